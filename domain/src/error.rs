@@ -1,0 +1,148 @@
+//! Refusals: values that say what is the case, with a stable code and the numbers that matter.
+
+use serde::{Deserialize, Serialize};
+
+/// What sort of refusal it is. `http/problem.rs` has the one table from class to status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Class {
+    /// The request cannot be understood or breaks a limit (400).
+    Malformed,
+    /// No or no valid credentials where they are needed (401).
+    Unauthenticated,
+    /// The payment was declined (402).
+    PaymentDeclined,
+    /// Known, but not allowed (403).
+    Forbidden,
+    /// Not there, or somebody else's (404).
+    NotFound,
+    /// In the way of the current state (409).
+    Conflict,
+    /// The caller's expected revision is stale (412).
+    Stale,
+    /// Larger than may be sent (413).
+    TooLarge,
+    /// Understood, but a field's value is refused (422).
+    Invalid,
+    /// Too many requests of this caller or for this thing (429).
+    TooMany,
+    /// A fault of ours (500).
+    Internal,
+    /// Not now; try again (503).
+    Unavailable,
+    /// Not in time (504).
+    Timeout,
+}
+
+impl Class {
+    /// Tells whether a refusal of this class is final, and so kept for a replay of its idempotency key.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Malformed
+            | Self::Unauthenticated
+            | Self::PaymentDeclined
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Conflict
+            | Self::Stale
+            | Self::TooLarge
+            | Self::Invalid => true,
+            Self::TooMany | Self::Internal | Self::Unavailable | Self::Timeout => false,
+        }
+    }
+}
+
+/// A number, text or structure in a refusal's details. Becomes plain JSON at the edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Detail {
+    /// A whole number.
+    Int(i64),
+    /// A yes or no.
+    Bool(bool),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Detail>),
+    /// An object, in order.
+    Object(Vec<(String, Detail)>),
+}
+
+impl From<&str> for Detail {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Detail {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+macro_rules! detail_from_int {
+    ($($int:ty),+) => { $(impl From<$int> for Detail {
+        fn from(value: $int) -> Self { Self::Int(i64::try_from(value).unwrap_or(i64::MAX)) }
+    })+ };
+}
+detail_from_int!(i64, u64, u32, usize, u16);
+
+/// A refusal as a value that can be stored in a receipt and rendered at the edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    /// What sort it is.
+    pub class: Class,
+    /// The stable code, `area.what_is_the_case`.
+    pub code: String,
+    /// What a person must know to act: lowercase, no full stop, with the number that matters.
+    pub message: String,
+    /// The numbers that matter, for machines.
+    pub details: Vec<(String, Detail)>,
+}
+
+impl Problem {
+    /// Makes a problem without details.
+    pub fn new(class: Class, code: &str, message: impl Into<String>) -> Self {
+        Self { class, code: code.to_owned(), message: message.into(), details: Vec::new() }
+    }
+
+    /// Adds a detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, detail: impl Into<Detail>) -> Self {
+        self.details.push((name.to_owned(), detail.into()));
+        self
+    }
+}
+
+/// An area's error: a small enum with a class, a code and details. `Display` is the message.
+pub trait Refusal: std::error::Error + Send + Sync + 'static {
+    /// What sort it is.
+    fn class(&self) -> Class;
+    /// The stable code.
+    fn code(&self) -> &'static str;
+    /// The numbers that matter.
+    fn details(&self) -> Vec<(String, Detail)> {
+        Vec::new()
+    }
+    /// Returns the refusal as a value.
+    fn problem(&self) -> Problem {
+        Problem {
+            class: self.class(),
+            code: self.code().to_owned(),
+            message: self.to_string(),
+            details: self.details(),
+        }
+    }
+}
+
+/// An invariant that does not hold: a programming error, or damage on disk.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invariant broken: {0}")]
+pub struct Broken(pub String);
+
+/// Returns [`Broken`] with the sentence that should be true, unless `holds`.
+///
+/// # Errors
+/// [`Broken`] when `holds` is false.
+pub fn ensure(holds: bool, sentence: &str) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(Broken(sentence.to_owned())) }
+}

@@ -1,0 +1,223 @@
+//! Typed, prefixed ids, and where they come from.
+//!
+//! An id is a UUID. Its last byte is its partition: a cart, its checkouts and its orders carry the same one, so
+//! that they can be placed together (ADR 0004). On the wire an id is `<prefix>_<32 hexadecimal digits>`.
+
+use crate::kind::Kind;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+/// Where an entity is placed: the last byte of its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Partition(pub u8);
+
+/// The kind and id of an entity: its address everywhere below the use cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EntityKey {
+    /// What it is.
+    pub kind: Kind,
+    /// Which one.
+    pub id: Uuid,
+}
+
+impl EntityKey {
+    /// Returns where the entity is placed.
+    pub const fn partition(&self) -> Partition {
+        Partition(self.id.as_bytes()[15])
+    }
+}
+
+impl fmt::Display for EntityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.id.simple())
+    }
+}
+
+/// An id of one kind of entity.
+pub trait EntityId:
+    Copy + fmt::Debug + fmt::Display + Eq + Ord + std::hash::Hash + Send + Sync + 'static
+{
+    /// What stands before the underscore on the wire.
+    const PREFIX: &'static str;
+
+    /// Wraps a UUID.
+    fn from_uuid(uuid: Uuid) -> Self;
+
+    /// Returns the UUID.
+    fn uuid(self) -> Uuid;
+
+    /// Returns where things with this id are placed.
+    fn partition(self) -> Partition {
+        Partition(self.uuid().as_bytes()[15])
+    }
+}
+
+/// A text that is not an id of the expected kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected an id of the form {prefix}_ and 32 hexadecimal digits")]
+pub struct InvalidId {
+    /// The prefix that was expected.
+    pub prefix: &'static str,
+}
+
+/// Reads an id's wire form.
+///
+/// # Errors
+/// [`InvalidId`] when the prefix or the digits are not as expected.
+pub fn parse<I: EntityId>(text: &str) -> Result<I, InvalidId> {
+    let invalid = InvalidId { prefix: I::PREFIX };
+    let digits = text.strip_prefix(I::PREFIX).and_then(|rest| rest.strip_prefix('_')).ok_or(invalid.clone())?;
+    if digits.len() != 32 || digits.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(invalid);
+    }
+    Uuid::try_parse(digits).map(I::from_uuid).map_err(|_| invalid)
+}
+
+/// Declares a typed id with its prefix.
+#[macro_export]
+macro_rules! typed_id {
+    ($(#[$meta:meta])* $name:ident, $prefix:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub struct $name(pub uuid::Uuid);
+
+        impl $crate::id::EntityId for $name {
+            const PREFIX: &'static str = $prefix;
+            fn from_uuid(uuid: uuid::Uuid) -> Self { Self(uuid) }
+            fn uuid(self) -> uuid::Uuid { self.0 }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!($prefix, "_{}"), self.0.simple())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::id::InvalidId;
+            fn from_str(text: &str) -> Result<Self, Self::Err> { $crate::id::parse(text) }
+        }
+    };
+}
+
+/// The randomness of one request, drawn once at the edge; every id and token of the request comes from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed(pub Uuid);
+
+impl Seed {
+    /// Returns the `n`th UUIDv7 of this seed, placed in `partition` or, without one, anywhere.
+    pub fn id(self, n: u32, now: Timestamp, partition: Option<Partition>) -> Uuid {
+        let drawn = Uuid::new_v5(&self.0, &n.to_be_bytes());
+        let mut random = [0_u8; 10];
+        random.copy_from_slice(&drawn.as_bytes()[6..]);
+        // Version 5 fixes six of these bits; the first bytes of the digest have none fixed.
+        random[0] = drawn.as_bytes()[0];
+        random[2] = drawn.as_bytes()[1];
+        if let Some(Partition(byte)) = partition {
+            random[9] = byte;
+        }
+        uuid::Builder::from_unix_timestamp_millis(now.millis().unsigned_abs(), &random).into_uuid()
+    }
+
+    /// Returns the seed of one part of the request, so that parts draw different ids.
+    #[must_use]
+    pub fn derive(self, part: &[u8]) -> Self {
+        Self(Uuid::new_v5(&self.0, part))
+    }
+
+    /// Returns a secret of 128 bits for the given purpose, as 32 hexadecimal digits.
+    pub fn secret(self, purpose: &str) -> String {
+        let left = Uuid::new_v5(&self.0, format!("{purpose}/left").as_bytes());
+        let right = Uuid::new_v5(&self.0, format!("{purpose}/right").as_bytes());
+        let mut bytes = [0_u8; 16];
+        bytes[..6].copy_from_slice(&left.as_bytes()[..6]);
+        bytes[6..10].copy_from_slice(&left.as_bytes()[10..14]);
+        bytes[10..].copy_from_slice(&right.as_bytes()[..6]);
+        Uuid::from_bytes(bytes).simple().to_string()
+    }
+}
+
+typed_id!(
+    /// A session's id.
+    SessionId, "sess"
+);
+typed_id!(
+    /// A product's id.
+    ProductId, "prod"
+);
+typed_id!(
+    /// A variant's id.
+    VariantId, "var"
+);
+typed_id!(
+    /// The id of the stock of one variant at one location, derived from both.
+    StockItemId, "stk"
+);
+typed_id!(
+    /// A tax zone's id.
+    TaxZoneId, "txz"
+);
+typed_id!(
+    /// A shipping method's id.
+    ShippingMethodId, "shm"
+);
+typed_id!(
+    /// A cart's id.
+    CartId, "cart"
+);
+typed_id!(
+    /// A cart or order line's id.
+    LineId, "line"
+);
+typed_id!(
+    /// A checkout's id; its frozen quote has the same UUID.
+    CheckoutId, "chk"
+);
+typed_id!(
+    /// An order's id.
+    OrderId, "ord"
+);
+typed_id!(
+    /// A cancellation's id.
+    CancellationId, "cxl"
+);
+typed_id!(
+    /// The id of the store's settings, of which there is one.
+    SettingsId, "set"
+);
+
+/// The id of the one settings entity.
+pub const SETTINGS_ID: SettingsId = SettingsId(Uuid::nil());
+
+impl StockItemId {
+    /// Returns the id of a variant's stock at a location.
+    pub fn of(variant: VariantId, location: &str) -> Self {
+        Self(Uuid::new_v5(&variant.0, location.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_one_seed_differ_and_share_the_partition() {
+        let seed = Seed(Uuid::from_u128(7));
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let first = CartId(seed.id(0, now, None));
+        let second = CheckoutId(seed.id(1, now, Some(first.partition())));
+        assert_ne!(first.0, second.0);
+        assert_eq!(first.partition(), second.partition());
+        assert_eq!(first.0.get_version_num(), 7);
+    }
+
+    #[test]
+    fn an_id_reads_back_and_refuses_another_prefix() {
+        let id = CartId(Uuid::from_u128(42));
+        assert_eq!(id.to_string().parse::<CartId>(), Ok(id));
+        assert_eq!(id.to_string().parse::<OrderId>(), Err(InvalidId { prefix: "ord" }));
+        assert_eq!("cart_".parse::<CartId>(), Err(InvalidId { prefix: "cart" }));
+    }
+}

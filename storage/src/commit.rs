@@ -1,0 +1,271 @@
+//! One commit: everything a command (or several, sharing it) changed on one entity.
+
+use bytes::Bytes;
+use cartwright_domain::{EntityKey, ListingKey, Problem, Revision, Sequence, Timestamp, UniqueKey};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A place in the committed log. Opaque outside storage; zero is before the first commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position(pub u64);
+
+/// What keeps a zombie from writing: the process start and the activation that wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fence {
+    /// The number of this process start, written to the journal once per start.
+    pub start: u64,
+    /// The number of the activation, in memory only; grows through a process.
+    pub incarnation: u64,
+}
+
+/// What becomes of the entity's snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// It stays as it is; only events, timers or receipts are written.
+    Unchanged,
+    /// It is replaced by these bytes, made with [`crate::codec::encode_snapshot`].
+    Put(Bytes),
+    /// The entity goes.
+    Erase,
+}
+
+/// The key rows that come and go with a commit. Old rows are named, never looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Unique keys taken.
+    pub unique_put: Vec<UniqueKey>,
+    /// Unique keys given up.
+    pub unique_deleted: Vec<UniqueKey>,
+    /// Listing rows added.
+    pub listing_put: Vec<ListingKey>,
+    /// Listing rows removed.
+    pub listing_deleted: Vec<ListingKey>,
+}
+
+impl KeyChange {
+    /// Tells whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.unique_put.is_empty()
+            && self.unique_deleted.is_empty()
+            && self.listing_put.is_empty()
+            && self.listing_deleted.is_empty()
+    }
+}
+
+/// The timer rows that come and go with a commit: stable timer name and due time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TimerChange {
+    /// Rows added.
+    pub put: Vec<(String, Timestamp)>,
+    /// Rows removed.
+    pub deleted: Vec<(String, Timestamp)>,
+}
+
+impl TimerChange {
+    /// Tells whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.deleted.is_empty()
+    }
+}
+
+/// A fact as it is written: who did what when, and the encoded event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The event's stable name.
+    pub name: String,
+    /// When, by the engine's clock.
+    pub at: Timestamp,
+    /// Who, as [`cartwright_domain::Caller::name`] has it.
+    pub by: String,
+    /// The event, made with [`crate::codec::encode_event`].
+    pub payload: Bytes,
+}
+
+/// The key of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ReceiptKey {
+    /// A caller's `Idempotency-Key`: the caller's name and the key.
+    Caller {
+        /// Who sent the key.
+        caller: String,
+        /// The key as sent.
+        key: String,
+    },
+    /// A saga's step at one participant.
+    Step {
+        /// The saga's address.
+        saga: EntityKey,
+        /// The step's stable name.
+        step: String,
+        /// Who took part.
+        participant: EntityKey,
+    },
+}
+
+/// How far the request behind a receipt has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// A saga is at work on it; its entity is the receipt's.
+    Running,
+    /// It was done; the reply as the codec wrote it, at most 4 KiB.
+    Done(Vec<u8>),
+    /// It was refused, finally.
+    Refused(Problem),
+    /// It must never be done: a saga undid a step it never knew to have run.
+    Forbidden,
+}
+
+/// A row that answers a repeated request. Never the HTTP body, which is rendered again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Whose request it was.
+    pub key: ReceiptKey,
+    /// A digest of the request; another one under the same key is refused.
+    pub fingerprint: [u8; 32],
+    /// The entity that answered.
+    pub entity: EntityKey,
+    /// Its revision then.
+    pub revision: Revision,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// When the row stops counting; without it, until a saga deletes it.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A receipt to write, with what its writer knows of the row's absence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptPut {
+    /// The row.
+    pub receipt: Receipt,
+    /// May it take the place of an earlier row with the same key? Only an answer after `Running` may.
+    pub replaces: bool,
+    /// The position as of which a look-up found no such row; [`Position`] zero if none was made.
+    pub absent_as_of: Position,
+}
+
+/// The receipts that come and go with a commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceiptChange {
+    /// Rows written.
+    pub put: Vec<ReceiptPut>,
+    /// Rows deleted: a saga's step receipts when it ends.
+    pub deleted: Vec<ReceiptKey>,
+}
+
+impl ReceiptChange {
+    /// Tells whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.deleted.is_empty()
+    }
+}
+
+/// A number to be drawn when the commit is accepted, and what to make of it.
+pub struct Numbering {
+    /// The sequence.
+    pub sequence: Sequence,
+    /// Makes body and keys once the number is known. Runs on the committer's thread: short, and never fails.
+    pub finish: Box<dyn FnOnce(u64) -> Finished + Send>,
+}
+
+impl fmt::Debug for Numbering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Numbering").field("sequence", &self.sequence).finish_non_exhaustive()
+    }
+}
+
+/// What [`Numbering::finish`] makes: it takes the place of the commit's body and keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// The snapshot with the number in it.
+    pub body: Body,
+    /// The keys with the number among them. They are not checked for clashes: numbers are fresh, and keys that
+    /// can clash belong into the commit itself, from which they are kept.
+    pub keys: KeyChange,
+}
+
+/// What a command changed on one entity. Submitted to a [`crate::Store`], which decides on it.
+#[derive(Debug)]
+pub struct Commit {
+    /// Whose commit it is.
+    pub entity: EntityKey,
+    /// The committed revision it builds on; zero when it creates the entity.
+    pub expected: Revision,
+    /// The revision after it: a commit may span several changing commands, or none.
+    pub revision: Revision,
+    /// The entity's previous commit, or zero: the back pointer for reading history.
+    pub previous: Position,
+    /// Which activation wrote it.
+    pub fence: Fence,
+    /// When, by the engine's clock.
+    pub at: Timestamp,
+    /// The snapshot.
+    pub body: Body,
+    /// The key rows.
+    pub keys: KeyChange,
+    /// The facts.
+    pub events: Vec<Recorded>,
+    /// The timer rows.
+    pub timers: TimerChange,
+    /// The receipts.
+    pub receipts: ReceiptChange,
+    /// A number to draw.
+    pub numbering: Option<Numbering>,
+    /// Publishes and answers, or tells the refusal. Called exactly once.
+    pub done: Done,
+}
+
+/// What happens with the verdict: publish the state, let the answers out. It travels inside the commit and so
+/// outlives the actor. Runs on the store's threads: short, never blocking, never panicking.
+pub struct Done(pub Box<dyn FnOnce(Verdict) + Send>);
+
+impl fmt::Debug for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Done")
+    }
+}
+
+/// The store's decision on one commit.
+pub type Verdict = Result<Accepted, Rejected>;
+
+/// The commit is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Where it stands in the log.
+    pub position: Position,
+    /// The number it drew.
+    pub number: Option<u64>,
+}
+
+/// The commit was refused or could not be written; it has no position and left no trace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// A unique key belongs to another entity.
+    #[error("the {} key is taken by {holder}", key.space)]
+    KeyTaken {
+        /// The key.
+        key: UniqueKey,
+        /// Who holds it.
+        holder: EntityKey,
+    },
+    /// A receipt with this key exists; the loser is answered from it.
+    #[error("a receipt with this key exists")]
+    ReceiptTaken {
+        /// The winner's.
+        receipt: Box<Receipt>,
+    },
+    /// The entity is at another revision: the incarnation that wrote has been overtaken.
+    #[error("the entity stands at another revision")]
+    Revision {
+        /// Where it stands.
+        live: Revision,
+    },
+    /// A later incarnation has written.
+    #[error("a later incarnation of the entity has written")]
+    Fence,
+    /// A limit of the format: the snapshot is over 1 MiB, a key over 512 bytes, a reply over 4 KiB.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The store cannot take it now; nothing was written.
+    #[error("the store cannot take the commit: {0}")]
+    Unavailable(String),
+}

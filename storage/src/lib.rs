@@ -1,0 +1,187 @@
+//! The commit path: what is acknowledged is on disk.
+//!
+//! A [`Store`] takes [`Commit`]s, decides on each, makes them durable in groups and only then publishes and
+//! answers. It knows domain types and nothing of actors.
+
+pub mod commit;
+
+pub use commit::*;
+
+use bytes::Bytes;
+use cartwright_domain::{EntityKey, Listing, Revision, Sequence, Timestamp, UniqueKey};
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+/// What can go wrong below a read: the disk, damage, or overload. Never a refusal.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Fault {
+    /// Stored bytes do not pass their checks.
+    #[error("stored value of {entity} is damaged: {reason}")]
+    Damaged {
+        /// Whose.
+        entity: String,
+        /// Which check.
+        reason: String,
+    },
+    /// Too many reads are waiting.
+    #[error("too many reads are waiting; try again")]
+    Busy,
+    /// The disk said no.
+    #[error("reading failed: {0}")]
+    Io(String),
+}
+
+/// An entity as it was loaded: the newest committed snapshot, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The bytes of `codec::encode_snapshot`, header and all.
+    pub snapshot: Bytes,
+    /// Its revision.
+    pub revision: Revision,
+    /// The entity's last commit.
+    pub position: Position,
+}
+
+/// What a look-up of a receipt found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceiptFound {
+    /// The row; one past its expiry is not found.
+    Present(Box<Receipt>),
+    /// No row, as of this position.
+    AbsentAsOf(Position),
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Which listing.
+    pub listing: Listing,
+    /// Only sort values that start with this.
+    pub prefix: Vec<u8>,
+    /// Only rows after this one (before it, when descending): a row of an earlier page.
+    pub after: Option<ListingRow>,
+    /// From the last row to the first.
+    pub descending: bool,
+    /// At most so many rows.
+    pub limit: usize,
+}
+
+/// A row of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListingRow {
+    /// The sort value.
+    pub sort: Vec<u8>,
+    /// Where it leads.
+    pub entity: EntityKey,
+}
+
+/// A committed fact, as a subscriber gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// The commit's position. Several facts may share one.
+    pub position: Position,
+    /// Which of the commit's facts it is, from zero.
+    pub index: u16,
+    /// Whose it is.
+    pub entity: EntityKey,
+    /// The revision after the commit.
+    pub revision: Revision,
+    /// The fact.
+    pub recorded: Recorded,
+}
+
+/// A durable timer that is due.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueTimer {
+    /// When it was to fire.
+    pub due: Timestamp,
+    /// Whose it is.
+    pub entity: EntityKey,
+    /// Its stable name.
+    pub name: String,
+}
+
+/// What a store holds and does, for health, bench and the registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// The last synced position.
+    pub synced: Position,
+    /// The last position the index holds.
+    pub applied: Position,
+    /// Groups synced since the start.
+    pub groups: u64,
+    /// Commits accepted since the start.
+    pub commits: u64,
+    /// Bytes of newest states that the index does not yet hold.
+    pub pending_bytes: u64,
+    /// Commits submitted and not yet decided.
+    pub waiting: u64,
+}
+
+/// Where commits become durable and from where they are read.
+///
+/// Submissions are decided in the order in which they were made. A read sees every commit whose
+/// [`Done`] has been called. Futures may be polled on any runtime thread and never block it.
+pub trait Store: Send + Sync + 'static {
+    /// Hands over a commit. Never blocks and never refuses here: the verdict comes through [`Commit::done`].
+    fn submit(&self, commit: Commit);
+
+    /// Resolves when every commit submitted before has its verdict and the verdict was told.
+    fn barrier(&self) -> BoxFuture<'static, ()>;
+
+    /// Tells that an incarnation has ended cleanly and will submit no more.
+    fn retire(&self, entity: EntityKey, incarnation: u64);
+
+    /// Tells whether new work should be let in; `Err` says why not, when the store falls behind.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] while pending is full or too much waits.
+    fn admit(&self) -> Result<(), Fault>;
+
+    /// Loads an entity's newest committed snapshot.
+    fn load(&self, entity: EntityKey) -> BoxFuture<'static, Result<Option<Loaded>, Fault>>;
+
+    /// Finds who holds a unique key.
+    fn lookup(&self, key: UniqueKey) -> BoxFuture<'static, Result<Option<EntityKey>, Fault>>;
+
+    /// Finds a receipt that counts at `now`.
+    fn receipt(&self, key: ReceiptKey, now: Timestamp) -> BoxFuture<'static, Result<ReceiptFound, Fault>>;
+
+    /// Reads a page of a listing.
+    fn scan(&self, scan: Scan) -> BoxFuture<'static, Result<Vec<ListingRow>, Fault>>;
+
+    /// Reads facts after a position, at most `commits_max` commits' worth, never past the last synced one.
+    /// The second value is the position up to which was read, whether or not there were facts.
+    fn events_after(
+        &self,
+        after: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>>;
+
+    /// Watches the last synced position.
+    fn synced(&self) -> watch::Receiver<Position>;
+
+    /// Reads timers due at or before `until`, earliest first.
+    fn timers_due(&self, until: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<DueTimer>, Fault>>;
+
+    /// Reads a subscriber's durable cursor; before the first move it is zero.
+    fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>>;
+
+    /// Moves a subscriber's cursor; durable when it resolves.
+    fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>>;
+
+    /// Returns the last number drawn from a sequence.
+    fn last_number(&self, sequence: Sequence) -> u64;
+
+    /// Returns the number of this process start.
+    fn start_number(&self) -> u64;
+
+    /// Returns the time of the last journal record at the start: the engine's clock is never before it.
+    fn last_recorded_at(&self) -> Timestamp;
+
+    /// Returns what the store holds and does.
+    fn statistics(&self) -> Statistics;
+
+    /// Stops taking commits, writes out what is accepted, and closes. The future resolves when files are closed.
+    fn close(&self) -> BoxFuture<'static, Result<(), Fault>>;
+}
