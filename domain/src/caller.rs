@@ -33,17 +33,29 @@ pub enum Role {
 impl Caller {
     /// Returns a caller that has nothing but a session.
     pub fn of_session(session: SessionId) -> Self {
-        Self { session: Some(session), ..Self::default() }
+        Self {
+            session: Some(session),
+            ..Self::default()
+        }
     }
 
     /// Returns a caller that is a member of staff, without a session.
     pub fn of_staff(subject: impl Into<String>, role: Role) -> Self {
-        Self { staff: Some(Staff { subject: subject.into(), role }), ..Self::default() }
+        Self {
+            staff: Some(Staff {
+                subject: subject.into(),
+                role,
+            }),
+            ..Self::default()
+        }
     }
 
     /// Returns the engine itself, acting as the named part.
     pub fn engine(part: impl Into<String>) -> Self {
-        Self { engine: Some(part.into()), ..Self::default() }
+        Self {
+            engine: Some(part.into()),
+            ..Self::default()
+        }
     }
 
     /// Tells whether a staff token came with the request.

@@ -73,7 +73,10 @@ pub trait Entity: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
 
     /// Returns the address of the entity with this id.
     fn key(id: Self::Id) -> EntityKey {
-        EntityKey { kind: Self::KIND, id: id.uuid() }
+        EntityKey {
+            kind: Self::KIND,
+            id: id.uuid(),
+        }
     }
 }
 
@@ -157,7 +160,11 @@ pub struct Effects<E: Entity> {
 
 impl<E: Entity> Default for Effects<E> {
     fn default() -> Self {
-        Self { events: Vec::new(), timers: Vec::new(), ids_drawn: 0 }
+        Self {
+            events: Vec::new(),
+            timers: Vec::new(),
+            ids_drawn: 0,
+        }
     }
 }
 
@@ -180,7 +187,13 @@ impl<'a, E: Entity> Context<'a, E> {
         partition: Option<Partition>,
         effects: &'a mut Effects<E>,
     ) -> Self {
-        Self { now, caller, seed, partition, effects }
+        Self {
+            now,
+            caller,
+            seed,
+            partition,
+            effects,
+        }
     }
 
     /// Returns the time, the same through one command.

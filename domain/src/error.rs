@@ -102,7 +102,12 @@ pub struct Problem {
 impl Problem {
     /// Makes a problem without details.
     pub fn new(class: Class, code: &str, message: impl Into<String>) -> Self {
-        Self { class, code: code.to_owned(), message: message.into(), details: Vec::new() }
+        Self {
+            class,
+            code: code.to_owned(),
+            message: message.into(),
+            details: Vec::new(),
+        }
     }
 
     /// Adds a detail.
@@ -134,6 +139,110 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
     }
 }
 
+/// One field of a request and why its value is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The field, as a JSON pointer into what was sent: `/variants/0/sku`.
+    pub pointer: String,
+    /// The stable code of what is wrong: `too_long`.
+    pub code: String,
+    /// What a person must know to mend it: lowercase, no full stop.
+    pub message: String,
+}
+
+/// Every bad field of a request at once (section 9 of the semantics). Collected with [`FieldErrors::add`], and a
+/// refusal as soon as there is one: an area's error has a transparent variant for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    /// The stable code of the refusal.
+    pub const CODE: &'static str = "request.invalid_fields";
+    /// The detail that holds the list of `pointer`, `code` and `message`.
+    pub const DETAIL: &'static str = "errors";
+
+    /// Adds a bad field.
+    pub fn add(&mut self, pointer: impl Into<String>, code: &str, message: impl Into<String>) {
+        self.0.push(FieldError {
+            pointer: pointer.into(),
+            code: code.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// Keeps the good value, or adds the field with what its error says.
+    pub fn take<T, E: Refusal>(&mut self, pointer: &str, read: Result<T, E>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.add(pointer, error.code(), error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Adds the bad fields of a part, whose pointers start at `pointer`.
+    pub fn add_all(&mut self, pointer: &str, part: Self) {
+        for error in part.0 {
+            self.0.push(FieldError {
+                pointer: format!("{pointer}{}", error.pointer),
+                ..error
+            });
+        }
+    }
+
+    /// Returns the bad fields, in the order in which they were found.
+    pub fn as_slice(&self) -> &[FieldError] {
+        &self.0
+    }
+
+    /// Tells whether every field is good.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the list as an error, unless it is empty.
+    ///
+    /// # Errors
+    /// The list itself, when it holds a bad field.
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.is_empty() { Ok(()) } else { Err(self) }
+    }
+}
+
+impl std::fmt::Display for FieldErrors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{}: {}", error.pointer, error.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for FieldErrors {}
+
+impl Refusal for FieldErrors {
+    fn class(&self) -> Class {
+        Class::Invalid
+    }
+
+    fn code(&self) -> &'static str {
+        Self::CODE
+    }
+
+    fn details(&self) -> Vec<(String, Detail)> {
+        let errors = self.0.iter().map(|error| {
+            Detail::Object(vec![
+                ("pointer".to_owned(), error.pointer.as_str().into()),
+                ("code".to_owned(), error.code.as_str().into()),
+                ("message".to_owned(), error.message.as_str().into()),
+            ])
+        });
+        vec![(Self::DETAIL.to_owned(), Detail::List(errors.collect()))]
+    }
+}
+
 /// An invariant that does not hold: a programming error, or damage on disk.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invariant broken: {0}")]
@@ -144,5 +253,9 @@ pub struct Broken(pub String);
 /// # Errors
 /// [`Broken`] when `holds` is false.
 pub fn ensure(holds: bool, sentence: &str) -> Result<(), Broken> {
-    if holds { Ok(()) } else { Err(Broken(sentence.to_owned())) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Broken(sentence.to_owned()))
+    }
 }

@@ -68,7 +68,10 @@ pub struct InvalidId {
 /// [`InvalidId`] when the prefix or the digits are not as expected.
 pub fn parse<I: EntityId>(text: &str) -> Result<I, InvalidId> {
     let invalid = InvalidId { prefix: I::PREFIX };
-    let digits = text.strip_prefix(I::PREFIX).and_then(|rest| rest.strip_prefix('_')).ok_or(invalid.clone())?;
+    let digits = text
+        .strip_prefix(I::PREFIX)
+        .and_then(|rest| rest.strip_prefix('_'))
+        .ok_or(invalid.clone())?;
     if digits.len() != 32 || digits.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err(invalid);
     }
@@ -217,7 +220,10 @@ mod tests {
     fn an_id_reads_back_and_refuses_another_prefix() {
         let id = CartId(Uuid::from_u128(42));
         assert_eq!(id.to_string().parse::<CartId>(), Ok(id));
-        assert_eq!(id.to_string().parse::<OrderId>(), Err(InvalidId { prefix: "ord" }));
+        assert_eq!(
+            id.to_string().parse::<OrderId>(),
+            Err(InvalidId { prefix: "ord" })
+        );
         assert_eq!("cart_".parse::<CartId>(), Err(InvalidId { prefix: "cart" }));
     }
 }

@@ -153,7 +153,10 @@ pub struct UniqueKey {
 impl UniqueKey {
     /// Makes a key of a text or an id's bytes.
     pub fn new(space: Unique, value: impl AsRef<[u8]>) -> Self {
-        Self { space, value: value.as_ref().to_vec() }
+        Self {
+            space,
+            value: value.as_ref().to_vec(),
+        }
     }
 }
 
@@ -172,6 +175,9 @@ pub struct ListingKey {
 impl ListingKey {
     /// Makes a row of sortable bytes.
     pub fn new(listing: Listing, sort: impl AsRef<[u8]>) -> Self {
-        Self { listing, sort: sort.as_ref().to_vec() }
+        Self {
+            listing,
+            sort: sort.as_ref().to_vec(),
+        }
     }
 }

@@ -9,11 +9,13 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod kind;
+#[cfg(test)]
+mod testing;
 pub mod time;
 
 pub use caller::Caller;
 pub use entity::{Command, Context, Create, Effects, Entity, Keys, Revision, TimerName};
-pub use error::{Broken, Class, Detail, Problem, Refusal};
+pub use error::{Broken, Class, Detail, FieldError, FieldErrors, Problem, Refusal};
 pub use event::EventBody;
 pub use id::{EntityId, EntityKey, Partition, Seed};
 pub use kind::{Kind, Listing, ListingKey, Sequence, Unique, UniqueKey};

@@ -21,7 +21,10 @@ impl Timestamp {
     /// Returns the time `duration` later, or the last representable one.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// Returns how long ago `earlier` was, zero if it lies ahead.

@@ -169,7 +169,9 @@ pub struct Numbering {
 
 impl fmt::Debug for Numbering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Numbering").field("sequence", &self.sequence).finish_non_exhaustive()
+        f.debug_struct("Numbering")
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
     }
 }
 
