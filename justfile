@@ -1,0 +1,41 @@
+# Short names for what is done often. Everything here is plain cargo or a script; nothing needs just.
+
+# Lists the recipes.
+default:
+    @just --list
+
+# Builds and runs the demo shop on an empty directory of its own.
+demo:
+    cargo run --release -- demo
+
+# Passes the tests.
+test:
+    cargo test
+
+# The tests of one crate: `just test-of storage`.
+test-of crate:
+    cargo test -p cartwright-{{crate}}
+
+# What a change must pass before review, without the slow parts.
+check:
+    cargo fmt --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    cargo test --test it tidy
+
+# Everything the gate runs.
+ci:
+    .ci/run
+
+# Kills the real binary at random under load, so many times.
+crash cycles="100":
+    CARTWRIGHT_CRASH_CYCLES={{cycles}} cargo test --test crash
+
+# Buys something from a release binary, kills it, starts it again.
+smoke:
+    cargo build --release
+    tests/smoke.sh target/release/cartwright
+
+# Licences, bans and sources of the dependencies; advisories too where the database can be fetched.
+deny:
+    cargo deny check

@@ -1,0 +1,3 @@
+//! The promises, tested from outside: over HTTP, on the command line, and on the tree itself.
+
+mod tidy;
