@@ -1,1 +1,3 @@
-//! placeholder
+//! The entity runtime, the use cases on it, sagas and subscribers.
+
+pub mod runtime;
