@@ -40,11 +40,11 @@ pub trait Entity: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
     /// How it refuses.
     type Error: Refusal;
 
-    /// Reads the stored form of an earlier schema. `decode` reads the body as any past type.
+    /// Reads the stored form of an earlier schema: `body.read::<Past>()?` reads it as the past type.
     ///
     /// # Errors
     /// A sentence when the schema is not known or the body does not fit.
-    fn decode_past(schema: u16, body: &dyn PastBody) -> Result<Self, String> {
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
         let _ = body;
         Err(format!("{} has no schema {schema}", Self::KIND))
     }
@@ -82,10 +82,13 @@ pub trait Entity: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
 
 /// The body of a stored value whose schema is past, for [`Entity::decode_past`].
 ///
-/// Storage implements it; a past type reads itself with `serde` through the bytes.
+/// Storage implements it, so that no past type needs to know the codec's format.
 pub trait PastBody {
-    /// The bytes behind the header, in the codec's format.
-    fn bytes(&self) -> &[u8];
+    /// Reads the body as a past type.
+    ///
+    /// # Errors
+    /// A sentence when the bytes are not those of a `T`, or more than one.
+    fn read<T: DeserializeOwned>(&self) -> Result<T, String>;
 }
 
 /// The keys of an entity in its current state.

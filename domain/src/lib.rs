@@ -14,7 +14,7 @@ mod testing;
 pub mod time;
 
 pub use caller::Caller;
-pub use entity::{Command, Context, Create, Effects, Entity, Keys, Revision, TimerName};
+pub use entity::{Command, Context, Create, Effects, Entity, Keys, PastBody, Revision, TimerName};
 pub use error::{Broken, Class, Detail, FieldError, FieldErrors, Problem, Refusal};
 pub use event::EventBody;
 pub use id::{EntityId, EntityKey, Partition, Seed};

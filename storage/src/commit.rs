@@ -19,18 +19,18 @@ pub struct Fence {
 }
 
 /// What becomes of the entity's snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
     /// It stays as it is; only events, timers or receipts are written.
     Unchanged,
     /// It is replaced by these bytes, made with [`crate::codec::encode_snapshot`].
-    Put(Bytes),
+    Put(#[serde(with = "crate::codec::blob")] Bytes),
     /// The entity goes.
     Erase,
 }
 
 /// The key rows that come and go with a commit. Old rows are named, never looked up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyChange {
     /// Unique keys taken.
     pub unique_put: Vec<UniqueKey>,
@@ -53,7 +53,7 @@ impl KeyChange {
 }
 
 /// The timer rows that come and go with a commit: stable timer name and due time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerChange {
     /// Rows added.
     pub put: Vec<(String, Timestamp)>,
@@ -69,7 +69,7 @@ impl TimerChange {
 }
 
 /// A fact as it is written: who did what when, and the encoded event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     /// The event's stable name.
     pub name: String,
@@ -78,6 +78,7 @@ pub struct Recorded {
     /// Who, as [`cartwright_domain::Caller::name`] has it.
     pub by: String,
     /// The event, made with [`crate::codec::encode_event`].
+    #[serde(with = "crate::codec::blob")]
     pub payload: Bytes,
 }
 

@@ -3,9 +3,16 @@
 //! A [`Store`] takes [`Commit`]s, decides on each, makes them durable in groups and only then publishes and
 //! answers. It knows domain types and nothing of actors.
 
+pub mod codec;
 pub mod commit;
+mod index;
+mod key;
+mod memory_store;
+mod record;
+mod verdict;
 
 pub use commit::*;
+pub use memory_store::MemoryStore;
 
 use bytes::Bytes;
 use cartwright_domain::{EntityKey, Listing, Revision, Sequence, Timestamp, UniqueKey};
@@ -13,7 +20,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 /// What can go wrong below a read: the disk, damage, or overload. Never a refusal.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Stored bytes do not pass their checks.
     #[error("stored value of {entity} is damaged: {reason}")]
@@ -22,6 +29,14 @@ pub enum Fault {
         entity: String,
         /// Which check.
         reason: String,
+    },
+    /// A later release has written the value.
+    #[error("{what} was written by a newer version; this one knows up to {known}")]
+    Newer {
+        /// Which value, in which format or schema.
+        what: String,
+        /// The highest that this release knows.
+        known: u16,
     },
     /// Too many reads are waiting.
     #[error("too many reads are waiting; try again")]

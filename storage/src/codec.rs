@@ -1,0 +1,393 @@
+//! Bytes: the stored form of everything, behind a header of format, kind tag, schema and checksum.
+//!
+//! bincode lives in here and nowhere else, so that another format can follow. Nothing is ever decoded whose
+//! checksum does not fit: of the single-bit flips of a bare snapshot most would decode to another entity.
+//!
+//! ```text
+//! 0       1    2        4         8
+//! | format | tag | schema | crc32c | body ...      numbers big-endian; the checksum covers all but itself
+//! ```
+
+pub mod golden;
+
+use crate::Fault;
+use bincode::config::{Configuration, Limit, standard};
+use bytes::Bytes;
+use cartwright_domain::{Entity, EventBody, PastBody, Revision, Timestamp};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The format this release writes. A later one may read the body otherwise but keeps the header's shape.
+const FORMAT: u8 = 1;
+/// The bytes of a header.
+pub const HEADER_BYTES: usize = 8;
+/// The largest stored snapshot.
+pub const SNAPSHOT_BYTES_MAX: usize = 1024 * 1024;
+/// The largest stored event.
+pub const EVENT_BYTES_MAX: usize = 256 * 1024;
+/// The largest stored reply of a receipt.
+pub const REPLY_BYTES_MAX: usize = 4 * 1024;
+/// What one decoding may claim in memory. A one-byte integer on disk may claim sixteen in memory, so that this
+/// stands at sixteen times the largest value: whatever was written can be read.
+const DECODED_BYTES_MAX: usize = 16 * SNAPSHOT_BYTES_MAX;
+
+const CONFIG: Configuration<
+    bincode::config::LittleEndian,
+    bincode::config::Varint,
+    Limit<DECODED_BYTES_MAX>,
+> = standard().with_limit::<DECODED_BYTES_MAX>();
+
+/// The tags of stored values that are not snapshots; a snapshot's tag is its entity's kind.
+///
+/// They stand between 160 and 199, where no [`cartwright_domain::Kind`] may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tag {
+    Event,
+    Reply,
+    Receipt,
+    Entry,
+    Mark,
+    Checkpoint,
+    Cursor,
+    EntityRow,
+    LastCommit,
+    Holder,
+}
+
+impl Tag {
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Event => 160,
+            Self::Reply => 161,
+            Self::Receipt => 162,
+            Self::Entry => 163,
+            Self::Mark => 164,
+            Self::Checkpoint => 165,
+            Self::Cursor => 166,
+            Self::EntityRow => 167,
+            Self::LastCommit => 168,
+            Self::Holder => 169,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Reply => "reply",
+            Self::Receipt => "receipt",
+            Self::Entry => "journal entry",
+            Self::Mark => "mark",
+            Self::Checkpoint => "checkpoint",
+            Self::Cursor => "cursor",
+            Self::EntityRow => "entity row",
+            Self::LastCommit => "last commit",
+            Self::Holder => "holder of a unique key",
+        }
+    }
+}
+
+/// A value that cannot be stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unstorable {
+    /// It is larger than the format allows.
+    #[error("the stored form of the {what} takes {bytes} bytes, over the {max} it may take")]
+    TooLarge {
+        /// What it is.
+        what: String,
+        /// How large it is.
+        bytes: usize,
+        /// How large it may be.
+        max: usize,
+    },
+    /// Its shape is not one the format can write, such as a sequence of unknown length.
+    #[error("the {what} cannot be written: {reason}")]
+    Shape {
+        /// What it is.
+        what: String,
+        /// What the format said.
+        reason: String,
+    },
+}
+
+/// An entity as it stood after a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot<E> {
+    /// The state, whose invariants hold.
+    pub state: E,
+    /// The revision the state was written at. [`crate::Loaded::revision`] is newer where a later commit left the
+    /// state as it was.
+    pub revision: Revision,
+    /// The timers set, by stable name: one row each.
+    pub timers: Vec<(String, Timestamp)>,
+}
+
+/// Writes a snapshot. The caller has checked the invariants, so that a broken one is the command's fault.
+///
+/// # Errors
+/// [`Unstorable`] over 1 MiB, or when the state has a shape that cannot be written.
+pub fn encode_snapshot<E: Entity>(
+    state: &E,
+    revision: Revision,
+    timers: &[(String, Timestamp)],
+) -> Result<Bytes, Unstorable> {
+    let mut out = Vec::with_capacity(512);
+    let header = Header {
+        tag: E::KIND.tag(),
+        schema: E::SCHEMA,
+    };
+    encode_into(
+        &mut out,
+        header,
+        E::KIND.name(),
+        SNAPSHOT_BYTES_MAX,
+        &(revision, timers, state),
+    )?;
+    Ok(out.into())
+}
+
+/// Reads a snapshot: checks header and checksum, upgrades a past schema, checks the invariants.
+///
+/// # Errors
+/// [`Fault::Damaged`] when a check fails, [`Fault::Newer`] when a later release has written it.
+pub fn decode_snapshot<E: Entity>(bytes: &[u8]) -> Result<Snapshot<E>, Fault> {
+    let what = E::KIND.name();
+    let (schema, body) = open(bytes, E::KIND.tag(), E::SCHEMA, what)?;
+    let ((revision, timers), read) = decode_prefix::<(Revision, Vec<(String, Timestamp)>)>(body, what)?;
+    let body = &body[read..];
+    let state = if schema == E::SCHEMA {
+        decode_whole(body, what)?
+    } else {
+        E::decode_past(schema, &Past { body }).map_err(|reason| damaged(what, reason))?
+    };
+    state
+        .invariants()
+        .map_err(|broken| damaged(what, broken.to_string()))?;
+    Ok(Snapshot {
+        state,
+        revision,
+        timers,
+    })
+}
+
+/// Writes an event.
+///
+/// # Errors
+/// [`Unstorable`] over 256 KiB, or when it has a shape that cannot be written.
+pub fn encode_event<V: EventBody>(event: &V) -> Result<Bytes, Unstorable> {
+    let mut out = Vec::with_capacity(128);
+    let header = Header {
+        tag: Tag::Event.byte(),
+        schema: V::SCHEMA,
+    };
+    encode_into(&mut out, header, event.name(), EVENT_BYTES_MAX, event)?;
+    Ok(out.into())
+}
+
+/// Reads an event.
+///
+/// # Errors
+/// [`Fault::Damaged`] when a check fails, [`Fault::Newer`] when a later release has written it.
+pub fn decode_event<V: EventBody>(bytes: &[u8]) -> Result<V, Fault> {
+    let what = Tag::Event.name();
+    let (schema, body) = open(bytes, Tag::Event.byte(), V::SCHEMA, what)?;
+    if schema != V::SCHEMA {
+        return Err(damaged(what, format!("schema {schema} is not known")));
+    }
+    decode_whole(body, what)
+}
+
+/// The schema of replies. They live a day and are never upgraded.
+const REPLY_SCHEMA: u16 = 1;
+
+/// Writes the reply a receipt keeps.
+///
+/// # Errors
+/// [`Unstorable`] over 4 KiB, or when it has a shape that cannot be written.
+pub fn encode_reply<R: Serialize>(reply: &R) -> Result<Vec<u8>, Unstorable> {
+    let mut out = Vec::with_capacity(64);
+    let header = Header {
+        tag: Tag::Reply.byte(),
+        schema: REPLY_SCHEMA,
+    };
+    encode_into(&mut out, header, Tag::Reply.name(), REPLY_BYTES_MAX, reply)?;
+    Ok(out)
+}
+
+/// Reads the reply a receipt keeps.
+///
+/// # Errors
+/// [`Fault::Damaged`] when a check fails, [`Fault::Newer`] when a later release has written it.
+pub fn decode_reply<R: DeserializeOwned>(bytes: &[u8]) -> Result<R, Fault> {
+    let what = Tag::Reply.name();
+    let (_, body) = open(bytes, Tag::Reply.byte(), REPLY_SCHEMA, what)?;
+    decode_whole(body, what)
+}
+
+/// A stored type of storage's own.
+pub(crate) trait Stored: Serialize + DeserializeOwned {
+    const TAG: Tag;
+    const SCHEMA: u16;
+    const BYTES_MAX: usize = SNAPSHOT_BYTES_MAX;
+
+    /// Appends the stored form.
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unstorable> {
+        let header = Header {
+            tag: Self::TAG.byte(),
+            schema: Self::SCHEMA,
+        };
+        encode_into(out, header, Self::TAG.name(), Self::BYTES_MAX, self)
+    }
+
+    /// Reads the stored form.
+    fn decode(bytes: &[u8]) -> Result<Self, Fault> {
+        let what = Self::TAG.name();
+        let (schema, body) = open(bytes, Self::TAG.byte(), Self::SCHEMA, what)?;
+        if schema != Self::SCHEMA {
+            return Err(damaged(what, format!("schema {schema} is not known")));
+        }
+        decode_whole(body, what)
+    }
+}
+
+/// Tells whether the bytes pass their checksum, whatever they are.
+pub(crate) fn is_sound(bytes: &[u8]) -> bool {
+    check(bytes, "value").is_ok()
+}
+
+struct Header {
+    tag: u8,
+    schema: u16,
+}
+
+fn encode_into<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    header: Header,
+    what: &str,
+    bytes_max: usize,
+    value: &T,
+) -> Result<(), Unstorable> {
+    let start = out.len();
+    out.extend_from_slice(&[FORMAT, header.tag]);
+    out.extend_from_slice(&header.schema.to_be_bytes());
+    out.extend_from_slice(&[0; 4]);
+    if let Err(error) = bincode::serde::encode_into_std_write(value, out, CONFIG) {
+        out.truncate(start);
+        return Err(Unstorable::Shape {
+            what: what.to_owned(),
+            reason: error.to_string(),
+        });
+    }
+    let bytes = out.len() - start;
+    if bytes_max < bytes {
+        out.truncate(start);
+        return Err(Unstorable::TooLarge {
+            what: what.to_owned(),
+            bytes,
+            max: bytes_max,
+        });
+    }
+    let crc = checksum(&out[start..]);
+    out[start + 4..start + HEADER_BYTES].copy_from_slice(&crc.to_be_bytes());
+    Ok(())
+}
+
+/// The checksum over a value, all but the checksum itself.
+fn checksum(bytes: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&bytes[..4]), &bytes[HEADER_BYTES..])
+}
+
+fn check(bytes: &[u8], what: &str) -> Result<(), Fault> {
+    if bytes.len() < HEADER_BYTES {
+        return Err(damaged(what, format!("{} bytes are no header", bytes.len())));
+    }
+    let stored = u32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+    if stored != checksum(bytes) {
+        return Err(damaged(what, "the checksum does not fit".to_owned()));
+    }
+    Ok(())
+}
+
+/// Checks header and checksum; returns schema and body.
+fn open<'a>(bytes: &'a [u8], tag: u8, schema_known: u16, what: &str) -> Result<(u16, &'a [u8]), Fault> {
+    check(bytes, what)?;
+    let schema = u16::from_be_bytes([bytes[2], bytes[3]]);
+    if FORMAT < bytes[0] {
+        return Err(Fault::Newer {
+            what: format!("{what} in format {}", bytes[0]),
+            known: u16::from(FORMAT),
+        });
+    }
+    if bytes[0] != FORMAT || bytes[1] != tag {
+        return Err(damaged(
+            what,
+            format!("format {} and tag {} are of something else", bytes[0], bytes[1]),
+        ));
+    }
+    if schema_known < schema {
+        return Err(Fault::Newer {
+            what: format!("{what} in schema {schema}"),
+            known: schema_known,
+        });
+    }
+    Ok((schema, &bytes[HEADER_BYTES..]))
+}
+
+fn decode_prefix<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<(T, usize), Fault> {
+    bincode::serde::decode_from_slice(body, CONFIG).map_err(|error| damaged(what, error.to_string()))
+}
+
+fn decode_whole<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Fault> {
+    let (value, read) = decode_prefix(body, what)?;
+    if read != body.len() {
+        return Err(damaged(
+            what,
+            format!("{} bytes are left over", body.len() - read),
+        ));
+    }
+    Ok(value)
+}
+
+fn damaged(what: &str, reason: String) -> Fault {
+    Fault::Damaged {
+        entity: what.to_owned(),
+        reason,
+    }
+}
+
+/// The state of a snapshot whose schema is past.
+struct Past<'a> {
+    body: &'a [u8],
+}
+
+impl PastBody for Past<'_> {
+    fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
+        decode_whole(self.body, "past state").map_err(|fault| fault.to_string())
+    }
+}
+
+/// Byte strings in one piece: serde would otherwise write them as sequences, element by element.
+pub(crate) mod blob {
+    use bytes::Bytes;
+    use serde::{Deserializer, Serializer, de::Visitor};
+    use std::fmt;
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        struct Blob;
+        impl Visitor<'_> for Blob {
+            type Value = Bytes;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<X>(self, bytes: &[u8]) -> Result<Bytes, X> {
+                Ok(Bytes::copy_from_slice(bytes))
+            }
+            fn visit_byte_buf<X>(self, bytes: Vec<u8>) -> Result<Bytes, X> {
+                Ok(bytes.into())
+            }
+        }
+        deserializer.deserialize_byte_buf(Blob)
+    }
+}

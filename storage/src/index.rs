@@ -1,0 +1,274 @@
+//! Rows: how a record changes the index, and how the index is read, over any sorted map of bytes.
+
+use crate::codec::Stored;
+use crate::key::{self, Table};
+use crate::record::{EntityRow, LastCommit, Record};
+use crate::{Body, DueTimer, Fault, ListingRow, Loaded, Position, Receipt, ReceiptKey, Scan};
+use bytes::Bytes;
+use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
+use std::ops::{Bound, ControlFlow};
+
+/// A range of keys.
+pub(crate) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+/// A sorted map of bytes: sled, or memory.
+pub(crate) trait Rows {
+    /// Reads a row.
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Fault>;
+
+    /// Shows the rows of a range in order, or against it, until told to break.
+    fn walk(
+        &self,
+        range: Range,
+        descending: bool,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Fault>;
+}
+
+/// A row to put, or to delete when it has no value.
+pub(crate) type Change = (Vec<u8>, Option<Vec<u8>>);
+
+/// Shows the rows that scans and look-ups read and that a record changes: keys and timers.
+pub(crate) fn key_changes(record: &Record, mut each: impl FnMut(Change)) {
+    for unique in &record.keys.unique_deleted {
+        each((key::unique(unique), None));
+    }
+    for row in &record.keys.listing_deleted {
+        each((key::listing(row, record.entity), None));
+    }
+    for (name, due) in &record.timers.deleted {
+        each((key::timer(*due, record.entity, name), None));
+    }
+    for unique in &record.keys.unique_put {
+        each((key::unique(unique), Some(stored(&record.entity))));
+    }
+    for row in &record.keys.listing_put {
+        each((key::listing(row, record.entity), Some(Vec::new())));
+    }
+    for (name, due) in &record.timers.put {
+        each((key::timer(*due, record.entity, name), Some(Vec::new())));
+    }
+}
+
+/// Shows the other rows that a record changes: the entity's state and its receipts.
+pub(crate) fn state_changes(record: &Record, position: Position, mut each: impl FnMut(Change)) {
+    state_change(record.entity, &record.body, record.revision, position, &mut each);
+    for deleted in &record.receipts_deleted {
+        each((key::receipt(deleted), None));
+    }
+    for receipt in &record.receipts {
+        each((key::receipt(&receipt.key), Some(stored(receipt.as_ref()))));
+    }
+}
+
+/// Shows the rows of an entity's state.
+pub(crate) fn state_change(
+    entity: EntityKey,
+    body: &Body,
+    revision: cartwright_domain::Revision,
+    position: Position,
+    mut each: impl FnMut(Change),
+) {
+    match body {
+        Body::Unchanged => {
+            each((
+                key::last_commit(entity),
+                Some(stored(&LastCommit { position, revision })),
+            ));
+        }
+        Body::Put(snapshot) => {
+            let row = EntityRow {
+                position,
+                revision,
+                snapshot: snapshot.clone(),
+            };
+            each((key::entity(entity), Some(stored(&row))));
+        }
+        Body::Erase => {
+            each((key::entity(entity), None));
+            each((key::last_commit(entity), None));
+        }
+    }
+}
+
+/// The stored form of a row whose parts were measured when the commit was accepted.
+pub(crate) fn stored<T: Stored>(value: &T) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    value
+        .encode(&mut out)
+        .expect("the parts of a row were measured when its commit was accepted");
+    out
+}
+
+/// Loads an entity's newest snapshot.
+pub(crate) fn load(rows: &impl Rows, entity: EntityKey) -> Result<Option<Loaded>, Fault> {
+    let name_it = |fault| named(entity, fault);
+    let Some(row) = rows.get(&key::entity(entity))? else {
+        return Ok(None);
+    };
+    let row = EntityRow::decode(&row).map_err(name_it)?;
+    let mut loaded = Loaded {
+        snapshot: row.snapshot,
+        revision: row.revision,
+        position: row.position,
+    };
+    if let Some(last) = rows.get(&key::last_commit(entity))? {
+        let last = LastCommit::decode(&last).map_err(name_it)?;
+        if loaded.position < last.position {
+            loaded.position = last.position;
+            loaded.revision = last.revision;
+        }
+    }
+    Ok(Some(loaded))
+}
+
+fn named(entity: EntityKey, fault: Fault) -> Fault {
+    match fault {
+        Fault::Damaged { entity: _, reason } => Fault::Damaged {
+            entity: entity.to_string(),
+            reason,
+        },
+        other => other,
+    }
+}
+
+/// Finds who holds a unique key.
+pub(crate) fn holder(rows: &impl Rows, unique: &UniqueKey) -> Result<Option<EntityKey>, Fault> {
+    rows.get(&key::unique(unique))?
+        .map(|row| EntityKey::decode(&row))
+        .transpose()
+}
+
+/// Finds a receipt, expired or not.
+pub(crate) fn receipt(rows: &impl Rows, receipt: &ReceiptKey) -> Result<Option<Receipt>, Fault> {
+    rows.get(&key::receipt(receipt))?
+        .map(|row| Receipt::decode(&row))
+        .transpose()
+}
+
+/// Reads a subscriber's cursor.
+pub(crate) fn cursor(rows: &impl Rows, subscriber: &str) -> Result<Position, Fault> {
+    let row = rows.get(&key::cursor(subscriber))?;
+    row.map_or(Ok(Position::default()), |row| Position::decode(&row))
+}
+
+/// Returns the range of every key that starts with `prefix`.
+pub(crate) fn prefixed(prefix: Vec<u8>) -> Range {
+    let end = key::past(&prefix).map_or(Bound::Unbounded, Bound::Excluded);
+    (Bound::Included(prefix), end)
+}
+
+/// Reads a page of a listing.
+pub(crate) fn scan(rows: &impl Rows, scan: &Scan) -> Result<Vec<ListingRow>, Fault> {
+    let mut range = prefixed(key::listing_prefix(scan.listing, &scan.prefix));
+    if let Some(after) = &scan.after {
+        let after = key::listing_row(scan.listing, &after.sort, after.entity);
+        if scan.descending {
+            range.1 = lower(range.1, after);
+        } else {
+            range.0 = higher(range.0, after);
+        }
+    }
+    let mut page = Vec::new();
+    if scan.limit == 0 || is_empty(&range) {
+        return Ok(page);
+    }
+    let mut unreadable = false;
+    rows.walk(range, scan.descending, &mut |row, _| {
+        let Some(row) = key::read_listing_row(row) else {
+            unreadable = true;
+            return ControlFlow::Break(());
+        };
+        page.push(row);
+        if page.len() < scan.limit {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    if unreadable {
+        Err(unreadable_row(scan.listing.name()))
+    } else {
+        Ok(page)
+    }
+}
+
+fn unreadable_row(table: &str) -> Fault {
+    Fault::Damaged {
+        entity: format!("a row of {table}"),
+        reason: "its key cannot be read".to_owned(),
+    }
+}
+
+/// The lower of an upper bound and `key`, which is itself excluded.
+fn lower(bound: Bound<Vec<u8>>, key: Vec<u8>) -> Bound<Vec<u8>> {
+    match bound {
+        Bound::Excluded(end) if end <= key => Bound::Excluded(end),
+        Bound::Excluded(_) | Bound::Included(_) | Bound::Unbounded => Bound::Excluded(key),
+    }
+}
+
+/// The higher of a lower bound and `key`, which is itself excluded.
+fn higher(bound: Bound<Vec<u8>>, key: Vec<u8>) -> Bound<Vec<u8>> {
+    match bound {
+        Bound::Included(start) if key < start => Bound::Included(start),
+        Bound::Excluded(_) | Bound::Included(_) | Bound::Unbounded => Bound::Excluded(key),
+    }
+}
+
+/// Tells whether a range that comes from a prefix can hold nothing; sorted maps panic on those.
+fn is_empty(range: &Range) -> bool {
+    match range {
+        (Bound::Included(start), Bound::Excluded(end)) => end <= start,
+        (Bound::Excluded(start), Bound::Excluded(end)) => end <= start,
+        _ => false,
+    }
+}
+
+/// Reads timers due at or before `until`, earliest first.
+pub(crate) fn timers_due(rows: &impl Rows, until: Timestamp, limit: usize) -> Result<Vec<DueTimer>, Fault> {
+    let end = match until.millis().checked_add(1) {
+        Some(next) => key::timers_from(Timestamp::from_millis(next)),
+        None => vec![Table::Timer.byte() + 1],
+    };
+    let mut due = Vec::new();
+    if limit == 0 {
+        return Ok(due);
+    }
+    let mut unreadable = false;
+    let range = (Bound::Included(vec![Table::Timer.byte()]), Bound::Excluded(end));
+    rows.walk(range, false, &mut |row, _| {
+        let Some(timer) = key::read_timer(row) else {
+            unreadable = true;
+            return ControlFlow::Break(());
+        };
+        due.push(timer);
+        if due.len() < limit {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    if unreadable {
+        Err(unreadable_row("timers"))
+    } else {
+        Ok(due)
+    }
+}
+
+/// Reads the last number drawn from a sequence: its last unique row.
+pub(crate) fn last_number(rows: &impl Rows, sequence: Sequence) -> Result<u64, Fault> {
+    let mut last = 0;
+    rows.walk(
+        prefixed(key::unique_space(key::sequence_space(sequence))),
+        true,
+        &mut |row, _| match key::sequence_number(row) {
+            Some(number) => {
+                last = number;
+                ControlFlow::Break(())
+            }
+            None => ControlFlow::Continue(()),
+        },
+    )?;
+    Ok(last)
+}

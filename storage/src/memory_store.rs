@@ -1,0 +1,289 @@
+//! A store in memory: the same verdicts and rows without threads or files, for tests under a paused clock.
+
+use crate::index::{self, Range, Rows};
+use crate::verdict::{Behind, Judge, Ready, counts};
+use crate::{
+    Accepted, Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Position, Receipt, ReceiptFound,
+    ReceiptKey, Recorded, Rejected, Scan, Statistics, Store, Verdict,
+};
+use bytes::Bytes;
+use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
+use futures::future::{BoxFuture, FutureExt, ready};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// The start number of a store that never starts twice.
+const START: u64 = 1;
+
+/// Decides inside [`Store::submit`] and calls [`Commit::done`] there, after letting go of its lock.
+#[derive(Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    synced: watch::Sender<Position>,
+}
+
+struct State {
+    judge: Judge,
+    table: Table,
+    log: Vec<Logged>,
+    commits: u64,
+    closed: bool,
+}
+
+/// What the feed needs of a commit.
+struct Logged {
+    position: Position,
+    entity: EntityKey,
+    revision: Revision,
+    events: Vec<Recorded>,
+}
+
+#[derive(Default)]
+struct Table {
+    rows: BTreeMap<Vec<u8>, Bytes>,
+}
+
+impl Rows for Table {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        Ok(self.rows.get(key).cloned())
+    }
+
+    fn walk(
+        &self,
+        range: Range,
+        descending: bool,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        let mut rows = self.rows.range(range);
+        while let Some((key, value)) = if descending { rows.next_back() } else { rows.next() } {
+            if each(key, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Behind for Table {
+    fn revision(&self, entity: EntityKey) -> Option<Revision> {
+        let loaded = index::load(self, entity).ok()?;
+        Some(loaded.map_or(Revision::default(), |loaded| loaded.revision))
+    }
+
+    fn holder(&self, key: &UniqueKey) -> Result<Option<EntityKey>, Fault> {
+        index::holder(self, key)
+    }
+
+    fn receipt(&self, key: &ReceiptKey) -> Result<Option<Arc<Receipt>>, Fault> {
+        Ok(index::receipt(self, key)?.map(Arc::new))
+    }
+}
+
+impl State {
+    /// Writes the rows of an accepted commit.
+    fn apply(&mut self, accepted: Ready) -> (Done, Accepted) {
+        let Ready {
+            position,
+            previous: _,
+            number,
+            record,
+            done,
+        } = accepted;
+        let rows = &mut self.table.rows;
+        let mut change = |(key, value): index::Change| {
+            match value {
+                Some(value) => rows.insert(key, value.into()),
+                None => rows.remove(&key),
+            };
+        };
+        index::key_changes(&record, &mut change);
+        index::state_changes(&record, position, &mut change);
+        self.judge.indexed(position);
+        self.log.push(Logged {
+            position,
+            entity: record.entity,
+            revision: record.revision,
+            events: record.events.clone(),
+        });
+        self.commits += 1;
+        (done, Accepted { position, number })
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// Makes an empty store.
+    pub fn new() -> Self {
+        let state = State {
+            judge: Judge::new(START, Position::default(), HashMap::new()),
+            table: Table::default(),
+            log: Vec::new(),
+            commits: 0,
+            closed: false,
+        };
+        let synced = watch::Sender::new(Position::default());
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                synced,
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decide(&self, commit: Commit) -> (Done, Verdict) {
+        let mut state = self.state();
+        if state.closed {
+            return (
+                commit.done,
+                Err(Rejected::Unavailable("the store is closed".to_owned())),
+            );
+        }
+        let State { judge, table, .. } = &mut *state;
+        match judge.decide(commit, table) {
+            Ok(accepted) => {
+                let (done, accepted) = state.apply(accepted);
+                // Told under the lock, so that positions are published in order.
+                self.shared.synced.send_replace(accepted.position);
+                (done, Ok(accepted))
+            }
+            Err(refused) => (refused.done, Err(refused.why)),
+        }
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Table) -> Result<T, Fault>,
+    ) -> BoxFuture<'static, Result<T, Fault>> {
+        ready(read(&self.state().table)).boxed()
+    }
+}
+
+impl Store for MemoryStore {
+    fn submit(&self, commit: Commit) {
+        let (Done(done), verdict) = self.decide(commit);
+        done(verdict);
+    }
+
+    fn barrier(&self) -> BoxFuture<'static, ()> {
+        ready(()).boxed()
+    }
+
+    fn retire(&self, entity: EntityKey, incarnation: u64) {
+        self.state().judge.retire(entity, incarnation);
+    }
+
+    fn admit(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn load(&self, entity: EntityKey) -> BoxFuture<'static, Result<Option<Loaded>, Fault>> {
+        self.read(|table| index::load(table, entity))
+    }
+
+    fn lookup(&self, key: UniqueKey) -> BoxFuture<'static, Result<Option<EntityKey>, Fault>> {
+        self.read(|table| index::holder(table, &key))
+    }
+
+    fn receipt(&self, key: ReceiptKey, now: Timestamp) -> BoxFuture<'static, Result<ReceiptFound, Fault>> {
+        let state = self.state();
+        let found = index::receipt(&state.table, &key).map(|found| match found {
+            Some(receipt) if counts(&receipt, now) => ReceiptFound::Present(Box::new(receipt)),
+            Some(_) | None => ReceiptFound::AbsentAsOf(state.judge.position()),
+        });
+        ready(found).boxed()
+    }
+
+    fn scan(&self, scan: Scan) -> BoxFuture<'static, Result<Vec<ListingRow>, Fault>> {
+        self.read(|table| index::scan(table, &scan))
+    }
+
+    fn events_after(
+        &self,
+        after: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
+        let state = self.state();
+        let first = state.log.partition_point(|logged| logged.position <= after);
+        let mut facts = Vec::new();
+        let mut read = after;
+        for logged in state.log[first..].iter().take(commits_max) {
+            read = logged.position;
+            for (index, recorded) in (0_u16..).zip(&logged.events) {
+                facts.push(Fact {
+                    position: logged.position,
+                    index,
+                    entity: logged.entity,
+                    revision: logged.revision,
+                    recorded: recorded.clone(),
+                });
+            }
+        }
+        ready(Ok((facts, read))).boxed()
+    }
+
+    fn synced(&self) -> watch::Receiver<Position> {
+        self.shared.synced.subscribe()
+    }
+
+    fn timers_due(&self, until: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<DueTimer>, Fault>> {
+        self.read(|table| index::timers_due(table, until, limit))
+    }
+
+    fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>> {
+        self.read(|table| index::cursor(table, subscriber))
+    }
+
+    fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
+        let row = index::stored(&to).into();
+        self.state()
+            .table
+            .rows
+            .insert(crate::key::cursor(subscriber), row);
+        ready(Ok(())).boxed()
+    }
+
+    fn last_number(&self, sequence: Sequence) -> u64 {
+        self.state().judge.last_number(sequence)
+    }
+
+    fn start_number(&self) -> u64 {
+        START
+    }
+
+    fn last_recorded_at(&self) -> Timestamp {
+        Timestamp::default()
+    }
+
+    fn statistics(&self) -> Statistics {
+        let state = self.state();
+        let position = state.judge.position();
+        Statistics {
+            synced: position,
+            applied: position,
+            groups: state.commits,
+            commits: state.commits,
+            pending_bytes: 0,
+            waiting: 0,
+        }
+    }
+
+    fn close(&self) -> BoxFuture<'static, Result<(), Fault>> {
+        self.state().closed = true;
+        ready(Ok(())).boxed()
+    }
+}

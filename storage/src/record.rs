@@ -1,0 +1,112 @@
+//! What the journal holds: physical post-images. Every row put and every row deleted is named, so that replay is
+//! blind and converges whatever the index held.
+
+use crate::codec::{Stored, Tag};
+use crate::{Body, Fence, KeyChange, Position, Receipt, ReceiptKey, Recorded, TimerChange};
+use bytes::Bytes;
+use cartwright_domain::{EntityKey, Revision, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The most bytes of a commit's parts together: a snapshot, its events and its rows.
+pub(crate) const COMMIT_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// The most bytes of an entry in the journal: parts of a few bytes may double when written out.
+pub(crate) const ENTRY_BYTES_MAX: usize = 2 * COMMIT_BYTES_MAX;
+
+/// One thing in the journal. Only commits have positions of their own; the others stand at that of the commit
+/// before them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Entry {
+    /// A process began to write.
+    Start(Start),
+    /// An accepted commit.
+    Commit(Arc<Record>),
+    /// A subscriber's cursor moved.
+    Cursor(CursorMove),
+}
+
+impl Stored for Entry {
+    const TAG: Tag = Tag::Entry;
+    const SCHEMA: u16 = 1;
+    const BYTES_MAX: usize = ENTRY_BYTES_MAX;
+}
+
+/// The record of a process start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Start {
+    /// One more than that of the start before.
+    pub(crate) number: u64,
+    /// The time of the last record before: starting reads no clock.
+    pub(crate) at: Timestamp,
+}
+
+/// The move of a subscriber's cursor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CursorMove {
+    pub(crate) subscriber: String,
+    pub(crate) to: Position,
+}
+
+/// An accepted commit, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) entity: EntityKey,
+    pub(crate) revision: Revision,
+    pub(crate) fence: Fence,
+    pub(crate) at: Timestamp,
+    pub(crate) body: Body,
+    pub(crate) keys: KeyChange,
+    pub(crate) events: Vec<Recorded>,
+    pub(crate) timers: TimerChange,
+    pub(crate) receipts: Vec<Arc<Receipt>>,
+    pub(crate) receipts_deleted: Vec<ReceiptKey>,
+}
+
+impl Record {
+    /// Tells whether rows that scans and look-ups read come or go.
+    pub(crate) fn changes_index(&self) -> bool {
+        !self.keys.is_empty() || !self.timers.is_empty()
+    }
+}
+
+impl Stored for Receipt {
+    const TAG: Tag = Tag::Receipt;
+    const SCHEMA: u16 = 1;
+}
+
+impl Stored for Position {
+    const TAG: Tag = Tag::Cursor;
+    const SCHEMA: u16 = 1;
+}
+
+impl Stored for EntityKey {
+    const TAG: Tag = Tag::Holder;
+    const SCHEMA: u16 = 1;
+}
+
+/// The newest snapshot of an entity in the index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EntityRow {
+    pub(crate) position: Position,
+    pub(crate) revision: Revision,
+    #[serde(with = "crate::codec::blob")]
+    pub(crate) snapshot: Bytes,
+}
+
+impl Stored for EntityRow {
+    const TAG: Tag = Tag::EntityRow;
+    const SCHEMA: u16 = 1;
+    const BYTES_MAX: usize = 2 * crate::codec::SNAPSHOT_BYTES_MAX;
+}
+
+/// The newest commit of an entity in the index, where it left the snapshot as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastCommit {
+    pub(crate) position: Position,
+    pub(crate) revision: Revision,
+}
+
+impl Stored for LastCommit {
+    const TAG: Tag = Tag::LastCommit;
+    const SCHEMA: u16 = 1;
+}
