@@ -2,7 +2,7 @@
 //!
 //! There is one tree; a key's first byte is its table. Within a table keys sort as their rows are read.
 
-use crate::{Listing, ListingRow, Position, ReceiptKey};
+use crate::{Listing, ListingRow, ReceiptKey};
 use cartwright_domain::{EntityKey, Kind, ListingKey, Sequence, Timestamp, Unique, UniqueKey};
 use uuid::Uuid;
 

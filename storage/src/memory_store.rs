@@ -3,7 +3,7 @@
 use crate::index::{self, Range, Rows};
 use crate::verdict::{Behind, Judge, Ready, counts};
 use crate::{
-    Accepted, Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Position, Receipt, ReceiptFound,
+    Accepted, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Position, Receipt, ReceiptFound,
     ReceiptKey, Recorded, Rejected, Scan, Statistics, Store, Verdict,
 };
 use bytes::Bytes;

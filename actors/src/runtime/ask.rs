@@ -308,7 +308,7 @@ pub fn fault_problem(fault: &Fault) -> Problem {
             Problem::new(Class::Unavailable, "engine.overloaded", fault.to_string()),
             Duration::from_secs(1),
         ),
-        Fault::Damaged { .. } | Fault::Io(_) => Problem::new(
+        Fault::Damaged { .. } | Fault::Newer { .. } | Fault::Io(_) => Problem::new(
             Class::Internal,
             "engine.internal",
             "the request failed for a reason of our own",
