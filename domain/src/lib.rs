@@ -8,6 +8,7 @@ pub mod entity;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod inventory;
 pub mod kind;
 #[cfg(test)]
 mod testing;

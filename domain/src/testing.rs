@@ -85,7 +85,11 @@ where
             None,
             &mut effects,
         );
-        let reply = work(&mut copy, &mut cx)?;
+        let outcome = work(&mut copy, &mut cx);
+        if outcome.is_err() {
+            assert!(copy == self.entity, "a refusal changes nothing: {copy:?}");
+        }
+        let reply = outcome?;
         copy.invariants().unwrap();
         self.entity = copy;
         self.keep(effects);

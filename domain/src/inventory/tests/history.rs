@@ -1,0 +1,154 @@
+//! Any history of commands keeps the invariants, and the ledger is the state.
+
+use super::{adjust, checkout, item, order, reserve, set};
+use crate::inventory::{Allocate, Deallocate, Event, Hold, Pin, Release, StockItem, StockLevels, Timer};
+use crate::testing::Bench;
+use proptest::prelude::*;
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+enum Action {
+    Set(StockLevels),
+    Adjust(i64),
+    Reserve(u8, u64),
+    Pin(u8),
+    Release(u8),
+    Allocate(u8),
+    Deallocate(u64),
+    Wait(u64),
+}
+
+fn actions() -> impl Strategy<Value = Action> {
+    let levels = (
+        prop::option::of(any::<bool>()),
+        prop::option::of(0_u64..40),
+        prop::option::of(-10_i64..10),
+        prop::option::of(0_u64..20),
+    )
+        .prop_map(|(tracked, on_hand, buffer, low_stock_level)| StockLevels {
+            tracked,
+            on_hand,
+            buffer,
+            low_stock_level,
+        });
+    prop_oneof![
+        1 => levels.prop_map(Action::Set),
+        2 => (-20_i64..20).prop_map(Action::Adjust),
+        6 => (0_u8..12, 0_u64..8).prop_map(|(n, quantity)| Action::Reserve(n, quantity)),
+        3 => (0_u8..12).prop_map(Action::Pin),
+        2 => (0_u8..12).prop_map(Action::Release),
+        3 => (0_u8..12).prop_map(Action::Allocate),
+        2 => (0_u64..6).prop_map(Action::Deallocate),
+        2 => (0_u64..400).prop_map(Action::Wait),
+    ]
+}
+
+/// The sums of the ledger: on_hand, reserved, allocated.
+fn summed(events: &[Event]) -> (i64, i64, i64) {
+    let units = |quantity: u64| i64::try_from(quantity).unwrap_or(i64::MAX);
+    let (mut on_hand, mut reserved, mut allocated) = (0, 0, 0);
+    for event in events {
+        match event {
+            Event::StockAdjusted { delta, .. } => on_hand += delta,
+            Event::StockReserved { quantity, .. } => reserved += units(*quantity),
+            Event::StockReleased { quantity, .. }
+            | Event::ReservationExpired { quantity, .. }
+            | Event::ReservationRevoked { quantity, .. } => reserved -= units(*quantity),
+            Event::StockAllocated { quantity, .. } => {
+                reserved -= units(*quantity);
+                allocated += units(*quantity);
+            }
+            Event::StockDeallocated { quantity, .. } => allocated -= units(*quantity),
+            Event::StockItemCreated { .. } | Event::StockLevelsSet { .. } | Event::StockRanLow { .. } => {}
+        }
+    }
+    (on_hand, reserved, allocated)
+}
+
+proptest! {
+    #[test]
+    fn any_history_keeps_the_invariants(history in prop::collection::vec(actions(), 1..80)) {
+        let mut bench = item(StockLevels { tracked: Some(true), ..StockLevels::default() });
+        for action in history {
+            check_step(&mut bench, action)?;
+        }
+    }
+}
+
+/// Runs one action. The bench checks the item's invariants, and that a refusal changes nothing.
+fn check_step(bench: &mut Bench<StockItem>, action: Action) -> Result<(), TestCaseError> {
+    let (before, events_before) = (bench.entity.clone(), bench.events.len());
+    // Refusals are as good a step as any.
+    let lets_go = match action {
+        Action::Set(levels) => bench.run(set(levels)).err().and(None),
+        Action::Adjust(delta) => bench.run(adjust(delta)).err().and(None),
+        Action::Reserve(n, quantity) => bench.run(reserve(n, quantity)).err().and(None),
+        Action::Pin(n) => bench
+            .run(Pin {
+                checkout: checkout(n),
+            })
+            .err()
+            .and(None),
+        Action::Release(n) => bench
+            .run(Release {
+                checkout: checkout(n),
+            })
+            .ok()
+            .map(|_| checkout(n)),
+        Action::Allocate(n) => bench
+            .run(Allocate {
+                checkout: checkout(n),
+                order: order(n),
+            })
+            .ok()
+            .map(|_| checkout(n)),
+        Action::Deallocate(quantity) => bench
+            .run(Deallocate {
+                order: order(0),
+                quantity,
+            })
+            .err()
+            .and(None),
+        Action::Wait(seconds) => {
+            bench.now = bench.now.after(Duration::from_secs(seconds));
+            prop_assert_eq!(bench.fire(Timer::Expiry), Ok(()));
+            let now = bench.now;
+            prop_assert!(
+                !bench
+                    .entity
+                    .reservations()
+                    .iter()
+                    .any(|held| held.hold.is_over(now))
+            );
+            None
+        }
+    };
+    for held in before
+        .reservations()
+        .iter()
+        .filter(|held| held.hold == Hold::Pinned)
+    {
+        let kept = bench.entity.reservation(held.checkout) == Some(held);
+        prop_assert!(
+            kept || lets_go == Some(held.checkout),
+            "a pinned reservation went: {:?}",
+            held
+        );
+    }
+    let due = bench.timers.first().map(|(_, due)| *due);
+    prop_assert_eq!(due, bench.entity.wakes_at, "the item knows its timer");
+    let books = |item: &StockItem| (item.on_hand(), item.reserved(), item.allocated());
+    let (on_hand, reserved, allocated) = books(&bench.entity);
+    let moved = books(&before) != (on_hand, reserved, allocated);
+    prop_assert!(
+        !moved || events_before < bench.events.len(),
+        "units moved without a movement"
+    );
+    let sums = (
+        on_hand.cast_signed(),
+        reserved.cast_signed(),
+        allocated.cast_signed(),
+    );
+    prop_assert_eq!(summed(&bench.events), sums, "the ledger sums to the state");
+    Ok(())
+}
