@@ -158,6 +158,8 @@ pub struct Effects<E: Entity> {
     pub events: Vec<E::Event>,
     /// Timers set (with when) and canceled (without), in order.
     pub timers: Vec<(E::Timer, Option<Timestamp>)>,
+    /// Whether the entity goes with this commit, its keys and timers with it. The state is then not written.
+    pub erased: bool,
     ids_drawn: u32,
 }
 
@@ -166,6 +168,7 @@ impl<E: Entity> Default for Effects<E> {
         Self {
             events: Vec::new(),
             timers: Vec::new(),
+            erased: false,
             ids_drawn: 0,
         }
     }
@@ -234,5 +237,10 @@ impl<'a, E: Entity> Context<'a, E> {
     /// Removes a durable timer; without one nothing happens.
     pub fn cancel(&mut self, timer: E::Timer) {
         self.effects.timers.push((timer, None));
+    }
+
+    /// Erases the entity: snapshot, keys and timers go with this commit, and it is unknown afterwards.
+    pub fn erase(&mut self) {
+        self.effects.erased = true;
     }
 }

@@ -3,21 +3,32 @@
 //! Everything here is pure: no IO, no `async`, no clock, no randomness, no logging.
 //! Time and ids arrive through [`Context`]; a rule that needs a fact receives it as an argument.
 
+pub mod address;
 pub mod caller;
+pub mod country;
 pub mod entity;
 pub mod error;
 pub mod event;
 pub mod id;
 pub mod inventory;
 pub mod kind;
+pub mod money;
+pub mod settings;
+pub mod shipping;
+pub mod tax;
 #[cfg(test)]
 mod testing;
+pub mod text;
 pub mod time;
 
+pub use address::Address;
 pub use caller::Caller;
+pub use country::Country;
 pub use entity::{Command, Context, Create, Effects, Entity, Keys, PastBody, Revision, TimerName};
 pub use error::{Broken, Class, Detail, FieldError, FieldErrors, Problem, Refusal};
 pub use event::EventBody;
 pub use id::{EntityId, EntityKey, Partition, Seed};
 pub use kind::{Kind, Listing, ListingKey, Sequence, Unique, UniqueKey};
+pub use money::{Currency, Money, Price, Rate, Rounding};
+pub use text::Email;
 pub use time::Timestamp;

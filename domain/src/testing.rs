@@ -20,6 +20,8 @@ pub(crate) struct Bench<E: Entity> {
     pub(crate) events: Vec<E::Event>,
     /// The durable timers that are set.
     pub(crate) timers: Vec<(E::Timer, Timestamp)>,
+    /// Whether the entity has been erased.
+    pub(crate) erased: bool,
     requests: u128,
 }
 
@@ -46,6 +48,7 @@ where
             caller,
             events: Vec::new(),
             timers: Vec::new(),
+            erased: false,
             requests: 1,
         };
         bench.keep(effects);
@@ -97,6 +100,7 @@ where
     }
 
     fn keep(&mut self, effects: Effects<E>) {
+        self.erased |= effects.erased;
         self.events.extend(effects.events);
         for (timer, due) in effects.timers {
             self.timers.retain(|(set, _)| *set != timer);

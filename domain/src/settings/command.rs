@@ -1,0 +1,252 @@
+//! Commands of the settings.
+
+use super::{
+    CART_LINES_LIMIT_MAX, Capture, Error, Event, ForeignZone, LIFETIME_MAX, LINE_UNITS_LIMIT_MAX, MergeRule,
+    Prices, Settings,
+};
+use crate::country::Country;
+use crate::entity::{Command, Context, Create};
+use crate::error::FieldErrors;
+use crate::id::SettingsId;
+use crate::money::{Currency, Rounding};
+use std::time::Duration;
+
+/// Settings as staff sent them. What is absent stays. Lifetimes are in seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// A currency code.
+    pub currency: Option<String>,
+    /// `include_tax` or `exclude_tax`.
+    pub prices: Option<String>,
+    /// `half_up`, `half_even` or `half_down`.
+    pub rounding: Option<String>,
+    /// A country code.
+    pub home_country: Option<String>,
+    /// `keep_gross` or `strip_home_tax`.
+    pub foreign_zone: Option<String>,
+    /// See [`super::Lifetimes::session`].
+    pub session_seconds: Option<u64>,
+    /// See [`super::Lifetimes::cart`].
+    pub cart_seconds: Option<u64>,
+    /// See [`super::Lifetimes::abandoned_cart`].
+    pub abandoned_cart_seconds: Option<u64>,
+    /// See [`super::Lifetimes::reservation`].
+    pub reservation_seconds: Option<u64>,
+    /// See [`super::Lifetimes::checkout`].
+    pub checkout_seconds: Option<u64>,
+    /// See [`super::Lifetimes::provider`].
+    pub provider_seconds: Option<u64>,
+    /// Between 1 and [`CART_LINES_LIMIT_MAX`].
+    pub cart_lines_max: Option<u32>,
+    /// Between 1 and [`LINE_UNITS_LIMIT_MAX`].
+    pub line_units_max: Option<u32>,
+    /// `now` or `when_shipped`.
+    pub capture: Option<String>,
+    /// `larger`, `sum`, `guest` or `customer`.
+    pub merge: Option<String>,
+    /// Not below zero.
+    pub low_stock_level: Option<i64>,
+}
+
+/// Sets the store up. What the draft leaves out is as in [`Settings::default`].
+#[derive(Clone, Debug, Default)]
+pub struct CreateSettings {
+    /// What differs from the defaults.
+    pub draft: Draft,
+}
+
+impl Create<Settings> for CreateSettings {
+    const NAME: &'static str = "settings.create";
+    type Reply = ();
+
+    fn create(self, _: SettingsId, cx: &mut Context<'_, Settings>) -> Result<(Settings, ()), Error> {
+        let settings = self.draft.applied_to(Settings::default())?;
+        cx.emit(Event::Created(settings.clone()));
+        Ok((settings, ()))
+    }
+}
+
+/// Changes settings, all of the named ones or none.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateSettings {
+    /// What was sent.
+    pub draft: Draft,
+}
+
+impl Command<Settings> for UpdateSettings {
+    const NAME: &'static str = "settings.update";
+    type Reply = ();
+
+    fn apply(self, settings: &mut Settings, cx: &mut Context<'_, Settings>) -> Result<(), Error> {
+        let changed = self.draft.applied_to(settings.clone())?;
+        if changed != *settings {
+            *settings = changed;
+            cx.emit(Event::Updated(settings.clone()));
+        }
+        Ok(())
+    }
+}
+
+impl Draft {
+    /// Returns the settings with the named ones replaced, all within their bounds.
+    pub(super) fn applied_to(self, mut settings: Settings) -> Result<Settings, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        if let Some(code) = self.currency {
+            put(
+                &mut settings.currency,
+                errors.take("/currency", Currency::of(&code)),
+            );
+        }
+        if let Some(code) = self.home_country {
+            put(
+                &mut settings.home_country,
+                errors.take("/home_country", Country::of(&code)),
+            );
+        }
+        choose(
+            &mut settings.prices,
+            self.prices,
+            "/prices",
+            Prices::ALL,
+            Prices::name,
+            &mut errors,
+        );
+        choose(
+            &mut settings.rounding,
+            self.rounding,
+            "/rounding",
+            Rounding::ALL,
+            Rounding::name,
+            &mut errors,
+        );
+        let (zones, zone_name) = (ForeignZone::ALL, ForeignZone::name);
+        choose(
+            &mut settings.foreign_zone,
+            self.foreign_zone,
+            "/foreign_zone",
+            zones,
+            zone_name,
+            &mut errors,
+        );
+        choose(
+            &mut settings.capture,
+            self.capture,
+            "/capture",
+            Capture::ALL,
+            Capture::name,
+            &mut errors,
+        );
+        choose(
+            &mut settings.merge,
+            self.merge,
+            "/merge",
+            MergeRule::ALL,
+            MergeRule::name,
+            &mut errors,
+        );
+
+        let lifetimes = &mut settings.lifetimes;
+        for (held, seconds, pointer) in [
+            (&mut lifetimes.session, self.session_seconds, "/session_seconds"),
+            (&mut lifetimes.cart, self.cart_seconds, "/cart_seconds"),
+            (
+                &mut lifetimes.abandoned_cart,
+                self.abandoned_cart_seconds,
+                "/abandoned_cart_seconds",
+            ),
+            (
+                &mut lifetimes.reservation,
+                self.reservation_seconds,
+                "/reservation_seconds",
+            ),
+            (
+                &mut lifetimes.checkout,
+                self.checkout_seconds,
+                "/checkout_seconds",
+            ),
+            (
+                &mut lifetimes.provider,
+                self.provider_seconds,
+                "/provider_seconds",
+            ),
+        ] {
+            put(held, seconds.map(Duration::from_secs));
+            check_range(held.as_secs(), 1, LIFETIME_MAX.as_secs(), pointer, &mut errors);
+        }
+
+        let limits = &mut settings.limits;
+        put(&mut limits.cart_lines_max, self.cart_lines_max);
+        put(&mut limits.line_units_max, self.line_units_max);
+        put(&mut settings.low_stock_level, self.low_stock_level);
+        check_range(
+            limits.cart_lines_max,
+            1,
+            CART_LINES_LIMIT_MAX,
+            "/cart_lines_max",
+            &mut errors,
+        );
+        check_range(
+            limits.line_units_max,
+            1,
+            LINE_UNITS_LIMIT_MAX,
+            "/line_units_max",
+            &mut errors,
+        );
+        check_range(
+            settings.low_stock_level,
+            0,
+            i64::MAX,
+            "/low_stock_level",
+            &mut errors,
+        );
+        errors.into_result()?;
+        Ok(settings)
+    }
+}
+
+fn put<T>(held: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *held = value;
+    }
+}
+
+fn choose<T: Copy>(
+    held: &mut T,
+    word: Option<String>,
+    pointer: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+    errors: &mut FieldErrors,
+) {
+    let Some(word) = word else { return };
+    let Some(choice) = all.iter().copied().find(|choice| name(*choice) == word) else {
+        let names: Vec<&str> = all.iter().map(|choice| name(*choice)).collect();
+        errors.add(
+            pointer,
+            "settings.unknown_choice",
+            format!("must be one of {}", names.join(", ")),
+        );
+        return;
+    };
+    *held = choice;
+}
+
+fn check_range<T: PartialOrd + std::fmt::Display>(
+    value: T,
+    min: T,
+    max: T,
+    pointer: &str,
+    errors: &mut FieldErrors,
+) {
+    if !(min <= value && value <= max) {
+        errors.add(
+            pointer,
+            "settings.out_of_range",
+            format!("must lie between {min} and {max}"),
+        );
+    }
+}
+
+#[cfg(test)]
+#[path = "command_test.rs"]
+mod tests;

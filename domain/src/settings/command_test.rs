@@ -1,0 +1,99 @@
+//! Behaviour of the settings.
+
+use super::*;
+use crate::id::SETTINGS_ID;
+use crate::testing::Bench;
+use crate::time::Timestamp;
+
+fn create(draft: Draft) -> Result<Bench<Settings>, Error> {
+    Bench::create(SETTINGS_ID, Timestamp::from_millis(0), CreateSettings { draft })
+}
+
+fn check_refused(draft: Draft, expected: &[(&str, &str)]) {
+    let Err(Error::Fields(errors)) = create(draft) else {
+        panic!("expected bad fields {expected:?}")
+    };
+    let listed: Vec<(&str, &str)> = errors
+        .as_slice()
+        .iter()
+        .map(|error| (error.pointer.as_str(), error.code.as_str()))
+        .collect();
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn defaults_are_those_of_the_semantics() -> Result<(), Error> {
+    let settings = create(Draft::default())?.entity;
+    assert_eq!(settings, Settings::default());
+    assert_eq!(settings.lifetimes.session, Duration::from_secs(2_592_000));
+    assert_eq!(settings.lifetimes.cart, Duration::from_secs(2_592_000));
+    assert_eq!(settings.lifetimes.reservation, Duration::from_secs(600));
+    assert_eq!(settings.lifetimes.provider, Duration::from_secs(5));
+    assert_eq!(
+        (settings.limits.cart_lines_max, settings.limits.line_units_max),
+        (2_000, 1_000_000)
+    );
+    assert_eq!(
+        (settings.rounding, settings.low_stock_level),
+        (Rounding::HalfUp, 10)
+    );
+    Ok(())
+}
+
+#[test]
+fn every_bad_setting_is_listed_and_nothing_changes() -> Result<(), Error> {
+    let word = |text: &str| Some(text.to_owned());
+    let bad = Draft {
+        currency: word("XAU"),
+        home_country: word("UK"),
+        rounding: word("bankers"),
+        merge: word("smaller"),
+        session_seconds: Some(0),
+        provider_seconds: Some(LIFETIME_MAX.as_secs() + 1),
+        cart_lines_max: Some(2_001),
+        low_stock_level: Some(-1),
+        capture: word("when_shipped"),
+        ..Draft::default()
+    };
+    check_refused(
+        bad.clone(),
+        &[
+            ("/currency", "money.unknown_currency"),
+            ("/home_country", "address.unknown_country"),
+            ("/rounding", "settings.unknown_choice"),
+            ("/merge", "settings.unknown_choice"),
+            ("/session_seconds", "settings.out_of_range"),
+            ("/provider_seconds", "settings.out_of_range"),
+            ("/cart_lines_max", "settings.out_of_range"),
+            ("/low_stock_level", "settings.out_of_range"),
+        ],
+    );
+    let mut bench = create(Draft::default())?;
+    assert!(bench.run(UpdateSettings { draft: bad }).is_err());
+    assert_eq!(bench.entity, Settings::default());
+    Ok(())
+}
+
+#[test]
+fn an_update_changes_what_it_names_and_the_same_again_changes_nothing() -> Result<(), Error> {
+    let mut bench = create(Draft::default())?;
+    let draft = Draft {
+        currency: Some("EUR".to_owned()),
+        foreign_zone: Some("strip_home_tax".to_owned()),
+        reservation_seconds: Some(1),
+        ..Draft::default()
+    };
+    for _ in 0..2 {
+        bench.run(UpdateSettings { draft: draft.clone() })?;
+        assert_eq!(bench.events.len(), 2);
+    }
+    let expected = Settings::default();
+    assert_eq!(bench.entity.currency.code(), "EUR");
+    assert_eq!(bench.entity.foreign_zone, ForeignZone::StripHomeTax);
+    assert_eq!(bench.entity.lifetimes.reservation, Duration::from_secs(1));
+    assert_eq!(
+        (bench.entity.prices, bench.entity.merge),
+        (expected.prices, expected.merge)
+    );
+    Ok(())
+}
