@@ -1,1 +1,7 @@
-//! placeholder
+//! The outside world behind traits: payment providers and mail.
+//!
+//! A gateway knows domain types and its own protocol, and neither the engine nor another gateway. It must never
+//! decide a rule of commerce: it does what it is told, once per key, and says what happened.
+
+pub mod mail;
+pub mod payment;

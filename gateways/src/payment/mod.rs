@@ -1,0 +1,238 @@
+//! Payment providers: authorize, capture, void, refund, and the question what happened.
+//!
+//! Every call that moves money carries an [`OperationKey`] which the caller has committed before the call. A repeat
+//! under the same key returns the first result and does nothing, so a step that may or may not have run is simply
+//! run again, or asked about with [`Gateway::outcome`]. A provider must never treat a repeat as a new operation.
+
+#[cfg(test)]
+mod contract;
+mod deadline;
+pub mod sandbox;
+
+pub use deadline::Deadlined;
+pub use sandbox::Sandbox;
+
+use cartwright_domain::money::Money;
+use futures::future::BoxFuture;
+use std::fmt;
+use tokio::sync::broadcast;
+
+/// The most bytes an operation key may have; the limit of the strictest provider we know.
+pub const KEY_LENGTH_MAX: usize = 255;
+
+/// A payment provider.
+pub trait Gateway: Send + Sync + 'static {
+    /// Returns the stable name of the provider, as orders record it.
+    fn name(&self) -> &'static str;
+
+    /// Asks for an amount to be set aside for a later capture.
+    ///
+    /// # Errors
+    /// See [`Error`]; after [`Error::Unknown`] the money may be set aside.
+    fn authorize<'a>(
+        &'a self,
+        key: &'a OperationKey,
+        request: AuthorizeRequest,
+    ) -> BoxFuture<'a, Result<Approval, Error>>;
+
+    /// Takes an amount out of what an authorization set aside. Captures never exceed the authorization
+    /// (section 7.1 of the semantics).
+    ///
+    /// # Errors
+    /// See [`Error`]; after [`Error::Unknown`] the money may be taken.
+    fn capture<'a>(
+        &'a self,
+        key: &'a OperationKey,
+        authorization: &'a Reference,
+        amount: Money,
+    ) -> BoxFuture<'a, Result<Approval, Error>>;
+
+    /// Lets go of an authorization of which nothing is captured. Voiding what is voided changes nothing.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    fn void<'a>(
+        &'a self,
+        key: &'a OperationKey,
+        authorization: &'a Reference,
+    ) -> BoxFuture<'a, Result<Approval, Error>>;
+
+    /// Gives back an amount of what was captured. Refunds never exceed captures (section 7.1 of the semantics).
+    ///
+    /// # Errors
+    /// See [`Error`]; after [`Error::Unknown`] the money may be given back.
+    fn refund<'a>(
+        &'a self,
+        key: &'a OperationKey,
+        authorization: &'a Reference,
+        amount: Money,
+    ) -> BoxFuture<'a, Result<Approval, Error>>;
+
+    /// Asks what happened under a key. `None` when the provider has never seen it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the provider does not say. Asking changes nothing.
+    fn outcome<'a>(&'a self, key: &'a OperationKey) -> BoxFuture<'a, Result<Option<Outcome>, Error>>;
+
+    /// Returns what the provider tells of its own accord from now on: late, in any order, more than once.
+    ///
+    /// A notification is a hint to ask [`Gateway::outcome`], never an answer by itself.
+    fn notifications(&self) -> broadcast::Receiver<Notification>;
+}
+
+/// The key under which a provider does something at most once: `<saga id>/<step>`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationKey(String);
+
+impl OperationKey {
+    /// Makes the key of one step of one saga.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] when the text is longer than [`KEY_LENGTH_MAX`] bytes or has other than visible ASCII
+    /// characters.
+    pub fn new(saga: impl fmt::Display, step: &str) -> Result<Self, InvalidKey> {
+        Self::parse(format!("{saga}/{step}"))
+    }
+
+    /// Reads a key back from its text.
+    ///
+    /// # Errors
+    /// As [`OperationKey::new`].
+    pub fn parse(text: String) -> Result<Self, InvalidKey> {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if text.is_empty() || KEY_LENGTH_MAX < text.len() || !visible {
+            return Err(InvalidKey);
+        }
+        Ok(Self(text))
+    }
+
+    /// Returns the text that is sent to the provider.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OperationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that cannot be an operation key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an operation key has 1 to {KEY_LENGTH_MAX} visible ASCII characters")]
+pub struct InvalidKey;
+
+/// The provider's name for a payment, given with its authorization and used by all that follows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference(String);
+
+impl Reference {
+    /// Wraps the text the provider gave.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the text the provider gave.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What stands for the shopper's means of payment. It is not written to logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Wraps the text the storefront sent.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the text for the provider.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// What to authorize.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizeRequest {
+    /// The frozen quote's total, more than zero.
+    pub amount: Money,
+    /// The shopper's means of payment.
+    pub token: Token,
+    /// What the payment is for, in our words: the checkout's id.
+    pub reference: String,
+    /// What the shopper may read on a statement.
+    pub description: String,
+}
+
+/// An operation that the provider has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The payment it belongs to.
+    pub reference: Reference,
+    /// How much was set aside, taken, let go or given back.
+    pub amount: Money,
+}
+
+/// What happened under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The provider has it and has not decided: ask again.
+    Pending,
+    /// It is done.
+    Approved(Approval),
+    /// It is refused for good and changed nothing.
+    Declined(Decline),
+}
+
+/// What a provider tells of its own accord.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// The operation it is about.
+    pub key: OperationKey,
+    /// What the payment is for: the reference of the [`AuthorizeRequest`].
+    pub reference: String,
+    /// What the provider says happened.
+    pub outcome: Outcome,
+}
+
+/// A refusal by the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decline {
+    /// The stable code, in the provider's words.
+    pub code: String,
+    /// What a person may be told: lowercase, no full stop.
+    pub message: String,
+}
+
+/// Why a provider did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The provider refused; nothing happened and a repeat under the same key is refused again.
+    #[error("payment declined ({}): {}", .0.code, .0.message)]
+    Declined(Decline),
+    /// Timed out, or the connection was lost: it may or may not have happened. Ask [`Gateway::outcome`].
+    #[error("the payment provider did not answer; the operation may have happened")]
+    Unknown,
+    /// Certainly without effect: it was not sent, or only asked. Try again later.
+    #[error("the payment provider cannot be reached: {reason}")]
+    Unavailable {
+        /// What is in the way.
+        reason: String,
+    },
+}

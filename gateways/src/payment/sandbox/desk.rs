@@ -1,0 +1,194 @@
+//! Where operations are decided, one after another, and synced in groups.
+//!
+//! Whoever finds the desk free works until nobody waits: it takes everything waiting, decides it against the book,
+//! appends the lines, syncs once, and answers all. An operation whose caller has gone is done all the same.
+
+use super::super::{Decline, Error, OperationKey};
+use super::book::{Entry, Request, decline};
+use super::ledger::{Writer, encode};
+use cartwright_domain::Timestamp;
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::oneshot;
+
+/// How many callers may wait for one sync; more are turned away unheard.
+const WAITING_MAX: usize = 65_536;
+
+/// What the book says of a key, after a request or a question.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    /// The key's first use: decided now.
+    Decided(Entry),
+    /// The key was used before, for the same.
+    Repeated(Entry),
+    /// It cannot be entered under any payment.
+    Refused(Decline),
+    /// A question about a key that has not been seen.
+    Unseen,
+}
+
+/// A ledger with callers in front of it.
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Held by the worker only; gone for good when a write or sync has failed.
+    writer: Mutex<Option<Writer>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Vec<Job>,
+    worked: bool,
+}
+
+#[derive(Debug)]
+struct Job {
+    key: OperationKey,
+    /// Without a request it is a question.
+    request: Option<Request>,
+    answer: oneshot::Sender<Result<Answer, Error>>,
+}
+
+impl Desk {
+    pub(super) fn new(writer: Writer) -> Self {
+        let shared = Shared {
+            queue: Mutex::default(),
+            writer: Mutex::new(Some(writer)),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Hands a request or, without one, a question in, and returns what the synced ledger says.
+    pub(super) async fn ask(&self, key: &OperationKey, request: Option<Request>) -> Result<Answer, Error> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut queue = lock(&self.shared.queue);
+            if WAITING_MAX <= queue.waiting.len() {
+                return Err(unavailable("too many operations are waiting"));
+            }
+            queue.waiting.push(Job {
+                key: key.clone(),
+                request,
+                answer,
+            });
+            if !mem::replace(&mut queue.worked, true) {
+                let shared = Arc::clone(&self.shared);
+                tokio::task::spawn_blocking(move || shared.work());
+            }
+        }
+        answered.await.unwrap_or(Err(Error::Unknown))
+    }
+}
+
+impl Shared {
+    fn work(&self) {
+        let mut writer = lock(&self.writer);
+        let mut lines = Vec::new();
+        loop {
+            let jobs = {
+                let mut queue = lock(&self.queue);
+                queue.worked = !queue.waiting.is_empty();
+                mem::take(&mut queue.waiting)
+            };
+            if jobs.is_empty() {
+                return;
+            }
+            work_group(&mut writer, &mut lines, jobs);
+        }
+    }
+}
+
+fn work_group(writer: &mut Option<Writer>, lines: &mut Vec<u8>, jobs: Vec<Job>) {
+    let Some(open) = writer else {
+        for job in jobs {
+            // A caller who has gone needs no answer.
+            let _ = job
+                .answer
+                .send(Err(unavailable("its ledger could not be written")));
+        }
+        return;
+    };
+    lines.clear();
+    let at = now();
+    let mut answers = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        answers.push((job.answer, decide(open, lines, at, &job.key, job.request)));
+    }
+    let synced = if lines.is_empty() {
+        Ok(())
+    } else {
+        open.append(lines)
+    };
+    if let Err(error) = &synced {
+        tracing::error!(%error, "the sandbox's ledger cannot be written; it takes nothing more until a restart");
+        *writer = None;
+    }
+    for (caller, answer) in answers {
+        let answer = if synced.is_ok() {
+            answer
+        } else {
+            Err(Error::Unknown)
+        };
+        let _ = caller.send(answer);
+    }
+}
+
+fn decide(
+    writer: &mut Writer,
+    lines: &mut Vec<u8>,
+    at: Timestamp,
+    key: &OperationKey,
+    request: Option<Request>,
+) -> Result<Answer, Error> {
+    let (known, request) = match (writer.book.entry(key), request) {
+        (None, None) => return Ok(Answer::Unseen),
+        (Some(entry), None) => return Ok(Answer::Repeated(entry.clone())),
+        (known, Some(request)) => (known, request),
+    };
+    if let Some(entry) = known {
+        return Ok(if entry.answers(&request) {
+            Answer::Repeated(entry.clone())
+        } else {
+            Answer::Refused(decline(
+                "key_reused",
+                format!("{key} has been used for something else"),
+            ))
+        });
+    }
+    let entry = match writer.book.decide(at, key, request) {
+        Ok(entry) => entry,
+        Err(refused) => return Ok(Answer::Refused(refused)),
+    };
+    writer
+        .book
+        .enter(entry.clone())
+        .map_err(|misfit| unavailable(&misfit.to_string()))?;
+    encode(&entry, lines).map_err(|error| unavailable(&error.to_string()))?;
+    Ok(Answer::Decided(entry))
+}
+
+fn unavailable(reason: &str) -> Error {
+    Error::Unavailable {
+        reason: format!("the sandbox takes no operations: {reason}"),
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(0).after(since)
+}
+
+/// Locks; a panic of an earlier holder does not keep later callers out.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
