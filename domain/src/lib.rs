@@ -5,11 +5,13 @@
 
 pub mod address;
 pub mod caller;
+pub mod catalog;
 pub mod country;
 pub mod entity;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod identity;
 pub mod inventory;
 pub mod kind;
 pub mod money;

@@ -31,4 +31,21 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+
+    /// Returns bytes that sort as the points in time do, for the keys of listings.
+    pub fn sort_key(self) -> [u8; 8] {
+        (self.0 ^ i64::MIN).to_be_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sort_keys_sort_as_time_does() {
+        let keys =
+            [i64::MIN, -1, 0, 1, 255, 256, i64::MAX].map(|millis| Timestamp::from_millis(millis).sort_key());
+        assert!(keys.is_sorted_by(|earlier, later| earlier < later), "{keys:?}");
+    }
 }

@@ -6,7 +6,7 @@ use crate::testing::Bench;
 use proptest::prelude::*;
 use std::time::Duration;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Action {
     Set(StockLevels),
     Adjust(i64),

@@ -1,0 +1,346 @@
+//! The variant: what a shopper buys.
+
+use super::{
+    Error, OPTION_LENGTH_MAX, OPTIONS_MAX, PRICE_MILLIONTHS_MAX, Sku, TITLE_LENGTH_MAX, VariantEvent,
+    WEIGHT_GRAMS_MAX,
+};
+use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
+use crate::error::{Broken, FieldErrors, ensure};
+use crate::id::{EntityId, ProductId, VariantId};
+use crate::kind::{Kind, Listing, ListingKey, Unique, UniqueKey};
+use crate::money::Price;
+use crate::tax::Category;
+use crate::text;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// By what a variant differs from its siblings: `color` is `red`.
+pub type Options = BTreeMap<String, String>;
+
+/// What a shopper buys: a product in one size, color and so on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Variant {
+    /// Its id.
+    pub id: VariantId,
+    /// Of which product.
+    pub product: ProductId,
+    /// Its name in the shop's other systems, unique in the store.
+    pub sku: Sku,
+    /// Its name for people.
+    pub title: String,
+    /// By what it differs from its siblings.
+    pub options: Options,
+    /// What one unit costs; without it, it is not for sale and may still be in stock.
+    pub price: Option<Price>,
+    /// How it is taxed.
+    pub tax_category: Category,
+    /// What one unit weighs.
+    pub weight_grams: u32,
+    /// May it be sold?
+    pub status: VariantStatus,
+    /// When it came into being.
+    pub created_at: Timestamp,
+}
+
+/// May a variant be sold?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VariantStatus {
+    /// Yes, if it has a price.
+    Active,
+    /// No.
+    Disabled,
+}
+
+impl Variant {
+    /// Tells whether it may be sold, as far as it knows: its product has a say in it too.
+    pub fn is_for_sale(&self) -> bool {
+        match self.status {
+            VariantStatus::Active => self.price.is_some(),
+            VariantStatus::Disabled => false,
+        }
+    }
+
+    fn put(&mut self, price: Option<Price>, cx: &mut Context<'_, Self>) {
+        if self.price != price {
+            cx.emit(VariantEvent::PriceSet {
+                from: self.price,
+                to: price,
+            });
+            self.price = price;
+        }
+    }
+}
+
+impl Entity for Variant {
+    const KIND: Kind = Kind::Variant;
+    const SCHEMA: u16 = 1;
+    type Id = VariantId;
+    type Event = VariantEvent;
+    type Timer = NoTimer;
+    type Error = Error;
+
+    fn invariants(&self) -> Result<(), Broken> {
+        ensure(!self.title.is_empty(), "a variant has a title")?;
+        ensure(
+            self.price.is_none_or(|price| !price.is_negative()),
+            "no price is below zero",
+        )?;
+        ensure(
+            self.options.len() <= OPTIONS_MAX,
+            "a variant has at most OPTIONS_MAX options",
+        )
+    }
+
+    fn keys(&self) -> Keys {
+        // Within its product by creation.
+        let sort = [
+            self.product.uuid().as_bytes().as_slice(),
+            &self.created_at.sort_key(),
+        ]
+        .concat();
+        Keys {
+            unique: vec![UniqueKey::new(Unique::Sku, self.sku.as_str())],
+            listing: vec![ListingKey::new(Listing::VariantsByProduct, sort)],
+        }
+    }
+
+    fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {
+        match timer {}
+    }
+}
+
+/// What makes a variant, as somebody gave it.
+#[derive(Clone, Debug)]
+pub struct VariantDraft {
+    /// Its name in the shop's other systems.
+    pub sku: String,
+    /// Its name for people; the SKU when absent.
+    pub title: Option<String>,
+    /// By what it differs from its siblings.
+    pub options: Options,
+    /// What one unit costs.
+    pub price: Option<Price>,
+    /// How it is taxed; the standard way when absent.
+    pub tax_category: Option<String>,
+    /// What one unit weighs.
+    pub weight_grams: u32,
+    /// May it be sold?
+    pub status: VariantStatus,
+}
+
+impl VariantDraft {
+    /// Checks every field, as [`CreateVariant`] would: so that a product is not made when its variants cannot be.
+    ///
+    /// # Errors
+    /// Every bad field.
+    pub fn check(&self) -> Result<(), FieldErrors> {
+        let nowhere = (
+            VariantId::from_uuid(uuid::Uuid::nil()),
+            ProductId::from_uuid(uuid::Uuid::nil()),
+        );
+        self.clone()
+            .variant(nowhere.0, nowhere.1, Timestamp::default())
+            .map(|_| ())
+    }
+
+    fn variant(
+        self,
+        id: VariantId,
+        product: ProductId,
+        created_at: Timestamp,
+    ) -> Result<Variant, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let sku = errors.take("/sku", Sku::parse(&self.sku));
+        let title = match &self.title {
+            Some(title) => check_title(title, &mut errors),
+            None => sku.as_ref().map(ToString::to_string),
+        };
+        let options = check_options(&self.options, &mut errors);
+        check_price(self.price, &mut errors);
+        let tax_category = match &self.tax_category {
+            Some(category) => check_category(category, &mut errors),
+            None => Some(Category::default()),
+        };
+        check_weight(self.weight_grams, &mut errors);
+        let (Some(sku), Some(title), Some(tax_category), true) =
+            (sku, title, tax_category, errors.is_empty())
+        else {
+            return Err(errors);
+        };
+        let Self {
+            price,
+            weight_grams,
+            status,
+            ..
+        } = self;
+        Ok(Variant {
+            id,
+            product,
+            sku,
+            title,
+            options,
+            price,
+            tax_category,
+            weight_grams,
+            status,
+            created_at,
+        })
+    }
+}
+
+/// Brings a variant of a product into being.
+#[derive(Clone, Debug)]
+pub struct CreateVariant {
+    /// Of which product.
+    pub product: ProductId,
+    /// What makes it.
+    pub draft: VariantDraft,
+}
+
+impl Create<Variant> for CreateVariant {
+    const NAME: &'static str = "catalog.create_variant";
+    type Reply = ();
+
+    fn create(self, id: VariantId, cx: &mut Context<'_, Variant>) -> Result<(Variant, ()), Error> {
+        let variant = self.draft.variant(id, self.product, cx.now())?;
+        let (product, sku, status) = (variant.product, variant.sku.clone(), variant.status);
+        cx.emit(VariantEvent::VariantCreated { product, sku, status });
+        if let Some(price) = variant.price {
+            cx.emit(VariantEvent::PriceSet {
+                from: None,
+                to: Some(price),
+            });
+        }
+        Ok((variant, ()))
+    }
+}
+
+/// Changes some of a variant. What is `None` stays; what changes nothing is no change.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateVariant {
+    /// Its name in the shop's other systems.
+    pub sku: Option<String>,
+    /// Its name for people.
+    pub title: Option<String>,
+    /// All of its options.
+    pub options: Option<Options>,
+    /// What one unit costs; `Some(None)` takes it off sale.
+    pub price: Option<Option<Price>>,
+    /// How it is taxed.
+    pub tax_category: Option<String>,
+    /// What one unit weighs.
+    pub weight_grams: Option<u32>,
+    /// May it be sold?
+    pub status: Option<VariantStatus>,
+}
+
+impl Command<Variant> for UpdateVariant {
+    const NAME: &'static str = "catalog.update_variant";
+    type Reply = ();
+
+    fn apply(self, variant: &mut Variant, cx: &mut Context<'_, Variant>) -> Result<(), Error> {
+        let mut errors = FieldErrors::default();
+        let mut changed = variant.clone();
+        if let Some(sku) = &self.sku {
+            changed.sku = errors.take("/sku", Sku::parse(sku)).unwrap_or(changed.sku);
+        }
+        if let Some(title) = &self.title {
+            changed.title = check_title(title, &mut errors).unwrap_or_default();
+        }
+        if let Some(options) = &self.options {
+            changed.options = check_options(options, &mut errors);
+        }
+        if let Some(price) = self.price {
+            check_price(price, &mut errors);
+        }
+        if let Some(category) = &self.tax_category {
+            changed.tax_category = check_category(category, &mut errors).unwrap_or_default();
+        }
+        if let Some(weight_grams) = self.weight_grams {
+            check_weight(weight_grams, &mut errors);
+            changed.weight_grams = weight_grams;
+        }
+        changed.status = self.status.unwrap_or(changed.status);
+        errors.into_result()?;
+        if changed != *variant {
+            *variant = changed;
+            cx.emit(VariantEvent::VariantUpdated {
+                sku: variant.sku.clone(),
+                status: variant.status,
+            });
+        }
+        if let Some(price) = self.price {
+            variant.put(price, cx);
+        }
+        Ok(())
+    }
+}
+
+/// Sets what one unit costs, or takes the variant off sale.
+#[derive(Clone, Copy, Debug)]
+pub struct SetPrice {
+    /// The price; without it the variant is not for sale.
+    pub price: Option<Price>,
+}
+
+impl Command<Variant> for SetPrice {
+    const NAME: &'static str = "catalog.set_price";
+    type Reply = ();
+
+    fn apply(self, variant: &mut Variant, cx: &mut Context<'_, Variant>) -> Result<(), Error> {
+        let mut errors = FieldErrors::default();
+        check_price(self.price, &mut errors);
+        errors.into_result()?;
+        variant.put(self.price, cx);
+        Ok(())
+    }
+}
+
+fn check_title(title: &str, errors: &mut FieldErrors) -> Option<String> {
+    errors.take("/title", text::line(title, TITLE_LENGTH_MAX))
+}
+
+fn check_category(category: &str, errors: &mut FieldErrors) -> Option<Category> {
+    errors.take("/tax_category", Category::parse(category))
+}
+
+fn check_price(price: Option<Price>, errors: &mut FieldErrors) {
+    let in_range = |price: Price| 0 <= price.millionths && price.millionths <= PRICE_MILLIONTHS_MAX;
+    if !price.is_none_or(in_range) {
+        let message = "a price is not negative and at most a thousand million of its currency";
+        errors.add("/price", "catalog.price_out_of_range", message);
+    }
+}
+
+fn check_weight(weight_grams: u32, errors: &mut FieldErrors) {
+    if WEIGHT_GRAMS_MAX < weight_grams {
+        let message = format!("at most {WEIGHT_GRAMS_MAX} grams are possible");
+        errors.add("/weight_grams", "catalog.weight_out_of_range", message);
+    }
+}
+
+/// Returns the options without blanks around names and values.
+fn check_options(options: &Options, errors: &mut FieldErrors) -> Options {
+    let mut checked = Options::new();
+    if OPTIONS_MAX < options.len() {
+        errors.add(
+            "/options",
+            "catalog.too_many_options",
+            format!("at most {OPTIONS_MAX} options are possible"),
+        );
+        return checked;
+    }
+    for (name, value) in options {
+        let pointer = format!("/options/{}", name.replace('~', "~0").replace('/', "~1"));
+        let name = errors.take(&pointer, text::line(name, OPTION_LENGTH_MAX));
+        let value = errors.take(&pointer, text::line(value, OPTION_LENGTH_MAX));
+        if let (Some(name), Some(value)) = (name, value)
+            && checked.insert(name, value).is_some()
+        {
+            errors.add(pointer, "catalog.duplicate_option", "the option is there twice");
+        }
+    }
+    checked
+}

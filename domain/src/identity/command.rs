@@ -1,0 +1,103 @@
+//! What can be asked of a session.
+
+use super::{Error, Event, Session, Timer, USER_AGENT_LENGTH_MAX};
+use crate::entity::{Command, Context, Create};
+use crate::id::{CartId, SessionId};
+
+/// Opens a session. The timer that ends it is set here and sets itself again.
+#[derive(Clone, Debug)]
+pub struct OpenSession {
+    /// The digest of the secret in the shopper's cookie.
+    pub secret_digest: [u8; 32],
+    /// What the browser calls itself; cut to its limit.
+    pub user_agent: Option<String>,
+}
+
+impl Create<Session> for OpenSession {
+    const NAME: &'static str = "identity.open_session";
+    type Reply = ();
+
+    fn create(self, id: SessionId, cx: &mut Context<'_, Session>) -> Result<(Session, ()), Error> {
+        let Self {
+            secret_digest,
+            user_agent,
+        } = self;
+        let user_agent = user_agent.map(|agent| agent.chars().take(USER_AGENT_LENGTH_MAX).collect());
+        let now = cx.now();
+        let session = Session {
+            id,
+            secret_digest,
+            user_agent,
+            cart: None,
+            created_at: now,
+            last_seen: now,
+        };
+        cx.emit(Event::SessionOpened);
+        cx.wake_at(Timer::Expiry, session.expires_at());
+        Ok((session, ()))
+    }
+}
+
+/// Makes a cart the shopper's current one, in place of an earlier one.
+#[derive(Clone, Copy, Debug)]
+pub struct AttachCart {
+    /// Which.
+    pub cart: CartId,
+}
+
+impl Command<Session> for AttachCart {
+    const NAME: &'static str = "identity.attach_cart";
+    type Reply = ();
+
+    fn apply(self, session: &mut Session, cx: &mut Context<'_, Session>) -> Result<(), Error> {
+        session.require_live(cx)?;
+        if session.cart != Some(self.cart) {
+            session.cart = Some(self.cart);
+            session.last_seen = cx.now();
+            cx.emit(Event::CartAttached { cart: self.cart });
+        }
+        Ok(())
+    }
+}
+
+/// Notes that the shopper was here. Within [`super::TOUCH_INTERVAL`] of the last note it changes nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct TouchSession;
+
+impl Command<Session> for TouchSession {
+    const NAME: &'static str = "identity.touch_session";
+    type Reply = ();
+
+    fn apply(self, session: &mut Session, cx: &mut Context<'_, Session>) -> Result<(), Error> {
+        session.require_live(cx)?;
+        if session.is_touch_due(cx.now()) {
+            session.last_seen = cx.now();
+        }
+        Ok(())
+    }
+}
+
+/// Ends a session: it is unknown afterwards. Its cart stays.
+#[derive(Clone, Copy, Debug)]
+pub struct EndSession;
+
+impl Command<Session> for EndSession {
+    const NAME: &'static str = "identity.end_session";
+    type Reply = ();
+
+    fn apply(self, _: &mut Session, cx: &mut Context<'_, Session>) -> Result<(), Error> {
+        cx.emit(Event::SessionEnded);
+        cx.erase();
+        Ok(())
+    }
+}
+
+impl Session {
+    fn require_live(&self, cx: &Context<'_, Self>) -> Result<(), Error> {
+        if self.is_expired(cx.now()) {
+            Err(Error::Expired)
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Sessions slide without a write per visit, and end exactly.
+
+use super::{
+    AttachCart, EndSession, Error, Event, OpenSession, SESSION_LIFETIME, Session, TOUCH_INTERVAL, Timer,
+    TouchSession, USER_AGENT_LENGTH_MAX,
+};
+use crate::id::{CartId, SessionId};
+use crate::testing::Bench;
+use crate::time::Timestamp;
+use std::time::Duration;
+use uuid::Uuid;
+
+const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn opened(user_agent: Option<String>) -> Bench<Session> {
+    let command = OpenSession {
+        secret_digest: [7; 32],
+        user_agent,
+    };
+    Bench::create(SessionId(Uuid::from_u128(1)), START, command).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn a_visit_is_written_only_after_a_day() {
+    let mut bench = opened(None);
+    bench.now = START.after(TOUCH_INTERVAL);
+    let before = bench.entity.clone();
+    assert_eq!(bench.run(TouchSession), Ok(()));
+    assert_eq!(bench.entity, before);
+    bench.now = START.after(TOUCH_INTERVAL + Duration::from_millis(1));
+    assert_eq!(bench.run(TouchSession), Ok(()));
+    assert_eq!(bench.entity.expires_at(), bench.now.after(SESSION_LIFETIME));
+    // The row of the timer is not touched; it looks for itself.
+    assert_eq!(bench.timers, [(Timer::Expiry, START.after(SESSION_LIFETIME))]);
+}
+
+#[test]
+fn the_timer_sets_itself_again_until_nobody_came_for_the_lifetime() {
+    let mut bench = opened(None);
+    bench.now = START.after(DAY * 2);
+    assert_eq!(bench.run(TouchSession), Ok(()));
+    bench.now = START.after(SESSION_LIFETIME);
+    assert_eq!(bench.fire(Timer::Expiry), Ok(()));
+    assert!(!bench.erased);
+    let ends = START.after(SESSION_LIFETIME + DAY * 2);
+    assert_eq!(bench.timers, [(Timer::Expiry, ends)]);
+    bench.now = ends;
+    assert_eq!(bench.run(TouchSession), Err(Error::Expired));
+    assert_eq!(
+        bench.run(AttachCart {
+            cart: CartId(Uuid::from_u128(2))
+        }),
+        Err(Error::Expired)
+    );
+    assert_eq!(bench.fire(Timer::Expiry), Ok(()));
+    assert!(bench.erased);
+    assert_eq!(bench.events, [Event::SessionOpened, Event::SessionExpired]);
+}
+
+#[test]
+fn attaching_a_cart_twice_is_attaching_it_once() {
+    let mut bench = opened(None);
+    let (first, second) = (CartId(Uuid::from_u128(2)), CartId(Uuid::from_u128(3)));
+    for cart in [first, first, second] {
+        assert_eq!(bench.run(AttachCart { cart }), Ok(()));
+    }
+    assert_eq!(bench.entity.cart(), Some(second));
+    let attached = [
+        Event::CartAttached { cart: first },
+        Event::CartAttached { cart: second },
+    ];
+    assert_eq!(bench.events[1..], attached);
+}
+
+#[test]
+fn an_ended_session_is_gone() {
+    let mut bench = opened(None);
+    assert_eq!(bench.run(EndSession), Ok(()));
+    assert!(bench.erased);
+    assert_eq!(bench.events, [Event::SessionOpened, Event::SessionEnded]);
+}
+
+#[test]
+fn only_the_secrets_digest_opens_it() {
+    let session = opened(None).entity;
+    let mut other = [7; 32];
+    other[31] = 8;
+    assert!(session.has_secret(&[7; 32]));
+    assert!(!session.has_secret(&other));
+    assert!(!session.has_secret(&[0; 32]));
+}
+
+#[test]
+fn a_long_user_agent_is_cut_between_characters() {
+    let kept = opened(Some("ä".repeat(USER_AGENT_LENGTH_MAX + 1))).entity;
+    assert_eq!(
+        kept.user_agent(),
+        Some("ä".repeat(USER_AGENT_LENGTH_MAX).as_str())
+    );
+}
