@@ -1,0 +1,166 @@
+//! The command line: what can be said, and nothing about what it does.
+
+use cartwright::config;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A commerce engine in one self-contained binary.
+#[derive(Debug, Parser)]
+#[command(name = "cartwright", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// The configuration file [default: cartwright.toml, if it exists]
+    #[arg(long, global = true, env = "CARTWRIGHT_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Load a catalog from a CSV, TSV or JSON Lines file into a running server
+    Import(Import),
+    /// Play a shop's invoices through a running server, as its guests would
+    Replay(Replay),
+    /// Put load on a running server and measure it
+    Bench(Bench),
+    /// The bare handler that bench compares with
+    #[command(hide = true)]
+    BenchBare(BenchBare),
+    /// Show, check or explain the configuration
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Print every option with its sentence and its default
+    Default,
+    /// Report everything that is wrong with the configuration
+    Check(config::Arguments),
+    /// Print every option with its value and the source that set it
+    Show(config::Arguments),
+}
+
+/// Which server, and as whom.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Remote {
+    /// The address of the running server
+    #[arg(
+        long,
+        env = "CARTWRIGHT_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    pub(crate) url: String,
+    /// A staff token, as the server's first start or `cartwright token` printed it
+    #[arg(long, env = "CARTWRIGHT_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+}
+
+/// A known file layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preset {
+    /// The UCI "Online Retail" data set and the files derived from it
+    OnlineRetail,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The file: .csv, .tsv or .jsonl, with or without .zst
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Which column holds which field, for example sku=Code,title=Name,price=Price; the fields are sku, title, price,
+    /// tax_category, weight_grams, image_url, status and stock [default: columns of the fields' names]
+    #[arg(long, value_name = "FIELD=COLUMN,...", conflicts_with = "preset")]
+    pub(crate) map: Option<String>,
+    /// The columns of a known layout
+    #[arg(long)]
+    pub(crate) preset: Option<Preset>,
+    /// The currency of the prices [default: the store's]
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<String>,
+    /// Read and check the file without sending anything
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The invoice lines, in the order of time: a .csv file, with or without .zst
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The layout of the files
+    #[arg(long, default_value = "online-retail")]
+    pub(crate) preset: Preset,
+    /// A JSON object from the file's country names to country codes [default: built in]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) country_map: Option<PathBuf>,
+    /// Where to write invoice, order number, total in minor units and outcome, tab-separated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// How many carts are filled at once
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) concurrency: u16,
+    /// Opening and closing stock of each code: sets the first, plays all rows in file order, compares the last
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stock: Option<PathBuf>,
+    /// Play only the first N invoices
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+/// A kind of load, as the performance page defines it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Work {
+    /// Open a cart
+    W1,
+    /// Add one unit of one of ten variants to one's own cart
+    W2,
+    /// Read a cart of ten lines
+    W3,
+    /// A guest's whole purchase of three lines
+    W4,
+    /// W2 with every client on one cart
+    W5,
+    /// W4 with every buyer on one variant
+    W8,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The kind of load
+    #[arg(long)]
+    pub(crate) work: Work,
+    /// How many connections send requests, each the next one when the last is answered [default: 64; w4 and w8: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(crate) connections: Option<u16>,
+    /// How long to measure, after a warm-up of a fifth of it
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86400))]
+    pub(crate) seconds: u32,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Measure the server only, not this machine's limits
+    #[arg(long)]
+    pub(crate) no_limits: bool,
+    /// The server's data directory or another on the same disk, for the disk's limit [default: the temporary directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchBare {
+    /// The size of each answer's body, in bytes
+    #[arg(long)]
+    pub(crate) response_bytes: usize,
+}

@@ -1,0 +1,35 @@
+//! One module a subcommand.
+
+mod bench;
+mod bench_bare;
+mod config;
+mod import;
+mod replay;
+mod shop_setup;
+
+use crate::cli::{Cli, Command};
+use std::future::Future;
+use std::process::ExitCode;
+
+/// Runs what the command line asks for.
+///
+/// # Errors
+/// What stopped it, in words for the person at the keyboard.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let file = cli.config.as_deref();
+    match cli.command {
+        Command::Import(arguments) => as_client(import::run(arguments)),
+        Command::Replay(arguments) => as_client(replay::run(arguments)),
+        Command::Bench(arguments) => as_client(bench::run(arguments)),
+        Command::BenchBare(arguments) => as_client(bench_bare::run(arguments)),
+        Command::Config { action } => config::run(file, &action),
+    }
+}
+
+/// Runs a client. One thread is enough to keep a server busy, and leaves it the other cores.
+fn as_client(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

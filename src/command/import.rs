@@ -1,0 +1,262 @@
+//! `cartwright import`: load a catalog file into a running server.
+//!
+//! Every row is one product with one variant, found by its SKU, so that a second run changes nothing. A row that
+//! cannot be taken is reported with its line and the reason, and does not stop the others.
+
+mod mapping;
+
+use crate::cli::Import;
+use crate::client::{Answer, Call, Connection, Server};
+use crate::output;
+use crate::table::{Row, Table};
+use anyhow::Context;
+use hyper::header::HeaderValue;
+use mapping::Mapping;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::process::ExitCode;
+
+/// How many rows the server takes in one call.
+pub(crate) const BATCH_ROWS_MAX: usize = 500;
+
+/// A row as the server takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ImportRow {
+    /// The line in the file, or another number that tells rows apart.
+    pub(crate) row: u64,
+    /// The variant's SKU.
+    pub(crate) sku: String,
+    /// The product's title; without one the SKU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) title: Option<String>,
+    /// The variant's price; without one it is not for sale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) price: Option<Price>,
+    /// The tax category; without one the server's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tax_category: Option<String>,
+    /// The weight of one unit, in grams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) weight_grams: Option<u64>,
+    /// Where the picture is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) image_url: Option<String>,
+    /// The product's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<String>,
+    /// The stock on hand; without it stock is not tracked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stock: Option<i64>,
+}
+
+/// A price in the wire's exact decimal form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Price {
+    /// Decimal digits, in the currency's major unit.
+    pub(crate) unit_price: String,
+    /// The currency's code.
+    pub(crate) currency: String,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct RowResult {
+    /// The row's number as it was sent.
+    pub(crate) row: u64,
+    /// The SKU as it was sent.
+    pub(crate) sku: String,
+    /// What was done.
+    pub(crate) outcome: Outcome,
+    /// The refusal's stable code.
+    pub(crate) error: Option<String>,
+    /// The refusal in words.
+    pub(crate) message: Option<String>,
+}
+
+/// What was done with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+    Refused,
+}
+
+/// Sends rows, at most [`BATCH_ROWS_MAX`], and returns what became of each.
+///
+/// # Errors
+/// The call as a whole was refused.
+pub(crate) async fn send(
+    connection: &mut Connection,
+    staff: &HeaderValue,
+    rows: &[ImportRow],
+) -> anyhow::Result<Vec<RowResult>> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        rows: &'a [ImportRow],
+    }
+    #[derive(Deserialize)]
+    struct Results {
+        results: Vec<RowResult>,
+    }
+    let body = serde_json::to_vec(&Body { rows })?;
+    let answer = connection
+        .call(Call::post("/admin/catalog/import").staff(staff).body(body))
+        .await?;
+    Ok(answer.json::<Results>()?.results)
+}
+
+/// How the import went so far.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    refused: u64,
+}
+
+impl Tally {
+    fn add(&mut self, results: &[RowResult]) -> std::io::Result<()> {
+        for result in results {
+            match result.outcome {
+                Outcome::Created => self.created += 1,
+                Outcome::Updated => self.updated += 1,
+                Outcome::Unchanged => self.unchanged += 1,
+                Outcome::Refused => {
+                    let code = result.error.as_deref().unwrap_or("refused");
+                    let message = result.message.as_deref().unwrap_or_default();
+                    self.refuse(result.row, &result.sku, &format!("{code}: {message}"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, line: u64, sku: &str, reason: &str) -> std::io::Result<()> {
+        self.refused += 1;
+        output::line(format!("refused\tline {line}\t{sku}\t{reason}"))
+    }
+}
+
+/// Runs the import. Fails where the file or the server cannot be used; refused rows make the exit code 1.
+///
+/// # Errors
+/// What stopped it, and what to do about it.
+pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
+    let mapping = Mapping::of(arguments.preset, arguments.map.as_deref())?;
+    let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
+    let table = Table::open(&arguments.file, &mapping.wanted())?;
+    let mut import = Reading {
+        table,
+        mapping,
+        seen: HashMap::new(),
+        tally: Tally::default(),
+    };
+    if arguments.dry_run {
+        return dry_run(import);
+    }
+
+    let server = Server::new(&arguments.remote)?;
+    let staff = server.staff()?.clone();
+    let mut connection = Connection::open(&server).await?;
+    let currency = match arguments.currency.as_deref().or(import.mapping.currency) {
+        Some(currency) => currency.to_owned(),
+        None => store_currency(&mut connection, &staff).await?,
+    };
+    let bar = output::progress_bytes(size, "importing");
+    loop {
+        let batch = import.next_batch(&currency)?;
+        bar.set_position(import.table.bytes_read());
+        if batch.is_empty() {
+            break;
+        }
+        let results = send(&mut connection, &staff, &batch).await?;
+        bar.suspend(|| import.tally.add(&results))?;
+    }
+    bar.finish_and_clear();
+    let Tally {
+        created,
+        updated,
+        unchanged,
+        refused,
+    } = import.tally;
+    output::line(format!(
+        "created {created}, updated {updated}, unchanged {unchanged}, refused {refused}"
+    ))?;
+    Ok(if refused == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn dry_run(mut import: Reading) -> anyhow::Result<ExitCode> {
+    let mut good = 0;
+    loop {
+        // No price leaves the process, so that the currency does not matter.
+        let batch = import.next_batch("XXX")?;
+        if batch.is_empty() {
+            break;
+        }
+        good += batch.len();
+    }
+    let refused = import.tally.refused;
+    output::line(format!(
+        "{good} rows could be sent, {refused} are refused; nothing was sent"
+    ))?;
+    Ok(if refused == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn store_currency(connection: &mut Connection, staff: &HeaderValue) -> anyhow::Result<String> {
+    #[derive(Deserialize)]
+    struct Settings {
+        currency: String,
+    }
+    let answer: Answer = connection.call(Call::get("/admin/settings").staff(staff)).await?;
+    let settings: Settings = answer
+        .json()
+        .context("the store's settings name no currency; give --currency")?;
+    Ok(settings.currency)
+}
+
+/// A file that is being read.
+struct Reading {
+    table: Table,
+    mapping: Mapping,
+    /// Where each SKU stood first.
+    seen: HashMap<String, u64>,
+    tally: Tally,
+}
+
+impl Reading {
+    /// Returns the next good rows, at most [`BATCH_ROWS_MAX`], and reports the refused ones on the way.
+    fn next_batch(&mut self, currency: &str) -> anyhow::Result<Vec<ImportRow>> {
+        let mut batch = Vec::new();
+        while batch.len() < BATCH_ROWS_MAX {
+            let Some(row) = self.table.next_row()? else { break };
+            match self.accept(&row, currency) {
+                Ok(good) => batch.push(good),
+                Err(refused) => self.tally.refuse(row.line, &refused.sku, &refused.reason)?,
+            }
+        }
+        Ok(batch)
+    }
+
+    fn accept(&mut self, row: &Row, currency: &str) -> Result<ImportRow, mapping::Refused> {
+        let good = self.mapping.read(row, currency)?;
+        if let Some(first) = self.seen.get(&good.sku) {
+            let reason = format!("the SKU already stands in line {first}; give each row a SKU of its own");
+            return Err(mapping::Refused {
+                sku: good.sku,
+                reason,
+            });
+        }
+        self.seen.insert(good.sku.clone(), row.line);
+        Ok(good)
+    }
+}

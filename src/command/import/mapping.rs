@@ -1,0 +1,304 @@
+//! Which column holds which field, and how its text is read.
+
+use super::{ImportRow, Price};
+use crate::cli::Preset;
+use crate::money::UnitPrice;
+use crate::table::{Row, Wanted};
+use anyhow::bail;
+
+/// The fields a column can be mapped to, as the wire names them.
+const FIELDS: [&str; 8] = [
+    "sku",
+    "title",
+    "price",
+    "tax_category",
+    "weight_grams",
+    "image_url",
+    "status",
+    "stock",
+];
+
+/// The columns of the catalogue derived from the "Online Retail" data set.
+const ONLINE_RETAIL: &str = "sku=StockCode,title=Description,price=modal_price_gbp";
+
+/// A row that is not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// Its SKU, as far as there is one.
+    pub(super) sku: String,
+    /// What is wrong with it.
+    pub(super) reason: String,
+}
+
+/// Which column holds which field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mapping {
+    /// The column of each of [`FIELDS`].
+    columns: [Option<String>; FIELDS.len()],
+    /// Whether every mapped column must be there. Without a mapping only the SKU's must.
+    strict: bool,
+    /// The currency of the file's prices, where the layout fixes it.
+    pub(super) currency: Option<&'static str>,
+}
+
+impl Mapping {
+    /// Reads the arguments; without any, columns have the fields' names.
+    ///
+    /// # Errors
+    /// The text of `--map` is wrong, and how it should be.
+    pub(super) fn of(preset: Option<Preset>, map: Option<&str>) -> anyhow::Result<Self> {
+        match (preset, map) {
+            (Some(Preset::OnlineRetail), _) => Ok(Self {
+                currency: Some("GBP"),
+                ..Self::parse(ONLINE_RETAIL)?
+            }),
+            (None, Some(text)) => Self::parse(text),
+            (None, None) => {
+                let columns = FIELDS.map(|field| Some(field.to_owned()));
+                Ok(Self {
+                    columns,
+                    strict: false,
+                    currency: None,
+                })
+            }
+        }
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let mut columns = [const { None }; FIELDS.len()];
+        for pair in text.split(',') {
+            let Some((field, column)) = pair.split_once('=') else {
+                bail!("--map: {pair:?} is not FIELD=COLUMN; write for example --map sku=Code,price=Price");
+            };
+            let (field, column) = (field.trim(), column.trim());
+            let Some(index) = FIELDS.iter().position(|known| *known == field) else {
+                bail!(
+                    "--map: there is no field {field:?}; the fields are {}",
+                    FIELDS.join(", ")
+                );
+            };
+            if column.is_empty() {
+                bail!("--map: name the column of {field}, for example {field}=Column");
+            }
+            if columns[index].replace(column.to_owned()).is_some() {
+                bail!("--map: {field} is mapped twice; keep one of them");
+            }
+        }
+        if columns[0].is_none() {
+            bail!("--map: nothing is mapped to sku, which every row needs; add sku=COLUMN");
+        }
+        Ok(Self {
+            columns,
+            strict: true,
+            currency: None,
+        })
+    }
+
+    /// Returns the columns to read, in the order [`Mapping::read`] expects them.
+    pub(super) fn wanted(&self) -> Vec<Wanted> {
+        let columns = self.columns.iter().enumerate();
+        let mapped = columns.filter_map(|(index, column)| column.as_ref().map(|column| (index, column)));
+        mapped
+            .map(|(index, column)| Wanted {
+                column: column.clone(),
+                required: self.strict || index == 0,
+            })
+            .collect()
+    }
+
+    /// Reads a row's fields.
+    ///
+    /// # Errors
+    /// [`Refused`] with the first thing that is wrong.
+    pub(super) fn read(&self, row: &Row, currency: &str) -> Result<ImportRow, Refused> {
+        let values = match &row.values {
+            Ok(values) => values,
+            Err(reason) => {
+                return Err(Refused {
+                    sku: String::new(),
+                    reason: reason.clone(),
+                });
+            }
+        };
+        let mut values = values.iter();
+        let mut fields = [const { None }; FIELDS.len()];
+        for (field, column) in fields.iter_mut().zip(&self.columns) {
+            if column.is_some() {
+                *field = values
+                    .next()
+                    .and_then(Option::as_deref)
+                    .map(str::trim)
+                    .filter(|text| !text.is_empty());
+            }
+        }
+        let [
+            sku,
+            title,
+            price,
+            tax_category,
+            weight_grams,
+            image_url,
+            status,
+            stock,
+        ] = fields;
+        let Some(sku) = sku else {
+            return Err(Refused {
+                sku: String::new(),
+                reason: "it has no SKU; every row needs one".to_owned(),
+            });
+        };
+        let refused = |reason: String| Refused {
+            sku: sku.to_owned(),
+            reason,
+        };
+        let text = |field: Option<&str>| field.map(str::to_owned);
+        Ok(ImportRow {
+            row: row.line,
+            sku: sku.to_owned(),
+            title: text(title),
+            price: price
+                .map(|price| read_price(price, currency))
+                .transpose()
+                .map_err(refused)?,
+            tax_category: text(tax_category),
+            weight_grams: weight_grams
+                .map(|text| read_number("weight_grams", text))
+                .transpose()
+                .map_err(refused)?,
+            image_url: text(image_url),
+            status: text(status),
+            stock: stock
+                .map(|text| read_number("stock", text))
+                .transpose()
+                .map_err(refused)?,
+        })
+    }
+}
+
+fn read_price(text: &str, currency: &str) -> Result<Price, String> {
+    let price: UnitPrice = text.parse().map_err(|error| format!("price: {error}"))?;
+    if price.is_negative() {
+        return Err(format!("price: {text} is below zero; a price is 0 or more"));
+    }
+    Ok(Price {
+        unit_price: price.to_string(),
+        currency: currency.to_owned(),
+    })
+}
+
+fn read_number<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("{field}: {text:?} is not a whole number in range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_map_refused(map: &str, part: &str) {
+        let error = Mapping::of(None, Some(map)).expect_err("the mapping is wrong");
+        assert!(error.to_string().contains(part), "{error}");
+    }
+
+    fn row(values: &[&str]) -> Row {
+        let value = |text: &&str| Some((*text).to_owned()).filter(|text| !text.is_empty());
+        Row {
+            line: 7,
+            values: Ok(values.iter().map(value).collect()),
+        }
+    }
+
+    fn read(map: &str, values: &[&str]) -> Result<ImportRow, Refused> {
+        Mapping::of(None, Some(map))
+            .expect("the mapping is right")
+            .read(&row(values), "GBP")
+    }
+
+    fn check_row_refused(map: &str, values: &[&str], sku: &str, part: &str) {
+        let refused = read(map, values).expect_err("the row is wrong");
+        assert_eq!(refused.sku, sku);
+        assert!(refused.reason.contains(part), "{}", refused.reason);
+    }
+
+    #[test]
+    fn a_mapping_that_is_wrong_says_how_it_should_be() {
+        check_map_refused("sku", "is not FIELD=COLUMN");
+        check_map_refused("sku=A,colour=B", "the fields are sku, title, price");
+        check_map_refused("title=A", "add sku=COLUMN");
+        check_map_refused("sku=A,sku=B", "mapped twice");
+        check_map_refused("sku=", "name the column of sku");
+    }
+
+    #[test]
+    fn every_field_is_read_from_its_column() {
+        let map = "stock=On hand,sku=Code,title=T,price=P,tax_category=X,weight_grams=W,image_url=I,status=S";
+        let mapping = Mapping::of(None, Some(map)).expect("the mapping is right");
+        let columns: Vec<String> = mapping.wanted().into_iter().map(|wanted| wanted.column).collect();
+        assert_eq!(columns, ["Code", "T", "P", "X", "W", "I", "S", "On hand"]);
+        let values = [
+            "BANK CHARGES",
+            " Fee ",
+            "15.00",
+            "zero",
+            "250",
+            "https://i/1.jpg",
+            "draft",
+            "-3",
+        ];
+        let expected = ImportRow {
+            row: 7,
+            sku: "BANK CHARGES".to_owned(),
+            title: Some("Fee".to_owned()),
+            price: Some(Price {
+                unit_price: "15".to_owned(),
+                currency: "GBP".to_owned(),
+            }),
+            tax_category: Some("zero".to_owned()),
+            weight_grams: Some(250),
+            image_url: Some("https://i/1.jpg".to_owned()),
+            status: Some("draft".to_owned()),
+            stock: Some(-3),
+        };
+        assert_eq!(mapping.read(&row(&values), "GBP"), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_missing_is_left_to_the_server() {
+        let read = read("sku=A,title=B,price=C", &["10002", "", ""]).expect("only the SKU is needed");
+        assert_eq!((read.sku.as_str(), read.title, read.price), ("10002", None, None));
+    }
+
+    #[test]
+    fn a_row_that_is_wrong_says_what_would_be_right() {
+        check_row_refused("sku=A,title=B", &["", "x"], "", "every row needs one");
+        check_row_refused("sku=A,price=B", &["1", "free"], "1", "\"free\" is not a price");
+        check_row_refused("sku=A,price=B", &["1", "-1"], "1", "a price is 0 or more");
+        check_row_refused(
+            "sku=A,weight_grams=B",
+            &["1", "1.5"],
+            "1",
+            "weight_grams: \"1.5\" is not a whole number",
+        );
+        check_row_refused("sku=A,stock=B", &["1", "many"], "1", "stock: \"many\"");
+    }
+
+    #[test]
+    fn the_preset_reads_the_online_retail_catalogue() {
+        let mapping = Mapping::of(Some(Preset::OnlineRetail), None).expect("the preset is right");
+        assert_eq!(mapping.currency, Some("GBP"));
+        let columns: Vec<String> = mapping.wanted().into_iter().map(|wanted| wanted.column).collect();
+        assert_eq!(columns, ["StockCode", "Description", "modal_price_gbp"]);
+    }
+
+    #[test]
+    fn without_a_mapping_only_the_sku_must_be_there() {
+        let mapping = Mapping::of(None, None).expect("the fields' own names");
+        let required: Vec<String> = mapping
+            .wanted()
+            .into_iter()
+            .filter(|wanted| wanted.required)
+            .map(|wanted| wanted.column)
+            .collect();
+        assert_eq!(required, ["sku"]);
+    }
+}

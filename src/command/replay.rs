@@ -1,0 +1,223 @@
+//! `cartwright replay`: play a real shop's invoices through a running server, as its guests would.
+//!
+//! Each sale becomes an order of its own: a new session, a cart with a line per row at the row's price, an address in
+//! the row's country, a checkout with the sandbox. Its total is compared with the sum of the rows, computed here with
+//! integers. With a stock file, the other rows are played too, as stock adjustments, serially and in the file's order.
+
+mod country;
+mod plan;
+mod play;
+mod report;
+mod stock;
+
+use super::import::{self, BATCH_ROWS_MAX, ImportRow, Outcome, Price};
+use super::shop_setup;
+use crate::cli::Replay;
+use crate::client::{Connection, Server};
+use crate::output;
+use anyhow::{Context, bail};
+use country::CountryMap;
+use futures::future::try_join_all;
+use hyper::header::HeaderValue;
+use plan::{Plan, Step};
+use play::{Guest, Scene};
+use report::Report;
+use std::cell::{Cell, RefCell};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// The currency of the "Online Retail" layout.
+const CURRENCY: &str = "GBP";
+
+/// How many connections look up variants.
+const LOOK_UPS_AT_ONCE: usize = 8;
+
+/// How many added codes are named.
+const ADDED_SHOWN_MAX: usize = 20;
+
+/// Runs the replay. The exit code is 1 unless every order matched and every closing figure is right.
+///
+/// # Errors
+/// What stopped it, and what to do about it.
+pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
+    if arguments.stock.is_some() && 1 < arguments.concurrency {
+        bail!("--stock plays the file in its order, one invoice after the other: leave --concurrency out");
+    }
+    let countries = CountryMap::read(arguments.country_map.as_deref())?;
+    let mut plan = Plan::read(&arguments.file, &countries)?;
+    if let Some(most) = arguments.limit {
+        plan.limit(most, arguments.stock.is_none());
+    }
+    let figures = match &arguments.stock {
+        Some(path) => stock::read(path, &mut plan)?,
+        None => Vec::new(),
+    };
+
+    let server = Server::new(&arguments.remote)?;
+    let staff = server.staff()?.clone();
+    let mut connection = Connection::open(&server).await?;
+    shop_setup::ensure_no_tax(&mut connection, &staff).await?;
+    let shipping_method_id = shop_setup::ensure_free_shipping(&mut connection, &staff, CURRENCY).await?;
+    let variant_ids = resolve(&server, &mut connection, &staff, &plan).await?;
+    stock::open(&mut connection, &staff, &figures, &variant_ids).await?;
+
+    let steps = if arguments.stock.is_some() {
+        plan.movements()
+    } else {
+        plan.orders()
+    };
+    let scene = Scene {
+        plan: &plan,
+        staff: &staff,
+        variant_ids: &variant_ids,
+        shipping_method_id,
+    };
+    let (report, stopped) = play_all(&server, &scene, &steps, usize::from(arguments.concurrency)).await?;
+    report.print(&plan)?;
+    if let Some(path) = &arguments.report {
+        report.write(&plan, path)?;
+    }
+    if let Some(error) = stopped {
+        return Err(error.context("the replay stopped before its end"));
+    }
+    let mut all_right = report.all_matched();
+    if arguments.stock.is_some() {
+        if arguments.limit.is_some() {
+            output::line("closing stock: not compared, as not all invoices were played")?;
+        } else {
+            all_right &= stock::compare(&mut connection, &staff, &figures, &plan, &variant_ids).await?;
+        }
+    }
+    Ok(if all_right {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Plays the steps over so many connections, and returns what became of them and what stopped it, if anything did.
+async fn play_all(
+    server: &Server,
+    scene: &Scene<'_>,
+    steps: &[Step],
+    at_once: usize,
+) -> anyhow::Result<(Report, Option<anyhow::Error>)> {
+    let bar = output::progress(u64::try_from(steps.len())?, "playing");
+    let next = Cell::new(0);
+    let report = RefCell::new(Report::default());
+    let mut guests = Vec::new();
+    for _ in 0..at_once.min(steps.len()) {
+        guests.push(Guest::new(Connection::open(server).await?));
+    }
+    let started = Instant::now();
+    let play = async |mut guest: Guest| -> anyhow::Result<()> {
+        loop {
+            let at = next.get();
+            let Some(step) = steps.get(at) else { return Ok(()) };
+            next.set(at + 1);
+            let outcome = guest.play(scene, *step, &report).await;
+            let outcome = outcome.inspect_err(|_| next.set(steps.len()))?;
+            report.borrow_mut().record(at, *step, outcome);
+            bar.inc(1);
+        }
+    };
+    let stopped = try_join_all(guests.into_iter().map(play)).await.err();
+    bar.finish_and_clear();
+    let mut report = report.into_inner();
+    report.finish(started.elapsed());
+    Ok((report, stopped))
+}
+
+/// Finds the variant of every code, and adds the codes that the catalog does not have.
+async fn resolve(
+    server: &Server,
+    connection: &mut Connection,
+    staff: &HeaderValue,
+    plan: &Plan,
+) -> anyhow::Result<Vec<String>> {
+    let found = look_up(server, staff, plan).await?;
+    let missing: Vec<usize> = (0..found.len()).filter(|index| found[*index].is_none()).collect();
+    if missing.is_empty() {
+        return found
+            .into_iter()
+            .map(|id| id.context("every code was found"))
+            .collect();
+    }
+
+    let mut rows = Vec::with_capacity(missing.len());
+    for index in &missing {
+        let code = &plan.codes[*index];
+        let price = code.price.map(|price| Price {
+            unit_price: price.to_string(),
+            currency: CURRENCY.to_owned(),
+        });
+        rows.push(ImportRow {
+            row: u64::try_from(*index)?,
+            sku: code.sku.clone(),
+            title: code.title.clone(),
+            price,
+            tax_category: None,
+            weight_grams: None,
+            image_url: None,
+            status: None,
+            stock: None,
+        });
+    }
+    for batch in rows.chunks(BATCH_ROWS_MAX) {
+        let results = import::send(connection, staff, batch).await?;
+        if let Some(refused) = results.iter().find(|result| result.outcome == Outcome::Refused) {
+            bail!(
+                "the code {:?} is not in the catalog and cannot be added: {}",
+                refused.sku,
+                refused
+                    .message
+                    .as_deref()
+                    .or(refused.error.as_deref())
+                    .unwrap_or("no reason given")
+            );
+        }
+    }
+    let named: Vec<&str> = missing
+        .iter()
+        .take(ADDED_SHOWN_MAX)
+        .map(|index| plan.codes[*index].sku.as_str())
+        .collect();
+    let more = if ADDED_SHOWN_MAX < missing.len() {
+        ", …"
+    } else {
+        ""
+    };
+    output::line(format!(
+        "added {} codes that the catalog did not have: {}{more}",
+        missing.len(),
+        named.join(", ")
+    ))?;
+    let found = look_up(server, staff, plan).await?;
+    let mut ids = Vec::with_capacity(found.len());
+    for (id, code) in found.into_iter().zip(&plan.codes) {
+        ids.push(id.with_context(|| format!("the code {:?} was added but is not found", code.sku))?);
+    }
+    Ok(ids)
+}
+
+async fn look_up(server: &Server, staff: &HeaderValue, plan: &Plan) -> anyhow::Result<Vec<Option<String>>> {
+    let bar = output::progress(u64::try_from(plan.codes.len())?, "finding variants");
+    let next = Cell::new(0);
+    let found = RefCell::new(vec![None; plan.codes.len()]);
+    let look_up = async || -> anyhow::Result<()> {
+        let mut connection = Connection::open(server).await?;
+        loop {
+            let at = next.get();
+            let Some(code) = plan.codes.get(at) else {
+                return Ok(());
+            };
+            next.set(at + 1);
+            let id = shop_setup::find_variant(&mut connection, staff, &code.sku).await?;
+            found.borrow_mut()[at] = id;
+            bar.inc(1);
+        }
+    };
+    try_join_all((0..LOOK_UPS_AT_ONCE).map(|_| look_up())).await?;
+    bar.finish_and_clear();
+    Ok(found.into_inner())
+}

@@ -1,0 +1,80 @@
+//! Country codes for the names in an invoice file.
+
+use anyhow::Context;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The names of the "Online Retail" data set. XA to XZ and EU stand for what is no country.
+const BUILT_IN: &str = include_str!("countries.json");
+
+/// From a name to a country code of two capitals.
+#[derive(Clone, Debug)]
+pub(super) struct CountryMap {
+    codes: HashMap<String, String>,
+}
+
+impl CountryMap {
+    /// Reads a map, or takes the built-in one.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no JSON object of texts, or holds something that is no country code.
+    pub(super) fn read(file: Option<&Path>) -> anyhow::Result<Self> {
+        match file {
+            None => Self::parse(BUILT_IN).context("the built-in country map"),
+            Some(path) => {
+                let named = || format!("the country map {}", path.display());
+                Self::parse(&std::fs::read_to_string(path).with_context(named)?).with_context(named)
+            }
+        }
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let codes: HashMap<String, String> = serde_json::from_str(text)
+            .context("it must be a JSON object from names to codes, for example {\"Germany\": \"DE\"}")?;
+        for (name, code) in &codes {
+            let well_formed = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+            anyhow::ensure!(
+                well_formed,
+                "{code:?} for {name:?} is no country code; write two capitals, like \"DE\""
+            );
+        }
+        Ok(Self { codes })
+    }
+
+    /// Returns the code for a name, which is compared without outer blanks.
+    pub(super) fn code(&self, name: &str) -> Option<&str> {
+        self.codes.get(name.trim()).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_map_knows_the_odd_names_of_the_data_set() {
+        let map = CountryMap::read(None).expect("it is well formed");
+        for (name, code) in [
+            ("EIRE", "IE"),
+            ("Channel Islands", "XC"),
+            ("Unspecified", "XU"),
+            ("European Community", "EU"),
+            ("RSA", "ZA"),
+            ("Saudi Arabia", "SA"),
+        ] {
+            assert_eq!(map.code(name), Some(code), "{name}");
+        }
+        assert_eq!(map.code("Atlantis"), None);
+    }
+
+    #[test]
+    fn a_map_that_is_wrong_says_how_it_should_be() {
+        for (text, part) in [
+            ("[]", "JSON object from names to codes"),
+            (r#"{"UK":"Gb"}"#, "two capitals"),
+        ] {
+            let error = CountryMap::parse(text).expect_err("the map is wrong");
+            assert!(format!("{error:#}").contains(part), "{error:#}");
+        }
+    }
+}

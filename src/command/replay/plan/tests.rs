@@ -1,0 +1,152 @@
+use super::*;
+
+const HEADING: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
+
+fn read(rows: &str) -> anyhow::Result<Plan> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("rows.csv");
+    std::fs::write(&path, format!("{HEADING}{rows}"))?;
+    Plan::read(&path, &CountryMap::read(None)?)
+}
+
+fn plan(rows: &str) -> Plan {
+    read(rows).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// Rows are `quantity x price`, separated by commas.
+fn check_kind(number: &str, rows: &str, kind: Kind) {
+    let mut text = String::new();
+    for row in rows.split(", ") {
+        let (quantity, price) = row.split_once(" x ").expect("quantity x price");
+        text.push_str(&format!(
+            "{number},A,T,{quantity},2011-01-01 10:00:00,{price},,United Kingdom\n"
+        ));
+    }
+    assert_eq!(plan(&text).invoices[0].kind, kind, "{number}: {rows}");
+}
+
+fn check_fault(rows: &str, part: &str) {
+    let error = read(rows).expect_err("the file is wrong");
+    assert!(format!("{error:#}").contains(part), "{error:#}");
+}
+
+#[test]
+fn an_invoice_is_of_the_kind_its_number_and_rows_say() {
+    check_kind("536365", "6 x 2.55, 1 x 3.39", Kind::Sale);
+    check_kind("536365", "6 x 0.00, 1 x 0.001", Kind::Sale);
+    check_kind("536365", "6 x 2.55, 1 x 0.00", Kind::Sale);
+    check_kind("536414", "56 x 0.00", Kind::Unpriced);
+    check_kind("536414", "56 x 0.00, -1 x 0.00", Kind::Unpriced);
+    check_kind("536589", "-10 x 0.00, -1 x 0.00", Kind::StockWriteOff);
+    check_kind("C536379", "-1 x 27.50", Kind::Cancellation);
+    check_kind("C536379", "-1 x 0.00", Kind::Cancellation);
+    check_kind("A563185", "1 x 11062.06", Kind::Adjustment);
+    check_kind("A563186", "1 x -11062.06", Kind::Adjustment);
+}
+
+#[test]
+fn sold_goods_leave_and_found_goods_come_in() {
+    for (kind, quantity, change) in [
+        (Kind::Sale, 6, -6),
+        (Kind::Cancellation, -6, 6),
+        (Kind::Adjustment, 1, -1),
+        (Kind::Unpriced, 56, 56),
+        (Kind::StockWriteOff, -10, -10),
+    ] {
+        assert_eq!(kind.stock_change(quantity), change, "{kind:?}");
+    }
+}
+
+#[test]
+fn an_invoice_total_rounds_each_row_to_the_penny() {
+    let plan = plan(
+        "1,A,T,1,2011-01-01 10:00:00,0.005,,Germany\n1,B,T,1,2011-01-01 10:00:00,0.005,,Germany\n\
+         1,C,T,3,2011-01-01 10:00:00,0.00,,Germany\n1,D,T,2,2011-01-01 10:00:00,1.25,,Germany\n",
+    );
+    assert_eq!(plan.invoices[0].total(), Some(1 + 1 + 250));
+}
+
+#[test]
+fn rows_of_one_number_are_one_invoice_wherever_they_stand() {
+    let plan = plan(
+        "542806,A,T,1,2011-02-01 11:19:00,7.95,12836,United Kingdom\n\
+         C542805,A,T,-1,2011-02-01 11:19:00,0.85,14606,United Kingdom\n\
+         542806,A,T,2,2011-02-01 11:20:00,7.95,12836,United Kingdom\n",
+    );
+    assert_eq!(plan.invoices.len(), 2);
+    let rows: Vec<u32> = plan.invoices[0].lines.iter().map(|line| line.row).collect();
+    assert_eq!(rows, [1, 3]);
+    assert_eq!(plan.orders(), [Step::Order(0)]);
+    assert_eq!(
+        plan.movements(),
+        [Step::Adjust { invoice: 1, line: 0 }, Step::Order(0)]
+    );
+}
+
+#[test]
+fn sales_are_played_in_the_order_of_time() {
+    let plan = plan(
+        "2,A,T,1,2011-02-02 10:00:00,1.00,,France\n1,A,T,1,2011-02-01 10:00:00,1.00,,France\n\
+         3,A,T,1,2011-02-02 10:00:00,1.00,,France\n",
+    );
+    assert_eq!(plan.orders(), [Step::Order(1), Step::Order(0), Step::Order(2)]);
+}
+
+#[test]
+fn the_case_of_a_code_matters_and_inner_blanks_stay() {
+    let plan = plan(
+        "1,85123A,T,1,2011-01-01 10:00:00,2.55,,EIRE\n1,85123a,,1,2011-01-01 10:00:00,0,,EIRE\n\
+         1,BANK CHARGES,T,1,2011-01-01 10:00:00,15,,EIRE\n1,85123a,U,1,2011-01-01 10:00:00,6.63,,EIRE\n",
+    );
+    let skus: Vec<&str> = plan.codes.iter().map(|code| code.sku.as_str()).collect();
+    assert_eq!(skus, ["85123A", "85123a", "BANK CHARGES"]);
+    let second = &plan.codes[1];
+    assert_eq!(
+        (second.title.as_deref(), second.price),
+        (Some("U"), "6.63".parse().ok())
+    );
+    assert_eq!(plan.invoices[0].country, "IE");
+}
+
+#[test]
+fn a_limit_counts_sales_or_every_kind() {
+    let rows = "C1,A,T,-1,2011-01-01 10:00:00,1,,France\n2,A,T,1,2011-01-01 10:00:00,1,,France\n\
+                3,A,T,1,2011-01-01 10:00:00,1,,France\n";
+    for (only_sales, expected) in [(true, ["2"].as_slice()), (false, ["C1"].as_slice())] {
+        let mut plan = plan(rows);
+        plan.limit(1, only_sales);
+        let numbers: Vec<&str> = plan
+            .invoices
+            .iter()
+            .map(|invoice| invoice.number.as_str())
+            .collect();
+        assert_eq!(numbers, expected);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_before_anything_is_played() {
+    check_fault(
+        "1,A,T,1,2011-01-01 10:00:00,1,,Atlantis\n",
+        "the country \"Atlantis\" is not known; give --country-map",
+    );
+    check_fault(
+        "1,A,T,one,2011-01-01 10:00:00,1,,France\n",
+        "line 2: Quantity \"one\" is not a whole number",
+    );
+    check_fault(
+        "1,A,T,1,2011-01-01 10:00:00,free,,France\n",
+        "line 2: UnitPrice: \"free\" is not a price",
+    );
+    check_fault(
+        ",A,T,1,2011-01-01 10:00:00,1,,France\n",
+        "line 2: it has no InvoiceNo",
+    );
+    check_fault(
+        "1,,T,1,2011-01-01 10:00:00,1,,France\n",
+        "line 2: it has no StockCode",
+    );
+    check_fault("", "it holds no invoice");
+    let many = "1,,T,1,2011-01-01 10:00:00,1,,France\n".repeat(12);
+    check_fault(&many, "and 2 more");
+}

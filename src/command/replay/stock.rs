@@ -1,0 +1,183 @@
+//! Opening and closing stock.
+
+use super::plan::Plan;
+use crate::client::{Call, Connection};
+use crate::output;
+use crate::table::{Table, Wanted};
+use anyhow::{Context, bail};
+use hyper::header::HeaderValue;
+use serde::Deserialize;
+use serde_json::json;
+use std::path::Path;
+
+/// How many differences are printed.
+const SHOWN_MAX: usize = 20;
+
+/// What a stock file says about one code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Figures {
+    /// Which of the plan's codes.
+    code: usize,
+    /// What can be sold before the first row.
+    opening: i64,
+    /// What can be sold after the last.
+    closing: i64,
+}
+
+/// A stock item, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct StockItem {
+    tracked: bool,
+    on_hand: Option<i64>,
+    available: Option<i64>,
+}
+
+/// Reads a stock file: code, opening and closing stock.
+///
+/// # Errors
+/// The file cannot be read, or the line that is wrong.
+pub(super) fn read(path: &Path, plan: &mut Plan) -> anyhow::Result<Vec<Figures>> {
+    let wanted = ["StockCode", "min_opening", "closing"].map(Wanted::required);
+    let mut table = Table::open(path, &wanted)?;
+    let mut figures = Vec::new();
+    while let Some(row) = table.next_row()? {
+        let at = || format!("{}, line {}", path.display(), row.line);
+        let values = row.values.clone().map_err(anyhow::Error::msg).with_context(at)?;
+        let [Some(sku), Some(opening), Some(closing)] = values.as_slice() else {
+            bail!("{}: each row needs StockCode, min_opening and closing", at());
+        };
+        let number = |text: &str| {
+            text.trim()
+                .parse::<i64>()
+                .with_context(|| format!("{text:?} is not a whole number"))
+                .with_context(at)
+        };
+        let (opening, closing) = (number(opening)?, number(closing)?);
+        figures.push(Figures {
+            code: plan.code(sku.trim()),
+            opening,
+            closing,
+        });
+    }
+    Ok(figures)
+}
+
+/// Sets the opening stock, so that exactly so many units are available, whatever earlier orders hold.
+///
+/// # Errors
+/// The server refuses.
+pub(super) async fn open(
+    connection: &mut Connection,
+    staff: &HeaderValue,
+    figures: &[Figures],
+    variant_ids: &[String],
+) -> anyhow::Result<()> {
+    let bar = output::progress(u64::try_from(figures.len())?, "opening stock");
+    for Figures { code, opening, .. } in figures {
+        let path = format!("/admin/variants/{}/stock", variant_ids[*code]);
+        let item: StockItem = connection.call(Call::get(&path).staff(staff)).await?.json()?;
+        // What orders and checkouts hold, and the buffer, come on top of what is to be available.
+        let held = match (item.tracked, item.on_hand, item.available) {
+            (true, Some(on_hand), Some(available)) => on_hand - available,
+            _ => 0,
+        };
+        let body = json!({"tracked": true, "on_hand": opening + held});
+        connection
+            .call(Call::put(&path).staff(staff).body(body.to_string()))
+            .await?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Compares the closing stock with what is available, and prints what differs. Tells whether nothing does.
+///
+/// # Errors
+/// The server refuses.
+pub(super) async fn compare(
+    connection: &mut Connection,
+    staff: &HeaderValue,
+    figures: &[Figures],
+    plan: &Plan,
+    variant_ids: &[String],
+) -> anyhow::Result<bool> {
+    let bar = output::progress(u64::try_from(figures.len())?, "comparing stock");
+    let mut different = 0;
+    for Figures { code, closing, .. } in figures {
+        let path = format!("/admin/variants/{}/stock", variant_ids[*code]);
+        let item: StockItem = connection.call(Call::get(&path).staff(staff)).await?.json()?;
+        if item.available != Some(*closing) {
+            different += 1;
+            if different <= SHOWN_MAX {
+                let available = item
+                    .available
+                    .map_or_else(|| "untracked".to_owned(), |units| units.to_string());
+                let text = format!(
+                    "stock\t{}\tavailable {available}, the file says {closing}",
+                    plan.codes[*code].sku
+                );
+                bar.suspend(|| output::line(text))?;
+            }
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    output::line(format!(
+        "closing stock: {} codes compared, {different} differ",
+        figures.len()
+    ))?;
+    Ok(different == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::country::CountryMap;
+    use super::*;
+
+    fn read_stock(stock: &str) -> anyhow::Result<(Vec<Figures>, Plan)> {
+        let directory = tempfile::tempdir()?;
+        let rows = directory.path().join("rows.csv");
+        let heading = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
+        std::fs::write(
+            &rows,
+            format!("{heading}\n1,A,T,1,2011-01-01 10:00:00,1.00,,France\n"),
+        )?;
+        let mut plan = Plan::read(&rows, &CountryMap::read(None)?)?;
+        let path = directory.path().join("stock.csv");
+        std::fs::write(&path, stock)?;
+        Ok((read(&path, &mut plan)?, plan))
+    }
+
+    #[test]
+    fn codes_that_were_never_sold_are_added_to_the_plan() {
+        let text = "StockCode,min_opening,closing,peak_row\nA,3,2,1\nB,0,5,\n";
+        let (figures, plan) = read_stock(text).unwrap_or_else(|error| panic!("{error:#}"));
+        let expected = [
+            Figures {
+                code: 0,
+                opening: 3,
+                closing: 2,
+            },
+            Figures {
+                code: 1,
+                opening: 0,
+                closing: 5,
+            },
+        ];
+        assert_eq!(figures, expected);
+        assert_eq!(plan.codes[1].sku, "B");
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        for (row, part) in [
+            ("A,3,", "each row needs"),
+            ("A,x,2", "\"x\" is not a whole number"),
+        ] {
+            let error = read_stock(&format!("StockCode,min_opening,closing\n{row}\n")).err();
+            let text = error.map(|error| format!("{error:#}")).unwrap_or_default();
+            assert!(text.contains(part) && text.contains("line 2"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,508 @@
+//! The process configuration: where it comes from, what its options are, and what is wrong with it.
+//!
+//! Defaults, then `cartwright.toml`, then `CARTWRIGHT_…` variables, then arguments; the later source wins. The options
+//! and their sentences stand in `cartwright.example.toml`, which is also where the defaults are written, once.
+//! Nothing else in the process reads the environment. What belongs to the store (currency, tax mode, lifetimes) is not
+//! here but an entity behind the admin API.
+
+use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+use figment::{Figment, Source};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The text of `cartwright config default`: every option with its sentence and its default.
+pub const EXAMPLE: &str = include_str!("../cartwright.example.toml");
+
+/// The file that is read when none is named. It need not exist.
+pub const DEFAULT_FILE: &str = "cartwright.toml";
+
+/// What the environment variable of an option starts with.
+pub const ENV_PREFIX: &str = "CARTWRIGHT_";
+
+/// Variables that start like options but are none: they speak to the clients and the tests.
+const ENV_NO_OPTIONS: [&str; 4] = ["config", "url", "token", "shared"];
+
+/// The longest wait that may be configured.
+const DURATION_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+
+/// The most of anything countable that may be configured.
+const COUNT_MAX: u64 = 1_000_000_000;
+
+/// The largest size in bytes that may be configured: a terabyte.
+const BYTES_MAX: u64 = 1 << 40;
+
+/// How log records are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What the sandbox payment provider does when the payment token does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxOutcome {
+    /// Charges and answers.
+    #[default]
+    Approve,
+    /// Answers that it does not charge.
+    Decline,
+    /// Never answers and does not charge.
+    Hang,
+    /// Charges, and answers after the deadline.
+    Late,
+    /// Charges once and answers twice.
+    Twice,
+    /// Charges, and the answer is lost.
+    Lost,
+}
+
+/// Every option of the process. `cartwright.example.toml` says what each is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Config {
+    /// The directory that holds everything.
+    pub data: PathBuf,
+    /// Where to listen. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address under which shoppers reach the store; empty: `http://` and the listening address.
+    pub public_url: String,
+    /// Origins whose pages may call the shop API.
+    pub cors_origins: Vec<String>,
+    /// How long a request may take, in milliseconds.
+    pub request_timeout_ms: u64,
+    /// The largest request body, in bytes.
+    pub request_body_bytes_max: u64,
+    /// How many requests are worked on at once.
+    pub requests_max: u64,
+    /// How long a graceful stop waits for requests under way, in milliseconds.
+    pub shutdown_timeout_ms: u64,
+    /// Which log records are written, in the syntax of `tracing`'s filter.
+    pub log_level: String,
+    /// How log records are written.
+    pub log_format: LogFormat,
+    /// How many entities stay in memory at most.
+    pub residents_max: u64,
+    /// After how long without use an entity leaves memory, in milliseconds.
+    pub resident_idle_ms: u64,
+    /// The cache of the index on disk, in bytes.
+    pub index_cache_bytes: u64,
+    /// The sender of the mails.
+    pub mail_from: String,
+    /// Where mails go as files; empty: `mail` in the data directory.
+    pub mail_directory: PathBuf,
+    /// How long the payment provider may take to answer, in milliseconds.
+    pub payment_timeout_ms: u64,
+    /// What the sandbox provider does by default.
+    pub sandbox_outcome: SandboxOutcome,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Sources::defaults()
+            .load()
+            .expect("the example file is tested to be free of faults")
+    }
+}
+
+impl Config {
+    /// Returns the address under which shoppers reach the store, given where it really listens.
+    pub fn public_url_at(&self, listening: SocketAddr) -> String {
+        if self.public_url.is_empty() {
+            return format!("http://{listening}");
+        }
+        self.public_url.trim_end_matches('/').to_owned()
+    }
+
+    /// Returns the directory that receives mails.
+    pub fn mail_directory(&self) -> PathBuf {
+        if self.mail_directory.as_os_str().is_empty() {
+            return self.data.join("mail");
+        }
+        self.mail_directory.clone()
+    }
+}
+
+/// Something wrong with the configuration, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The option, as it stands in the file.
+    pub option: String,
+    /// Which source said it.
+    pub source: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.option.is_empty() {
+            return write!(f, "{}: {}", self.source, self.message);
+        }
+        write!(f, "{} ({}): {}", self.option, self.source, self.message)
+    }
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} fault(s):", self.0.len())?;
+        for fault in &self.0 {
+            write!(f, "\n  {fault}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What the command line says about the configuration; what is `None` is left to the other sources.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, clap::Args)]
+pub struct Arguments {
+    /// The directory that holds everything [default: ./cartwright-data]
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// The address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// The address under which shoppers reach the store
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// How much is logged to stderr, for example "info" or "warn,cartwright_storage=debug"
+    #[arg(long, value_name = "LEVEL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<String>,
+    /// How it is logged
+    #[arg(long, value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// The sources of a configuration, merged but not yet read.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    figment: Figment,
+}
+
+impl Sources {
+    /// Returns the defaults alone.
+    pub fn defaults() -> Self {
+        Self {
+            figment: Figment::from(Toml::string(EXAMPLE)),
+        }
+    }
+
+    /// Returns all sources of a process: defaults, file, environment, arguments.
+    ///
+    /// `file` is what the caller named; without a name [`DEFAULT_FILE`] is read if it exists.
+    ///
+    /// # Errors
+    /// [`Faults`] when the named file does not exist.
+    pub fn of_process(file: Option<&Path>, arguments: &Arguments) -> Result<Self, Faults> {
+        if let Some(named) = file.filter(|path| !path.is_file()) {
+            return Err(Faults(vec![Fault {
+                option: String::new(),
+                source: named.display().to_string(),
+                message:
+                    "there is no such file; write one with `cartwright config default > cartwright.toml`"
+                        .to_owned(),
+            }]));
+        }
+        let file = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let environment = Env::prefixed(ENV_PREFIX).ignore(&ENV_NO_OPTIONS);
+        let figment = Self::defaults()
+            .figment
+            .merge(Toml::file_exact(file))
+            .merge(environment)
+            .merge(Serialized::from(arguments, figment::Profile::Default));
+        Ok(Self { figment })
+    }
+
+    /// Reads every option.
+    ///
+    /// # Errors
+    /// [`Faults`] with everything that is wrong: unknown options, values of the wrong sort, values out of range.
+    pub fn load(&self) -> Result<Config, Faults> {
+        let merged = match self.figment.extract::<Dict>() {
+            Ok(merged) => merged,
+            Err(error) => return Err(Faults(error.into_iter().map(|one| unreadable(&one)).collect())),
+        };
+        let mut reader = Reader {
+            sources: self,
+            merged,
+            known: Vec::new(),
+            faults: Vec::new(),
+        };
+        let config = Config {
+            data: reader.path("data"),
+            listen: reader.address("listen"),
+            public_url: reader.url("public_url"),
+            cors_origins: reader.origins("cors_origins"),
+            request_timeout_ms: reader.number("request_timeout_ms", 1, DURATION_MS_MAX),
+            request_body_bytes_max: reader.number("request_body_bytes_max", 1024, BYTES_MAX),
+            requests_max: reader.number("requests_max", 1, COUNT_MAX),
+            shutdown_timeout_ms: reader.number("shutdown_timeout_ms", 0, DURATION_MS_MAX),
+            log_level: reader.log_level("log_level"),
+            log_format: reader.any("log_format", LogFormat::Text),
+            residents_max: reader.number("residents_max", 1, COUNT_MAX),
+            resident_idle_ms: reader.number("resident_idle_ms", 1, DURATION_MS_MAX),
+            index_cache_bytes: reader.number("index_cache_bytes", 1 << 20, BYTES_MAX),
+            mail_from: reader.mailbox("mail_from"),
+            mail_directory: reader.any("mail_directory", PathBuf::new()),
+            payment_timeout_ms: reader.number("payment_timeout_ms", 1, DURATION_MS_MAX),
+            sandbox_outcome: reader.any("sandbox_outcome", SandboxOutcome::Approve),
+        };
+        reader.refuse_unknown();
+        if reader.faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(Faults(reader.faults))
+        }
+    }
+
+    /// Returns every option with its value and the source that set it, for `config show`.
+    ///
+    /// # Errors
+    /// [`Faults`] as [`Sources::load`].
+    pub fn explain(&self) -> Result<Vec<Explained>, Faults> {
+        let config = self.load()?;
+        let merged = toml::Table::try_from(&config).map_err(|error| {
+            Faults(vec![Fault {
+                option: String::new(),
+                source: "show".to_owned(),
+                message: error.to_string(),
+            }])
+        })?;
+        let explained = merged.into_iter().map(|(option, value)| Explained {
+            source: self.source_of(&option),
+            value: value.to_string(),
+            option,
+        });
+        Ok(explained.collect())
+    }
+
+    fn source_of(&self, option: &str) -> String {
+        let Some(metadata) = self.figment.find_metadata(option) else {
+            return "default".to_owned();
+        };
+        match &metadata.source {
+            Some(Source::File(path)) => path.display().to_string(),
+            Some(Source::Code(_)) => "argument".to_owned(),
+            _ if metadata.name.contains("environment") => {
+                format!("environment variable {ENV_PREFIX}{}", option.to_uppercase())
+            }
+            _ => "default".to_owned(),
+        }
+    }
+}
+
+/// One option as `config show` prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The option.
+    pub option: String,
+    /// Its value, as TOML.
+    pub value: String,
+    /// Which source set it.
+    pub source: String,
+}
+
+/// Says that a source could not be read at all.
+fn unreadable(error: &figment::Error) -> Fault {
+    let source = error
+        .metadata
+        .as_ref()
+        .and_then(|metadata| metadata.source.as_ref());
+    Fault {
+        option: error.path.join("."),
+        source: source.map_or_else(|| "configuration".to_owned(), ToString::to_string),
+        message: error.kind.to_string(),
+    }
+}
+
+/// Reads options one by one, so that one fault does not hide the next.
+struct Reader<'a> {
+    sources: &'a Sources,
+    merged: Dict,
+    known: Vec<&'static str>,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, option: &str, message: impl Into<String>) {
+        let source = self.sources.source_of(option);
+        self.faults.push(Fault {
+            option: option.to_owned(),
+            source,
+            message: message.into(),
+        });
+    }
+
+    fn any<T: DeserializeOwned>(&mut self, option: &'static str, otherwise: T) -> T {
+        self.known.push(option);
+        let Some(value) = self.merged.get(option) else {
+            self.fault(option, "is missing");
+            return otherwise;
+        };
+        match value.deserialize() {
+            Ok(read) => read,
+            Err(error) => {
+                self.fault(option, error.kind.to_string());
+                otherwise
+            }
+        }
+    }
+
+    fn text(&mut self, option: &'static str) -> String {
+        // A variable such as CARTWRIGHT_LOG_LEVEL=1 arrives as a number; it still is a text.
+        let scalar = self.merged.get(option).and_then(|value| match value {
+            Value::Num(_, number) => number.to_u128().map(|number| number.to_string()),
+            Value::Bool(_, yes) => Some(yes.to_string()),
+            _ => None,
+        });
+        match scalar {
+            Some(text) => {
+                self.known.push(option);
+                text
+            }
+            None => self.any(option, String::new()),
+        }
+    }
+
+    fn path(&mut self, option: &'static str) -> PathBuf {
+        let text = self.text(option);
+        if text.is_empty() {
+            self.fault(option, "is empty; name a directory");
+        }
+        PathBuf::from(text)
+    }
+
+    fn address(&mut self, option: &'static str) -> SocketAddr {
+        let text = self.text(option);
+        let spelled = text
+            .strip_prefix("localhost:")
+            .map(|port| format!("127.0.0.1:{port}"));
+        spelled
+            .unwrap_or_else(|| text.clone())
+            .parse()
+            .unwrap_or_else(|_| {
+                let message =
+                    format!("{text:?} is not an address and a port; write for example \"127.0.0.1:8080\"");
+                self.fault(option, message);
+                SocketAddr::from(([127, 0, 0, 1], 0))
+            })
+    }
+
+    fn url(&mut self, option: &'static str) -> String {
+        let text = self.text(option);
+        if !text.is_empty() && !is_origin(text.trim_end_matches('/'), Trail::Allowed) {
+            let message =
+                format!("{text:?} is no web address; write for example \"https://shop.example.com\"");
+            self.fault(option, message);
+        }
+        text
+    }
+
+    fn origins(&mut self, option: &'static str) -> Vec<String> {
+        let origins: Vec<String> = self.any(option, Vec::new());
+        for origin in origins.iter().filter(|origin| !is_origin(origin, Trail::Refused)) {
+            let message = format!(
+                "{origin:?} is no origin; write scheme, host and port only, for example \"https://shop.example.com\""
+            );
+            self.fault(option, message);
+        }
+        origins
+    }
+
+    fn number(&mut self, option: &'static str, min: u64, max: u64) -> u64 {
+        let before = self.faults.len();
+        let number: u64 = self.any(option, min);
+        if self.faults.len() == before && !(min <= number && number <= max) {
+            self.fault(
+                option,
+                format!("{number} is out of range; write a whole number from {min} to {max}"),
+            );
+        }
+        number
+    }
+
+    fn log_level(&mut self, option: &'static str) -> String {
+        let text = self.text(option);
+        if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&text) {
+            let message = format!("{text:?} is no log filter ({error}); write for example \"info\"");
+            self.fault(option, message);
+        }
+        text
+    }
+
+    fn mailbox(&mut self, option: &'static str) -> String {
+        let text = self.text(option);
+        let address = text
+            .rsplit_once('<')
+            .map_or(text.as_str(), |(_, rest)| rest.trim_end_matches('>'));
+        let parts = address
+            .split_once('@')
+            .filter(|(user, host)| !user.is_empty() && !host.is_empty());
+        if parts.is_none() || address.contains(char::is_whitespace) {
+            let message = format!("{text:?} is no sender; write for example \"My Shop <shop@example.com>\"");
+            self.fault(option, message);
+        }
+        text
+    }
+
+    fn refuse_unknown(&mut self) {
+        let unknown: Vec<String> = self
+            .merged
+            .keys()
+            .filter(|key| !self.known.contains(&key.as_str()))
+            .cloned()
+            .collect();
+        for key in unknown {
+            let near = self.known.iter().copied().find(|known| is_near(known, &key));
+            let advice = near.map_or_else(
+                || "`cartwright config default` lists what there is".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.fault(&key, format!("there is no option of this name; {advice}"));
+        }
+    }
+}
+
+/// Whether a path may follow the host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trail {
+    Allowed,
+    Refused,
+}
+
+fn is_origin(text: &str, path: Trail) -> bool {
+    let Some(rest) = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+    else {
+        return false;
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    let usable = !host.is_empty() && !rest.contains([' ', '?', '#', '@']);
+    usable && (path == Trail::Allowed || host == rest)
+}
+
+/// Tells whether two option names are the same but for dashes, capitals and a missing or added ending.
+fn is_near(known: &str, written: &str) -> bool {
+    let written = written.replace(['-', '.'], "_").to_lowercase();
+    known == written || known.starts_with(&written) || written.starts_with(known)
+}
+
+#[cfg(test)]
+mod tests;

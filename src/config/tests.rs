@@ -1,0 +1,130 @@
+use super::*;
+
+fn load(text: &str) -> Result<Config, Faults> {
+    Sources {
+        figment: Sources::defaults().figment.merge(Toml::string(text)),
+    }
+    .load()
+}
+
+fn check_fault(text: &str, option: &str, part: &str) {
+    let faults = load(text).expect_err("the text has a fault").0;
+    let found = faults.iter().find(|fault| fault.option == option);
+    let message = &found
+        .unwrap_or_else(|| panic!("no fault of {option} in {faults:?}"))
+        .message;
+    assert!(message.contains(part), "{message:?} does not say {part:?}");
+}
+
+#[test]
+fn the_example_names_every_option_and_nothing_else() {
+    let config = Config::default();
+    let written: toml::Table = EXAMPLE.parse().expect("the example is TOML");
+    let read = toml::Table::try_from(&config).expect("the configuration is TOML");
+    assert_eq!(written, read);
+}
+
+#[test]
+fn every_option_of_the_example_has_a_sentence() {
+    let mut before = "";
+    for line in EXAMPLE.lines() {
+        assert!(
+            !line.contains(" = ") || line.starts_with('#') || before.starts_with("# "),
+            "{line} has none"
+        );
+        before = line;
+    }
+}
+
+#[test]
+fn a_file_overrides_a_default() {
+    let config = load("listen = \"0.0.0.0:99\"\nlog_format = \"json\"").expect("both are fine");
+    assert_eq!(config.listen, SocketAddr::from(([0, 0, 0, 0], 99)));
+    assert_eq!(config.log_format, LogFormat::Json);
+    assert_eq!(config.requests_max, 8192);
+}
+
+#[test]
+fn unknown_options_are_refused_by_name() {
+    check_fault("lissten = \"x\"", "lissten", "there is no option of this name");
+    check_fault("log = \"x\"", "log", "did you mean `log_level`?");
+    check_fault("[http]\nport = 1", "http", "there is no option of this name");
+}
+
+#[test]
+fn wrong_values_say_what_would_be_right() {
+    check_fault("listen = \"here\"", "listen", "127.0.0.1:8080");
+    check_fault("listen = 8080", "listen", "127.0.0.1:8080");
+    check_fault("data = \"\"", "data", "name a directory");
+    check_fault(
+        "public_url = \"shop.example.com\"",
+        "public_url",
+        "https://shop.example.com",
+    );
+    check_fault(
+        "cors_origins = [\"https://a.example/path\"]",
+        "cors_origins",
+        "no origin",
+    );
+    check_fault("cors_origins = \"*\"", "cors_origins", "sequence");
+    check_fault(
+        "request_timeout_ms = 0",
+        "request_timeout_ms",
+        "from 1 to 86400000",
+    );
+    check_fault("request_timeout_ms = -1", "request_timeout_ms", "i64");
+    check_fault("log_level = \"a=b=c\"", "log_level", "no log filter");
+    check_fault("log_format = \"xml\"", "log_format", "xml");
+    check_fault("mail_from = \"nobody\"", "mail_from", "shop@example.com");
+    check_fault("sandbox_outcome = \"maybe\"", "sandbox_outcome", "maybe");
+}
+
+#[test]
+fn all_faults_are_reported_at_once() {
+    let faults = load("listen = \"x\"\nrequests_max = 0\nnonsense = 1")
+        .expect_err("three faults")
+        .0;
+    let options: Vec<&str> = faults.iter().map(|fault| fault.option.as_str()).collect();
+    assert_eq!(options, ["listen", "requests_max", "nonsense"]);
+}
+
+#[test]
+fn arguments_override_everything() {
+    let arguments = Arguments {
+        listen: Some("127.0.0.1:7".to_owned()),
+        ..Arguments::default()
+    };
+    let sources = Sources::of_process(None, &arguments).expect("no file is named");
+    assert_eq!(sources.load().expect("no faults").listen.port(), 7);
+    let shown = sources.explain().expect("no faults");
+    let listen = shown
+        .iter()
+        .find(|one| one.option == "listen")
+        .expect("every option is shown");
+    assert_eq!(
+        (listen.value.as_str(), listen.source.as_str()),
+        ("\"127.0.0.1:7\"", "argument")
+    );
+}
+
+#[test]
+fn a_named_file_must_exist() {
+    let missing = Path::new("/nonexistent/cartwright.toml");
+    let faults = Sources::of_process(Some(missing), &Arguments::default()).expect_err("it is not there");
+    assert!(
+        faults.to_string().contains("config default > cartwright.toml"),
+        "{faults}"
+    );
+}
+
+#[test]
+fn derived_options_follow_the_others() {
+    let config = load("data = \"/srv/shop\"").expect("no faults");
+    assert_eq!(config.mail_directory(), Path::new("/srv/shop/mail"));
+    assert_eq!(
+        config.public_url_at(SocketAddr::from(([127, 0, 0, 1], 5))),
+        "http://127.0.0.1:5"
+    );
+    let named = load("public_url = \"https://shop.example.com/\"").expect("no faults");
+    assert_eq!(named.public_url_at(config.listen), "https://shop.example.com");
+}

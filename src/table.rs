@@ -1,0 +1,414 @@
+//! Reading tables: comma or tab separated files with a heading, or JSON Lines, each with or without zstd.
+
+use anyhow::{Context, bail};
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+/// The first bytes of a zstd frame.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// The bytes some programs put before a UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How much is read ahead.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    Separated(u8),
+    JsonLines,
+}
+
+/// One row: where it stands, and the value of each wanted column, or why it cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// The line in the file, from 1.
+    pub(crate) line: u64,
+    /// The wanted columns' values in the order they were asked for; `None` where there is none.
+    pub(crate) values: Result<Vec<Option<String>>, String>,
+}
+
+/// A table that is read row by row.
+pub(crate) struct Table {
+    rows: Rows,
+    columns: Vec<Column>,
+    bytes_read: Rc<Cell<u64>>,
+}
+
+/// A file that counts what was read of it.
+struct Counted {
+    file: File,
+    bytes_read: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.bytes_read.set(
+            self.bytes_read
+                .get()
+                .saturating_add(u64::try_from(read).unwrap_or(u64::MAX)),
+        );
+        Ok(read)
+    }
+}
+
+struct Column {
+    name: String,
+    index: Option<usize>,
+}
+
+enum Rows {
+    Separated {
+        reader: csv::Reader<Box<dyn Read>>,
+        record: csv::StringRecord,
+    },
+    JsonLines {
+        reader: Box<dyn BufRead>,
+        text: String,
+        line: u64,
+    },
+}
+
+/// Which columns a table must have.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// The column's name.
+    pub(crate) column: String,
+    /// Whether a table without it is refused.
+    pub(crate) required: bool,
+}
+
+impl Wanted {
+    /// Wants a column that must be there.
+    pub(crate) fn required(column: &str) -> Self {
+        Self {
+            column: column.to_owned(),
+            required: true,
+        }
+    }
+}
+
+impl Table {
+    /// Opens a table and finds its columns.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a required column is not in its heading.
+    pub(crate) fn open(path: &Path, wanted: &[Wanted]) -> anyhow::Result<Self> {
+        let named = || format!("cannot read {}", path.display());
+        let bytes_read = Rc::new(Cell::new(0));
+        let file = File::open(path).with_context(named)?;
+        let mut reader = decompressed(Counted {
+            file,
+            bytes_read: Rc::clone(&bytes_read),
+        })
+        .with_context(named)?;
+        skip_byte_order_mark(&mut reader).with_context(named)?;
+        let layout = layout_of(path, reader.fill_buf().with_context(named)?);
+        let (rows, columns) = Self::read(reader, layout, wanted).with_context(named)?;
+        Ok(Self {
+            rows,
+            columns,
+            bytes_read,
+        })
+    }
+
+    fn read(
+        reader: Box<dyn BufRead>,
+        layout: Layout,
+        wanted: &[Wanted],
+    ) -> anyhow::Result<(Rows, Vec<Column>)> {
+        let delimiter = match layout {
+            Layout::Separated(delimiter) => delimiter,
+            Layout::JsonLines => {
+                let columns = wanted
+                    .iter()
+                    .map(|want| Column {
+                        name: want.column.clone(),
+                        index: None,
+                    })
+                    .collect();
+                return Ok((
+                    Rows::JsonLines {
+                        reader,
+                        text: String::new(),
+                        line: 0,
+                    },
+                    columns,
+                ));
+            }
+        };
+        let source: Box<dyn Read> = Box::new(reader);
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .from_reader(source);
+        let heading = reader.headers().context("its heading")?.clone();
+        let mut columns = Vec::with_capacity(wanted.len());
+        for want in wanted {
+            let index = heading.iter().position(|name| name == want.column);
+            if index.is_none() && want.required {
+                let there: Vec<&str> = heading.iter().collect();
+                bail!(
+                    "it has no column {:?}; its columns are {}",
+                    want.column,
+                    there.join(", ")
+                );
+            }
+            columns.push(Column {
+                name: want.column.clone(),
+                index,
+            });
+        }
+        Ok((
+            Rows::Separated {
+                reader,
+                record: csv::StringRecord::new(),
+            },
+            columns,
+        ))
+    }
+
+    /// Returns how much of the file was read so far, for a progress bar.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.bytes_read.get()
+    }
+
+    /// Returns the next row.
+    ///
+    /// # Errors
+    /// The file cannot be read on. A row that cannot be read is not an error but says so itself.
+    pub(crate) fn next_row(&mut self) -> anyhow::Result<Option<Row>> {
+        match &mut self.rows {
+            Rows::Separated { reader, record } => next_separated(reader, record, &self.columns),
+            Rows::JsonLines { reader, text, line } => next_json(reader, text, line, &self.columns),
+        }
+    }
+}
+
+fn decompressed(file: Counted) -> std::io::Result<Box<dyn BufRead>> {
+    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+    if file.fill_buf()?.starts_with(&ZSTD_MAGIC) {
+        let decoder = zstd::Decoder::with_buffer(file)?;
+        return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder)));
+    }
+    Ok(Box::new(file))
+}
+
+fn skip_byte_order_mark(reader: &mut dyn BufRead) -> std::io::Result<()> {
+    if reader.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        reader.consume(BYTE_ORDER_MARK.len());
+    }
+    Ok(())
+}
+
+/// Tells the layout by the name's ending, and by the first line where the name does not say.
+fn layout_of(path: &Path, start: &[u8]) -> Layout {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
+        .to_lowercase();
+    let name = name.strip_suffix(".zst").unwrap_or(&name);
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("csv") => Layout::Separated(b','),
+        Some("tsv") => Layout::Separated(b'\t'),
+        Some("jsonl" | "ndjson") => Layout::JsonLines,
+        _ => {
+            let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            if first.trim_ascii_start().starts_with(b"{") {
+                Layout::JsonLines
+            } else if first.contains(&b'\t') {
+                Layout::Separated(b'\t')
+            } else {
+                Layout::Separated(b',')
+            }
+        }
+    }
+}
+
+fn next_separated(
+    reader: &mut csv::Reader<Box<dyn Read>>,
+    record: &mut csv::StringRecord,
+    columns: &[Column],
+) -> anyhow::Result<Option<Row>> {
+    let started_at = reader.position().line();
+    match reader.read_record(record) {
+        Ok(false) => Ok(None),
+        Ok(true) => {
+            let line = record.position().map_or(started_at, csv::Position::line);
+            let value = |column: &Column| {
+                column
+                    .index
+                    .and_then(|index| record.get(index))
+                    .filter(|text| !text.is_empty())
+            };
+            let values = columns
+                .iter()
+                .map(|column| value(column).map(str::to_owned))
+                .collect();
+            Ok(Some(Row {
+                line,
+                values: Ok(values),
+            }))
+        }
+        Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => Ok(Some(Row {
+            line: started_at,
+            values: Err("it is not UTF-8".to_owned()),
+        })),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn next_json(
+    reader: &mut dyn BufRead,
+    text: &mut String,
+    line: &mut u64,
+    columns: &[Column],
+) -> anyhow::Result<Option<Row>> {
+    loop {
+        text.clear();
+        *line += 1;
+        let read = reader.read_line(text).with_context(|| format!("line {line}"))?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if !text.trim().is_empty() {
+            return Ok(Some(Row {
+                line: *line,
+                values: json_values(text, columns),
+            }));
+        }
+    }
+}
+
+fn json_values(text: &str, columns: &[Column]) -> Result<Vec<Option<String>>, String> {
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|error| format!("it is not a JSON object: {error}"))?;
+    let mut values = Vec::with_capacity(columns.len());
+    for column in columns {
+        values.push(match object.get(&column.name) {
+            None | Some(serde_json::Value::Null) => None,
+            Some(serde_json::Value::String(text)) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Some(serde_json::Value::Number(number)) => Some(number.to_string()),
+            Some(other) => return Err(format!("{} is neither text nor number: {other}", column.name)),
+        });
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(name: &str, bytes: &[u8], columns: &[&str]) -> anyhow::Result<Vec<Row>> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join(name);
+        std::fs::write(&path, bytes)?;
+        let wanted: Vec<Wanted> = columns.iter().map(|column| Wanted::required(column)).collect();
+        let mut table = Table::open(&path, &wanted)?;
+        let mut rows = Vec::new();
+        while let Some(row) = table.next_row()? {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn row(line: u64, values: &[Option<&str>]) -> Row {
+        Row {
+            line,
+            values: Ok(values.iter().map(|value| value.map(str::to_owned)).collect()),
+        }
+    }
+
+    fn check(name: &str, bytes: &[u8], expected: &[Row]) {
+        let rows =
+            read_all(name, bytes, &["sku", "price"]).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        assert_eq!(rows, expected, "{name}");
+    }
+
+    #[test]
+    fn the_same_table_is_read_from_every_layout() {
+        let expected = [row(2, &[Some("A 1"), Some("2.50")]), row(3, &[Some("B"), None])];
+        let comma = b"price,sku\n2.50,A 1\n,B\n";
+        check("a.csv", comma, &expected);
+        check("a.CSV", comma, &expected);
+        check("noending", comma, &expected);
+        check("a.tsv", b"sku\tprice\nA 1\t2.50\nB\t\n", &expected);
+        check("noending", b"sku\tprice\nA 1\t2.50\nB\t\n", &expected);
+        check("bom.csv", b"\xef\xbb\xbfsku,price\nA 1,2.50\nB,\n", &expected);
+        let compressed = zstd::encode_all(&comma[..], 1).unwrap_or_else(|error| panic!("{error}"));
+        check("a.csv.zst", &compressed, &expected);
+        check("misnamed.csv", &compressed, &expected);
+    }
+
+    #[test]
+    fn json_lines_take_numbers_and_skip_blank_lines() {
+        let expected = [row(1, &[Some("A"), Some("2.5")]), row(3, &[Some("B"), None])];
+        check(
+            "a.jsonl",
+            b"{\"sku\":\"A\",\"price\":2.5,\"x\":[]}\n\n{\"sku\":\"B\",\"price\":null}\n",
+            &expected,
+        );
+        check(
+            "a",
+            b"{\"sku\":\"A\",\"price\":2.5}\n\n{\"sku\":\"B\"}",
+            &expected,
+        );
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_does_not_stop_the_others() {
+        let rows = read_all("a.jsonl", b"[]\n{\"sku\":[]}\n{\"sku\":\"A\"}\n", &["sku"]);
+        let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+        assert!(
+            rows[0]
+                .values
+                .as_ref()
+                .is_err_and(|message| message.contains("not a JSON object"))
+        );
+        assert_eq!(
+            rows[1].values,
+            Err("sku is neither text nor number: []".to_owned())
+        );
+        assert_eq!(rows[2], row(3, &[Some("A")]));
+        let rows =
+            read_all("a.csv", b"sku\n\xff\xfe\nA\n", &["sku"]).unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(
+            rows[0],
+            Row {
+                line: 2,
+                values: Err("it is not UTF-8".to_owned())
+            }
+        );
+        assert_eq!(rows[1], row(3, &[Some("A")]));
+    }
+
+    #[test]
+    fn a_line_number_counts_lines_inside_quotes() {
+        let expected = [
+            row(2, &[Some("A\nB"), Some("1")]),
+            row(4, &[Some("C"), Some("2")]),
+        ];
+        check("a.csv", b"sku,price\n\"A\nB\",1\nC,2\n", &expected);
+    }
+
+    #[test]
+    fn a_missing_column_is_named_beside_those_that_exist() {
+        let error = read_all("a.csv", b"code,price\n", &["sku"]).expect_err("there is no sku");
+        assert!(
+            format!("{error:#}").contains("no column \"sku\"; its columns are code, price"),
+            "{error:#}"
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Table::open(Path::new("/nonexistent/x.csv"), &[]).err();
+        assert!(error.is_some_and(|error| error.to_string() == "cannot read /nonexistent/x.csv"));
+    }
+}
