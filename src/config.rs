@@ -98,8 +98,6 @@ pub struct Config {
     pub mail_from: String,
     /// Where mails go as files; empty: `mail` in the data directory.
     pub mail_directory: PathBuf,
-    /// How long the payment provider may take to answer, in milliseconds.
-    pub payment_timeout_ms: u64,
     /// What the sandbox provider does by default.
     pub sandbox_outcome: SandboxOutcome,
 }
@@ -219,12 +217,13 @@ impl Sources {
                         .to_owned(),
             }]));
         }
-        let file = file.unwrap_or(Path::new(DEFAULT_FILE));
-        let environment = Env::prefixed(ENV_PREFIX).ignore(&ENV_NO_OPTIONS);
-        let figment = Self::defaults()
-            .figment
-            .merge(Toml::file_exact(file))
-            .merge(environment)
+        let mut figment = Self::defaults().figment;
+        let default_file = Some(Path::new(DEFAULT_FILE)).filter(|path| path.is_file());
+        if let Some(file) = file.or(default_file) {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let figment = figment
+            .merge(Env::prefixed(ENV_PREFIX).ignore(&ENV_NO_OPTIONS))
             .merge(Serialized::from(arguments, figment::Profile::Default));
         Ok(Self { figment })
     }
@@ -260,7 +259,6 @@ impl Sources {
             index_cache_bytes: reader.number("index_cache_bytes", 1 << 20, BYTES_MAX),
             mail_from: reader.mailbox("mail_from"),
             mail_directory: reader.any("mail_directory", PathBuf::new()),
-            payment_timeout_ms: reader.number("payment_timeout_ms", 1, DURATION_MS_MAX),
             sandbox_outcome: reader.any("sandbox_outcome", SandboxOutcome::Approve),
         };
         reader.refuse_unknown();
@@ -367,7 +365,10 @@ impl Reader<'_> {
     fn text(&mut self, option: &'static str) -> String {
         // A variable such as CARTWRIGHT_LOG_LEVEL=1 arrives as a number; it still is a text.
         let scalar = self.merged.get(option).and_then(|value| match value {
-            Value::Num(_, number) => number.to_u128().map(|number| number.to_string()),
+            Value::Num(_, number) => {
+                let signed = number.to_i128().map(|number| number.to_string());
+                signed.or_else(|| number.to_u128().map(|number| number.to_string()))
+            }
             Value::Bool(_, yes) => Some(yes.to_string()),
             _ => None,
         });
@@ -426,14 +427,15 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, option: &'static str, min: u64, max: u64) -> u64 {
-        let before = self.faults.len();
-        let number: u64 = self.any(option, min);
-        if self.faults.len() == before && !(min <= number && number <= max) {
-            self.fault(
-                option,
-                format!("{number} is out of range; write a whole number from {min} to {max}"),
-            );
-        }
+        self.known.push(option);
+        let read = self
+            .merged
+            .get(option)
+            .and_then(|value| value.deserialize::<u64>().ok());
+        let Some(number) = read.filter(|number| min <= *number && *number <= max) else {
+            self.fault(option, format!("write a whole number from {min} to {max}"));
+            return min;
+        };
         number
     }
 

@@ -72,7 +72,9 @@ fn wrong_values_say_what_would_be_right() {
         "request_timeout_ms",
         "from 1 to 86400000",
     );
-    check_fault("request_timeout_ms = -1", "request_timeout_ms", "i64");
+    check_fault("request_timeout_ms = -1", "request_timeout_ms", "from 1 to");
+    check_fault("request_timeout_ms = 1.5", "request_timeout_ms", "from 1 to");
+    check_fault("request_timeout_ms = \"1\"", "request_timeout_ms", "from 1 to");
     check_fault("log_level = \"a=b=c\"", "log_level", "no log filter");
     check_fault("log_format = \"xml\"", "log_format", "xml");
     check_fault("mail_from = \"nobody\"", "mail_from", "shop@example.com");
