@@ -5,6 +5,7 @@
 //! Nothing else in the process reads the environment. What belongs to the store (currency, tax mode, lifetimes) is not
 //! here but an entity behind the admin API.
 
+use cartwright_gateways::payment::sandbox;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Source};
@@ -46,25 +47,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// What the sandbox payment provider does when the payment token does not say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SandboxOutcome {
-    /// Charges and answers.
-    #[default]
-    Approve,
-    /// Answers that it does not charge.
-    Decline,
-    /// Never answers and does not charge.
-    Hang,
-    /// Charges, and answers after the deadline.
-    Late,
-    /// Charges once and answers twice.
-    Twice,
-    /// Charges, and the answer is lost.
-    Lost,
-}
-
 /// Every option of the process. `cartwright.example.toml` says what each is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Config {
@@ -98,8 +80,8 @@ pub struct Config {
     pub mail_from: String,
     /// Where mails go as files; empty: `mail` in the data directory.
     pub mail_directory: PathBuf,
-    /// What the sandbox provider does by default.
-    pub sandbox_outcome: SandboxOutcome,
+    /// What the sandbox payment provider does with every payment; empty: what the payment's token says.
+    pub sandbox_behavior: String,
 }
 
 impl Default for Config {
@@ -117,6 +99,11 @@ impl Config {
             return format!("http://{listening}");
         }
         self.public_url.trim_end_matches('/').to_owned()
+    }
+
+    /// Returns what the sandbox payment provider does whatever the token says, if anything.
+    pub fn sandbox_behavior(&self) -> Option<sandbox::Behavior> {
+        self.sandbox_behavior.parse().ok()
     }
 
     /// Returns the directory that receives mails.
@@ -259,7 +246,7 @@ impl Sources {
             index_cache_bytes: reader.number("index_cache_bytes", 1 << 20, BYTES_MAX),
             mail_from: reader.mailbox("mail_from"),
             mail_directory: reader.any("mail_directory", PathBuf::new()),
-            sandbox_outcome: reader.any("sandbox_outcome", SandboxOutcome::Approve),
+            sandbox_behavior: reader.sandbox_behavior("sandbox_behavior"),
         };
         reader.refuse_unknown();
         if reader.faults.is_empty() {
@@ -459,6 +446,19 @@ impl Reader<'_> {
         if parts.is_none() || address.contains(char::is_whitespace) {
             let message = format!("{text:?} is no sender; write for example \"My Shop <shop@example.com>\"");
             self.fault(option, message);
+        }
+        text
+    }
+
+    fn sandbox_behavior(&mut self, option: &'static str) -> String {
+        let text = self.text(option);
+        if !text.is_empty()
+            && let Err(error) = text.parse::<sandbox::Behavior>()
+        {
+            self.fault(
+                option,
+                format!("{text:?} is unknown: {error}; leave it empty to go by the token"),
+            );
         }
         text
     }

@@ -78,7 +78,11 @@ fn wrong_values_say_what_would_be_right() {
     check_fault("log_level = \"a=b=c\"", "log_level", "no log filter");
     check_fault("log_format = \"xml\"", "log_format", "xml");
     check_fault("mail_from = \"nobody\"", "mail_from", "shop@example.com");
-    check_fault("sandbox_outcome = \"maybe\"", "sandbox_outcome", "maybe");
+    check_fault(
+        "sandbox_behavior = \"maybe\"",
+        "sandbox_behavior",
+        "approve, decline, hang",
+    );
 }
 
 #[test]
@@ -127,6 +131,9 @@ fn derived_options_follow_the_others() {
         config.public_url_at(SocketAddr::from(([127, 0, 0, 1], 5))),
         "http://127.0.0.1:5"
     );
+    assert_eq!(config.sandbox_behavior(), None);
+    let hanging = load("sandbox_behavior = \"hang\"").expect("no faults");
+    assert_eq!(hanging.sandbox_behavior(), Some(sandbox::Behavior::Hang));
     let named = load("public_url = \"https://shop.example.com/\"").expect("no faults");
     assert_eq!(named.public_url_at(config.listen), "https://shop.example.com");
 }

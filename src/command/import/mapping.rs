@@ -18,7 +18,7 @@ const FIELDS: [&str; 8] = [
     "stock",
 ];
 
-/// The columns of the catalogue derived from the "Online Retail" data set.
+/// The columns of the catalog derived from the "Online Retail" data set.
 const ONLINE_RETAIL: &str = "sku=StockCode,title=Description,price=modal_price_gbp";
 
 /// A row that is not sent.
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_preset_reads_the_online_retail_catalogue() {
+    fn the_preset_reads_the_online_retail_catalog() {
         let mapping = Mapping::of(Some(Preset::OnlineRetail), None).expect("the preset is right");
         assert_eq!(mapping.currency, Some("GBP"));
         let columns: Vec<String> = mapping.wanted().into_iter().map(|wanted| wanted.column).collect();
