@@ -15,6 +15,7 @@ pub mod identity;
 pub mod inventory;
 pub mod kind;
 pub mod money;
+pub mod payment;
 pub mod settings;
 pub mod shipping;
 pub mod tax;
