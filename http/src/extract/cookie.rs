@@ -1,0 +1,96 @@
+//! The session cookie: read from a request, sent with an answer.
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// The cookie's name.
+pub const SESSION_COOKIE: &str = "cartwright_session";
+/// How long a browser keeps the cookie, counted from the last answer that carried it (section 8 of the semantics).
+pub const SESSION_COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Whether cookies are for https only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Secure(pub(crate) bool);
+
+/// Returns the value of the session cookie of a request.
+pub(crate) fn session(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    let mut pairs = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs.find_map(|(name, value)| (name == SESSION_COOKIE).then_some(value))
+}
+
+/// Decides, from inside a handler, which session cookie the answer carries. The last word counts.
+#[derive(Clone, Debug, Default)]
+pub struct SessionCookie {
+    outgoing: Arc<Mutex<Option<Outgoing>>>,
+}
+
+#[derive(Debug)]
+enum Outgoing {
+    Set(String),
+    Clear,
+}
+
+impl SessionCookie {
+    /// Gives the browser a session, or the one it has for another [`SESSION_COOKIE_LIFETIME`].
+    pub fn set(&self, value: impl Into<String>) {
+        self.say(Outgoing::Set(value.into()));
+    }
+
+    /// Takes the browser's session away.
+    pub fn clear(&self) {
+        self.say(Outgoing::Clear);
+    }
+
+    fn say(&self, outgoing: Outgoing) {
+        *self.outgoing.lock().unwrap_or_else(PoisonError::into_inner) = Some(outgoing);
+    }
+
+    fn header(&self, Secure(secure): Secure) -> Option<HeaderValue> {
+        let outgoing = self
+            .outgoing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()?;
+        let (value, max_age) = match outgoing {
+            Outgoing::Set(value) => (value, SESSION_COOKIE_LIFETIME.as_secs()),
+            Outgoing::Clear => (String::new(), 0),
+        };
+        let secure = if secure { "; Secure" } else { "" };
+        let text =
+            format!("{SESSION_COOKIE}={value}; HttpOnly; SameSite=Lax; Path=/; Max-Age={max_age}{secure}");
+        HeaderValue::try_from(text).ok()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SessionCookie {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// Sends the cookie a handler decided on.
+pub(crate) async fn send(State(secure): State<Secure>, mut request: Request, next: Next) -> Response {
+    let cookie = SessionCookie::default();
+    request.extensions_mut().insert(cookie.clone());
+    let mut response = next.run(request).await;
+    if let Some(header) = cookie.header(secure) {
+        response.headers_mut().append(header::SET_COOKIE, header);
+    }
+    response
+}

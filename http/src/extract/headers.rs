@@ -1,0 +1,124 @@
+//! Request headers with a meaning of ours: `If-Match`, `Idempotency-Key`, `Prefer`.
+
+use crate::problem::Refused;
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
+};
+use cartwright_domain::{Class, Revision};
+use std::convert::Infallible;
+
+/// The most characters of an idempotency key (section 5.3 of the semantics).
+pub const IDEMPOTENCY_KEY_LENGTH_MAX: usize = 255;
+/// Marks an answer that was given before under the same key.
+pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// The version the caller expects, from `If-Match: "7"`. Without the header, or with `*`, none: the last write wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IfMatch(pub Option<Revision>);
+
+/// The request's idempotency key, where it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(pub Option<String>);
+
+/// The request's idempotency key, where it must have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredIdempotencyKey(pub String);
+
+/// How much of an answer the caller wants, from `Prefer: return=minimal`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prefer {
+    /// Everything.
+    #[default]
+    Full,
+    /// What has changed.
+    Minimal,
+}
+
+/// Returns the `ETag` of a revision: `"7"`.
+pub fn etag(Revision(revision): Revision) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{revision}\"")).expect("digits in quotes are a header value")
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else {
+            return Ok(Self(None));
+        };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(Self(None));
+        }
+        let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        let revision = digits.and_then(|digits| digits.parse().ok());
+        let message = "the header If-Match must hold one version in quotes, as the ETag of an answer has it";
+        let revision =
+            revision.ok_or_else(|| Refused::new(Class::Malformed, "request.if_match_malformed", message))?;
+        Ok(Self(Some(Revision(revision))))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else {
+            return Ok(Self(None));
+        };
+        if value.len() > IDEMPOTENCY_KEY_LENGTH_MAX {
+            let message = format!(
+                "the header Idempotency-Key may have {IDEMPOTENCY_KEY_LENGTH_MAX} characters at most"
+            );
+            return Err(Refused::new(
+                Class::Malformed,
+                "idempotency.key_too_long",
+                message,
+            ));
+        }
+        match value.to_str() {
+            Ok(key) if !key.is_empty() => Ok(Self(Some(key.to_owned()))),
+            _ => {
+                let message = "the header Idempotency-Key must hold visible ASCII characters";
+                Err(Refused::new(
+                    Class::Malformed,
+                    "idempotency.key_malformed",
+                    message,
+                ))
+            }
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequiredIdempotencyKey {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let IdempotencyKey(key) = IdempotencyKey::from_request_parts(parts, state).await?;
+        let message = "this needs a header Idempotency-Key, so that a repeat is harmless";
+        key.map(Self)
+            .ok_or_else(|| Refused::new(Class::Malformed, "idempotency.key_missing", message))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Prefer {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(if prefers_minimal(&parts.headers) {
+            Self::Minimal
+        } else {
+            Self::Full
+        })
+    }
+}
+
+fn prefers_minimal(headers: &HeaderMap) -> bool {
+    let lines = headers
+        .get_all(PREFER)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    let mut preferences = lines.flat_map(|line| line.split([',', ';']));
+    preferences.any(|preference| preference.trim().eq_ignore_ascii_case("return=minimal"))
+}

@@ -1,0 +1,20 @@
+//! What handlers take from a request, checked. Every refusal is a problem with a stable code.
+
+mod call;
+mod caller;
+pub(crate) mod cookie;
+mod headers;
+mod json;
+mod page;
+mod path;
+
+pub use call::{Call, StaffCall};
+pub use caller::{Access, Anyone, FoundSession, Sessions, StaffOnly};
+pub use cookie::{SESSION_COOKIE, SESSION_COOKIE_LIFETIME, SessionCookie};
+pub use headers::{
+    IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENT_REPLAYED, IdempotencyKey, IfMatch, Prefer, RequiredIdempotencyKey,
+    etag,
+};
+pub use json::Json;
+pub use page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, Page, PageQuery, bad_cursor};
+pub use path::{Id, entity_id, id_of};

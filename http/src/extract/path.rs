@@ -1,0 +1,44 @@
+//! Ids in addresses. What is no id leads to nothing, and answers as an unknown one does.
+
+use crate::problem::Refused;
+use axum::{
+    extract::{self, FromRequestParts},
+    http::request::Parts,
+};
+use cartwright_domain::{Class, Entity, EntityId, id};
+
+/// The id of an entity, the one parameter of the route.
+#[derive(Clone, Copy, Debug)]
+pub struct Id<E: Entity>(pub E::Id);
+
+impl<E: Entity, S: Send + Sync> FromRequestParts<S> for Id<E> {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = extract::Path::<String>::from_request_parts(parts, state).await;
+        let text = path.map(|extract::Path(text)| text).unwrap_or_default();
+        entity_id::<E>(&text).map(Self)
+    }
+}
+
+/// Reads the id of an entity.
+///
+/// # Errors
+/// That there is none: `cart.not_found`.
+pub fn entity_id<E: Entity>(text: &str) -> Result<E::Id, Refused> {
+    id_of(text, E::KIND.name())
+}
+
+/// Reads an id of what `kind` names: `line`.
+///
+/// # Errors
+/// That there is none: `line.not_found`.
+pub fn id_of<I: EntityId>(text: &str, kind: &str) -> Result<I, Refused> {
+    id::parse(text).map_err(|_| {
+        let code = format!("{kind}.not_found");
+        Refused::new(
+            Class::NotFound,
+            &code,
+            format!("there is no {} with this id", kind.replace('_', " ")),
+        )
+    })
+}

@@ -1,0 +1,174 @@
+//! The server: an address, a bounded number of connections, and an end.
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+/// How long to wait after a failed accept, which mostly means that the process has no file handles left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The most bytes of a request's head.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// What bounds the server.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many connections may be open; further ones wait until one closes.
+    pub connections_max: usize,
+    /// How long a connection may take to send a request's head. Also how long it may be idle.
+    pub head_timeout: Duration,
+    /// How long requests may go on after the server was told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            head_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Why the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody else listens there.
+    #[error("{address} is in use: stop the other program, or listen elsewhere (port 0 takes a free one)")]
+    Busy {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The system refuses.
+    #[error("cannot listen on {address}: {source}")]
+    Refused {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A server that listens and does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    options: Options,
+}
+
+/// How the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request was answered.
+    Drained,
+    /// Some connections were cut at [`Options::drain_timeout`].
+    Cut {
+        /// How many.
+        connections: usize,
+    },
+}
+
+impl Server {
+    /// Listens on an address; connections wait from now on. Port 0 takes a free one, see [`Server::address`].
+    ///
+    /// # Errors
+    /// See [`BindError`].
+    pub async fn bind(address: SocketAddr, options: Options) -> Result<Self, BindError> {
+        let refused = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::Busy { address },
+            _ => BindError::Refused { address, source },
+        };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        Ok(Self {
+            listener,
+            address,
+            options,
+        })
+    }
+
+    /// Returns the address it listens on, with the port it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop`, then takes no more connections, lets requests end, and cuts what is left.
+    pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) -> Ended {
+        let Self {
+            listener, options, ..
+        } = self;
+        let graceful = GracefulShutdown::new();
+        let permits = Arc::new(Semaphore::new(options.connections_max));
+        let mut connections = JoinSet::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                accepted = accept(&listener, &permits) => accepted,
+                Some(_) = connections.join_next() => continue,
+            };
+            let Some((stream, permit)) = accepted else {
+                continue;
+            };
+            let service = TowerToHyperService::new(router.clone());
+            let connection = connection_options(&options).serve_connection(TokioIo::new(stream), service);
+            let watched = graceful.watch(connection);
+            connections.spawn(async move {
+                // A connection that breaks is the caller's affair.
+                let _ = watched.await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        let drained = timeout(options.drain_timeout, graceful.shutdown()).await;
+        while connections.try_join_next().is_some() {}
+        let left = connections.len();
+        connections.shutdown().await;
+        if drained.is_ok() {
+            Ended::Drained
+        } else {
+            Ended::Cut { connections: left }
+        }
+    }
+}
+
+fn connection_options(options: &Options) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(options.head_timeout)
+        .max_buf_size(HEAD_BYTES_MAX);
+    builder
+}
+
+/// Waits for a permit first, so that connections beyond the bound wait in the system's own queue.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Answers are small and whole; waiting to fill a packet only delays them.
+            let _ = stream.set_nodelay(true);
+            Some((stream, permit))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
