@@ -3,16 +3,36 @@
 //! A [`Store`] takes [`Commit`]s, decides on each, makes them durable in groups and only then publishes and
 //! answers. It knows domain types and nothing of actors.
 
+mod applier;
+mod checkpoint;
 pub mod codec;
 pub mod commit;
+mod committer;
+mod error;
+mod feed;
 mod index;
+mod journal;
 mod key;
+mod lease;
+mod loaders;
 mod memory_store;
+mod options;
+mod pending;
 mod record;
+mod recover;
+mod shared;
+mod sled_store;
+mod table;
 mod verdict;
 
 pub use commit::*;
+pub use error::OpenError;
+pub use journal::{CutTail, Fill, SyncFile};
+pub use key::KEY_BYTES_MAX;
 pub use memory_store::MemoryStore;
+pub use options::{Abort, OnProgress, Options, Progress};
+pub use recover::{Rebuilt, RecoveryReport};
+pub use sled_store::SledStore;
 
 use bytes::Bytes;
 use cartwright_domain::{EntityKey, Listing, Revision, Sequence, Timestamp, UniqueKey};

@@ -1,6 +1,7 @@
 //! A store in memory: the same verdicts and rows without threads or files, for tests under a paused clock.
 
 use crate::index::{self, Range, Rows};
+use crate::record::COMMIT_BYTES_MAX;
 use crate::verdict::{Behind, Judge, Ready, counts};
 use crate::{
     Accepted, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Position, Receipt, ReceiptFound,
@@ -126,7 +127,7 @@ impl MemoryStore {
     /// Makes an empty store.
     pub fn new() -> Self {
         let state = State {
-            judge: Judge::new(START, Position::default(), HashMap::new()),
+            judge: Judge::new(START, Position::default(), HashMap::new(), COMMIT_BYTES_MAX),
             table: Table::default(),
             log: Vec::new(),
             commits: 0,

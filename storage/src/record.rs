@@ -8,10 +8,8 @@ use cartwright_domain::{EntityKey, Revision, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// The most bytes of a commit's parts together: a snapshot, its events and its rows.
-pub(crate) const COMMIT_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// The most bytes of an entry in the journal: parts of a few bytes may double when written out.
-pub(crate) const ENTRY_BYTES_MAX: usize = 2 * COMMIT_BYTES_MAX;
+/// The most bytes of a commit: a snapshot, its events and its rows, as they are written to the journal.
+pub(crate) const COMMIT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// One thing in the journal. Only commits have positions of their own; the others stand at that of the commit
 /// before them.
@@ -28,7 +26,7 @@ pub(crate) enum Entry {
 impl Stored for Entry {
     const TAG: Tag = Tag::Entry;
     const SCHEMA: u16 = 1;
-    const BYTES_MAX: usize = ENTRY_BYTES_MAX;
+    const BYTES_MAX: usize = COMMIT_BYTES_MAX;
 }
 
 /// The record of a process start.
@@ -66,6 +64,15 @@ impl Record {
     /// Tells whether rows that scans and look-ups read come or go.
     pub(crate) fn changes_index(&self) -> bool {
         !self.keys.is_empty() || !self.timers.is_empty()
+    }
+
+    /// Returns how many rows of the index the record changes: the work of replaying it.
+    pub(crate) fn rows(&self) -> u64 {
+        let keys = self.keys.unique_put.len() + self.keys.unique_deleted.len();
+        let listing = self.keys.listing_put.len() + self.keys.listing_deleted.len();
+        let timers = self.timers.put.len() + self.timers.deleted.len();
+        let receipts = self.receipts.len() + self.receipts_deleted.len();
+        (1 + keys + listing + timers + receipts) as u64
     }
 }
 

@@ -4,9 +4,9 @@
 //! yet in the index, and the receipts of the recent past. It asks for a row of the index only where it cannot
 //! know: a unique key that it has not seen, or a receipt older than its window.
 
-use crate::codec::{EVENT_BYTES_MAX, REPLY_BYTES_MAX, SNAPSHOT_BYTES_MAX};
+use crate::codec::{self, EVENT_BYTES_MAX, REPLY_BYTES_MAX, SNAPSHOT_BYTES_MAX};
 use crate::key::{KEY_BYTES_MAX, NAME_BYTES_MAX, RECEIPT_KEY_BYTES_MAX};
-use crate::record::{COMMIT_BYTES_MAX, Record};
+use crate::record::Record;
 use crate::{
     Body, Commit, Done, Fault, KeyChange, Numbering, Outcome, Position, Receipt, ReceiptKey, ReceiptPut,
     Rejected,
@@ -19,6 +19,8 @@ use std::sync::Arc;
 const RECEIPTS_RECENT_MAX: usize = 65_536;
 /// How many ended incarnations are remembered, so that a late write of one of them is refused.
 const RETIRED_MAX: usize = 65_536;
+/// More than what a part of a commit takes in the journal besides its own bytes.
+const PART_BYTES_MAX: usize = 256;
 
 /// What the judge asks when its own memory does not tell.
 pub(crate) trait Behind {
@@ -78,11 +80,17 @@ pub(crate) struct Judge {
     /// Every receipt after this position is among the recent ones.
     receipts_since: Position,
     numbers: HashMap<Sequence, u64>,
+    commit_bytes_max: usize,
 }
 
 impl Judge {
     /// Makes the judge of one process start, which continues after `position`.
-    pub(crate) fn new(start: u64, position: Position, numbers: HashMap<Sequence, u64>) -> Self {
+    pub(crate) fn new(
+        start: u64,
+        position: Position,
+        numbers: HashMap<Sequence, u64>,
+        commit_bytes_max: usize,
+    ) -> Self {
         Self {
             start,
             position,
@@ -95,6 +103,7 @@ impl Judge {
             receipts_max: RECEIPTS_RECENT_MAX,
             receipts_since: position,
             numbers,
+            commit_bytes_max,
         }
     }
 
@@ -169,7 +178,7 @@ impl Judge {
     }
 
     fn check(&self, commit: &Commit, behind: &impl Behind) -> Result<(), Rejected> {
-        check_sizes(commit)?;
+        check_sizes(commit, self.commit_bytes_max)?;
         if commit.fence.start != self.start {
             return Err(Rejected::Fence);
         }
@@ -235,7 +244,7 @@ impl Judge {
         let finished = (numbering.finish)(number);
         commit.body = finished.body;
         unite(&mut commit.keys, finished.keys);
-        check_sizes(commit)?;
+        check_sizes(commit, self.commit_bytes_max)?;
         self.numbers.insert(numbering.sequence, number);
         Ok(number)
     }
@@ -356,53 +365,73 @@ fn unite(keys: &mut KeyChange, more: KeyChange) {
 }
 
 /// Checks the limits of the format, so that writing an accepted commit cannot fail.
-fn check_sizes(commit: &Commit) -> Result<(), Rejected> {
-    let mut total = 0;
-    let mut measure = |what: &str, bytes: usize, max: usize| {
-        total += bytes;
-        if bytes <= max {
-            return Ok(());
-        }
-        Err(Rejected::TooLarge(format!(
-            "the {what} takes {bytes} bytes, over the {max} it may take"
-        )))
-    };
+fn check_sizes(commit: &Commit, commit_bytes_max: usize) -> Result<(), Rejected> {
     if let Body::Put(snapshot) = &commit.body {
-        measure("snapshot", snapshot.len(), SNAPSHOT_BYTES_MAX)?;
+        limit("snapshot", snapshot.len(), SNAPSHOT_BYTES_MAX)?;
     }
     for key in commit.keys.unique_put.iter().chain(&commit.keys.unique_deleted) {
-        measure("unique key", key.value.len(), KEY_BYTES_MAX)?;
+        limit("unique key", key.value.len(), KEY_BYTES_MAX)?;
     }
     for row in commit.keys.listing_put.iter().chain(&commit.keys.listing_deleted) {
-        measure("sort value", row.sort.len(), KEY_BYTES_MAX)?;
+        limit("sort value", row.sort.len(), KEY_BYTES_MAX)?;
     }
     for event in &commit.events {
-        measure(
-            "event",
-            event.payload.len() + event.name.len() + event.by.len(),
-            EVENT_BYTES_MAX,
-        )?;
+        limit("event", event.payload.len(), EVENT_BYTES_MAX)?;
     }
     for (name, _) in commit.timers.put.iter().chain(&commit.timers.deleted) {
-        measure("timer's name", name.len(), NAME_BYTES_MAX)?;
+        limit("timer's name", name.len(), NAME_BYTES_MAX)?;
     }
     for put in &commit.receipts.put {
-        measure(
+        limit(
             "receipt's key",
             receipt_key_bytes(&put.receipt.key),
             RECEIPT_KEY_BYTES_MAX,
         )?;
-        measure("reply", outcome_bytes(&put.receipt.outcome), REPLY_BYTES_MAX)?;
+        limit("reply", outcome_bytes(&put.receipt.outcome), REPLY_BYTES_MAX)?;
     }
     for key in &commit.receipts.deleted {
-        measure("receipt's key", receipt_key_bytes(key), RECEIPT_KEY_BYTES_MAX)?;
+        limit("receipt's key", receipt_key_bytes(key), RECEIPT_KEY_BYTES_MAX)?;
     }
-    if COMMIT_BYTES_MAX < total {
-        return Err(Rejected::TooLarge(format!(
-            "the commit takes {total} bytes, over the {COMMIT_BYTES_MAX} it may take"
-        )));
+    limit("commit", stored_bytes_max(commit), commit_bytes_max)
+}
+
+fn limit(what: &str, bytes: usize, max: usize) -> Result<(), Rejected> {
+    if bytes <= max {
+        return Ok(());
     }
-    Ok(())
+    Err(Rejected::TooLarge(format!(
+        "the {what} takes {bytes} bytes, over the {max} it may take"
+    )))
+}
+
+/// Returns what a commit takes in the journal at most: the bytes of its parts, and for each part more than its
+/// tags, lengths, ids and times can take.
+pub(crate) fn stored_bytes_max(commit: &Commit) -> usize {
+    let snapshot = if let Body::Put(snapshot) = &commit.body {
+        snapshot.len()
+    } else {
+        0
+    };
+    let keys = commit.keys.unique_put.iter().chain(&commit.keys.unique_deleted);
+    let rows = commit.keys.listing_put.iter().chain(&commit.keys.listing_deleted);
+    let timers = commit.timers.put.iter().chain(&commit.timers.deleted);
+    let mut bytes = PART_BYTES_MAX + snapshot;
+    bytes += keys.map(|key| PART_BYTES_MAX + key.value.len()).sum::<usize>();
+    bytes += rows.map(|row| PART_BYTES_MAX + row.sort.len()).sum::<usize>();
+    bytes += timers.map(|(name, _)| PART_BYTES_MAX + name.len()).sum::<usize>();
+    for event in &commit.events {
+        bytes += PART_BYTES_MAX + event.name.len() + event.by.len() + event.payload.len();
+    }
+    for put in &commit.receipts.put {
+        bytes += PART_BYTES_MAX + receipt_key_bytes(&put.receipt.key) + outcome_bytes(&put.receipt.outcome);
+    }
+    bytes
+        + commit
+            .receipts
+            .deleted
+            .iter()
+            .map(|key| PART_BYTES_MAX + receipt_key_bytes(key))
+            .sum::<usize>()
 }
 
 fn receipt_key_bytes(key: &ReceiptKey) -> usize {
@@ -416,8 +445,9 @@ fn outcome_bytes(outcome: &Outcome) -> usize {
     match outcome {
         Outcome::Running | Outcome::Forbidden => 0,
         Outcome::Done(reply) => reply.len(),
+        // One that cannot be written is over the limit.
         Outcome::Refused(problem) => {
-            crate::codec::encode_reply(problem).map_or(REPLY_BYTES_MAX + 1, |reply| reply.len())
+            codec::encode_reply(problem).map_or(REPLY_BYTES_MAX + 1, |encoded| encoded.len())
         }
     }
 }

@@ -1,0 +1,322 @@
+//! The committer: one thread that takes everything waiting, decides, writes one frame, syncs, publishes, answers.
+//!
+//! It never reads the index except for a unique key or a receipt that memory cannot tell of, and never waits for
+//! it except when pending is full.
+
+use crate::applier::{Keyed, ToApplier, Told};
+use crate::codec::Stored;
+use crate::index;
+use crate::journal::{FrameBuffer, Journal};
+use crate::options::GROUP_COMMITS_MAX;
+use crate::record::{CursorMove, Entry, Record};
+use crate::shared::Shared;
+use crate::table::SledTable;
+use crate::verdict::{Behind, Judge, Ready, Refused};
+use crate::{Accepted, Body, Commit, Done, Fault, Position, Receipt, ReceiptKey, Rejected, verdict};
+use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
+use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
+
+/// What comes through the committer's queue.
+pub(crate) enum Item {
+    Commit(Commit),
+    Retire(EntityKey, u64),
+    Barrier(oneshot::Sender<()>),
+    Cursor(CursorMove, oneshot::Sender<()>),
+    Close(oneshot::Sender<Result<(), Fault>>),
+}
+
+/// What the judge asks: pending, then the index.
+struct Known<'a> {
+    shared: &'a Shared,
+    index: &'a SledTable,
+}
+
+impl Behind for Known<'_> {
+    fn revision(&self, entity: EntityKey) -> Option<Revision> {
+        let newest = self.shared.pending.entity(entity)?;
+        Some(if newest.body == Body::Erase {
+            Revision::default()
+        } else {
+            newest.revision
+        })
+    }
+
+    fn holder(&self, key: &UniqueKey) -> Result<Option<EntityKey>, Fault> {
+        index::holder(self.index, key)
+    }
+
+    fn receipt(&self, key: &ReceiptKey) -> Result<Option<Arc<Receipt>>, Fault> {
+        match self.shared.pending.receipt(key) {
+            Some(newest) => Ok(newest.row),
+            None => Ok(index::receipt(self.index, key)?.map(Arc::new)),
+        }
+    }
+}
+
+/// See the module.
+pub(crate) struct Committer {
+    pub(crate) items: Receiver<Item>,
+    pub(crate) judge: Judge,
+    pub(crate) journal: Journal,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) index: Arc<SledTable>,
+    pub(crate) applier: Sender<ToApplier>,
+    pub(crate) group_bytes_max: usize,
+    /// Rows after which the applier is told that a checkpoint is due.
+    pub(crate) checkpoint_rows: u64,
+}
+
+/// What is taken together, and what becomes of it.
+#[derive(Default)]
+struct Group {
+    taken: usize,
+    at: Timestamp,
+    rows: u64,
+    accepted: Vec<(Position, Arc<Record>)>,
+    told_when_synced: Vec<(Done, Accepted)>,
+    told_when_indexed: Vec<Keyed>,
+    refused: Vec<Refused>,
+    cursors: Vec<(CursorMove, oneshot::Sender<()>)>,
+    barriers: Vec<oneshot::Sender<()>>,
+    close: Option<oneshot::Sender<Result<(), Fault>>>,
+}
+
+/// A write that failed: it is not known what is on the disk.
+struct Unknown(String);
+
+impl Committer {
+    /// Works until the store is closed or let go of.
+    pub(crate) fn run(mut self) {
+        let mut buffer = FrameBuffer::new();
+        let mut group = Group::default();
+        let mut carried = None;
+        let close = loop {
+            let Some(first) = carried.take().or_else(|| self.items.recv().ok()) else {
+                break None;
+            };
+            self.judge.indexed(Position(
+                self.shared.counters.keys_indexed.load(Ordering::Acquire),
+            ));
+            carried = self.take(first, &mut group, &mut buffer);
+            while carried.is_none() && group.close.is_none() && self.has_room(&group, &buffer) {
+                let Ok(next) = self.items.try_recv() else { break };
+                carried = self.take(next, &mut group, &mut buffer);
+            }
+            if let Err(Unknown(why)) = self.complete(&mut group, &mut buffer) {
+                (self.shared.abort)(&why);
+                return;
+            }
+            if group.close.is_some() {
+                break group.close.take();
+            }
+        };
+        self.close(carried, close);
+    }
+
+    fn has_room(&self, group: &Group, buffer: &FrameBuffer) -> bool {
+        group.taken < GROUP_COMMITS_MAX && buffer.len() < self.group_bytes_max
+    }
+
+    /// Takes one item into the group; hands back a commit for which the group has no room.
+    fn take(&mut self, item: Item, group: &mut Group, buffer: &mut FrameBuffer) -> Option<Item> {
+        match item {
+            Item::Commit(commit) => {
+                let bytes = verdict::stored_bytes_max(&commit) + FrameBuffer::OVERHEAD;
+                if !buffer.is_empty() && self.group_bytes_max < buffer.len() + bytes {
+                    return Some(Item::Commit(commit));
+                }
+                group.taken += 1;
+                self.decide(commit, group, buffer);
+            }
+            Item::Retire(entity, incarnation) => self.judge.retire(entity, incarnation),
+            Item::Barrier(told) => group.barriers.push(told),
+            Item::Cursor(moved, told) => {
+                group.taken += 1;
+                group.rows += 1;
+                let entry = Entry::Cursor(moved);
+                let at = self.judge.position();
+                buffer
+                    .push(at, Position::default(), |out| entry.encode(out))
+                    .expect("the name of a subscriber was measured");
+                if let Entry::Cursor(moved) = entry {
+                    group.cursors.push((moved, told));
+                }
+            }
+            Item::Close(told) => group.close = Some(told),
+        }
+        None
+    }
+
+    fn decide(&mut self, commit: Commit, group: &mut Group, buffer: &mut FrameBuffer) {
+        let known = Known {
+            shared: &self.shared,
+            index: &self.index,
+        };
+        let Ready {
+            position,
+            previous,
+            number,
+            record,
+            done,
+        } = match self.judge.decide(commit, &known) {
+            Ok(ready) => ready,
+            Err(refused) => {
+                group.refused.push(refused);
+                return;
+            }
+        };
+        let entry = Entry::Commit(Arc::clone(&record));
+        buffer
+            .push(position, previous, |out| entry.encode(out))
+            .expect("the parts of a commit were measured before it was accepted");
+        group.at = group.at.max(record.at);
+        group.rows += record.rows();
+        let accepted = Accepted { position, number };
+        if record.changes_index() || number.is_some() {
+            group.told_when_indexed.push(Keyed {
+                record: Arc::clone(&record),
+                done,
+                accepted,
+            });
+        } else {
+            group.told_when_synced.push((done, accepted));
+        }
+        group.accepted.push((position, record));
+    }
+
+    /// Makes the group durable, publishes it and tells the verdicts.
+    fn complete(&mut self, group: &mut Group, buffer: &mut FrameBuffer) -> Result<(), Unknown> {
+        let counters = &self.shared.counters;
+        let position = self.judge.position();
+        if !buffer.is_empty() {
+            let first = group
+                .accepted
+                .first()
+                .map_or(Position(position.0 + 1), |(first, _)| *first);
+            self.journal
+                .append(buffer, first)
+                .map_err(|error| Unknown(format!("writing the journal failed: {error}")))?;
+            buffer.clear();
+            counters.groups.fetch_add(1, Ordering::Relaxed);
+            counters
+                .commits
+                .fetch_add(group.accepted.len() as u64, Ordering::Relaxed);
+        }
+        let rows = counters.rows.fetch_add(group.rows, Ordering::AcqRel);
+        let is_checkpoint_due = rows < self.checkpoint_rows && self.checkpoint_rows <= rows + group.rows;
+        self.shared.pending.insert(
+            group
+                .accepted
+                .iter()
+                .map(|(position, record)| (*position, record.as_ref())),
+        );
+        self.tell_applier(group, position);
+        // Only now, so that whoever reads this finds what belongs to it in the applier's queue.
+        counters.announced.store(position.0, Ordering::Release);
+        if !group.accepted.is_empty() {
+            for sequence in Sequence::ALL {
+                if let Some(number) = counters.number(*sequence) {
+                    number.store(self.judge.last_number(*sequence), Ordering::Release);
+                }
+            }
+            self.shared.synced.send_replace(position);
+        }
+        self.tell(group);
+        if self.shared.pending.is_full() {
+            self.poke();
+            self.shared.pending.wait_for_room();
+        } else if is_checkpoint_due || self.shared.pending.is_half_full() {
+            self.poke();
+        }
+        Ok(())
+    }
+
+    /// Hands over what is told only when the index shows it.
+    fn tell_applier(&self, group: &mut Group, up_to: Position) {
+        let counters = &self.shared.counters;
+        let waiting = group.told_when_indexed.len() + group.cursors.len();
+        let before = counters
+            .waiting_for_index
+            .fetch_add(waiting as u64, Ordering::AcqRel);
+        let barriers_wait = 0 < before + waiting as u64;
+        if waiting == 0 && (group.barriers.is_empty() || !barriers_wait) {
+            return;
+        }
+        let told = Told {
+            up_to,
+            at: group.at,
+            keyed: std::mem::take(&mut group.told_when_indexed),
+            cursors: std::mem::take(&mut group.cursors),
+            barriers: std::mem::take(&mut group.barriers),
+        };
+        self.send(ToApplier::Told(told));
+    }
+
+    fn tell(&self, group: &mut Group) {
+        let waiting = &self.shared.counters.waiting;
+        for (Done(done), accepted) in group.told_when_synced.drain(..) {
+            waiting.fetch_sub(1, Ordering::AcqRel);
+            done(Ok(accepted));
+        }
+        for Refused {
+            done: Done(done),
+            why,
+        } in group.refused.drain(..)
+        {
+            waiting.fetch_sub(1, Ordering::AcqRel);
+            done(Err(why));
+        }
+        for barrier in group.barriers.drain(..) {
+            // Whoever asked may have given up.
+            let _ = barrier.send(());
+        }
+        group.accepted.clear();
+        group.taken = 0;
+        group.rows = 0;
+    }
+
+    fn poke(&self) {
+        self.send(ToApplier::Poke);
+    }
+
+    fn send(&self, message: ToApplier) {
+        // The applier ends before the committer only when the process aborts.
+        let _ = self.applier.send(message);
+    }
+
+    /// Closes the journal, lets the applier close the rest, and refuses what still comes.
+    fn close(self, carried: Option<Item>, told: Option<oneshot::Sender<Result<(), Fault>>>) {
+        let Self {
+            items,
+            journal,
+            index,
+            applier,
+            shared,
+            ..
+        } = self;
+        drop(journal);
+        drop(index);
+        // The applier ends before the committer only when the process aborts.
+        let _ = applier.send(ToApplier::Close(told));
+        drop(applier);
+        for item in carried.into_iter().chain(items) {
+            match item {
+                Item::Commit(Commit { done: Done(done), .. }) => {
+                    shared.counters.waiting.fetch_sub(1, Ordering::AcqRel);
+                    done(Err(Rejected::Unavailable("the store is closed".to_owned())));
+                }
+                Item::Barrier(told) => {
+                    let _ = told.send(());
+                }
+                Item::Close(told) => {
+                    let _ = told.send(Ok(()));
+                }
+                // Dropping the sender tells the caller.
+                Item::Retire(..) | Item::Cursor(..) => {}
+            }
+        }
+    }
+}

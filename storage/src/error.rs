@@ -1,0 +1,60 @@
+//! Why a store does not open. Each says what to do.
+
+use std::path::PathBuf;
+
+/// Why a store does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process works on the directory.
+    #[error(
+        "the data directory {} is in use by another cartwright process{}; stop that one, or choose another directory \
+         with --data",
+        directory.display(),
+        process.map(|id| format!(" (process {id})")).unwrap_or_default()
+    )]
+    InUse {
+        /// The data directory.
+        directory: PathBuf,
+        /// The process that holds it, if it said so.
+        process: Option<u32>,
+    },
+    /// Bytes that were once synced do not pass their checks, or are gone. Nothing was changed.
+    #[error(
+        "the journal is damaged: segment {}, offset {offset}: {reason}; nothing was changed, and starting would lose \
+         acknowledged changes; restore the data directory from a copy",
+        segment.display()
+    )]
+    Damaged {
+        /// The segment.
+        segment: PathBuf,
+        /// The byte at which the damage begins.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The data was written by a later release.
+    #[error(
+        "{what} was written by a newer version; this one knows up to {known}; start a release at least as new"
+    )]
+    Newer {
+        /// Which part of the data.
+        what: String,
+        /// The highest that this release knows.
+        known: u16,
+    },
+    /// The operating system refused a file.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file or directory.
+        path: PathBuf,
+        /// What it said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The index does not work even when built anew.
+    #[error("the index cannot be built: {0}")]
+    Index(String),
+    /// An option has a value with which a store cannot work.
+    #[error("{0}")]
+    Options(String),
+}

@@ -1,0 +1,297 @@
+//! The journal: the truth. Append-only segments of frames, one frame a group, one `fdatasync` a frame.
+//!
+//! It must never be read for anything but recovery and the feed, and never be written by anybody but the
+//! committer's thread.
+
+mod frame;
+mod scan;
+mod segment;
+mod spare;
+
+pub(crate) use frame::FrameBuffer;
+pub use scan::CutTail;
+pub(crate) use scan::Reach;
+pub(crate) use segment::{fill_with_zeros, sync_directory};
+
+use crate::{Fault, OpenError, Position};
+use frame::{Frame, FrameEntry};
+use scan::End;
+use segment::Segment;
+use spare::Spares;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// The size of the first segment of a new journal: small, so that a new store starts at once.
+pub(crate) const FIRST_SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+/// The most bytes a segment must keep for its header and the header and zeros of a frame.
+pub(crate) const SEGMENT_OVERHEAD: usize = 2 * frame::ALIGNMENT + segment::HEADER_BYTES;
+
+/// How a segment's bytes are made ahead of their use; see ADR 0002 for what was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fill {
+    /// Zeros are written.
+    #[default]
+    Zeros,
+    /// The file system reserves them.
+    Allocate,
+}
+
+/// Makes what was written to a file durable, as `fdatasync` does.
+pub type SyncFile = Arc<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
+
+/// What the journal must know.
+#[derive(Clone)]
+pub(crate) struct JournalOptions {
+    pub(crate) segment_bytes: u64,
+    pub(crate) fill: Fill,
+    pub(crate) sync: SyncFile,
+}
+
+/// Names the file that the operating system refused.
+pub(crate) fn io_at(path: &Path, source: io::Error) -> OpenError {
+    OpenError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// The journal, open for appending.
+pub(crate) struct Journal {
+    directory: PathBuf,
+    options: JournalOptions,
+    file: File,
+    segment: Segment,
+    offset: u64,
+    spares: Spares,
+    catalog: Arc<Catalog>,
+}
+
+/// What opening a journal found.
+pub(crate) struct Opened {
+    pub(crate) journal: Journal,
+    /// The last commit's position.
+    pub(crate) position: Position,
+    pub(crate) cut: Option<CutTail>,
+    pub(crate) segments: usize,
+}
+
+impl Journal {
+    /// Opens the journal in a directory, makes one where there is none, and shows the entries from the segment
+    /// that holds the commit `reach.from` on: position and payload.
+    pub(crate) fn open(
+        directory: &Path,
+        options: JournalOptions,
+        reach: Reach,
+        mut each: impl FnMut(Position, &[u8]) -> Result<(), Fault>,
+    ) -> Result<Opened, OpenError> {
+        let io = |error| io_at(directory, error);
+        std::fs::create_dir_all(directory).map_err(io)?;
+        segment::remove_spare(directory).map_err(io)?;
+        let mut segments = segment::list(directory)?;
+        let end = scan::scan(directory, &segments, reach, |FrameEntry { position, payload }| {
+            each(position, payload)
+        })?;
+        let end = match end {
+            Some(end) => end,
+            None => {
+                let (first, end) = Self::begin(directory, &options).map_err(io)?;
+                segments.push(first);
+                end
+            }
+        };
+        let segment = segments
+            .last()
+            .expect("a journal has a segment once one is begun")
+            .clone();
+        let spares = Spares::start(directory.to_owned(), options.segment_bytes, options.fill);
+        let End {
+            file,
+            offset,
+            position,
+            cut,
+        } = end;
+        let count = segments.len();
+        let catalog = Arc::new(Catalog {
+            segments: RwLock::new(segments),
+            hints: Mutex::new(VecDeque::new()),
+        });
+        let directory = directory.to_owned();
+        let journal = Self {
+            directory,
+            options,
+            file,
+            segment,
+            offset,
+            spares,
+            catalog,
+        };
+        Ok(Opened {
+            journal,
+            position,
+            cut,
+            segments: count,
+        })
+    }
+
+    /// Makes the first segment.
+    fn begin(directory: &Path, options: &JournalOptions) -> io::Result<(Segment, End)> {
+        let bytes = options.segment_bytes.min(FIRST_SEGMENT_BYTES);
+        let file = segment::make_spare(directory, bytes, options.fill, &AtomicBool::new(false))?;
+        let first = segment::take_spare(directory, &file, 1, Position(1), bytes)?;
+        if let Some(parent) = directory.parent() {
+            sync_directory(parent)?;
+        }
+        let offset = segment::HEADER_BYTES as u64;
+        Ok((
+            first,
+            End {
+                file,
+                offset,
+                position: Position::default(),
+                cut: None,
+            },
+        ))
+    }
+
+    /// Returns what the feed reads by.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog)
+    }
+
+    /// Writes the buffer as one frame and makes it durable. `first` is the position of its first commit, or of
+    /// the next one when it has none. After an error it is not known what is on the disk.
+    pub(crate) fn append(&mut self, buffer: &mut FrameBuffer, first: Position) -> io::Result<()> {
+        let needed = buffer.len().next_multiple_of(frame::ALIGNMENT) as u64;
+        if self.segment.bytes < self.offset + needed {
+            self.next_segment(first)?;
+        }
+        let bytes = buffer.finish(self.segment.salt, first);
+        self.file.write_all_at(bytes, self.offset)?;
+        (self.options.sync)(&self.file)?;
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn next_segment(&mut self, first: Position) -> io::Result<()> {
+        let spare = self.spares.take()?;
+        let number = self.segment.number + 1;
+        self.segment =
+            segment::take_spare(&self.directory, &spare, number, first, self.options.segment_bytes)?;
+        self.file = spare;
+        self.offset = segment::HEADER_BYTES as u64;
+        self.spares.renew();
+        let mut segments = self
+            .catalog
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        segments.push(self.segment.clone());
+        Ok(())
+    }
+}
+
+/// How many readers' places are kept.
+const HINTS_MAX: usize = 32;
+
+/// Where a reader left off, so that its next page is found without a search.
+struct Hint {
+    after: Position,
+    segment: u64,
+    offset: u64,
+}
+
+/// The segments there are, for readers beside the writer.
+pub(crate) struct Catalog {
+    segments: RwLock<Vec<Segment>>,
+    hints: Mutex<VecDeque<Hint>>,
+}
+
+impl Catalog {
+    /// Shows the commits after `after` up to `synced`, until told that it is enough.
+    pub(crate) fn read(
+        &self,
+        after: Position,
+        synced: Position,
+        mut each: impl FnMut(Position, &[u8]) -> Result<Reading, Fault>,
+    ) -> Result<(), Fault> {
+        let (segments, mut start) = self.start_of(after);
+        let mut last = None;
+        'segments: for segment in segments {
+            let file = File::open(&segment.path).map_err(|error| Fault::Io(error.to_string()))?;
+            let mut offset = start.take().unwrap_or(segment::HEADER_BYTES as u64);
+            while let Some(frame) = read_frame(&file, offset, &segment)? {
+                if synced < frame.first {
+                    break 'segments;
+                }
+                for FrameEntry { position, payload } in sound_entries(&segment, offset, &frame)? {
+                    if position <= after {
+                        continue;
+                    }
+                    if synced < position {
+                        break 'segments;
+                    }
+                    last = Some(Hint {
+                        after: position,
+                        segment: segment.number,
+                        offset,
+                    });
+                    if each(position, payload)? == Reading::Enough {
+                        break 'segments;
+                    }
+                }
+                offset += frame.bytes.len() as u64;
+            }
+        }
+        if let Some(hint) = last {
+            self.remember(after, hint);
+        }
+        Ok(())
+    }
+
+    /// Returns the segments to read, and where to start in the first.
+    fn start_of(&self, after: Position) -> (Vec<Segment>, Option<u64>) {
+        let hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
+        let hint = hints.iter().find(|hint| hint.after == after);
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let start = match hint {
+            Some(hint) => segments.partition_point(|segment| segment.number < hint.segment),
+            None => segments
+                .partition_point(|segment| segment.first.0 <= after.0 + 1)
+                .saturating_sub(1),
+        };
+        (segments[start..].to_vec(), hint.map(|hint| hint.offset))
+    }
+
+    /// Keeps a reader's new place instead of its old one.
+    fn remember(&self, before: Position, hint: Hint) {
+        let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
+        hints.retain(|old| old.after != before && old.after != hint.after);
+        hints.push_back(hint);
+        if HINTS_MAX < hints.len() {
+            hints.pop_front();
+        }
+    }
+}
+
+/// Whether a reader wants more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    More,
+    Enough,
+}
+
+fn read_frame(file: &File, offset: u64, segment: &Segment) -> Result<Option<Frame>, Fault> {
+    frame::read(file, offset, segment.bytes, segment.salt).map_err(|error| Fault::Io(error.to_string()))
+}
+
+fn sound_entries<'a>(segment: &Segment, offset: u64, frame: &'a Frame) -> Result<Vec<FrameEntry<'a>>, Fault> {
+    frame.entries().map_err(|reason| Fault::Damaged {
+        entity: format!("segment {}, offset {offset}", segment.name()),
+        reason,
+    })
+}

@@ -1,0 +1,248 @@
+//! Reading segments at the start: every frame in order, and what to make of the first bad one.
+
+use super::frame::{self, ALIGNMENT, Frame, FrameEntry, read_up_to};
+use super::io_at;
+use super::segment::{HEADER_BYTES, Segment};
+use crate::{Fault, OpenError, Position};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// How much is read at a time while looking for what follows a bad frame.
+const LOOK_BYTES: usize = 1024 * 1024;
+
+/// A torn tail that was cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutTail {
+    /// The segment's file name.
+    pub segment: String,
+    /// Where the tail began.
+    pub offset: u64,
+    /// How many bytes were zeroed.
+    pub bytes: u64,
+}
+
+/// Where the journal ends.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// The last segment, open for writing.
+    pub(crate) file: File,
+    /// Where the next frame goes.
+    pub(crate) offset: u64,
+    /// The last commit's position.
+    pub(crate) position: Position,
+    /// The tail that was cut.
+    pub(crate) cut: Option<CutTail>,
+}
+
+/// How much of the journal is read, and how far it must go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    /// The segment that holds this commit is the first to be read.
+    pub(crate) from: Position,
+    /// The journal held this commit once: the index has seen it.
+    pub(crate) at_least: Position,
+}
+
+/// Reads segments, shows each entry, mends the end.
+///
+/// Entries before [`Reach::from`] are shown, too: only the caller knows which of them it needs.
+pub(crate) fn scan(
+    directory: &Path,
+    segments: &[Segment],
+    Reach { from, at_least }: Reach,
+    mut each: impl FnMut(FrameEntry<'_>) -> Result<(), Fault>,
+) -> Result<Option<End>, OpenError> {
+    if segments.is_empty() && Position::default() < at_least {
+        let reason = format!(
+            "there is no segment, but commits up to {} were acknowledged",
+            at_least.0
+        );
+        return Err(OpenError::Damaged {
+            segment: directory.to_owned(),
+            offset: 0,
+            reason,
+        });
+    }
+    let start = segments
+        .partition_point(|segment| segment.first <= from)
+        .saturating_sub(1);
+    let mut end = None;
+    let mut position = segments
+        .get(start)
+        .map_or(Position::default(), |segment| Position(segment.first.0 - 1));
+    for (index, segment) in segments.iter().enumerate().skip(start) {
+        if segment.first.0 != position.0 + 1 {
+            let reason = format!(
+                "the commits from {} to {} are missing",
+                position.0 + 1,
+                segment.first.0 - 1
+            );
+            return Err(segment.damaged(0, reason));
+        }
+        let is_last = index + 1 == segments.len();
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&segment.path)
+            .map_err(|error| io_at(&segment.path, error))?;
+        let frames = Frames::read(segment, &file, &mut position, &mut each)?;
+        if is_last && position < at_least {
+            let reason = format!(
+                "the last good frame ends with commit {}, but {} was acknowledged",
+                position.0, at_least.0
+            );
+            return Err(segment.damaged(frames.end, reason));
+        }
+        let spoiled = look_past(segment, &file, frames.end)?;
+        let cut = match spoiled {
+            None => None,
+            Some(Spoiled::FrameFollows { at }) => {
+                return Err(segment.damaged(
+                    frames.end,
+                    format!("a frame is bad, and a good one follows at {at}"),
+                ));
+            }
+            Some(Spoiled::Bytes { .. }) if !is_last => {
+                return Err(segment.damaged(frames.end, "a frame is bad, and another segment follows"));
+            }
+            Some(Spoiled::Bytes { up_to }) => Some(cut(segment, &file, frames.end, up_to)?),
+        };
+        if is_last {
+            rewrite(segment, &file, &frames)?;
+            end = Some(End {
+                file,
+                offset: frames.end,
+                position,
+                cut,
+            });
+        }
+    }
+    Ok(end)
+}
+
+/// The good frames of a segment.
+struct Frames {
+    /// Where they end.
+    end: u64,
+    /// The last of them, and where it begins.
+    last: Option<(u64, Frame)>,
+}
+
+impl Frames {
+    fn read(
+        segment: &Segment,
+        file: &File,
+        position: &mut Position,
+        each: &mut impl FnMut(FrameEntry<'_>) -> Result<(), Fault>,
+    ) -> Result<Self, OpenError> {
+        let mut frames = Self {
+            end: HEADER_BYTES as u64,
+            last: None,
+        };
+        loop {
+            let offset = frames.end;
+            let read = frame::read(file, offset, segment.bytes, segment.salt);
+            let Some(frame) = read.map_err(|error| io_at(&segment.path, error))? else {
+                return Ok(frames);
+            };
+            if frame.first.0 != position.0 + 1 {
+                let reason = format!(
+                    "a frame begins with commit {} instead of {}",
+                    frame.first.0,
+                    position.0 + 1
+                );
+                return Err(segment.damaged(offset, reason));
+            }
+            for entry in frame
+                .entries()
+                .map_err(|reason| segment.damaged(offset, reason))?
+            {
+                let follows = entry.position.0 == position.0 || entry.position.0 == position.0 + 1;
+                if !follows {
+                    let reason = format!("commit {} follows {}", entry.position.0, position.0);
+                    return Err(segment.damaged(offset, reason));
+                }
+                *position = entry.position;
+                each(entry).map_err(|fault| located(segment, offset, fault))?;
+            }
+            frames.end = offset + frame.bytes.len() as u64;
+            frames.last = Some((offset, frame));
+        }
+    }
+}
+
+/// Says where an entry is that could not be taken.
+fn located(segment: &Segment, offset: u64, fault: Fault) -> OpenError {
+    match fault {
+        Fault::Newer { what, known } => OpenError::Newer { what, known },
+        Fault::Damaged { entity, reason } => segment.damaged(offset, format!("{entity}: {reason}")),
+        Fault::Busy | Fault::Io(_) => OpenError::Index(fault.to_string()),
+    }
+}
+
+/// What stands after the last good frame.
+enum Spoiled {
+    /// A good frame: what is before it was synced once, and is damaged.
+    FrameFollows { at: u64 },
+    /// Bytes that are not zero, up to here.
+    Bytes { up_to: u64 },
+}
+
+fn look_past(segment: &Segment, file: &File, offset: u64) -> Result<Option<Spoiled>, OpenError> {
+    let mut buffer = vec![0; LOOK_BYTES];
+    let mut at = offset;
+    let mut up_to = None;
+    while at < segment.bytes {
+        buffer.fill(0);
+        let read = read_up_to(file, &mut buffer, at).map_err(|error| io_at(&segment.path, error))?;
+        if read == 0 {
+            break;
+        }
+        for (block, offset) in buffer[..read].chunks(ALIGNMENT).zip((at..).step_by(ALIGNMENT)) {
+            if block.iter().all(|&byte| byte == 0) {
+                continue;
+            }
+            up_to = Some(offset + block.len() as u64);
+            if frame::may_begin(block, segment.salt)
+                && frame::read(file, offset, segment.bytes, segment.salt)
+                    .map_err(|error| io_at(&segment.path, error))?
+                    .is_some()
+            {
+                return Ok(Some(Spoiled::FrameFollows { at: offset }));
+            }
+        }
+        at += read as u64;
+    }
+    Ok(up_to.map(|up_to| Spoiled::Bytes { up_to }))
+}
+
+/// Zeroes a torn tail and syncs, so that nothing of it can ever follow a later frame.
+fn cut(segment: &Segment, file: &File, offset: u64, up_to: u64) -> Result<CutTail, OpenError> {
+    let bytes = up_to - offset;
+    let zeros = vec![0; usize::try_from(bytes).unwrap_or(0)];
+    file.write_all_at(&zeros, offset)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| io_at(&segment.path, error))?;
+    Ok(CutTail {
+        segment: segment.name(),
+        offset,
+        bytes,
+    })
+}
+
+/// Writes the last group again in place and syncs: it is the only one whose sync may not have ended, and nothing
+/// may be served that a power cut could still take away.
+fn rewrite(segment: &Segment, file: &File, frames: &Frames) -> Result<(), OpenError> {
+    let io = |error| io_at(&segment.path, error);
+    let length = file.metadata().map_err(io)?.len();
+    if length < segment.bytes {
+        file.set_len(segment.bytes).map_err(io)?;
+    }
+    if let Some((offset, frame)) = &frames.last {
+        file.write_all_at(&frame.bytes, *offset).map_err(io)?;
+    }
+    file.sync_all().map_err(io)?;
+    let directory = segment.path.parent().unwrap_or(&segment.path);
+    super::segment::sync_directory(directory).map_err(|error| io_at(directory, error))
+}

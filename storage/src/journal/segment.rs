@@ -1,0 +1,201 @@
+//! A segment: a file of fixed size, zero-filled and synced before the first frame is written into it.
+//!
+//! ```text
+//! | magic 8 | format 2 | zero 2 | crc32c 4 | salt 8 | first position 8 | number 8 | bytes 8 | zeros to 512 |
+//! ```
+//!
+//! Overwriting zeros that are already on the disk changes no metadata, so that `fdatasync` has nothing but the
+//! data to write.
+
+use super::frame::{ALIGNMENT, read_up_to, u32_at, u64_at};
+use super::{Fill, io_at};
+use crate::{OpenError, Position};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The bytes before the first frame.
+pub(crate) const HEADER_BYTES: usize = ALIGNMENT;
+const MAGIC: [u8; 8] = *b"CARTWJNL";
+/// The format of segments, frames and entries that this release writes.
+const FORMAT: u16 = 1;
+const CHECKSUM_AT: usize = 12;
+const EXTENSION: &str = "journal";
+/// The segment that is made ahead, under a name that no start takes for a segment.
+const SPARE: &str = "spare";
+/// Zeros are written in pieces of this size.
+const FILL_CHUNK_BYTES: usize = 1024 * 1024;
+
+/// A segment's header, and where it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    pub(crate) path: PathBuf,
+    pub(crate) number: u64,
+    pub(crate) salt: u64,
+    /// The position of the first commit in it.
+    pub(crate) first: Position,
+    pub(crate) bytes: u64,
+}
+
+impl Segment {
+    /// Returns the segment's file name, for messages.
+    pub(crate) fn name(&self) -> String {
+        name(self.number)
+    }
+
+    /// Returns what is said of damage in this segment.
+    pub(crate) fn damaged(&self, offset: u64, reason: impl Into<String>) -> OpenError {
+        OpenError::Damaged {
+            segment: self.path.clone(),
+            offset,
+            reason: reason.into(),
+        }
+    }
+}
+
+fn name(number: u64) -> String {
+    format!("{number:016}.{EXTENSION}")
+}
+
+/// Lists the segments of a directory in order, each with a header that passed its checks.
+pub(crate) fn list(directory: &Path) -> Result<Vec<Segment>, OpenError> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(|error| io_at(directory, error))? {
+        let path = entry.map_err(|error| io_at(directory, error))?.path();
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut segments: Vec<Segment> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let segment = read_header(&path)?;
+        let expected = segments.last().map_or(1, |last| last.number + 1);
+        if segment.number != expected {
+            return Err(segment.damaged(0, format!("segment {expected} is missing before it")));
+        }
+        segments.push(segment);
+    }
+    Ok(segments)
+}
+
+fn read_header(path: &Path) -> Result<Segment, OpenError> {
+    let damaged = |reason: &str| OpenError::Damaged {
+        segment: path.to_owned(),
+        offset: 0,
+        reason: reason.to_owned(),
+    };
+    let file = File::open(path).map_err(|error| io_at(path, error))?;
+    let mut header = [0; HEADER_BYTES];
+    if read_up_to(&file, &mut header, 0).map_err(|error| io_at(path, error))? < HEADER_BYTES {
+        return Err(damaged("the header is cut off"));
+    }
+    if header[..8] != MAGIC || checksum(&header) != u32_at(&header, CHECKSUM_AT) {
+        return Err(damaged("the header does not pass its checks"));
+    }
+    let format = u16::from_be_bytes([header[8], header[9]]);
+    if FORMAT < format {
+        return Err(OpenError::Newer {
+            what: format!("the journal segment {} in format {format}", path.display()),
+            known: FORMAT,
+        });
+    }
+    let segment = Segment {
+        path: path.to_owned(),
+        number: u64_at(&header, 32),
+        salt: u64_at(&header, 16),
+        first: Position(u64_at(&header, 24)),
+        bytes: u64_at(&header, 40),
+    };
+    if path
+        .file_name()
+        .is_none_or(|file_name| file_name != segment.name().as_str())
+    {
+        return Err(damaged("the name and the number in the header differ"));
+    }
+    Ok(segment)
+}
+
+fn checksum(header: &[u8; HEADER_BYTES]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM_AT]), &header[CHECKSUM_AT + 4..])
+}
+
+/// Makes a spare segment: filled as told and synced, without a header. Stops early when told to.
+pub(crate) fn make_spare(directory: &Path, bytes: u64, fill: Fill, stop: &AtomicBool) -> io::Result<File> {
+    let path = directory.join(SPARE);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)?;
+    match fill {
+        Fill::Zeros => fill_with_zeros(&file, bytes, stop)?,
+        Fill::Allocate => {
+            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)?;
+        }
+    }
+    file.sync_all()?;
+    Ok(file)
+}
+
+pub(crate) fn fill_with_zeros(file: &File, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
+    let zeros = vec![0; FILL_CHUNK_BYTES];
+    let mut at = 0;
+    while at < bytes && !stop.load(Ordering::Relaxed) {
+        let chunk = usize::try_from(bytes - at)
+            .unwrap_or(FILL_CHUNK_BYTES)
+            .min(FILL_CHUNK_BYTES);
+        file.write_all_at(&zeros[..chunk], at)?;
+        at += u64::try_from(chunk).unwrap_or(0);
+    }
+    Ok(())
+}
+
+/// Removes a spare that an earlier process left: nobody knows how far it was filled.
+pub(crate) fn remove_spare(directory: &Path) -> io::Result<()> {
+    match std::fs::remove_file(directory.join(SPARE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Turns the spare into a segment: writes the header, syncs, names it, syncs the directory.
+pub(crate) fn take_spare(
+    directory: &Path,
+    spare: &File,
+    number: u64,
+    first: Position,
+    bytes: u64,
+) -> io::Result<Segment> {
+    let (salt, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let path = directory.join(name(number));
+    let segment = Segment {
+        path,
+        number,
+        salt,
+        first,
+        bytes,
+    };
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..10].copy_from_slice(&FORMAT.to_be_bytes());
+    header[16..24].copy_from_slice(&segment.salt.to_be_bytes());
+    header[24..32].copy_from_slice(&segment.first.0.to_be_bytes());
+    header[32..40].copy_from_slice(&segment.number.to_be_bytes());
+    header[40..48].copy_from_slice(&segment.bytes.to_be_bytes());
+    let crc = checksum(&header);
+    header[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&crc.to_be_bytes());
+    spare.write_all_at(&header, 0)?;
+    spare.sync_all()?;
+    std::fs::rename(directory.join(SPARE), &segment.path)?;
+    sync_directory(directory)?;
+    Ok(segment)
+}
+
+/// Makes what was created, renamed or removed in a directory durable.
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}

@@ -1,0 +1,75 @@
+//! The next segment, made ahead by a thread of its own, so that the committer never waits for zeros.
+
+use super::Fill;
+use super::segment;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+/// Keeps one spare segment ready.
+pub(crate) struct Spares {
+    ready: Receiver<io::Result<File>>,
+    wanted: Option<Sender<()>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Spares {
+    /// Starts the thread and asks for the first spare.
+    pub(crate) fn start(directory: PathBuf, bytes: u64, fill: Fill) -> Self {
+        let (wanted, orders) = bounded::<()>(1);
+        let (made, ready) = bounded(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::Builder::new()
+            .name("cartwright-spare".to_owned())
+            .spawn(move || {
+                for () in orders {
+                    if made
+                        .send(segment::make_spare(&directory, bytes, fill, &stopped))
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        let spares = Self {
+            ready,
+            wanted: Some(wanted),
+            stop,
+            thread: thread.ok(),
+        };
+        spares.renew();
+        spares
+    }
+
+    /// Orders the next spare. The one before must have been given its name: they share a path.
+    pub(crate) fn renew(&self) {
+        if let Some(wanted) = &self.wanted {
+            // One order stands at most; a thread that is gone shows when the spare is taken.
+            let _ = wanted.try_send(());
+        }
+    }
+
+    /// Takes the spare, waiting for it when it is not ready yet.
+    pub(crate) fn take(&self) -> io::Result<File> {
+        self.ready
+            .recv()
+            .map_err(|_| io::Error::other("the thread that makes segments is gone"))?
+    }
+}
+
+impl Drop for Spares {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.wanted = None;
+        if let Some(thread) = self.thread.take() {
+            // It panics on nothing; if it did, there is no spare to save.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The bounded pool of threads on which the index is read. A runtime thread never waits for sled.
+
+use crate::Fault;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use futures::future::{BoxFuture, FutureExt, ready};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// See the module.
+pub(crate) struct Loaders {
+    open: Mutex<Option<Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Loaders {
+    /// Starts the threads.
+    pub(crate) fn start(threads: usize, waiting_max: usize) -> io::Result<Self> {
+        let (sender, jobs) = bounded::<Job>(waiting_max.max(1));
+        let start = |number: usize| {
+            let jobs: Receiver<Job> = jobs.clone();
+            std::thread::Builder::new()
+                .name(format!("cartwright-load-{number}"))
+                .spawn(move || {
+                    for job in jobs {
+                        job();
+                    }
+                })
+        };
+        let threads = (0..threads.max(1)).map(start).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self {
+            open: Mutex::new(Some(sender)),
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Runs a read on the pool.
+    ///
+    /// The future resolves with [`Fault::Busy`] when the queue is full, and with [`Fault::Io`] when the read
+    /// panics, as sled does on a damaged file, or the pool is closed.
+    pub(crate) fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Fault>> {
+        let (told, result) = oneshot::channel();
+        let job = Box::new(move || {
+            let read = catch_unwind(AssertUnwindSafe(read));
+            // Whoever asked may have given up.
+            let _ =
+                told.send(read.unwrap_or_else(|_| Err(Fault::Io("reading the index panicked".to_owned()))));
+        });
+        let sent = match self.open.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(open) => open.try_send(job).map_err(|error| match error {
+                TrySendError::Full(_) => Fault::Busy,
+                TrySendError::Disconnected(_) => closed(),
+            }),
+            None => Err(closed()),
+        };
+        match sent {
+            Ok(()) => async move { result.await.unwrap_or_else(|_| Err(closed())) }.boxed(),
+            Err(fault) => ready(Err(fault)).boxed(),
+        }
+    }
+
+    /// Finishes the reads that wait and ends the threads.
+    pub(crate) fn close(&self) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for thread in self
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
+            // Panics are caught around every job.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What a read of a closed store gets.
+pub(crate) fn closed() -> Fault {
+    Fault::Io("the store is closed".to_owned())
+}

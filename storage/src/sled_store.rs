@@ -1,0 +1,334 @@
+//! The store on a disk: journal, committer, pending and the index in sled, put together.
+
+use crate::applier::{Applier, Checkpoints};
+use crate::checkpoint::Checkpointer;
+use crate::codec::Stored;
+use crate::committer::{Committer, Item};
+use crate::index;
+use crate::journal::FrameBuffer;
+use crate::key::NAME_BYTES_MAX;
+use crate::lease::Lease;
+use crate::loaders::{Loaders, closed};
+use crate::options::Options;
+use crate::pending::Pending;
+use crate::record::{CursorMove, Entry, Start};
+use crate::recover::{Recovered, RecoveryReport, recover};
+use crate::shared::Shared;
+use crate::table::SledTable;
+use crate::verdict::{Judge, counts};
+use crate::{
+    Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, OpenError, Position, ReceiptFound,
+    ReceiptKey, Rejected, Scan, Statistics, Store, feed,
+};
+use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
+use crossbeam_channel::{SendError, Sender, unbounded};
+use futures::future::{BoxFuture, FutureExt, ready};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{oneshot, watch};
+
+/// The store of a data directory.
+///
+/// Letting go of it closes it, without telling when; [`Store::close`] tells.
+pub struct SledStore {
+    items: Sender<Item>,
+    shared: Arc<Shared>,
+    start: u64,
+    last_recorded_at: Timestamp,
+    waiting_max: u64,
+}
+
+impl SledStore {
+    /// Opens the store of a data directory, makes one where there is none, and says what was found.
+    ///
+    /// # Errors
+    /// [`OpenError`]: another process works on the directory, the journal is damaged or of a newer release, or
+    /// the operating system refuses a file.
+    pub fn open(directory: impl AsRef<Path>, options: &Options) -> Result<(Self, RecoveryReport), OpenError> {
+        let directory = directory.as_ref();
+        options.check()?;
+        std::fs::create_dir_all(directory).map_err(|source| OpenError::Io {
+            path: directory.into(),
+            source,
+        })?;
+        let lease = Lease::take(directory)?;
+        let Recovered {
+            mut journal,
+            table,
+            mark,
+            index_directory,
+            report,
+        } = recover(directory, options)?;
+        let position = report.position;
+
+        let io = |source| OpenError::Io {
+            path: directory.to_owned(),
+            source,
+        };
+        let mut buffer = FrameBuffer::new();
+        let entry = Entry::Start(Start {
+            number: mark.start,
+            at: mark.at,
+        });
+        buffer
+            .push(position, Position::default(), |out| entry.encode(out))
+            .expect("a start is small");
+        journal
+            .append(&mut buffer, Position(position.0 + 1))
+            .map_err(io)?;
+
+        let numbers = last_numbers(&table).map_err(|fault| OpenError::Index(fault.to_string()))?;
+        let table = Arc::new(table);
+        let shared = Arc::new(Shared::new(
+            Pending::new(options.pending_bytes_max),
+            Loaders::start(options.loaders, options.loads_waiting_max).map_err(io)?,
+            journal.catalog(),
+            Arc::clone(&table),
+            lease,
+            Arc::clone(&options.abort),
+            position,
+        ));
+        for (sequence, number) in &numbers {
+            if let Some(counter) = shared.counters.number(*sequence) {
+                counter.store(*number, Ordering::Release);
+            }
+        }
+        // What was just replayed is not checkpointed.
+        shared.counters.rows.store(report.replayed, Ordering::Release);
+
+        let checkpointer = Checkpointer::open(directory, &index_directory)?;
+        let checkpoints =
+            Checkpoints::start(checkpointer, Arc::clone(&shared), Arc::clone(&table)).map_err(io)?;
+        let (to_applier, messages) = unbounded();
+        let (items, queue) = unbounded();
+        let last_recorded_at = mark.at;
+        let start = mark.start;
+        let paces = (options.index_after, options.checkpoint_rows);
+        let applier = Applier::new(
+            messages,
+            Arc::clone(&shared),
+            Arc::clone(&table),
+            mark,
+            paces,
+            checkpoints,
+        );
+        let committer = Committer {
+            items: queue,
+            judge: Judge::new(start, position, numbers, options.commit_bytes_max()),
+            journal,
+            shared: Arc::clone(&shared),
+            index: table,
+            applier: to_applier,
+            group_bytes_max: options.group_bytes_max(),
+            checkpoint_rows: options.checkpoint_rows,
+        };
+        spawn("committer", &shared, move || committer.run()).map_err(io)?;
+        spawn("applier", &shared, move || applier.run()).map_err(io)?;
+        report.log();
+        let store = Self {
+            items,
+            shared,
+            start,
+            last_recorded_at,
+            waiting_max: options.waiting_max,
+        };
+        Ok((store, report))
+    }
+
+    /// Reads the index on a loader.
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&SledTable) -> Result<T, Fault> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Fault>> {
+        match self.shared.index() {
+            Ok(index) => self.shared.loaders.read(move || read(&index)),
+            Err(fault) => ready(Err(fault)).boxed(),
+        }
+    }
+}
+
+fn spawn(
+    name: &'static str,
+    shared: &Arc<Shared>,
+    run: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
+    let shared = Arc::clone(shared);
+    let thread = std::thread::Builder::new().name(format!("cartwright-{name}"));
+    thread.spawn(move || shared.guard(name, run)).map(drop)
+}
+
+fn last_numbers(table: &SledTable) -> Result<HashMap<Sequence, u64>, Fault> {
+    Sequence::ALL
+        .iter()
+        .map(|sequence| Ok((*sequence, index::last_number(table, *sequence)?)))
+        .collect()
+}
+
+impl Store for SledStore {
+    fn submit(&self, commit: Commit) {
+        self.shared.counters.waiting.fetch_add(1, Ordering::AcqRel);
+        if let Err(SendError(Item::Commit(Commit { done: Done(done), .. }))) =
+            self.items.send(Item::Commit(commit))
+        {
+            done(Err(Rejected::Unavailable("the store is closed".to_owned())));
+        }
+    }
+
+    fn barrier(&self) -> BoxFuture<'static, ()> {
+        let (told, hear) = oneshot::channel();
+        // A barrier that cannot be sent, or is dropped, has nothing left to wait for.
+        let _ = self.items.send(Item::Barrier(told));
+        hear.map(|_| ()).boxed()
+    }
+
+    fn retire(&self, entity: EntityKey, incarnation: u64) {
+        // Nobody writes to a store that takes no more.
+        let _ = self.items.send(Item::Retire(entity, incarnation));
+    }
+
+    fn admit(&self) -> Result<(), Fault> {
+        let waiting = self.shared.counters.waiting.load(Ordering::Relaxed);
+        if self.shared.pending.is_full() || self.waiting_max <= waiting {
+            Err(Fault::Busy)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn load(&self, entity: EntityKey) -> BoxFuture<'static, Result<Option<Loaded>, Fault>> {
+        let newest = self.shared.pending.entity(entity);
+        let (revision, position) = match newest {
+            None => return self.read(move |table| index::load(table, entity)),
+            Some(newest) => match newest.body {
+                Body::Erase => return ready(Ok(None)).boxed(),
+                Body::Put(snapshot) => {
+                    let loaded = Loaded {
+                        snapshot,
+                        revision: newest.revision,
+                        position: newest.position,
+                    };
+                    return ready(Ok(Some(loaded))).boxed();
+                }
+                Body::Unchanged => (newest.revision, newest.position),
+            },
+        };
+        self.read(move |table| {
+            let loaded = index::load(table, entity)?;
+            Ok(loaded.map(|loaded| match loaded.position < position {
+                true => Loaded {
+                    snapshot: loaded.snapshot,
+                    revision,
+                    position,
+                },
+                false => loaded,
+            }))
+        })
+    }
+
+    fn lookup(&self, key: UniqueKey) -> BoxFuture<'static, Result<Option<EntityKey>, Fault>> {
+        self.read(move |table| index::holder(table, &key))
+    }
+
+    fn receipt(&self, key: ReceiptKey, now: Timestamp) -> BoxFuture<'static, Result<ReceiptFound, Fault>> {
+        // Read before the look-up: whatever was committed up to here is in pending or in the index.
+        let as_of = *self.shared.synced.borrow();
+        if let Some(newest) = self.shared.pending.receipt(&key) {
+            let found = match newest.row {
+                Some(receipt) if counts(&receipt, now) => {
+                    ReceiptFound::Present(Box::new(receipt.as_ref().clone()))
+                }
+                Some(_) | None => ReceiptFound::AbsentAsOf(as_of),
+            };
+            return ready(Ok(found)).boxed();
+        }
+        self.read(move |table| {
+            Ok(match index::receipt(table, &key)? {
+                Some(receipt) if counts(&receipt, now) => ReceiptFound::Present(Box::new(receipt)),
+                Some(_) | None => ReceiptFound::AbsentAsOf(as_of),
+            })
+        })
+    }
+
+    fn scan(&self, scan: Scan) -> BoxFuture<'static, Result<Vec<ListingRow>, Fault>> {
+        self.read(move |table| index::scan(table, &scan))
+    }
+
+    fn events_after(
+        &self,
+        after: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
+        let synced = *self.shared.synced.borrow();
+        if synced <= after || commits_max == 0 {
+            return ready(Ok((Vec::new(), after))).boxed();
+        }
+        let catalog = Arc::clone(&self.shared.catalog);
+        self.shared
+            .loaders
+            .read(move || feed::read(&catalog, after, synced, commits_max))
+    }
+
+    fn synced(&self) -> watch::Receiver<Position> {
+        self.shared.synced.subscribe()
+    }
+
+    fn timers_due(&self, until: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<DueTimer>, Fault>> {
+        self.read(move |table| index::timers_due(table, until, limit))
+    }
+
+    fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>> {
+        let subscriber = subscriber.to_owned();
+        self.read(move |table| index::cursor(table, &subscriber))
+    }
+
+    fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
+        if NAME_BYTES_MAX < subscriber.len() {
+            let reason = format!("the name of a subscriber takes more than {NAME_BYTES_MAX} bytes");
+            return ready(Err(Fault::Io(reason))).boxed();
+        }
+        let (told, hear) = oneshot::channel();
+        let moved = CursorMove {
+            subscriber: subscriber.to_owned(),
+            to,
+        };
+        // One that cannot be sent is dropped, and so are its listeners.
+        let _ = self.items.send(Item::Cursor(moved, told));
+        hear.map(|told| told.map_err(|_| closed())).boxed()
+    }
+
+    fn last_number(&self, sequence: Sequence) -> u64 {
+        self.shared
+            .counters
+            .number(sequence)
+            .map_or(0, |number| number.load(Ordering::Acquire))
+    }
+
+    fn start_number(&self) -> u64 {
+        self.start
+    }
+
+    fn last_recorded_at(&self) -> Timestamp {
+        self.last_recorded_at
+    }
+
+    fn statistics(&self) -> Statistics {
+        let counters = &self.shared.counters;
+        Statistics {
+            synced: *self.shared.synced.borrow(),
+            applied: Position(counters.indexed.load(Ordering::Acquire)),
+            groups: counters.groups.load(Ordering::Relaxed),
+            commits: counters.commits.load(Ordering::Relaxed),
+            pending_bytes: self.shared.pending.bytes(),
+            waiting: counters.waiting.load(Ordering::Relaxed),
+        }
+    }
+
+    fn close(&self) -> BoxFuture<'static, Result<(), Fault>> {
+        let (told, hear) = oneshot::channel();
+        // A store that takes no more is closed.
+        let _ = self.items.send(Item::Close(told));
+        hear.map(|told| told.unwrap_or(Ok(()))).boxed()
+    }
+}
