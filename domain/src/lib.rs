@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod caller;
+pub mod cart;
 pub mod catalog;
 pub mod country;
 pub mod entity;

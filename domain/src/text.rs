@@ -161,7 +161,7 @@ impl Email {
 
 fn is_local_part(name: &str) -> bool {
     let refused = |letter: char| letter.is_whitespace() || "@<>()[],;:\\\"".contains(letter);
-    0 < name.len()
+    !name.is_empty()
         && name.len() <= EMAIL_LOCAL_LENGTH_MAX
         && !name.contains(refused)
         && name.split('.').all(|part| !part.is_empty())
@@ -169,7 +169,7 @@ fn is_local_part(name: &str) -> bool {
 
 fn is_domain(domain: &str) -> bool {
     let label_ok = |label: &str| {
-        0 < label.len()
+        !label.is_empty()
             && label.len() <= DOMAIN_LABEL_LENGTH_MAX
             && label
                 .chars()

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 /// Only ties differ: everything else goes to the nearest whole number. All modes treat negatives as the mirror
 /// image of positives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "the names of the modes in every book on accounting"
+)]
 pub enum Rounding {
     /// Ties go away from zero: 2.5 is 3, -2.5 is -3.
     #[default]

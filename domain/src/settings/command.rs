@@ -1,8 +1,8 @@
 //! Commands of the settings.
 
 use super::{
-    CART_LINES_LIMIT_MAX, Capture, Error, Event, ForeignZone, LIFETIME_MAX, LINE_UNITS_LIMIT_MAX, MergeRule,
-    Prices, Settings,
+    CART_LINES_LIMIT_MAX, Capture, Error, Event, ForeignZone, LIFETIME_MAX, LINE_UNITS_LIMIT_MAX,
+    LOW_STOCK_LEVEL_MAX, MergeRule, Prices, Settings,
 };
 use crate::country::Country;
 use crate::entity::{Command, Context, Create};
@@ -44,8 +44,8 @@ pub struct Draft {
     pub capture: Option<String>,
     /// `larger`, `sum`, `guest` or `customer`.
     pub merge: Option<String>,
-    /// Not below zero.
-    pub low_stock_level: Option<i64>,
+    /// At most [`LOW_STOCK_LEVEL_MAX`].
+    pub low_stock_level: Option<u64>,
 }
 
 /// Sets the store up. What the draft leaves out is as in [`Settings::default`].
@@ -179,23 +179,23 @@ impl Draft {
         put(&mut limits.line_units_max, self.line_units_max);
         put(&mut settings.low_stock_level, self.low_stock_level);
         check_range(
-            limits.cart_lines_max,
+            u64::from(limits.cart_lines_max),
             1,
-            CART_LINES_LIMIT_MAX,
+            u64::from(CART_LINES_LIMIT_MAX),
             "/cart_lines_max",
             &mut errors,
         );
         check_range(
-            limits.line_units_max,
+            u64::from(limits.line_units_max),
             1,
-            LINE_UNITS_LIMIT_MAX,
+            u64::from(LINE_UNITS_LIMIT_MAX),
             "/line_units_max",
             &mut errors,
         );
         check_range(
             settings.low_stock_level,
             0,
-            i64::MAX,
+            LOW_STOCK_LEVEL_MAX,
             "/low_stock_level",
             &mut errors,
         );
@@ -231,13 +231,7 @@ fn choose<T: Copy>(
     *held = choice;
 }
 
-fn check_range<T: PartialOrd + std::fmt::Display>(
-    value: T,
-    min: T,
-    max: T,
-    pointer: &str,
-    errors: &mut FieldErrors,
-) {
+fn check_range(value: u64, min: u64, max: u64, pointer: &str, errors: &mut FieldErrors) {
     if !(min <= value && value <= max) {
         errors.add(
             pointer,

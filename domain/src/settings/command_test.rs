@@ -51,7 +51,7 @@ fn every_bad_setting_is_listed_and_nothing_changes() -> Result<(), Error> {
         session_seconds: Some(0),
         provider_seconds: Some(LIFETIME_MAX.as_secs() + 1),
         cart_lines_max: Some(2_001),
-        low_stock_level: Some(-1),
+        low_stock_level: Some(LOW_STOCK_LEVEL_MAX + 1),
         capture: word("when_shipped"),
         ..Draft::default()
     };

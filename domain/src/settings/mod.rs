@@ -23,6 +23,8 @@ pub const LIFETIME_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 pub const CART_LINES_LIMIT_MAX: u32 = 2_000;
 /// The most units a line may be allowed to hold.
 pub const LINE_UNITS_LIMIT_MAX: u32 = 1_000_000_000;
+/// The highest low-stock level.
+pub const LOW_STOCK_LEVEL_MAX: u64 = 1_000_000_000;
 
 /// How the store does business. Of this there is one, with the id [`crate::id::SETTINGS_ID`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +48,7 @@ pub struct Settings {
     /// Which quantity wins where two carts hold the same line (section 4.5).
     pub merge: MergeRule,
     /// At or below how many units on hand a stock item is low, unless it says otherwise (section 3.6).
-    pub low_stock_level: i64,
+    pub low_stock_level: u64,
 }
 
 /// How long things live. Every lifetime lies between a second and [`LIFETIME_MAX`].

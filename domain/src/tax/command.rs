@@ -152,7 +152,14 @@ fn read_rates(drafts: Vec<RateDraft>, errors: &mut FieldErrors) -> Vec<TaxRate> 
                 let message = format!("the category {category} has a rate already");
                 errors.add(pointer("category"), "tax.duplicate_category", message);
             }
-            Err(place) => rates.insert(place, TaxRate { category, name, rate }),
+            Err(place) => rates.insert(
+                place,
+                TaxRate {
+                    category,
+                    name: name.into(),
+                    rate,
+                },
+            ),
         }
     }
     rates

@@ -34,7 +34,7 @@ pub struct TaxRate {
     /// Of which goods.
     pub category: Category,
     /// What the tax is called on a bill: `VAT 20%`.
-    pub name: String,
+    pub name: Arc<str>,
     /// How much: 0.2 is 20%.
     pub rate: Rate,
 }

@@ -1,0 +1,371 @@
+//! What a shopper can ask of a cart.
+
+use super::line::check_attributes;
+use super::{
+    Attributes, Cart, Error, Event, IdleLifetimes, Line, PriceOverride, ShippingChoice, State, Timer,
+    VariantFacts,
+};
+use crate::address::Address;
+use crate::entity::{Command, Context, Create};
+use crate::error::FieldErrors;
+use crate::id::{CartId, CheckoutId, LineId};
+use crate::money::{Currency, Price};
+use crate::settings::Limits;
+use crate::text::Email;
+use std::sync::Arc;
+
+/// Opens a cart for the caller's session.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenCart {
+    /// The currency of its prices, for as long as it lives.
+    pub currency: Currency,
+    /// How long it may lie.
+    pub lifetimes: IdleLifetimes,
+}
+
+impl Create<Cart> for OpenCart {
+    const NAME: &'static str = "cart.open";
+    type Reply = ();
+
+    fn create(self, id: CartId, cx: &mut Context<'_, Cart>) -> Result<(Cart, ()), Error> {
+        let cart = Cart {
+            id,
+            owner: cx.caller().session,
+            state: State::Created,
+            currency: self.currency,
+            lines: Vec::new(),
+            email: None,
+            shipping_address: None,
+            billing_address: None,
+            shipping: None,
+            lifetimes: self.lifetimes,
+            created_at: cx.now(),
+            updated_at: cx.now(),
+        };
+        cx.wake_at(Timer::Abandonment, cx.now().after(self.lifetimes.until_abandoned));
+        cx.emit(Event::Opened {
+            currency: self.currency,
+        });
+        Ok((cart, ()))
+    }
+}
+
+/// Adds units of a variant: to the line that is the same, else as a new line at the end. Replies with that line.
+#[derive(Clone, Debug)]
+pub struct AddLine {
+    /// What the catalog and the stock say.
+    pub facts: VariantFacts,
+    /// How many units, at least one.
+    pub quantity: u32,
+    /// What the shopper chose.
+    pub options: Attributes,
+    /// What the storefront notes.
+    pub custom_fields: Attributes,
+    /// A unit price in place of the variant's. It counts for staff only; from others it is ignored (section 4.6).
+    pub unit_price: Option<Price>,
+    /// How much the cart may hold.
+    pub limits: Limits,
+}
+
+impl Command<Cart> for AddLine {
+    const NAME: &'static str = "cart.add_line";
+    type Reply = LineId;
+
+    fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<LineId, Error> {
+        cart.require_open()?;
+        let (limits, facts, added) = (self.limits, self.facts.clone(), self.quantity);
+        let line = self.into_line(cart.currency, cx)?;
+        let same = cart.lines.iter().position(|held| held.is_same_as(&line));
+        let held = same.map_or(0, |index| cart.lines[index].quantity);
+        let quantity = held
+            .checked_add(added)
+            .filter(|quantity| *quantity <= limits.line_units_max);
+        let quantity = quantity.ok_or(Error::QuantityTooLarge {
+            max: limits.line_units_max,
+        })?;
+        if same.is_none() && limits.cart_lines_max <= u32::try_from(cart.lines.len()).unwrap_or(u32::MAX) {
+            return Err(Error::TooManyLines {
+                max: limits.cart_lines_max,
+            });
+        }
+        require_stock(&facts, cart.units_of(line.variant) + u64::from(added))?;
+
+        let (id, variant) = match same {
+            Some(index) => {
+                let held = Arc::make_mut(&mut cart.lines[index]);
+                held.quantity = quantity;
+                (held.id, held.variant)
+            }
+            None => {
+                let (id, variant) = (line.id, line.variant);
+                cart.lines.push(Arc::new(line));
+                (id, variant)
+            }
+        };
+        let event = Event::LineAdded {
+            line: id,
+            variant,
+            added,
+            quantity,
+        };
+        cart.changed(event, cx);
+        Ok(id)
+    }
+}
+
+impl AddLine {
+    fn into_line(self, currency: Currency, cx: &mut Context<'_, Cart>) -> Result<Line, Error> {
+        let mut errors = FieldErrors::default();
+        check_attributes(&self.options, "/options", &mut errors);
+        check_attributes(&self.custom_fields, "/custom_fields", &mut errors);
+        errors.into_result()?;
+        if self.quantity == 0 {
+            return Err(Error::QuantityZero);
+        }
+
+        let unit_price = self.unit_price.filter(|_| cx.caller().is_staff());
+        if let Some(price) = unit_price {
+            check_override(price, currency)?;
+        }
+        let price_override = unit_price.map(|unit_price| PriceOverride {
+            unit_price,
+            by: cx.caller().name(),
+            at: cx.now(),
+        });
+        let price = require_for_sale(&self.facts, unit_price, currency)?;
+        Ok(Line {
+            id: cx.new_id(),
+            variant: self.facts.variant_id,
+            product: self.facts.product_id,
+            sku: self.facts.sku,
+            title: self.facts.title,
+            tax_category: self.facts.tax_category,
+            options: self.options,
+            custom_fields: self.custom_fields,
+            quantity: self.quantity,
+            price_when_added: price,
+            price_override,
+        })
+    }
+}
+
+/// Sets a line's quantity; 0 removes the line. Fewer units than before are never refused.
+#[derive(Clone, Debug)]
+pub struct SetQuantity {
+    /// Which line.
+    pub line: LineId,
+    /// How many units it is to hold.
+    pub quantity: u32,
+    /// What the catalog and the stock say about its variant; `None` when it is gone.
+    pub facts: Option<VariantFacts>,
+    /// How much the cart may hold.
+    pub limits: Limits,
+}
+
+impl Command<Cart> for SetQuantity {
+    const NAME: &'static str = "cart.set_quantity";
+    type Reply = ();
+
+    fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<(), Error> {
+        cart.require_open()?;
+        let index = index_of(cart, self.line)?;
+        let line = Arc::clone(&cart.lines[index]);
+        if self.quantity == 0 {
+            remove(cart, index, cx);
+            return Ok(());
+        }
+        if self.quantity == line.quantity {
+            return Ok(());
+        }
+        if line.quantity < self.quantity {
+            self.check_more(cart, &line)?;
+        }
+        Arc::make_mut(&mut cart.lines[index]).quantity = self.quantity;
+        let event = Event::QuantitySet {
+            line: line.id,
+            variant: line.variant,
+            from: line.quantity,
+            quantity: self.quantity,
+        };
+        cart.changed(event, cx);
+        Ok(())
+    }
+}
+
+impl SetQuantity {
+    fn check_more(&self, cart: &Cart, line: &Line) -> Result<(), Error> {
+        if self.limits.line_units_max < self.quantity {
+            return Err(Error::QuantityTooLarge {
+                max: self.limits.line_units_max,
+            });
+        }
+        let Some(facts) = &self.facts else {
+            return Err(Error::NotForSale {
+                variant: line.variant,
+                sku: Arc::clone(&line.sku),
+            });
+        };
+        require_for_sale(facts, line.overridden(), cart.currency)?;
+        let others = cart.units_of(line.variant) - u64::from(line.quantity);
+        require_stock(facts, others + u64::from(self.quantity))
+    }
+}
+
+/// Takes a line out.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoveLine {
+    /// Which line.
+    pub line: LineId,
+}
+
+impl Command<Cart> for RemoveLine {
+    const NAME: &'static str = "cart.remove_line";
+    type Reply = ();
+
+    fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<(), Error> {
+        cart.require_open()?;
+        let index = index_of(cart, self.line)?;
+        remove(cart, index, cx);
+        Ok(())
+    }
+}
+
+/// Takes every line out. Clearing an empty cart changes nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct ClearLines;
+
+impl Command<Cart> for ClearLines {
+    const NAME: &'static str = "cart.clear_lines";
+    type Reply = ();
+
+    fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<(), Error> {
+        cart.require_open()?;
+        if cart.lines.is_empty() {
+            return Ok(());
+        }
+        let lines = u64::try_from(cart.lines.len()).unwrap_or(u64::MAX);
+        cart.lines.clear();
+        cart.changed(Event::Cleared { lines }, cx);
+        Ok(())
+    }
+}
+
+/// What becomes of one detail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// It stays: the request does not name it.
+    #[default]
+    Keep,
+    /// It goes: the request says null.
+    Clear,
+    /// It is this from now on.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    fn apply_to(self, held: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => held,
+            Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
+/// Changes who buys, where it goes and how, all at once.
+///
+/// While a checkout holds the cart only a change made through that checkout is let in.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateDetails {
+    /// The shopper's e-mail address.
+    pub email: Patch<Email>,
+    /// Where the goods go.
+    pub shipping_address: Patch<Address>,
+    /// Where the bill goes.
+    pub billing_address: Patch<Address>,
+    /// How the goods go. Whether the method serves the address shows in the quote.
+    pub shipping: Patch<ShippingChoice>,
+    /// The checkout through which the change is made.
+    pub through: Option<CheckoutId>,
+}
+
+impl Command<Cart> for UpdateDetails {
+    const NAME: &'static str = "cart.update_details";
+    type Reply = ();
+
+    fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<(), Error> {
+        if cart.state.holder().is_none() || cart.state.holder() != self.through {
+            cart.require_open()?;
+        }
+        let before = cart.clone();
+        cart.email = self.email.apply_to(cart.email.take());
+        patch_address(&mut cart.shipping_address, self.shipping_address);
+        patch_address(&mut cart.billing_address, self.billing_address);
+        cart.shipping = self.shipping.apply_to(cart.shipping.take());
+        if *cart != before {
+            cart.changed(Event::DetailsUpdated, cx);
+        }
+        Ok(())
+    }
+}
+
+fn patch_address(held: &mut Option<Arc<Address>>, patch: Patch<Address>) {
+    match patch {
+        Patch::Keep => {}
+        Patch::Clear => *held = None,
+        Patch::Set(address) => *held = Some(Arc::new(address)),
+    }
+}
+
+fn index_of(cart: &Cart, line: LineId) -> Result<usize, Error> {
+    let index = cart.lines.iter().position(|held| held.id == line);
+    index.ok_or(Error::LineNotFound { line })
+}
+
+fn remove(cart: &mut Cart, index: usize, cx: &mut Context<'_, Cart>) {
+    let line = cart.lines.remove(index);
+    let event = Event::LineRemoved {
+        line: line.id,
+        variant: line.variant,
+        quantity: line.quantity,
+    };
+    cart.changed(event, cx);
+}
+
+fn check_override(price: Price, currency: Currency) -> Result<(), Error> {
+    if price.currency != currency {
+        return Err(Error::OtherCurrency {
+            cart: currency,
+            price: price.currency,
+        });
+    }
+    if price.is_negative() {
+        return Err(Error::NegativePrice);
+    }
+    Ok(())
+}
+
+/// Returns what a unit costs, or refuses a variant that is not offered or has neither price nor override.
+fn require_for_sale(
+    facts: &VariantFacts,
+    overridden: Option<Price>,
+    currency: Currency,
+) -> Result<Price, Error> {
+    let price = overridden.or(facts.price_in(currency));
+    price.filter(|_| facts.for_sale).ok_or_else(|| Error::NotForSale {
+        variant: facts.variant_id,
+        sku: Arc::clone(&facts.sku),
+    })
+}
+
+/// Refuses more units than can be had, telling how many can.
+fn require_stock(facts: &VariantFacts, units: u64) -> Result<(), Error> {
+    if facts.has(units) {
+        return Ok(());
+    }
+    Err(Error::InsufficientStock {
+        variant: facts.variant_id,
+        sku: Arc::clone(&facts.sku),
+        available: facts.available.unwrap_or(0).max(0),
+    })
+}

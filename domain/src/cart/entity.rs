@@ -1,0 +1,366 @@
+//! The cart: its state, its lines, its timers.
+
+use super::{Error, Event, Line, LineProblem, VariantFacts, line_problems};
+use crate::address::Address;
+use crate::caller::Caller;
+use crate::entity::{Context, Entity, Keys, TimerName};
+use crate::error::{Broken, ensure};
+use crate::id::{CartId, CheckoutId, LineId, OrderId, SessionId, ShippingMethodId, VariantId};
+use crate::kind::{Kind, Listing, ListingKey};
+use crate::money::Currency;
+use crate::text::Email;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a shopper intends to buy.
+///
+/// A copy costs a pointer a line, and copies that share their lines compare at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cart {
+    pub(super) id: CartId,
+    pub(super) owner: Option<SessionId>,
+    pub(super) state: State,
+    pub(super) currency: Currency,
+    pub(super) lines: Vec<Arc<Line>>,
+    pub(super) email: Option<Email>,
+    pub(super) shipping_address: Option<Arc<Address>>,
+    pub(super) billing_address: Option<Arc<Address>>,
+    pub(super) shipping: Option<ShippingChoice>,
+    pub(super) lifetimes: IdleLifetimes,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+}
+
+/// Where a cart stands (section 4.1 of the semantics).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Nothing was ever in it.
+    Created,
+    /// It can be changed and checked out. An emptied cart stays active.
+    Active,
+    /// A checkout holds its lines.
+    Checkout {
+        /// Which one.
+        checkout: CheckoutId,
+    },
+    /// It became an order, for ever.
+    Completed {
+        /// By which checkout.
+        checkout: CheckoutId,
+        /// Which order.
+        order: OrderId,
+    },
+    /// Nobody touched it for its lifetime.
+    Abandoned,
+    /// Somebody came back to it and has something to look at; active with its next change.
+    Recovered,
+    /// Its lines went into another cart, for ever.
+    Merged {
+        /// Which cart.
+        survivor: CartId,
+    },
+}
+
+impl State {
+    /// Returns the checkout that holds the cart now.
+    pub const fn holder(self) -> Option<CheckoutId> {
+        match self {
+            Self::Checkout { checkout } => Some(checkout),
+            Self::Created
+            | Self::Active
+            | Self::Completed { .. }
+            | Self::Abandoned
+            | Self::Recovered
+            | Self::Merged { .. } => None,
+        }
+    }
+
+    /// Returns the name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Active => "active",
+            Self::Checkout { .. } => "checkout",
+            Self::Completed { .. } => "completed",
+            Self::Abandoned => "abandoned",
+            Self::Recovered => "recovered",
+            Self::Merged { .. } => "merged",
+        }
+    }
+}
+
+/// The shipping method that was chosen, with its name then: a method that goes can still be named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShippingChoice {
+    /// Which method.
+    pub method: ShippingMethodId,
+    /// What it was called.
+    pub name: String,
+}
+
+/// How long a cart may lie. A cart keeps the lifetimes that were set when it was opened, because a timer has no
+/// settings to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdleLifetimes {
+    /// Without activity, until it is abandoned.
+    pub until_abandoned: Duration,
+    /// Abandoned, until it is deleted.
+    pub until_deleted: Duration,
+}
+
+/// The durable timers of a cart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// Looks whether anybody was here lately. Changes do not move it: it moves itself when it fires.
+    Abandonment,
+    /// Deletes an abandoned cart.
+    Deletion,
+}
+
+impl TimerName for Timer {
+    const ALL: &'static [Self] = &[Self::Abandonment, Self::Deletion];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Abandonment => "abandonment",
+            Self::Deletion => "deletion",
+        }
+    }
+}
+
+impl Cart {
+    /// Returns its id.
+    pub fn id(&self) -> CartId {
+        self.id
+    }
+
+    /// Returns the session that opened it.
+    pub fn owner(&self) -> Option<SessionId> {
+        self.owner
+    }
+
+    /// Returns where it stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Returns the currency of its prices.
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// Returns its lines, in the order in which they were added.
+    pub fn lines(&self) -> &[Arc<Line>] {
+        &self.lines
+    }
+
+    /// Returns one line.
+    pub fn line(&self, id: LineId) -> Option<&Arc<Line>> {
+        self.lines.iter().find(|line| line.id == id)
+    }
+
+    /// Returns how many units it holds, of everything.
+    pub fn units(&self) -> u64 {
+        self.lines.iter().map(|line| u64::from(line.quantity)).sum()
+    }
+
+    /// Returns how many units of a variant it holds, over all its lines.
+    pub fn units_of(&self, variant: VariantId) -> u64 {
+        let of_variant = self.lines.iter().filter(|line| line.variant == variant);
+        of_variant.map(|line| u64::from(line.quantity)).sum()
+    }
+
+    /// Returns the shopper's e-mail address.
+    pub fn email(&self) -> Option<&Email> {
+        self.email.as_ref()
+    }
+
+    /// Returns where the goods go.
+    pub fn shipping_address(&self) -> Option<&Arc<Address>> {
+        self.shipping_address.as_ref()
+    }
+
+    /// Returns the billing address as it was given; see [`Cart::bill_to`] for the one that counts.
+    pub fn billing_address(&self) -> Option<&Arc<Address>> {
+        self.billing_address.as_ref()
+    }
+
+    /// Returns where the bill goes: to the billing address, which defaults to the shipping address.
+    pub fn bill_to(&self) -> Option<&Arc<Address>> {
+        self.billing_address.as_ref().or(self.shipping_address.as_ref())
+    }
+
+    /// Returns the chosen shipping method.
+    pub fn shipping(&self) -> Option<&ShippingChoice> {
+        self.shipping.as_ref()
+    }
+
+    /// Returns the checkout that holds it or made an order of it.
+    pub fn checkout(&self) -> Option<CheckoutId> {
+        match self.state {
+            State::Checkout { checkout } | State::Completed { checkout, .. } => Some(checkout),
+            State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Returns the order it became.
+    pub fn order(&self) -> Option<OrderId> {
+        match self.state {
+            State::Completed { order, .. } => Some(order),
+            State::Created
+            | State::Active
+            | State::Checkout { .. }
+            | State::Abandoned
+            | State::Recovered
+            | State::Merged { .. } => None,
+        }
+    }
+
+    /// Returns when it was opened.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// Returns when it was last changed: its last activity.
+    pub fn updated_at(&self) -> Timestamp {
+        self.updated_at
+    }
+
+    /// Tells whether a caller may see and change it: staff may, and the session that opened it.
+    pub fn belongs_to(&self, caller: &Caller) -> bool {
+        caller.is_staff() || (self.owner.is_some() && self.owner == caller.session)
+    }
+
+    /// Returns what is wrong with its lines, for a reader. While a checkout holds the cart, its own reservations
+    /// are what makes stock short, and a completed or merged cart has nothing left to mend: nothing is wrong then.
+    pub fn problems<'a>(&self, facts: impl Fn(VariantId) -> Option<&'a VariantFacts>) -> Vec<LineProblem> {
+        match self.state {
+            State::Created | State::Active | State::Abandoned | State::Recovered => {
+                line_problems(&self.lines, facts)
+            }
+            State::Checkout { .. } | State::Completed { .. } | State::Merged { .. } => Vec::new(),
+        }
+    }
+
+    /// Refuses a change while a checkout holds the cart, and for ever once it is completed or merged away.
+    pub(super) fn require_open(&self) -> Result<(), Error> {
+        match self.state {
+            State::Created | State::Active | State::Abandoned | State::Recovered => Ok(()),
+            State::Checkout { checkout } => Err(Error::Locked { checkout }),
+            State::Completed { order, .. } => Err(Error::Completed { order }),
+            State::Merged { survivor } => Err(Error::Merged { survivor }),
+        }
+    }
+
+    /// Notes a change that was made, after `require_open`: activity, state and fact.
+    pub(super) fn changed(&mut self, event: Event, cx: &mut Context<'_, Self>) {
+        let state = match self.state {
+            State::Created if self.lines.is_empty() => State::Created,
+            State::Created | State::Active | State::Abandoned | State::Recovered => State::Active,
+            State::Checkout { .. } | State::Completed { .. } | State::Merged { .. } => self.state,
+        };
+        self.changed_to(state, event, cx);
+    }
+
+    /// Notes a change that leads to a given state.
+    pub(super) fn changed_to(&mut self, state: State, event: Event, cx: &mut Context<'_, Self>) {
+        self.return_to(state, cx);
+        cx.emit(event);
+    }
+
+    /// Notes activity that leads to a given state; out of an abandoned cart it is a recovery.
+    pub(super) fn return_to(&mut self, state: State, cx: &mut Context<'_, Self>) {
+        if self.state == State::Abandoned {
+            cx.cancel(Timer::Deletion);
+            cx.wake_at(Timer::Abandonment, cx.now().after(self.lifetimes.until_abandoned));
+            cx.emit(Event::Recovered);
+        }
+        self.state = state;
+        self.updated_at = cx.now();
+    }
+
+    fn look_for_activity(&mut self, cx: &mut Context<'_, Self>) {
+        let due = self.updated_at.after(self.lifetimes.until_abandoned);
+        match self.state {
+            State::Created | State::Active | State::Recovered if due <= cx.now() => {
+                self.state = State::Abandoned;
+                cx.emit(Event::Abandoned { units: self.units() });
+                cx.wake_at(Timer::Deletion, cx.now().after(self.lifetimes.until_deleted));
+            }
+            State::Created | State::Active | State::Recovered => cx.wake_at(Timer::Abandonment, due),
+            // A checkout gives the cart back or completes it; a cart is never abandoned under it.
+            State::Checkout { .. } => {
+                cx.wake_at(Timer::Abandonment, cx.now().after(self.lifetimes.until_abandoned));
+            }
+            State::Abandoned | State::Completed { .. } | State::Merged { .. } => {}
+        }
+    }
+}
+
+impl Entity for Cart {
+    const KIND: Kind = Kind::Cart;
+    const SCHEMA: u16 = 1;
+    type Id = CartId;
+    type Event = Event;
+    type Timer = Timer;
+    type Error = Error;
+
+    fn invariants(&self) -> Result<(), Broken> {
+        let (created, locked) = match self.state {
+            State::Created => (true, false),
+            State::Checkout { .. } | State::Completed { .. } => (false, true),
+            State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => (false, false),
+        };
+        ensure(
+            !created || self.lines.is_empty(),
+            "a cart with lines is not newly created",
+        )?;
+        ensure(
+            !locked || !self.lines.is_empty(),
+            "a checkout holds a cart with lines",
+        )?;
+        ensure(
+            self.created_at <= self.updated_at,
+            "a cart is changed after it is opened",
+        )?;
+        for line in &self.lines {
+            ensure(0 < line.quantity, "a line holds at least one unit")?;
+            let in_currency = line.price_when_added.currency == self.currency;
+            ensure(in_currency, "a line was priced in the cart's currency")?;
+            let overridden = line.overridden();
+            let override_ok =
+                overridden.is_none_or(|price| price.currency == self.currency && !price.is_negative());
+            ensure(
+                override_ok,
+                "an overridden price is in the cart's currency and not below zero",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn keys(&self) -> Keys {
+        // By opening, which never changes: a row for the last activity would cost an index write a change.
+        let opened = self.created_at.millis().unsigned_abs().to_be_bytes();
+        Keys {
+            unique: Vec::new(),
+            listing: vec![ListingKey::new(Listing::Carts, opened)],
+        }
+    }
+
+    fn wake(&mut self, timer: Timer, cx: &mut Context<'_, Self>) -> Result<(), Error> {
+        match timer {
+            Timer::Abandonment => self.look_for_activity(cx),
+            Timer::Deletion => {
+                if self.state == State::Abandoned {
+                    cx.emit(Event::Deleted);
+                    cx.erase();
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! How a cart refuses.
+
+use crate::error::{Class, Detail, FieldErrors, Refusal};
+use crate::id::{CartId, CheckoutId, LineId, OrderId, VariantId};
+use crate::money::{self, Currency};
+use std::sync::Arc;
+
+/// How a cart refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It has become an order and refuses every change.
+    #[error("the cart has become the order {order}")]
+    Completed {
+        /// The order.
+        order: OrderId,
+    },
+    /// A checkout holds it.
+    #[error("the cart is held by the checkout {checkout}")]
+    Locked {
+        /// The checkout.
+        checkout: CheckoutId,
+    },
+    /// It was merged away.
+    #[error("the cart was merged into {survivor}")]
+    Merged {
+        /// The cart that took its lines.
+        survivor: CartId,
+    },
+    /// There is nothing to check out.
+    #[error("the cart has no lines")]
+    Empty,
+    /// The checkout that acts on the cart does not hold it.
+    #[error("the cart is not held by the checkout {checkout}")]
+    NotHeld {
+        /// The checkout that acted.
+        checkout: CheckoutId,
+    },
+    /// There is no such line.
+    #[error("the cart has no line {line}")]
+    LineNotFound {
+        /// The line asked for.
+        line: LineId,
+    },
+    /// The whole cart would hold more of a variant than can be had.
+    #[error("only {available} of {sku} are available")]
+    InsufficientStock {
+        /// The variant.
+        variant: VariantId,
+        /// Its SKU.
+        sku: Arc<str>,
+        /// How many can be had.
+        available: i64,
+    },
+    /// The variant is gone, disabled or without a price.
+    #[error("{sku} is not for sale")]
+    NotForSale {
+        /// The variant.
+        variant: VariantId,
+        /// Its SKU.
+        sku: Arc<str>,
+    },
+    /// Another line would be one too many.
+    #[error("the cart holds {max} lines, the most it may hold")]
+    TooManyLines {
+        /// The most.
+        max: u32,
+    },
+    /// A line would hold too many units.
+    #[error("a line may hold at most {max} units")]
+    QuantityTooLarge {
+        /// The most.
+        max: u32,
+    },
+    /// Nothing was to be added.
+    #[error("at least one unit must be added")]
+    QuantityZero,
+    /// An overridden price below zero.
+    #[error("a unit price must not be below zero")]
+    NegativePrice,
+    /// A price of another currency than the cart's.
+    #[error("the cart is in {cart}, the price in {price}")]
+    OtherCurrency {
+        /// The cart's.
+        cart: Currency,
+        /// The price's.
+        price: Currency,
+    },
+    /// Options or custom fields that are not valid.
+    #[error(transparent)]
+    Fields(#[from] FieldErrors),
+    /// An amount that cannot be counted.
+    #[error(transparent)]
+    Money(#[from] money::Error),
+}
+
+impl Refusal for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Completed { .. }
+            | Self::Locked { .. }
+            | Self::Merged { .. }
+            | Self::Empty
+            | Self::NotHeld { .. }
+            | Self::InsufficientStock { .. }
+            | Self::NotForSale { .. }
+            | Self::TooManyLines { .. } => Class::Conflict,
+            Self::LineNotFound { .. } => Class::NotFound,
+            Self::QuantityTooLarge { .. }
+            | Self::QuantityZero
+            | Self::NegativePrice
+            | Self::OtherCurrency { .. } => Class::Invalid,
+            Self::Fields(errors) => errors.class(),
+            Self::Money(error) => error.class(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Completed { .. } => "cart.completed",
+            Self::Locked { .. } => "cart.locked",
+            Self::Merged { .. } => "cart.merged",
+            Self::Empty => "cart.empty",
+            Self::NotHeld { .. } => "cart.not_held",
+            Self::LineNotFound { .. } => "cart.line_not_found",
+            Self::InsufficientStock { .. } => "cart.insufficient_stock",
+            Self::NotForSale { .. } => "cart.not_for_sale",
+            Self::TooManyLines { .. } => "cart.too_many_lines",
+            Self::QuantityTooLarge { .. } => "cart.quantity_too_large",
+            Self::QuantityZero => "cart.quantity_zero",
+            Self::NegativePrice => "cart.negative_price",
+            Self::OtherCurrency { .. } => "cart.other_currency",
+            Self::Fields(errors) => errors.code(),
+            Self::Money(error) => error.code(),
+        }
+    }
+
+    fn details(&self) -> Vec<(String, Detail)> {
+        let detail = |name: &str, value: Detail| (name.to_owned(), value);
+        match self {
+            Self::Completed { order } => vec![detail("order_id", order.to_string().into())],
+            Self::Locked { checkout } | Self::NotHeld { checkout } => {
+                vec![detail("checkout_id", checkout.to_string().into())]
+            }
+            Self::Merged { survivor } => vec![detail("survivor", survivor.to_string().into())],
+            Self::LineNotFound { line } => vec![detail("line_id", line.to_string().into())],
+            Self::InsufficientStock {
+                variant,
+                sku,
+                available,
+            } => vec![
+                detail("variant_id", variant.to_string().into()),
+                detail("sku", (**sku).into()),
+                detail("available", (*available).into()),
+            ],
+            Self::NotForSale { variant, sku } => vec![
+                detail("variant_id", variant.to_string().into()),
+                detail("sku", (**sku).into()),
+            ],
+            Self::TooManyLines { max } => vec![detail("lines_max", (*max).into())],
+            Self::QuantityTooLarge { max } => vec![detail("quantity_max", (*max).into())],
+            Self::OtherCurrency { cart, price } => vec![
+                detail("cart_currency", cart.code().into()),
+                detail("price_currency", price.code().into()),
+            ],
+            Self::Fields(errors) => errors.details(),
+            Self::Money(error) => error.details(),
+            Self::Empty | Self::QuantityZero | Self::NegativePrice => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The frozen quote: what a checkout agreed on, written once and kept by the order for ever.
+
+use super::{Attributes, Cart, Error, PriceOverride, Quote, ShippingChoice, VariantFacts};
+use crate::address::Address;
+use crate::entity::{Context, Create, Entity, Keys, NoTimer};
+use crate::error::{Broken, ensure};
+use crate::event::EventBody;
+use crate::id::{CartId, CheckoutId, LineId, ProductId, VariantId};
+use crate::kind::Kind;
+use crate::money::Money;
+use crate::text::Email;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A quote with everything an order keeps: names, SKUs, addresses, whatever the catalog does later. Its id is the
+/// checkout's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenQuote {
+    /// The checkout that froze it.
+    pub checkout: CheckoutId,
+    /// The cart it is of.
+    pub cart: CartId,
+    /// What it costs.
+    pub quote: Quote,
+    /// What is bought, line by line as in the quote.
+    pub lines: Vec<FrozenLine>,
+    /// The shopper's e-mail address.
+    pub email: Option<Email>,
+    /// Where the goods go.
+    pub shipping_address: Option<Arc<Address>>,
+    /// Where the bill goes.
+    pub billing_address: Option<Arc<Address>>,
+    /// How the goods go.
+    pub shipping_method: Option<ShippingChoice>,
+    /// When it was frozen.
+    pub frozen_at: Timestamp,
+}
+
+/// What one line was, as it was bought. Quantity and amounts are in the quote's line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenLine {
+    /// Which line.
+    pub line: LineId,
+    /// Of which variant.
+    pub variant: VariantId,
+    /// Of which product.
+    pub product: ProductId,
+    /// Its SKU.
+    pub sku: Arc<str>,
+    /// Its title.
+    pub title: Arc<str>,
+    /// What the shopper chose.
+    pub options: Attributes,
+    /// What the storefront noted.
+    pub custom_fields: Attributes,
+    /// The unit price that staff set, with who set it.
+    pub price_override: Option<PriceOverride>,
+}
+
+/// Freezes a quote.
+#[derive(Clone, Debug)]
+pub struct FreezeQuote {
+    cart: CartId,
+    quote: Quote,
+    lines: Vec<FrozenLine>,
+    email: Option<Email>,
+    shipping_address: Option<Arc<Address>>,
+    billing_address: Option<Arc<Address>>,
+    shipping_method: Option<ShippingChoice>,
+}
+
+impl FreezeQuote {
+    /// Gathers what is frozen: the cart, its quote, and the names that variants go by now.
+    pub fn of_cart<'a>(
+        cart: &Cart,
+        quote: Quote,
+        facts: impl Fn(VariantId) -> Option<&'a VariantFacts>,
+    ) -> Self {
+        let mut lines = Vec::with_capacity(cart.lines().len());
+        for line in cart.lines() {
+            let facts = facts(line.variant);
+            lines.push(FrozenLine {
+                line: line.id,
+                variant: line.variant,
+                product: line.product,
+                sku: Arc::clone(facts.map_or(&line.sku, |facts| &facts.sku)),
+                title: Arc::clone(facts.map_or(&line.title, |facts| &facts.title)),
+                options: line.options.clone(),
+                custom_fields: line.custom_fields.clone(),
+                price_override: line.price_override.clone(),
+            });
+        }
+        Self {
+            cart: cart.id(),
+            quote,
+            lines,
+            email: cart.email().cloned(),
+            shipping_address: cart.shipping_address().cloned(),
+            billing_address: cart.bill_to().cloned(),
+            shipping_method: cart.shipping().cloned(),
+        }
+    }
+}
+
+impl Create<FrozenQuote> for FreezeQuote {
+    const NAME: &'static str = "frozen_quote.freeze";
+    type Reply = ();
+
+    fn create(self, id: CheckoutId, cx: &mut Context<'_, FrozenQuote>) -> Result<(FrozenQuote, ()), Error> {
+        let frozen = FrozenQuote {
+            checkout: id,
+            cart: self.cart,
+            quote: self.quote,
+            lines: self.lines,
+            email: self.email,
+            shipping_address: self.shipping_address,
+            billing_address: self.billing_address,
+            shipping_method: self.shipping_method,
+            frozen_at: cx.now(),
+        };
+        cx.emit(FrozenEvent::Frozen {
+            cart: frozen.cart,
+            total: frozen.quote.total,
+        });
+        Ok((frozen, ()))
+    }
+}
+
+/// What happened to a frozen quote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FrozenEvent {
+    /// It was frozen.
+    Frozen {
+        /// Of which cart.
+        cart: CartId,
+        /// What is to be paid.
+        total: Money,
+    },
+}
+
+impl EventBody for FrozenEvent {
+    const SCHEMA: u16 = 1;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Frozen { .. } => "frozen_quote.frozen",
+        }
+    }
+}
+
+impl Entity for FrozenQuote {
+    const KIND: Kind = Kind::FrozenQuote;
+    const SCHEMA: u16 = 1;
+    type Id = CheckoutId;
+    type Event = FrozenEvent;
+    type Timer = NoTimer;
+    type Error = Error;
+
+    fn invariants(&self) -> Result<(), Broken> {
+        let quoted = self.quote.lines.iter().map(|line| line.line);
+        let same_lines = quoted.eq(self.lines.iter().map(|line| line.line));
+        ensure(same_lines, "a frozen quote names every line it prices, in order")?;
+        ensure(!self.quote.estimated, "a frozen quote is not an estimate")?;
+        self.quote.check()
+    }
+
+    fn keys(&self) -> Keys {
+        Keys::default()
+    }
+
+    fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {
+        match timer {}
+    }
+}

@@ -1,0 +1,33 @@
+//! Carts: what a shopper intends to buy, and what it would cost.
+//!
+//! A cart holds intent only: variants and quantities, where they go, how. What it costs is computed from that
+//! intent by [`totals::quote`] whenever somebody asks, and kept for ever only as an order's [`FrozenQuote`].
+//! A cart reserves nothing.
+
+mod command;
+mod entity;
+mod error;
+mod event;
+mod frozen_quote;
+mod line;
+mod lock;
+pub mod merge;
+mod problem;
+mod quote;
+pub mod totals;
+
+pub use command::{AddLine, ClearLines, OpenCart, Patch, RemoveLine, SetQuantity, UpdateDetails};
+pub use entity::{Cart, IdleLifetimes, ShippingChoice, State, Timer};
+pub use error::Error;
+pub use event::Event;
+pub use frozen_quote::{FreezeQuote, FrozenEvent, FrozenLine, FrozenQuote};
+pub use line::{
+    ATTRIBUTE_NAME_LENGTH_MAX, ATTRIBUTE_VALUE_LENGTH_MAX, ATTRIBUTES_MAX, Attributes, Line, PriceOverride,
+    VariantFacts,
+};
+pub use lock::{Complete, LockForCheckout, MergeInto, Recover, Unlock};
+pub use problem::{LineProblem, ProblemKind, line_problems};
+pub use quote::{LineTax, Quote, QuoteLine, QuoteShipping};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The quote: what a cart costs, line by line, with its sums.
+
+use crate::error::{Broken, ensure};
+use crate::id::{LineId, ShippingMethodId, TaxZoneId};
+use crate::money::{Currency, Error, Money, Price, Rate};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a cart costs. Made by [`super::totals::quote`] only, which checks [`Quote::check`] each time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The currency of every amount.
+    pub currency: Currency,
+    /// One for each line of the cart, in its order.
+    pub lines: Vec<QuoteLine>,
+    /// The shipping, a line of its own. `None` without lines, without a choice, or if the choice is unavailable.
+    pub shipping_line: Option<QuoteShipping>,
+    /// The chosen shipping method when it is gone, disabled or does not serve the destination.
+    pub shipping_unavailable: Option<ShippingMethodId>,
+    /// The zone whose rates were used: the destination's, or home for an estimate.
+    pub zone: Option<TaxZoneId>,
+    /// Whether tax is an estimate because no destination is known. A checkout cannot complete on one.
+    pub estimated: bool,
+    /// The sum of the line amounts.
+    pub subtotal: Money,
+    /// The sum of the lines' discount shares. Shipping discounts are not in it.
+    pub discounts: Money,
+    /// What shipping costs.
+    pub shipping: Money,
+    /// The tax on top of prices, which is in the total. `None` until a destination is known.
+    pub tax: Option<Money>,
+    /// The tax contained in prices, which is in no sum.
+    pub tax_included: Money,
+    /// The tax at the home zone's rates while no destination is known, on top or contained. In no sum.
+    pub tax_estimate: Option<Money>,
+    /// What is to be paid: subtotal less discounts, plus shipping, plus tax on top.
+    pub total: Money,
+}
+
+/// What one line costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteLine {
+    /// Which line.
+    pub line: LineId,
+    /// How many units.
+    pub quantity: u32,
+    /// What a unit is listed at.
+    pub unit_price: Price,
+    /// Unit price times quantity, rounded once, less [`QuoteLine::home_tax_stripped`].
+    pub amount: Money,
+    /// The home tax taken out of an inclusive price abroad, where the store does so; else zero.
+    pub home_tax_stripped: Money,
+    /// The line's share of the discounts.
+    pub discount: Money,
+    /// The tax on amount less discount. `None` where the line is not taxed or no destination is known.
+    pub tax: Option<LineTax>,
+}
+
+/// What shipping costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteShipping {
+    /// Which method.
+    pub method: ShippingMethodId,
+    /// What it costs, less [`QuoteShipping::home_tax_stripped`].
+    pub amount: Money,
+    /// As for lines.
+    pub home_tax_stripped: Money,
+    /// The tax on the amount, in the method's own category.
+    pub tax: Option<LineTax>,
+}
+
+/// The tax of one line, rounded once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineTax {
+    /// What the tax is called.
+    pub name: Arc<str>,
+    /// Its rate.
+    pub rate: Rate,
+    /// The value without tax.
+    pub net: Money,
+    /// The tax.
+    pub amount: Money,
+    /// Whether the tax is contained in the line's value, or comes on top.
+    pub included: bool,
+}
+
+impl QuoteLine {
+    /// Returns what the line is worth after its discount: the base of its tax.
+    ///
+    /// # Errors
+    /// As for [`Money::minus`].
+    pub fn value(&self) -> Result<Money, Error> {
+        self.amount.minus(self.discount)
+    }
+}
+
+impl Quote {
+    /// Returns the number of units in all lines.
+    pub fn units(&self) -> u64 {
+        self.lines.iter().map(|line| u64::from(line.quantity)).sum()
+    }
+
+    /// Checks what must be true of every quote: parts and sums agree to the unit.
+    ///
+    /// # Errors
+    /// [`Broken`] with the sentence that is not true.
+    pub fn check(&self) -> Result<(), Broken> {
+        let uncountable = |error: Error| Broken(format!("every sum of a quote can be counted: {error}"));
+        self.check_sums().map_err(uncountable)?
+    }
+
+    fn check_sums(&self) -> Result<Result<(), Broken>, Error> {
+        let zero = Money::zero(self.currency);
+        let (mut subtotal, mut discounts) = (zero, zero);
+        let (mut on_top, mut included) = (zero, zero);
+        let mut taxes_fit = true;
+        let mut lines_fit = true;
+
+        let shipping = self
+            .shipping_line
+            .iter()
+            .map(|line| (line.amount, line.tax.as_ref()));
+        for line in &self.lines {
+            subtotal = subtotal.plus(line.amount)?;
+            discounts = discounts.plus(line.discount)?;
+            let value = line.value()?;
+            lines_fit &= 0 <= value.amount && 0 <= line.discount.amount;
+        }
+        let lines = self.lines.iter().map(|line| (line.value(), line.tax.as_ref()));
+        for (value, tax) in lines.chain(shipping.map(|(amount, tax)| (Ok(amount), tax))) {
+            let (value, Some(tax)) = (value?, tax) else {
+                continue;
+            };
+            let sum = if tax.included { &mut included } else { &mut on_top };
+            *sum = sum.plus(tax.amount)?;
+            let gross = if tax.included {
+                tax.net.plus(tax.amount)?
+            } else {
+                tax.net
+            };
+            taxes_fit &= gross == value;
+        }
+        let shipping = self.shipping_line.as_ref().map_or(zero, |line| line.amount);
+        let goods = self.subtotal.minus(self.discounts)?;
+        let total = goods.plus(self.shipping)?.plus(self.tax.unwrap_or(zero))?;
+
+        let sentences = [
+            (
+                lines_fit,
+                "no line is worth less than nothing, and no discount is negative",
+            ),
+            (
+                subtotal == self.subtotal,
+                "the subtotal is the sum of the line amounts",
+            ),
+            (
+                discounts == self.discounts,
+                "the discount shares sum to the discount",
+            ),
+            (
+                shipping == self.shipping,
+                "the shipping is that of the shipping line",
+            ),
+            (taxes_fit, "each line's net and tax make up its value"),
+            (
+                on_top == self.tax.unwrap_or(zero),
+                "the tax is the sum of the rounded line taxes",
+            ),
+            (
+                included == self.tax_included,
+                "the contained tax is the sum of the lines'",
+            ),
+            (
+                self.tax.is_none() == self.estimated,
+                "tax on top is absent exactly while it is an estimate",
+            ),
+            (total == self.total, "the total is the sum of its parts"),
+            (
+                !self.lines.is_empty() || self.total.is_zero(),
+                "a cart without lines costs nothing",
+            ),
+        ];
+        Ok(sentences
+            .into_iter()
+            .try_for_each(|(holds, sentence)| ensure(holds, sentence)))
+    }
+}

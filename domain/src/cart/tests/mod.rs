@@ -1,0 +1,1 @@
+//! Behavior of carts, their totals and their merging.
