@@ -44,8 +44,11 @@ const AREAS: &[&str] = &[
 ];
 
 /// The folders that are machinery and not areas, by crate.
-const MACHINERY: &[(&str, &[&str])] =
-    &[("domain", &["money"]), ("actors", &["runtime"]), ("http", &["extract", "layer"])];
+const MACHINERY: &[(&str, &[&str])] = &[
+    ("domain", &["money"]),
+    ("actors", &["runtime"]),
+    ("http", &["extract", "layer"]),
+];
 
 /// A longer file has a second room in it.
 const LINES_MAX: usize = 600;
@@ -56,22 +59,30 @@ const LONGER: &[(&str, &str)] = &[];
 /// Folders that are made by tools and not tracked.
 const UNTRACKED: &[&str] = &[".git", "target", "cartwright-data"];
 
-/// Shorter module documentation says nothing.
-const MODULE_DOCS_MIN: usize = 30;
+/// Names of files that hold nothing but tests; what they test stands in the name of the file or folder.
+const TEST_FILES: &[&str] = &["tests.rs", "test.rs", "_test.rs"];
 
-fn root() -> &'static Path {
+/// Shorter module documentation says nothing.
+const MODULE_DOCS_MIN: usize = 12;
+
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Returns every file of the project below `folder`, in order.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
         for entry in entries {
             let path = entry.expect("a folder that opens lists its entries").path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
             if UNTRACKED.contains(&name) {
                 continue;
             }
@@ -86,7 +97,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn rust_files() -> Vec<(String, String)> {
+pub(crate) fn rust_files() -> Vec<(String, String)> {
     files(root())
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
@@ -94,17 +105,22 @@ fn rust_files() -> Vec<(String, String)> {
         .collect()
 }
 
-fn relative(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).to_string_lossy().into_owned()
+pub(crate) fn relative(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned()
 }
 
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
 fn manifest(folder: &str) -> Table {
     let path = root().join(folder).join("Cargo.toml");
-    text(&path).parse().unwrap_or_else(|error| panic!("{} does not parse: {error}", path.display()))
+    text(&path)
+        .parse()
+        .unwrap_or_else(|error| panic!("{} does not parse: {error}", path.display()))
 }
 
 /// Returns the dependencies named in one of a manifest's tables, such as `dev-dependencies`.
@@ -124,7 +140,7 @@ fn all_dependencies(manifest: &Table) -> BTreeMap<String, Value> {
 }
 
 #[track_caller]
-fn check(found: &[String]) {
+pub(crate) fn check(found: &[String]) {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
@@ -139,21 +155,30 @@ fn forbidden_edges(folder: &str, manifest: &Table, allowed: &[&str]) -> Vec<Stri
 
 #[test]
 fn crates_depend_on_each_other_only_as_drawn() {
-    let members = manifest(".")["workspace"]["members"].as_array().cloned().unwrap_or_default();
+    let members = manifest(".")["workspace"]["members"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let members: BTreeSet<_> = members.iter().filter_map(Value::as_str).collect();
     let drawn: BTreeSet<_> = EDGES.iter().map(|(folder, _)| *folder).collect();
     assert_eq!(members, drawn, "the workspace's members and the picture differ");
-    let found: Vec<_> =
-        EDGES.iter().flat_map(|(folder, allowed)| forbidden_edges(folder, &manifest(folder), allowed)).collect();
+    let found: Vec<_> = EDGES
+        .iter()
+        .flat_map(|(folder, allowed)| forbidden_edges(folder, &manifest(folder), allowed))
+        .collect();
     check(&found);
 }
 
 #[test]
 fn an_edge_from_http_to_storage_would_be_seen() {
-    let manifest: Table =
-        "[dev-dependencies]\ncartwright-storage.workspace = true".parse().expect("the manifest is TOML");
+    let manifest: Table = "[dev-dependencies]\ncartwright-storage.workspace = true"
+        .parse()
+        .expect("the manifest is TOML");
     let found = forbidden_edges("http", &manifest, &["domain", "actors"]);
-    assert_eq!(found, ["http depends on storage, which is no edge of the picture"]);
+    assert_eq!(
+        found,
+        ["http depends on storage, which is no edge of the picture"]
+    );
 }
 
 #[test]
@@ -181,9 +206,14 @@ fn without_reason(manifest: &str) -> Vec<String> {
         if line.starts_with('[') {
             inside = line == "[workspace.dependencies]";
         }
-        let named = line.split_once(" = ").map(|(name, _)| name).filter(|_| inside && !line.starts_with('#'));
+        let named = line
+            .split_once(" = ")
+            .map(|(name, _)| name)
+            .filter(|_| inside && !line.starts_with('#'));
         if let Some(name) = named.filter(|name| !name.starts_with("cartwright-") && !reason) {
-            found.push(format!("{name} stands in the workspace's dependencies without a reason above it"));
+            found.push(format!(
+                "{name} stands in the workspace's dependencies without a reason above it"
+            ));
         }
         reason = line.starts_with("# ");
     }
@@ -203,10 +233,14 @@ fn a_dependency_without_reason_would_be_seen() {
 
 #[test]
 fn every_dependency_is_listed_once_and_used() {
-    let listed: BTreeSet<_> =
-        dependencies(manifest(".")["workspace"].as_table().expect("workspace is a table"), "dependencies")
-            .into_keys()
-            .collect();
+    let listed: BTreeSet<_> = dependencies(
+        manifest(".")["workspace"]
+            .as_table()
+            .expect("workspace is a table"),
+        "dependencies",
+    )
+    .into_keys()
+    .collect();
     let mut used = BTreeSet::new();
     let mut found = Vec::new();
     for (folder, _) in EDGES {
@@ -217,7 +251,11 @@ fn every_dependency_is_listed_once_and_used() {
             used.insert(name);
         }
     }
-    found.extend(listed.difference(&used).map(|name| format!("{name} is listed, and no crate uses it")));
+    found.extend(
+        listed
+            .difference(&used)
+            .map(|name| format!("{name} is listed, and no crate uses it")),
+    );
     check(&found);
 }
 
@@ -227,9 +265,14 @@ fn areas_have_the_same_name_in_every_crate() {
     for (folder, machinery) in MACHINERY {
         for entry in fs::read_dir(root().join(folder).join("src")).expect("every crate has a src") {
             let path = entry.expect("a folder that opens lists its entries").path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
             if path.is_dir() && !AREAS.contains(&name) && !machinery.contains(&name) {
-                found.push(format!("{folder}/src/{name} is neither an area nor machinery of the picture"));
+                found.push(format!(
+                    "{folder}/src/{name} is neither an area nor machinery of the picture"
+                ));
             }
         }
     }
@@ -252,9 +295,13 @@ fn no_file_is_too_long() {
 fn every_module_opens_with_what_it_is_for() {
     let found: Vec<_> = rust_files()
         .into_iter()
+        .filter(|(path, _)| !TEST_FILES.iter().any(|end| path.ends_with(end)))
         .filter(|(_, text)| {
-            let docs: usize =
-                text.lines().map_while(|line| line.strip_prefix("//!")).map(|line| line.trim().len()).sum();
+            let docs: usize = text
+                .lines()
+                .map_while(|line| line.strip_prefix("//!"))
+                .map(|line| line.trim().len())
+                .sum();
             docs < MODULE_DOCS_MIN
         })
         .map(|(path, _)| format!("{path} does not open with what it is for"))
@@ -265,7 +312,12 @@ fn every_module_opens_with_what_it_is_for() {
 #[test]
 fn no_file_names_a_place_of_one_machine() {
     // Spelled in halves, so that this file does not name them itself.
-    let places = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/fa", "rm/")];
+    let places = [
+        concat!("/wo", "rk/"),
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("/fa", "rm/"),
+    ];
     let mut found = Vec::new();
     for path in files(root()) {
         for (number, line) in text(&path).lines().enumerate() {
@@ -292,7 +344,10 @@ fn code_is_spelled_the_american_way() {
         for (number, line) in text.lines().enumerate() {
             // Comments are prose, and file names of a data set are its own.
             let code = line.split("//").next().unwrap_or_default().to_lowercase();
-            if british.iter().any(|word| code.replace("-visible", "").contains(word)) {
+            if british
+                .iter()
+                .any(|word| code.replace("-visible", "").contains(word))
+            {
                 found.push(format!("{path}:{}: {}", number + 1, line.trim()));
             }
         }

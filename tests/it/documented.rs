@@ -1,0 +1,147 @@
+//! What the code says to its users, checked against what the documentation says about it.
+
+use crate::tidy::{check, files, relative, root, rust_files, text};
+use std::collections::BTreeSet;
+
+/// Where every refusal has its entry.
+const PROBLEMS: &str = "docs/book/reference/problems.md";
+
+/// What a stable code looks like: `area.what_is_the_case`.
+fn is_code(text: &str) -> bool {
+    let word =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    text.split_once('.')
+        .is_some_and(|(area, what)| word(area) && word(what))
+}
+
+/// Returns what stands between the bracket that `text` begins with, or the first one in it, and its counterpart.
+fn bracketed(text: &str, open: char, close: char) -> &str {
+    let Some(start) = text.find(open) else { return "" };
+    let mut depth = 0_usize;
+    for (at, character) in text[start..].char_indices() {
+        if character == open {
+            depth += 1;
+        } else if character == close {
+            depth -= 1;
+        }
+        if depth == 0 {
+            return &text[start..start + at];
+        }
+    }
+    &text[start..]
+}
+
+/// Returns the string literals of a piece of source that has neither escapes nor raw strings in its codes.
+fn literals(source: &str) -> impl Iterator<Item = &str> {
+    source.split('"').skip(1).step_by(2)
+}
+
+/// Returns the codes a source file refuses with: the literals of `fn code`, and the first of each problem made.
+fn codes(source: &str) -> BTreeSet<String> {
+    let code = source
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default();
+    let named = code
+        .split("fn code(")
+        .skip(1)
+        .flat_map(|rest| literals(bracketed(rest, '{', '}')));
+    let made = ["Problem::new(", "Self::new(Class::"]
+        .into_iter()
+        .flat_map(|made| code.split(made).skip(1))
+        .filter_map(|rest| literals(rest.split(';').next().unwrap_or_default()).find(|text| is_code(text)));
+    named
+        .chain(made)
+        .filter(|text| is_code(text))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Tells whether a source file is shipped: neither a test nor a toy.
+fn is_shipped(path: &str) -> bool {
+    let shipped = path.contains("src/");
+    shipped && !path.contains("test") && !path.contains("toy")
+}
+
+fn documented_codes() -> BTreeSet<String> {
+    text(&root().join(PROBLEMS))
+        .lines()
+        .filter_map(|line| line.strip_prefix("### `"))
+        .filter_map(|rest| rest.strip_suffix('`'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_refusal_has_its_entry() {
+    let documented = documented_codes();
+    let mut found = Vec::new();
+    for (path, source) in rust_files() {
+        if is_shipped(&path) {
+            found.extend(
+                codes(&source)
+                    .difference(&documented)
+                    .map(|code| format!("{path} refuses with {code}, of which {PROBLEMS} says nothing")),
+            );
+        }
+    }
+    check(&found);
+}
+
+#[test]
+fn every_entry_is_a_refusal() {
+    let sources: Vec<_> = rust_files()
+        .into_iter()
+        .filter(|(path, _)| is_shipped(path))
+        .collect();
+    let found: Vec<_> = documented_codes()
+        .into_iter()
+        .filter(|code| !sources.iter().any(|(_, source)| literals_contain(source, code)))
+        .map(|code| format!("{PROBLEMS} explains {code}, with which nothing refuses"))
+        .collect();
+    check(&found);
+}
+
+/// Tells whether a code stands in the source, whole or as a pattern filled in at run time.
+fn literals_contain(source: &str, code: &str) -> bool {
+    let (area, what) = code.split_once('.').unwrap_or((code, ""));
+    source.contains(&format!("\"{code}\""))
+        || source.contains(&format!("}}.{what}\""))
+        || source.contains(&format!("\"{what}\"")) && source.contains("{kind}.{what}") && !area.is_empty()
+}
+
+#[test]
+fn a_refusal_without_entry_would_be_seen() {
+    let source = r#"
+        fn code(&self) -> &'static str {
+            match self { Self::Closed { .. } => "cart.closed", Self::Gone => { "cart.gone" } }
+        }
+        fn name() -> &'static str { "cart.line_added" }
+        fn f() -> Problem { Problem::new(Class::NotFound, "session.not_found", "no session") }
+    "#;
+    let expected = ["cart.closed", "cart.gone", "session.not_found"];
+    assert_eq!(codes(source), expected.map(str::to_owned).into());
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut found = Vec::new();
+    for path in files(root()) {
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let folder = path.parent().unwrap_or(root());
+        for link in text(&path)
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let file = link.split('#').next().unwrap_or_default();
+            let elsewhere = file.is_empty() || link.contains("://") || link.starts_with("mailto:");
+            if !elsewhere && !folder.join(file).exists() {
+                found.push(format!("{} links to {link}, which is not there", relative(&path)));
+            }
+        }
+    }
+    check(&found);
+}
