@@ -1,0 +1,86 @@
+//! What every use case is told of the request it serves, and how it answers and refuses.
+
+use cartwright_domain::{Caller, Problem, Revision, Seed};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a receipt of a caller's idempotency key counts (section 5.3 of the semantics).
+pub const RECEIPT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// One request, as a use case sees it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// The request's randomness, drawn once.
+    pub seed: Seed,
+    /// When the caller no longer waits: a command that has not begun by then never runs.
+    pub deadline: Instant,
+    /// The revision the caller expects, from `If-Match`.
+    pub if_match: Option<Revision>,
+    /// The caller's idempotency key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A caller's idempotency key and what it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The key as sent.
+    pub key: String,
+    /// A digest of method, path and body: another request under the same key is refused.
+    pub fingerprint: [u8; 32],
+}
+
+impl Request {
+    /// Makes a request of the engine itself, without key or expectation.
+    pub fn internal(part: &str, seed: Seed, patience: Duration) -> Self {
+        Self {
+            caller: Arc::new(Caller::engine(part)),
+            seed,
+            deadline: Instant::now() + patience,
+            if_match: None,
+            idempotency: None,
+        }
+    }
+}
+
+/// What a use case answers: the value, and whether it was answered before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done<T> {
+    /// The answer.
+    pub value: T,
+    /// It is the stored answer to an idempotency key, rendered again.
+    pub replayed: bool,
+}
+
+impl<T> Done<T> {
+    /// Wraps a fresh answer.
+    pub const fn fresh(value: T) -> Self {
+        Self { value, replayed: false }
+    }
+
+    /// Changes the value and keeps the mark.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Done<U> {
+        Done { value: change(self.value), replayed: self.replayed }
+    }
+}
+
+/// A use case's refusal: the problem, and whether it is a stored one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct Refused {
+    /// What is the case.
+    pub problem: Problem,
+    /// It is the stored refusal of an idempotency key.
+    pub replayed: bool,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, replayed: false }
+    }
+}
+
+/// The result of a use case.
+pub type Outcome<T> = Result<Done<T>, Refused>;

@@ -1,0 +1,142 @@
+//! A checkout: one attempt to turn a cart into an order (section 5 of the semantics).
+//!
+//! The entity is the saga's memory. It says how far the attempt has come, by the names of its steps; the work is
+//! done by the saga in the actors crate. Until the order is placed every step can be walked back; afterwards the
+//! saga only goes forward.
+
+mod command;
+mod error;
+mod event;
+mod step;
+
+pub use command::{
+    AbandonCheckout, AwaitCompletion, BeginAuthorization, BeginCheckout, BeginCompletion, EndCheckout,
+    NotePaymentUnknown, NotePlaced, Progress, WalkBack,
+};
+pub use error::Error;
+pub use event::Event;
+pub use step::Step;
+
+use crate::entity::NoTimer;
+use crate::error::{Broken, Problem, ensure};
+use crate::idempotency::AnswersTo;
+use crate::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
+use crate::kind::{Listing, ListingKey, Unique, UniqueKey};
+use crate::money::Money;
+use crate::{Context, Entity, Keys, Kind, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Most characters in a payment token.
+pub const PAYMENT_TOKEN_CHARS_MAX: usize = 512;
+
+/// One attempt to turn a cart into an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkout {
+    /// The cart, locked until the attempt ends.
+    pub cart: CartId,
+    /// The session that started it; the order will be shown to it.
+    pub session: Option<SessionId>,
+    /// The id the order will have.
+    pub order: OrderId,
+    /// When it was started.
+    pub created_at: Timestamp,
+    /// How far it has come.
+    pub step: Step,
+    /// Was completion asked for? A checkout that is only started waits for it.
+    pub completion: Option<Completion>,
+    /// When the reservation ends, while the checkout waits for its completion.
+    pub reserved_until: Option<Timestamp>,
+    /// What was reserved, by variant in ascending order; known once payment begins.
+    pub reserved: Arc<Vec<Reserved>>,
+    /// The frozen quote's total; known once payment begins.
+    pub total: Option<Money>,
+    /// What it came to; while the saga walks back, what it will come to.
+    pub ending: Option<Ending>,
+    /// The idempotency key whose receipt the saga still owes an answer.
+    pub answers: Option<AnswersTo>,
+}
+
+/// What a caller said when asking for completion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completion {
+    /// The provider's token for the shopper's means of payment; not needed for a total of 0.
+    pub payment_token: Option<String>,
+    /// The total the caller was last shown, by the caller's own word or by the engine's memory.
+    pub expected_total: Option<Money>,
+    /// When the attempt gives up on a payment of which nothing is known.
+    pub deadline_at: Timestamp,
+}
+
+/// Stock held for this checkout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reserved {
+    /// Of which variant.
+    pub variant: VariantId,
+    /// How many units.
+    pub quantity: u64,
+}
+
+/// How a checkout ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// The order was placed.
+    Completed,
+    /// It was refused before an order existed, for this reason; nothing of it remains.
+    Refused(Problem),
+    /// Its reservation ran out before it was completed.
+    Expired,
+    /// The shopper gave it up.
+    Abandoned,
+}
+
+impl Checkout {
+    /// Tells whether the attempt has ended and its cart is free or completed.
+    pub fn is_ended(&self) -> bool {
+        self.step == Step::Ended
+    }
+
+    /// Tells whether payment may have begun: from here on the attempt cannot be abandoned or expire.
+    pub fn is_in_progress(&self) -> bool {
+        !self.is_ended() && self.step != Step::AwaitCompletion
+    }
+}
+
+impl Entity for Checkout {
+    const KIND: Kind = Kind::Checkout;
+    const SCHEMA: u16 = 1;
+    type Id = CheckoutId;
+    type Event = Event;
+    type Timer = NoTimer;
+    type Error = Error;
+
+    fn invariants(&self) -> Result<(), Broken> {
+        let pays = matches!(self.step, Step::AuthorizePayment | Step::SettlePayment | Step::CapturePayment);
+        ensure(!pays || self.total.is_some(), "a checkout that pays has a frozen total")?;
+        ensure(!pays || self.completion.is_some(), "a checkout that pays was asked to complete")?;
+        let ends = matches!(self.step, Step::WalkBack | Step::Ended);
+        ensure(!ends || self.ending.is_some(), "a checkout that ends says how")?;
+        ensure(
+            self.step != Step::WalkBack || self.ending != Some(Ending::Completed),
+            "a placed order is never walked back",
+        )?;
+        ensure(
+            self.reserved.windows(2).all(|pair| pair[0].variant < pair[1].variant),
+            "reservations are in ascending order of variant",
+        )
+    }
+
+    fn keys(&self) -> Keys {
+        if self.is_ended() {
+            return Keys::default();
+        }
+        Keys {
+            unique: vec![UniqueKey::new(Unique::OpenCheckout, self.cart.0.as_bytes())],
+            listing: vec![ListingKey::new(Listing::OpenSagas, [Kind::Checkout.tag()])],
+        }
+    }
+
+    fn wake(&mut self, timer: NoTimer, _cx: &mut Context<'_, Self>) -> Result<(), Error> {
+        match timer {}
+    }
+}
