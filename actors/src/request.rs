@@ -1,12 +1,10 @@
 //! What every use case is told of the request it serves, and how it answers and refuses.
 
+use crate::runtime::Ask;
 use cartwright_domain::{Caller, Problem, Revision, Seed};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// How long a receipt of a caller's idempotency key counts (section 5.3 of the semantics).
-pub const RECEIPT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One request, as a use case sees it.
 #[derive(Clone, Debug)]
@@ -33,6 +31,11 @@ pub struct Idempotency {
 }
 
 impl Request {
+    /// Returns the ask for this request's command, without its idempotency key.
+    pub(crate) fn ask(&self) -> Ask {
+        Ask::external(Arc::clone(&self.caller), self.seed, self.deadline).if_match(self.if_match)
+    }
+
     /// Makes a request of the engine itself, without key or expectation.
     pub fn internal(part: &str, seed: Seed, patience: Duration) -> Self {
         Self {

@@ -1,0 +1,231 @@
+//! The engine: every kind of entity, the gateways, and the sagas and subscribers on them.
+//!
+//! It only holds the parts together. What they are for stands in the areas, each of which adds its use cases.
+
+use crate::cart::ShownTotals;
+use crate::checkout::CheckoutEnv;
+use crate::notification::Confirmations;
+use crate::order::CancellationEnv;
+use crate::request::{Refused, Request};
+use crate::runtime::{
+    Entities, EntityOptions, KindCounters, Opened, Runtime, RuntimeCounters, RuntimeOptions, SagaCounters, Sagas,
+    StartError, SubscriberCounters, Ticket, TicketMode, fault_problem,
+};
+use cartwright_domain::cart::Cart;
+use cartwright_domain::catalog::{Product, Variant};
+use cartwright_domain::checkout::{Checkout, FrozenQuote};
+use cartwright_domain::identity::Session;
+use cartwright_domain::inventory::StockItem;
+use cartwright_domain::order::{Cancellation, Order};
+use cartwright_domain::settings::Settings;
+use cartwright_domain::shipping::ShippingMethod;
+use cartwright_domain::tax::TaxZone;
+use cartwright_domain::{EntityId, Listing, Problem, Seed, Timestamp};
+use cartwright_gateways::mail::Mailer;
+use cartwright_gateways::payment::Gateway;
+use cartwright_storage::{Fault, Statistics, Store};
+use std::sync::Arc;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Where commits become durable.
+    pub store: Arc<dyn Store>,
+    /// The payment provider.
+    pub payments: Arc<dyn Gateway>,
+    /// Where mail goes.
+    pub mailer: Arc<dyn Mailer>,
+    /// The runtime's limits.
+    pub runtime: RuntimeOptions,
+    /// How long entities stay in memory, and how many.
+    pub entities: EntityOptions,
+}
+
+/// Why the engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The clock is too far behind the data.
+    #[error(transparent)]
+    Clock(#[from] StartError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] Fault),
+    /// The store's settings could not be made.
+    #[error("the store's settings could not be made: {0}")]
+    Settings(Problem),
+}
+
+/// The engine. Cheap to clone; every use case is a method of it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) runtime: Runtime,
+    pub(crate) kinds: Kinds,
+    pub(crate) shown_totals: ShownTotals,
+    pub(crate) checkout_sagas: Sagas<Checkout>,
+    pub(crate) cancellation_sagas: Sagas<Cancellation>,
+}
+
+/// The entities of every kind. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Kinds {
+    pub(crate) settings: Entities<Settings>,
+    pub(crate) sessions: Entities<Session>,
+    pub(crate) products: Entities<Product>,
+    pub(crate) variants: Entities<Variant>,
+    pub(crate) stock_items: Entities<StockItem>,
+    pub(crate) tax_zones: Entities<TaxZone>,
+    pub(crate) shipping_methods: Entities<ShippingMethod>,
+    pub(crate) carts: Entities<Cart>,
+    pub(crate) checkouts: Entities<Checkout>,
+    pub(crate) frozen_quotes: Entities<FrozenQuote>,
+    pub(crate) orders: Entities<Order>,
+    pub(crate) cancellations: Entities<Cancellation>,
+}
+
+impl Kinds {
+    fn register(runtime: &Runtime, options: &EntityOptions) -> Self {
+        let roster = |listing| EntityOptions { roster: Some(listing), ..options.clone() };
+        Self {
+            settings: Entities::new(runtime, options.clone()),
+            sessions: Entities::new(runtime, options.clone()),
+            products: Entities::new(runtime, options.clone()),
+            variants: Entities::new(runtime, options.clone()),
+            stock_items: Entities::new(runtime, options.clone()),
+            tax_zones: Entities::new(runtime, roster(Listing::TaxZones)),
+            shipping_methods: Entities::new(runtime, roster(Listing::ShippingMethods)),
+            carts: Entities::new(runtime, options.clone()),
+            checkouts: Entities::new(runtime, options.clone()),
+            frozen_quotes: Entities::new(runtime, options.clone()),
+            orders: Entities::new(runtime, options.clone()),
+            cancellations: Entities::new(runtime, options.clone()),
+        }
+    }
+
+    fn counters(&self) -> Vec<KindCounters> {
+        vec![
+            self.settings.counters(),
+            self.sessions.counters(),
+            self.products.counters(),
+            self.variants.counters(),
+            self.stock_items.counters(),
+            self.tax_zones.counters(),
+            self.shipping_methods.counters(),
+            self.carts.counters(),
+            self.checkouts.counters(),
+            self.frozen_quotes.counters(),
+            self.orders.counters(),
+            self.cancellations.counters(),
+        ]
+    }
+}
+
+/// What the engine does, for administrators and the bench.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    /// One entry a kind.
+    pub kinds: Vec<KindCounters>,
+    /// The runtime as a whole.
+    pub runtime: RuntimeCounters,
+    /// Checkouts at work.
+    pub checkouts: SagaCounters,
+    /// Cancellations at work.
+    pub cancellations: SagaCounters,
+    /// Subscribers.
+    pub subscribers: Vec<SubscriberCounters>,
+    /// The store.
+    pub store: Statistics,
+}
+
+impl Engine {
+    /// Starts the engine on its parts: loads what every quote needs, resumes open sagas, fires due timers.
+    ///
+    /// # Errors
+    /// [`Error`] when the clock is behind the data or the store cannot be read or written.
+    pub async fn start(parts: Parts) -> Result<Self, Error> {
+        let runtime = Runtime::start(parts.store, parts.runtime)?;
+        let kinds = Kinds::register(&runtime, &parts.entities);
+        let checkout_env = Arc::new(CheckoutEnv::new(kinds.clone(), runtime.clone(), parts.payments.clone()));
+        let checkout_sagas = Sagas::new(&runtime, &kinds.checkouts, checkout_env);
+        let cancellation_env = Arc::new(CancellationEnv::new(kinds.clone(), parts.payments));
+        let cancellation_sagas = Sagas::new(&runtime, &kinds.cancellations, cancellation_env);
+        runtime.subscribe(Arc::new(Confirmations::new(kinds.clone(), parts.mailer)));
+        let inner = Inner { runtime, kinds, shown_totals: ShownTotals::new(), checkout_sagas, cancellation_sagas };
+        let engine = Self { inner: Arc::new(inner) };
+        engine.ensure_settings().await.map_err(Error::Settings)?;
+        engine.inner.runtime.open().await?;
+        Ok(engine)
+    }
+
+    /// Lets nothing new in, waits for what is at work until the deadline, and closes the store.
+    ///
+    /// # Errors
+    /// A fault while the store closes.
+    pub async fn shutdown(&self, deadline: Instant) -> Result<(), Fault> {
+        self.inner.runtime.shutdown(deadline).await;
+        self.inner.runtime.store().close().await
+    }
+
+    /// Returns the time by the engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.runtime.clock().now()
+    }
+
+    /// Tells whether the store takes new work.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] while it does not.
+    pub fn admit(&self) -> Result<(), Fault> {
+        self.inner.runtime.store().admit()
+    }
+
+    /// Returns what the engine does.
+    pub fn counters(&self) -> Counters {
+        let inner = &self.inner;
+        Counters {
+            kinds: inner.kinds.counters(),
+            runtime: inner.runtime.counters(),
+            checkouts: inner.checkout_sagas.counters(),
+            cancellations: inner.cancellation_sagas.counters(),
+            subscribers: inner.runtime.subscribers(),
+            store: inner.runtime.store().statistics(),
+        }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn kinds(&self) -> &Kinds {
+        &self.inner.kinds
+    }
+
+    /// Looks up the request's idempotency key, where it has one.
+    pub(crate) async fn open(&self, request: &Request, mode: TicketMode) -> Result<Opened, Refused> {
+        let Some(idempotency) = &request.idempotency else {
+            return Ok(Opened::Fresh(None));
+        };
+        let receipts = self.inner.runtime.receipts();
+        let opened = receipts.open(&request.caller, &idempotency.key, idempotency.fingerprint, mode).await?;
+        Ok(opened)
+    }
+
+    /// Draws an id of the request, for an entity it creates.
+    pub(crate) fn draw<I: EntityId>(&self, request: &Request, beside: Option<cartwright_domain::Partition>) -> I {
+        I::from_uuid(request.seed.derive(I::PREFIX.as_bytes()).id(0, self.now(), beside))
+    }
+}
+
+/// Returns a fault of the store as a refusal.
+pub(crate) fn unreadable(fault: Fault) -> Refused {
+    Refused::from(fault_problem(&fault))
+}
+
+/// Draws the randomness of one request.
+pub fn new_seed() -> Seed {
+    Seed(Uuid::new_v4())
+}

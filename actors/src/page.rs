@@ -1,0 +1,143 @@
+//! Pages of listings: a limit and an opaque cursor in, items and the next cursor out.
+
+use crate::engine::{Engine, unreadable};
+use crate::once::Shown;
+use crate::request::Refused;
+use crate::runtime::Entities;
+use cartwright_domain::{Class, Entity, EntityKey, Kind, Listing, Problem};
+use cartwright_storage::{ListingRow, Scan};
+use std::fmt::{self, Write};
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// How many items a page has unless the caller says otherwise.
+pub const PAGE_LIMIT_DEFAULT: usize = 20;
+/// The most items a page has.
+pub const PAGE_LIMIT_MAX: usize = 100;
+/// Bytes behind the sort value in a cursor: the kind's tag and the id.
+const TAIL_LENGTH: usize = 17;
+
+/// Which page is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// At most so many items, between 1 and [`PAGE_LIMIT_MAX`].
+    pub limit: usize,
+    /// The end of the page before.
+    pub cursor: Option<Cursor>,
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self { limit: PAGE_LIMIT_DEFAULT, cursor: None }
+    }
+}
+
+/// Where a page ended. Opaque to callers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(ListingRow);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tail = self.0.entity.id.into_bytes();
+        for byte in self.0.sort.iter().chain([&self.0.entity.kind.tag()]).chain(&tail) {
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A text that is not a cursor of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no cursor of a list; take next_cursor as it was answered")]
+pub struct InvalidCursor;
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let digits = text.as_bytes();
+        if !text.is_ascii() || digits.len() % 2 != 0 || digits.len() < 2 * TAIL_LENGTH || 2 * 600 < digits.len() {
+            return Err(InvalidCursor);
+        }
+        let mut bytes = Vec::with_capacity(digits.len() / 2);
+        for at in (0..text.len()).step_by(2) {
+            bytes.push(u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| InvalidCursor)?);
+        }
+        let id = bytes.split_off(bytes.len() - 16);
+        let tag = bytes.pop().ok_or(InvalidCursor)?;
+        let kind = Kind::try_from(tag).map_err(|_| InvalidCursor)?;
+        let id = Uuid::from_slice(&id).map_err(|_| InvalidCursor)?;
+        Ok(Self(ListingRow { sort: bytes, entity: EntityKey { kind, id } }))
+    }
+}
+
+impl From<InvalidCursor> for Problem {
+    fn from(invalid: InvalidCursor) -> Self {
+        Self::new(Class::Malformed, "page.invalid_cursor", invalid.to_string())
+    }
+}
+
+/// A page of what a use case shows.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The items, in the order of the list.
+    pub items: Vec<T>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// Changes every item.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(change).collect(), next: self.next }
+    }
+}
+
+/// Which way a list runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// From the first row on.
+    Ascending,
+    /// From the last row back: the newest first.
+    Descending,
+}
+
+impl Engine {
+    /// Reads a page of a listing with each row's committed state.
+    pub(crate) async fn page<E: Entity>(
+        &self,
+        entities: &Entities<E>,
+        listing: Listing,
+        prefix: &[u8],
+        order: Order,
+        page: PageRequest,
+    ) -> Result<Page<Shown<E>>, Refused> {
+        let scan = Scan {
+            listing,
+            prefix: prefix.to_vec(),
+            after: page.cursor.map(|cursor| cursor.0),
+            descending: order == Order::Descending,
+            limit: page.limit.clamp(1, PAGE_LIMIT_MAX),
+        };
+        let found = entities.list(scan).await.map_err(unreadable)?;
+        Ok(Page { items: found.items, next: found.next.map(Cursor) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_nonsense_is_refused() {
+        let row = ListingRow {
+            sort: b"a\x00\xff".to_vec(),
+            entity: EntityKey { kind: Kind::Product, id: Uuid::from_u128(5) },
+        };
+        let cursor = Cursor(row);
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        for nonsense in ["", "zz", "0102", "é", &"0".repeat(35)] {
+            assert_eq!(nonsense.parse::<Cursor>(), Err(InvalidCursor), "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Use cases of shipping: the methods by which goods go out.
+
+use crate::engine::{Engine, unreadable};
+use crate::once::{Shown, gone};
+use crate::page::{Order, Page, PageRequest};
+use crate::request::{Done, Outcome, Refused, Request};
+use cartwright_domain::Listing;
+use cartwright_domain::id::ShippingMethodId;
+use cartwright_domain::shipping::{CreateMethod, DeleteMethod, Draft, ShippingMethod, UpdateMethod};
+
+impl Engine {
+    /// Lists the shipping methods by name.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn shipping_methods(&self, page: PageRequest) -> Result<Page<Shown<ShippingMethod>>, Refused> {
+        self.page(&self.kinds().shipping_methods, Listing::ShippingMethods, b"", Order::Ascending, page).await
+    }
+
+    /// Shows a shipping method.
+    ///
+    /// # Errors
+    /// `shipping_method.not_found`.
+    pub async fn shipping_method(&self, id: ShippingMethodId) -> Result<Shown<ShippingMethod>, Refused> {
+        let read = self.kinds().shipping_methods.read(id).await.map_err(unreadable)?;
+        read.ok_or_else(gone::<ShippingMethod>)
+    }
+
+    /// Makes a shipping method.
+    ///
+    /// # Errors
+    /// Every bad field; `shipping.too_many_methods`.
+    pub async fn create_shipping_method(&self, request: &Request, draft: Draft) -> Outcome<Shown<ShippingMethod>> {
+        let methods = &self.kinds().shipping_methods;
+        let command = CreateMethod { draft, existing: methods.roster().len() };
+        self.make(methods, self.draw(request, None), command, request).await
+    }
+
+    /// Changes a shipping method. Quotes follow from the next read.
+    ///
+    /// # Errors
+    /// `shipping_method.not_found`; every bad field.
+    pub async fn update_shipping_method(
+        &self,
+        request: &Request,
+        id: ShippingMethodId,
+        draft: Draft,
+    ) -> Outcome<Shown<ShippingMethod>> {
+        self.run(&self.kinds().shipping_methods, id, UpdateMethod { draft }, request).await
+    }
+
+    /// Deletes a shipping method. Placed orders keep its name and price.
+    ///
+    /// # Errors
+    /// `shipping_method.not_found`.
+    pub async fn delete_shipping_method(&self, request: &Request, id: ShippingMethodId) -> Outcome<()> {
+        let answer = self.kinds().shipping_methods.ask(id, DeleteMethod, request.ask()).await?;
+        Ok(Done { value: (), replayed: answer.replayed })
+    }
+}
