@@ -1,0 +1,215 @@
+//! The bulk import: one product with one variant a row, found by its SKU.
+//!
+//! A second run of the same rows changes nothing. The product's id comes from the SKU, so that a run that was cut
+//! off between product and variant goes on where it stopped.
+
+use crate::engine::{Engine, unreadable};
+use crate::inventory::stock_of;
+use crate::request::{Refused, Request};
+use crate::runtime::AskError;
+use cartwright_domain::catalog::{
+    CreateProduct, CreateVariant, Image, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft, VariantStatus,
+};
+use cartwright_domain::error::FieldErrors;
+use cartwright_domain::id::{ProductId, VariantId};
+use cartwright_domain::inventory::{CreateStockItem, SetStock, StockLevels};
+use cartwright_domain::money::Price;
+use cartwright_domain::{Class, Entity, EntityId, Problem, Refusal, Revision};
+use futures::StreamExt;
+use futures::stream;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The most rows of one call.
+pub const IMPORT_ROWS_MAX: usize = 500;
+/// How many rows of a call are at work at once.
+const ROWS_AT_ONCE: usize = 64;
+/// Where ids of imported products come from.
+const IMPORTED_PRODUCTS: Uuid = Uuid::from_u128(0x7a1f_0d0c_93f4_4c57_9a55_2f0c_6e1d_3b01);
+
+/// A row of a catalog, as somebody gave it. What is absent stays as it is, or gets the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportRow {
+    /// The row's number, for the report.
+    pub row: u64,
+    /// The SKU: which variant the row is about.
+    pub sku: String,
+    /// The product's title; the SKU when absent.
+    pub title: Option<String>,
+    /// The price. Without it a new variant is not for sale.
+    pub price: Option<Price>,
+    /// The tax category's code.
+    pub tax_category: Option<String>,
+    /// What one unit weighs.
+    pub weight_grams: Option<u32>,
+    /// The product's one image.
+    pub image_url: Option<String>,
+    /// `active`, `draft` or `archived`; active when absent.
+    pub status: Option<ProductStatus>,
+    /// Units on hand; given, the stock is tracked.
+    pub stock: Option<u64>,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportOutcome {
+    /// A product and a variant were made.
+    Created,
+    /// Something of them was changed.
+    Updated,
+    /// Everything was as the row says.
+    Unchanged,
+    /// The row was refused; nothing of it was done, unless an earlier part of it stands.
+    Refused(Problem),
+}
+
+/// A row's number, SKU and outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedRow {
+    /// The row's number, as it was given.
+    pub row: u64,
+    /// Its SKU.
+    pub sku: String,
+    /// What became of it.
+    pub outcome: ImportOutcome,
+}
+
+impl Engine {
+    /// Imports rows of a catalog. Rows of one SKU are done in their order, others side by side.
+    ///
+    /// # Errors
+    /// `catalog.too_many_rows`; a refused row is no error but its outcome.
+    pub async fn import_catalog(&self, request: &Request, rows: Vec<ImportRow>) -> Result<Vec<ImportedRow>, Refused> {
+        if IMPORT_ROWS_MAX < rows.len() {
+            let message = format!("{} rows were sent, {IMPORT_ROWS_MAX} are the most", rows.len());
+            return Err(Problem::new(Class::TooLarge, "catalog.too_many_rows", message).into());
+        }
+        let mut by_sku: BTreeMap<String, Vec<(usize, ImportRow)>> = BTreeMap::new();
+        for (place, row) in rows.into_iter().enumerate() {
+            by_sku.entry(row.sku.clone()).or_default().push((place, row));
+        }
+        let done = stream::iter(by_sku.into_values())
+            .map(|rows| async move {
+                let mut done = Vec::with_capacity(rows.len());
+                for (place, row) in rows {
+                    let (number, sku) = (row.row, row.sku.clone());
+                    let outcome = self.import_row(request, row).await.unwrap_or_else(|refused| {
+                        ImportOutcome::Refused(refused.problem)
+                    });
+                    done.push((place, ImportedRow { row: number, sku, outcome }));
+                }
+                done
+            })
+            .buffer_unordered(ROWS_AT_ONCE);
+        let mut placed: Vec<(usize, ImportedRow)> = done.concat().await;
+        placed.sort_by_key(|(place, _)| *place);
+        Ok(placed.into_iter().map(|(_, row)| row).collect())
+    }
+
+    async fn import_row(&self, request: &Request, row: ImportRow) -> Result<ImportOutcome, Refused> {
+        match self.variant_by_sku(&row.sku).await? {
+            Some(variant) => self.update_from_row(request, variant, row).await,
+            None => self.create_from_row(request, row).await,
+        }
+    }
+
+    async fn create_from_row(&self, request: &Request, row: ImportRow) -> Result<ImportOutcome, Refused> {
+        let title = title_of(&row);
+        let draft = VariantDraft {
+            sku: row.sku.clone(),
+            title: Some(title.clone()),
+            options: BTreeMap::new(),
+            price: row.price,
+            tax_category: row.tax_category.clone(),
+            weight_grams: row.weight_grams.unwrap_or_default(),
+            status: VariantStatus::Active,
+        };
+        draft.check().map_err(refused_fields)?;
+        let product = ProductId::from_uuid(Uuid::new_v5(&IMPORTED_PRODUCTS, row.sku.as_bytes()));
+        let command = CreateProduct {
+            title,
+            handle: None,
+            description: String::new(),
+            images: images_of(&row).unwrap_or_default(),
+            status: row.status.unwrap_or(ProductStatus::Active),
+        };
+        if self.kinds().products.read(product).await.map_err(unreadable)?.is_none() {
+            self.create_with_free_handle(request, product, command, None).await?;
+        }
+        let variant: VariantId = VariantId::from_uuid(Uuid::new_v5(&product.uuid(), row.sku.as_bytes()));
+        let ask = request.ask().if_match(None);
+        self.kinds().variants.create(variant, CreateVariant { product, draft }, ask).await?;
+        self.stock_from_row(request, variant, row.stock).await?;
+        Ok(ImportOutcome::Created)
+    }
+
+    async fn update_from_row(
+        &self,
+        request: &Request,
+        variant: VariantId,
+        row: ImportRow,
+    ) -> Result<ImportOutcome, Refused> {
+        let kinds = self.kinds();
+        let before = kinds.variants.read(variant).await.map_err(unreadable)?;
+        let Some(before) = before else {
+            return Err(crate::once::gone::<cartwright_domain::catalog::Variant>());
+        };
+        let title = title_of(&row);
+        let command = UpdateVariant {
+            title: Some(title.clone()),
+            price: row.price.map(Some),
+            tax_category: row.tax_category.clone(),
+            weight_grams: row.weight_grams,
+            ..UpdateVariant::default()
+        };
+        let ask = || request.ask().if_match(None);
+        let after = kinds.variants.ask(variant, command, ask()).await?;
+        let mut changed = revision_of(&after.state) != Some(before.revision);
+        let product = before.state.product;
+        let product_before = kinds.products.read(product).await.map_err(unreadable)?;
+        let command = UpdateProduct {
+            title: Some(title),
+            images: images_of(&row),
+            status: row.status,
+            ..UpdateProduct::default()
+        };
+        let product_after = kinds.products.ask(product, command, ask()).await?;
+        changed |= revision_of(&product_after.state) != product_before.map(|product| product.revision);
+        changed |= self.stock_from_row(request, variant, row.stock).await?;
+        Ok(if changed { ImportOutcome::Updated } else { ImportOutcome::Unchanged })
+    }
+
+    /// Sets the stock a row gives, and tells whether that changed anything. Without one the stock stays.
+    async fn stock_from_row(&self, request: &Request, variant: VariantId, stock: Option<u64>) -> Result<bool, Refused> {
+        let Some(on_hand) = stock else { return Ok(false) };
+        let levels = StockLevels { tracked: Some(true), on_hand: Some(on_hand), ..StockLevels::default() };
+        let items = &self.kinds().stock_items;
+        let (item, ask) = (stock_of(variant), || request.ask().if_match(None));
+        match items.create(item, CreateStockItem { variant, levels }, ask()).await {
+            Ok(_) => Ok(true),
+            Err(AskError::AlreadyExists { .. }) => {
+                let before = items.read(item).await.map_err(unreadable)?;
+                let after = items.ask(item, SetStock { levels }, ask()).await?;
+                Ok(revision_of(&after.state) != before.map(|item| item.revision))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn title_of(row: &ImportRow) -> String {
+    let given = row.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
+    given.unwrap_or(&row.sku).to_owned()
+}
+
+fn images_of(row: &ImportRow) -> Option<Vec<Image>> {
+    row.image_url.as_ref().map(|url| vec![Image { url: url.clone(), alt: String::new() }])
+}
+
+fn revision_of<E: Entity>(state: &Option<crate::once::Shown<E>>) -> Option<Revision> {
+    state.as_ref().map(|state| state.revision)
+}
+
+fn refused_fields(errors: FieldErrors) -> Refused {
+    Refused::from(errors.problem())
+}
