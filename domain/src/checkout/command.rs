@@ -57,10 +57,12 @@ impl Completion {
 }
 
 /// Notes that the cart is locked and stock reserved until then. The start is answered with it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct AwaitCompletion {
     /// When the reservation ends.
     pub reserved_until: Timestamp,
+    /// What is reserved.
+    pub reserved: Arc<Vec<Reserved>>,
 }
 
 impl Command<Checkout> for AwaitCompletion {
@@ -71,6 +73,7 @@ impl Command<Checkout> for AwaitCompletion {
         checkout.require(Step::ReserveStock)?;
         checkout.step = Step::AwaitCompletion;
         checkout.reserved_until = Some(self.reserved_until);
+        checkout.reserved = self.reserved;
         checkout.answers = None;
         cx.emit(Event::Reserved { until: self.reserved_until });
         Ok(())

@@ -47,7 +47,7 @@ pub struct Checkout {
     pub completion: Option<Completion>,
     /// When the reservation ends, while the checkout waits for its completion.
     pub reserved_until: Option<Timestamp>,
-    /// What was reserved, by variant in ascending order; known once payment begins.
+    /// What is reserved, by variant in ascending order; known once all of it is.
     pub reserved: Arc<Vec<Reserved>>,
     /// The frozen quote's total; known once payment begins.
     pub total: Option<Money>,

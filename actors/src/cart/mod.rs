@@ -1,0 +1,413 @@
+//! Use cases of carts.
+
+mod facts;
+mod shown;
+
+pub use facts::Priced;
+pub(crate) use facts::{Depth, PriceBook};
+pub(crate) use shown::ShownTotals;
+
+use crate::engine::{Engine, unreadable};
+use crate::once::{Shown, gone};
+use crate::page::{Order, Page, PageRequest};
+use crate::request::{Done, Outcome, Refused, Request};
+use crate::runtime::{Answer, Ticket};
+use cartwright_domain::address;
+use cartwright_domain::cart::{
+    AddLine, Attributes, Cart, ClearLines, IdleLifetimes, OpenCart, Patch, Recover, RemoveLine, SetQuantity,
+    ShippingChoice, State, UpdateDetails, VariantFacts,
+};
+use cartwright_domain::catalog::Variant;
+use cartwright_domain::error::FieldErrors;
+use cartwright_domain::id::{CartId, CheckoutId, LineId, ShippingMethodId, VariantId};
+use cartwright_domain::identity::{AttachCart, Session};
+use cartwright_domain::money::{Currency, Price};
+use cartwright_domain::shipping::{self, Offer};
+use cartwright_domain::text::Email;
+use cartwright_domain::{Command, Listing, Refusal};
+use cartwright_storage::Receipt;
+
+/// Which cart is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CartRef {
+    /// This one.
+    Id(CartId),
+    /// The session's current one.
+    Current,
+}
+
+/// How much of a cart is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// Everything, with what is wrong with its lines.
+    Full,
+    /// What changed and the totals.
+    Minimal,
+}
+
+impl View {
+    const fn depth(self) -> Depth {
+        match self {
+            Self::Full => Depth::Everything,
+            Self::Minimal => Depth::Prices,
+        }
+    }
+}
+
+/// A cart as it is answered.
+#[derive(Clone, Debug)]
+pub struct CartView {
+    /// The cart, priced.
+    pub priced: Priced,
+    /// The line that was changed, if one was.
+    pub line: Option<LineId>,
+}
+
+/// Which variant a shopper means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VariantRef {
+    /// By id.
+    Id(VariantId),
+    /// By SKU.
+    Sku(String),
+}
+
+/// A line to add, as it was sent.
+#[derive(Clone, Debug)]
+pub struct LineDraft {
+    /// Of which variant.
+    pub variant: VariantRef,
+    /// How many units.
+    pub quantity: u32,
+    /// What the shopper chose.
+    pub options: Attributes,
+    /// What the storefront notes.
+    pub custom_fields: Attributes,
+    /// A price in place of the variant's; it counts for staff only.
+    pub unit_price: Option<Price>,
+}
+
+/// A cart's details, as they were sent.
+#[derive(Clone, Debug, Default)]
+pub struct DetailsDraft {
+    /// The shopper's e-mail address.
+    pub email: Patch<String>,
+    /// Where the goods go.
+    pub shipping_address: Patch<address::Input>,
+    /// Where the bill goes.
+    pub billing_address: Patch<address::Input>,
+    /// How the goods go.
+    pub shipping_method_id: Patch<ShippingMethodId>,
+}
+
+impl Engine {
+    /// Opens a cart and makes it the session's current one.
+    ///
+    /// # Errors
+    /// `session.required`; a currency that is not the store's.
+    pub async fn open_cart(&self, request: &Request, currency: Option<Currency>) -> Outcome<CartView> {
+        let fresh = |ticket| async move {
+            let cart = self.open_cart_with(request, currency, ticket).await?;
+            self.cart_done(request, cart.value, None, View::Full, cart.replayed).await
+        };
+        self.once(request, fresh, |receipt| self.replayed_cart::<()>(request, receipt, View::Full)).await
+    }
+
+    async fn open_cart_with(
+        &self,
+        request: &Request,
+        currency: Option<Currency>,
+        ticket: Option<Ticket>,
+    ) -> Outcome<Shown<Cart>> {
+        let session = Self::require_session(request)?;
+        let settings = self.kinds().current_settings().await?;
+        let lifetimes = IdleLifetimes {
+            until_abandoned: settings.lifetimes.cart,
+            until_deleted: settings.lifetimes.abandoned_cart,
+        };
+        let id: CartId = self.draw(request, None);
+        let command = OpenCart { currency: currency.unwrap_or(settings.currency), lifetimes };
+        let ask = || request.ask().if_match(None);
+        // Side by side: a session that names a cart which did not come to be is as good as one without.
+        let (created, attached) = tokio::join!(
+            self.kinds().carts.create(id, command, ask().ticket(ticket)),
+            self.kinds().sessions.ask(session, AttachCart { cart: id }, ask()),
+        );
+        attached?;
+        crate::once::shown(created?)
+    }
+
+    /// Shows a cart. The shopper's return recovers an abandoned one.
+    ///
+    /// # Errors
+    /// `cart.not_found`, also for somebody else's.
+    pub async fn cart(&self, request: &Request, cart: CartRef) -> Result<CartView, Refused> {
+        let found = self.resolve(request, cart).await?;
+        let priced = self.kinds().priced(found, Depth::Everything).await?;
+        let returned = priced.cart.state.state() == State::Abandoned && request.caller.session.is_some();
+        if returned {
+            let command = Recover { problems: priced.problems.len() };
+            let answer = self.kinds().carts.ask(priced.cart.id, command, request.ask().if_match(None)).await?;
+            let cart = answer.state.ok_or_else(gone::<Cart>)?;
+            return Ok(self.cart_done(request, cart, None, View::Full, false).await?.value);
+        }
+        self.remember(request, &priced);
+        Ok(CartView { priced, line: None })
+    }
+
+    /// Lists every cart, the newest first.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn carts(&self, page: PageRequest) -> Result<Page<CartView>, Refused> {
+        let found = self.page(&self.kinds().carts, Listing::Carts, b"", Order::Descending, page).await?;
+        let mut items = Vec::with_capacity(found.items.len());
+        for cart in found.items {
+            items.push(CartView { priced: self.kinds().priced(cart, Depth::Everything).await?, line: None });
+        }
+        Ok(Page { items, next: found.next })
+    }
+
+    /// Adds units of a variant. Adding to the current cart opens one where there is none that can be changed.
+    ///
+    /// # Errors
+    /// `variant.not_found` naming it; what [`AddLine`] refuses.
+    pub async fn add_line(&self, request: &Request, cart: CartRef, draft: LineDraft, view: View) -> Outcome<CartView> {
+        let fresh = |ticket| self.add_line_fresh(request, cart, draft, view, ticket);
+        self.once(request, fresh, |receipt| self.replayed_cart::<LineId>(request, receipt, view)).await
+    }
+
+    async fn add_line_fresh(
+        &self,
+        request: &Request,
+        cart: CartRef,
+        draft: LineDraft,
+        view: View,
+        ticket: Option<Ticket>,
+    ) -> Outcome<CartView> {
+        let facts = self.facts_of_ref(&draft.variant).await?;
+        let settings = self.kinds().current_settings().await?;
+        let id = match cart {
+            CartRef::Id(_) => self.resolve(request, cart).await?.id,
+            CartRef::Current => match self.open_current(request).await? {
+                Some(open) => open,
+                None => self.open_cart_with(request, None, None).await?.value.id,
+            },
+        };
+        let command = AddLine {
+            facts,
+            quantity: draft.quantity,
+            options: draft.options,
+            custom_fields: draft.custom_fields,
+            unit_price: draft.unit_price,
+            limits: settings.limits,
+        };
+        let answer = self.kinds().carts.ask(id, command, request.ask().ticket(ticket)).await?;
+        let line = Some(answer.reply);
+        let cart = answer.state.ok_or_else(gone::<Cart>)?;
+        self.cart_done(request, cart, line, view, answer.replayed).await
+    }
+
+    /// Sets a line's quantity; 0 removes it.
+    ///
+    /// # Errors
+    /// `cart.line_not_found`; what [`SetQuantity`] refuses.
+    pub async fn set_quantity(
+        &self,
+        request: &Request,
+        cart: CartRef,
+        line: LineId,
+        quantity: u32,
+        view: View,
+    ) -> Outcome<CartView> {
+        let found = self.resolve(request, cart).await?;
+        let settings = self.kinds().current_settings().await?;
+        let facts = match found.state.line(line) {
+            Some(held) => self.kinds().facts_of(held.variant, Depth::Everything).await?,
+            None => None,
+        };
+        let command = SetQuantity { line, quantity, facts, limits: settings.limits };
+        self.change_cart(request, found.id, command, Some(line), view).await
+    }
+
+    /// Takes a line out.
+    ///
+    /// # Errors
+    /// `cart.line_not_found`; what [`RemoveLine`] refuses.
+    pub async fn remove_line(&self, request: &Request, cart: CartRef, line: LineId, view: View) -> Outcome<CartView> {
+        let found = self.resolve(request, cart).await?;
+        self.change_cart(request, found.id, RemoveLine { line }, Some(line), view).await
+    }
+
+    /// Takes every line out.
+    ///
+    /// # Errors
+    /// What [`ClearLines`] refuses.
+    pub async fn clear_lines(&self, request: &Request, cart: CartRef, view: View) -> Outcome<CartView> {
+        let found = self.resolve(request, cart).await?;
+        self.change_cart(request, found.id, ClearLines, None, view).await
+    }
+
+    /// Changes e-mail, addresses and shipping choice, all or nothing.
+    ///
+    /// # Errors
+    /// Every bad field; what [`UpdateDetails`] refuses.
+    pub async fn update_details(
+        &self,
+        request: &Request,
+        cart: CartRef,
+        draft: DetailsDraft,
+        view: View,
+    ) -> Outcome<CartView> {
+        let found = self.resolve(request, cart).await?;
+        let command = self.checked_details(draft, None)?;
+        self.change_cart(request, found.id, command, None, view).await
+    }
+
+    /// Reads details as they were sent.
+    pub(crate) fn checked_details(
+        &self,
+        draft: DetailsDraft,
+        through: Option<CheckoutId>,
+    ) -> Result<UpdateDetails, Refused> {
+        let mut errors = FieldErrors::default();
+        let email = patched(draft.email, |text| errors.take("/email", Email::parse(&text)));
+        let shipping_address =
+            patched(draft.shipping_address, |input| input.check("/shipping_address", &mut errors));
+        let billing_address = patched(draft.billing_address, |input| input.check("/billing_address", &mut errors));
+        let shipping = patched(draft.shipping_method_id, |method| {
+            let known = self.kinds().shipping_methods.roster();
+            let found = known.iter().find(|known| known.id == method);
+            if found.is_none() {
+                let message = format!("there is no shipping method {method}; see shipping-options");
+                errors.add("/shipping_method_id", "shipping_method.not_found", message);
+            }
+            found.map(|found| ShippingChoice { method, name: found.state.name().to_owned() })
+        });
+        errors.into_result().map_err(|errors| Refused::from(errors.problem()))?;
+        Ok(UpdateDetails { email, shipping_address, billing_address, shipping, through })
+    }
+
+    /// Returns the shipping methods the cart may choose, with their prices for it.
+    ///
+    /// # Errors
+    /// `cart.not_found`; `cart.address_missing` before there is an address.
+    pub async fn shipping_options(&self, request: &Request, cart: CartRef) -> Result<Vec<Offer>, Refused> {
+        let found = self.resolve(request, cart).await?;
+        let priced = self.kinds().priced(found, Depth::Prices).await?;
+        let Some(address) = priced.cart.state.shipping_address() else {
+            let message = "shipping options depend on the shipping address; set it first";
+            let class = cartwright_domain::Class::Conflict;
+            return Err(cartwright_domain::Problem::new(class, "cart.address_missing", message).into());
+        };
+        let goods = priced.quote.subtotal.minus(priced.quote.discounts);
+        let goods = goods.map_err(|error| Refused::from(error.problem()))?;
+        Ok(shipping::offers(&self.kinds().methods(), address.country, goods))
+    }
+
+    async fn change_cart<C: Command<Cart>>(
+        &self,
+        request: &Request,
+        id: CartId,
+        command: C,
+        line: Option<LineId>,
+        view: View,
+    ) -> Outcome<CartView> {
+        let done = self.run(&self.kinds().carts, id, command, request).await?;
+        self.cart_done(request, done.value, line, view, done.replayed).await
+    }
+
+    pub(crate) async fn cart_done(
+        &self,
+        request: &Request,
+        cart: Shown<Cart>,
+        line: Option<LineId>,
+        view: View,
+        replayed: bool,
+    ) -> Outcome<CartView> {
+        let priced = self.kinds().priced(cart, view.depth()).await?;
+        self.remember(request, &priced);
+        Ok(Done { value: CartView { priced, line }, replayed })
+    }
+
+    async fn replayed_cart<R>(&self, request: &Request, receipt: Box<Receipt>, view: View) -> Result<CartView, Refused>
+    where
+        R: serde::de::DeserializeOwned + IntoLine,
+    {
+        let answer: Answer<R, Cart> = self.kinds().carts.replay(&receipt).await?;
+        let cart = answer.state.ok_or_else(gone::<Cart>)?;
+        let done = self.cart_done(request, cart, answer.reply.into_line(), view, true).await?;
+        Ok(done.value)
+    }
+
+    /// Finds the cart that is meant. Somebody else's is as good as none.
+    pub(crate) async fn resolve(&self, request: &Request, cart: CartRef) -> Result<Shown<Cart>, Refused> {
+        let id = match cart {
+            CartRef::Id(id) => id,
+            CartRef::Current => self.current_of(request).await?.ok_or_else(gone::<Cart>)?,
+        };
+        let found = self.kinds().carts.read(id).await.map_err(unreadable)?;
+        found.filter(|cart| cart.state.belongs_to(&request.caller)).ok_or_else(gone::<Cart>)
+    }
+
+    async fn current_of(&self, request: &Request) -> Result<Option<CartId>, Refused> {
+        let session = Self::require_session(request)?;
+        let session = self.kinds().sessions.read(session).await.map_err(unreadable)?;
+        Ok(session.ok_or_else(gone::<Session>)?.state.cart())
+    }
+
+    /// Returns the session's current cart if it can still be changed.
+    async fn open_current(&self, request: &Request) -> Result<Option<CartId>, Refused> {
+        let Some(id) = self.current_of(request).await? else { return Ok(None) };
+        let found = self.kinds().carts.read(id).await.map_err(unreadable)?;
+        Ok(found.and_then(|cart| match cart.state.state() {
+            State::Created | State::Active | State::Abandoned | State::Recovered | State::Checkout { .. } => Some(id),
+            State::Completed { .. } => None,
+            State::Merged { survivor } => Some(survivor),
+        }))
+    }
+
+    async fn facts_of_ref(&self, variant: &VariantRef) -> Result<VariantFacts, Refused> {
+        let unknown = |name: String| {
+            let mut refused = gone::<Variant>();
+            refused.problem.message = format!("there is no variant {name}");
+            refused.problem.details.push(("variant".to_owned(), name.into()));
+            refused
+        };
+        let id = match variant {
+            VariantRef::Id(id) => *id,
+            VariantRef::Sku(sku) => self.variant_by_sku(sku).await?.ok_or_else(|| unknown(sku.clone()))?,
+        };
+        self.kinds().facts_of(id, Depth::Everything).await?.ok_or_else(|| unknown(id.to_string()))
+    }
+
+    /// Remembers the total this caller is shown for this cart: a completion that names none expects it.
+    fn remember(&self, request: &Request, priced: &Priced) {
+        self.inner().shown_totals.remember(priced.cart.id, &request.caller, priced.quote.total);
+    }
+}
+
+/// A reply that may name the line it is about.
+trait IntoLine {
+    fn into_line(self) -> Option<LineId>;
+}
+
+impl IntoLine for () {
+    fn into_line(self) -> Option<LineId> {
+        None
+    }
+}
+
+impl IntoLine for LineId {
+    fn into_line(self) -> Option<LineId> {
+        Some(self)
+    }
+}
+
+fn patched<T, U>(patch: Patch<T>, read: impl FnOnce(T) -> Option<U>) -> Patch<U> {
+    match patch {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(value) => read(value).map_or(Patch::Keep, Patch::Set),
+    }
+}

@@ -1,0 +1,40 @@
+//! The totals callers were last shown (section 5.2 of the semantics).
+//!
+//! In memory and bounded: after a restart, or for a cart not looked at for long, nothing is expected but what the
+//! caller says.
+
+use cartwright_domain::Caller;
+use cartwright_domain::id::CartId;
+use cartwright_domain::money::Money;
+use quick_cache::sync::Cache;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// How many totals are remembered; the least recently used go.
+const TOTALS_MAX: usize = 100_000;
+
+/// The totals callers were last shown for their carts.
+pub(crate) struct ShownTotals {
+    cache: Cache<(CartId, u64), Money>,
+}
+
+impl ShownTotals {
+    pub(crate) fn new() -> Self {
+        Self { cache: Cache::new(TOTALS_MAX) }
+    }
+
+    pub(crate) fn remember(&self, cart: CartId, caller: &Caller, total: Money) {
+        self.cache.insert((cart, fingerprint(caller)), total);
+    }
+
+    pub(crate) fn last(&self, cart: CartId, caller: &Caller) -> Option<Money> {
+        self.cache.get(&(cart, fingerprint(caller)))
+    }
+}
+
+/// Tells callers apart without keeping their names.
+fn fingerprint(caller: &Caller) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    caller.session.hash(&mut hasher);
+    caller.staff.as_ref().map(|staff| &staff.subject).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,74 @@
+//! The way back: everything that was started is undone, known to have worked or not.
+
+use super::before::demand;
+use super::env::{CheckoutEnv, Halt, operation, step};
+use super::finish;
+use super::payment::AUTHORIZE;
+use crate::engine::unreadable;
+use crate::inventory::stock_of;
+use crate::runtime::{AskError, Performed, Published};
+use cartwright_domain::cart::Unlock;
+use cartwright_domain::checkout::{Checkout, Progress};
+use cartwright_domain::id::VariantId;
+use cartwright_domain::inventory::Release;
+use cartwright_gateways::payment::{self, Gateway, Outcome};
+use futures::future::try_join_all;
+use std::sync::Arc;
+
+/// Voids the payment, releases the stock and unlocks the cart.
+pub(super) async fn walk_back(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Performed<Progress>, Halt> {
+    void_payment(env, saga).await?;
+    let variants = variants_held(env, saga).await?;
+    try_join_all(variants.iter().map(|variant| release(env, saga, *variant))).await?;
+    let unlock = Unlock { checkout: saga.id };
+    let ask = step(saga.id, "unlock_cart", Some("lock_cart"));
+    done_or_gone(env.kinds.carts.ask(saga.state.cart, unlock, ask).await)?;
+    Ok(finish::over(saga, &variants))
+}
+
+/// Lets go of what may have been authorized. A provider that has not decided is asked again until it has.
+async fn void_payment(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<(), Halt> {
+    if saga.state.total.is_none_or(|total| total.is_zero()) {
+        return Ok(());
+    }
+    let settings = env.kinds.current_settings().await?;
+    let provider = env.provider(&settings);
+    match provider.outcome(&operation(saga.id, AUTHORIZE)).await {
+        Ok(Some(Outcome::Approved(approval))) => {
+            match provider.void(&operation(saga.id, "void"), &approval.reference).await {
+                Ok(_) | Err(payment::Error::Declined(_)) => Ok(()),
+                Err(error) => Err(Halt::Again(error.to_string())),
+            }
+        }
+        Ok(Some(Outcome::Declined(_)) | None) => Ok(()),
+        Ok(Some(Outcome::Pending)) => Err(Halt::Again("the provider has not decided".to_owned())),
+        Err(error) => Err(Halt::Again(error.to_string())),
+    }
+}
+
+/// Returns the variants of which stock may be held: those noted, else those of the cart this checkout holds.
+async fn variants_held(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Vec<VariantId>, Halt> {
+    if !saga.state.reserved.is_empty() {
+        return Ok(saga.state.reserved.iter().map(|held| held.variant).collect());
+    }
+    let cart = env.kinds.carts.read(saga.state.cart).await.map_err(unreadable)?;
+    let held = cart.filter(|cart| cart.state.state().holder() == Some(saga.id));
+    Ok(held.map(|cart| demand(&cart.state).into_keys().collect()).unwrap_or_default())
+}
+
+async fn release(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, variant: VariantId) -> Result<(), Halt> {
+    let ask = step(saga.id, "release_stock", Some("reserve_stock"));
+    let command = Release { checkout: saga.id };
+    done_or_gone(env.kinds.stock_items.ask(stock_of(variant), command, ask).await)
+}
+
+/// An undo of something that is no longer there is done; nothing else may stop the way back.
+fn done_or_gone<T, X: cartwright_domain::Refusal>(answer: Result<T, AskError<X>>) -> Result<(), Halt> {
+    match answer {
+        Ok(_) | Err(AskError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(Halt::Again(error.to_string())),
+    }
+}

@@ -1,0 +1,137 @@
+//! The steps before anything is paid: lock, reserve, freeze.
+
+use super::env::{CheckoutEnv, Halt, step};
+use super::validate;
+use crate::cart::{Depth, Priced};
+use crate::engine::unreadable;
+use crate::inventory::stock_of;
+use crate::once::gone;
+use crate::runtime::{AskError, Performed, Published};
+use cartwright_domain::cart::{Cart, FreezeQuote, FrozenQuote, LockForCheckout, LockScope};
+use cartwright_domain::checkout::{AwaitCompletion, BeginAuthorization, Checkout, Progress, Reserved};
+use cartwright_domain::id::{CheckoutId, VariantId};
+use cartwright_domain::inventory::{self, Pin, Reserve};
+use cartwright_domain::settings::Settings;
+use futures::future::try_join_all;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Locks the cart, checks its lines, and reserves stock variant by variant in ascending order, the same for every
+/// checkout. With completion asked for it goes on to the quote at once.
+pub(super) async fn reserve_stock(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Performed<Progress>, Halt> {
+    let checkout = &saga.state;
+    let scope = match checkout.completion {
+        Some(_) => LockScope::Everything,
+        None => LockScope::Lines,
+    };
+    let command = LockForCheckout { checkout: saga.id, scope };
+    let locked = env.kinds.carts.ask(checkout.cart, command, step(saga.id, "lock_cart", None)).await?;
+    let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
+    let settings = env.kinds.current_settings().await?;
+    let priced = env.kinds.priced(cart, Depth::Everything).await?;
+    validate::lines(&priced)?;
+    if checkout.completion.is_some() {
+        validate::details(&priced, checkout)?;
+    }
+
+    let mut reserved = Vec::new();
+    for (variant, quantity) in demand(&priced.cart.state) {
+        if let Some(held) = reserve(env, saga.id, variant, quantity, &settings).await? {
+            reserved.push(Reserved { variant, quantity: held });
+        }
+    }
+    let reserved = Arc::new(reserved);
+    if checkout.completion.is_some() {
+        return freeze(env, saga, priced, reserved).await;
+    }
+    let reserved_until = env.now().after(settings.lifetimes.reservation);
+    Ok(Performed::record(Progress::Reserved(AwaitCompletion { reserved_until, reserved })))
+}
+
+/// Closes the cart's details, re-reads prices, rates and methods, and freezes what they come to.
+pub(super) async fn freeze_quote(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Performed<Progress>, Halt> {
+    let command = LockForCheckout { checkout: saga.id, scope: LockScope::Everything };
+    let locked = env.kinds.carts.ask(saga.state.cart, command, step(saga.id, "lock_details", None)).await?;
+    let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
+    let priced = env.kinds.priced(cart, Depth::Everything).await?;
+    validate::details(&priced, &saga.state)?;
+    freeze(env, saga, priced, Arc::clone(&saga.state.reserved)).await
+}
+
+/// Pins the reservations and writes the quote, both before the provider may hear of it.
+async fn freeze(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    priced: Priced,
+    reserved: Arc<Vec<Reserved>>,
+) -> Result<Performed<Progress>, Halt> {
+    validate::total(&priced, &saga.state)?;
+    let (frozen, pinned) = tokio::join!(write_quote(env, saga.id, priced), pin(env, saga, &reserved));
+    pinned?;
+    let total = frozen?.quote.total;
+    Ok(Performed::record(Progress::Frozen(BeginAuthorization { total, reserved })))
+}
+
+async fn write_quote(env: &CheckoutEnv, checkout: CheckoutId, priced: Priced) -> Result<Arc<FrozenQuote>, Halt> {
+    let quotes = &env.kinds.frozen_quotes;
+    let command = FreezeQuote::of_cart(&priced.cart.state, priced.quote, |variant| priced.facts.get(&variant));
+    match quotes.create(checkout, command, step(checkout, "freeze_quote", None)).await {
+        Ok(answer) => answer.state.map(|frozen| Arc::clone(&frozen.state)).ok_or_else(|| gone::<FrozenQuote>().into()),
+        // An earlier run of this step got so far. What it wrote stands.
+        Err(AskError::AlreadyExists { .. }) => {
+            let frozen = quotes.read(checkout).await.map_err(unreadable)?;
+            frozen.map(|frozen| Arc::clone(&frozen.state)).ok_or_else(|| gone::<FrozenQuote>().into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, reserved: &[Reserved]) -> Result<(), Halt> {
+    let until = saga.state.reserved_until;
+    let pins = reserved.iter().map(|held| async move {
+        let ask = step(saga.id, "pin_stock", None);
+        match env.kinds.stock_items.ask(stock_of(held.variant), Pin { checkout: saga.id }, ask).await {
+            Ok(_) => Ok(()),
+            Err(AskError::Refused(inventory::Error::ReservationGone { .. }))
+                if until.is_some_and(|until| until <= env.now()) =>
+            {
+                Err(Halt::Expired)
+            }
+            Err(error) => Err(Halt::from(error)),
+        }
+    });
+    try_join_all(pins).await.map(|_| ())
+}
+
+/// Reserves stock of one variant; none where it is not tracked.
+async fn reserve(
+    env: &CheckoutEnv,
+    checkout: CheckoutId,
+    variant: VariantId,
+    quantity: u64,
+    settings: &Settings,
+) -> Result<Option<u64>, Halt> {
+    let items = &env.kinds.stock_items;
+    let item = items.read(stock_of(variant)).await.map_err(unreadable)?;
+    if !item.is_some_and(|item| item.state.is_tracked()) {
+        return Ok(None);
+    }
+    let command = Reserve { checkout, quantity, lifetime: settings.lifetimes.reservation };
+    let answer = items.ask(stock_of(variant), command, step(checkout, "reserve_stock", None)).await?;
+    Ok(Some(answer.reply.quantity).filter(|held| 0 < *held))
+}
+
+/// Returns how many units of each variant a cart holds over all its lines, in ascending order of variant.
+pub(super) fn demand(cart: &Cart) -> BTreeMap<VariantId, u64> {
+    let mut units = BTreeMap::new();
+    for line in cart.lines() {
+        *units.entry(line.variant).or_default() += u64::from(line.quantity);
+    }
+    units
+}

@@ -1,0 +1,78 @@
+//! What the steps of a checkout need, and the words in which they fail.
+
+use crate::engine::{Kinds, new_seed};
+use crate::request::Refused;
+use crate::runtime::{Ask, AskError, Performed, Runtime, StepKey};
+use cartwright_domain::checkout::{Checkout, Ending, Progress, WalkBack};
+use cartwright_domain::id::CheckoutId;
+use cartwright_domain::settings::Settings;
+use cartwright_domain::{Entity, Problem, Refusal, Timestamp};
+use cartwright_gateways::payment::{Deadlined, Gateway, OperationKey};
+use std::sync::Arc;
+
+/// What the steps of a checkout need.
+pub(crate) struct CheckoutEnv {
+    pub(super) kinds: Kinds,
+    runtime: Runtime,
+    payments: Arc<dyn Gateway>,
+}
+
+impl CheckoutEnv {
+    pub(crate) fn new(kinds: Kinds, runtime: Runtime, payments: Arc<dyn Gateway>) -> Self {
+        Self { kinds, runtime, payments }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.runtime.clock().now()
+    }
+
+    /// Returns the payment provider under the deadline of the settings.
+    pub(super) fn provider(&self, settings: &Settings) -> Deadlined {
+        Deadlined::new(Arc::clone(&self.payments), settings.lifetimes.provider)
+    }
+}
+
+/// Returns the ask of one step at one participant.
+pub(super) fn step(checkout: CheckoutId, step: &'static str, forbids: Option<&'static str>) -> Ask {
+    Ask::step("checkout", new_seed(), StepKey { saga: Checkout::key(checkout), step, forbids })
+}
+
+/// Returns the key under which the provider does one operation of this checkout at most once.
+pub(super) fn operation(checkout: CheckoutId, step: &str) -> OperationKey {
+    OperationKey::new(checkout, step).expect("a checkout's id and a step's name are short and visible")
+}
+
+/// Why a step before the pivot did not get on.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// Something said no: walk back.
+    Refused(Problem),
+    /// The reservation is over: walk back.
+    Expired,
+    /// A technical failure: the step is done again.
+    Again(String),
+}
+
+impl<X: Refusal> From<AskError<X>> for Halt {
+    fn from(error: AskError<X>) -> Self {
+        if error.is_transient() { Self::Again(error.to_string()) } else { Self::Refused(error.into()) }
+    }
+}
+
+impl From<Refused> for Halt {
+    fn from(refused: Refused) -> Self {
+        let problem = refused.problem;
+        if problem.class.is_final() { Self::Refused(problem) } else { Self::Again(problem.message) }
+    }
+}
+
+impl From<Halt> for Performed<Progress> {
+    fn from(halt: Halt) -> Self {
+        let ending = match halt {
+            Halt::Refused(problem) => Ending::Refused(problem),
+            Halt::Expired => Ending::Expired,
+            Halt::Again(reason) => return Self::again(reason),
+        };
+        Self::record(Progress::Failed(WalkBack { ending }))
+    }
+}

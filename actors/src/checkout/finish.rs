@@ -1,0 +1,85 @@
+//! The last commit of a checkout: the answer to whoever asked, and the end of every step's receipt.
+
+use crate::inventory::stock_of;
+use crate::runtime::{FinalAnswer, Performed, Published};
+use cartwright_domain::cart::Cart;
+use cartwright_domain::checkout::{Checkout, EndCheckout, Ending, NotePlaced, Progress, Step};
+use cartwright_domain::id::VariantId;
+use cartwright_domain::inventory::StockItem;
+use cartwright_domain::order::Order;
+use cartwright_domain::{Class, Entity, EntityKey, Problem};
+use cartwright_storage::{Outcome, ReceiptKey, codec};
+use std::sync::Arc;
+
+/// Ends the checkout, completed or walked back.
+pub(super) fn over(saga: &Arc<Published<Checkout>>, variants: &[VariantId]) -> Performed<Progress> {
+    let (answers, dropped) = answer(saga);
+    let mut deletes = step_receipts(saga, variants);
+    deletes.extend(dropped);
+    Performed::Record { command: Progress::Over(EndCheckout), deletes, answers }
+}
+
+/// Answers that the order stands, while its capture is still owed.
+pub(super) fn placed(saga: &Arc<Published<Checkout>>) -> Performed<Progress> {
+    let (answers, dropped) = answer(saga);
+    Performed::Record {
+        command: Progress::Placed(NotePlaced),
+        deletes: dropped.into_iter().collect(),
+        answers,
+    }
+}
+
+/// Returns how a checkout that failed is refused; none for one that led to an order.
+pub(super) fn refusal(ending: &Ending) -> Option<Problem> {
+    match ending {
+        Ending::Completed => None,
+        Ending::Refused(problem) => Some(problem.clone()),
+        Ending::Expired => Some(Problem::new(
+            Class::Conflict,
+            "checkout.reservation_expired",
+            "the reservation of this checkout has expired; the cart can be checked out again",
+        )),
+        Ending::Abandoned => {
+            Some(Problem::new(Class::Conflict, "checkout.abandoned", "the checkout was abandoned; start another one"))
+        }
+    }
+}
+
+/// Returns the final answer to the request's idempotency key, or the key to forget when the answer is not final.
+fn answer(saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<ReceiptKey>) {
+    let Some(answers) = &saga.state.answers else { return (None, None) };
+    let key = ReceiptKey::Caller { caller: answers.caller.clone(), key: answers.key.clone() };
+    let outcome = match saga.state.ending.as_ref().and_then(refusal) {
+        None => Outcome::Done(codec::encode_reply(&()).expect("an empty reply is within every limit")),
+        Some(problem) if problem.class.is_final() => Outcome::Refused(problem),
+        Some(_) => return (None, Some(key)),
+    };
+    let (fingerprint, expires_at) = (answers.fingerprint, answers.expires_at);
+    (Some(FinalAnswer { key, fingerprint, expires_at, outcome }), None)
+}
+
+/// Returns the receipts that this checkout's steps left with their participants.
+fn step_receipts(saga: &Arc<Published<Checkout>>, variants: &[VariantId]) -> Vec<ReceiptKey> {
+    let back = saga.state.step == Step::WalkBack;
+    let (of_cart, of_item): (&[&str], &[&str]) = match back {
+        true => (&["lock_cart", "lock_details", "unlock_cart"], &["reserve_stock", "pin_stock", "release_stock"]),
+        false => (&["lock_cart", "lock_details", "complete_cart"], &["reserve_stock", "pin_stock", "allocate_stock"]),
+    };
+    let receipt = |participant: EntityKey, step: &str| ReceiptKey::Step {
+        saga: Checkout::key(saga.id),
+        step: step.to_owned(),
+        participant,
+    };
+    let mut receipts = Vec::with_capacity(of_cart.len() + of_item.len() * variants.len() + 3);
+    receipts.extend(of_cart.iter().map(|step| receipt(Cart::key(saga.state.cart), step)));
+    for variant in variants {
+        let item = StockItem::key(stock_of(*variant));
+        receipts.extend(of_item.iter().map(|step| receipt(item, step)));
+    }
+    if saga.state.total.is_some() || !back {
+        let order = Order::key(saga.state.order);
+        receipts.extend(["place_order", "record_capture"].map(|step| receipt(order, step)));
+        receipts.push(receipt(cartwright_domain::cart::FrozenQuote::key(saga.id), "freeze_quote"));
+    }
+    receipts
+}

@@ -1,0 +1,112 @@
+//! The payment and the pivot behind it.
+
+use super::after;
+use super::env::{CheckoutEnv, Halt, operation};
+use crate::engine::unreadable;
+use crate::once::gone;
+use crate::runtime::{Performed, Published};
+use cartwright_domain::cart::FrozenQuote;
+use cartwright_domain::checkout::{Checkout, NotePaymentUnknown, Progress};
+use cartwright_domain::settings::Settings;
+use cartwright_domain::{Class, Problem};
+use cartwright_gateways::payment::{
+    self, Approval, AuthorizeRequest, Decline, Deadlined, Gateway, Outcome, Token,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of the authorization at the provider, after the checkout's id.
+pub(super) const AUTHORIZE: &str = "authorize";
+/// How long to wait before a provider that has not decided is asked again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Asks the provider to authorize the frozen total, and goes on to the order.
+pub(super) async fn authorize(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Performed<Progress>, Halt> {
+    let frozen = frozen_quote(env, saga).await?;
+    let settings = env.kinds.current_settings().await?;
+    if frozen.quote.total.is_zero() {
+        return after::place(env, saga, frozen, None, &settings).await;
+    }
+    let provider = env.provider(&settings);
+    match ask_to_authorize(&provider, saga, &frozen).await {
+        Ok(approval) => after::place(env, saga, frozen, Some(approval), &settings).await,
+        Err(payment::Error::Unknown) => Ok(Performed::record(Progress::PaymentUnknown(NotePaymentUnknown))),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// Asks the provider what became of an authorization that was not answered, and only then asks it again.
+pub(super) async fn settle(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Performed<Progress>, Halt> {
+    let frozen = frozen_quote(env, saga).await?;
+    let settings = env.kinds.current_settings().await?;
+    let provider = env.provider(&settings);
+    let overdue = is_overdue(env, saga);
+    let authorized = match provider.outcome(&operation(saga.id, AUTHORIZE)).await {
+        Ok(Some(Outcome::Approved(approval))) => Ok(approval),
+        Ok(Some(Outcome::Declined(decline))) => Err(payment::Error::Declined(decline)),
+        Ok(Some(Outcome::Pending)) | Ok(None) | Err(_) if overdue => return Err(Halt::Refused(given_up(&settings))),
+        Ok(None) => ask_to_authorize(&provider, saga, &frozen).await,
+        Ok(Some(Outcome::Pending)) => Err(payment::Error::Unknown),
+        Err(error) => return Err(Halt::Again(error.to_string())),
+    };
+    match authorized {
+        Ok(approval) => after::place(env, saga, frozen, Some(approval), &settings).await,
+        Err(payment::Error::Declined(decline)) => Err(Halt::Refused(declined(decline))),
+        Err(error @ (payment::Error::Unknown | payment::Error::Unavailable { .. })) => {
+            Ok(Performed::Again { reason: error.to_string(), after: Some(ASK_AGAIN_AFTER) })
+        }
+    }
+}
+
+async fn ask_to_authorize(
+    provider: &Deadlined,
+    saga: &Arc<Published<Checkout>>,
+    frozen: &FrozenQuote,
+) -> Result<Approval, payment::Error> {
+    let token = saga.state.completion.as_ref().and_then(|completion| completion.payment_token.clone());
+    let request = AuthorizeRequest {
+        amount: frozen.quote.total,
+        token: Token::new(token.unwrap_or_default()),
+        reference: saga.id.to_string(),
+        description: format!("order of cart {}", saga.state.cart),
+    };
+    provider.authorize(&operation(saga.id, AUTHORIZE), request).await
+}
+
+/// Returns the quote this checkout froze.
+pub(super) async fn frozen_quote(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Arc<FrozenQuote>, Halt> {
+    let frozen = env.kinds.frozen_quotes.read(saga.id).await.map_err(unreadable)?;
+    frozen.map(|frozen| Arc::clone(&frozen.state)).ok_or_else(|| gone::<FrozenQuote>().into())
+}
+
+fn is_overdue(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> bool {
+    saga.state.completion.as_ref().is_some_and(|completion| completion.deadline_at <= env.now())
+}
+
+fn refused(error: payment::Error) -> Halt {
+    match error {
+        payment::Error::Declined(decline) => Halt::Refused(declined(decline)),
+        payment::Error::Unknown => Halt::Again(error.to_string()),
+        payment::Error::Unavailable { .. } => {
+            let message = "the payment provider cannot be reached; nothing was charged, try again in a moment";
+            Halt::Refused(Problem::new(Class::Unavailable, "payment.unavailable", message))
+        }
+    }
+}
+
+fn declined(decline: Decline) -> Problem {
+    let message = format!("the payment was declined: {}", decline.message);
+    Problem::new(Class::PaymentDeclined, "payment.declined", message).with("provider_code", decline.code)
+}
+
+fn given_up(settings: &Settings) -> Problem {
+    let minutes = settings.lifetimes.checkout.as_secs().div_ceil(60);
+    let message = format!("the payment provider did not answer for {minutes} minutes; nothing was charged");
+    Problem::new(Class::PaymentDeclined, "payment.given_up", message)
+}

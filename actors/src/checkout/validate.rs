@@ -1,0 +1,129 @@
+//! What a cart must have before it can become an order: everything that is missing is named at once.
+
+use super::env::Halt;
+use crate::cart::Priced;
+use cartwright_domain::checkout::Checkout;
+use cartwright_domain::error::FieldErrors;
+use cartwright_domain::money::Money;
+use cartwright_domain::{Class, Detail, Problem, Refusal};
+
+/// Refuses lines that are gone, disabled, short or without a price, naming each.
+pub(super) fn lines(priced: &Priced) -> Result<(), Halt> {
+    line_problem(priced).map_or(Ok(()), |problem| Err(Halt::Refused(problem)))
+}
+
+/// Returns what is wrong with the lines, whatever the cart's state.
+pub(super) fn line_problem(priced: &Priced) -> Option<Problem> {
+    let lines = priced.cart.state.lines();
+    let found = cartwright_domain::cart::line_problems(lines, |variant| priced.facts.get(&variant));
+    let first = found.first()?;
+    let message = match found.len() {
+        1 => format!("{} {}", first.sku, first.kind.message()),
+        several => format!("{several} lines cannot be bought as they are, {} among them", first.sku),
+    };
+    let mut named = Vec::with_capacity(found.len());
+    for problem in &found {
+        let mut detail = vec![
+            ("line_id".to_owned(), Detail::from(problem.line.to_string())),
+            ("sku".to_owned(), Detail::from(&*problem.sku)),
+            ("code".to_owned(), Detail::from(problem.kind.code())),
+            ("message".to_owned(), Detail::from(problem.kind.message())),
+        ];
+        if let cartwright_domain::cart::ProblemKind::Short { available } = problem.kind {
+            detail.push(("available".to_owned(), available.into()));
+        }
+        named.push(Detail::Object(detail));
+    }
+    let problem = Problem::new(Class::Conflict, "checkout.lines_unavailable", message);
+    Some(problem.with("lines", Detail::List(named)))
+}
+
+/// Refuses what is missing to complete: e-mail, address, shipping, payment.
+pub(super) fn details(priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
+    let token = checkout.completion.as_ref().and_then(|completion| completion.payment_token.as_ref());
+    let errors = missing(priced, token.is_some());
+    errors.into_result().map_err(|errors| Halt::Refused(incomplete(&errors)))
+}
+
+/// Returns everything that is missing to complete.
+pub(super) fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
+    let (cart, quote) = (&priced.cart.state, &priced.quote);
+    let mut errors = FieldErrors::default();
+    if cart.lines().is_empty() {
+        errors.add("/lines", "checkout.lines_missing", "the cart has no lines");
+    }
+    if cart.email().is_none() {
+        errors.add("/email", "checkout.email_missing", "an e-mail address is needed for the confirmation");
+    }
+    if cart.shipping_address().is_none() {
+        errors.add("/shipping_address", "checkout.address_missing", "a shipping address is needed");
+    }
+    match (cart.shipping(), quote.shipping_unavailable) {
+        (None, _) => errors.add("/shipping_method_id", "checkout.shipping_missing", "a shipping method is needed"),
+        (Some(choice), Some(_)) => {
+            let message = format!("the shipping method {} is not available for this cart", choice.name);
+            errors.add("/shipping_method_id", "checkout.shipping_unavailable", message);
+        }
+        (Some(_), None) => {}
+    }
+    if !has_payment && !quote.total.is_zero() {
+        errors.add("/payment", "checkout.payment_missing", "a payment token is needed for a total above zero");
+    }
+    errors
+}
+
+/// Returns what is missing as one refusal.
+pub(super) fn incomplete(errors: &FieldErrors) -> Problem {
+    Problem {
+        class: Class::Invalid,
+        code: "checkout.incomplete".to_owned(),
+        message: "the cart cannot be completed yet; see errors".to_owned(),
+        details: errors.details(),
+    }
+}
+
+/// Refuses a total that is not the one the caller was last shown (section 5.2 of the semantics).
+pub(super) fn total(priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
+    let expected = checkout.completion.as_ref().and_then(|completion| completion.expected_total);
+    let total = priced.quote.total;
+    match expected {
+        Some(expected) if expected != total => Err(Halt::Refused(total_changed(expected, priced))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn total_changed(expected: Money, priced: &Priced) -> Problem {
+    let quote = &priced.quote;
+    let zero = Money::zero(quote.currency);
+    let mut changed = Vec::new();
+    for (line, quoted) in priced.cart.state.lines().iter().zip(&quote.lines) {
+        if line.price_when_added != quoted.unit_price && line.overridden().is_none() {
+            changed.push(Detail::Object(vec![
+                ("what".to_owned(), "price".into()),
+                ("line_id".to_owned(), line.id.to_string().into()),
+                ("sku".to_owned(), (*line.sku).into()),
+                ("from".to_owned(), line.price_when_added.to_string().into()),
+                ("to".to_owned(), quoted.unit_price.to_string().into()),
+            ]));
+        }
+    }
+    for (what, amount) in [("shipping", quote.shipping), ("tax", quote.tax.unwrap_or(zero))] {
+        changed.push(Detail::Object(vec![
+            ("what".to_owned(), what.into()),
+            ("now".to_owned(), money(amount)),
+        ]));
+    }
+    let message = format!("the total is now {}, no longer {expected}; show it and complete again", quote.total);
+    Problem::new(Class::Conflict, "checkout.total_changed", message)
+        .with("expected_total", money(expected))
+        .with("total", money(quote.total))
+        .with("changed", Detail::List(changed))
+}
+
+/// Returns an amount as it stands on the wire.
+pub(super) fn money(money: Money) -> Detail {
+    Detail::Object(vec![
+        ("amount".to_owned(), Detail::Int(money.amount)),
+        ("currency".to_owned(), money.currency.code().into()),
+    ])
+}
