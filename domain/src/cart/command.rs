@@ -2,8 +2,8 @@
 
 use super::line::check_attributes;
 use super::{
-    Attributes, Cart, Error, Event, IdleLifetimes, Line, PriceOverride, ShippingChoice, State, Timer,
-    VariantFacts,
+    Attributes, Cart, Error, Event, IdleLifetimes, Line, LockScope, PriceOverride, ShippingChoice, State,
+    Timer, VariantFacts,
 };
 use crate::address::Address;
 use crate::entity::{Command, Context, Create};
@@ -294,8 +294,15 @@ impl Command<Cart> for UpdateDetails {
     type Reply = ();
 
     fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<(), Error> {
-        if cart.state.holder().is_none() || cart.state.holder() != self.through {
-            cart.require_open()?;
+        match (cart.state, self.through) {
+            (
+                State::Checkout {
+                    checkout,
+                    scope: LockScope::Lines,
+                },
+                Some(through),
+            ) if checkout == through => {}
+            _ => cart.require_open()?,
         }
         let before = cart.clone();
         cart.email = self.email.apply_to(cart.email.take());

@@ -40,10 +40,12 @@ pub enum State {
     Created,
     /// It can be changed and checked out. An emptied cart stays active.
     Active,
-    /// A checkout holds its lines.
+    /// A checkout holds it.
     Checkout {
         /// Which one.
         checkout: CheckoutId,
+        /// How much of it.
+        scope: LockScope,
     },
     /// It became an order, for ever.
     Completed {
@@ -63,11 +65,20 @@ pub enum State {
     },
 }
 
+/// How much of a cart its checkout holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum LockScope {
+    /// Lines and codes; e-mail, addresses and choices may still be set through the checkout.
+    Lines,
+    /// Everything: the quote is being frozen.
+    Everything,
+}
+
 impl State {
     /// Returns the checkout that holds the cart now.
     pub const fn holder(self) -> Option<CheckoutId> {
         match self {
-            Self::Checkout { checkout } => Some(checkout),
+            Self::Checkout { checkout, .. } => Some(checkout),
             Self::Created
             | Self::Active
             | Self::Completed { .. }
@@ -200,7 +211,7 @@ impl Cart {
     /// Returns the checkout that holds it or made an order of it.
     pub fn checkout(&self) -> Option<CheckoutId> {
         match self.state {
-            State::Checkout { checkout } | State::Completed { checkout, .. } => Some(checkout),
+            State::Checkout { checkout, .. } | State::Completed { checkout, .. } => Some(checkout),
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {
                 None
             }
@@ -250,7 +261,7 @@ impl Cart {
     pub(super) fn require_open(&self) -> Result<(), Error> {
         match self.state {
             State::Created | State::Active | State::Abandoned | State::Recovered => Ok(()),
-            State::Checkout { checkout } => Err(Error::Locked { checkout }),
+            State::Checkout { checkout, .. } => Err(Error::Locked { checkout }),
             State::Completed { order, .. } => Err(Error::Completed { order }),
             State::Merged { survivor } => Err(Error::Merged { survivor }),
         }

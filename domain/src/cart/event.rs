@@ -1,5 +1,6 @@
 //! What happens to a cart.
 
+use super::LockScope;
 use crate::event::EventBody;
 use crate::id::{CartId, CheckoutId, LineId, OrderId, VariantId};
 use crate::money::Currency;
@@ -55,6 +56,8 @@ pub enum Event {
     Locked {
         /// Which checkout.
         checkout: CheckoutId,
+        /// How much of the cart.
+        scope: LockScope,
     },
     /// A checkout that failed, expired or was abandoned let it go.
     Unlocked {

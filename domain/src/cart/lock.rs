@@ -1,15 +1,17 @@
 //! What checkouts, merges and returning shoppers do to a cart.
 
-use super::{Cart, Error, Event, State};
+use super::{Cart, Error, Event, LockScope, State};
 use crate::entity::{Command, Context};
 use crate::id::{CartId, CheckoutId, OrderId};
 
-/// Gives the lines of the cart to a checkout: nobody else changes them until it ends. Once more by the same
-/// checkout changes nothing.
+/// Gives the cart to a checkout: nobody else changes its lines until it ends, and once the checkout holds everything
+/// nobody changes its details either. Once more by the same checkout never takes less than it holds.
 #[derive(Clone, Copy, Debug)]
 pub struct LockForCheckout {
     /// Which checkout.
     pub checkout: CheckoutId,
+    /// How much it takes.
+    pub scope: LockScope,
 }
 
 impl Command<Cart> for LockForCheckout {
@@ -17,15 +19,29 @@ impl Command<Cart> for LockForCheckout {
     type Reply = ();
 
     fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<(), Error> {
-        let checkout = self.checkout;
-        if cart.state == (State::Checkout { checkout }) {
-            return Ok(());
+        let Self { checkout, scope } = self;
+        match cart.state {
+            State::Checkout {
+                checkout: holder,
+                scope: held,
+            } if holder == checkout && scope <= held => return Ok(()),
+            State::Checkout { checkout: holder, .. } if holder == checkout => {}
+            State::Created
+            | State::Active
+            | State::Checkout { .. }
+            | State::Completed { .. }
+            | State::Abandoned
+            | State::Recovered
+            | State::Merged { .. } => cart.require_open()?,
         }
-        cart.require_open()?;
         if cart.lines.is_empty() {
             return Err(Error::Empty);
         }
-        cart.changed_to(State::Checkout { checkout }, Event::Locked { checkout }, cx);
+        cart.changed_to(
+            State::Checkout { checkout, scope },
+            Event::Locked { checkout, scope },
+            cx,
+        );
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ mod quote;
 pub mod totals;
 
 pub use command::{AddLine, ClearLines, OpenCart, Patch, RemoveLine, SetQuantity, UpdateDetails};
-pub use entity::{Cart, IdleLifetimes, ShippingChoice, State, Timer};
+pub use entity::{Cart, IdleLifetimes, LockScope, ShippingChoice, State, Timer};
 pub use error::Error;
 pub use event::Event;
 pub use frozen_quote::{FreezeQuote, FrozenEvent, FrozenLine, FrozenQuote};

@@ -34,6 +34,11 @@ impl Sku {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the text, shared.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
 }
 
 /// Tells whether a character leaves ink, or is the plain space. Two SKUs that look the same would be taken for

@@ -54,12 +54,17 @@ pub enum VariantStatus {
 }
 
 impl Variant {
-    /// Tells whether it may be sold, as far as it knows: its product has a say in it too.
-    pub fn is_for_sale(&self) -> bool {
+    /// Tells whether it is offered at all, priced or not.
+    pub fn is_active(&self) -> bool {
         match self.status {
-            VariantStatus::Active => self.price.is_some(),
+            VariantStatus::Active => true,
             VariantStatus::Disabled => false,
         }
+    }
+
+    /// Tells whether it may be sold, as far as it knows: its product has a say in it too.
+    pub fn is_for_sale(&self) -> bool {
+        self.is_active() && self.price.is_some()
     }
 
     fn put(&mut self, price: Option<Price>, cx: &mut Context<'_, Self>) {

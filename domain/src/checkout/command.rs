@@ -1,8 +1,8 @@
 //! The commands of a checkout. Shoppers begin, complete and abandon; the rest is the saga's own progress.
 
 use super::{Checkout, Completion, Ending, Error, Event, PAYMENT_TOKEN_CHARS_MAX, Reserved, Step};
-use crate::idempotency::AnswersTo;
 use crate::id::{CartId, CheckoutId, OrderId, SessionId};
+use crate::idempotency::AnswersTo;
 use crate::money::Money;
 use crate::{Command, Context, Create, Timestamp};
 use std::sync::Arc;
@@ -50,9 +50,17 @@ impl Create<Checkout> for BeginCheckout {
 
 impl Completion {
     fn check(&self) -> Result<(), Error> {
-        let too_long =
-            self.payment_token.as_ref().is_some_and(|token| PAYMENT_TOKEN_CHARS_MAX < token.chars().count());
-        if too_long { Err(Error::PaymentTokenTooLong { max: PAYMENT_TOKEN_CHARS_MAX }) } else { Ok(()) }
+        let too_long = self
+            .payment_token
+            .as_ref()
+            .is_some_and(|token| PAYMENT_TOKEN_CHARS_MAX < token.chars().count());
+        if too_long {
+            Err(Error::PaymentTokenTooLong {
+                max: PAYMENT_TOKEN_CHARS_MAX,
+            })
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -75,7 +83,9 @@ impl Command<Checkout> for AwaitCompletion {
         checkout.reserved_until = Some(self.reserved_until);
         checkout.reserved = self.reserved;
         checkout.answers = None;
-        cx.emit(Event::Reserved { until: self.reserved_until });
+        cx.emit(Event::Reserved {
+            until: self.reserved_until,
+        });
         Ok(())
     }
 }
@@ -172,7 +182,9 @@ impl Command<Checkout> for NotePlaced {
         }
         checkout.step = Step::CapturePayment;
         checkout.answers = None;
-        cx.emit(Event::OrderPlaced { order: checkout.order });
+        cx.emit(Event::OrderPlaced {
+            order: checkout.order,
+        });
         Ok(())
     }
 }
@@ -218,7 +230,10 @@ impl Command<Checkout> for AbandonCheckout {
         match (checkout.step, &checkout.ending) {
             // Abandoning what was abandoned changes nothing.
             (Step::WalkBack | Step::Ended, Some(Ending::Abandoned)) => Ok(()),
-            (Step::AwaitCompletion, _) => WalkBack { ending: Ending::Abandoned }.apply(checkout, cx),
+            (Step::AwaitCompletion, _) => WalkBack {
+                ending: Ending::Abandoned,
+            }
+            .apply(checkout, cx),
             (Step::Ended, _) => Err(Error::Ended),
             (
                 Step::ReserveStock
@@ -247,11 +262,16 @@ impl Command<Checkout> for EndCheckout {
             Step::WalkBack => checkout.ending.clone().unwrap_or(Ending::Abandoned),
             Step::Ended => return Ok(()),
             Step::ReserveStock | Step::AwaitCompletion | Step::FreezeQuote => {
-                return Err(Error::WrongStep { at: checkout.step, expected: Step::WalkBack });
+                return Err(Error::WrongStep {
+                    at: checkout.step,
+                    expected: Step::WalkBack,
+                });
             }
         };
         if ending == Ending::Completed && checkout.step != Step::CapturePayment {
-            cx.emit(Event::OrderPlaced { order: checkout.order });
+            cx.emit(Event::OrderPlaced {
+                order: checkout.order,
+            });
         }
         checkout.step = Step::Ended;
         checkout.answers = None;
@@ -296,6 +316,13 @@ impl Command<Checkout> for Progress {
 
 impl Checkout {
     fn require(&self, expected: Step) -> Result<(), Error> {
-        if self.step == expected { Ok(()) } else { Err(Error::WrongStep { at: self.step, expected }) }
+        if self.step == expected {
+            Ok(())
+        } else {
+            Err(Error::WrongStep {
+                at: self.step,
+                expected,
+            })
+        }
     }
 }

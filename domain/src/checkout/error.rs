@@ -49,7 +49,10 @@ impl Refusal for Error {
         match self {
             Self::Ended | Self::InProgress => Vec::new(),
             Self::WrongStep { at, expected } => {
-                vec![("at".into(), at.name().into()), ("expected".into(), expected.name().into())]
+                vec![
+                    ("at".into(), at.name().into()),
+                    ("expected".into(), expected.name().into()),
+                ]
             }
             Self::PaymentTokenTooLong { max } => vec![("max".into(), (*max).into())],
         }

@@ -19,8 +19,8 @@ pub use step::Step;
 
 use crate::entity::NoTimer;
 use crate::error::{Broken, Problem, ensure};
-use crate::idempotency::AnswersTo;
 use crate::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
+use crate::idempotency::AnswersTo;
 use crate::kind::{Listing, ListingKey, Unique, UniqueKey};
 use crate::money::Money;
 use crate::{Context, Entity, Keys, Kind, Timestamp};
@@ -111,9 +111,18 @@ impl Entity for Checkout {
     type Error = Error;
 
     fn invariants(&self) -> Result<(), Broken> {
-        let pays = matches!(self.step, Step::AuthorizePayment | Step::SettlePayment | Step::CapturePayment);
-        ensure(!pays || self.total.is_some(), "a checkout that pays has a frozen total")?;
-        ensure(!pays || self.completion.is_some(), "a checkout that pays was asked to complete")?;
+        let pays = matches!(
+            self.step,
+            Step::AuthorizePayment | Step::SettlePayment | Step::CapturePayment
+        );
+        ensure(
+            !pays || self.total.is_some(),
+            "a checkout that pays has a frozen total",
+        )?;
+        ensure(
+            !pays || self.completion.is_some(),
+            "a checkout that pays was asked to complete",
+        )?;
         let ends = matches!(self.step, Step::WalkBack | Step::Ended);
         ensure(!ends || self.ending.is_some(), "a checkout that ends says how")?;
         ensure(
@@ -121,7 +130,9 @@ impl Entity for Checkout {
             "a placed order is never walked back",
         )?;
         ensure(
-            self.reserved.windows(2).all(|pair| pair[0].variant < pair[1].variant),
+            self.reserved
+                .windows(2)
+                .all(|pair| pair[0].variant < pair[1].variant),
             "reservations are in ascending order of variant",
         )
     }

@@ -61,6 +61,10 @@ impl From<Step> for String {
 impl TryFrom<String> for Step {
     type Error = String;
     fn try_from(name: String) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|step| step.name() == name).ok_or(format!("no step of a checkout is called {name}"))
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|step| step.name() == name)
+            .ok_or(format!("no step of a checkout is called {name}"))
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{Error, Event, Session, Timer, USER_AGENT_LENGTH_MAX};
 use crate::entity::{Command, Context, Create};
+use crate::error::Problem;
 use crate::id::{CartId, SessionId};
+use std::time::Duration;
 
 /// Opens a session. The timer that ends it is set here and sets itself again.
 #[derive(Clone, Debug)]
@@ -11,6 +13,8 @@ pub struct OpenSession {
     pub secret_digest: [u8; 32],
     /// What the browser calls itself; cut to its limit.
     pub user_agent: Option<String>,
+    /// How long it lives after its last visit, a setting of the store.
+    pub lifetime: Duration,
 }
 
 impl Create<Session> for OpenSession {
@@ -21,6 +25,7 @@ impl Create<Session> for OpenSession {
         let Self {
             secret_digest,
             user_agent,
+            lifetime,
         } = self;
         let user_agent = user_agent.map(|agent| agent.chars().take(USER_AGENT_LENGTH_MAX).collect());
         let now = cx.now();
@@ -29,6 +34,7 @@ impl Create<Session> for OpenSession {
             secret_digest,
             user_agent,
             cart: None,
+            lifetime,
             created_at: now,
             last_seen: now,
         };
@@ -60,7 +66,7 @@ impl Command<Session> for AttachCart {
     }
 }
 
-/// Notes that the shopper was here. Within [`super::TOUCH_INTERVAL`] of the last note it changes nothing.
+/// Notes that the shopper was here. Soon after the last note it changes nothing, see [`super::TOUCHES_PER_LIFETIME`].
 #[derive(Clone, Copy, Debug)]
 pub struct TouchSession;
 
@@ -89,6 +95,23 @@ impl Command<Session> for EndSession {
         cx.emit(Event::SessionEnded);
         cx.erase();
         Ok(())
+    }
+}
+
+/// Refuses with a given problem and changes nothing: so that a refusal found while gathering facts is kept under the
+/// caller's idempotency key like any other.
+#[derive(Clone, Debug)]
+pub struct KeepRefusal {
+    /// What was refused.
+    pub problem: Problem,
+}
+
+impl Command<Session> for KeepRefusal {
+    const NAME: &'static str = "identity.keep_refusal";
+    type Reply = ();
+
+    fn apply(self, _: &mut Session, _: &mut Context<'_, Session>) -> Result<(), Error> {
+        Err(Error::Kept(self.problem))
     }
 }
 

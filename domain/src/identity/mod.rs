@@ -8,15 +8,11 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use command::{AttachCart, EndSession, OpenSession, TouchSession};
+pub use command::{AttachCart, EndSession, KeepRefusal, OpenSession, TouchSession};
 pub use session::{Error, Event, Session, Timer};
 
-use std::time::Duration;
-
-/// How long a session lives after its last visit.
-pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How much of the lifetime passes before a visit is written down. A visit in between costs nothing, and a session
-/// lives shorter by at most this.
-pub const TOUCH_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// The part of its lifetime that passes before a visit is written down: one in so many. A visit in between costs
+/// nothing, and a session lives shorter by at most this.
+pub const TOUCHES_PER_LIFETIME: u32 = 30;
 /// How many characters of a user agent are kept.
 pub const USER_AGENT_LENGTH_MAX: usize = 512;

@@ -1,13 +1,14 @@
-//! The session: a shopper who came back within thirty days.
+//! The session: a shopper who comes back within its lifetime.
 
-use super::{SESSION_LIFETIME, TOUCH_INTERVAL, USER_AGENT_LENGTH_MAX};
+use super::{TOUCHES_PER_LIFETIME, USER_AGENT_LENGTH_MAX};
 use crate::entity::{Context, Entity, Keys, TimerName};
-use crate::error::{Broken, Class, Refusal, ensure};
+use crate::error::{Broken, Class, Detail, Problem, Refusal, ensure};
 use crate::event::EventBody;
 use crate::id::{CartId, SessionId};
 use crate::kind::Kind;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A shopper's session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Session {
     pub(super) secret_digest: [u8; 32],
     pub(super) user_agent: Option<String>,
     pub(super) cart: Option<CartId>,
+    /// How long it lives after its last visit: the store's setting when it was opened.
+    pub(super) lifetime: Duration,
     pub(super) created_at: Timestamp,
     pub(super) last_seen: Timestamp,
 }
@@ -54,7 +57,7 @@ impl Session {
 
     /// Returns when it ends, unless the shopper comes back before.
     pub fn expires_at(&self) -> Timestamp {
-        self.last_seen.after(SESSION_LIFETIME)
+        self.last_seen.after(self.lifetime)
     }
 
     /// Tells whether its time is up, whether or not the timer has been handled.
@@ -64,7 +67,7 @@ impl Session {
 
     /// Tells whether a visit now is worth writing down.
     pub fn is_touch_due(&self, now: Timestamp) -> bool {
-        TOUCH_INTERVAL < now.since(self.last_seen)
+        self.lifetime / TOUCHES_PER_LIFETIME < now.since(self.last_seen)
     }
 }
 
@@ -154,23 +157,42 @@ impl EventBody for Event {
 }
 
 /// A refusal of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Its time is up.
     #[error("the session has expired; open another one")]
     Expired,
+    /// A refusal from elsewhere, kept here under the caller's idempotency key.
+    #[error(transparent)]
+    Kept(Problem),
 }
 
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
             Self::Expired => Class::Unauthenticated,
+            Self::Kept(problem) => problem.class,
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::Expired => "identity.session_expired",
+            Self::Kept(_) => "identity.kept_refusal",
+        }
+    }
+
+    fn details(&self) -> Vec<(String, Detail)> {
+        match self {
+            Self::Expired => Vec::new(),
+            Self::Kept(problem) => problem.details.clone(),
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Expired => Problem::new(self.class(), self.code(), self.to_string()),
+            Self::Kept(problem) => problem.clone(),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Sessions slide without a write per visit, and end exactly.
 
 use super::{
-    AttachCart, EndSession, Error, Event, OpenSession, SESSION_LIFETIME, Session, TOUCH_INTERVAL, Timer,
-    TouchSession, USER_AGENT_LENGTH_MAX,
+    AttachCart, EndSession, Error, Event, OpenSession, Session, Timer, TouchSession, USER_AGENT_LENGTH_MAX,
 };
 use crate::id::{CartId, SessionId};
 use crate::testing::Bench;
@@ -11,12 +10,15 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+const TOUCH_INTERVAL: Duration = DAY;
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn opened(user_agent: Option<String>) -> Bench<Session> {
     let command = OpenSession {
         secret_digest: [7; 32],
         user_agent,
+        lifetime: SESSION_LIFETIME,
     };
     Bench::create(SessionId(Uuid::from_u128(1)), START, command).unwrap_or_else(|error| panic!("{error}"))
 }

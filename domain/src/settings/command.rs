@@ -6,7 +6,7 @@ use super::{
 };
 use crate::country::Country;
 use crate::entity::{Command, Context, Create};
-use crate::error::FieldErrors;
+use crate::error::{FieldErrors, Problem};
 use crate::id::SettingsId;
 use crate::money::{Currency, Rounding};
 use std::time::Duration;
@@ -84,6 +84,23 @@ impl Command<Settings> for UpdateSettings {
             cx.emit(Event::Updated(settings.clone()));
         }
         Ok(())
+    }
+}
+
+/// Refuses with a given problem and changes nothing: so that a refusal found while gathering facts is kept under a
+/// staff member's idempotency key like any other.
+#[derive(Clone, Debug)]
+pub struct KeepRefusal {
+    /// What was refused.
+    pub problem: Problem,
+}
+
+impl Command<Settings> for KeepRefusal {
+    const NAME: &'static str = "settings.keep_refusal";
+    type Reply = ();
+
+    fn apply(self, _: &mut Settings, _: &mut Context<'_, Settings>) -> Result<(), Error> {
+        Err(Error::Kept(self.problem))
     }
 }
 

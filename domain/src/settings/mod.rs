@@ -2,11 +2,11 @@
 
 mod command;
 
-pub use command::{CreateSettings, Draft, UpdateSettings};
+pub use command::{CreateSettings, Draft, KeepRefusal, UpdateSettings};
 
 use crate::country::Country;
 use crate::entity::{Context, Entity, Keys, NoTimer};
-use crate::error::{Broken, Class, Detail, FieldErrors, Refusal, ensure};
+use crate::error::{Broken, Class, Detail, FieldErrors, Problem, Refusal, ensure};
 use crate::event::EventBody;
 use crate::id::SettingsId;
 use crate::kind::Kind;
@@ -205,24 +205,37 @@ pub enum Error {
     /// Fields that are not valid.
     #[error(transparent)]
     Fields(#[from] FieldErrors),
+    /// A refusal from elsewhere, kept here under a staff member's idempotency key.
+    #[error(transparent)]
+    Kept(Problem),
 }
 
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
             Self::Fields(errors) => errors.class(),
+            Self::Kept(problem) => problem.class,
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::Fields(errors) => errors.code(),
+            Self::Kept(_) => "settings.kept_refusal",
         }
     }
 
     fn details(&self) -> Vec<(String, Detail)> {
         match self {
             Self::Fields(errors) => errors.details(),
+            Self::Kept(problem) => problem.details.clone(),
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Fields(errors) => errors.problem(),
+            Self::Kept(problem) => problem.clone(),
         }
     }
 }
