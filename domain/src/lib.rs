@@ -18,6 +18,7 @@ pub mod identity;
 pub mod inventory;
 pub mod kind;
 pub mod money;
+pub mod order;
 pub mod payment;
 pub mod settings;
 pub mod shipping;
