@@ -5,9 +5,11 @@
 //! says what to do about it.
 
 mod connection;
+mod guest;
 mod refusal;
 
 pub(crate) use connection::{Answer, Call, Connection};
+pub(crate) use guest::{Cart, Details, Ending, Guest};
 pub(crate) use refusal::Refusal;
 
 use crate::cli::Remote;

@@ -21,7 +21,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => as_client(import::run(arguments)),
         Command::Replay(arguments) => as_client(replay::run(arguments)),
         Command::Bench(arguments) => as_client(bench::run(arguments)),
-        Command::BenchBare(arguments) => as_client(bench_bare::run(arguments)),
+        Command::BenchBare(arguments) => as_server(bench_bare::run(arguments)),
         Command::Config { action } => config::run(file, &action),
     }
 }
@@ -29,6 +29,14 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Runs a client. One thread is enough to keep a server busy, and leaves it the other cores.
 fn as_client(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+/// Runs a server, on as many threads as there are cores.
+fn as_server(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
         .block_on(work)

@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
+use std::time::Duration;
 
 /// Writes one line to stdout. A reader that has gone away is not a fault.
 ///
@@ -43,4 +44,28 @@ pub(crate) fn progress_bytes(bytes: u64, what: &'static str) -> ProgressBar {
 fn bar(length: u64, what: &'static str, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("the templates of this module are well formed");
     ProgressBar::new(length).with_style(style).with_message(what)
+}
+
+/// Returns thousandths with a point: 1234 is `1.234`.
+pub(crate) fn decimals(thousandths: u128) -> String {
+    format!("{}.{:03}", thousandths / 1000, thousandths % 1000)
+}
+
+/// Returns how many came in a second.
+pub(crate) fn per_second(count: u64, time: Duration) -> u128 {
+    u128::from(count) * 1_000_000 / time.as_micros().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousandths_are_written_with_a_point() {
+        assert_eq!(
+            (decimals(1234), decimals(7)),
+            ("1.234".to_owned(), "0.007".to_owned())
+        );
+        assert_eq!(per_second(10, Duration::from_millis(500)), 20);
+    }
 }

@@ -204,11 +204,27 @@ impl Connection {
         }
     }
 
-    /// Sends a call once and returns whatever the server answers.
+    /// Sends a call once, whether the server is busy or not.
     ///
     /// # Errors
-    /// What befell the connection.
-    pub(crate) async fn send(&mut self, call: &Call<'_>) -> anyhow::Result<Answer> {
+    /// As [`Connection::call`].
+    pub(crate) async fn once(&mut self, call: Call<'_>) -> anyhow::Result<Answer> {
+        let answer = self.send(&call).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        Err(Refusal::read(&call.method, call.path, answer.status, &answer.body).into())
+    }
+
+    /// Opens another connection to the same server.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub(crate) async fn again(&self) -> anyhow::Result<Self> {
+        Self::open(&self.server).await
+    }
+
+    async fn send(&mut self, call: &Call<'_>) -> anyhow::Result<Answer> {
         let request = self.request(call)?;
         let lost = || {
             format!(

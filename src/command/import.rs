@@ -49,6 +49,23 @@ pub(crate) struct ImportRow {
     pub(crate) stock: Option<i64>,
 }
 
+impl ImportRow {
+    /// Returns a row that says nothing but its SKU.
+    pub(crate) fn of(row: u64, sku: String) -> Self {
+        Self {
+            row,
+            sku,
+            title: None,
+            price: None,
+            tax_category: None,
+            weight_grams: None,
+            image_url: None,
+            status: None,
+            stock: None,
+        }
+    }
+}
+
 /// A price in the wire's exact decimal form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Price {
@@ -71,6 +88,17 @@ pub(crate) struct RowResult {
     pub(crate) error: Option<String>,
     /// The refusal in words.
     pub(crate) message: Option<String>,
+}
+
+impl RowResult {
+    /// Returns why it was refused.
+    pub(crate) fn reason(&self) -> String {
+        let code = self.error.as_deref().unwrap_or("refused");
+        match self.message.as_deref() {
+            Some(message) => format!("{code}: {message}"),
+            None => code.to_owned(),
+        }
+    }
 }
 
 /// What was done with a row.
@@ -123,11 +151,7 @@ impl Tally {
                 Outcome::Created => self.created += 1,
                 Outcome::Updated => self.updated += 1,
                 Outcome::Unchanged => self.unchanged += 1,
-                Outcome::Refused => {
-                    let code = result.error.as_deref().unwrap_or("refused");
-                    let message = result.message.as_deref().unwrap_or_default();
-                    self.refuse(result.row, &result.sku, &format!("{code}: {message}"))?;
-                }
+                Outcome::Refused => self.refuse(result.row, &result.sku, &result.reason())?,
             }
         }
         Ok(())

@@ -13,14 +13,14 @@ mod stock;
 use super::import::{self, BATCH_ROWS_MAX, ImportRow, Outcome, Price};
 use super::shop_setup;
 use crate::cli::Replay;
-use crate::client::{Connection, Server};
+use crate::client::{Connection, Guest, Server};
 use crate::output;
 use anyhow::{Context, bail};
 use country::CountryMap;
 use futures::future::try_join_all;
 use hyper::header::HeaderValue;
 use plan::{Plan, Step};
-use play::{Guest, Scene};
+use play::Scene;
 use report::Report;
 use std::cell::{Cell, RefCell};
 use std::process::ExitCode;
@@ -66,13 +66,16 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     } else {
         plan.orders()
     };
+    let report = RefCell::new(Report::default());
     let scene = Scene {
         plan: &plan,
         staff: &staff,
         variant_ids: &variant_ids,
         shipping_method_id,
+        report: &report,
     };
-    let (report, stopped) = play_all(&server, &scene, &steps, usize::from(arguments.concurrency)).await?;
+    let stopped = play_all(&server, &scene, &steps, usize::from(arguments.concurrency)).await?;
+    let report = report.into_inner();
     report.print(&plan)?;
     if let Some(path) = &arguments.report {
         report.write(&plan, path)?;
@@ -80,31 +83,30 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     if let Some(error) = stopped {
         return Err(error.context("the replay stopped before its end"));
     }
-    let mut all_right = report.all_matched();
-    if arguments.stock.is_some() {
-        if arguments.limit.is_some() {
+    let stock_is_right = match (&arguments.stock, arguments.limit) {
+        (None, _) => true,
+        (Some(_), Some(_)) => {
             output::line("closing stock: not compared, as not all invoices were played")?;
-        } else {
-            all_right &= stock::compare(&mut connection, &staff, &figures, &plan, &variant_ids).await?;
+            true
         }
-    }
-    Ok(if all_right {
+        (Some(_), None) => stock::compare(&mut connection, &staff, &figures, &plan, &variant_ids).await?,
+    };
+    Ok(if report.all_matched() && stock_is_right {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-/// Plays the steps over so many connections, and returns what became of them and what stopped it, if anything did.
+/// Plays the steps over so many connections, and returns what stopped it, if anything did.
 async fn play_all(
     server: &Server,
     scene: &Scene<'_>,
     steps: &[Step],
     at_once: usize,
-) -> anyhow::Result<(Report, Option<anyhow::Error>)> {
+) -> anyhow::Result<Option<anyhow::Error>> {
     let bar = output::progress(u64::try_from(steps.len())?, "playing");
     let next = Cell::new(0);
-    let report = RefCell::new(Report::default());
     let mut guests = Vec::new();
     for _ in 0..at_once.min(steps.len()) {
         guests.push(Guest::new(Connection::open(server).await?));
@@ -115,17 +117,15 @@ async fn play_all(
             let at = next.get();
             let Some(step) = steps.get(at) else { return Ok(()) };
             next.set(at + 1);
-            let outcome = guest.play(scene, *step, &report).await;
-            let outcome = outcome.inspect_err(|_| next.set(steps.len()))?;
-            report.borrow_mut().record(at, *step, outcome);
+            let outcome = scene.play(&mut guest, *step).await?;
+            scene.report.borrow_mut().record(at, *step, outcome);
             bar.inc(1);
         }
     };
     let stopped = try_join_all(guests.into_iter().map(play)).await.err();
     bar.finish_and_clear();
-    let mut report = report.into_inner();
-    report.finish(started.elapsed());
-    Ok((report, stopped))
+    scene.report.borrow_mut().finish(started.elapsed());
+    Ok(stopped)
 }
 
 /// Finds the variant of every code, and adds the codes that the catalog does not have.
@@ -152,15 +152,9 @@ async fn resolve(
             currency: CURRENCY.to_owned(),
         });
         rows.push(ImportRow {
-            row: u64::try_from(*index)?,
-            sku: code.sku.clone(),
             title: code.title.clone(),
             price,
-            tax_category: None,
-            weight_grams: None,
-            image_url: None,
-            status: None,
-            stock: None,
+            ..ImportRow::of(u64::try_from(*index)?, code.sku.clone())
         });
     }
     for batch in rows.chunks(BATCH_ROWS_MAX) {

@@ -1,7 +1,7 @@
 //! What became of the invoices, and how long the calls took.
 
 use super::plan::{Plan, Step};
-use crate::output;
+use crate::output::{self, decimals, per_second};
 use anyhow::Context;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -237,16 +237,6 @@ fn tsv(plan: &Plan, step: Step, outcome: &Outcome) -> String {
     }
 }
 
-/// Returns thousandths with a point: 1234 is `1.234`.
-pub(crate) fn decimals(thousandths: u128) -> String {
-    format!("{}.{:03}", thousandths / 1000, thousandths % 1000)
-}
-
-/// Returns how many came in a second.
-pub(crate) fn per_second(count: u64, time: Duration) -> u128 {
-    u128::from(count) * 1_000_000 / time.as_micros().max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::country::CountryMap;
@@ -328,14 +318,5 @@ mod tests {
             lines.iter().any(|line| line == "adjustments 0, refused 1"),
             "{lines:?}"
         );
-    }
-
-    #[test]
-    fn thousandths_are_written_with_a_point() {
-        assert_eq!(
-            (decimals(1234), decimals(7)),
-            ("1.234".to_owned(), "0.007".to_owned())
-        );
-        assert_eq!(per_second(10, Duration::from_millis(500)), 20);
     }
 }

@@ -1,0 +1,340 @@
+//! What was measured, for people and for machines. Integers only: ratios are in thousandths.
+
+use super::limits::Limits;
+use super::{Actors, Bodies};
+use crate::cli::Work;
+use crate::output::{decimals, per_second};
+use clap::ValueEnum;
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use std::time::Duration;
+
+/// The significant digits of a latency.
+const DIGITS: u8 = 3;
+
+/// Nanoseconds in a millisecond.
+const NANOS_PER_MS: u64 = 1_000_000;
+
+/// How long operations took.
+pub(super) type Latencies = Histogram<u64>;
+
+/// One measurement.
+#[derive(Debug)]
+pub(super) struct Run {
+    latencies: Latencies,
+    /// How many operations failed.
+    pub(super) errors: u64,
+    /// Why the first of them failed.
+    pub(super) first_error: Option<String>,
+    /// How long it was measured.
+    pub(super) took: Duration,
+    /// The sizes of the last operation's bodies.
+    pub(super) bodies: Bodies,
+    cpu_ms: u64,
+    write_bytes: u64,
+    groups: u64,
+    resident_bytes: u64,
+}
+
+impl Run {
+    /// Starts empty.
+    pub(super) fn new() -> Self {
+        let latencies =
+            Histogram::new(DIGITS).expect("three significant digits are within the histogram's limits");
+        Self {
+            latencies,
+            errors: 0,
+            first_error: None,
+            took: Duration::ZERO,
+            bodies: Bodies::default(),
+            cpu_ms: 0,
+            write_bytes: 0,
+            groups: 0,
+            resident_bytes: 0,
+        }
+    }
+
+    /// Counts one operation.
+    pub(super) fn add(&mut self, time: Duration, done: anyhow::Result<Bodies>) {
+        match done {
+            Ok(bodies) => {
+                self.bodies = bodies;
+                self.latencies
+                    .saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+            }
+            Err(error) => {
+                self.errors += 1;
+                self.first_error.get_or_insert_with(|| format!("{error:#}"));
+            }
+        }
+    }
+
+    /// Takes the difference of the process' counters over the measured time.
+    pub(super) fn count(&mut self, before: &Actors, after: &Actors, took: Duration) {
+        self.took = took;
+        let cpu = |actors: &Actors| actors.process.user_ms + actors.process.system_ms;
+        self.cpu_ms = cpu(after).saturating_sub(cpu(before));
+        self.write_bytes = after
+            .process
+            .write_bytes
+            .saturating_sub(before.process.write_bytes);
+        self.groups = after.store.groups.saturating_sub(before.store.groups);
+        self.resident_bytes = after.process.resident_bytes;
+    }
+
+    /// Returns how many operations went well.
+    pub(super) fn operations(&self) -> u64 {
+        self.latencies.len()
+    }
+
+    /// Returns how many bytes a group had, if groups were written.
+    pub(super) fn bytes_per_group(&self) -> Option<u64> {
+        self.write_bytes.checked_div(self.groups)
+    }
+
+    fn side(&self) -> Side {
+        let operations = self.operations().max(1);
+        let micros_at = |quantile| self.latencies.value_at_quantile(quantile);
+        Side {
+            operations: self.operations(),
+            operations_per_second: whole(per_second(self.operations(), self.took)),
+            p50_us: micros_at(0.5),
+            p99_us: micros_at(0.99),
+            max_us: self.latencies.max(),
+            cpu_ns_per_operation: self.cpu_ms.saturating_mul(NANOS_PER_MS) / operations,
+        }
+    }
+}
+
+fn whole(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// What was measured on one side: the server's, or the bare handler's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Side {
+    operations: u64,
+    operations_per_second: u64,
+    p50_us: u64,
+    p99_us: u64,
+    max_us: u64,
+    cpu_ns_per_operation: u64,
+}
+
+/// What a bench says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Figures {
+    work: String,
+    connections: u16,
+    seconds: u64,
+    errors: u64,
+    server: Side,
+    fsyncs_per_second: u64,
+    write_bytes_per_operation: u64,
+    resident_bytes: u64,
+    request_bytes: usize,
+    response_bytes: usize,
+    bare: Option<Side>,
+    disk: Option<Disk>,
+    /// The server's operations a second, in thousandths of the bare handler's.
+    share_of_bare_permille: Option<u64>,
+    /// The server's CPU an operation, in thousandths of the bare handler's.
+    cpu_over_bare_permille: Option<u64>,
+}
+
+/// What the disk allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Disk {
+    group_bytes: u64,
+    fdatasyncs_per_second: u64,
+    p50_us: u64,
+    p99_us: u64,
+}
+
+impl Figures {
+    /// Puts a run next to the machine's limits.
+    pub(super) fn of(work: Work, connections: u16, run: &Run, limits: Option<&Limits>) -> Self {
+        let server = run.side();
+        let bare = limits.and_then(|limits| limits.bare.as_ref()).map(Run::side);
+        let permille = |part: u64, whole: u64| part.saturating_mul(1000).checked_div(whole);
+        let share = bare
+            .as_ref()
+            .and_then(|bare| permille(server.operations_per_second, bare.operations_per_second));
+        let cpu = bare
+            .as_ref()
+            .and_then(|bare| permille(server.cpu_ns_per_operation, bare.cpu_ns_per_operation));
+        let disk = limits.and_then(|limits| limits.disk.as_ref()).map(|disk| Disk {
+            group_bytes: disk.group_bytes,
+            fdatasyncs_per_second: whole(per_second(disk.latencies.len(), disk.took)),
+            p50_us: disk.latencies.value_at_quantile(0.5),
+            p99_us: disk.latencies.value_at_quantile(0.99),
+        });
+        Self {
+            work: work
+                .to_possible_value()
+                .map_or_else(String::new, |value| value.get_name().to_owned()),
+            connections,
+            seconds: run.took.as_secs(),
+            errors: run.errors,
+            fsyncs_per_second: whole(per_second(run.groups, run.took)),
+            write_bytes_per_operation: run.write_bytes / run.operations().max(1),
+            resident_bytes: run.resident_bytes,
+            request_bytes: run.bodies.request,
+            response_bytes: run.bodies.response,
+            share_of_bare_permille: share,
+            cpu_over_bare_permille: cpu,
+            server,
+            bare,
+            disk,
+        }
+    }
+
+    /// Returns the table for people.
+    pub(super) fn table(&self) -> String {
+        let mut rows: Vec<(String, String)> = Vec::new();
+        let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
+        row(
+            "work",
+            format!(
+                "{}, {} connections, {} s",
+                self.work, self.connections, self.seconds
+            ),
+        );
+        row("operations/s", self.server.operations_per_second.to_string());
+        row("p50, p99, max", times(&self.server));
+        row("CPU/operation", cpu(&self.server));
+        row("fsyncs/s", self.fsyncs_per_second.to_string());
+        row(
+            "written/operation",
+            format!("{} bytes", self.write_bytes_per_operation),
+        );
+        row("resident memory", format!("{} MiB", self.resident_bytes >> 20));
+        row("failed", self.errors.to_string());
+        if let Some(bare) = &self.bare {
+            let bodies = format!(
+                "{} bytes in, {} bytes out",
+                self.request_bytes, self.response_bytes
+            );
+            row(
+                "bare handler",
+                format!("{} operations/s, {bodies}", bare.operations_per_second),
+            );
+            row("  p50, p99, max", times(bare));
+            row("  CPU/operation", cpu(bare));
+        }
+        if let (Some(share), Some(over)) = (self.share_of_bare_permille, self.cpu_over_bare_permille) {
+            let percent = format!("{}.{}", share / 10, share % 10);
+            row(
+                "  share",
+                format!(
+                    "{percent}% of its operations, {} times its CPU",
+                    decimals(u128::from(over))
+                ),
+            );
+        }
+        if let Some(disk) = &self.disk {
+            let Disk {
+                group_bytes,
+                fdatasyncs_per_second,
+                p50_us,
+                p99_us,
+            } = disk;
+            row(
+                "this disk",
+                format!("{fdatasyncs_per_second} fdatasyncs/s of {group_bytes} bytes"),
+            );
+            let (p50, p99) = (decimals(u128::from(*p50_us)), decimals(u128::from(*p99_us)));
+            row("  p50, p99", format!("{p50} ms, {p99} ms"));
+        }
+        let lines: Vec<String> = rows
+            .iter()
+            .map(|(name, value)| format!("{name:<20}{value}"))
+            .collect();
+        lines.join("\n")
+    }
+}
+
+fn times(side: &Side) -> String {
+    let [p50, p99, max] = [side.p50_us, side.p99_us, side.max_us].map(|micros| decimals(u128::from(micros)));
+    format!("{p50} ms, {p99} ms, {max} ms")
+}
+
+fn cpu(side: &Side) -> String {
+    format!("{} us", decimals(u128::from(side.cpu_ns_per_operation)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::bench::{Process, Store};
+
+    fn actors(user_ms: u64, groups: u64, write_bytes: u64) -> Actors {
+        let process = Process {
+            user_ms,
+            system_ms: user_ms,
+            resident_bytes: 5 << 20,
+            write_bytes,
+        };
+        Actors {
+            process,
+            store: Store { groups },
+        }
+    }
+
+    fn run(operations: u64, cpu_ms: u64) -> Run {
+        let mut run = Run::new();
+        for _ in 0..operations {
+            run.add(
+                Duration::from_micros(250),
+                Ok(Bodies {
+                    request: 10,
+                    response: 20,
+                }),
+            );
+        }
+        let (before, after) = (actors(100, 10, 1_000), actors(100 + cpu_ms / 2, 30, 21_000));
+        run.count(&before, &after, Duration::from_secs(2));
+        run
+    }
+
+    #[test]
+    fn figures_are_per_operation_and_per_second() {
+        let limits = Limits {
+            bare: Some(run(1000, 10)),
+            disk: None,
+        };
+        let figures = Figures::of(Work::W2, 64, &run(400, 12), Some(&limits));
+        assert_eq!(figures.server.operations_per_second, 200);
+        assert_eq!(figures.server.cpu_ns_per_operation, 30_000);
+        assert_eq!(figures.fsyncs_per_second, 10);
+        assert_eq!(figures.write_bytes_per_operation, 50);
+        assert_eq!(figures.share_of_bare_permille, Some(400));
+        assert_eq!(figures.cpu_over_bare_permille, Some(3000));
+        assert_eq!(figures.work, "w2");
+    }
+
+    #[test]
+    fn a_run_without_operations_divides_by_nothing() {
+        let figures = Figures::of(Work::W4, 1, &run(0, 0), None);
+        assert_eq!(
+            (
+                figures.server.operations_per_second,
+                figures.server.cpu_ns_per_operation
+            ),
+            (0, 0)
+        );
+        assert_eq!(figures.share_of_bare_permille, None);
+    }
+
+    #[test]
+    fn failed_operations_are_counted_apart_and_the_first_is_kept() {
+        let mut run = run(1, 0);
+        for text in ["first", "second"] {
+            run.add(Duration::ZERO, Err(anyhow::anyhow!(text)));
+        }
+        assert_eq!(
+            (run.operations(), run.errors, run.first_error.as_deref()),
+            (1, 2, Some("first"))
+        );
+    }
+}
