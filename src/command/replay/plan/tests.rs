@@ -150,3 +150,93 @@ fn what_is_wrong_is_named_before_anything_is_played() {
     let many = "1,,T,1,2011-01-01 10:00:00,1,,France\n".repeat(12);
     check_fault(&many, "and 2 more");
 }
+
+/// Returns the folder of the whole data set, or says that it is not there.
+fn data_set() -> Option<std::path::PathBuf> {
+    let shared = std::env::var("CARTWRIGHT_SHARED").unwrap_or_else(|_| "../shared".to_owned());
+    let folder = Path::new(&shared).join("data/online-retail");
+    if !folder.is_dir() {
+        println!("skipped: {} is not there", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// Compares every invoice's kind and total with a derived table, and plays the stock's movements on paper.
+fn check_data_set(folder: &Path, transactions: &str, invoices: &str, stock: &str) -> anyhow::Result<()> {
+    let plan = Plan::read(&folder.join(transactions), &CountryMap::read(None)?)?;
+    let wanted = ["InvoiceNo", "kind", "total_gbp"].map(Wanted::required);
+    let mut table = Table::open(&folder.join(invoices), &wanted)?;
+    let mut compared = 0;
+    while let Some(row) = table.next_row()? {
+        let values: Vec<String> = row
+            .values
+            .map_err(anyhow::Error::msg)?
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect();
+        let invoice = &plan.invoices[compared];
+        assert_eq!(
+            [invoice.number.as_str(), invoice.kind.name()],
+            [values[0].as_str(), values[1].as_str()]
+        );
+        // Lines in tenths of a penny make the exact total differ from the rounded one by less than a penny.
+        let exact: UnitPrice = values[2].parse()?;
+        assert_eq!(invoice.total(), exact.times(1), "{}", invoice.number);
+        compared += 1;
+    }
+    assert_eq!(compared, plan.invoices.len());
+
+    let wanted = ["StockCode", "min_opening", "closing"].map(Wanted::required);
+    let mut table = Table::open(&folder.join(stock), &wanted)?;
+    let mut available: HashMap<String, (i64, i64)> = HashMap::new();
+    while let Some(row) = table.next_row()? {
+        let values: Vec<String> = row
+            .values
+            .map_err(anyhow::Error::msg)?
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect();
+        available.insert(values[0].clone(), (values[1].parse()?, values[2].parse()?));
+    }
+    let mut move_stock = |invoice: &Invoice, line: &Line| {
+        let sku = &plan.codes[line.code].sku;
+        let units = &mut available.get_mut(sku).expect("the stock file names every code").0;
+        *units += invoice.kind.stock_change(line.quantity);
+        assert!(0 <= *units, "{sku} is overdrawn in row {}", line.row);
+    };
+    for step in plan.movements() {
+        match step {
+            Step::Order(index) => {
+                let invoice = &plan.invoices[index];
+                invoice.lines.iter().for_each(|line| move_stock(invoice, line));
+            }
+            Step::Adjust { invoice, line } => {
+                let invoice = &plan.invoices[invoice];
+                move_stock(invoice, &invoice.lines[line]);
+            }
+        }
+    }
+    let differing = available.iter().find(|(_, (played, closing))| played != closing);
+    assert_eq!(differing, None);
+    Ok(())
+}
+
+#[test]
+fn the_sample_is_read_as_its_derived_tables_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/online-retail");
+    let checked = check_data_set(&folder, "transactions.csv", "invoices.csv", "stock.csv");
+    checked.unwrap_or_else(|error| panic!("{error:#}"));
+}
+
+#[test]
+fn the_whole_data_set_is_read_as_its_derived_tables_say() {
+    let Some(folder) = data_set() else { return };
+    let checked = check_data_set(
+        &folder,
+        "transactions-2010-12_2011-09.csv.zst",
+        "invoices-visible.csv.zst",
+        "stock-visible.csv.zst",
+    );
+    checked.unwrap_or_else(|error| panic!("{error:#}"));
+}
