@@ -1,6 +1,7 @@
 //! The command line: what can be said, and nothing about what it does.
 
 use cartwright::config;
+use cartwright_http::auth::TOKEN_DAYS_DEFAULT;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     /// The bare handler that bench compares with
     #[command(hide = true)]
     BenchBare(BenchBare),
+    /// Issue a staff token; the server may be running
+    Token(Token),
     /// Show, check or explain the configuration
     Config {
         /// What to do with it.
@@ -43,6 +46,16 @@ pub(crate) enum ConfigAction {
     Check(config::Arguments),
     /// Print every option with its value and the source that set it
     Show(config::Arguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// The server's data directory, which holds the key [default: as configured]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// How long the token is good for
+    #[arg(long, default_value_t = TOKEN_DAYS_DEFAULT, value_name = "N")]
+    pub(crate) days: u32,
 }
 
 /// Which server, and as whom.

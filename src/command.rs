@@ -6,6 +6,7 @@ mod config;
 mod import;
 mod replay;
 mod shop_setup;
+mod token;
 
 use crate::cli::{Cli, Command};
 use std::future::Future;
@@ -22,6 +23,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(arguments) => as_client(replay::run(arguments)),
         Command::Bench(arguments) => as_client(bench::run(arguments)),
         Command::BenchBare(arguments) => as_server(bench_bare::run(arguments)),
+        Command::Token(arguments) => token::run(file, &arguments),
         Command::Config { action } => config::run(file, &action),
     }
 }

@@ -60,10 +60,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// How long a request may take, in milliseconds.
     pub request_timeout_ms: u64,
-    /// The largest request body, in bytes.
-    pub request_body_bytes_max: u64,
-    /// How many requests are worked on at once.
-    pub requests_max: u64,
+    /// How many connections may be open.
+    pub connections_max: u64,
     /// How long a graceful stop waits for requests under way, in milliseconds.
     pub shutdown_timeout_ms: u64,
     /// Which log records are written, in the syntax of `tracing`'s filter.
@@ -236,8 +234,7 @@ impl Sources {
             public_url: reader.url("public_url"),
             cors_origins: reader.origins("cors_origins"),
             request_timeout_ms: reader.number("request_timeout_ms", 1, DURATION_MS_MAX),
-            request_body_bytes_max: reader.number("request_body_bytes_max", 1024, BYTES_MAX),
-            requests_max: reader.number("requests_max", 1, COUNT_MAX),
+            connections_max: reader.number("connections_max", 1, COUNT_MAX),
             shutdown_timeout_ms: reader.number("shutdown_timeout_ms", 0, DURATION_MS_MAX),
             log_level: reader.log_level("log_level"),
             log_format: reader.any("log_format", LogFormat::Text),

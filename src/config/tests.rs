@@ -41,7 +41,7 @@ fn a_file_overrides_a_default() {
     let config = load("listen = \"0.0.0.0:99\"\nlog_format = \"json\"").expect("both are fine");
     assert_eq!(config.listen, SocketAddr::from(([0, 0, 0, 0], 99)));
     assert_eq!(config.log_format, LogFormat::Json);
-    assert_eq!(config.requests_max, 8192);
+    assert_eq!(config.connections_max, 10_000);
 }
 
 #[test]
@@ -87,11 +87,11 @@ fn wrong_values_say_what_would_be_right() {
 
 #[test]
 fn all_faults_are_reported_at_once() {
-    let faults = load("listen = \"x\"\nrequests_max = 0\nnonsense = 1")
+    let faults = load("listen = \"x\"\nconnections_max = 0\nnonsense = 1")
         .expect_err("three faults")
         .0;
     let options: Vec<&str> = faults.iter().map(|fault| fault.option.as_str()).collect();
-    assert_eq!(options, ["listen", "requests_max", "nonsense"]);
+    assert_eq!(options, ["listen", "connections_max", "nonsense"]);
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! The promises, tested from outside: over HTTP, on the command line, and on the tree itself.
 
+mod cli;
 mod documented;
+mod fake_shop;
 mod tidy;

@@ -1,0 +1,397 @@
+//! The command line: results, refusals that say what to do, and exit codes.
+
+use crate::fake_shop::{FakeShop, Mood, Order, TOKEN};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// What a run of the binary left.
+struct Run {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs the binary in an empty directory, without any option from outside.
+fn run(arguments: &[&str]) -> Run {
+    run_in(
+        tempfile::tempdir().expect("a temporary directory").path(),
+        arguments,
+    )
+}
+
+fn run_in(directory: &Path, arguments: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cartwright"));
+    command.args(arguments).current_dir(directory);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARTWRIGHT_") {
+            command.env_remove(name);
+        }
+    }
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("the binary runs");
+    Run {
+        code: status.code(),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+    }
+}
+
+/// Runs a client against a shop.
+fn client(shop: &FakeShop, arguments: &[&str]) -> Run {
+    let url = shop.url();
+    let remote = ["--url", url.as_str(), "--token", TOKEN];
+    run(&[arguments, &remote].concat())
+}
+
+fn check_refused(arguments: &[&str], cure: &str) {
+    let Run { code, stdout, stderr } = run(arguments);
+    assert_ne!(code, Some(0), "{arguments:?} must fail; it said {stdout}");
+    assert!(
+        stderr.contains(cure),
+        "{arguments:?} does not say {cure:?} but\n{stderr}"
+    );
+}
+
+/// Writes a file that lives as long as the directory.
+fn file(directory: &TempDir, name: &str, text: &str) -> String {
+    let path = directory.path().join(name);
+    std::fs::write(&path, text).expect("the directory is writable");
+    path.display().to_string()
+}
+
+fn fixture(name: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/online-retail");
+    folder.join(name).display().to_string()
+}
+
+#[test]
+fn errors_name_their_cure() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let rows = file(&directory, "rows.csv", "sku\nA\n");
+    check_refused(&["import", &rows], "cartwright token --data DIR");
+    check_refused(
+        &["import", &rows, "--token", "t", "--url", "http://127.0.0.1:1"],
+        "start one with `cartwright serve`",
+    );
+    check_refused(
+        &["import", &rows, "--token", "t", "--url", "localhost"],
+        "--url http://127.0.0.1:8080",
+    );
+    check_refused(&["import", "/nonexistent.csv"], "cannot read /nonexistent.csv");
+    check_refused(&["import", &rows, "--map", "title=A"], "add sku=COLUMN");
+    check_refused(&["import", &rows, "--map", "sku=Code"], "its columns are sku");
+    check_refused(&["replay", &rows], "no column \"InvoiceNo\"; its columns are sku");
+    check_refused(
+        &["replay", &rows, "--stock", &rows, "--concurrency", "2"],
+        "leave --concurrency out",
+    );
+    check_refused(
+        &["bench", "--work", "w7"],
+        "[possible values: w1, w2, w3, w4, w5, w8]",
+    );
+    check_refused(
+        &["token", "--data", "/nonexistent"],
+        "a server that was started once with --data DIR",
+    );
+    check_refused(
+        &["config", "check", "--config", "none.toml"],
+        "cartwright config default > cartwright.toml",
+    );
+    check_refused(
+        &["config", "check", "--listen", "here"],
+        "write for example \"127.0.0.1:8080\"",
+    );
+}
+
+#[test]
+fn config_default_is_the_example_and_checks_out() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let printed = run(&["config", "default"]);
+    let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cartwright.example.toml");
+    assert_eq!(
+        printed.stdout,
+        std::fs::read_to_string(example).expect("the example is there")
+    );
+    file(&directory, "cartwright.toml", &printed.stdout);
+    let checked = run_in(directory.path(), &["config", "check"]);
+    assert_eq!(
+        (checked.code, checked.stdout.as_str()),
+        (Some(0), "the configuration is fine\n")
+    );
+}
+
+#[test]
+fn config_check_reports_every_fault_and_config_show_every_source() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    file(
+        &directory,
+        "cartwright.toml",
+        "lissten = 1\nlog_format = \"xml\"\n",
+    );
+    let checked = run_in(directory.path(), &["config", "check", "--listen", "x"]);
+    assert_eq!(checked.code, Some(1));
+    for part in ["3 fault(s)", "lissten (", "log_format (", "listen (argument)"] {
+        assert!(
+            checked.stderr.contains(part),
+            "{part:?} is not in\n{}",
+            checked.stderr
+        );
+    }
+    file(&directory, "cartwright.toml", "log_format = \"json\"\n");
+    let shown = run_in(directory.path(), &["config", "show", "--listen", "127.0.0.1:0"]);
+    assert_eq!(shown.code, Some(0));
+    for line in [
+        "listen = \"127.0.0.1:0\"  # argument",
+        "log_level = \"info\"  # default",
+    ] {
+        assert!(
+            shown.stdout.contains(line),
+            "{line:?} is not in\n{}",
+            shown.stdout
+        );
+    }
+    let json = shown
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("log_format"))
+        .unwrap_or_default();
+    assert!(json.ends_with("cartwright.toml"), "{json}");
+}
+
+#[test]
+fn an_import_reports_refused_rows_and_a_second_run_changes_nothing() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let text = "Code;Name\n".replace(';', ",") + "A,Alpha\n,Nameless\nREFUSED,x\nA,Again\nBANK CHARGES,\n";
+    let rows = file(&directory, "rows.csv", &text);
+    let shop = FakeShop::open(Mood::Good);
+    let arguments = ["import", rows.as_str(), "--map", "sku=Code,title=Name"];
+    let first = client(&shop, &arguments);
+    assert_eq!(first.code, Some(1), "{}", first.stderr);
+    let mut lines: Vec<&str> = first.stdout.lines().collect();
+    lines.sort_unstable();
+    let expected = [
+        "created 2, updated 0, unchanged 0, refused 3",
+        "refused\tline 3\t\tit has no SKU; every row needs one",
+        "refused\tline 4\tREFUSED\tsku.bad: the SKU is not to our taste",
+        "refused\tline 5\tA\tthe SKU already stands in line 2; give each row a SKU of its own",
+    ];
+    assert_eq!(lines, expected);
+    let second = client(&shop, &arguments);
+    assert!(
+        second
+            .stdout
+            .ends_with("created 0, updated 0, unchanged 2, refused 3\n"),
+        "{}",
+        second.stdout
+    );
+}
+
+#[test]
+fn a_dry_run_sends_nothing() {
+    let shop = FakeShop::open(Mood::Good);
+    let catalog = fixture("catalog.csv");
+    let dry = client(
+        &shop,
+        &["import", &catalog, "--preset", "online-retail", "--dry-run"],
+    );
+    assert_eq!(
+        (dry.code, dry.stdout.as_str()),
+        (
+            Some(0),
+            "879 rows could be sent, 0 are refused; nothing was sent\n"
+        )
+    );
+    assert_eq!(shop.with(|shop| shop.imports), 0);
+}
+
+#[test]
+fn the_preset_imports_prices_and_leaves_what_has_none_not_for_sale() {
+    let shop = FakeShop::open(Mood::Busy);
+    let catalog = fixture("catalog.csv");
+    let imported = client(&shop, &["import", &catalog, "--preset", "online-retail"]);
+    assert_eq!(imported.code, Some(0), "{}", imported.stderr);
+    assert_eq!(
+        imported.stdout,
+        "created 879, updated 0, unchanged 0, refused 0\n"
+    );
+    shop.with(|shop| {
+        let price = |sku: &str| shop.variants[sku].price.clone();
+        assert_eq!(
+            price("85123a"),
+            Some(serde_json::json!({"unit_price": "6.63", "currency": "GBP"}))
+        );
+        assert_eq!(price("D"), None);
+        assert_eq!(shop.imports, 2);
+    });
+}
+
+#[test]
+fn a_replay_places_every_sale_and_compares_its_total() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let report = directory.path().join("report.tsv").display().to_string();
+    let shop = FakeShop::open(Mood::Good);
+    let rows = fixture("transactions.csv");
+    let played = client(
+        &shop,
+        &["replay", &rows, "--concurrency", "8", "--report", &report],
+    );
+    assert_eq!(played.code, Some(0), "{}{}", played.stdout, played.stderr);
+    for line in [
+        "orders      166",
+        "matched     166",
+        "mismatched  0",
+        "refused     0",
+    ] {
+        assert!(
+            played.stdout.contains(line),
+            "{line:?} is not in\n{}",
+            played.stdout
+        );
+    }
+    assert!(
+        played
+            .stdout
+            .contains("added 879 codes that the catalog did not have"),
+        "{}",
+        played.stdout
+    );
+    let report = std::fs::read_to_string(report).expect("the report was written");
+    assert_eq!(report.lines().count(), 166);
+    shop.with(|shop| {
+        assert_eq!(
+            (shop.zones.len(), shop.methods.len(), shop.adjustments.len()),
+            (1, 1, 0)
+        );
+        let tenth = shop
+            .orders
+            .iter()
+            .find(|order| order.lines.iter().any(|line| line.0 == "PADS"));
+        assert!(tenth.is_some_and(|order: &Order| order.country == "GB" && order.email.contains('@')));
+    });
+}
+
+#[test]
+fn a_total_that_differs_is_a_mismatch_and_fails() {
+    let shop = FakeShop::open(Mood::Dear);
+    let played = client(&shop, &["replay", &fixture("transactions.csv"), "--limit", "2"]);
+    assert_eq!(played.code, Some(1), "{}", played.stderr);
+    assert!(played.stdout.contains("mismatched  2"), "{}", played.stdout);
+    assert_eq!(shop.with(|shop| shop.orders.len()), 2);
+}
+
+#[test]
+fn a_payment_that_is_settled_later_is_waited_for() {
+    let shop = FakeShop::open(Mood::Slow);
+    let played = client(&shop, &["replay", &fixture("transactions.csv"), "--limit", "2"]);
+    assert_eq!(played.code, Some(0), "{}{}", played.stdout, played.stderr);
+    assert!(played.stdout.contains("matched     2"), "{}", played.stdout);
+}
+
+#[test]
+fn with_stock_every_row_moves_it_and_the_closing_figures_are_compared() {
+    let shop = FakeShop::open(Mood::Good);
+    let arguments = [
+        "replay",
+        &fixture("transactions.csv"),
+        "--stock",
+        &fixture("stock.csv"),
+    ];
+    // A second time everything starts from the same opening stock, whatever the first orders hold.
+    for _ in 0..2 {
+        let played = client(&shop, &arguments);
+        assert_eq!(played.code, Some(0), "{}{}", played.stdout, played.stderr);
+        assert!(
+            played
+                .stdout
+                .contains("closing stock: 879 codes compared, 0 differ"),
+            "{}",
+            played.stdout
+        );
+    }
+    shop.with(|shop| {
+        assert_eq!((shop.zones.len(), shop.methods.len()), (1, 1));
+        let bad_debt = serde_json::json!({"delta": -1, "reason": "adjustment", "reference": "A563185"});
+        assert!(shop.adjustments.contains(&bad_debt), "{:?}", shop.adjustments);
+    });
+}
+
+#[test]
+fn with_one_unit_less_the_named_invoice_is_the_first_refused() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let stock = std::fs::read_to_string(fixture("stock.csv")).expect("the fixture is there");
+    let row = "23166,74215,74215,";
+    let (before, after) = stock
+        .split_once(row)
+        .expect("the code of the largest line is there");
+    let invoice = after
+        .lines()
+        .next()
+        .and_then(|rest| rest.split(',').nth(1))
+        .unwrap_or_default();
+    let less = file(
+        &directory,
+        "stock.csv",
+        &format!("{before}23166,74214,74215,{after}"),
+    );
+    let shop = FakeShop::open(Mood::Good);
+    let played = client(&shop, &["replay", &fixture("transactions.csv"), "--stock", &less]);
+    assert_eq!(played.code, Some(1), "{}", played.stderr);
+    assert!(
+        played
+            .stdout
+            .contains(&format!("first refused: invoice {invoice}\n")),
+        "{}",
+        played.stdout
+    );
+    assert!(
+        played.stdout.contains("stock.short: only a few left"),
+        "{}",
+        played.stdout
+    );
+}
+
+#[test]
+fn a_token_of_another_store_stops_a_replay() {
+    let shop = FakeShop::open(Mood::Good);
+    let url = shop.url();
+    let played = run(&[
+        "replay",
+        &fixture("transactions.csv"),
+        "--url",
+        &url,
+        "--token",
+        "other",
+    ]);
+    assert_eq!(played.code, Some(1));
+    assert!(
+        played
+            .stderr
+            .contains("`cartwright token --data DIR` issues another"),
+        "{}",
+        played.stderr
+    );
+}
+
+#[test]
+fn an_unknown_country_is_named_before_anything_is_played() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let heading = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
+    let rows = file(
+        &directory,
+        "rows.csv",
+        &format!("{heading}\n1,A,T,1,2011-10-01 10:00:00,1.00,,Atlantis\n"),
+    );
+    let map = file(&directory, "map.json", r#"{"Atlantis": "XA"}"#);
+    check_refused(
+        &["replay", &rows],
+        "the country \"Atlantis\" is not known; give --country-map FILE",
+    );
+    let shop = FakeShop::open(Mood::Good);
+    let played = client(&shop, &["replay", &rows, "--country-map", &map]);
+    assert_eq!(played.code, Some(0), "{}{}", played.stdout, played.stderr);
+    assert_eq!(shop.with(|shop| shop.orders[0].country.clone()), "XA");
+}
