@@ -44,7 +44,7 @@ fn literals(source: &str) -> Vec<String> {
     code.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// Returns the codes a source file refuses with. In the domain, where events and commands are named in the same way,
+/// Returns the codes a source file refuses with. In the domain, where events and commands are named the same way,
 /// these are the literals of each `fn code` and constant `CODE`, and the first of each problem made.
 fn codes(path: &str, source: &str) -> BTreeSet<String> {
     let source = source
@@ -52,7 +52,7 @@ fn codes(path: &str, source: &str) -> BTreeSet<String> {
         .next()
         .unwrap_or_default();
     let mut found = Vec::new();
-    if path.starts_with("http/") {
+    if path.starts_with("http/") || path.starts_with("actors/") {
         found = literals(source);
     }
     for rest in source.split("fn code(").skip(1) {

@@ -356,6 +356,26 @@ fn code_is_spelled_the_american_way() {
 }
 
 #[test]
+fn every_decision_that_is_cited_is_there() {
+    let numbers: BTreeSet<String> = files(&root().join("docs/adr"))
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str()?.get(..4).map(str::to_owned))
+        .collect();
+    let mut found = Vec::new();
+    for path in files(root()) {
+        for cited in text(&path).split("ADR ").skip(1).filter_map(|rest| rest.get(..4)) {
+            if cited.bytes().all(|byte| byte.is_ascii_digit()) && !numbers.contains(cited) {
+                found.push(format!(
+                    "{} cites ADR {cited}, which is not there",
+                    relative(&path)
+                ));
+            }
+        }
+    }
+    check(&found);
+}
+
+#[test]
 fn every_decision_is_listed_and_complete() {
     let list = text(&root().join("docs/adr/README.md"));
     let mut numbers = BTreeMap::new();
