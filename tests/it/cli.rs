@@ -395,3 +395,36 @@ fn an_unknown_country_is_named_before_anything_is_played() {
     assert_eq!(played.code, Some(0), "{}{}", played.stdout, played.stderr);
     assert_eq!(shop.with(|shop| shop.orders[0].country.clone()), "XA");
 }
+
+#[test]
+fn a_bench_measures_the_server_and_the_bare_handler_in_the_same_run() {
+    let shop = FakeShop::open(Mood::Good);
+    let arguments = [
+        "bench",
+        "--work",
+        "w1",
+        "--connections",
+        "2",
+        "--seconds",
+        "1",
+        "--json",
+    ];
+    let measured = client(&shop, &arguments);
+    assert_eq!(measured.code, Some(0), "{}", measured.stderr);
+    let figures: serde_json::Value = serde_json::from_str(&measured.stdout).expect("one JSON object");
+    assert_eq!(figures["work"], "w1");
+    assert_eq!(
+        (&figures["connections"], &figures["errors"]),
+        (&2.into(), &0.into())
+    );
+    for side in ["server", "bare"] {
+        assert!(
+            figures[side]["operations_per_second"]
+                .as_u64()
+                .is_some_and(|rate| 0 < rate),
+            "{figures}"
+        );
+    }
+    assert!(figures["share_of_bare_permille"].is_u64(), "{figures}");
+    assert_eq!(figures["request_bytes"], 18);
+}

@@ -148,6 +148,11 @@ impl Shop {
     fn answer(&mut self, method: &Method, segments: &[&str], query: &str, body: &Value) -> Response {
         let post = method == Method::POST;
         match segments {
+            ["admin", "actors"] => {
+                let process = json!({"id": 1, "user_ms": self.calls, "system_ms": 0, "resident_bytes": 1 << 20, "write_bytes": 0});
+                Json(json!({"kinds": [], "process": process, "store": {"groups": self.calls}}))
+                    .into_response()
+            }
             ["admin", "settings"] => Json(json!({"currency": "GBP"})).into_response(),
             ["admin", "tax", "zones"] => Self::list(&mut self.zones, post, body, "txz"),
             ["admin", "shipping", "methods"] => Self::list(&mut self.methods, post, body, "shm"),

@@ -152,11 +152,12 @@ fn what_is_wrong_is_named_before_anything_is_played() {
 }
 
 /// Returns the folder of the whole data set, or says that it is not there.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn data_set() -> Option<std::path::PathBuf> {
     let shared = std::env::var("CARTWRIGHT_SHARED").unwrap_or_else(|_| "../shared".to_owned());
     let folder = Path::new(&shared).join("data/online-retail");
     if !folder.is_dir() {
-        println!("skipped: {} is not there", folder.display());
+        eprintln!("skipped: {} is not there", folder.display());
         return None;
     }
     Some(folder)
