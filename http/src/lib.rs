@@ -11,3 +11,5 @@ mod page;
 pub mod problem;
 pub mod router;
 pub mod server;
+#[cfg(test)]
+mod tests;

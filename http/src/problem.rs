@@ -151,10 +151,12 @@ pub(crate) fn behind(response: &Response) -> Option<Refused> {
         return Some(refused.clone());
     }
     let status = response.status();
-    let written = response
+    // Axum and the layers write text or nothing; JSON is a handler's own answer, such as a report of bad health.
+    let kind = response
         .headers()
         .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == MEDIA_TYPE);
+        .map(HeaderValue::as_bytes);
+    let written = kind.is_some_and(|kind| kind.starts_with(b"application/"));
     if written || !(status.is_client_error() || status.is_server_error()) {
         return None;
     }

@@ -1,0 +1,355 @@
+//! What handlers take from a request.
+
+use super::*;
+use crate::extract::{IDEMPOTENCY_KEY_LENGTH_MAX, PAGE_LIMIT_DEFAULT};
+use cartwright_domain::{EntityId, Revision, id::StockItemId};
+
+#[tokio::test]
+async fn a_body_is_read_or_refused_at_its_field() {
+    /// Status, code, and each bad field with its own code.
+    type Refusal<'a> = (u16, &'a str, &'a [(&'a str, &'a str)]);
+    async fn check(body: &str, expected: Result<&str, Refusal<'_>>) {
+        let reply = edge().post("/api/v1/lines", body).await;
+        match expected {
+            Ok(sku) => assert_eq!(reply.json()["sku"], sku, "{body}"),
+            Err((status, code, fields)) => {
+                assert_eq!(reply.refusal(), refused(status, code), "{body}");
+                let errors = reply.json()["errors"].as_array().cloned().unwrap_or_default();
+                let found: Vec<_> = errors
+                    .iter()
+                    .map(|error| (error["pointer"].as_str(), error["code"].as_str()))
+                    .collect();
+                let expected: Vec<_> = fields
+                    .iter()
+                    .map(|(pointer, code)| (Some(*pointer), Some(*code)))
+                    .collect();
+                assert_eq!(found, expected, "{body}");
+            }
+        }
+    }
+    let invalid = "request.invalid_fields";
+    check(r#"{"sku":"A","quantity":2}"#, Ok("A")).await;
+    check(r#"{"sku":"A","unknown":2}"#, Ok("A")).await;
+    check("", Err((422, invalid, &[("/sku", "missing")]))).await;
+    check("{}", Err((422, invalid, &[("/sku", "missing")]))).await;
+    check("[]", Err((422, invalid, &[("", "wrong_type")]))).await;
+    check(r#"{"sku":1}"#, Err((422, invalid, &[("/sku", "wrong_type")]))).await;
+    check(
+        r#"{"sku":"A","quantity":-1}"#,
+        Err((422, invalid, &[("/quantity", "wrong_type")])),
+    )
+    .await;
+    check(
+        r#"{"sku":"A","quantity":1.5}"#,
+        Err((422, invalid, &[("/quantity", "wrong_type")])),
+    )
+    .await;
+    let second = r#"{"sku":"A","options":[{"value":1},{"value":"x"}]}"#;
+    check(second, Err((422, invalid, &[("/options/1/value", "wrong_type")]))).await;
+    check(
+        r#"{"sku":"A","options":[{}]}"#,
+        Err((422, invalid, &[("/options/0/value", "missing")])),
+    )
+    .await;
+    for text in ["{", "nonsense", r#"{"sku":"A"} x"#, r#"{"sku":"A""#] {
+        check(text, Err((400, "request.malformed_json", &[]))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_field_s_message_shows_no_place_in_the_text() {
+    let reply = edge().post("/api/v1/lines", r#"{"sku":1}"#).await;
+    let message = reply.json()["errors"][0]["message"].clone();
+    assert_eq!(message, "invalid type: integer `1`, expected a string");
+}
+
+#[tokio::test]
+async fn a_body_must_say_that_it_is_json() {
+    async fn check(kind: Option<&str>, expected: u16) {
+        let headers: Vec<_> = kind.into_iter().map(|kind| ("content-type", kind)).collect();
+        let reply = edge()
+            .ask(request("POST", "/api/v1/lines", &headers, r#"{"sku":"A"}"#))
+            .await;
+        assert_eq!(reply.status.as_u16(), expected, "{kind:?}");
+        if expected != 200 {
+            assert_eq!(reply.refusal(), refused(415, "request.not_json"));
+        }
+    }
+    check(Some("application/json"), 200).await;
+    check(Some("Application/JSON; charset=utf-8"), 200).await;
+    check(Some("application/merge-patch+json"), 200).await;
+    check(Some("text/plain"), 415).await;
+    check(None, 415).await;
+}
+
+#[tokio::test]
+async fn ownership_comes_from_the_cookie_and_permission_from_the_token() {
+    async fn check(cookie: Option<&str>, with_token: bool, expected: &str) {
+        let edge = edge();
+        let token = bearer(&edge.token());
+        let mut headers: Vec<_> = cookie.into_iter().map(|cookie| ("cookie", cookie)).collect();
+        if with_token {
+            headers.push(("authorization", token.as_str()));
+        }
+        assert_eq!(
+            edge.get("/api/v1/both", &headers).await.text,
+            expected,
+            "{cookie:?} {with_token}"
+        );
+    }
+    let (session, staff) = (
+        r#"Some("sess_00000000000000000000000000000007")"#,
+        r#"Some("ada")"#,
+    );
+    check(None, false, "None None").await;
+    check(Some("cartwright_session=good"), false, &format!("{session} None")).await;
+    check(
+        Some("theme=dark; cartwright_session=good; x=y"),
+        false,
+        &format!("{session} None"),
+    )
+    .await;
+    check(Some("xcartwright_session=good"), false, "None None").await;
+    check(Some("cartwright_session=ended"), false, "None None").await;
+    check(Some("cartwright_session="), false, "None None").await;
+    check(None, true, &format!("None {staff}")).await;
+    check(
+        Some("cartwright_session=good"),
+        true,
+        &format!("{session} {staff}"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_looked_up_is_not_taken_for_none() {
+    let reply = edge()
+        .get("/api/v1/both", &[("cookie", "cartwright_session=unreadable")])
+        .await;
+    assert_eq!(reply.refusal(), refused(503, "engine.overloaded"));
+}
+
+#[tokio::test]
+async fn staff_routes_are_for_valid_tokens_and_a_bad_token_is_refused_everywhere() {
+    let edge = edge();
+    let valid = bearer(&edge.token());
+    let expired = bearer(
+        &edge
+            .keys
+            .issue("ada", Role::Admin, 1, Timestamp::default())
+            .unwrap(),
+    );
+    let other = bearer(&self::edge().token());
+    let check = async |path: &str, authorization: Option<&str>, expected: Result<&str, &str>| {
+        let headers: Vec<_> = authorization
+            .into_iter()
+            .map(|value| ("authorization", value))
+            .collect();
+        let reply = edge.get(path, &headers).await;
+        match expected {
+            Ok(text) => assert_eq!(reply.text, text, "{path} {authorization:?}"),
+            Err(code) => {
+                assert_eq!(reply.refusal(), refused(401, code), "{path} {authorization:?}");
+                assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+            }
+        }
+    };
+    check("/api/v1/admin/me", Some(&valid), Ok("staff:ada")).await;
+    check(
+        "/api/v1/admin/me",
+        Some(&valid.replace("Bearer", "bearer")),
+        Ok("staff:ada"),
+    )
+    .await;
+    check("/api/v1/admin/me", None, Err("auth.token_missing")).await;
+    check("/api/v1/me", None, Ok("anonymous")).await;
+    for path in ["/api/v1/admin/me", "/api/v1/me"] {
+        check(path, Some(&expired), Err("auth.token_expired")).await;
+        check(path, Some(&other), Err("auth.token_invalid")).await;
+        check(path, Some("Bearer nonsense"), Err("auth.token_invalid")).await;
+        check(path, Some("Basic YTpi"), Err("auth.not_bearer")).await;
+        check(path, Some(""), Err("auth.not_bearer")).await;
+    }
+    let session = edge
+        .get("/api/v1/admin/me", &[("cookie", "cartwright_session=good")])
+        .await;
+    assert_eq!(session.refusal(), refused(401, "auth.token_missing"));
+}
+
+#[tokio::test]
+async fn a_session_cookie_is_set_renewed_and_cleared() {
+    async fn check(https: bool, request: Request<Body>, expected: Option<&str>) {
+        let edge = Edge::new(&layer::Options {
+            https,
+            ..layer::Options::default()
+        });
+        let reply = edge.ask(request).await;
+        assert_eq!(set_cookie(&reply), expected);
+    }
+    let post = |path: &str| request("POST", path, &[], "");
+    let me = |cookie: &str| request("GET", "/api/v1/me", &[("cookie", cookie)], "");
+    let fresh = "cartwright_session=fresh; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000";
+    let renewed = "cartwright_session=old; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000";
+    let cleared = "cartwright_session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0";
+    check(false, post("/api/v1/sign-in"), Some(fresh)).await;
+    check(true, post("/api/v1/sign-in"), Some(&format!("{fresh}; Secure"))).await;
+    check(false, post("/api/v1/sign-out"), Some(cleared)).await;
+    check(false, me("cartwright_session=old"), Some(renewed)).await;
+    check(false, me("cartwright_session=good"), None).await;
+    check(false, me("cartwright_session=ended"), None).await;
+}
+
+#[tokio::test]
+async fn if_match_holds_one_version_in_quotes() {
+    async fn check(value: Option<&str>, expected: Option<Option<u64>>) {
+        let headers: Vec<_> = value.into_iter().map(|value| ("if-match", value)).collect();
+        let reply = edge().get("/api/v1/if-match", &headers).await;
+        match expected {
+            Some(revision) => assert_eq!(reply.text, format!("{:?}", revision.map(Revision)), "{value:?}"),
+            None => assert_eq!(
+                reply.refusal(),
+                refused(400, "request.if_match_malformed"),
+                "{value:?}"
+            ),
+        }
+    }
+    check(None, Some(None)).await;
+    check(Some("*"), Some(None)).await;
+    check(Some("\"7\""), Some(Some(7))).await;
+    check(Some("\"18446744073709551615\""), Some(Some(u64::MAX))).await;
+    for bad in [
+        "7",
+        "\"\"",
+        "\"x\"",
+        "\"+7\"",
+        "\"-1\"",
+        "W/\"7\"",
+        "\"7\", \"8\"",
+        "\"18446744073709551616\"",
+    ] {
+        check(Some(bad), None).await;
+    }
+    assert_eq!(crate::extract::etag(Revision(7)), "\"7\"");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_bounded_and_where_required_missed() {
+    async fn check(path: &str, key: Option<&str>, expected: Result<&str, &str>) {
+        let headers: Vec<_> = key.into_iter().map(|key| ("idempotency-key", key)).collect();
+        let reply = edge().ask(request("POST", path, &headers, "")).await;
+        match expected {
+            Ok(text) => assert_eq!(reply.text, text, "{path} {key:?}"),
+            Err(code) => assert_eq!(reply.refusal(), refused(400, code), "{path} {key:?}"),
+        }
+    }
+    let longest = "k".repeat(IDEMPOTENCY_KEY_LENGTH_MAX);
+    check("/api/v1/key", None, Ok("None")).await;
+    check("/api/v1/key", Some("k 1"), Ok(r#"Some("k 1")"#)).await;
+    check("/api/v1/required-key", Some("k"), Ok("k")).await;
+    check("/api/v1/required-key", Some(&longest), Ok(&longest)).await;
+    check("/api/v1/required-key", None, Err("idempotency.key_missing")).await;
+    for path in ["/api/v1/key", "/api/v1/required-key"] {
+        check(
+            path,
+            Some(&format!("{longest}k")),
+            Err("idempotency.key_too_long"),
+        )
+        .await;
+        check(path, Some(""), Err("idempotency.key_malformed")).await;
+        check(path, Some("schlüssel"), Err("idempotency.key_malformed")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_gathers_who_asks_and_ignores_the_key_of_a_read() {
+    let headers = [
+        ("cookie", "cartwright_session=good"),
+        ("if-match", "\"3\""),
+        ("idempotency-key", "k"),
+    ];
+    let edge = edge();
+    let session = "session:sess_00000000000000000000000000000007";
+    let reply = edge.ask(request("POST", "/api/v1/call", &headers, "")).await;
+    assert_eq!(
+        reply.text,
+        format!(r#"{session} Some(Revision(3)) Some("k") true"#)
+    );
+    let reply = edge.get("/api/v1/call", &headers).await;
+    assert_eq!(reply.text, format!("{session} Some(Revision(3)) None true"));
+}
+
+#[tokio::test]
+async fn a_fingerprint_tells_requests_apart() {
+    async fn fingerprint(method: &str, path: &str, body: &'static [u8]) -> [u8; 32] {
+        let toy = Toy {
+            access: Access {
+                sessions: Arc::new(TwoSessions),
+                staff: Arc::clone(&edge().keys),
+            },
+        };
+        let (mut parts, _) = request(method, path, &[], "").into_parts();
+        let call = <Call as axum::extract::FromRequestParts<Toy>>::from_request_parts(&mut parts, &toy).await;
+        call.unwrap().fingerprint(body)
+    }
+    let first = fingerprint("POST", "/carts", b"{}").await;
+    assert_eq!(first, fingerprint("POST", "/carts", b"{}").await);
+    assert_ne!(first, fingerprint("PUT", "/carts", b"{}").await);
+    assert_ne!(first, fingerprint("POST", "/cart", b"{}").await);
+    assert_ne!(first, fingerprint("POST", "/carts", b"{ }").await);
+}
+
+#[tokio::test]
+async fn prefer_minimal_is_heard_among_others() {
+    async fn check(value: Option<&str>, expected: &str) {
+        let headers: Vec<_> = value.into_iter().map(|value| ("prefer", value)).collect();
+        assert_eq!(
+            edge().get("/api/v1/prefer", &headers).await.text,
+            expected,
+            "{value:?}"
+        );
+    }
+    check(None, "Full").await;
+    check(Some("return=minimal"), "Minimal").await;
+    check(Some("wait=5, Return=Minimal; foo"), "Minimal").await;
+    check(Some("return=representation"), "Full").await;
+}
+
+#[tokio::test]
+async fn a_page_has_one_to_a_hundred_items() {
+    async fn check(query: &str, expected: Result<&str, &str>) {
+        let reply = edge().get(&format!("/api/v1/page{query}"), &[]).await;
+        match expected {
+            Ok(text) => assert_eq!(reply.text, text, "{query}"),
+            Err(code) => assert_eq!(reply.refusal(), refused(400, code), "{query}"),
+        }
+    }
+    check("", Ok(&format!("{PAGE_LIMIT_DEFAULT} None"))).await;
+    check("?limit=1", Ok("1 None")).await;
+    check("?limit=100&cursor=abc", Ok(r#"100 Some("abc")"#)).await;
+    for limit in ["0", "101", "-1", "1.5", "many", ""] {
+        check(&format!("?limit={limit}"), Err("page.limit_out_of_range")).await;
+    }
+    check("?limit=1&limit=2", Err("request.query_malformed")).await;
+    check(
+        &format!("?cursor={}", "c".repeat(2_049)),
+        Err("page.cursor_unknown"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_id_leads_to_nothing_of_that_kind() {
+    async fn check(text: &str, expected: Option<StockItemId>) {
+        let reply = edge().get(&format!("/api/v1/stock/{text}"), &[]).await;
+        match expected {
+            Some(id) => assert_eq!(reply.text, id.to_string()),
+            None => assert_eq!(reply.refusal(), refused(404, "stock_item.not_found"), "{text}"),
+        }
+    }
+    let id = StockItemId::from_uuid(Uuid::from_u128(9));
+    check(&id.to_string(), Some(id)).await;
+    check(&id.to_string().replace("stk", "cart"), None).await;
+    check("stk_9", None).await;
+    check("%2e%2e", None).await;
+    check("%ff", None).await;
+}

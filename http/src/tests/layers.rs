@@ -1,0 +1,268 @@
+//! What happens to every request around its handler.
+
+use super::*;
+use crate::{
+    layer::{BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, Options, REQUEST_TIMEOUT},
+    problem,
+};
+use axum::http::HeaderValue;
+use cartwright_domain::{Detail, error::FieldErrors};
+use serde_json::json;
+use std::time::Duration;
+
+#[test]
+fn every_class_has_its_status() {
+    let check =
+        |class: Class, expected: u16| assert_eq!(problem::status(class).0.as_u16(), expected, "{class:?}");
+    check(Class::Malformed, 400);
+    check(Class::Unauthenticated, 401);
+    check(Class::PaymentDeclined, 402);
+    check(Class::Forbidden, 403);
+    check(Class::NotFound, 404);
+    check(Class::Conflict, 409);
+    check(Class::Stale, 412);
+    check(Class::TooLarge, 413);
+    check(Class::Invalid, 422);
+    check(Class::TooMany, 429);
+    check(Class::Internal, 500);
+    check(Class::Unavailable, 503);
+    check(Class::Timeout, 504);
+}
+
+#[tokio::test]
+async fn a_refusal_is_problem_json_with_its_numbers_and_when_to_try_again() {
+    let reply = edge().get("/api/v1/refuse", &[("x-request-id", "r-1")]).await;
+    let expected = json!({
+        "type": "urn:cartwright:problem:cart.locked",
+        "title": "The current state is in the way",
+        "status": 409,
+        "error": "cart.locked",
+        "message": "the cart is being checked out",
+        "details": {"checkout": "var_00000000000000000000000000000000", "retry_after": 3},
+        "request_id": "r-1",
+    });
+    assert_eq!(reply.json(), expected);
+    assert_eq!(reply.refusal(), refused(409, "cart.locked"));
+    assert_eq!(reply.header("retry-after"), Some("3"));
+}
+
+#[tokio::test]
+async fn what_passes_says_when_to_try_again_even_if_its_problem_does_not() {
+    async fn check(refused: Refused, expected: Option<&str>) {
+        let reply = Reply::read(refused.render("r")).await;
+        assert_eq!(reply.header("retry-after"), expected, "{reply:?}");
+    }
+    let of = |class| Refused::new(class, "a.b", "text");
+    check(of(Class::Unavailable), Some("1")).await;
+    check(of(Class::TooMany), Some("1")).await;
+    check(of(Class::Timeout), Some("1")).await;
+    check(of(Class::Conflict), None).await;
+    check(of(Class::Internal), None).await;
+    check(
+        Problem::new(Class::TooMany, "a.b", "text")
+            .with("retry_after", 30_u64)
+            .into(),
+        Some("30"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn details_become_plain_json_and_bad_fields_stand_apart() {
+    let mut fields = FieldErrors::default();
+    fields.add("/sku", "too_long", "a SKU has at most 64 characters");
+    let reply = Reply::read(Refused::from(fields).render("r")).await;
+    let errors =
+        json!([{"pointer": "/sku", "code": "too_long", "message": "a SKU has at most 64 characters"}]);
+    assert_eq!((reply.status.as_u16(), &reply.json()["errors"]), (422, &errors));
+    assert_eq!(reply.json()["details"], json!({}));
+
+    let list = Detail::List(vec![Detail::Int(-1), Detail::Bool(true), "x".into()]);
+    let nested = Detail::Object(vec![("list".to_owned(), list)]);
+    let reply = Reply::read(
+        Refused::from(Problem::new(Class::Conflict, "a.b", "text").with("now", nested)).render("r"),
+    );
+    assert_eq!(
+        reply.await.json()["details"],
+        json!({"now": {"list": [-1, true, "x"]}})
+    );
+}
+
+#[tokio::test]
+async fn what_axum_refuses_is_a_problem_too() {
+    let edge = edge();
+    assert_eq!(
+        edge.get("/nowhere", &[]).await.refusal(),
+        refused(404, "route.not_found")
+    );
+    assert_eq!(
+        edge.get("/api/v1/nowhere", &[]).await.refusal(),
+        refused(404, "route.not_found")
+    );
+    let reply = edge.ask(request("DELETE", "/api/v1/lines", &[], "")).await;
+    assert_eq!(reply.refusal(), refused(405, "route.method_not_allowed"));
+    assert_eq!(reply.header("allow"), Some("POST"));
+}
+
+#[tokio::test]
+async fn a_panic_answers_500_without_its_text() {
+    let reply = edge().get("/api/v1/panic", &[]).await;
+    assert_eq!(reply.refusal(), refused(500, "engine.internal"));
+    assert!(!reply.text.contains("secret"), "{}", reply.text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_past_its_time_answers_504() {
+    let began = tokio::time::Instant::now();
+    let reply = edge().get("/api/v1/hang", &[]).await;
+    assert_eq!(reply.refusal(), refused(504, "request.timeout"));
+    assert_eq!(began.elapsed(), REQUEST_TIMEOUT);
+    let short = Options {
+        request_timeout: Duration::from_secs(2),
+        ..Options::default()
+    };
+    let began = tokio::time::Instant::now();
+    assert_eq!(
+        Edge::new(&short).get("/api/v1/hang", &[]).await.status.as_u16(),
+        504
+    );
+    assert_eq!(began.elapsed(), Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_body_may_be_as_large_as_its_route_takes() {
+    async fn check(path: &str, bytes: usize, expected: u16) {
+        let frame = r#"{"sku":""}"#.len();
+        let body = format!(r#"{{"sku":"{}"}}"#, "x".repeat(bytes - frame));
+        assert_eq!(body.len(), bytes);
+        let reply = edge().post(path, &body).await;
+        assert_eq!(reply.status.as_u16(), expected, "{path} {bytes}");
+        if expected != 200 {
+            assert_eq!(reply.refusal(), refused(413, "request.too_large"));
+        }
+    }
+    check("/api/v1/lines", BODY_BYTES_MAX, 200).await;
+    check("/api/v1/lines", BODY_BYTES_MAX + 1, 413).await;
+    check("/api/v1/import", BODY_BYTES_MAX + 1, 200).await;
+    check("/api/v1/import", IMPORT_BODY_BYTES_MAX, 200).await;
+    check("/api/v1/import", IMPORT_BODY_BYTES_MAX + 1, 413).await;
+}
+
+#[tokio::test]
+async fn a_plain_request_id_is_kept_and_any_other_replaced() {
+    async fn check(given: &str, kept: bool) {
+        let reply = edge().get("/health/live", &[("x-request-id", given)]).await;
+        let answered = reply.header("x-request-id").unwrap();
+        if kept {
+            assert_eq!(answered, given);
+        } else {
+            assert!(
+                answered.len() == 32 && answered.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                "{answered}"
+            );
+        }
+    }
+    check("a-B_9.:", true).await;
+    check(&"x".repeat(128), true).await;
+    check(&"x".repeat(129), false).await;
+    check("", false).await;
+    check("a b", false).await;
+    check("\"a\"", false).await;
+    let edge = edge();
+    let first = edge.get("/health/live", &[]).await;
+    let second = edge.get("/health/live", &[]).await;
+    assert_ne!(first.header("x-request-id"), second.header("x-request-id"));
+}
+
+#[tokio::test]
+async fn pages_of_configured_origins_may_call_and_no_others() {
+    async fn check(origins: &[&'static str], origin: &str, expected: Option<&str>) {
+        let origins = origins.iter().copied().map(HeaderValue::from_static).collect();
+        let edge = Edge::new(&Options {
+            origins,
+            ..Options::default()
+        });
+        let asks = ("access-control-request-method", "POST");
+        let preflight = edge
+            .ask(request(
+                "OPTIONS",
+                "/api/v1/lines",
+                &[("origin", origin), asks],
+                "",
+            ))
+            .await;
+        assert_eq!(
+            preflight.header("access-control-allow-origin"),
+            expected,
+            "{origin}"
+        );
+        let reply = edge.get("/api/v1/refuse", &[("origin", origin)]).await;
+        assert_eq!(reply.header("access-control-allow-origin"), expected, "{origin}");
+        if expected.is_some() {
+            assert_eq!(reply.header("access-control-allow-credentials"), Some("true"));
+            let exposed = reply.header("access-control-expose-headers").unwrap();
+            assert!(exposed.split(',').any(|name| name == "etag"), "{exposed}");
+        }
+    }
+    let shop = "https://shop.example";
+    check(&[shop], shop, Some(shop)).await;
+    check(
+        &[shop, "https://other.example"],
+        "https://other.example",
+        Some("https://other.example"),
+    )
+    .await;
+    check(&[shop], "https://evil.example", None).await;
+    check(&[], shop, None).await;
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_what_not_to_do() {
+    let plain = edge();
+    for path in ["/health/live", "/nowhere", "/api/v1/panic"] {
+        let reply = plain.get(path, &[]).await;
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(reply.header("x-frame-options"), Some("DENY"), "{path}");
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(reply.header("strict-transport-security"), None, "{path}");
+    }
+    let https = Edge::new(&Options {
+        https: true,
+        ..Options::default()
+    });
+    let stays = https.get("/health/live", &[]).await;
+    assert_eq!(
+        stays.header("strict-transport-security"),
+        Some("max-age=63072000; includeSubDomains")
+    );
+}
+
+#[tokio::test]
+async fn health_is_as_its_worst_part() {
+    async fn check(parts: &[Part], status: u16, expected: &str) {
+        let edge = Edge::with_parts(&Options::default(), parts.to_vec());
+        let reply = edge.get("/health/ready", &[]).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.json()["status"].as_str()),
+            (status, Some(expected))
+        );
+        let named = reply.json()["parts"].as_array().map(Vec::len);
+        assert_eq!(named, Some(parts.len()));
+        assert_eq!(edge.get("/health/live", &[]).await.status.as_u16(), 200);
+    }
+    let (store, mail) = (part("store", Condition::Ok), part("mail", Condition::Degraded));
+    check(&[], 200, "ok").await;
+    check(std::slice::from_ref(&store), 200, "ok").await;
+    check(&[store, mail.clone()], 200, "degraded").await;
+    let silent = Part {
+        message: Some("the disk is full".to_owned()),
+        ..part("store", Condition::Unhealthy)
+    };
+    check(&[mail, silent.clone()], 503, "unhealthy").await;
+    let edge = Edge::with_parts(&Options::default(), vec![silent, part("mail", Condition::Ok)]);
+    let expected = json!({"status": "unhealthy", "parts": [
+        {"name": "store", "status": "unhealthy", "message": "the disk is full"},
+        {"name": "mail", "status": "ok"},
+    ]});
+    assert_eq!(edge.get("/health/ready", &[]).await.json(), expected);
+}

@@ -1,0 +1,162 @@
+//! The server's loop, over the loopback interface: a bound, an end, and a word about a busy port.
+
+use crate::server::{BindError, Ended, Options, Server};
+use axum::{Router, routing::get};
+use std::{future, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+};
+
+/// How long a condition may take before the test has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct House {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Ended>,
+    /// A request to `/gate` has come.
+    entered: Arc<Notify>,
+    /// Lets it out.
+    open: Arc<Notify>,
+}
+
+async fn house(options: Options) -> House {
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), options)
+        .await
+        .unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (entered, open) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inside, gate) = (Arc::clone(&entered), Arc::clone(&open));
+    let pass = move || async move {
+        inside.notify_one();
+        gate.notified().await;
+        "passed"
+    };
+    let hang = || future::pending::<()>();
+    let router = Router::new()
+        .route("/gate", get(pass))
+        .route("/hang", get(hang))
+        .route("/", get(|| async { "hello" }));
+    let ended = tokio::spawn(server.serve(router, async {
+        let _ = stopped.await;
+    }));
+    House {
+        address,
+        stop,
+        ended,
+        entered,
+        open,
+    }
+}
+
+async fn connect(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.unwrap()
+}
+
+async fn send(stream: &mut TcpStream, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: shop\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+}
+
+/// Reads until the text has come or the connection has ended.
+async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+    let mut read = String::new();
+    while !read.contains(text) {
+        let mut bytes = [0; 1_024];
+        let count = patient(stream.read(&mut bytes)).await.unwrap_or(0);
+        if count == 0 {
+            break;
+        }
+        read.push_str(std::str::from_utf8(&bytes[..count]).unwrap());
+    }
+    read
+}
+
+async fn patient<T>(condition: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, condition)
+        .await
+        .expect("the condition holds before the test's patience ends")
+}
+
+#[tokio::test]
+async fn a_busy_port_is_named() {
+    let house = house(Options::default()).await;
+    assert_ne!(house.address.port(), 0);
+    let refused = Server::bind(house.address, Options::default()).await.unwrap_err();
+    assert!(
+        matches!(refused, BindError::Busy { address } if address == house.address),
+        "{refused:?}"
+    );
+    assert!(
+        refused
+            .to_string()
+            .starts_with(&format!("{} is in use", house.address)),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_stopped_server_lets_requests_end_and_takes_no_more() {
+    let house = house(Options::default()).await;
+    let mut stream = connect(house.address).await;
+    send(&mut stream, "/gate").await;
+    patient(house.entered.notified()).await;
+    house.stop.send(()).unwrap();
+    while TcpStream::connect(house.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    house.open.notify_one();
+    assert!(read_until(&mut stream, "passed").await.contains("200 OK"));
+    assert_eq!(patient(house.ended).await.unwrap(), Ended::Drained);
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_cut() {
+    let house = house(Options {
+        drain_timeout: Duration::ZERO,
+        ..Options::default()
+    })
+    .await;
+    let mut stream = connect(house.address).await;
+    send(&mut stream, "/gate").await;
+    patient(house.entered.notified()).await;
+    house.stop.send(()).unwrap();
+    assert_eq!(patient(house.ended).await.unwrap(), Ended::Cut { connections: 1 });
+    assert_eq!(read_until(&mut stream, "passed").await, "");
+}
+
+#[tokio::test]
+async fn a_caller_that_does_not_send_its_head_is_let_go() {
+    let house = house(Options {
+        head_timeout: Duration::from_millis(20),
+        ..Options::default()
+    })
+    .await;
+    let mut stream = connect(house.address).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: sh").await.unwrap();
+    let read = read_until(&mut stream, "hello").await;
+    assert!(!read.contains("hello"), "{read}");
+}
+
+#[tokio::test]
+async fn a_connection_past_the_bound_waits_for_one_to_close() {
+    let house = house(Options {
+        connections_max: 1,
+        ..Options::default()
+    })
+    .await;
+    let mut first = connect(house.address).await;
+    send(&mut first, "/").await;
+    assert!(read_until(&mut first, "hello").await.contains("hello"));
+    let mut second = connect(house.address).await;
+    send(&mut second, "/").await;
+    send(&mut first, "/").await;
+    assert!(read_until(&mut first, "hello").await.contains("hello"));
+    assert!(second.try_read(&mut [0; 1]).is_err());
+    drop(first);
+    assert!(read_until(&mut second, "hello").await.contains("hello"));
+}
