@@ -259,3 +259,42 @@ pub fn ensure(holds: bool, sentence: &str) -> Result<(), Broken> {
         Err(Broken(sentence.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_fields_are_listed_with_pointer_code_and_message() {
+        let mut part = FieldErrors::default();
+        part.add("/sku", "catalog.invalid_sku", "not a SKU");
+        let mut errors = FieldErrors::default();
+        assert_eq!(errors.take("/title", Err::<(), _>(part.clone())), None);
+        assert_eq!(errors.take("/status", Ok::<_, FieldErrors>(7)), Some(7));
+        errors.add_all("/variants/0", part);
+        let listed = |pointer: &str, code: &str, message: &str| {
+            let text = |name: &str, text: &str| (name.to_owned(), Detail::from(text));
+            Detail::Object(vec![
+                text("pointer", pointer),
+                text("code", code),
+                text("message", message),
+            ])
+        };
+        let problem = errors.problem();
+        assert_eq!(
+            (problem.class, problem.code.as_str()),
+            (Class::Invalid, "request.invalid_fields")
+        );
+        let expected = vec![
+            listed("/title", "request.invalid_fields", "/sku: not a SKU"),
+            listed("/variants/0/sku", "catalog.invalid_sku", "not a SKU"),
+        ];
+        assert_eq!(problem.details, [("errors".to_owned(), Detail::List(expected))]);
+        assert_eq!(
+            problem.message,
+            "/title: /sku: not a SKU; /variants/0/sku: not a SKU"
+        );
+        assert_eq!(FieldErrors::default().into_result(), Ok(()));
+        assert_eq!(errors.clone().into_result(), Err(errors));
+    }
+}

@@ -8,7 +8,8 @@
 //!   the last minutes), plain and small, so that the copy a command works on is one short `memcpy`.
 //! - **Allocations only as their sum.** Orders are for ever and reservations are not: a row an order would make
 //!   every commit of a best-seller longer than the one before. Which order was promised how much stands in the
-//!   order, from where [`Deallocate`] brings it, and in the ledger; step receipts make both happen once.
+//!   order, from where [`Deallocate`] brings it, and in the ledger; step receipts make both happen once. A sum
+//!   also does not care when a cancellation overtakes the allocation it takes back.
 //! - **The ledger not at all.** Every movement is an [`Event`] of its commit.
 
 mod command;

@@ -1,6 +1,7 @@
 //! Any history of commands keeps the invariants, and the ledger is the state.
 
 use super::{adjust, checkout, item, order, reserve, set};
+use crate::entity::Command;
 use crate::inventory::{Allocate, Deallocate, Event, Hold, Pin, Release, StockItem, StockLevels, Timer};
 use crate::testing::Bench;
 use proptest::prelude::*;
@@ -78,37 +79,43 @@ proptest! {
 /// Runs one action. The bench checks the item's invariants, and that a refusal changes nothing.
 fn check_step(bench: &mut Bench<StockItem>, action: Action) -> Result<(), TestCaseError> {
     let (before, events_before) = (bench.entity.clone(), bench.events.len());
-    // Refusals are as good a step as any.
-    let lets_go = match action {
-        Action::Set(levels) => bench.run(set(levels)).err().and(None),
-        Action::Adjust(delta) => bench.run(adjust(delta)).err().and(None),
-        Action::Reserve(n, quantity) => bench.run(reserve(n, quantity)).err().and(None),
-        Action::Pin(n) => bench
-            .run(Pin {
+    let mut let_go = None;
+    match action {
+        Action::Set(levels) => attempt(bench, set(levels)),
+        Action::Adjust(delta) => attempt(bench, adjust(delta)),
+        Action::Reserve(n, quantity) => attempt(bench, reserve(n, quantity)),
+        Action::Pin(n) => attempt(
+            bench,
+            Pin {
                 checkout: checkout(n),
-            })
-            .err()
-            .and(None),
-        Action::Release(n) => bench
-            .run(Release {
-                checkout: checkout(n),
-            })
-            .ok()
-            .map(|_| checkout(n)),
-        Action::Allocate(n) => bench
-            .run(Allocate {
-                checkout: checkout(n),
-                order: order(n),
-            })
-            .ok()
-            .map(|_| checkout(n)),
-        Action::Deallocate(quantity) => bench
-            .run(Deallocate {
+            },
+        ),
+        Action::Deallocate(quantity) => attempt(
+            bench,
+            Deallocate {
                 order: order(0),
                 quantity,
-            })
-            .err()
-            .and(None),
+            },
+        ),
+        Action::Release(n) => {
+            let_go = Some(checkout(n));
+            attempt(
+                bench,
+                Release {
+                    checkout: checkout(n),
+                },
+            );
+        }
+        Action::Allocate(n) => {
+            let_go = Some(checkout(n));
+            attempt(
+                bench,
+                Allocate {
+                    checkout: checkout(n),
+                    order: order(n),
+                },
+            );
+        }
         Action::Wait(seconds) => {
             bench.now = bench.now.after(Duration::from_secs(seconds));
             prop_assert_eq!(bench.fire(Timer::Expiry), Ok(()));
@@ -120,9 +127,8 @@ fn check_step(bench: &mut Bench<StockItem>, action: Action) -> Result<(), TestCa
                     .iter()
                     .any(|held| held.hold.is_over(now))
             );
-            None
         }
-    };
+    }
     for held in before
         .reservations()
         .iter()
@@ -130,7 +136,7 @@ fn check_step(bench: &mut Bench<StockItem>, action: Action) -> Result<(), TestCa
     {
         let kept = bench.entity.reservation(held.checkout) == Some(held);
         prop_assert!(
-            kept || lets_go == Some(held.checkout),
+            kept || let_go == Some(held.checkout),
             "a pinned reservation went: {:?}",
             held
         );
@@ -151,4 +157,9 @@ fn check_step(bench: &mut Bench<StockItem>, action: Action) -> Result<(), TestCa
     );
     prop_assert_eq!(summed(&bench.events), sums, "the ledger sums to the state");
     Ok(())
+}
+
+/// Runs a command. A refusal is as good a step as any.
+fn attempt<C: Command<StockItem>>(bench: &mut Bench<StockItem>, command: C) {
+    let _ = bench.run(command);
 }

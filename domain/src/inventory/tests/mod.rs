@@ -1,10 +1,12 @@
 //! The rules of section 3 of the semantics.
 
+mod bounds;
+mod expiry;
 mod history;
 
 use super::{
     AdjustStock, Allocate, CreateStockItem, DEFAULT_LOCATION, Deallocate, Error, Event, Held, Pin, Release,
-    Reserve, SetStock, StockItem, StockLevels, Timer, UNITS_MAX,
+    Reserve, SetStock, StockItem, StockLevels,
 };
 use crate::error::Refusal;
 use crate::id::{CheckoutId, OrderId, StockItemId, VariantId};
@@ -369,104 +371,6 @@ fn reserving_again_keeps_the_same_quantity_and_replaces_another() {
 }
 
 #[test]
-fn a_reservation_expires_at_its_time_and_not_a_moment_earlier() {
-    let mut bench = tracked(5);
-    assert_eq!(bench.run(reserve(1, 2)), Ok(Held { quantity: 2 }));
-    let expiry = START.after(LIFETIME);
-    assert_eq!(bench.timers, [(Timer::Expiry, expiry)]);
-    bench.now = Timestamp::from_millis(expiry.millis() - 1);
-    assert_eq!(
-        bench
-            .run(Pin {
-                checkout: checkout(9)
-            })
-            .map_err(|error| error.code()),
-        Err("inventory.reservation_gone")
-    );
-    assert_eq!(bench.fire(Timer::Expiry), Ok(()));
-    check_books(&bench, (5, 2, 0, Some(3)));
-    bench.now = expiry;
-    // Even before the timer is handled nobody can pay on it any more.
-    check_refused(
-        bench.run(Pin {
-            checkout: checkout(1),
-        }),
-        "inventory.reservation_gone",
-        &[("available", 5)],
-    );
-    assert_eq!(bench.fire(Timer::Expiry), Ok(()));
-    check_books(&bench, (5, 0, 0, Some(5)));
-    assert_eq!(
-        bench.events.last(),
-        Some(&Event::ReservationExpired {
-            variant: VARIANT,
-            checkout: checkout(1),
-            quantity: 2
-        })
-    );
-    assert_eq!(bench.timers, []);
-}
-
-#[test]
-fn the_timer_is_not_moved_by_every_command_and_yet_never_late() {
-    let mut bench = tracked(100);
-    for n in 0..10 {
-        bench.now = START.after(Duration::from_secs(u64::from(n)));
-        assert_eq!(bench.run(reserve(n, 1)), Ok(Held { quantity: 1 }));
-        assert_eq!(bench.timers, [(Timer::Expiry, START.after(LIFETIME))]);
-    }
-    for n in [0, 1, 3] {
-        assert_eq!(
-            bench.run(Pin {
-                checkout: checkout(n)
-            }),
-            Ok(Held { quantity: 1 })
-        );
-    }
-    bench.now = START.after(LIFETIME);
-    assert_eq!(bench.fire(Timer::Expiry), Ok(()));
-    check_books(&bench, (100, 10, 0, Some(90)));
-    assert_eq!(
-        bench.timers,
-        [(Timer::Expiry, START.after(LIFETIME + Duration::from_secs(2)))]
-    );
-    // A shorter lifetime brings the timer forward.
-    let short = Reserve {
-        checkout: checkout(20),
-        quantity: 1,
-        lifetime: Duration::from_secs(1),
-    };
-    assert_eq!(bench.run(short), Ok(Held { quantity: 1 }));
-    assert_eq!(
-        bench.timers,
-        [(Timer::Expiry, START.after(LIFETIME + Duration::from_secs(1)))]
-    );
-}
-
-#[test]
-fn pinned_reservations_do_not_expire() {
-    let mut bench = tracked(5);
-    assert_eq!(bench.run(reserve(1, 2)), Ok(Held { quantity: 2 }));
-    assert_eq!(
-        bench.run(Pin {
-            checkout: checkout(1)
-        }),
-        Ok(Held { quantity: 2 })
-    );
-    bench.now = START.after(Duration::from_secs(86_400));
-    assert_eq!(bench.fire(Timer::Expiry), Ok(()));
-    check_books(&bench, (5, 2, 0, Some(3)));
-    assert_eq!(bench.timers, []);
-    assert_eq!(
-        bench.run(Pin {
-            checkout: checkout(1)
-        }),
-        Ok(Held { quantity: 2 })
-    );
-    assert_eq!(bench.entity.pinned(), 2);
-}
-
-#[test]
 fn stock_cannot_be_set_below_what_is_promised_or_being_paid_for() {
     let mut bench = tracked(10);
     assert_eq!(bench.run(reserve(1, 3)), Ok(Held { quantity: 3 }));
@@ -565,34 +469,35 @@ fn low_stock_is_said_once_until_it_has_been_above_again() {
 }
 
 #[test]
-fn levels_out_of_range_are_all_listed() {
-    let levels = StockLevels {
-        tracked: None,
-        on_hand: Some(UNITS_MAX + 1),
-        buffer: Some(i64::MIN),
-        low_stock_level: Some(UNITS_MAX),
+fn a_promise_taken_back_before_it_is_made_leaves_the_same_books() {
+    // A cancellation may overtake its checkout: only sums are kept, and sums do not care.
+    let mut bench = tracked(10);
+    for n in [1, 2] {
+        assert_eq!(bench.run(reserve(n, 3)), Ok(Held { quantity: 3 }));
+        assert_eq!(
+            bench.run(Pin {
+                checkout: checkout(n)
+            }),
+            Ok(Held { quantity: 3 })
+        );
+    }
+    let allocate = |n| Allocate {
+        checkout: checkout(n),
+        order: order(n),
     };
-    let Err(Error::Fields(errors)) = tracked(1).run(set(levels)) else {
-        panic!("a refusal was expected")
+    assert_eq!(bench.run(allocate(1)), Ok(Held { quantity: 3 }));
+    assert_eq!(
+        bench.run(Deallocate {
+            order: order(2),
+            quantity: 3
+        }),
+        Ok(())
+    );
+    let early = Deallocate {
+        order: order(1),
+        quantity: 3,
     };
-    let pointers: Vec<&str> = errors
-        .as_slice()
-        .iter()
-        .map(|error| error.pointer.as_str())
-        .collect();
-    assert_eq!(pointers, ["/on_hand", "/buffer"]);
-    let empty = AdjustStock {
-        delta: 0,
-        reason: " ".to_owned(),
-        reference: Some("x".repeat(201)),
-    };
-    let Err(Error::Fields(errors)) = tracked(1).run(empty) else {
-        panic!("a refusal was expected")
-    };
-    let codes: Vec<&str> = errors
-        .as_slice()
-        .iter()
-        .map(|error| error.code.as_str())
-        .collect();
-    assert_eq!(codes, ["zero", "missing", "too_long"]);
+    check_refused(bench.run(early), "inventory.not_allocated", &[("allocated", 0)]);
+    assert_eq!(bench.run(allocate(2)), Ok(Held { quantity: 3 }));
+    check_books(&bench, (10, 0, 3, Some(7)));
 }
