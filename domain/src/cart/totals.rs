@@ -324,3 +324,37 @@ fn tax_on(net: Money, rate: Rate, rounding: Rounding) -> Result<Money, money::Er
     let tax = rounding.divide(i128::from(net.amount) * numerator, denominator);
     Money::from_wide(tax, net.currency)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn lines(amounts: &[i64]) -> Vec<QuoteLine> {
+        let line = |(n, amount): (u128, &i64)| QuoteLine {
+            line: LineId(Uuid::from_u128(n)),
+            quantity: 1,
+            unit_price: Price::new(*amount * 10_000, Currency::GBP),
+            amount: Money::new(*amount, Currency::GBP),
+            home_tax_stripped: Money::zero(Currency::GBP),
+            discount: Money::zero(Currency::GBP),
+            tax: None,
+        };
+        (0..).zip(amounts).map(line).collect()
+    }
+
+    fn check_shares(discount: i64, amounts: &[i64], shares: &[i64], given: i64) {
+        let mut lines = lines(amounts);
+        let taken = share_discount(Money::new(discount, Currency::GBP), &mut lines).map(|money| money.amount);
+        let listed: Vec<i64> = lines.iter().map(|line| line.discount.amount).collect();
+        assert_eq!((taken, listed.as_slice()), (Ok(given), shares));
+    }
+
+    #[test]
+    fn a_discount_is_shared_by_line_amounts_and_what_was_given_is_told() {
+        check_shares(1_000, &[1_000, 1_000, 1_000], &[334, 333, 333], 1_000);
+        check_shares(100, &[0, 300, 100], &[0, 75, 25], 100);
+        check_shares(100, &[0, 0], &[0, 0], 0);
+        check_shares(0, &[5], &[0], 0);
+    }
+}

@@ -1,0 +1,69 @@
+//! Freezing a quote.
+
+use super::*;
+use crate::cart::totals::{Intent, Rules, quote};
+use crate::cart::{FreezeQuote, FrozenQuote, Patch, UpdateDetails};
+use crate::entity::Entity;
+use crate::settings::Settings;
+use crate::tax::Zones;
+
+fn frozen(address_known: bool) -> FreezeQuote {
+    let mut cart = filled(1, &[(&variant(1), 2), (&variant(2), 1)]);
+    if address_known {
+        let shipping_address = Patch::Set(address("GB"));
+        cart.run(UpdateDetails {
+            shipping_address,
+            ..UpdateDetails::default()
+        })
+        .expect("the cart is open");
+    }
+    let renamed = VariantFacts {
+        title: "New title".into(),
+        ..variant(1)
+    };
+    let facts = |id| Some(&renamed).filter(|facts| facts.variant_id == id);
+    let (settings, zones) = (Settings::default(), Zones::default());
+    let rules = Rules {
+        settings: &settings,
+        zones: &zones,
+        methods: &[],
+    };
+    let quote = quote(&Intent::of_cart(&cart.entity, facts), &rules).expect("the cart can be priced");
+    FreezeQuote::of_cart(&cart.entity, quote, facts)
+}
+
+#[test]
+fn a_frozen_quote_keeps_the_names_of_now_or_those_when_added() -> Result<(), crate::cart::Error> {
+    let bench = Bench::<FrozenQuote>::create(CHECKOUT, Timestamp::from_millis(7), frozen(true))?;
+    let held = &bench.entity;
+    let names: Vec<(&str, &str)> = held.lines.iter().map(|line| (&*line.sku, &*line.title)).collect();
+    assert_eq!(names, [("SKU-1", "New title"), ("SKU-2", "Title 2")]);
+    assert_eq!((held.checkout, held.quote.total.amount), (CHECKOUT, 765));
+    assert!(held.billing_address.is_some(), "the bill goes where the goods go");
+    assert_eq!(held.frozen_at, Timestamp::from_millis(7));
+
+    let stored = serde_json::to_string(held).expect("a frozen quote can be written");
+    assert_eq!(
+        serde_json::from_str::<FrozenQuote>(&stored).ok().as_ref(),
+        Some(held)
+    );
+    Ok(())
+}
+
+#[test]
+fn an_estimate_or_a_missing_line_is_never_frozen() -> Result<(), crate::cart::Error> {
+    let bench = Bench::<FrozenQuote>::create(CHECKOUT, Timestamp::from_millis(7), frozen(true))?;
+    let check = |frozen: FrozenQuote, sentence: &str| {
+        assert_eq!(frozen.invariants().expect_err("the state cannot be").0, sentence);
+    };
+    let mut estimate = bench.entity.clone();
+    estimate.quote.estimated = true;
+    check(estimate, "a frozen quote is not an estimate");
+    let mut missing = bench.entity.clone();
+    missing.lines.pop();
+    check(missing, "a frozen quote names every line it prices, in order");
+    let mut dearer = bench.entity;
+    dearer.quote.total.amount += 1;
+    check(dearer, "the total is the sum of its parts");
+    Ok(())
+}

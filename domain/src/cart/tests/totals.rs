@@ -1,0 +1,642 @@
+//! The pricing pipeline: tables worked by hand, and properties.
+
+use super::*;
+use crate::cart::totals::{Error, Intent, IntentLine, Rules, quote};
+use crate::cart::{Patch, Quote, RemoveLine, ShippingChoice, UpdateDetails};
+use crate::country::Country;
+use crate::id::{ShippingMethodId, TaxZoneId};
+use crate::money::{self, Money, Rounding};
+use crate::settings::{ForeignZone, Prices, Settings};
+use crate::shipping::{self, ShippingMethod};
+use crate::tax::{self, TaxZone, Zones};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+const POST: ShippingMethodId = ShippingMethodId(Uuid::from_u128(31));
+const HOME_ONLY: ShippingMethodId = ShippingMethodId(Uuid::from_u128(32));
+const DISABLED: ShippingMethodId = ShippingMethodId(Uuid::from_u128(33));
+
+struct Store {
+    settings: Settings,
+    zones: Zones,
+    methods: Vec<Arc<ShippingMethod>>,
+}
+
+fn zone(id: u128, countries: &[&str], rates: &[(&str, &str)]) -> Arc<TaxZone> {
+    let rate = |(category, rate): &(&str, &str)| tax::RateDraft {
+        category: (*category).to_owned(),
+        name: "VAT".to_owned(),
+        rate: (*rate).to_owned(),
+    };
+    let draft = tax::Draft {
+        name: Some("zone".to_owned()),
+        countries: Some(countries.iter().map(|code| (*code).to_owned()).collect()),
+        rates: Some(rates.iter().map(rate).collect()),
+    };
+    let create = tax::CreateZone { draft, existing: 0 };
+    let bench = Bench::create(TaxZoneId(Uuid::from_u128(id)), Timestamp::from_millis(0), create);
+    Arc::new(bench.expect("a zone of the test").entity)
+}
+
+fn method(id: ShippingMethodId, countries: &[&str], enabled: bool) -> Arc<ShippingMethod> {
+    let money = |amount| Money::new(amount, Currency::GBP);
+    let draft = shipping::Draft {
+        name: Some("Post".to_owned()),
+        countries: Some(countries.iter().map(|code| (*code).to_owned()).collect()),
+        price: Some(money(395)),
+        free_from: Some(Some(money(5_000))),
+        tax_category: Some("carriage".to_owned()),
+        enabled: Some(enabled),
+    };
+    let create = shipping::CreateMethod { draft, existing: 0 };
+    let bench = Bench::create(id, Timestamp::from_millis(0), create);
+    Arc::new(bench.expect("a method of the test").entity)
+}
+
+/// A British store: 20% at home, 5% on books, 10% on carriage; 19%, 7% and 19% in DE and FR; no tax elsewhere.
+fn store(prices: Prices, foreign_zone: ForeignZone) -> Store {
+    let home = zone(
+        1,
+        &["GB"],
+        &[("standard", "0.2"), ("books", "0.05"), ("carriage", "0.1")],
+    );
+    let europe = zone(
+        2,
+        &["DE", "FR"],
+        &[("standard", "0.19"), ("books", "0.07"), ("carriage", "0.19")],
+    );
+    Store {
+        settings: Settings {
+            prices,
+            foreign_zone,
+            ..Settings::default()
+        },
+        zones: Zones::new([home, europe]),
+        methods: vec![
+            method(POST, &["*"], true),
+            method(HOME_ONLY, &["GB"], true),
+            method(DISABLED, &["*"], false),
+        ],
+    }
+}
+
+fn on_top() -> Store {
+    store(Prices::ExcludeTax, ForeignZone::KeepGross)
+}
+
+fn inclusive() -> Store {
+    store(Prices::IncludeTax, ForeignZone::KeepGross)
+}
+
+fn stripping() -> Store {
+    store(Prices::IncludeTax, ForeignZone::StripHomeTax)
+}
+
+/// A line to be priced: unit price, quantity, tax category.
+type Row<'a> = (&'a str, u32, &'a str);
+
+impl Store {
+    fn rules(&self) -> Rules<'_> {
+        Rules {
+            settings: &self.settings,
+            zones: &self.zones,
+            methods: &self.methods,
+        }
+    }
+
+    fn quote(
+        &self,
+        rows: &[Row<'_>],
+        destination: Option<&str>,
+        shipping: Option<ShippingMethodId>,
+    ) -> Result<Quote, Error> {
+        let categories: Vec<Category> = rows
+            .iter()
+            .map(|row| Category::parse(row.2).expect("a category"))
+            .collect();
+        let mut lines = Vec::new();
+        for ((n, row), tax_category) in (1..).zip(rows).zip(&categories) {
+            lines.push(IntentLine {
+                line: LineId(Uuid::from_u128(n)),
+                quantity: row.1,
+                unit_price: gbp(row.0),
+                tax_category,
+            });
+        }
+        let destination = destination.map(|code| Country::of(code).expect("a country of the test"));
+        quote(
+            &Intent {
+                currency: Currency::GBP,
+                lines,
+                destination,
+                shipping,
+            },
+            &self.rules(),
+        )
+    }
+}
+
+/// The sums of a quote, in pence.
+#[derive(Debug, PartialEq)]
+struct Sums {
+    subtotal: i64,
+    shipping: i64,
+    tax: Option<i64>,
+    tax_included: i64,
+    tax_estimate: Option<i64>,
+    total: i64,
+}
+
+fn sums(quote: &Quote) -> Sums {
+    Sums {
+        subtotal: quote.subtotal.amount,
+        shipping: quote.shipping.amount,
+        tax: quote.tax.map(|tax| tax.amount),
+        tax_included: quote.tax_included.amount,
+        tax_estimate: quote.tax_estimate.map(|tax| tax.amount),
+        total: quote.total.amount,
+    }
+}
+
+/// The tax of each line, in pence, then of shipping.
+fn line_taxes(quote: &Quote) -> Vec<Option<i64>> {
+    let lines = quote.lines.iter().map(|line| line.tax.as_ref());
+    let shipping = quote.shipping_line.iter().map(|line| line.tax.as_ref());
+    lines
+        .chain(shipping)
+        .map(|tax| tax.map(|tax| tax.amount.amount))
+        .collect()
+}
+
+#[test]
+fn tax_on_top_is_rounded_once_a_line_and_then_summed() -> Result<(), Error> {
+    // 0.13 x 20% = 0.026, rounded 0.03 three times: 0.09. On the sum it would be 0.39 x 20% = 0.078, so 0.08.
+    let quote = on_top().quote(&[("0.13", 1, "standard"); 3], Some("GB"), None)?;
+    assert_eq!(line_taxes(&quote), [Some(3), Some(3), Some(3)]);
+    let expected = Sums {
+        subtotal: 39,
+        shipping: 0,
+        tax: Some(9),
+        tax_included: 0,
+        tax_estimate: None,
+        total: 48,
+    };
+    assert_eq!(sums(&quote), expected);
+    Ok(())
+}
+
+#[test]
+fn each_line_is_taxed_at_its_own_rate() -> Result<(), Error> {
+    // 3 x 0.335 = 1.005, half up 1.01; 20% of it 0.202, so 0.20.
+    // 2 x 4.99 = 9.98; 5% of it 0.499, so 0.50. Food has no rate: no tax. Sum 0.70.
+    let rows = [("0.335", 3, "standard"), ("4.99", 2, "books"), ("7", 1, "food")];
+    let quote = on_top().quote(&rows, Some("GB"), None)?;
+    assert_eq!(line_taxes(&quote), [Some(20), Some(50), None]);
+    let expected = Sums {
+        subtotal: 101 + 998 + 700,
+        shipping: 0,
+        tax: Some(70),
+        tax_included: 0,
+        tax_estimate: None,
+        total: 1869,
+    };
+    assert_eq!(sums(&quote), expected);
+    Ok(())
+}
+
+#[test]
+fn contained_tax_never_changes_the_gross() -> Result<(), Error> {
+    // 12.34 / 1.2 = 10.2833, so net 10.28 and tax 2.06. 4.99 / 1.05 = 4.7524, so net 4.75 and tax 0.24.
+    let quote = inclusive().quote(
+        &[("12.34", 1, "standard"), ("4.99", 1, "books")],
+        Some("GB"),
+        None,
+    )?;
+    assert_eq!(line_taxes(&quote), [Some(206), Some(24)]);
+    let net = quote.lines[0]
+        .tax
+        .as_ref()
+        .map(|tax| (tax.net.amount, tax.included));
+    assert_eq!(net, Some((1028, true)));
+    let expected = Sums {
+        subtotal: 1733,
+        shipping: 0,
+        tax: Some(0),
+        tax_included: 230,
+        tax_estimate: None,
+        total: 1733,
+    };
+    assert_eq!(sums(&quote), expected);
+    Ok(())
+}
+
+#[test]
+fn abroad_an_inclusive_price_keeps_its_gross_or_loses_the_home_tax() -> Result<(), Error> {
+    let rows = [("12.00", 1, "standard")];
+    // Kept: 12.00 / 1.19 = 10.084, so net 10.08 and tax 1.92.
+    let kept = inclusive().quote(&rows, Some("DE"), None)?;
+    assert_eq!(
+        (line_taxes(&kept), sums(&kept).tax_included, kept.total.amount),
+        (vec![Some(192)], 192, 1200)
+    );
+    // Stripped: 12.00 / 1.2 = 10.00; 19% on top is 1.90.
+    let stripped = stripping().quote(&rows, Some("DE"), None)?;
+    let line = &stripped.lines[0];
+    assert_eq!((line.amount.amount, line.home_tax_stripped.amount), (1000, 200));
+    assert_eq!(
+        line.unit_price,
+        gbp("12.00"),
+        "the listed price is never rewritten"
+    );
+    assert_eq!(
+        (stripped.tax, stripped.total.amount),
+        (Some(Money::new(190, Currency::GBP)), 1190)
+    );
+    // Where nobody taxes, kept stays 12.00 and stripped is 10.00.
+    assert_eq!(inclusive().quote(&rows, Some("US"), None)?.total.amount, 1200);
+    let untaxed = stripping().quote(&rows, Some("US"), None)?;
+    assert_eq!(
+        (
+            untaxed.tax.map(|tax| tax.amount),
+            untaxed.total.amount,
+            untaxed.zone
+        ),
+        (Some(0), 1000, None)
+    );
+    // At home both are the same.
+    assert_eq!(
+        stripping().quote(&rows, Some("GB"), None),
+        inclusive().quote(&rows, Some("GB"), None)
+    );
+    Ok(())
+}
+
+#[test]
+fn without_an_address_tax_is_an_estimate_in_no_sum() -> Result<(), Error> {
+    let rows = [("10.00", 1, "standard")];
+    // Home zone: 20% of 10.00 and 10% of 3.95 = 0.395, so 2.00 + 0.40.
+    let outside = on_top().quote(&rows, None, Some(POST))?;
+    let expected = Sums {
+        subtotal: 1000,
+        shipping: 395,
+        tax: None,
+        tax_included: 0,
+        tax_estimate: Some(240),
+        total: 1395,
+    };
+    assert_eq!(
+        (sums(&outside), outside.estimated, line_taxes(&outside)),
+        (expected, true, vec![None, None])
+    );
+    // 10.00 / 1.2 = 8.33, tax 1.67; 3.95 / 1.1 = 3.5909, tax 0.36.
+    let inside = inclusive().quote(&rows, None, Some(POST))?;
+    let expected = Sums {
+        subtotal: 1000,
+        shipping: 395,
+        tax: None,
+        tax_included: 203,
+        tax_estimate: Some(203),
+        total: 1395,
+    };
+    assert_eq!(
+        (sums(&inside), inside.estimated, line_taxes(&inside)),
+        (expected, true, vec![Some(167), Some(36)])
+    );
+    Ok(())
+}
+
+#[test]
+fn shipping_is_taxed_in_its_own_category_and_free_from_its_threshold() -> Result<(), Error> {
+    let check = |price, shipping, taxes: &[Option<i64>], total| {
+        let quote = on_top().quote(&[(price, 1, "books")], Some("GB"), Some(POST))?;
+        assert_eq!(
+            (quote.shipping.amount, line_taxes(&quote), quote.total.amount),
+            (shipping, taxes.to_vec(), total)
+        );
+        Ok::<(), Error>(())
+    };
+    // 49.99 x 5% = 2.4995, so 2.50; 3.95 x 10% = 0.395, so 0.40.
+    check("49.99", 395, &[Some(250), Some(40)], 4999 + 395 + 290)?;
+    check("50.00", 0, &[Some(250), Some(0)], 5250)?;
+    // Stripped in Germany: 3.95 / 1.1 = 3.5909, so 3.59 and 19% of it 0.6821, so 0.68.
+    let stripped = stripping().quote(&[("1.05", 1, "books")], Some("DE"), Some(POST))?;
+    let shipping = stripped
+        .shipping_line
+        .as_ref()
+        .map(|line| (line.amount.amount, line.home_tax_stripped.amount));
+    assert_eq!(
+        (shipping, line_taxes(&stripped)),
+        (Some((359, 36)), vec![Some(7), Some(68)])
+    );
+    Ok(())
+}
+
+#[test]
+fn a_shipping_method_that_cannot_be_used_costs_nothing_and_is_named() -> Result<(), Error> {
+    let rows = [("1.00", 1, "standard")];
+    let check = |destination, chosen, shipped: bool| {
+        let quote = on_top().quote(&rows, destination, Some(chosen))?;
+        let unavailable = Some(chosen).filter(|_| !shipped);
+        assert_eq!(
+            (quote.shipping_line.is_some(), quote.shipping_unavailable),
+            (shipped, unavailable)
+        );
+        assert_eq!(quote.shipping.amount, if shipped { 395 } else { 0 });
+        Ok::<(), Error>(())
+    };
+    check(Some("GB"), HOME_ONLY, true)?;
+    check(Some("DE"), HOME_ONLY, false)?;
+    check(Some("US"), POST, true)?;
+    check(Some("GB"), DISABLED, false)?;
+    check(Some("GB"), ShippingMethodId(Uuid::from_u128(404)), false)?;
+    // Until an address is known the home country stands in.
+    check(None, HOME_ONLY, true)
+}
+
+#[test]
+fn a_cart_without_lines_costs_nothing() -> Result<(), Error> {
+    for store in [on_top(), inclusive(), stripping()] {
+        for destination in [None, Some("GB"), Some("DE")] {
+            let quote = store.quote(&[], destination, Some(POST))?;
+            let tax = destination.map(|_| 0);
+            let expected = Sums {
+                subtotal: 0,
+                shipping: 0,
+                tax,
+                tax_included: 0,
+                tax_estimate: None,
+                total: 0,
+            };
+            assert_eq!((sums(&quote), quote.shipping_unavailable), (expected, None));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn free_lines_and_a_total_of_zero_are_legal() -> Result<(), Error> {
+    let quote = on_top().quote(
+        &[("0", 1_000_000, "standard"), ("0", 1, "food")],
+        Some("GB"),
+        None,
+    )?;
+    assert_eq!(
+        (line_taxes(&quote), quote.total.amount, quote.units()),
+        (vec![Some(0), None], 0, 1_000_001)
+    );
+    Ok(())
+}
+
+#[test]
+fn seventy_four_thousand_units_at_a_tenth_of_a_penny() -> Result<(), Error> {
+    // 74,215 x 0.001 = 74.215, half up 74.22, otherwise 74.22 (even) and 74.21 (down).
+    for (rounding, expected) in [
+        (Rounding::HalfUp, 7422),
+        (Rounding::HalfEven, 7422),
+        (Rounding::HalfDown, 7421),
+    ] {
+        let mut store = on_top();
+        store.settings.rounding = rounding;
+        assert_eq!(
+            store
+                .quote(&[("0.001", 74_215, "food")], Some("GB"), None)?
+                .total
+                .amount,
+            expected
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn rounding_of_tax_follows_the_setting() -> Result<(), Error> {
+    // Ties: 5% of 0.10 is 0.005, 5% of 0.30 is 0.015.
+    let taxes = |rounding| {
+        let mut store = on_top();
+        store.settings.rounding = rounding;
+        store
+            .quote(&[("0.10", 1, "books"), ("0.30", 1, "books")], Some("GB"), None)
+            .map(|quote| line_taxes(&quote))
+    };
+    assert_eq!(taxes(Rounding::HalfUp)?, [Some(1), Some(2)]);
+    assert_eq!(taxes(Rounding::HalfEven)?, [Some(0), Some(2)]);
+    assert_eq!(taxes(Rounding::HalfDown)?, [Some(0), Some(1)]);
+    Ok(())
+}
+
+#[test]
+fn amounts_that_cannot_be_counted_are_refused() {
+    let largest = [("9000000000000", 1_000_000, "standard")];
+    let refused = on_top().quote(&largest, Some("GB"), None);
+    assert_eq!(refused, Err(Error::Money(money::Error::Overflow)));
+    // Each line fits, their sum does not.
+    let refused = on_top().quote(&[("9000000000000", 10_000, "food"); 2], Some("GB"), None);
+    assert_eq!(refused.map_err(|error| error.code()), Err("money.overflow"));
+    assert!(
+        on_top()
+            .quote(&[("9000000000000", 10_000, "food")], Some("GB"), None)
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_price_of_another_currency_is_refused() {
+    let category = Category::default();
+    let euro = Currency::of("EUR").expect("in the table");
+    let line = IntentLine {
+        line: LineId(Uuid::from_u128(1)),
+        quantity: 1,
+        unit_price: Price::new(1, euro),
+        tax_category: &category,
+    };
+    let intent = Intent {
+        currency: Currency::GBP,
+        lines: vec![line],
+        destination: None,
+        shipping: None,
+    };
+    let store = on_top();
+    assert_eq!(
+        quote(&intent, &store.rules()).map_err(|error| error.code()),
+        Err("money.mixed_currencies")
+    );
+}
+
+#[test]
+fn parts_that_do_not_make_the_sums_are_found() -> Result<(), Error> {
+    let good = on_top().quote(
+        &[("10.00", 2, "standard"), ("3.00", 1, "books")],
+        Some("GB"),
+        Some(POST),
+    )?;
+    let check = |spoil: fn(&mut Quote), sentence: &str| {
+        let mut spoiled = good.clone();
+        spoil(&mut spoiled);
+        assert_eq!(spoiled.check().expect_err("the sums are wrong").0, sentence);
+    };
+    check(
+        |quote| quote.total.amount += 1,
+        "the total is the sum of its parts",
+    );
+    check(
+        |quote| quote.subtotal.amount -= 1,
+        "the subtotal is the sum of the line amounts",
+    );
+    check(
+        |quote| quote.discounts.amount += 1,
+        "the discount shares sum to the discount",
+    );
+    check(
+        |quote| quote.shipping.amount += 1,
+        "the shipping is that of the shipping line",
+    );
+    check(
+        |quote| quote.tax = None,
+        "the tax is the sum of the rounded line taxes",
+    );
+    check(
+        |quote| quote.tax_included.amount += 1,
+        "the contained tax is the sum of the lines'",
+    );
+    check(
+        |quote| quote.estimated = true,
+        "tax on top is absent exactly while it is an estimate",
+    );
+    check(
+        |quote| quote.lines[0].tax = None,
+        "the tax is the sum of the rounded line taxes",
+    );
+    check(
+        |quote| {
+            if let Some(tax) = &mut quote.lines[0].tax {
+                tax.net.amount -= 1;
+            }
+        },
+        "each line's net and tax make up its value",
+    );
+    check(
+        |quote| quote.lines[0].discount.amount = 2_001,
+        "no line is worth less than nothing, and no discount is negative",
+    );
+    Ok(())
+}
+
+fn cart_quote(store: &Store, cart: &Bench<Cart>, facts: &[VariantFacts]) -> Quote {
+    let find = |id| facts.iter().find(|facts| facts.variant_id == id);
+    quote(&Intent::of_cart(&cart.entity, find), &store.rules()).expect("the cart can be priced")
+}
+
+#[test]
+fn a_line_whose_variant_is_gone_stays_in_the_sums_at_what_it_cost() {
+    let cart = filled(1, &[(&priced(1, "2.00"), 3), (&priced(2, "5.00"), 1)]);
+    let books = VariantFacts {
+        tax_category: Category::parse("books").expect("a category"),
+        ..priced(1, "1.50")
+    };
+    let quote = cart_quote(&on_top(), &cart, &[books]);
+    // 3 x 1.50 as it costs now, and 5.00 as it cost; as an estimate 5% of 4.50 = 0.225 and 20% of 5.00.
+    assert_eq!(
+        (quote.subtotal.amount, quote.tax_estimate.map(|tax| tax.amount)),
+        (950, Some(123))
+    );
+}
+
+#[test]
+fn going_to_another_zone_and_back_gives_identical_totals() {
+    for store in [on_top(), inclusive(), stripping()] {
+        let facts = [priced(1, "12.34"), priced(2, "0.335")];
+        let mut cart = filled(1, &[(&facts[0], 3), (&facts[1], 7)]);
+        let choice = ShippingChoice {
+            method: POST,
+            name: "Post".to_owned(),
+        };
+        let shipping = UpdateDetails {
+            shipping: Patch::Set(choice),
+            ..UpdateDetails::default()
+        };
+        assert!(cart.run(shipping).is_ok());
+        let mut quote_in = |country| {
+            let shipping_address = Patch::Set(address(country));
+            assert!(
+                cart.run(UpdateDetails {
+                    shipping_address,
+                    ..UpdateDetails::default()
+                })
+                .is_ok()
+            );
+            cart_quote(&store, &cart, &facts)
+        };
+        let (home, abroad, untaxed) = (quote_in("GB"), quote_in("DE"), quote_in("US"));
+        assert_eq!(quote_in("GB"), home);
+        assert_eq!(quote_in("DE"), abroad);
+        assert_eq!(quote_in("US"), untaxed);
+        assert_ne!(home, abroad);
+    }
+}
+
+#[test]
+fn adding_and_removing_a_line_gives_the_same_totals() {
+    let facts = [priced(1, "2.55"), priced(2, "0.001")];
+    let mut cart = filled(1, &[(&facts[0], 6)]);
+    let before = cart_quote(&inclusive(), &cart, &facts);
+    let line = cart.run(add(&facts[1], 74_215)).expect("the line fits");
+    assert_eq!(cart_quote(&inclusive(), &cart, &facts).total.amount, 1530 + 7422);
+    assert!(cart.run(RemoveLine { line }).is_ok());
+    assert_eq!(cart_quote(&inclusive(), &cart, &facts), before);
+}
+
+fn any_rows() -> impl Strategy<Value = Vec<(i64, u32, usize)>> {
+    // Unit prices up to a hundred pounds, in millionths, so that many need rounding.
+    prop::collection::vec((0..100_000_000_i64, 1..2_000_u32, 0..3_usize), 0..12)
+}
+
+fn rows_quote(store: &Store, rows: &[(i64, u32, usize)], destination: Option<&str>) -> Quote {
+    let categories = ["standard", "books", "food"];
+    let prices: Vec<String> = rows
+        .iter()
+        .map(|row| Price::new(row.0, Currency::GBP).decimal().to_string())
+        .collect();
+    let rows: Vec<Row<'_>> = prices
+        .iter()
+        .zip(rows)
+        .map(|(price, row)| (price.as_str(), row.1, categories[row.2]))
+        .collect();
+    store
+        .quote(&rows, destination, Some(POST))
+        .expect("the rows can be priced")
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_lines_changes_no_sum(rows in any_rows(), destination in prop::sample::select(vec![None, Some("GB"), Some("DE"), Some("US")])) {
+        for store in [on_top(), inclusive(), stripping()] {
+            let forward = rows_quote(&store, &rows, destination);
+            let mut turned: Vec<_> = rows.clone();
+            turned.reverse();
+            turned.rotate_left(rows.len() / 2);
+            prop_assert_eq!(sums(&rows_quote(&store, &turned, destination)), sums(&forward));
+        }
+    }
+
+    #[test]
+    fn contained_tax_is_within_half_a_unit_of_exact(gross in 0..100_000_000_i64, percent in 0..=100_i64) {
+        let rate = format!("{}.{:02}", percent / 100, percent % 100);
+        let mut store = inclusive();
+        store.zones = Zones::new([zone(1, &["GB"], &[("standard", &rate)])]);
+        let price = Price::of_money(Money::new(gross, Currency::GBP)).expect("the amount fits").decimal().to_string();
+        let quote = store.quote(&[(&price, 1, "standard")], Some("GB"), None).expect("the row can be priced");
+        prop_assert_eq!(quote.total.amount, gross);
+        let net = quote.lines[0].tax.as_ref().map_or(gross, |tax| tax.net.amount);
+        // Twice the distance of net x (1 + rate) from the gross, in hundredths, is at most 1 + rate.
+        let distance = i128::from(net) * i128::from(100 + percent) - i128::from(gross) * 100;
+        prop_assert!(2 * distance.abs() <= i128::from(100 + percent));
+    }
+
+    #[test]
+    fn stripped_and_stripped_off_make_the_listed_amount(rows in any_rows()) {
+        let (stripped, kept) = (rows_quote(&stripping(), &rows, Some("DE")), rows_quote(&inclusive(), &rows, Some("DE")));
+        for (stripped, kept) in stripped.lines.iter().zip(&kept.lines) {
+            prop_assert_eq!(stripped.amount.plus(stripped.home_tax_stripped), Ok(kept.amount));
+        }
+    }
+}
