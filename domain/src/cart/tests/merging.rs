@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cart::merge::{Merged, Survivor, WarningKind, merge};
-use crate::cart::{ClearLines, LockForCheckout, MergeInto, State};
+use crate::cart::{ClearLines, MergeInto, State};
 use crate::settings::MergeRule;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -100,7 +100,7 @@ fn a_customer_cart_that_is_missing_empty_cleared_abandoned_or_held_never_wins() 
         ..full.entity
     }));
     let mut held = filled(1, &[(&variant(2), 1)]);
-    assert!(held.run(LockForCheckout { checkout: CHECKOUT }).is_ok());
+    assert!(held.run(lock(CHECKOUT)).is_ok());
     check(Some(&held.entity));
 }
 

@@ -6,8 +6,9 @@ mod merging;
 mod problems;
 mod states;
 mod totals;
+mod totals_properties;
 
-use super::{AddLine, Attributes, Cart, IdleLifetimes, OpenCart, VariantFacts};
+use super::{AddLine, Attributes, Cart, IdleLifetimes, LockForCheckout, LockScope, OpenCart, VariantFacts};
 use crate::address::{self, Address};
 use crate::caller::{Caller, Role};
 use crate::error::{FieldErrors, Refusal};
@@ -95,6 +96,14 @@ fn filled(id: u128, lines: &[(&VariantFacts, u32)]) -> Bench<Cart> {
         cart.run(add(facts, *quantity)).expect("the line fits");
     }
     cart
+}
+
+/// A lock of lines and codes.
+fn lock(checkout: CheckoutId) -> LockForCheckout {
+    LockForCheckout {
+        checkout,
+        scope: LockScope::Lines,
+    }
 }
 
 fn staff() -> Caller {

@@ -1,7 +1,7 @@
 //! What a reader is told about lines.
 
 use super::*;
-use crate::cart::{LockForCheckout, ProblemKind, line_problems};
+use crate::cart::{ProblemKind, line_problems};
 
 fn check(now: &[VariantFacts], expected: &[(&str, ProblemKind)]) {
     let mut cart = open(1);
@@ -16,7 +16,7 @@ fn check(now: &[VariantFacts], expected: &[(&str, ProblemKind)]) {
         .collect();
     assert_eq!(listed, expected);
 
-    assert!(cart.run(LockForCheckout { checkout: CHECKOUT }).is_ok());
+    assert!(cart.run(lock(CHECKOUT)).is_ok());
     assert_eq!(
         cart.entity.problems(facts),
         [],

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::cart::{
-    ClearLines, Complete, Error, Event, LockForCheckout, MergeInto, Patch, Recover, RemoveLine, SetQuantity,
-    ShippingChoice, State, Timer, Unlock, UpdateDetails,
+    ClearLines, Complete, Error, Event, LockForCheckout, LockScope, MergeInto, Patch, Recover, RemoveLine,
+    SetQuantity, ShippingChoice, State, Timer, Unlock, UpdateDetails,
 };
 use crate::entity::{Entity, TimerName};
 use crate::id::{SessionId, ShippingMethodId};
@@ -37,19 +37,20 @@ fn check_closed(cart: &mut Bench<Cart>, expected: &str) {
     assert_eq!(code(cart.run(RemoveLine { line })), Err(expected));
     assert_eq!(code(cart.run(ClearLines)), Err(expected));
     assert_eq!(code(cart.run(details())), Err(expected));
-    assert_eq!(
-        code(cart.run(LockForCheckout {
-            checkout: OTHER_CHECKOUT
-        })),
-        Err(expected)
-    );
+    assert_eq!(code(cart.run(lock(OTHER_CHECKOUT))), Err(expected));
     assert_eq!(cart.entity, before);
+}
+
+fn held(scope: LockScope) -> State {
+    State::Checkout {
+        checkout: CHECKOUT,
+        scope,
+    }
 }
 
 fn locked() -> Bench<Cart> {
     let mut cart = filled(1, &[(&variant(1), 2)]);
-    cart.run(LockForCheckout { checkout: CHECKOUT })
-        .expect("the cart has lines");
+    cart.run(lock(CHECKOUT)).expect("the cart has lines");
     cart
 }
 
@@ -58,18 +59,12 @@ fn a_cart_is_created_until_its_first_line() {
     let mut cart = open(1);
     assert_eq!(code(cart.run(details())), Ok(()));
     assert_eq!(cart.entity.state(), State::Created);
-    assert_eq!(
-        code(cart.run(LockForCheckout { checkout: CHECKOUT })),
-        Err("cart.empty")
-    );
+    assert_eq!(code(cart.run(lock(CHECKOUT))), Err("cart.empty"));
     assert!(cart.run(add(&variant(1), 1)).is_ok());
     assert_eq!(cart.entity.state(), State::Active);
     assert!(cart.run(ClearLines).is_ok());
     assert_eq!(cart.entity.state(), State::Active);
-    assert_eq!(
-        code(cart.run(LockForCheckout { checkout: CHECKOUT })),
-        Err("cart.empty")
-    );
+    assert_eq!(code(cart.run(lock(CHECKOUT))), Err("cart.empty"));
 }
 
 #[test]
@@ -82,7 +77,7 @@ fn a_locked_cart_refuses_all_but_its_own_checkout() {
     );
 
     let events = cart.events.len();
-    assert_eq!(code(cart.run(LockForCheckout { checkout: CHECKOUT })), Ok(()));
+    assert_eq!(code(cart.run(lock(CHECKOUT))), Ok(()));
     assert_eq!(cart.events.len(), events, "locking once more changes nothing");
     let through = |checkout| UpdateDetails {
         through: Some(checkout),
@@ -91,7 +86,32 @@ fn a_locked_cart_refuses_all_but_its_own_checkout() {
     assert_eq!(code(cart.run(through(OTHER_CHECKOUT))), Err("cart.locked"));
     assert_eq!(code(cart.run(through(CHECKOUT))), Ok(()));
     assert_eq!(cart.entity.email().map(Email::as_str), Some("ada@example.com"));
-    assert_eq!(cart.entity.state(), State::Checkout { checkout: CHECKOUT });
+    assert_eq!(cart.entity.state(), held(LockScope::Lines));
+}
+
+#[test]
+fn a_checkout_that_holds_everything_lets_no_detail_change_and_never_takes_less() {
+    let mut cart = locked();
+    let everything = LockForCheckout {
+        checkout: CHECKOUT,
+        scope: LockScope::Everything,
+    };
+    assert_eq!(code(cart.run(everything)), Ok(()));
+    let events = cart.events.len();
+    for again in [everything, lock(CHECKOUT)] {
+        assert_eq!(code(cart.run(again)), Ok(()));
+        assert_eq!(
+            (cart.entity.state(), cart.events.len()),
+            (held(LockScope::Everything), events)
+        );
+    }
+    let through = UpdateDetails {
+        through: Some(CHECKOUT),
+        ..details()
+    };
+    assert_eq!(code(cart.run(through)), Err("cart.locked"));
+    assert_eq!(code(cart.run(Unlock { checkout: CHECKOUT })), Ok(()));
+    assert_eq!(cart.entity.state(), State::Active);
 }
 
 #[test]
@@ -103,7 +123,7 @@ fn letting_go_is_idempotent_and_only_for_the_holder() {
         })),
         Ok(())
     );
-    assert_eq!(cart.entity.state(), State::Checkout { checkout: CHECKOUT });
+    assert_eq!(cart.entity.state(), held(LockScope::Lines));
     for _ in 0..2 {
         assert_eq!(code(cart.run(Unlock { checkout: CHECKOUT })), Ok(()));
         assert_eq!(cart.entity.state(), State::Active);
@@ -124,7 +144,7 @@ fn a_completed_cart_refuses_every_change_and_names_its_order() {
         order: ORDER,
     };
     assert_eq!(code(cart.run(complete)), Err("cart.not_held"));
-    assert!(cart.run(LockForCheckout { checkout: CHECKOUT }).is_ok());
+    assert!(cart.run(lock(CHECKOUT)).is_ok());
     assert_eq!(
         code(cart.run(Complete {
             checkout: OTHER_CHECKOUT,
@@ -276,7 +296,7 @@ fn a_cart_is_abandoned_30_days_after_its_last_change_with_one_event() {
 fn a_cart_is_never_abandoned_under_a_checkout() {
     let mut cart = locked();
     pass(&mut cart, 30 * DAY);
-    assert_eq!(cart.entity.state(), State::Checkout { checkout: CHECKOUT });
+    assert_eq!(cart.entity.state(), held(LockScope::Lines));
     assert_eq!(due(&cart, Timer::Abandonment), Some(day(60)));
     pass(&mut cart, 5 * DAY);
     assert!(cart.run(Unlock { checkout: CHECKOUT }).is_ok());
@@ -343,8 +363,8 @@ fn a_change_recovers_an_abandoned_cart() {
     assert!(added.run(add(&variant(1), 1)).is_ok());
     check_back(&added, State::Active);
     let mut checked_out = abandoned();
-    assert!(checked_out.run(LockForCheckout { checkout: CHECKOUT }).is_ok());
-    check_back(&checked_out, State::Checkout { checkout: CHECKOUT });
+    assert!(checked_out.run(lock(CHECKOUT)).is_ok());
+    check_back(&checked_out, held(LockScope::Lines));
     let mut refused = abandoned();
     let none = stocked(1, 0);
     assert_eq!(
@@ -394,10 +414,10 @@ fn a_state_that_cannot_be_is_found() {
         },
         "a cart with lines is not newly created",
     );
-    let lock = State::Checkout { checkout: CHECKOUT };
+    let held = held(LockScope::Lines);
     check(
         Cart {
-            state: lock,
+            state: held,
             lines: Vec::new(),
             ..full.clone()
         },
