@@ -253,6 +253,7 @@ pub(crate) fn is_sound(bytes: &[u8]) -> bool {
     check(bytes, "value").is_ok()
 }
 
+#[derive(Clone, Copy)]
 struct Header {
     tag: u8,
     schema: u16,

@@ -20,6 +20,10 @@ use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 /// What comes through the committer's queue.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every item is a commit; a box would cost it an allocation"
+)]
 pub(crate) enum Item {
     Commit(Commit),
     Retire(EntityKey, u64),
@@ -213,9 +217,7 @@ impl Committer {
                 .iter()
                 .map(|(position, record)| (*position, record.as_ref())),
         );
-        self.tell_applier(group, position);
-        // Only now, so that whoever reads this finds what belongs to it in the applier's queue.
-        counters.announced.store(position.0, Ordering::Release);
+        // Published before any verdict is told, by this thread or the applier.
         if !group.accepted.is_empty() {
             for sequence in Sequence::ALL {
                 if let Some(number) = counters.number(*sequence) {
@@ -224,6 +226,9 @@ impl Committer {
             }
             self.shared.synced.send_replace(position);
         }
+        self.tell_applier(group, position);
+        // Only now, so that whoever reads this finds what belongs to it in the applier's queue.
+        counters.announced.store(position.0, Ordering::Release);
         self.tell(group);
         if self.shared.pending.is_full() {
             self.poke();

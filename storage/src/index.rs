@@ -11,18 +11,16 @@ use std::ops::{Bound, ControlFlow};
 /// A range of keys.
 pub(crate) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
+/// Looks at a row's key and value, and says whether to go on.
+pub(crate) type EachRow<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// A sorted map of bytes: sled, or memory.
 pub(crate) trait Rows {
     /// Reads a row.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Fault>;
 
     /// Shows the rows of a range in order, or against it, until told to break.
-    fn walk(
-        &self,
-        range: Range,
-        descending: bool,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), Fault>;
+    fn walk(&self, range: Range, descending: bool, each: &mut EachRow<'_>) -> Result<(), Fault>;
 }
 
 /// A row to put, or to delete when it has no value.

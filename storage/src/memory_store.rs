@@ -1,6 +1,6 @@
 //! A store in memory: the same verdicts and rows without threads or files, for tests under a paused clock.
 
-use crate::index::{self, Range, Rows};
+use crate::index::{self, EachRow, Range, Rows};
 use crate::record::COMMIT_BYTES_MAX;
 use crate::verdict::{Behind, Judge, Ready, counts};
 use crate::{
@@ -11,7 +11,6 @@ use bytes::Bytes;
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
 use futures::future::{BoxFuture, FutureExt, ready};
 use std::collections::{BTreeMap, HashMap};
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -55,12 +54,7 @@ impl Rows for Table {
         Ok(self.rows.get(key).cloned())
     }
 
-    fn walk(
-        &self,
-        range: Range,
-        descending: bool,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), Fault> {
+    fn walk(&self, range: Range, descending: bool, each: &mut EachRow<'_>) -> Result<(), Fault> {
         let mut rows = self.rows.range(range);
         while let Some((key, value)) = if descending { rows.next_back() } else { rows.next() } {
             if each(key, value).is_break() {

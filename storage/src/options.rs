@@ -106,7 +106,7 @@ impl fmt::Debug for Options {
 
 impl Options {
     pub(crate) fn check(&self) -> Result<(), OpenError> {
-        if self.segment_bytes < SEGMENT_BYTES_MIN || self.segment_bytes % 512 != 0 {
+        if self.segment_bytes < SEGMENT_BYTES_MIN || !self.segment_bytes.is_multiple_of(512) {
             return Err(OpenError::Options(format!(
                 "a segment takes {} bytes, but must take at least {SEGMENT_BYTES_MIN} and a multiple of 512",
                 self.segment_bytes

@@ -205,7 +205,7 @@ fn open_checked(
     let table = SledTable::open(index, options.cache_bytes)?;
     let mark = table.mark()?;
     let counted = table.count(|rows| {
-        if rows % PROGRESS_EVERY == 0 {
+        if rows.is_multiple_of(PROGRESS_EVERY) {
             tell(options, Progress::Checking { rows });
         }
     })?;
@@ -220,13 +220,13 @@ fn open_checked(
             mark.rows
         )));
     }
-    if let Some(checkpoint) = checkpoint {
-        if mark.position < checkpoint.position {
-            return Err(not_so(format!(
-                "it ends with commit {}, before the checkpoint at {}",
-                mark.position.0, checkpoint.position.0
-            )));
-        }
+    if let Some(checkpoint) = checkpoint
+        && mark.position < checkpoint.position
+    {
+        return Err(not_so(format!(
+            "it ends with commit {}, before the checkpoint at {}",
+            mark.position.0, checkpoint.position.0
+        )));
     }
     Ok((table, mark))
 }
@@ -298,7 +298,7 @@ impl<'a> Replay<'a> {
                 self.mark.at = self.mark.at.max(record.at);
                 self.mark.position = position;
                 self.replayed += 1;
-                if self.replayed % PROGRESS_EVERY == 0 {
+                if self.replayed.is_multiple_of(PROGRESS_EVERY) {
                     tell(self.options, Progress::Replaying { position });
                 }
             }

@@ -1,14 +1,13 @@
 //! sled: the index. It can be lost at any time and is built anew from the journal.
 
 use crate::codec::{self, Stored, Tag};
-use crate::index::{self, Change, Range, Rows};
+use crate::index::{self, Change, EachRow, Range, Rows};
 use crate::key::{self, Table};
 use crate::{Fault, Position};
 use bytes::Bytes;
 use cartwright_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Large segments: with sled's own 512 KiB a start takes many times longer.
@@ -127,12 +126,7 @@ impl Rows for SledTable {
             .map(|value| Bytes::copy_from_slice(&value)))
     }
 
-    fn walk(
-        &self,
-        range: Range,
-        descending: bool,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), Fault> {
+    fn walk(&self, range: Range, descending: bool, each: &mut EachRow<'_>) -> Result<(), Fault> {
         let mut rows = self.tree.range(range);
         while let Some(row) = if descending { rows.next_back() } else { rows.next() } {
             let (key, value) = row.map_err(fault)?;

@@ -207,7 +207,7 @@ impl Judge {
     fn check_key(&self, key: &UniqueKey, entity: EntityKey, behind: &impl Behind) -> Result<(), Rejected> {
         let holder = match self.keys.get(key) {
             Some(recent) => recent.holder,
-            None => behind.holder(key).map_err(unreadable)?,
+            None => behind.holder(key).map_err(|fault| unreadable(&fault))?,
         };
         match holder {
             Some(holder) if holder != entity => Err(Rejected::KeyTaken {
@@ -223,7 +223,7 @@ impl Judge {
         let earlier = match self.receipts.get(key) {
             Some(recent) => recent.row.clone(),
             None if self.receipts_since <= put.absent_as_of => None,
-            None => behind.receipt(key).map_err(unreadable)?,
+            None => behind.receipt(key).map_err(|fault| unreadable(&fault))?,
         };
         let Some(earlier) = earlier.filter(|earlier| counts(earlier, at)) else {
             return Ok(());
@@ -345,7 +345,7 @@ pub(crate) fn counts(receipt: &Receipt, now: Timestamp) -> bool {
     receipt.expires_at.is_none_or(|expires_at| now < expires_at)
 }
 
-fn unreadable(fault: Fault) -> Rejected {
+fn unreadable(fault: &Fault) -> Rejected {
     Rejected::Unavailable(fault.to_string())
 }
 

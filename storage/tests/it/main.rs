@@ -1,0 +1,9 @@
+//! The store, from outside: its contract, its recovery, its bytes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bytes;
+mod contract;
+mod faults;
+mod history;
+mod recovery;
+mod support;
