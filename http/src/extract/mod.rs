@@ -7,6 +7,8 @@ mod headers;
 mod json;
 mod page;
 mod path;
+#[cfg(test)]
+mod tests;
 
 pub use call::{Call, StaffCall};
 pub use caller::{Access, Anyone, FoundSession, Sessions, StaffOnly};

@@ -10,6 +10,8 @@ mod panic;
 mod problems;
 mod request_id;
 mod security;
+#[cfg(test)]
+mod tests;
 
 pub use deadline::Deadline;
 pub use request_id::RequestId;

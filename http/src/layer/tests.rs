@@ -1,12 +1,15 @@
 //! What happens to every request around its handler.
 
-use super::*;
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use super::{BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, Options, REQUEST_TIMEOUT};
 use crate::{
-    layer::{BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, Options, REQUEST_TIMEOUT},
-    problem,
+    health::{Condition, Part},
+    problem::{self, Refused},
+    router_test::{Edge, Reply, edge, part, refused, request},
 };
 use axum::http::HeaderValue;
-use cartwright_domain::{Detail, error::FieldErrors};
+use cartwright_domain::{Class, Detail, Problem, error::FieldErrors};
 use serde_json::json;
 use std::time::Duration;
 

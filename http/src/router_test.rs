@@ -1,12 +1,6 @@
 //! The edge around a toy API, asked without a socket.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-mod auth;
-mod extract;
-mod layers;
-mod reference;
-mod server;
-
 use crate::{
     auth::StaffKeys,
     extract::{
@@ -34,18 +28,18 @@ use cartwright_domain::{
 use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{future, sync::Arc};
 use tower::ServiceExt;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_500);
-const SESSION: SessionId = SessionId(Uuid::from_u128(7));
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_500);
+pub(crate) const SESSION: SessionId = SessionId(Uuid::from_u128(7));
 
 /// Knows two cookies: `good`, and `old`, which is to be renewed.
-struct TwoSessions;
+pub(crate) struct TwoSessions;
 
 impl Sessions for TwoSessions {
     fn find<'a>(&'a self, cookie: &'a str) -> BoxFuture<'a, Result<Option<FoundSession>, Problem>> {
@@ -69,7 +63,7 @@ impl Sessions for TwoSessions {
     }
 }
 
-struct Parts(Vec<Part>);
+pub(crate) struct Parts(Vec<Part>);
 
 impl Health for Parts {
     fn parts(&self) -> BoxFuture<'_, Vec<Part>> {
@@ -78,8 +72,8 @@ impl Health for Parts {
 }
 
 #[derive(Clone)]
-struct Toy {
-    access: Access,
+pub(crate) struct Toy {
+    pub(crate) access: Access,
 }
 
 impl FromRef<Toy> for Access {
@@ -114,18 +108,18 @@ async fn staff_me(StaffOnly(caller): StaffOnly) -> String {
     caller.name()
 }
 
-struct Edge {
+pub(crate) struct Edge {
     router: Router,
-    keys: Arc<StaffKeys>,
+    pub(crate) keys: Arc<StaffKeys>,
     _home: tempfile::TempDir,
 }
 
 impl Edge {
-    fn new(options: &layer::Options) -> Self {
+    pub(crate) fn new(options: &layer::Options) -> Self {
         Self::with_parts(options, Vec::new())
     }
 
-    fn with_parts(options: &layer::Options, parts: Vec<Part>) -> Self {
+    pub(crate) fn with_parts(options: &layer::Options, parts: Vec<Part>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let (keys, _) = StaffKeys::load_or_create(home.path()).unwrap();
         let keys = Arc::new(keys);
@@ -141,22 +135,22 @@ impl Edge {
         }
     }
 
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.keys.issue("ada", Role::Admin, 30, NOW).unwrap()
     }
 
-    async fn ask(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         Reply::read(response).await
     }
 
     /// Asks with the headers given, without a body.
-    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
         self.ask(request("GET", path, headers, "")).await
     }
 
     /// Posts JSON.
-    async fn post(&self, path: &str, body: &str) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Reply {
         self.ask(request(
             "POST",
             path,
@@ -167,11 +161,11 @@ impl Edge {
     }
 }
 
-fn edge() -> Edge {
+pub(crate) fn edge() -> Edge {
     Edge::new(&layer::Options::default())
 }
 
-fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -181,14 +175,14 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Re
 
 /// An answer, read whole.
 #[derive(Debug)]
-struct Reply {
-    status: StatusCode,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    async fn read(response: Response<Body>) -> Self {
+    pub(crate) async fn read(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
@@ -199,16 +193,16 @@ impl Reply {
         }
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
     /// Returns status and code of a refusal, whose form it checks.
-    fn refusal(&self) -> (u16, String) {
+    pub(crate) fn refusal(&self) -> (u16, String) {
         assert_eq!(
             self.header("content-type"),
             Some("application/problem+json"),
@@ -228,7 +222,7 @@ impl Reply {
     }
 }
 
-fn refused(status: u16, code: &str) -> (u16, String) {
+pub(crate) fn refused(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
@@ -303,7 +297,7 @@ async fn panics() {
     panic!("the secret of {}", "the house");
 }
 
-fn part(name: &'static str, status: Condition) -> Part {
+pub(crate) fn part(name: &'static str, status: Condition) -> Part {
     Part {
         name,
         status,
@@ -311,10 +305,89 @@ fn part(name: &'static str, status: Condition) -> Part {
     }
 }
 
-fn bearer(token: &str) -> String {
+pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-fn set_cookie(reply: &Reply) -> Option<&str> {
+pub(crate) fn set_cookie(reply: &Reply) -> Option<&str> {
     reply.header(header::SET_COOKIE.as_str())
+}
+
+#[tokio::test]
+async fn the_reference_names_routes_schemas_callers_and_refusals() {
+    let reply = edge().get("/api/v1/openapi.json", &[]).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("content-type")),
+        (200, Some("application/json"))
+    );
+    let document = reply.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let lines = &document["paths"]["/api/v1/lines"]["post"];
+    assert_eq!(lines["security"], json!([{"session": []}, {}]));
+    assert_eq!(
+        document["paths"]["/api/v1/admin/me"]["get"]["security"],
+        json!([{"staff": []}])
+    );
+    let refusal = &lines["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
+    assert_eq!(refusal, "#/components/schemas/Problem");
+    let components = &document["components"];
+    assert!(components["schemas"]["Problem"]["properties"]["request_id"].is_object());
+    assert!(components["schemas"]["Line"]["properties"]["sku"].is_object());
+    let session = &components["securitySchemes"]["session"];
+    assert_eq!(
+        (&session["type"], &session["in"], &session["name"]),
+        (&json!("apiKey"), &json!("cookie"), &json!("cartwright_session"))
+    );
+    assert_eq!(components["securitySchemes"]["staff"]["scheme"], "bearer");
+}
+
+#[tokio::test]
+async fn every_reference_in_the_document_leads_somewhere() {
+    let document = edge().get("/api/v1/openapi.json", &[]).await.json();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(!found.is_empty());
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+}
+
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(reference) if name == "$ref" => found.push(reference.clone()),
+                    other => references(other, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn the_page_leads_to_the_reference_and_loads_nothing() {
+    async fn check(host: Option<&str>, shown: &str) {
+        let headers: Vec<_> = host.into_iter().map(|host| ("host", host)).collect();
+        let reply = Edge::new(&layer::Options::default()).get("/", &headers).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.header("content-type")),
+            (200, Some("text/html; charset=utf-8"))
+        );
+        assert!(
+            reply.text.contains(&format!("http://{shown}/api/v1/carts")),
+            "{}",
+            reply.text
+        );
+        assert!(reply.text.contains(r#"href="/api/v1/openapi.json""#) && !reply.text.contains("src="));
+        let policy = reply.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    }
+    check(Some("shop.example:8080"), "shop.example:8080").await;
+    check(Some("[::1]:80"), "[::1]:80").await;
+    check(Some("<script>"), "127.0.0.1:8080").await;
+    check(None, "127.0.0.1:8080").await;
 }

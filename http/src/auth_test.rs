@@ -1,4 +1,5 @@
 //! Staff keys and the tokens they sign.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use crate::auth::{Created, IssueError, KeyError, StaffKeys, TOKEN_DAYS_MAX, TokenRefused};
 use cartwright_domain::{

@@ -1,4 +1,5 @@
 //! The server's loop, over the loopback interface: a bound, an end, and a word about a busy port.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use crate::server::{BindError, Ended, Options, Server};
 use axum::{Router, routing::get};

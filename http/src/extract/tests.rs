@@ -1,8 +1,16 @@
 //! What handlers take from a request.
 
-use super::*;
-use crate::extract::{IDEMPOTENCY_KEY_LENGTH_MAX, PAGE_LIMIT_DEFAULT};
-use cartwright_domain::{EntityId, Revision, id::StockItemId};
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use super::{Access, Call, IDEMPOTENCY_KEY_LENGTH_MAX, PAGE_LIMIT_DEFAULT, etag};
+use crate::{
+    layer,
+    router_test::{Edge, Toy, TwoSessions, bearer, edge, refused, request, set_cookie},
+};
+use axum::{body::Body, extract::FromRequestParts, http::Request};
+use cartwright_domain::{EntityId, Revision, Timestamp, caller::Role, id::StockItemId};
+use std::sync::Arc;
+use uuid::Uuid;
 
 #[tokio::test]
 async fn a_body_is_read_or_refused_at_its_field() {
@@ -229,7 +237,7 @@ async fn if_match_holds_one_version_in_quotes() {
     ] {
         check(Some(bad), None).await;
     }
-    assert_eq!(crate::extract::etag(Revision(7)), "\"7\"");
+    assert_eq!(etag(Revision(7)), "\"7\"");
 }
 
 #[tokio::test]
@@ -288,7 +296,7 @@ async fn a_fingerprint_tells_requests_apart() {
             },
         };
         let (mut parts, _) = request(method, path, &[], "").into_parts();
-        let call = <Call as axum::extract::FromRequestParts<Toy>>::from_request_parts(&mut parts, &toy).await;
+        let call = <Call as FromRequestParts<Toy>>::from_request_parts(&mut parts, &toy).await;
         call.unwrap().fingerprint(body)
     }
     let first = fingerprint("POST", "/carts", b"{}").await;
