@@ -2,21 +2,22 @@
 //!
 //! It only holds the parts together. What they are for stands in the areas, each of which adds its use cases.
 
-use crate::cart::ShownTotals;
+use crate::cart::{PriceBook, ShownTotals};
 use crate::checkout::CheckoutEnv;
 use crate::notification::Confirmations;
 use crate::order::CancellationEnv;
 use crate::request::{Refused, Request};
 use crate::runtime::{
-    Entities, EntityOptions, KindCounters, Opened, Runtime, RuntimeCounters, RuntimeOptions, SagaCounters, Sagas,
-    StartError, SubscriberCounters, Ticket, TicketMode, fault_problem,
+    Entities, EntityOptions, KindCounters, Opened, Runtime, RuntimeCounters, RuntimeOptions, SagaCounters,
+    Sagas, StartError, SubscriberCounters, TicketMode, fault_problem,
 };
-use cartwright_domain::cart::Cart;
+use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::catalog::{Product, Variant};
-use cartwright_domain::checkout::{Checkout, FrozenQuote};
+use cartwright_domain::checkout::Checkout;
 use cartwright_domain::identity::Session;
 use cartwright_domain::inventory::StockItem;
-use cartwright_domain::order::{Cancellation, Order};
+use cartwright_domain::order::Order;
+use cartwright_domain::order::cancellation::Cancellation;
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::tax::TaxZone;
@@ -85,11 +86,15 @@ pub(crate) struct Kinds {
     pub(crate) frozen_quotes: Entities<FrozenQuote>,
     pub(crate) orders: Entities<Order>,
     pub(crate) cancellations: Entities<Cancellation>,
+    pub(crate) price_book: PriceBook,
 }
 
 impl Kinds {
     fn register(runtime: &Runtime, options: &EntityOptions) -> Self {
-        let roster = |listing| EntityOptions { roster: Some(listing), ..options.clone() };
+        let roster = |listing| EntityOptions {
+            roster: Some(listing),
+            ..options.clone()
+        };
         Self {
             settings: Entities::new(runtime, options.clone()),
             sessions: Entities::new(runtime, options.clone()),
@@ -103,6 +108,7 @@ impl Kinds {
             frozen_quotes: Entities::new(runtime, options.clone()),
             orders: Entities::new(runtime, options.clone()),
             cancellations: Entities::new(runtime, options.clone()),
+            price_book: PriceBook::new(),
         }
     }
 
@@ -149,13 +155,25 @@ impl Engine {
     pub async fn start(parts: Parts) -> Result<Self, Error> {
         let runtime = Runtime::start(parts.store, parts.runtime)?;
         let kinds = Kinds::register(&runtime, &parts.entities);
-        let checkout_env = Arc::new(CheckoutEnv::new(kinds.clone(), runtime.clone(), parts.payments.clone()));
+        let checkout_env = Arc::new(CheckoutEnv::new(
+            kinds.clone(),
+            runtime.clone(),
+            parts.payments.clone(),
+        ));
         let checkout_sagas = Sagas::new(&runtime, &kinds.checkouts, checkout_env);
         let cancellation_env = Arc::new(CancellationEnv::new(kinds.clone(), parts.payments));
         let cancellation_sagas = Sagas::new(&runtime, &kinds.cancellations, cancellation_env);
         runtime.subscribe(Arc::new(Confirmations::new(kinds.clone(), parts.mailer)));
-        let inner = Inner { runtime, kinds, shown_totals: ShownTotals::new(), checkout_sagas, cancellation_sagas };
-        let engine = Self { inner: Arc::new(inner) };
+        let inner = Inner {
+            runtime,
+            kinds,
+            shown_totals: ShownTotals::new(),
+            checkout_sagas,
+            cancellation_sagas,
+        };
+        let engine = Self {
+            inner: Arc::new(inner),
+        };
         engine.ensure_settings().await.map_err(Error::Settings)?;
         engine.inner.runtime.open().await?;
         Ok(engine)
@@ -210,13 +228,24 @@ impl Engine {
             return Ok(Opened::Fresh(None));
         };
         let receipts = self.inner.runtime.receipts();
-        let opened = receipts.open(&request.caller, &idempotency.key, idempotency.fingerprint, mode).await?;
+        let opened = receipts
+            .open(&request.caller, &idempotency.key, idempotency.fingerprint, mode)
+            .await?;
         Ok(opened)
     }
 
     /// Draws an id of the request, for an entity it creates.
-    pub(crate) fn draw<I: EntityId>(&self, request: &Request, beside: Option<cartwright_domain::Partition>) -> I {
-        I::from_uuid(request.seed.derive(I::PREFIX.as_bytes()).id(0, self.now(), beside))
+    pub(crate) fn draw<I: EntityId>(
+        &self,
+        request: &Request,
+        beside: Option<cartwright_domain::Partition>,
+    ) -> I {
+        I::from_uuid(
+            request
+                .seed
+                .derive(I::PREFIX.as_bytes())
+                .id(0, self.now(), beside),
+        )
     }
 }
 

@@ -1,3 +1,27 @@
 //! The entity runtime, the use cases on it, sagas and subscribers.
+//!
+//! An [`Engine`] is every kind of entity with its gateways; each area adds its use cases as methods. A use case
+//! gathers what one command needs and runs it; a saga moves several entities and the outside world; a subscriber
+//! follows from committed facts.
 
+pub mod cart;
+pub mod catalog;
+pub mod checkout;
+pub mod engine;
+mod identity;
+mod inventory;
+mod notification;
+mod once;
+pub mod order;
+pub mod page;
+pub mod request;
 pub mod runtime;
+mod settings;
+mod shipping;
+mod tax;
+
+pub use engine::{Engine, Parts, new_seed};
+pub use identity::OpenedSession;
+pub use once::Shown;
+pub use page::{Cursor, Page, PageRequest};
+pub use request::{Done, Idempotency, Outcome, Refused, Request};

@@ -15,7 +15,10 @@ pub type Shown<E> = Arc<Published<E>>;
 impl<X: Refusal> From<AskError<X>> for Refused {
     fn from(error: AskError<X>) -> Self {
         let replayed = matches!(error, AskError::Replayed(_));
-        Self { problem: error.into(), replayed }
+        Self {
+            problem: error.into(),
+            replayed,
+        }
     }
 }
 
@@ -34,7 +37,10 @@ impl Engine {
         R: Future<Output = Result<T, Refused>> + Send,
     {
         match self.open(request, TicketMode::Answer).await? {
-            Opened::Known(receipt) => Ok(Done { value: replay(receipt).await?, replayed: true }),
+            Opened::Known(receipt) => Ok(Done {
+                value: replay(receipt).await?,
+                replayed: true,
+            }),
             Opened::Fresh(ticket) => {
                 let outcome = fresh(ticket.clone()).await;
                 if let Err(refused) = &outcome {
@@ -57,7 +63,10 @@ impl Engine {
             let answer = entities.ask(id, command, request.ask().ticket(ticket)).await?;
             shown(answer)
         };
-        self.once(request, fresh, |receipt| replayed::<E, C::Reply>(entities, receipt)).await
+        self.once(request, fresh, |receipt| {
+            replayed::<E, C::Reply>(entities, receipt)
+        })
+        .await
     }
 
     /// Creates one entity.
@@ -72,7 +81,10 @@ impl Engine {
             let answer = entities.create(id, command, request.ask().ticket(ticket)).await?;
             shown(answer)
         };
-        self.once(request, fresh, |receipt| replayed::<E, C::Reply>(entities, receipt)).await
+        self.once(request, fresh, |receipt| {
+            replayed::<E, C::Reply>(entities, receipt)
+        })
+        .await
     }
 
     /// Keeps a final refusal under the caller's key, at the caller's session or, for staff, at the settings.
@@ -87,10 +99,18 @@ impl Engine {
         let problem = refused.problem.clone();
         match request.caller.session {
             Some(session) => {
-                let _ = self.kinds().sessions.ask(session, identity::KeepRefusal { problem }, ask).await;
+                let _ = self
+                    .kinds()
+                    .sessions
+                    .ask(session, identity::KeepRefusal { problem }, ask)
+                    .await;
             }
             None => {
-                let _ = self.kinds().settings.ask(SETTINGS_ID, settings::KeepRefusal { problem }, ask).await;
+                let _ = self
+                    .kinds()
+                    .settings
+                    .ask(SETTINGS_ID, settings::KeepRefusal { problem }, ask)
+                    .await;
             }
         }
     }
@@ -108,7 +128,10 @@ pub(crate) async fn replayed<E: Entity, R: serde::de::DeserializeOwned>(
 /// Returns an answer's state as what the use case shows.
 pub(crate) fn shown<R, E: Entity>(answer: Answer<R, E>) -> Outcome<Shown<E>> {
     let value = answer.state.ok_or_else(|| gone::<E>())?;
-    Ok(Done { value, replayed: answer.replayed })
+    Ok(Done {
+        value,
+        replayed: answer.replayed,
+    })
 }
 
 /// Says that an entity is not there.

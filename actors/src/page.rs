@@ -6,7 +6,7 @@ use crate::request::Refused;
 use crate::runtime::Entities;
 use cartwright_domain::{Class, Entity, EntityKey, Kind, Listing, Problem};
 use cartwright_storage::{ListingRow, Scan};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -28,7 +28,10 @@ pub struct PageRequest {
 
 impl Default for PageRequest {
     fn default() -> Self {
-        Self { limit: PAGE_LIMIT_DEFAULT, cursor: None }
+        Self {
+            limit: PAGE_LIMIT_DEFAULT,
+            cursor: None,
+        }
     }
 }
 
@@ -56,7 +59,11 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let digits = text.as_bytes();
-        if !text.is_ascii() || digits.len() % 2 != 0 || digits.len() < 2 * TAIL_LENGTH || 2 * 600 < digits.len() {
+        if !text.is_ascii()
+            || digits.len() % 2 != 0
+            || digits.len() < 2 * TAIL_LENGTH
+            || 2 * 600 < digits.len()
+        {
             return Err(InvalidCursor);
         }
         let mut bytes = Vec::with_capacity(digits.len() / 2);
@@ -67,7 +74,10 @@ impl FromStr for Cursor {
         let tag = bytes.pop().ok_or(InvalidCursor)?;
         let kind = Kind::try_from(tag).map_err(|_| InvalidCursor)?;
         let id = Uuid::from_slice(&id).map_err(|_| InvalidCursor)?;
-        Ok(Self(ListingRow { sort: bytes, entity: EntityKey { kind, id } }))
+        Ok(Self(ListingRow {
+            sort: bytes,
+            entity: EntityKey { kind, id },
+        }))
     }
 }
 
@@ -89,7 +99,10 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// Changes every item.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(change).collect(), next: self.next }
+        Page {
+            items: self.items.into_iter().map(change).collect(),
+            next: self.next,
+        }
     }
 }
 
@@ -120,7 +133,10 @@ impl Engine {
             limit: page.limit.clamp(1, PAGE_LIMIT_MAX),
         };
         let found = entities.list(scan).await.map_err(unreadable)?;
-        Ok(Page { items: found.items, next: found.next.map(Cursor) })
+        Ok(Page {
+            items: found.items,
+            next: found.next.map(Cursor),
+        })
     }
 }
 
@@ -132,7 +148,10 @@ mod tests {
     fn a_cursor_reads_back_and_nonsense_is_refused() {
         let row = ListingRow {
             sort: b"a\x00\xff".to_vec(),
-            entity: EntityKey { kind: Kind::Product, id: Uuid::from_u128(5) },
+            entity: EntityKey {
+                kind: Kind::Product,
+                id: Uuid::from_u128(5),
+            },
         };
         let cursor = Cursor(row);
         assert_eq!(cursor.to_string().parse(), Ok(cursor));

@@ -60,12 +60,18 @@ pub struct Done<T> {
 impl<T> Done<T> {
     /// Wraps a fresh answer.
     pub const fn fresh(value: T) -> Self {
-        Self { value, replayed: false }
+        Self {
+            value,
+            replayed: false,
+        }
     }
 
     /// Changes the value and keeps the mark.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Done<U> {
-        Done { value: change(self.value), replayed: self.replayed }
+        Done {
+            value: change(self.value),
+            replayed: self.replayed,
+        }
     }
 }
 
@@ -81,7 +87,10 @@ pub struct Refused {
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
-        Self { problem, replayed: false }
+        Self {
+            problem,
+            replayed: false,
+        }
     }
 }
 

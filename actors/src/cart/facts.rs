@@ -36,7 +36,9 @@ impl PriceBook {
             zones: Zones::default(),
             methods: Vec::new(),
         };
-        Self { shared: Arc::new(ArcSwap::from_pointee(empty)) }
+        Self {
+            shared: Arc::new(ArcSwap::from_pointee(empty)),
+        }
     }
 
     /// Returns the index of what the rosters hold now.
@@ -48,7 +50,10 @@ impl PriceBook {
         }
         let indexed = Arc::new(Indexed {
             zones: Zones::new(of_zones.iter().map(|zone| Arc::clone(&zone.state))),
-            methods: of_methods.iter().map(|method| Arc::clone(&method.state)).collect(),
+            methods: of_methods
+                .iter()
+                .map(|method| Arc::clone(&method.state))
+                .collect(),
             of_zones,
             of_methods,
         });
@@ -82,21 +87,39 @@ pub(crate) enum Depth {
 impl Kinds {
     pub(crate) async fn current_settings(&self) -> Result<Arc<Settings>, Refused> {
         let read = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
-        read.map(|settings| Arc::clone(&settings.state)).ok_or_else(crate::once::gone::<Settings>)
+        read.map(|settings| Arc::clone(&settings.state))
+            .ok_or_else(crate::once::gone::<Settings>)
     }
 
     /// Returns what catalog and stock say about a variant; none when it is gone.
-    pub(crate) async fn facts_of(&self, variant: VariantId, depth: Depth) -> Result<Option<VariantFacts>, Refused> {
-        let Some(variant) = self.variants.read(variant).await.map_err(unreadable)? else { return Ok(None) };
+    pub(crate) async fn facts_of(
+        &self,
+        variant: VariantId,
+        depth: Depth,
+    ) -> Result<Option<VariantFacts>, Refused> {
+        let Some(variant) = self.variants.read(variant).await.map_err(unreadable)? else {
+            return Ok(None);
+        };
         let (mut for_sale, mut available) = (true, None);
         let mut title = Arc::from(variant.state.title.as_str());
         if depth == Depth::Everything {
-            let product = self.products.read(variant.state.product).await.map_err(unreadable)?;
-            for_sale = product.as_ref().is_some_and(|product| product.state.is_published()) && variant.state.is_active();
+            let product = self
+                .products
+                .read(variant.state.product)
+                .await
+                .map_err(unreadable)?;
+            for_sale = product
+                .as_ref()
+                .is_some_and(|product| product.state.is_published())
+                && variant.state.is_active();
             if let Some(product) = product.filter(|_| variant.state.title == variant.state.sku.as_str()) {
                 title = Arc::from(product.state.title.as_str());
             }
-            let item = self.stock_items.read(stock_of(variant.id)).await.map_err(unreadable)?;
+            let item = self
+                .stock_items
+                .read(stock_of(variant.id))
+                .await
+                .map_err(unreadable)?;
             available = item.and_then(|item| item.state.available());
         }
         Ok(Some(VariantFacts {
@@ -123,14 +146,23 @@ impl Kinds {
         }
         let settings = self.current_settings().await?;
         let book = self.price_book.of(self);
-        let rules = Rules { settings: &settings, zones: &book.zones, methods: &book.methods };
+        let rules = Rules {
+            settings: &settings,
+            zones: &book.zones,
+            methods: &book.methods,
+        };
         let intent = Intent::of_cart(&cart.state, |variant| facts.get(&variant));
         let quote = totals::quote(&intent, &rules).map_err(|error| Refused::from(error.problem()))?;
         let problems = match depth {
             Depth::Prices => Vec::new(),
             Depth::Everything => cart.state.problems(|variant| facts.get(&variant)),
         };
-        Ok(Priced { cart, facts, quote, problems })
+        Ok(Priced {
+            cart,
+            facts,
+            quote,
+            problems,
+        })
     }
 
     /// Returns the shipping methods, for offers.

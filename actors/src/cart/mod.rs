@@ -108,9 +108,13 @@ impl Engine {
     pub async fn open_cart(&self, request: &Request, currency: Option<Currency>) -> Outcome<CartView> {
         let fresh = |ticket| async move {
             let cart = self.open_cart_with(request, currency, ticket).await?;
-            self.cart_done(request, cart.value, None, View::Full, cart.replayed).await
+            self.cart_done(request, cart.value, None, View::Full, cart.replayed)
+                .await
         };
-        self.once(request, fresh, |receipt| self.replayed_cart::<()>(request, receipt, View::Full)).await
+        self.once(request, fresh, |receipt| {
+            self.replayed_cart::<()>(request, receipt, View::Full)
+        })
+        .await
     }
 
     async fn open_cart_with(
@@ -126,7 +130,10 @@ impl Engine {
             until_deleted: settings.lifetimes.abandoned_cart,
         };
         let id: CartId = self.draw(request, None);
-        let command = OpenCart { currency: currency.unwrap_or(settings.currency), lifetimes };
+        let command = OpenCart {
+            currency: currency.unwrap_or(settings.currency),
+            lifetimes,
+        };
         let ask = || request.ask().if_match(None);
         // Side by side: a session that names a cart which did not come to be is as good as one without.
         let (created, attached) = tokio::join!(
@@ -146,10 +153,19 @@ impl Engine {
         let priced = self.kinds().priced(found, Depth::Everything).await?;
         let returned = priced.cart.state.state() == State::Abandoned && request.caller.session.is_some();
         if returned {
-            let command = Recover { problems: priced.problems.len() };
-            let answer = self.kinds().carts.ask(priced.cart.id, command, request.ask().if_match(None)).await?;
+            let command = Recover {
+                problems: priced.problems.len(),
+            };
+            let answer = self
+                .kinds()
+                .carts
+                .ask(priced.cart.id, command, request.ask().if_match(None))
+                .await?;
             let cart = answer.state.ok_or_else(gone::<Cart>)?;
-            return Ok(self.cart_done(request, cart, None, View::Full, false).await?.value);
+            return Ok(self
+                .cart_done(request, cart, None, View::Full, false)
+                .await?
+                .value);
         }
         self.remember(request, &priced);
         Ok(CartView { priced, line: None })
@@ -160,21 +176,38 @@ impl Engine {
     /// # Errors
     /// A fault of the store.
     pub async fn carts(&self, page: PageRequest) -> Result<Page<CartView>, Refused> {
-        let found = self.page(&self.kinds().carts, Listing::Carts, b"", Order::Descending, page).await?;
+        let found = self
+            .page(&self.kinds().carts, Listing::Carts, b"", Order::Descending, page)
+            .await?;
         let mut items = Vec::with_capacity(found.items.len());
         for cart in found.items {
-            items.push(CartView { priced: self.kinds().priced(cart, Depth::Everything).await?, line: None });
+            items.push(CartView {
+                priced: self.kinds().priced(cart, Depth::Everything).await?,
+                line: None,
+            });
         }
-        Ok(Page { items, next: found.next })
+        Ok(Page {
+            items,
+            next: found.next,
+        })
     }
 
     /// Adds units of a variant. Adding to the current cart opens one where there is none that can be changed.
     ///
     /// # Errors
     /// `variant.not_found` naming it; what [`AddLine`] refuses.
-    pub async fn add_line(&self, request: &Request, cart: CartRef, draft: LineDraft, view: View) -> Outcome<CartView> {
+    pub async fn add_line(
+        &self,
+        request: &Request,
+        cart: CartRef,
+        draft: LineDraft,
+        view: View,
+    ) -> Outcome<CartView> {
         let fresh = |ticket| self.add_line_fresh(request, cart, draft, view, ticket);
-        self.once(request, fresh, |receipt| self.replayed_cart::<LineId>(request, receipt, view)).await
+        self.once(request, fresh, |receipt| {
+            self.replayed_cart::<LineId>(request, receipt, view)
+        })
+        .await
     }
 
     async fn add_line_fresh(
@@ -202,7 +235,11 @@ impl Engine {
             unit_price: draft.unit_price,
             limits: settings.limits,
         };
-        let answer = self.kinds().carts.ask(id, command, request.ask().ticket(ticket)).await?;
+        let answer = self
+            .kinds()
+            .carts
+            .ask(id, command, request.ask().ticket(ticket))
+            .await?;
         let line = Some(answer.reply);
         let cart = answer.state.ok_or_else(gone::<Cart>)?;
         self.cart_done(request, cart, line, view, answer.replayed).await
@@ -226,17 +263,30 @@ impl Engine {
             Some(held) => self.kinds().facts_of(held.variant, Depth::Everything).await?,
             None => None,
         };
-        let command = SetQuantity { line, quantity, facts, limits: settings.limits };
-        self.change_cart(request, found.id, command, Some(line), view).await
+        let command = SetQuantity {
+            line,
+            quantity,
+            facts,
+            limits: settings.limits,
+        };
+        self.change_cart(request, found.id, command, Some(line), view)
+            .await
     }
 
     /// Takes a line out.
     ///
     /// # Errors
     /// `cart.line_not_found`; what [`RemoveLine`] refuses.
-    pub async fn remove_line(&self, request: &Request, cart: CartRef, line: LineId, view: View) -> Outcome<CartView> {
+    pub async fn remove_line(
+        &self,
+        request: &Request,
+        cart: CartRef,
+        line: LineId,
+        view: View,
+    ) -> Outcome<CartView> {
         let found = self.resolve(request, cart).await?;
-        self.change_cart(request, found.id, RemoveLine { line }, Some(line), view).await
+        self.change_cart(request, found.id, RemoveLine { line }, Some(line), view)
+            .await
     }
 
     /// Takes every line out.
@@ -272,9 +322,12 @@ impl Engine {
     ) -> Result<UpdateDetails, Refused> {
         let mut errors = FieldErrors::default();
         let email = patched(draft.email, |text| errors.take("/email", Email::parse(&text)));
-        let shipping_address =
-            patched(draft.shipping_address, |input| input.check("/shipping_address", &mut errors));
-        let billing_address = patched(draft.billing_address, |input| input.check("/billing_address", &mut errors));
+        let shipping_address = patched(draft.shipping_address, |input| {
+            input.check("/shipping_address", &mut errors)
+        });
+        let billing_address = patched(draft.billing_address, |input| {
+            input.check("/billing_address", &mut errors)
+        });
         let shipping = patched(draft.shipping_method_id, |method| {
             let known = self.kinds().shipping_methods.roster();
             let found = known.iter().find(|known| known.id == method);
@@ -282,10 +335,21 @@ impl Engine {
                 let message = format!("there is no shipping method {method}; see shipping-options");
                 errors.add("/shipping_method_id", "shipping_method.not_found", message);
             }
-            found.map(|found| ShippingChoice { method, name: found.state.name().to_owned() })
+            found.map(|found| ShippingChoice {
+                method,
+                name: found.state.name().to_owned(),
+            })
         });
-        errors.into_result().map_err(|errors| Refused::from(errors.problem()))?;
-        Ok(UpdateDetails { email, shipping_address, billing_address, shipping, through })
+        errors
+            .into_result()
+            .map_err(|errors| Refused::from(errors.problem()))?;
+        Ok(UpdateDetails {
+            email,
+            shipping_address,
+            billing_address,
+            shipping,
+            through,
+        })
     }
 
     /// Returns the shipping methods the cart may choose, with their prices for it.
@@ -314,7 +378,8 @@ impl Engine {
         view: View,
     ) -> Outcome<CartView> {
         let done = self.run(&self.kinds().carts, id, command, request).await?;
-        self.cart_done(request, done.value, line, view, done.replayed).await
+        self.cart_done(request, done.value, line, view, done.replayed)
+            .await
     }
 
     pub(crate) async fn cart_done(
@@ -327,16 +392,26 @@ impl Engine {
     ) -> Outcome<CartView> {
         let priced = self.kinds().priced(cart, view.depth()).await?;
         self.remember(request, &priced);
-        Ok(Done { value: CartView { priced, line }, replayed })
+        Ok(Done {
+            value: CartView { priced, line },
+            replayed,
+        })
     }
 
-    async fn replayed_cart<R>(&self, request: &Request, receipt: Box<Receipt>, view: View) -> Result<CartView, Refused>
+    async fn replayed_cart<R>(
+        &self,
+        request: &Request,
+        receipt: Box<Receipt>,
+        view: View,
+    ) -> Result<CartView, Refused>
     where
         R: serde::de::DeserializeOwned + IntoLine,
     {
         let answer: Answer<R, Cart> = self.kinds().carts.replay(&receipt).await?;
         let cart = answer.state.ok_or_else(gone::<Cart>)?;
-        let done = self.cart_done(request, cart, answer.reply.into_line(), view, true).await?;
+        let done = self
+            .cart_done(request, cart, answer.reply.into_line(), view, true)
+            .await?;
         Ok(done.value)
     }
 
@@ -347,7 +422,9 @@ impl Engine {
             CartRef::Current => self.current_of(request).await?.ok_or_else(gone::<Cart>)?,
         };
         let found = self.kinds().carts.read(id).await.map_err(unreadable)?;
-        found.filter(|cart| cart.state.belongs_to(&request.caller)).ok_or_else(gone::<Cart>)
+        found
+            .filter(|cart| cart.state.belongs_to(&request.caller))
+            .ok_or_else(gone::<Cart>)
     }
 
     async fn current_of(&self, request: &Request) -> Result<Option<CartId>, Refused> {
@@ -358,10 +435,14 @@ impl Engine {
 
     /// Returns the session's current cart if it can still be changed.
     async fn open_current(&self, request: &Request) -> Result<Option<CartId>, Refused> {
-        let Some(id) = self.current_of(request).await? else { return Ok(None) };
+        let Some(id) = self.current_of(request).await? else {
+            return Ok(None);
+        };
         let found = self.kinds().carts.read(id).await.map_err(unreadable)?;
         Ok(found.and_then(|cart| match cart.state.state() {
-            State::Created | State::Active | State::Abandoned | State::Recovered | State::Checkout { .. } => Some(id),
+            State::Created | State::Active | State::Abandoned | State::Recovered | State::Checkout { .. } => {
+                Some(id)
+            }
             State::Completed { .. } => None,
             State::Merged { survivor } => Some(survivor),
         }))
@@ -376,14 +457,22 @@ impl Engine {
         };
         let id = match variant {
             VariantRef::Id(id) => *id,
-            VariantRef::Sku(sku) => self.variant_by_sku(sku).await?.ok_or_else(|| unknown(sku.clone()))?,
+            VariantRef::Sku(sku) => self
+                .variant_by_sku(sku)
+                .await?
+                .ok_or_else(|| unknown(sku.clone()))?,
         };
-        self.kinds().facts_of(id, Depth::Everything).await?.ok_or_else(|| unknown(id.to_string()))
+        self.kinds()
+            .facts_of(id, Depth::Everything)
+            .await?
+            .ok_or_else(|| unknown(id.to_string()))
     }
 
     /// Remembers the total this caller is shown for this cart: a completion that names none expects it.
     fn remember(&self, request: &Request, priced: &Priced) {
-        self.inner().shown_totals.remember(priced.cart.id, &request.caller, priced.quote.total);
+        self.inner()
+            .shown_totals
+            .remember(priced.cart.id, &request.caller, priced.quote.total);
     }
 }
 

@@ -19,7 +19,9 @@ pub(crate) struct ShownTotals {
 
 impl ShownTotals {
     pub(crate) fn new() -> Self {
-        Self { cache: Cache::new(TOTALS_MAX) }
+        Self {
+            cache: Cache::new(TOTALS_MAX),
+        }
     }
 
     pub(crate) fn remember(&self, cart: CartId, caller: &Caller, total: Money) {
@@ -35,6 +37,10 @@ impl ShownTotals {
 fn fingerprint(caller: &Caller) -> u64 {
     let mut hasher = DefaultHasher::new();
     caller.session.hash(&mut hasher);
-    caller.staff.as_ref().map(|staff| &staff.subject).hash(&mut hasher);
+    caller
+        .staff
+        .as_ref()
+        .map(|staff| &staff.subject)
+        .hash(&mut hasher);
     hasher.finish()
 }

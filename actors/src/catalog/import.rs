@@ -8,7 +8,8 @@ use crate::inventory::stock_of;
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::catalog::{
-    CreateProduct, CreateVariant, Image, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft, VariantStatus,
+    CreateProduct, CreateVariant, Image, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft,
+    VariantStatus,
 };
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{ProductId, VariantId};
@@ -79,7 +80,11 @@ impl Engine {
     ///
     /// # Errors
     /// `catalog.too_many_rows`; a refused row is no error but its outcome.
-    pub async fn import_catalog(&self, request: &Request, rows: Vec<ImportRow>) -> Result<Vec<ImportedRow>, Refused> {
+    pub async fn import_catalog(
+        &self,
+        request: &Request,
+        rows: Vec<ImportRow>,
+    ) -> Result<Vec<ImportedRow>, Refused> {
         if IMPORT_ROWS_MAX < rows.len() {
             let message = format!("{} rows were sent, {IMPORT_ROWS_MAX} are the most", rows.len());
             return Err(Problem::new(Class::TooLarge, "catalog.too_many_rows", message).into());
@@ -93,10 +98,18 @@ impl Engine {
                 let mut done = Vec::with_capacity(rows.len());
                 for (place, row) in rows {
                     let (number, sku) = (row.row, row.sku.clone());
-                    let outcome = self.import_row(request, row).await.unwrap_or_else(|refused| {
-                        ImportOutcome::Refused(refused.problem)
-                    });
-                    done.push((place, ImportedRow { row: number, sku, outcome }));
+                    let outcome = self
+                        .import_row(request, row)
+                        .await
+                        .unwrap_or_else(|refused| ImportOutcome::Refused(refused.problem));
+                    done.push((
+                        place,
+                        ImportedRow {
+                            row: number,
+                            sku,
+                            outcome,
+                        },
+                    ));
                 }
                 done
             })
@@ -133,12 +146,23 @@ impl Engine {
             images: images_of(&row).unwrap_or_default(),
             status: row.status.unwrap_or(ProductStatus::Active),
         };
-        if self.kinds().products.read(product).await.map_err(unreadable)?.is_none() {
-            self.create_with_free_handle(request, product, command, None).await?;
+        if self
+            .kinds()
+            .products
+            .read(product)
+            .await
+            .map_err(unreadable)?
+            .is_none()
+        {
+            self.create_with_free_handle(request, product, command, None)
+                .await?;
         }
         let variant: VariantId = VariantId::from_uuid(Uuid::new_v5(&product.uuid(), row.sku.as_bytes()));
         let ask = request.ask().if_match(None);
-        self.kinds().variants.create(variant, CreateVariant { product, draft }, ask).await?;
+        self.kinds()
+            .variants
+            .create(variant, CreateVariant { product, draft }, ask)
+            .await?;
         self.stock_from_row(request, variant, row.stock).await?;
         Ok(ImportOutcome::Created)
     }
@@ -176,16 +200,32 @@ impl Engine {
         let product_after = kinds.products.ask(product, command, ask()).await?;
         changed |= revision_of(&product_after.state) != product_before.map(|product| product.revision);
         changed |= self.stock_from_row(request, variant, row.stock).await?;
-        Ok(if changed { ImportOutcome::Updated } else { ImportOutcome::Unchanged })
+        Ok(if changed {
+            ImportOutcome::Updated
+        } else {
+            ImportOutcome::Unchanged
+        })
     }
 
     /// Sets the stock a row gives, and tells whether that changed anything. Without one the stock stays.
-    async fn stock_from_row(&self, request: &Request, variant: VariantId, stock: Option<u64>) -> Result<bool, Refused> {
+    async fn stock_from_row(
+        &self,
+        request: &Request,
+        variant: VariantId,
+        stock: Option<u64>,
+    ) -> Result<bool, Refused> {
         let Some(on_hand) = stock else { return Ok(false) };
-        let levels = StockLevels { tracked: Some(true), on_hand: Some(on_hand), ..StockLevels::default() };
+        let levels = StockLevels {
+            tracked: Some(true),
+            on_hand: Some(on_hand),
+            ..StockLevels::default()
+        };
         let items = &self.kinds().stock_items;
         let (item, ask) = (stock_of(variant), || request.ask().if_match(None));
-        match items.create(item, CreateStockItem { variant, levels }, ask()).await {
+        match items
+            .create(item, CreateStockItem { variant, levels }, ask())
+            .await
+        {
             Ok(_) => Ok(true),
             Err(AskError::AlreadyExists { .. }) => {
                 let before = items.read(item).await.map_err(unreadable)?;
@@ -198,12 +238,21 @@ impl Engine {
 }
 
 fn title_of(row: &ImportRow) -> String {
-    let given = row.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
+    let given = row
+        .title
+        .as_deref()
+        .map(str::trim)
+        .filter(|title| !title.is_empty());
     given.unwrap_or(&row.sku).to_owned()
 }
 
 fn images_of(row: &ImportRow) -> Option<Vec<Image>> {
-    row.image_url.as_ref().map(|url| vec![Image { url: url.clone(), alt: String::new() }])
+    row.image_url.as_ref().map(|url| {
+        vec![Image {
+            url: url.clone(),
+            alt: String::new(),
+        }]
+    })
 }
 
 fn revision_of<E: Entity>(state: &Option<crate::once::Shown<E>>) -> Option<Revision> {

@@ -2,7 +2,7 @@
 
 mod import;
 
-pub use import::{ImportOutcome, ImportRow, ImportedRow, IMPORT_ROWS_MAX};
+pub use import::{IMPORT_ROWS_MAX, ImportOutcome, ImportRow, ImportedRow};
 
 use crate::engine::{Engine, unreadable};
 use crate::inventory::stock_of;
@@ -11,7 +11,7 @@ use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{AskError, Ticket};
 use cartwright_domain::catalog::{
-    CreateProduct, CreateVariant, Handle, Product, SetPrice, Sku, UpdateProduct, UpdateVariant, Variant,
+    CreateProduct, CreateVariant, Handle, Product, SetPrice, UpdateProduct, UpdateVariant, Variant,
     VariantDraft,
 };
 use cartwright_domain::id::{ProductId, VariantId};
@@ -57,14 +57,23 @@ impl Engine {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn products(&self, visibility: Visibility, page: PageRequest) -> Result<Page<ProductView>, Refused> {
+    pub async fn products(
+        &self,
+        visibility: Visibility,
+        page: PageRequest,
+    ) -> Result<Page<ProductView>, Refused> {
         let listing = match visibility {
             Visibility::Published => Listing::PublishedProducts,
             Visibility::All => Listing::Products,
         };
-        let found = self.page(&self.kinds().products, listing, b"", Order::Descending, page).await?;
+        let found = self
+            .page(&self.kinds().products, listing, b"", Order::Descending, page)
+            .await?;
         let views = found.items.into_iter().map(|product| self.product_view(product));
-        Ok(Page { items: try_join_all(views).await?, next: found.next })
+        Ok(Page {
+            items: try_join_all(views).await?,
+            next: found.next,
+        })
     }
 
     /// Shows a product.
@@ -72,7 +81,13 @@ impl Engine {
     /// # Errors
     /// `product.not_found`, also for one that the visibility hides.
     pub async fn product(&self, visibility: Visibility, id: ProductId) -> Result<ProductView, Refused> {
-        let product = self.kinds().products.read(id).await.map_err(unreadable)?.ok_or_else(gone::<Product>)?;
+        let product = self
+            .kinds()
+            .products
+            .read(id)
+            .await
+            .map_err(unreadable)?
+            .ok_or_else(gone::<Product>)?;
         if visibility == Visibility::Published && !product.state.is_published() {
             return Err(gone::<Product>());
         }
@@ -85,7 +100,13 @@ impl Engine {
     /// A fault of the store.
     pub async fn product_by_handle(&self, handle: &str) -> Result<Option<ProductId>, Refused> {
         let key = UniqueKey::new(Unique::ProductHandle, handle);
-        let found = self.inner().runtime.store().lookup(key).await.map_err(unreadable)?;
+        let found = self
+            .inner()
+            .runtime
+            .store()
+            .lookup(key)
+            .await
+            .map_err(unreadable)?;
         Ok(found.map(|entity| ProductId::from_uuid(entity.id)))
     }
 
@@ -95,7 +116,13 @@ impl Engine {
     /// A fault of the store.
     pub async fn variant_by_sku(&self, sku: &str) -> Result<Option<VariantId>, Refused> {
         let key = UniqueKey::new(Unique::Sku, sku);
-        let found = self.inner().runtime.store().lookup(key).await.map_err(unreadable)?;
+        let found = self
+            .inner()
+            .runtime
+            .store()
+            .lookup(key)
+            .await
+            .map_err(unreadable)?;
         Ok(found.map(|entity| VariantId::from_uuid(entity.id)))
     }
 
@@ -104,8 +131,19 @@ impl Engine {
     /// # Errors
     /// `variant.not_found`, also for one whose product the visibility hides.
     pub async fn variant(&self, visibility: Visibility, id: VariantId) -> Result<VariantView, Refused> {
-        let variant = self.kinds().variants.read(id).await.map_err(unreadable)?.ok_or_else(gone::<Variant>)?;
-        let product = self.kinds().products.read(variant.state.product).await.map_err(unreadable)?;
+        let variant = self
+            .kinds()
+            .variants
+            .read(id)
+            .await
+            .map_err(unreadable)?
+            .ok_or_else(gone::<Variant>)?;
+        let product = self
+            .kinds()
+            .products
+            .read(variant.state.product)
+            .await
+            .map_err(unreadable)?;
         let published = product.is_some_and(|product| product.state.is_published());
         if visibility == Visibility::Published && !published {
             return Err(gone::<Variant>());
@@ -154,10 +192,16 @@ impl Engine {
             let nth = u32::try_from(index).unwrap_or(u32::MAX);
             let variant = self.nth_variant_id(request.seed, nth);
             let command = CreateVariant { product: id, draft };
-            self.kinds().variants.create(variant, command, request.ask().if_match(None)).await?;
+            self.kinds()
+                .variants
+                .create(variant, command, request.ask().if_match(None))
+                .await?;
         }
         let view = self.product_view(product.value).await?;
-        Ok(Done { value: view, replayed: product.replayed })
+        Ok(Done {
+            value: view,
+            replayed: product.replayed,
+        })
     }
 
     /// Creates a product; a derived handle that is taken gets the id's end behind it.
@@ -173,8 +217,13 @@ impl Engine {
         match products.create(id, command.clone(), ask()).await {
             Err(AskError::KeyTaken { .. }) if command.handle.is_none() => {
                 let digits = id.uuid().simple().to_string();
-                let handle = Handle::derive(&command.title).map(|handle| handle.with_suffix(&digits[20..]).to_string());
-                shown(products.create(id, CreateProduct { handle, ..command }, ask()).await?)
+                let handle = Handle::derive(&command.title)
+                    .map(|handle| handle.with_suffix(&digits[20..]).to_string());
+                shown(
+                    products
+                        .create(id, CreateProduct { handle, ..command }, ask())
+                        .await?,
+                )
             }
             answer => shown(answer?),
         }
@@ -184,22 +233,49 @@ impl Engine {
     ///
     /// # Errors
     /// `product.not_found`; every bad field; `product_handle.taken`.
-    pub async fn update_product(&self, request: &Request, id: ProductId, command: UpdateProduct) -> Outcome<ProductView> {
+    pub async fn update_product(
+        &self,
+        request: &Request,
+        id: ProductId,
+        command: UpdateProduct,
+    ) -> Outcome<ProductView> {
         let product = self.run(&self.kinds().products, id, command, request).await?;
         let view = self.product_view(product.value).await?;
-        Ok(Done { value: view, replayed: product.replayed })
+        Ok(Done {
+            value: view,
+            replayed: product.replayed,
+        })
     }
 
     /// Adds a variant to a product.
     ///
     /// # Errors
     /// `product.not_found`; every bad field; `sku.taken`.
-    pub async fn create_variant(&self, request: &Request, product: ProductId, draft: VariantDraft) -> Outcome<VariantView> {
-        if self.kinds().products.read(product).await.map_err(unreadable)?.is_none() {
+    pub async fn create_variant(
+        &self,
+        request: &Request,
+        product: ProductId,
+        draft: VariantDraft,
+    ) -> Outcome<VariantView> {
+        if self
+            .kinds()
+            .products
+            .read(product)
+            .await
+            .map_err(unreadable)?
+            .is_none()
+        {
             return Err(gone::<Product>());
         }
         let id = self.nth_variant_id(request.seed, 0);
-        let made = self.make(&self.kinds().variants, id, CreateVariant { product, draft }, request).await?;
+        let made = self
+            .make(
+                &self.kinds().variants,
+                id,
+                CreateVariant { product, draft },
+                request,
+            )
+            .await?;
         self.shown_variant(made).await
     }
 
@@ -207,7 +283,12 @@ impl Engine {
     ///
     /// # Errors
     /// `variant.not_found`; every bad field; `sku.taken`.
-    pub async fn update_variant(&self, request: &Request, id: VariantId, command: UpdateVariant) -> Outcome<VariantView> {
+    pub async fn update_variant(
+        &self,
+        request: &Request,
+        id: VariantId,
+        command: UpdateVariant,
+    ) -> Outcome<VariantView> {
         let changed = self.run(&self.kinds().variants, id, command, request).await?;
         self.shown_variant(changed).await
     }
@@ -216,18 +297,31 @@ impl Engine {
     ///
     /// # Errors
     /// `variant.not_found`; a price below zero or too high.
-    pub async fn set_price(&self, request: &Request, id: VariantId, price: Option<Price>) -> Outcome<VariantView> {
-        let changed = self.run(&self.kinds().variants, id, SetPrice { price }, request).await?;
+    pub async fn set_price(
+        &self,
+        request: &Request,
+        id: VariantId,
+        price: Option<Price>,
+    ) -> Outcome<VariantView> {
+        let changed = self
+            .run(&self.kinds().variants, id, SetPrice { price }, request)
+            .await?;
         self.shown_variant(changed).await
     }
 
     fn nth_variant_id(&self, seed: Seed, nth: u32) -> VariantId {
-        VariantId::from_uuid(seed.derive(VariantId::PREFIX.as_bytes()).id(nth, self.now(), None))
+        VariantId::from_uuid(
+            seed.derive(VariantId::PREFIX.as_bytes())
+                .id(nth, self.now(), None),
+        )
     }
 
     async fn shown_variant(&self, done: Done<Shown<Variant>>) -> Outcome<VariantView> {
         let view = self.variant(Visibility::All, done.value.id).await?;
-        Ok(Done { value: view, replayed: done.replayed })
+        Ok(Done {
+            value: view,
+            replayed: done.replayed,
+        })
     }
 
     pub(crate) async fn product_view(&self, product: Shown<Product>) -> Result<ProductView, Refused> {
@@ -240,12 +334,23 @@ impl Engine {
         };
         let published = product.state.is_published();
         let found = self.kinds().variants.list(scan).await.map_err(unreadable)?;
-        let views = found.items.into_iter().map(|variant| self.variant_view(variant, published));
-        Ok(ProductView { variants: try_join_all(views).await?, product })
+        let views = found
+            .items
+            .into_iter()
+            .map(|variant| self.variant_view(variant, published));
+        Ok(ProductView {
+            variants: try_join_all(views).await?,
+            product,
+        })
     }
 
     async fn variant_view(&self, variant: Shown<Variant>, published: bool) -> Result<VariantView, Refused> {
-        let item = self.kinds().stock_items.read(stock_of(variant.id)).await.map_err(unreadable)?;
+        let item = self
+            .kinds()
+            .stock_items
+            .read(stock_of(variant.id))
+            .await
+            .map_err(unreadable)?;
         Ok(VariantView {
             for_sale: published && variant.state.is_for_sale(),
             available: item.and_then(|item| item.state.available()),
@@ -258,9 +363,4 @@ fn sku_taken(sku: &str, holder: VariantId) -> Refused {
     let message = format!("the SKU {sku} belongs to {holder}");
     let problem = cartwright_domain::Problem::new(cartwright_domain::Class::Conflict, "sku.taken", message);
     Refused::from(problem.with("holder", holder.to_string()))
-}
-
-/// Parses a SKU at the edge of a use case.
-pub(crate) fn parse_sku(text: &str) -> Result<Sku, Refused> {
-    Sku::parse(text).map_err(|error| Refused::from(cartwright_domain::Refusal::problem(&error)))
 }

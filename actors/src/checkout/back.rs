@@ -38,7 +38,10 @@ async fn void_payment(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Res
     let provider = env.provider(&settings);
     match provider.outcome(&operation(saga.id, AUTHORIZE)).await {
         Ok(Some(Outcome::Approved(approval))) => {
-            match provider.void(&operation(saga.id, "void"), &approval.reference).await {
+            match provider
+                .void(&operation(saga.id, "void"), &approval.reference)
+                .await
+            {
                 Ok(_) | Err(payment::Error::Declined(_)) => Ok(()),
                 Err(error) => Err(Halt::Again(error.to_string())),
             }
@@ -56,7 +59,9 @@ async fn variants_held(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Re
     }
     let cart = env.kinds.carts.read(saga.state.cart).await.map_err(unreadable)?;
     let held = cart.filter(|cart| cart.state.state().holder() == Some(saga.id));
-    Ok(held.map(|cart| demand(&cart.state).into_keys().collect()).unwrap_or_default())
+    Ok(held
+        .map(|cart| demand(&cart.state).into_keys().collect())
+        .unwrap_or_default())
 }
 
 async fn release(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, variant: VariantId) -> Result<(), Halt> {

@@ -27,8 +27,15 @@ pub(super) async fn reserve_stock(
         Some(_) => LockScope::Everything,
         None => LockScope::Lines,
     };
-    let command = LockForCheckout { checkout: saga.id, scope };
-    let locked = env.kinds.carts.ask(checkout.cart, command, step(saga.id, "lock_cart", None)).await?;
+    let command = LockForCheckout {
+        checkout: saga.id,
+        scope,
+    };
+    let locked = env
+        .kinds
+        .carts
+        .ask(checkout.cart, command, step(saga.id, "lock_cart", None))
+        .await?;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let settings = env.kinds.current_settings().await?;
     let priced = env.kinds.priced(cart, Depth::Everything).await?;
@@ -40,7 +47,10 @@ pub(super) async fn reserve_stock(
     let mut reserved = Vec::new();
     for (variant, quantity) in demand(&priced.cart.state) {
         if let Some(held) = reserve(env, saga.id, variant, quantity, &settings).await? {
-            reserved.push(Reserved { variant, quantity: held });
+            reserved.push(Reserved {
+                variant,
+                quantity: held,
+            });
         }
     }
     let reserved = Arc::new(reserved);
@@ -48,7 +58,10 @@ pub(super) async fn reserve_stock(
         return freeze(env, saga, priced, reserved).await;
     }
     let reserved_until = env.now().after(settings.lifetimes.reservation);
-    Ok(Performed::record(Progress::Reserved(AwaitCompletion { reserved_until, reserved })))
+    Ok(Performed::record(Progress::Reserved(AwaitCompletion {
+        reserved_until,
+        reserved,
+    })))
 }
 
 /// Closes the cart's details, re-reads prices, rates and methods, and freezes what they come to.
@@ -56,8 +69,15 @@ pub(super) async fn freeze_quote(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
 ) -> Result<Performed<Progress>, Halt> {
-    let command = LockForCheckout { checkout: saga.id, scope: LockScope::Everything };
-    let locked = env.kinds.carts.ask(saga.state.cart, command, step(saga.id, "lock_details", None)).await?;
+    let command = LockForCheckout {
+        checkout: saga.id,
+        scope: LockScope::Everything,
+    };
+    let locked = env
+        .kinds
+        .carts
+        .ask(saga.state.cart, command, step(saga.id, "lock_details", None))
+        .await?;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let priced = env.kinds.priced(cart, Depth::Everything).await?;
     validate::details(&priced, &saga.state)?;
@@ -75,18 +95,35 @@ async fn freeze(
     let (frozen, pinned) = tokio::join!(write_quote(env, saga.id, priced), pin(env, saga, &reserved));
     pinned?;
     let total = frozen?.quote.total;
-    Ok(Performed::record(Progress::Frozen(BeginAuthorization { total, reserved })))
+    Ok(Performed::record(Progress::Frozen(BeginAuthorization {
+        total,
+        reserved,
+    })))
 }
 
-async fn write_quote(env: &CheckoutEnv, checkout: CheckoutId, priced: Priced) -> Result<Arc<FrozenQuote>, Halt> {
+async fn write_quote(
+    env: &CheckoutEnv,
+    checkout: CheckoutId,
+    priced: Priced,
+) -> Result<Arc<FrozenQuote>, Halt> {
     let quotes = &env.kinds.frozen_quotes;
-    let command = FreezeQuote::of_cart(&priced.cart.state, priced.quote, |variant| priced.facts.get(&variant));
-    match quotes.create(checkout, command, step(checkout, "freeze_quote", None)).await {
-        Ok(answer) => answer.state.map(|frozen| Arc::clone(&frozen.state)).ok_or_else(|| gone::<FrozenQuote>().into()),
+    let command = FreezeQuote::of_cart(&priced.cart.state, priced.quote, |variant| {
+        priced.facts.get(&variant)
+    });
+    match quotes
+        .create(checkout, command, step(checkout, "freeze_quote", None))
+        .await
+    {
+        Ok(answer) => answer
+            .state
+            .map(|frozen| Arc::clone(&frozen.state))
+            .ok_or_else(|| gone::<FrozenQuote>().into()),
         // An earlier run of this step got so far. What it wrote stands.
         Err(AskError::AlreadyExists { .. }) => {
             let frozen = quotes.read(checkout).await.map_err(unreadable)?;
-            frozen.map(|frozen| Arc::clone(&frozen.state)).ok_or_else(|| gone::<FrozenQuote>().into())
+            frozen
+                .map(|frozen| Arc::clone(&frozen.state))
+                .ok_or_else(|| gone::<FrozenQuote>().into())
         }
         Err(error) => Err(error.into()),
     }
@@ -96,7 +133,12 @@ async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, reserved: &[Res
     let until = saga.state.reserved_until;
     let pins = reserved.iter().map(|held| async move {
         let ask = step(saga.id, "pin_stock", None);
-        match env.kinds.stock_items.ask(stock_of(held.variant), Pin { checkout: saga.id }, ask).await {
+        match env
+            .kinds
+            .stock_items
+            .ask(stock_of(held.variant), Pin { checkout: saga.id }, ask)
+            .await
+        {
             Ok(_) => Ok(()),
             Err(AskError::Refused(inventory::Error::ReservationGone { .. }))
                 if until.is_some_and(|until| until <= env.now()) =>
@@ -122,8 +164,14 @@ async fn reserve(
     if !item.is_some_and(|item| item.state.is_tracked()) {
         return Ok(None);
     }
-    let command = Reserve { checkout, quantity, lifetime: settings.lifetimes.reservation };
-    let answer = items.ask(stock_of(variant), command, step(checkout, "reserve_stock", None)).await?;
+    let command = Reserve {
+        checkout,
+        quantity,
+        lifetime: settings.lifetimes.reservation,
+    };
+    let answer = items
+        .ask(stock_of(variant), command, step(checkout, "reserve_stock", None))
+        .await?;
     Ok(Some(answer.reply.quantity).filter(|held| 0 < *held))
 }
 

@@ -11,7 +11,7 @@ use cartwright_gateways::payment::{Deadlined, Gateway, OperationKey};
 use std::sync::Arc;
 
 /// What the steps of a checkout need.
-pub(crate) struct CheckoutEnv {
+pub struct CheckoutEnv {
     pub(super) kinds: Kinds,
     runtime: Runtime,
     payments: Arc<dyn Gateway>,
@@ -19,7 +19,11 @@ pub(crate) struct CheckoutEnv {
 
 impl CheckoutEnv {
     pub(crate) fn new(kinds: Kinds, runtime: Runtime, payments: Arc<dyn Gateway>) -> Self {
-        Self { kinds, runtime, payments }
+        Self {
+            kinds,
+            runtime,
+            payments,
+        }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -34,7 +38,15 @@ impl CheckoutEnv {
 
 /// Returns the ask of one step at one participant.
 pub(super) fn step(checkout: CheckoutId, step: &'static str, forbids: Option<&'static str>) -> Ask {
-    Ask::step("checkout", new_seed(), StepKey { saga: Checkout::key(checkout), step, forbids })
+    Ask::step(
+        "checkout",
+        new_seed(),
+        StepKey {
+            saga: Checkout::key(checkout),
+            step,
+            forbids,
+        },
+    )
 }
 
 /// Returns the key under which the provider does one operation of this checkout at most once.
@@ -55,14 +67,22 @@ pub(super) enum Halt {
 
 impl<X: Refusal> From<AskError<X>> for Halt {
     fn from(error: AskError<X>) -> Self {
-        if error.is_transient() { Self::Again(error.to_string()) } else { Self::Refused(error.into()) }
+        if error.is_transient() {
+            Self::Again(error.to_string())
+        } else {
+            Self::Refused(error.into())
+        }
     }
 }
 
 impl From<Refused> for Halt {
     fn from(refused: Refused) -> Self {
         let problem = refused.problem;
-        if problem.class.is_final() { Self::Refused(problem) } else { Self::Again(problem.message) }
+        if problem.class.is_final() {
+            Self::Refused(problem)
+        } else {
+            Self::Again(problem.message)
+        }
     }
 }
 

@@ -16,7 +16,11 @@ pub(super) fn over(saga: &Arc<Published<Checkout>>, variants: &[VariantId]) -> P
     let (answers, dropped) = answer(saga);
     let mut deletes = step_receipts(saga, variants);
     deletes.extend(dropped);
-    Performed::Record { command: Progress::Over(EndCheckout), deletes, answers }
+    Performed::Record {
+        command: Progress::Over(EndCheckout),
+        deletes,
+        answers,
+    }
 }
 
 /// Answers that the order stands, while its capture is still owed.
@@ -39,31 +43,52 @@ pub(super) fn refusal(ending: &Ending) -> Option<Problem> {
             "checkout.reservation_expired",
             "the reservation of this checkout has expired; the cart can be checked out again",
         )),
-        Ending::Abandoned => {
-            Some(Problem::new(Class::Conflict, "checkout.abandoned", "the checkout was abandoned; start another one"))
-        }
+        Ending::Abandoned => Some(Problem::new(
+            Class::Conflict,
+            "checkout.abandoned",
+            "the checkout was abandoned; start another one",
+        )),
     }
 }
 
 /// Returns the final answer to the request's idempotency key, or the key to forget when the answer is not final.
 fn answer(saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<ReceiptKey>) {
-    let Some(answers) = &saga.state.answers else { return (None, None) };
-    let key = ReceiptKey::Caller { caller: answers.caller.clone(), key: answers.key.clone() };
+    let Some(answers) = &saga.state.answers else {
+        return (None, None);
+    };
+    let key = ReceiptKey::Caller {
+        caller: answers.caller.clone(),
+        key: answers.key.clone(),
+    };
     let outcome = match saga.state.ending.as_ref().and_then(refusal) {
         None => Outcome::Done(codec::encode_reply(&()).expect("an empty reply is within every limit")),
         Some(problem) if problem.class.is_final() => Outcome::Refused(problem),
         Some(_) => return (None, Some(key)),
     };
     let (fingerprint, expires_at) = (answers.fingerprint, answers.expires_at);
-    (Some(FinalAnswer { key, fingerprint, expires_at, outcome }), None)
+    (
+        Some(FinalAnswer {
+            key,
+            fingerprint,
+            expires_at,
+            outcome,
+        }),
+        None,
+    )
 }
 
 /// Returns the receipts that this checkout's steps left with their participants.
 fn step_receipts(saga: &Arc<Published<Checkout>>, variants: &[VariantId]) -> Vec<ReceiptKey> {
     let back = saga.state.step == Step::WalkBack;
     let (of_cart, of_item): (&[&str], &[&str]) = match back {
-        true => (&["lock_cart", "lock_details", "unlock_cart"], &["reserve_stock", "pin_stock", "release_stock"]),
-        false => (&["lock_cart", "lock_details", "complete_cart"], &["reserve_stock", "pin_stock", "allocate_stock"]),
+        true => (
+            &["lock_cart", "lock_details", "unlock_cart"],
+            &["reserve_stock", "pin_stock", "release_stock"],
+        ),
+        false => (
+            &["lock_cart", "lock_details", "complete_cart"],
+            &["reserve_stock", "pin_stock", "allocate_stock"],
+        ),
     };
     let receipt = |participant: EntityKey, step: &str| ReceiptKey::Step {
         saga: Checkout::key(saga.id),
@@ -71,15 +96,23 @@ fn step_receipts(saga: &Arc<Published<Checkout>>, variants: &[VariantId]) -> Vec
         participant,
     };
     let mut receipts = Vec::with_capacity(of_cart.len() + of_item.len() * variants.len() + 3);
-    receipts.extend(of_cart.iter().map(|step| receipt(Cart::key(saga.state.cart), step)));
+    receipts.extend(
+        of_cart
+            .iter()
+            .map(|step| receipt(Cart::key(saga.state.cart), step)),
+    );
     for variant in variants {
         let item = StockItem::key(stock_of(*variant));
         receipts.extend(of_item.iter().map(|step| receipt(item, step)));
     }
     if saga.state.total.is_some() || !back {
         let order = Order::key(saga.state.order);
-        receipts.extend(["place_order", "record_capture"].map(|step| receipt(order, step)));
-        receipts.push(receipt(cartwright_domain::cart::FrozenQuote::key(saga.id), "freeze_quote"));
+        receipts
+            .extend(["place_order", "record_capture", "record_late_refund"].map(|step| receipt(order, step)));
+        receipts.push(receipt(
+            cartwright_domain::cart::FrozenQuote::key(saga.id),
+            "freeze_quote",
+        ));
     }
     receipts
 }

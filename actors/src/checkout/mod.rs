@@ -73,12 +73,20 @@ impl Engine {
         self.keep_if_refused(request, ticket, outcome).await
     }
 
-    async fn start_fresh(&self, request: &Request, cart: CartRef, ticket: Option<Ticket>) -> Outcome<CheckoutView> {
+    async fn start_fresh(
+        &self,
+        request: &Request,
+        cart: CartRef,
+        ticket: Option<Ticket>,
+    ) -> Outcome<CheckoutView> {
         let cart = self.resolve(request, cart).await?;
         match cart.state.state() {
-            State::Checkout { checkout } => return self.checkout_done(checkout, false).await,
+            State::Checkout { checkout, .. } => return self.checkout_done(checkout, false).await,
             State::Completed { order, .. } => {
-                return Err(cartwright_domain::Refusal::problem(&cartwright_domain::cart::Error::Completed { order }).into());
+                return Err(cartwright_domain::Refusal::problem(
+                    &cartwright_domain::cart::Error::Completed { order },
+                )
+                .into());
             }
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {}
         }
@@ -88,7 +96,8 @@ impl Engine {
         }
         let id = self.begin(request, &cart, None, ticket).await?;
         let deadline = request.deadline;
-        self.wait_until(id, deadline, |checkout| checkout.step != Step::ReserveStock).await?;
+        self.wait_until(id, deadline, |checkout| checkout.step != Step::ReserveStock)
+            .await?;
         self.settled(id).await
     }
 
@@ -130,7 +139,9 @@ impl Engine {
             Opened::Known(receipt) => return self.replay_checkout(request, &receipt).await,
             Opened::Fresh(ticket) => ticket,
         };
-        let outcome = self.complete_checkout_fresh(request, id, draft, ticket.clone()).await;
+        let outcome = self
+            .complete_checkout_fresh(request, id, draft, ticket.clone())
+            .await;
         self.keep_if_refused(request, ticket, outcome).await
     }
 
@@ -167,14 +178,19 @@ impl Engine {
         let id = match cart.state.state() {
             // Completing a completed cart answers with the same order.
             State::Completed { checkout, .. } => return self.settled(checkout).await,
-            State::Checkout { checkout } => self.join(request, &cart, checkout, completion, ticket).await?,
+            State::Checkout { checkout, .. } => {
+                self.join(request, &cart, checkout, completion, ticket).await?
+            }
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {
                 self.require_complete(&cart, &completion).await?;
                 self.begin(request, &cart, Some(completion), ticket).await?
             }
         };
         self.wait_until(id, deadline, |checkout| {
-            matches!(checkout.step, Step::SettlePayment | Step::CapturePayment | Step::Ended)
+            matches!(
+                checkout.step,
+                Step::SettlePayment | Step::CapturePayment | Step::Ended
+            )
         })
         .await?;
         self.settled(id).await
@@ -199,7 +215,8 @@ impl Engine {
         ticket: Option<Ticket>,
     ) -> Result<CheckoutId, Refused> {
         let partition = Some(cart.id.partition());
-        let (id, order): (CheckoutId, OrderId) = (self.draw(request, partition), self.draw(request, partition));
+        let (id, order): (CheckoutId, OrderId) =
+            (self.draw(request, partition), self.draw(request, partition));
         let command = BeginCheckout {
             cart: cart.id,
             session: cart.state.owner(),
@@ -232,17 +249,28 @@ impl Engine {
     ) -> Result<CheckoutId, Refused> {
         let checkouts = &self.kinds().checkouts;
         let read = checkouts.read(id).await.map_err(unreadable)?;
-        let starting = read.is_some_and(|checkout| checkout.state.step == Step::ReserveStock && checkout.state.completion.is_none());
+        let starting = read.is_some_and(|checkout| {
+            checkout.state.step == Step::ReserveStock && checkout.state.completion.is_none()
+        });
         if starting {
-            self.wait_until(id, request.deadline, |checkout| checkout.step != Step::ReserveStock).await?;
+            self.wait_until(id, request.deadline, |checkout| {
+                checkout.step != Step::ReserveStock
+            })
+            .await?;
         }
         let awaits = checkouts.read(id).await.map_err(unreadable)?;
         if awaits.is_none_or(|checkout| checkout.state.step != Step::AwaitCompletion) {
             return Ok(id);
         }
         self.require_complete(cart, &completion).await?;
-        let command = BeginCompletion { completion, answers: ticket.as_ref().map(answers_to) };
-        match checkouts.ask(id, command, request.ask().if_match(None).ticket(ticket)).await {
+        let command = BeginCompletion {
+            completion,
+            answers: ticket.as_ref().map(answers_to),
+        };
+        match checkouts
+            .ask(id, command, request.ask().if_match(None).ticket(ticket))
+            .await
+        {
             // Somebody else was first, or the time was up: whatever it came to is the answer.
             Ok(_) | Err(AskError::Refused(Error::InProgress | Error::Ended)) => Ok(id),
             Err(error) => Err(error.into()),
@@ -262,11 +290,17 @@ impl Engine {
     ///
     /// # Errors
     /// `checkout.not_found`; `checkout.in_progress` once payment may have begun; every bad field.
-    pub async fn update_checkout(&self, request: &Request, id: CheckoutId, draft: DetailsDraft) -> Outcome<CartView> {
+    pub async fn update_checkout(
+        &self,
+        request: &Request,
+        id: CheckoutId,
+        draft: DetailsDraft,
+    ) -> Outcome<CartView> {
         let (_, cart) = self.checkout_and_cart(request, id).await?;
         let command = self.checked_details(draft, Some(id))?;
         let done = self.run(&self.kinds().carts, cart.id, command, request).await?;
-        self.cart_done(request, done.value, None, View::Full, done.replayed).await
+        self.cart_done(request, done.value, None, View::Full, done.replayed)
+            .await
     }
 
     /// Gives up a checkout that waits for its completion: the cart is free, the stock is back.
@@ -275,13 +309,28 @@ impl Engine {
     /// `checkout.not_found`; `checkout.in_progress` once payment may have begun; `checkout.ended`.
     pub async fn abandon_checkout(&self, request: &Request, id: CheckoutId) -> Outcome<CheckoutView> {
         self.checkout_and_cart(request, id).await?;
-        let done = self.run(&self.kinds().checkouts, id, AbandonCheckout, request).await?;
+        let done = self
+            .run(&self.kinds().checkouts, id, AbandonCheckout, request)
+            .await?;
         self.wait_until(id, request.deadline, Checkout::is_ended).await?;
-        Ok(Done { value: self.checkout_view(id).await?, replayed: done.replayed })
+        Ok(Done {
+            value: self.checkout_view(id).await?,
+            replayed: done.replayed,
+        })
     }
 
-    async fn checkout_and_cart(&self, request: &Request, id: CheckoutId) -> Result<(Shown<Checkout>, Shown<Cart>), Refused> {
-        let checkout = self.kinds().checkouts.read(id).await.map_err(unreadable)?.ok_or_else(gone::<Checkout>)?;
+    async fn checkout_and_cart(
+        &self,
+        request: &Request,
+        id: CheckoutId,
+    ) -> Result<(Shown<Checkout>, Shown<Cart>), Refused> {
+        let checkout = self
+            .kinds()
+            .checkouts
+            .read(id)
+            .await
+            .map_err(unreadable)?
+            .ok_or_else(gone::<Checkout>)?;
         match self.resolve(request, CartRef::Id(checkout.state.cart)).await {
             Ok(cart) => Ok((checkout, cart)),
             Err(refused) if refused.problem.class == Class::NotFound => Err(gone::<Checkout>()),
@@ -295,12 +344,22 @@ impl Engine {
         deadline: Instant,
         reached: impl Fn(&Checkout) -> bool + Send,
     ) -> Result<(), Refused> {
-        self.inner().checkout_sagas.wait_for(id, deadline, reached).await.map_err(unreadable)?;
+        self.inner()
+            .checkout_sagas
+            .wait_for(id, deadline, reached)
+            .await
+            .map_err(unreadable)?;
         Ok(())
     }
 
     pub(crate) async fn checkout_view(&self, id: CheckoutId) -> Result<CheckoutView, Refused> {
-        let checkout = self.kinds().checkouts.read(id).await.map_err(unreadable)?.ok_or_else(gone::<Checkout>)?;
+        let checkout = self
+            .kinds()
+            .checkouts
+            .read(id)
+            .await
+            .map_err(unreadable)?
+            .ok_or_else(gone::<Checkout>)?;
         let completed = match checkout.state.step {
             Step::CapturePayment => true,
             Step::Ended => checkout.state.ending == Some(Ending::Completed),
@@ -312,15 +371,27 @@ impl Engine {
             | Step::WalkBack => false,
         };
         let order = match completed {
-            true => self.kinds().orders.read(checkout.state.order).await.map_err(unreadable)?,
+            true => self
+                .kinds()
+                .orders
+                .read(checkout.state.order)
+                .await
+                .map_err(unreadable)?,
             false => None,
         };
         let problem = checkout.state.ending.as_ref().and_then(finish::refusal);
-        Ok(CheckoutView { checkout, order, problem })
+        Ok(CheckoutView {
+            checkout,
+            order,
+            problem,
+        })
     }
 
     async fn checkout_done(&self, id: CheckoutId, replayed: bool) -> Outcome<CheckoutView> {
-        Ok(Done { value: self.checkout_view(id).await?, replayed })
+        Ok(Done {
+            value: self.checkout_view(id).await?,
+            replayed,
+        })
     }
 
     /// Returns where an attempt stands; one that has ended without an order is its refusal.
@@ -334,23 +405,34 @@ impl Engine {
 
     /// Answers a completion that was asked for before, under the same key.
     async fn replay_checkout(&self, request: &Request, receipt: &Receipt) -> Outcome<CheckoutView> {
-        let refused = |problem: &Problem| Refused { problem: problem.clone(), replayed: true };
+        let refused = |problem: &Problem| Refused {
+            problem: problem.clone(),
+            replayed: true,
+        };
         if let Kept::Refused(problem) = &receipt.outcome {
             return Err(refused(problem));
         }
         let id = CheckoutId::from_uuid(receipt.entity.id);
         let (checkout, _) = self.checkout_and_cart(request, id).await?;
         match (&receipt.outcome, checkout.state.step) {
-            (Kept::Running, Step::SettlePayment | Step::CapturePayment | Step::Ended | Step::AwaitCompletion)
+            (
+                Kept::Running,
+                Step::SettlePayment | Step::CapturePayment | Step::Ended | Step::AwaitCompletion,
+            )
             | (Kept::Done(_), _) => {
                 let view = self.checkout_view(id).await?;
                 match &view.problem {
                     Some(problem) if view.checkout.state.is_ended() => Err(refused(problem)),
-                    Some(_) | None => Ok(Done { value: view, replayed: true }),
+                    Some(_) | None => Ok(Done {
+                        value: view,
+                        replayed: true,
+                    }),
                 }
             }
             (Kept::Running | Kept::Refused(_) | Kept::Forbidden, _) => {
-                let error = AskError::<Error>::InProgress { entity: receipt.entity };
+                let error = AskError::<Error>::InProgress {
+                    entity: receipt.entity,
+                };
                 Err(Refused::from(error))
             }
         }
@@ -363,7 +445,10 @@ impl Engine {
         outcome: Outcome<CheckoutView>,
     ) -> Outcome<CheckoutView> {
         if let Err(refused) = &outcome {
-            let ticket = ticket.map(|ticket| Ticket { mode: TicketMode::Answer, ..ticket });
+            let ticket = ticket.map(|ticket| Ticket {
+                mode: TicketMode::Answer,
+                ..ticket
+            });
             self.keep_refusal(request, ticket, refused).await;
         }
         outcome

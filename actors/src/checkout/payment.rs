@@ -10,7 +10,7 @@ use cartwright_domain::checkout::{Checkout, NotePaymentUnknown, Progress};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::{Class, Problem};
 use cartwright_gateways::payment::{
-    self, Approval, AuthorizeRequest, Decline, Deadlined, Gateway, Outcome, Token,
+    self, Approval, AuthorizeRequest, Deadlined, Decline, Gateway, Outcome, Token,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,10 @@ pub(super) async fn authorize(
 }
 
 /// Asks the provider what became of an authorization that was not answered, and only then asks it again.
-pub(super) async fn settle(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Performed<Progress>, Halt> {
+pub(super) async fn settle(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Performed<Progress>, Halt> {
     let frozen = frozen_quote(env, saga).await?;
     let settings = env.kinds.current_settings().await?;
     let provider = env.provider(&settings);
@@ -47,7 +50,9 @@ pub(super) async fn settle(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -
     let authorized = match provider.outcome(&operation(saga.id, AUTHORIZE)).await {
         Ok(Some(Outcome::Approved(approval))) => Ok(approval),
         Ok(Some(Outcome::Declined(decline))) => Err(payment::Error::Declined(decline)),
-        Ok(Some(Outcome::Pending)) | Ok(None) | Err(_) if overdue => return Err(Halt::Refused(given_up(&settings))),
+        Ok(Some(Outcome::Pending)) | Ok(None) | Err(_) if overdue => {
+            return Err(Halt::Refused(given_up(&settings)));
+        }
         Ok(None) => ask_to_authorize(&provider, saga, &frozen).await,
         Ok(Some(Outcome::Pending)) => Err(payment::Error::Unknown),
         Err(error) => return Err(Halt::Again(error.to_string())),
@@ -55,9 +60,10 @@ pub(super) async fn settle(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -
     match authorized {
         Ok(approval) => after::place(env, saga, frozen, Some(approval), &settings).await,
         Err(payment::Error::Declined(decline)) => Err(Halt::Refused(declined(decline))),
-        Err(error @ (payment::Error::Unknown | payment::Error::Unavailable { .. })) => {
-            Ok(Performed::Again { reason: error.to_string(), after: Some(ASK_AGAIN_AFTER) })
-        }
+        Err(error @ (payment::Error::Unknown | payment::Error::Unavailable { .. })) => Ok(Performed::Again {
+            reason: error.to_string(),
+            after: Some(ASK_AGAIN_AFTER),
+        }),
     }
 }
 
@@ -66,7 +72,11 @@ async fn ask_to_authorize(
     saga: &Arc<Published<Checkout>>,
     frozen: &FrozenQuote,
 ) -> Result<Approval, payment::Error> {
-    let token = saga.state.completion.as_ref().and_then(|completion| completion.payment_token.clone());
+    let token = saga
+        .state
+        .completion
+        .as_ref()
+        .and_then(|completion| completion.payment_token.clone());
     let request = AuthorizeRequest {
         amount: frozen.quote.total,
         token: Token::new(token.unwrap_or_default()),
@@ -82,11 +92,16 @@ pub(super) async fn frozen_quote(
     saga: &Arc<Published<Checkout>>,
 ) -> Result<Arc<FrozenQuote>, Halt> {
     let frozen = env.kinds.frozen_quotes.read(saga.id).await.map_err(unreadable)?;
-    frozen.map(|frozen| Arc::clone(&frozen.state)).ok_or_else(|| gone::<FrozenQuote>().into())
+    frozen
+        .map(|frozen| Arc::clone(&frozen.state))
+        .ok_or_else(|| gone::<FrozenQuote>().into())
 }
 
 fn is_overdue(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> bool {
-    saga.state.completion.as_ref().is_some_and(|completion| completion.deadline_at <= env.now())
+    saga.state
+        .completion
+        .as_ref()
+        .is_some_and(|completion| completion.deadline_at <= env.now())
 }
 
 fn refused(error: payment::Error) -> Halt {
@@ -94,7 +109,8 @@ fn refused(error: payment::Error) -> Halt {
         payment::Error::Declined(decline) => Halt::Refused(declined(decline)),
         payment::Error::Unknown => Halt::Again(error.to_string()),
         payment::Error::Unavailable { .. } => {
-            let message = "the payment provider cannot be reached; nothing was charged, try again in a moment";
+            let message =
+                "the payment provider cannot be reached; nothing was charged, try again in a moment";
             Halt::Refused(Problem::new(Class::Unavailable, "payment.unavailable", message))
         }
     }

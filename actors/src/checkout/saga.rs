@@ -42,7 +42,11 @@ impl Saga for Checkout {
         self.step == Step::CapturePayment
     }
 
-    async fn perform(env: Arc<CheckoutEnv>, saga: Arc<Published<Self>>, action: Action<Step>) -> Performed<Progress> {
+    async fn perform(
+        env: Arc<CheckoutEnv>,
+        saga: Arc<Published<Self>>,
+        action: Action<Step>,
+    ) -> Performed<Progress> {
         let step = match action {
             Action::Run(step) | Action::Undo(step) => step,
         };

@@ -19,7 +19,10 @@ pub(super) fn line_problem(priced: &Priced) -> Option<Problem> {
     let first = found.first()?;
     let message = match found.len() {
         1 => format!("{} {}", first.sku, first.kind.message()),
-        several => format!("{several} lines cannot be bought as they are, {} among them", first.sku),
+        several => format!(
+            "{several} lines cannot be bought as they are, {} among them",
+            first.sku
+        ),
     };
     let mut named = Vec::with_capacity(found.len());
     for problem in &found {
@@ -40,9 +43,14 @@ pub(super) fn line_problem(priced: &Priced) -> Option<Problem> {
 
 /// Refuses what is missing to complete: e-mail, address, shipping, payment.
 pub(super) fn details(priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
-    let token = checkout.completion.as_ref().and_then(|completion| completion.payment_token.as_ref());
+    let token = checkout
+        .completion
+        .as_ref()
+        .and_then(|completion| completion.payment_token.as_ref());
     let errors = missing(priced, token.is_some());
-    errors.into_result().map_err(|errors| Halt::Refused(incomplete(&errors)))
+    errors
+        .into_result()
+        .map_err(|errors| Halt::Refused(incomplete(&errors)))
 }
 
 /// Returns everything that is missing to complete.
@@ -53,21 +61,40 @@ pub(super) fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
         errors.add("/lines", "checkout.lines_missing", "the cart has no lines");
     }
     if cart.email().is_none() {
-        errors.add("/email", "checkout.email_missing", "an e-mail address is needed for the confirmation");
+        errors.add(
+            "/email",
+            "checkout.email_missing",
+            "an e-mail address is needed for the confirmation",
+        );
     }
     if cart.shipping_address().is_none() {
-        errors.add("/shipping_address", "checkout.address_missing", "a shipping address is needed");
+        errors.add(
+            "/shipping_address",
+            "checkout.address_missing",
+            "a shipping address is needed",
+        );
     }
     match (cart.shipping(), quote.shipping_unavailable) {
-        (None, _) => errors.add("/shipping_method_id", "checkout.shipping_missing", "a shipping method is needed"),
+        (None, _) => errors.add(
+            "/shipping_method_id",
+            "checkout.shipping_missing",
+            "a shipping method is needed",
+        ),
         (Some(choice), Some(_)) => {
-            let message = format!("the shipping method {} is not available for this cart", choice.name);
+            let message = format!(
+                "the shipping method {} is not available for this cart",
+                choice.name
+            );
             errors.add("/shipping_method_id", "checkout.shipping_unavailable", message);
         }
         (Some(_), None) => {}
     }
     if !has_payment && !quote.total.is_zero() {
-        errors.add("/payment", "checkout.payment_missing", "a payment token is needed for a total above zero");
+        errors.add(
+            "/payment",
+            "checkout.payment_missing",
+            "a payment token is needed for a total above zero",
+        );
     }
     errors
 }
@@ -84,7 +111,10 @@ pub(super) fn incomplete(errors: &FieldErrors) -> Problem {
 
 /// Refuses a total that is not the one the caller was last shown (section 5.2 of the semantics).
 pub(super) fn total(priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
-    let expected = checkout.completion.as_ref().and_then(|completion| completion.expected_total);
+    let expected = checkout
+        .completion
+        .as_ref()
+        .and_then(|completion| completion.expected_total);
     let total = priced.quote.total;
     match expected {
         Some(expected) if expected != total => Err(Halt::Refused(total_changed(expected, priced))),
@@ -113,7 +143,10 @@ fn total_changed(expected: Money, priced: &Priced) -> Problem {
             ("now".to_owned(), money(amount)),
         ]));
     }
-    let message = format!("the total is now {}, no longer {expected}; show it and complete again", quote.total);
+    let message = format!(
+        "the total is now {}, no longer {expected}; show it and complete again",
+        quote.total
+    );
     Problem::new(Class::Conflict, "checkout.total_changed", message)
         .with("expected_total", money(expected))
         .with("total", money(quote.total))

@@ -24,31 +24,61 @@ impl Engine {
     ///
     /// # Errors
     /// Overload, or a fault of the store.
-    pub async fn open_session(&self, request: &Request, user_agent: Option<String>) -> Outcome<OpenedSession> {
+    pub async fn open_session(
+        &self,
+        request: &Request,
+        user_agent: Option<String>,
+    ) -> Outcome<OpenedSession> {
         let id: SessionId = self.draw(request, None);
         let secret = request.seed.secret("session");
         let lifetime = self.settings().await?.state.lifetimes.session;
-        let command = OpenSession { secret_digest: digest_of(&secret), user_agent, lifetime };
-        let answer = self.kinds().sessions.create(id, command, request.ask().if_match(None)).await?;
+        let command = OpenSession {
+            secret_digest: digest_of(&secret),
+            user_agent,
+            lifetime,
+        };
+        let answer = self
+            .kinds()
+            .sessions
+            .create(id, command, request.ask().if_match(None))
+            .await?;
         let session = shown(answer)?.value;
-        Ok(Done::fresh(OpenedSession { session, cookie: format!("{id}.{secret}") }))
+        Ok(Done::fresh(OpenedSession {
+            session,
+            cookie: format!("{id}.{secret}"),
+        }))
     }
 
     /// Returns the live session a cookie belongs to, and notes the visit. A cookie that opens nothing is none.
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn session_of_cookie(&self, cookie: &str, request: &Request) -> Result<Option<Shown<Session>>, Refused> {
-        let Some((id, secret)) = cookie.split_once('.') else { return Ok(None) };
-        let Ok(id) = id.parse::<SessionId>() else { return Ok(None) };
-        let Some(session) = self.kinds().sessions.read(id).await.map_err(unreadable)? else { return Ok(None) };
+    pub async fn session_of_cookie(
+        &self,
+        cookie: &str,
+        request: &Request,
+    ) -> Result<Option<Shown<Session>>, Refused> {
+        let Some((id, secret)) = cookie.split_once('.') else {
+            return Ok(None);
+        };
+        let Ok(id) = id.parse::<SessionId>() else {
+            return Ok(None);
+        };
+        let Some(session) = self.kinds().sessions.read(id).await.map_err(unreadable)? else {
+            return Ok(None);
+        };
         let now = self.now();
         if !session.state.has_secret(&digest_of(secret)) || session.state.is_expired(now) {
             return Ok(None);
         }
         if session.state.is_touch_due(now) {
             // A visit that cannot be noted is still a visit.
-            if let Ok(answer) = self.kinds().sessions.ask(id, TouchSession, request.ask().if_match(None)).await {
+            if let Ok(answer) = self
+                .kinds()
+                .sessions
+                .ask(id, TouchSession, request.ask().if_match(None))
+                .await
+            {
                 return Ok(answer.state.or(Some(session)));
             }
         }
@@ -61,7 +91,12 @@ impl Engine {
     /// `session.not_found` without one.
     pub async fn session(&self, request: &Request) -> Result<Shown<Session>, Refused> {
         let id = request.caller.session.ok_or_else(gone::<Session>)?;
-        self.kinds().sessions.read(id).await.map_err(unreadable)?.ok_or_else(gone::<Session>)
+        self.kinds()
+            .sessions
+            .read(id)
+            .await
+            .map_err(unreadable)?
+            .ok_or_else(gone::<Session>)
     }
 
     /// Ends the caller's session. Its cart stays, and nobody can reach it any more.
@@ -71,7 +106,10 @@ impl Engine {
     pub async fn end_session(&self, request: &Request) -> Outcome<()> {
         let id = request.caller.session.ok_or_else(gone::<Session>)?;
         let answer = self.kinds().sessions.ask(id, EndSession, request.ask()).await?;
-        Ok(Done { value: (), replayed: answer.replayed })
+        Ok(Done {
+            value: (),
+            replayed: answer.replayed,
+        })
     }
 
     /// Returns the caller's session, which a use case needs.

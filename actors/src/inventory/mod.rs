@@ -16,7 +16,11 @@ impl Engine {
     /// # Errors
     /// A fault of the store.
     pub async fn stock(&self, variant: VariantId) -> Result<Option<Shown<StockItem>>, Refused> {
-        self.kinds().stock_items.read(stock_of(variant)).await.map_err(unreadable)
+        self.kinds()
+            .stock_items
+            .read(stock_of(variant))
+            .await
+            .map_err(unreadable)
     }
 
     /// Returns what can still be had of a variant; none when its stock is not tracked.
@@ -38,7 +42,13 @@ impl Engine {
         levels: StockLevels,
     ) -> Outcome<Shown<StockItem>> {
         self.ensure_stock_item(request, variant).await?;
-        self.run(&self.kinds().stock_items, stock_of(variant), SetStock { levels }, request).await
+        self.run(
+            &self.kinds().stock_items,
+            stock_of(variant),
+            SetStock { levels },
+            request,
+        )
+        .await
     }
 
     /// Changes a variant's stock by a difference.
@@ -52,7 +62,8 @@ impl Engine {
         adjustment: AdjustStock,
     ) -> Outcome<Shown<StockItem>> {
         self.ensure_stock_item(request, variant).await?;
-        self.run(&self.kinds().stock_items, stock_of(variant), adjustment, request).await
+        self.run(&self.kinds().stock_items, stock_of(variant), adjustment, request)
+            .await
     }
 
     /// Makes the stock item of a variant, untracked, unless there is one.
@@ -60,11 +71,26 @@ impl Engine {
         if self.stock(variant).await?.is_some() {
             return Ok(());
         }
-        if self.kinds().variants.read(variant).await.map_err(unreadable)?.is_none() {
+        if self
+            .kinds()
+            .variants
+            .read(variant)
+            .await
+            .map_err(unreadable)?
+            .is_none()
+        {
             return Err(gone::<Variant>());
         }
-        let command = CreateStockItem { variant, levels: StockLevels::default() };
-        match self.kinds().stock_items.create(stock_of(variant), command, request.ask().if_match(None)).await {
+        let command = CreateStockItem {
+            variant,
+            levels: StockLevels::default(),
+        };
+        match self
+            .kinds()
+            .stock_items
+            .create(stock_of(variant), command, request.ask().if_match(None))
+            .await
+        {
             Ok(_) | Err(AskError::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }

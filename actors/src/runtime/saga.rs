@@ -158,6 +158,20 @@ impl<S: Saga> Sagas<S> {
         todo!()
     }
 
+    /// Waits until the saga's committed state is as asked for; at the deadline, returns where it stands.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn wait_for(
+        &self,
+        id: S::Id,
+        deadline: Instant,
+        reached: impl Fn(&S) -> bool + Send,
+    ) -> Result<Option<Arc<Published<S>>>, Fault> {
+        let _ = (id, deadline, reached);
+        todo!()
+    }
+
     /// Returns what the sagas of this kind do.
     pub fn counters(&self) -> SagaCounters {
         todo!()

@@ -14,7 +14,12 @@ impl Engine {
     /// # Errors
     /// A fault of the store.
     pub async fn settings(&self) -> Result<Shown<Settings>, Refused> {
-        let read = self.kinds().settings.read(SETTINGS_ID).await.map_err(unreadable)?;
+        let read = self
+            .kinds()
+            .settings
+            .read(SETTINGS_ID)
+            .await
+            .map_err(unreadable)?;
         read.ok_or_else(gone::<Settings>)
     }
 
@@ -23,12 +28,20 @@ impl Engine {
     /// # Errors
     /// Every bad field.
     pub async fn update_settings(&self, request: &Request, draft: Draft) -> Outcome<Shown<Settings>> {
-        self.run(&self.kinds().settings, SETTINGS_ID, UpdateSettings { draft }, request).await
+        self.run(
+            &self.kinds().settings,
+            SETTINGS_ID,
+            UpdateSettings { draft },
+            request,
+        )
+        .await
     }
 
     /// Makes the settings of a new store.
     pub(crate) async fn ensure_settings(&self) -> Result<(), Problem> {
-        let command = CreateSettings { draft: Draft::default() };
+        let command = CreateSettings {
+            draft: Draft::default(),
+        };
         let ask = Ask::internal("start", new_seed());
         match self.kinds().settings.create(SETTINGS_ID, command, ask).await {
             Ok(_) | Err(AskError::AlreadyExists { .. }) => Ok(()),

@@ -14,7 +14,14 @@ impl Engine {
     /// # Errors
     /// A fault of the store.
     pub async fn shipping_methods(&self, page: PageRequest) -> Result<Page<Shown<ShippingMethod>>, Refused> {
-        self.page(&self.kinds().shipping_methods, Listing::ShippingMethods, b"", Order::Ascending, page).await
+        self.page(
+            &self.kinds().shipping_methods,
+            Listing::ShippingMethods,
+            b"",
+            Order::Ascending,
+            page,
+        )
+        .await
     }
 
     /// Shows a shipping method.
@@ -30,10 +37,18 @@ impl Engine {
     ///
     /// # Errors
     /// Every bad field; `shipping.too_many_methods`.
-    pub async fn create_shipping_method(&self, request: &Request, draft: Draft) -> Outcome<Shown<ShippingMethod>> {
+    pub async fn create_shipping_method(
+        &self,
+        request: &Request,
+        draft: Draft,
+    ) -> Outcome<Shown<ShippingMethod>> {
         let methods = &self.kinds().shipping_methods;
-        let command = CreateMethod { draft, existing: methods.roster().len() };
-        self.make(methods, self.draw(request, None), command, request).await
+        let command = CreateMethod {
+            draft,
+            existing: methods.roster().len(),
+        };
+        self.make(methods, self.draw(request, None), command, request)
+            .await
     }
 
     /// Changes a shipping method. Quotes follow from the next read.
@@ -46,7 +61,13 @@ impl Engine {
         id: ShippingMethodId,
         draft: Draft,
     ) -> Outcome<Shown<ShippingMethod>> {
-        self.run(&self.kinds().shipping_methods, id, UpdateMethod { draft }, request).await
+        self.run(
+            &self.kinds().shipping_methods,
+            id,
+            UpdateMethod { draft },
+            request,
+        )
+        .await
     }
 
     /// Deletes a shipping method. Placed orders keep its name and price.
@@ -54,7 +75,14 @@ impl Engine {
     /// # Errors
     /// `shipping_method.not_found`.
     pub async fn delete_shipping_method(&self, request: &Request, id: ShippingMethodId) -> Outcome<()> {
-        let answer = self.kinds().shipping_methods.ask(id, DeleteMethod, request.ask()).await?;
-        Ok(Done { value: (), replayed: answer.replayed })
+        let answer = self
+            .kinds()
+            .shipping_methods
+            .ask(id, DeleteMethod, request.ask())
+            .await?;
+        Ok(Done {
+            value: (),
+            replayed: answer.replayed,
+        })
     }
 }

@@ -1,13 +1,12 @@
 //! Use cases of tax: zones and their rates.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use cartwright_domain::Listing;
 use cartwright_domain::id::TaxZoneId;
-use cartwright_domain::tax::{CreateZone, DeleteZone, Draft, TaxZone, UpdateZone, Zones};
-use std::sync::Arc;
+use cartwright_domain::tax::{CreateZone, DeleteZone, Draft, TaxZone, UpdateZone};
 
 impl Engine {
     /// Lists the tax zones by name.
@@ -15,7 +14,14 @@ impl Engine {
     /// # Errors
     /// A fault of the store.
     pub async fn tax_zones(&self, page: PageRequest) -> Result<Page<Shown<TaxZone>>, Refused> {
-        self.page(&self.kinds().tax_zones, Listing::TaxZones, b"", Order::Ascending, page).await
+        self.page(
+            &self.kinds().tax_zones,
+            Listing::TaxZones,
+            b"",
+            Order::Ascending,
+            page,
+        )
+        .await
     }
 
     /// Shows a tax zone.
@@ -23,7 +29,7 @@ impl Engine {
     /// # Errors
     /// `tax_zone.not_found`.
     pub async fn tax_zone(&self, id: TaxZoneId) -> Result<Shown<TaxZone>, Refused> {
-        let read = self.kinds().tax_zones.read(id).await.map_err(crate::engine::unreadable)?;
+        let read = self.kinds().tax_zones.read(id).await.map_err(unreadable)?;
         read.ok_or_else(gone::<TaxZone>)
     }
 
@@ -33,7 +39,10 @@ impl Engine {
     /// Every bad field; `tax.too_many_zones`.
     pub async fn create_tax_zone(&self, request: &Request, draft: Draft) -> Outcome<Shown<TaxZone>> {
         let zones = &self.kinds().tax_zones;
-        let command = CreateZone { draft, existing: zones.roster().len() };
+        let command = CreateZone {
+            draft,
+            existing: zones.roster().len(),
+        };
         self.make(zones, self.draw(request, None), command, request).await
     }
 
@@ -41,8 +50,14 @@ impl Engine {
     ///
     /// # Errors
     /// `tax_zone.not_found`; every bad field.
-    pub async fn update_tax_zone(&self, request: &Request, id: TaxZoneId, draft: Draft) -> Outcome<Shown<TaxZone>> {
-        self.run(&self.kinds().tax_zones, id, UpdateZone { draft }, request).await
+    pub async fn update_tax_zone(
+        &self,
+        request: &Request,
+        id: TaxZoneId,
+        draft: Draft,
+    ) -> Outcome<Shown<TaxZone>> {
+        self.run(&self.kinds().tax_zones, id, UpdateZone { draft }, request)
+            .await
     }
 
     /// Deletes a tax zone. Placed orders keep their tax.
@@ -51,12 +66,9 @@ impl Engine {
     /// `tax_zone.not_found`.
     pub async fn delete_tax_zone(&self, request: &Request, id: TaxZoneId) -> Outcome<()> {
         let answer = self.kinds().tax_zones.ask(id, DeleteZone, request.ask()).await?;
-        Ok(Done { value: (), replayed: answer.replayed })
-    }
-
-    /// Returns every zone, indexed by country.
-    pub(crate) fn zones(&self) -> Zones {
-        let roster = self.kinds().tax_zones.roster();
-        Zones::new(roster.iter().map(|zone| Arc::clone(&zone.state)))
+        Ok(Done {
+            value: (),
+            replayed: answer.replayed,
+        })
     }
 }

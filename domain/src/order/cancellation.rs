@@ -180,10 +180,16 @@ impl Create<Cancellation> for BeginCancellation {
     const NAME: &'static str = "cancellation.begin";
     type Reply = ();
 
-    fn create(self, _id: CancellationId, cx: &mut Context<'_, Cancellation>) -> Result<(Cancellation, ()), Error> {
+    fn create(
+        self,
+        _id: CancellationId,
+        cx: &mut Context<'_, Cancellation>,
+    ) -> Result<(Cancellation, ()), Error> {
         let reason = self.reason.trim();
         if reason.is_empty() || REASON_CHARS_MAX < reason.chars().count() {
-            return Err(Error::Reason { max: REASON_CHARS_MAX });
+            return Err(Error::Reason {
+                max: REASON_CHARS_MAX,
+            });
         }
         cx.emit(Event::Begun { order: self.order });
         let cancellation = Cancellation {
@@ -238,7 +244,9 @@ impl Command<Cancellation> for EndCancellation {
         cancellation.step = Step::Ended;
         cancellation.answers = None;
         cancellation.refusal = self.refusal.clone();
-        cx.emit(Event::Ended { refusal: self.refusal });
+        cx.emit(Event::Ended {
+            refusal: self.refusal,
+        });
         Ok(())
     }
 }

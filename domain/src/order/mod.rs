@@ -3,6 +3,7 @@
 //! An order keeps the quote it was placed with; nothing in it is ever looked up in the catalog again. Status,
 //! payments and fulfillment stand beside each other, and only the status machine may refuse a move of the status.
 
+pub mod cancellation;
 mod command;
 mod entity;
 mod error;

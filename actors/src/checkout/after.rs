@@ -1,0 +1,240 @@
+//! The pivot and everything behind it: from here on the checkout only goes forward.
+
+use super::env::{CheckoutEnv, Halt, operation, step};
+use super::finish;
+use crate::engine::{new_seed, unreadable};
+use crate::inventory::stock_of;
+use crate::once::gone;
+use crate::runtime::{Ask, AskError, Performed, Published};
+use cartwright_domain::Refusal;
+use cartwright_domain::cart::{Complete, FrozenQuote};
+use cartwright_domain::checkout::{Checkout, Progress};
+use cartwright_domain::id::VariantId;
+use cartwright_domain::inventory::Allocate;
+use cartwright_domain::order::{
+    Order, PlaceOrder, PromisedStock, RecordCapture, RecordCaptureFailure, RecordRefund, Status,
+};
+use cartwright_domain::payment::Payment;
+use cartwright_domain::settings::{Capture, Settings};
+use cartwright_gateways::payment::{self, Approval, Gateway, Outcome, Reference};
+use futures::future::try_join_all;
+use std::sync::Arc;
+
+/// The name of the capture at the provider, after the checkout's id.
+const CAPTURE: &str = "capture";
+
+/// Places the order, which is the pivot, and does what it promises.
+pub(super) async fn place(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    frozen: Arc<FrozenQuote>,
+    approval: Option<Approval>,
+    settings: &Settings,
+) -> Result<Performed<Progress>, Halt> {
+    let payment = match &approval {
+        Some(approval) => {
+            let provider = env.provider(settings);
+            let payment = Payment::authorized(provider.name(), approval.reference.as_str(), approval.amount);
+            Some(payment.map_err(|error| Halt::Refused(error.problem()))?)
+        }
+        None => None,
+    };
+    let stock = saga.state.reserved.iter().map(|held| PromisedStock {
+        variant: held.variant,
+        quantity: held.quantity,
+    });
+    let command = PlaceOrder {
+        quote: frozen,
+        session: saga.state.session,
+        payment,
+        stock: stock.collect(),
+    };
+    match env
+        .kinds
+        .orders
+        .create(saga.state.order, command, step(saga.id, "place_order", None))
+        .await
+    {
+        // An earlier run of this step got so far.
+        Ok(_) | Err(AskError::AlreadyExists { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(deliver(env, saga, approval, settings)
+        .await
+        .unwrap_or_else(Performed::again))
+}
+
+/// Allocates the stock, completes the cart and captures the payment. Nothing here may turn back.
+async fn deliver(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    approval: Option<Approval>,
+    settings: &Settings,
+) -> Result<Performed<Progress>, String> {
+    let variants = variants_of(saga);
+    let complete = Complete {
+        checkout: saga.id,
+        order: saga.state.order,
+    };
+    let (allocated, completed) = tokio::join!(
+        try_join_all(variants.iter().map(|variant| allocate(env, saga, *variant))),
+        env.kinds
+            .carts
+            .ask(saga.state.cart, complete, step(saga.id, "complete_cart", None)),
+    );
+    allocated?;
+    completed.map_err(|error| error.to_string())?;
+    let captures = match settings.capture {
+        Capture::Now => approval,
+        Capture::WhenShipped => None,
+    };
+    let Some(approval) = captures else {
+        return Ok(finish::over(saga, &variants));
+    };
+    match take(env, saga, &approval, settings).await {
+        Ok(()) => Ok(finish::over(saga, &variants)),
+        Err(reason) => {
+            note_failure(env, saga, &approval, reason).await;
+            Ok(finish::placed(saga))
+        }
+    }
+}
+
+/// Tries the capture again until it works, or the order is called off.
+pub(super) async fn capture(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Performed<Progress>, Halt> {
+    let settings = env.kinds.current_settings().await?;
+    let order = env
+        .kinds
+        .orders
+        .read(saga.state.order)
+        .await
+        .map_err(unreadable)?
+        .ok_or_else(gone::<Order>)?;
+    let Some(payment) = order.state.payments().first() else {
+        return Ok(finish::over(saga, &variants_of(saga)));
+    };
+    let approval = Approval {
+        reference: Reference::new(payment.reference()),
+        amount: payment.authorized_amount(),
+    };
+    match take(env, saga, &approval, &settings).await {
+        Ok(()) => Ok(finish::over(saga, &variants_of(saga))),
+        Err(reason) => Err(Halt::Again(reason)),
+    }
+}
+
+/// Captures the payment and notes it on the order.
+///
+/// An order that was called off is not captured any more. But what was captured before that became known, by this
+/// run or by one that a crash cut off, is noted and given back: only the provider knows, so it is asked.
+async fn take(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    approval: &Approval,
+    settings: &Settings,
+) -> Result<(), String> {
+    let provider = env.provider(settings);
+    let key = operation(saga.id, CAPTURE);
+    let canceled = {
+        let order = env
+            .kinds
+            .orders
+            .read(saga.state.order)
+            .await
+            .map_err(|fault| fault.to_string())?;
+        order.is_some_and(|order| order.state.status() == Status::Canceled)
+    };
+    let answered = match canceled {
+        true => Err(payment::Error::Unknown),
+        false => provider.capture(&key, &approval.reference, approval.amount).await,
+    };
+    let taken = match answered {
+        Ok(taken) => taken,
+        Err(payment::Error::Unknown) => match provider.outcome(&key).await {
+            Ok(Some(Outcome::Approved(taken))) => taken,
+            Ok(None | Some(Outcome::Declined(_))) if canceled => return Ok(()),
+            Ok(_) => return Err("the capture is not decided yet".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        },
+        Err(error) => return Err(error.to_string()),
+    };
+    let orders = &env.kinds.orders;
+    let command = RecordCapture {
+        reference: taken.reference.as_str().to_owned(),
+        amount: taken.amount,
+    };
+    let answer = orders
+        .ask(saga.state.order, command, step(saga.id, "record_capture", None))
+        .await;
+    let order = answer
+        .map_err(|error| error.to_string())?
+        .state
+        .ok_or("the order is gone")?;
+    if order.state.status() != Status::Canceled {
+        return Ok(());
+    }
+    let reference = taken.reference.as_str();
+    let payment = order
+        .state
+        .payments()
+        .iter()
+        .find(|payment| payment.reference() == reference);
+    let Some(owed) = payment.map(Payment::refundable).filter(|owed| !owed.is_zero()) else {
+        return Ok(());
+    };
+    let refunded = provider
+        .refund(&operation(saga.id, "refund_late_capture"), &taken.reference, owed)
+        .await;
+    refunded.map_err(|error| error.to_string())?;
+    let command = RecordRefund {
+        reference: reference.to_owned(),
+        amount: owed,
+    };
+    let answer = orders
+        .ask(
+            saga.state.order,
+            command,
+            step(saga.id, "record_late_refund", None),
+        )
+        .await;
+    answer.map(|_| ()).map_err(|error| error.to_string())
+}
+
+async fn note_failure(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    approval: &Approval,
+    reason: String,
+) {
+    let command = RecordCaptureFailure {
+        reference: approval.reference.as_str().to_owned(),
+        reason,
+    };
+    // Noted for staff; the capture itself is tried again either way.
+    let _ = env
+        .kinds
+        .orders
+        .ask(saga.state.order, command, Ask::internal("checkout", new_seed()))
+        .await;
+}
+
+async fn allocate(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    variant: VariantId,
+) -> Result<(), String> {
+    let command = Allocate {
+        checkout: saga.id,
+        order: saga.state.order,
+    };
+    let ask = step(saga.id, "allocate_stock", None);
+    let answer = env.kinds.stock_items.ask(stock_of(variant), command, ask).await;
+    answer.map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn variants_of(saga: &Arc<Published<Checkout>>) -> Vec<VariantId> {
+    saga.state.reserved.iter().map(|held| held.variant).collect()
+}

@@ -1,0 +1,130 @@
+//! Mails that follow from facts: the confirmation of an order.
+
+use crate::engine::Kinds;
+use crate::runtime::Subscriber;
+use cartwright_domain::id::OrderId;
+use cartwright_domain::order::Order;
+use cartwright_domain::{EntityId, Kind};
+use cartwright_gateways::mail::{Error, Mail, Mailer, MessageId};
+use cartwright_storage::Fact;
+use futures::future::BoxFuture;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The fact that a confirmation follows from.
+const ORDER_PLACED: &str = "order.order_placed";
+/// The right-hand side of our message ids.
+const MESSAGE_ID_DOMAIN: &str = "cartwright.invalid";
+
+/// Sends one confirmation for each order, behind a durable cursor.
+pub(crate) struct Confirmations {
+    kinds: Kinds,
+    mailer: Arc<dyn Mailer>,
+}
+
+impl Confirmations {
+    pub(crate) fn new(kinds: Kinds, mailer: Arc<dyn Mailer>) -> Self {
+        Self { kinds, mailer }
+    }
+
+    async fn confirm(&self, fact: &Fact) -> Result<(), String> {
+        let id = OrderId::from_uuid(fact.entity.id);
+        let read = self
+            .kinds
+            .orders
+            .read(id)
+            .await
+            .map_err(|fault| fault.to_string())?;
+        let order = read.ok_or_else(|| format!("there is no order {id}"))?;
+        let Some(mail) = confirmation(fact, &order.state)? else {
+            return Ok(());
+        };
+        match self.mailer.send(mail).await {
+            Ok(()) => Ok(()),
+            Err(error @ (Error::Refused { .. } | Error::Failed(_))) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Subscriber for Confirmations {
+    fn name(&self) -> &'static str {
+        "order-confirmations"
+    }
+
+    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            match (fact.entity.kind, fact.recorded.name.as_str()) {
+                (Kind::Order, ORDER_PLACED) => self.confirm(fact).await,
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+/// Writes the confirmation of an order; none for an order without an e-mail address.
+///
+/// The message id comes from the fact's position, so that a fact that is delivered twice is one mail.
+fn confirmation(fact: &Fact, order: &Order) -> Result<Option<Mail>, String> {
+    let frozen = order.quote();
+    let Some(email) = &frozen.email else {
+        return Ok(None);
+    };
+    let number = order.number().ok_or("a placed order has a number")?;
+    let id = format!(
+        "order-{number}.{}-{}@{MESSAGE_ID_DOMAIN}",
+        fact.position.0, fact.index
+    );
+    let message_id = MessageId::parse(id).map_err(|invalid| invalid.to_string())?;
+    let subject = format!("Your order {number}");
+    Ok(Some(Mail {
+        message_id,
+        to: email.to_string(),
+        subject,
+        text: text_of(order, number),
+        html: None,
+    }))
+}
+
+fn text_of(order: &Order, number: u64) -> String {
+    let (frozen, quote) = (order.quote(), &order.quote().quote);
+    let mut text = format!("Thank you. Your order {number} is placed.\n\n");
+    // Writing to a text does not fail.
+    for (line, quoted) in frozen.lines.iter().zip(&quote.lines) {
+        let _ = writeln!(
+            text,
+            "{} x {} ({}): {}",
+            quoted.quantity, line.title, line.sku, quoted.amount
+        );
+    }
+    let _ = writeln!(text, "\nSubtotal: {}", quote.subtotal);
+    if !quote.discounts.is_zero() {
+        let _ = writeln!(text, "Discounts: -{}", quote.discounts);
+    }
+    let _ = writeln!(text, "Shipping: {}", quote.shipping);
+    if let Some(tax) = quote.tax.filter(|tax| !tax.is_zero()) {
+        let _ = writeln!(text, "Tax: {tax}");
+    }
+    if !quote.tax_included.is_zero() {
+        let _ = writeln!(text, "Tax included: {}", quote.tax_included);
+    }
+    let _ = writeln!(text, "Total: {}", quote.total);
+    if let Some(address) = &frozen.shipping_address {
+        let _ = writeln!(text, "\nShips to:");
+        let lines = [
+            address.name.as_deref(),
+            Some(&address.line1),
+            address.line2.as_deref(),
+            Some(&address.city),
+        ];
+        for line in lines.into_iter().flatten() {
+            let _ = writeln!(text, "{line}");
+        }
+        let _ = writeln!(
+            text,
+            "{} {}",
+            address.postal_code.as_deref().unwrap_or_default(),
+            address.country
+        );
+    }
+    text
+}

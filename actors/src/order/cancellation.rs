@@ -1,0 +1,242 @@
+//! The cancellation saga: the order first, then money and stock (section 6.4 of the semantics).
+
+use crate::engine::{Kinds, new_seed};
+use crate::inventory::stock_of;
+use crate::request::Refused;
+use crate::runtime::{
+    Action, Ask, AskError, FinalAnswer, Next, Performed, Published, Saga, SagaStep, StepKey,
+};
+use cartwright_domain::inventory::{Deallocate, StockItem};
+use cartwright_domain::order::cancellation::{
+    Cancellation, EndCancellation, NoteOrderCanceled, Progress, Step,
+};
+use cartwright_domain::order::{Cancel, Order, PromisedStock, RecordRefund, RecordVoid};
+use cartwright_domain::payment::{Payment, PaymentState};
+use cartwright_domain::{Entity, EntityKey, Problem, Timestamp};
+use cartwright_gateways::payment::{self, Deadlined, Gateway, OperationKey, Reference};
+use cartwright_storage::{Outcome, ReceiptKey, codec};
+use futures::future::try_join_all;
+use std::sync::Arc;
+
+/// What the steps of a cancellation need.
+pub struct CancellationEnv {
+    kinds: Kinds,
+    payments: Arc<dyn Gateway>,
+}
+
+impl CancellationEnv {
+    pub(crate) fn new(kinds: Kinds, payments: Arc<dyn Gateway>) -> Self {
+        Self { kinds, payments }
+    }
+}
+
+impl SagaStep for Step {
+    const ALL: &'static [Self] = Self::ALL;
+
+    fn name(self) -> &'static str {
+        Self::name(self)
+    }
+}
+
+impl Saga for Cancellation {
+    type Env = CancellationEnv;
+    type Step = Step;
+    type Record = Progress;
+
+    fn next(&self, _now: Timestamp) -> Next<Step> {
+        match self.step {
+            Step::CancelOrder | Step::GiveBack => Next::Act(Action::Run(self.step)),
+            Step::Ended => Next::Ended,
+        }
+    }
+
+    fn is_past_pivot(&self) -> bool {
+        self.step != Step::CancelOrder
+    }
+
+    async fn perform(
+        env: Arc<CancellationEnv>,
+        saga: Arc<Published<Self>>,
+        action: Action<Step>,
+    ) -> Performed<Progress> {
+        let step = match action {
+            Action::Run(step) | Action::Undo(step) => step,
+        };
+        let performed = match step {
+            Step::CancelOrder => cancel_order(&env, &saga).await,
+            Step::GiveBack => give_back(&env, &saga).await,
+            Step::Ended => Err("the cancellation has ended".to_owned()),
+        };
+        performed.unwrap_or_else(Performed::again)
+    }
+}
+
+type Stepped = Result<Performed<Progress>, String>;
+
+fn step(saga: &Arc<Published<Cancellation>>, step: &'static str) -> Ask {
+    let key = StepKey {
+        saga: Cancellation::key(saga.id),
+        step,
+        forbids: None,
+    };
+    Ask::step("cancellation", new_seed(), key)
+}
+
+async fn cancel_order(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -> Stepped {
+    let command = Cancel {
+        by: saga.state.by.clone(),
+        reason: saga.state.reason.clone(),
+    };
+    match env
+        .kinds
+        .orders
+        .ask(saga.state.order, command, step(saga, "cancel_order"))
+        .await
+    {
+        Ok(_) => Ok(Performed::record(Progress::Canceled(NoteOrderCanceled))),
+        Err(error) if error.is_transient() => Err(error.to_string()),
+        Err(error) => Ok(over(saga, &[], Some(Problem::from(error)))),
+    }
+}
+
+async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -> Stepped {
+    let read = env
+        .kinds
+        .orders
+        .read(saga.state.order)
+        .await
+        .map_err(|fault| fault.to_string())?;
+    let order = read.ok_or("the order is gone")?;
+    let settings = env
+        .kinds
+        .current_settings()
+        .await
+        .map_err(|refused: Refused| refused.to_string())?;
+    let provider = Deadlined::new(Arc::clone(&env.payments), settings.lifetimes.provider);
+    for (index, payment) in order.state.payments().iter().enumerate() {
+        return_payment(env, saga, &provider, index, payment).await?;
+    }
+    let stock = order.state.stock();
+    try_join_all(stock.iter().map(|promised| deallocate(env, saga, promised))).await?;
+    Ok(over(saga, stock, None))
+}
+
+/// Voids what is only authorized, refunds what is captured. One that turns out to be captured is refunded next time.
+async fn return_payment(
+    env: &CancellationEnv,
+    saga: &Arc<Published<Cancellation>>,
+    provider: &Deadlined,
+    index: usize,
+    payment: &Payment,
+) -> Result<(), String> {
+    let reference = Reference::new(payment.reference());
+    let key = |step: &str| {
+        OperationKey::new(saga.id, &format!("{step}-{index}")).map_err(|invalid| invalid.to_string())
+    };
+    let orders = &env.kinds.orders;
+    match payment.state() {
+        PaymentState::Authorized | PaymentState::CaptureFailed => {
+            match provider.void(&key("void")?, &reference).await {
+                Ok(_) => {
+                    let command = RecordVoid {
+                        reference: payment.reference().to_owned(),
+                    };
+                    let answer = orders
+                        .ask(
+                            saga.state.order,
+                            command,
+                            Ask::internal("cancellation", new_seed()),
+                        )
+                        .await;
+                    answer.map(|_| ()).map_err(|error| error.to_string())
+                }
+                // Captured meanwhile: the checkout that captured it sees the canceled order and refunds it.
+                Err(payment::Error::Declined(_)) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        }
+        PaymentState::Captured | PaymentState::PartiallyRefunded => {
+            let amount = payment.refundable();
+            let refunded = provider.refund(&key("refund")?, &reference, amount).await;
+            refunded.map_err(|error| error.to_string())?;
+            let command = RecordRefund {
+                reference: payment.reference().to_owned(),
+                amount,
+            };
+            let answer = orders
+                .ask(saga.state.order, command, step(saga, refund_step(index)))
+                .await;
+            answer.map(|_| ()).map_err(|error| error.to_string())
+        }
+        PaymentState::Refunded | PaymentState::Voided => Ok(()),
+    }
+}
+
+/// Returns the name of the step that notes the refund of one payment. Orders of this release have one payment.
+fn refund_step(index: usize) -> &'static str {
+    const NAMES: [&str; 4] = [
+        "record_refund_0",
+        "record_refund_1",
+        "record_refund_2",
+        "record_refund_3",
+    ];
+    NAMES.get(index).copied().unwrap_or("record_refund")
+}
+
+async fn deallocate(
+    env: &CancellationEnv,
+    saga: &Arc<Published<Cancellation>>,
+    promised: &PromisedStock,
+) -> Result<(), String> {
+    let command = Deallocate {
+        order: saga.state.order,
+        quantity: promised.quantity,
+    };
+    let item = stock_of(promised.variant);
+    match env
+        .kinds
+        .stock_items
+        .ask(item, command, step(saga, "deallocate_stock"))
+        .await
+    {
+        Ok(_) | Err(AskError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn over(
+    saga: &Arc<Published<Cancellation>>,
+    stock: &[PromisedStock],
+    refusal: Option<Problem>,
+) -> Performed<Progress> {
+    let receipt = |participant: EntityKey, step: &str| ReceiptKey::Step {
+        saga: Cancellation::key(saga.id),
+        step: step.to_owned(),
+        participant,
+    };
+    let order = Order::key(saga.state.order);
+    let mut deletes = vec![receipt(order, "cancel_order"), receipt(order, refund_step(0))];
+    for promised in stock {
+        deletes.push(receipt(
+            StockItem::key(stock_of(promised.variant)),
+            "deallocate_stock",
+        ));
+    }
+    let answers = saga.state.answers.as_ref().map(|answers| FinalAnswer {
+        key: ReceiptKey::Caller {
+            caller: answers.caller.clone(),
+            key: answers.key.clone(),
+        },
+        fingerprint: answers.fingerprint,
+        expires_at: answers.expires_at,
+        outcome: match &refusal {
+            Some(problem) => Outcome::Refused(problem.clone()),
+            None => Outcome::Done(codec::encode_reply(&()).expect("an empty reply is within every limit")),
+        },
+    });
+    Performed::Record {
+        command: Progress::Over(EndCancellation { refusal }),
+        deletes,
+        answers,
+    }
+}
