@@ -28,7 +28,7 @@ mod table;
 mod verdict;
 
 pub use commit::*;
-pub use disk::{DiskTimes, Preparation, disk_check};
+pub use disk::{DiskLoad, DiskTimes, Preparation, disk_check};
 pub use error::OpenError;
 pub use fault::{FaultStore, Mishap};
 pub use journal::{CutTail, Fill, SyncFile};
