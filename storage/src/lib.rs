@@ -12,10 +12,13 @@ mod disk;
 mod error;
 mod fault;
 mod feed;
+#[cfg(test)]
+mod golden_tests;
 mod index;
 mod journal;
 mod key;
 mod lease;
+mod limits;
 mod loaders;
 mod memory_store;
 mod options;
