@@ -1,13 +1,14 @@
 //! Passivation: what is idle goes to sleep, and what has slept long enough leaves memory.
 
 use crate::runtime::actor::Message;
-use crate::runtime::directory::Phase;
+use crate::runtime::directory::{Phase, Slot};
 use crate::runtime::kind::KindShared;
 use crate::runtime::tasks::TaskEnd;
 use cartwright_domain::Entity;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Idleness is measured in sweeps, of which so many make the idle time.
 const SWEEPS_PER_IDLE: u32 = 8;
@@ -33,6 +34,7 @@ impl<E: Entity> KindShared<E> {
                     continue;
                 }
                 shared.sweep_once();
+                shared.forget_ended().await;
             }
         };
         self.runtime
@@ -63,6 +65,24 @@ impl<E: Entity> KindShared<E> {
             self.directory
                 .remove_if(&id, |_, slot| matches!(slot.phase, Phase::Resting(_)));
         }
+    }
+}
+
+impl<E: Entity> KindShared<E> {
+    /// Forgets entities that ended uncleanly and were not asked for since. Their last commits get their verdicts
+    /// first, so that whoever loads next sees them.
+    async fn forget_ended(&self) {
+        let (now, sweep) = (Instant::now(), self.sweep());
+        let is_over = |slot: &Slot<E>| {
+            let age = sweep.saturating_sub(slot.cell.used());
+            matches!(slot.phase, Phase::Backoff { until } if until <= now)
+                && u64::from(SWEEPS_PER_IDLE) <= age
+        };
+        if !self.directory.iter().any(|slot| is_over(&slot)) {
+            return;
+        }
+        self.runtime.store.barrier().await;
+        self.directory.retain(|_, slot| !is_over(slot));
     }
 }
 

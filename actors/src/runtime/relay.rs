@@ -104,7 +104,8 @@ impl Relay {
         let mut cursor = Cursor::at(inner.store.cursor(name).await?);
         loop {
             let seen = *synced.borrow_and_update();
-            let (facts, read) = inner.store.events_after(cursor.read, COMMITS_PER_READ).await?;
+            let before = cursor.read;
+            let (facts, read) = inner.store.events_after(before, COMMITS_PER_READ).await?;
             *failures = 0;
             let mut handled = cursor.read;
             for fact in &facts {
@@ -120,7 +121,8 @@ impl Relay {
             cursor.read = read.max(handled);
             lock(&self.counters).position = cursor.read;
             cursor.move_if_due(inner, name).await?;
-            if read < seen {
+            // What is synced may end in records that are no commits: only progress is worth another look.
+            if before < read && read < seen {
                 continue;
             }
             let changed = synced.changed();

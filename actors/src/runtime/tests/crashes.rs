@@ -99,3 +99,19 @@ async fn details_of_a_crash_stay_inside() {
     let problem = Problem::from(bench.tell(id, Burst {}).await.unwrap_err());
     assert_eq!(problem.message, "the request failed for a reason of our own");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_entity_that_crashed_and_is_not_asked_again_leaves_memory() {
+    let bench = Bench::new();
+    let id = bench.open(1).await;
+    bench.tell(id, add(5)).await.unwrap();
+    assert!(bench.tell(id, Burst {}).await.is_err());
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    assert_eq!((bench.store.barriers(), bench.store.loads()), (1, 1));
+    assert_eq!(bench.tell(id, add(1)).await.unwrap().reply, 6);
+    assert_eq!(
+        (bench.store.barriers(), bench.store.loads()),
+        (1, 2),
+        "the barrier was passed before"
+    );
+}

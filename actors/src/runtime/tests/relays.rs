@@ -106,3 +106,16 @@ async fn after_a_restart_facts_go_on_behind_the_cursor() {
         "the first is behind the cursor, the second came at least once"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_ends_in_records_without_facts_does_not_spin() {
+    let bench = Bench::new();
+    let diary = Arc::new(Diary::default());
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    let id = bench.open(1).await;
+    bench.tell(id, add(1)).await.unwrap();
+    bench.store.run_ahead(Position(1_000));
+    bench.runtime.open().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(*diary.seen.lock().unwrap(), [2]);
+}

@@ -29,6 +29,11 @@ struct Faults {
     loading: watch::Sender<bool>,
     barriers: AtomicUsize,
     passed: AtomicUsize,
+    /// Receipt look-ups that still answer as of the beginning, and all that were made.
+    outdated: AtomicUsize,
+    look_ups: AtomicUsize,
+    /// A last synced position ahead of every commit, as after records that are none.
+    ahead: Mutex<Option<watch::Sender<Position>>>,
 }
 
 impl TestStore {
@@ -109,6 +114,20 @@ impl TestStore {
         self.faults.barriers.load(Ordering::SeqCst)
     }
 
+    /// Answers the next look-ups of receipts as of the beginning.
+    pub(super) fn outdate_look_ups(&self, next: usize) {
+        self.faults.outdated.store(next, Ordering::SeqCst);
+    }
+
+    pub(super) fn look_ups(&self) -> usize {
+        self.faults.look_ups.load(Ordering::SeqCst)
+    }
+
+    /// Shows a last synced position beyond every commit.
+    pub(super) fn run_ahead(&self, to: Position) {
+        *self.faults.ahead.lock().unwrap() = Some(watch::Sender::new(to));
+    }
+
     /// Returns how many commits were accepted since this start.
     pub(super) fn commits(&self) -> usize {
         self.faults.passed.load(Ordering::SeqCst)
@@ -127,6 +146,9 @@ impl Faults {
             loading: watch::Sender::new(true),
             barriers: AtomicUsize::new(0),
             passed: AtomicUsize::new(0),
+            outdated: AtomicUsize::new(0),
+            look_ups: AtomicUsize::new(0),
+            ahead: Mutex::default(),
         }
     }
 }
@@ -192,6 +214,12 @@ impl Store for TestStore {
     }
 
     fn receipt(&self, key: ReceiptKey, now: Timestamp) -> BoxFuture<'static, Result<ReceiptFound, Fault>> {
+        self.faults.look_ups.fetch_add(1, Ordering::SeqCst);
+        let left = self.faults.outdated.load(Ordering::SeqCst);
+        if 0 < left {
+            self.faults.outdated.store(left - 1, Ordering::SeqCst);
+            return async { Ok(ReceiptFound::AbsentAsOf(Position::default())) }.boxed();
+        }
         self.memory.receipt(key, now)
     }
 
@@ -208,7 +236,10 @@ impl Store for TestStore {
     }
 
     fn synced(&self) -> watch::Receiver<Position> {
-        self.memory.synced()
+        match &*self.faults.ahead.lock().unwrap() {
+            Some(ahead) => ahead.subscribe(),
+            None => self.memory.synced(),
+        }
     }
 
     fn timers_due(&self, until: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<DueTimer>, Fault>> {
