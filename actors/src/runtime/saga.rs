@@ -235,22 +235,8 @@ impl<S: Saga> Sagas<S> {
     /// # Errors
     /// A fault of the store.
     pub async fn wait(&self, id: S::Id, deadline: Instant) -> Result<Option<Arc<Published<S>>>, Fault> {
-        let waiting = Waiting::on(&self.shared.waits, id);
-        loop {
-            let changed = waiting.notify.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            let Some(published) = self.shared.entities.read(id).await? else {
-                return Ok(None);
-            };
-            match published.state.next(self.shared.now()) {
-                Next::Wait(_) | Next::Ended => return Ok(Some(published)),
-                Next::Act(_) => {}
-            }
-            if timeout_at(deadline, changed).await.is_err() {
-                return self.shared.entities.read(id).await;
-            }
-        }
+        let is_settled = |saga: &S| !matches!(saga.next(self.shared.now()), Next::Act(_));
+        self.wait_for(id, deadline, is_settled).await
     }
 
     /// Waits until the saga's committed state is as asked for; at the deadline, returns where it stands.
@@ -263,8 +249,21 @@ impl<S: Saga> Sagas<S> {
         deadline: Instant,
         reached: impl Fn(&S) -> bool + Send,
     ) -> Result<Option<Arc<Published<S>>>, Fault> {
-        let _ = (id, deadline, reached);
-        todo!()
+        let waiting = Waiting::on(&self.shared.waits, id);
+        loop {
+            let changed = waiting.notify.notified();
+            tokio::pin!(changed);
+            // From here on no commit goes unnoticed.
+            changed.as_mut().enable();
+            let published = self.shared.entities.read(id).await?;
+            let is_over = published.as_ref().is_none_or(|saga| reached(&saga.state));
+            if is_over {
+                return Ok(published);
+            }
+            if timeout_at(deadline, changed).await.is_err() {
+                return self.shared.entities.read(id).await;
+            }
+        }
     }
 
     /// Returns what the sagas of this kind do.

@@ -247,3 +247,26 @@ async fn at_the_deadline_a_waiter_learns_where_the_saga_stands() {
         .unwrap();
     assert_eq!(trip.unwrap().state.done, [] as [String; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_hears_of_the_state_it_asked_for_although_the_saga_goes_on() {
+    let (trips, from, to) = Trips::new(Weather::default()).await;
+    trips.begin(1, from, to).await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let has_taken = |trip: &Trip| !trip.done.is_empty();
+    let trip = trips
+        .sagas
+        .wait_for(trip_id(1), deadline, has_taken)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(trip.state.done[0], "take");
+    let never = trips
+        .sagas
+        .wait_for(trip_id(1), deadline, |_| false)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(never.state.ended);
+    assert_eq!(Instant::now(), deadline);
+}
