@@ -50,7 +50,10 @@ pub struct DiskLoad {
 impl Default for DiskLoad {
     /// A thousand small groups.
     fn default() -> Self {
-        Self { writes: 1_000, write_bytes: 4 * 1024 }
+        Self {
+            writes: 1_000,
+            write_bytes: 4 * 1024,
+        }
     }
 }
 
@@ -80,14 +83,24 @@ pub struct DiskTimes {
 /// The directory cannot be written, or is full.
 pub fn disk_check(directory: impl AsRef<Path>, load: DiskLoad) -> io::Result<Vec<DiskTimes>> {
     let probe = directory.as_ref().join(PROBE);
-    let load = DiskLoad { writes: load.writes.max(1), write_bytes: load.write_bytes.max(1) };
-    let measured = Preparation::ALL.iter().map(|preparation| measure(&probe, *preparation, load)).collect();
+    let load = DiskLoad {
+        writes: load.writes.max(1),
+        write_bytes: load.write_bytes.max(1),
+    };
+    let measured = Preparation::ALL
+        .iter()
+        .map(|preparation| measure(&probe, *preparation, load))
+        .collect();
     std::fs::remove_file(&probe)?;
     measured
 }
 
 fn measure(probe: &Path, preparation: Preparation, load: DiskLoad) -> io::Result<DiskTimes> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(probe)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(probe)?;
     let DiskLoad { writes, write_bytes } = load;
     prepare(&file, preparation, u64::from(writes) * u64::from(write_bytes))?;
     let block = vec![0xa5; usize::try_from(write_bytes).map_err(io::Error::other)?];
@@ -145,7 +158,13 @@ mod tests {
     #[test]
     fn every_way_of_writing_is_measured_and_nothing_is_left() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
-        let measured = disk_check(directory.path(), DiskLoad { writes: 5, write_bytes: 700 })?;
+        let measured = disk_check(
+            directory.path(),
+            DiskLoad {
+                writes: 5,
+                write_bytes: 700,
+            },
+        )?;
         let of: Vec<_> = measured
             .iter()
             .map(|times| (times.preparation, times.writes))
