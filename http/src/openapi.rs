@@ -11,10 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{
     OpenApi,
     openapi::{
-        self, Content, Ref, ResponseBuilder,
+        self, Content, Header, Ref, RefOr, ResponseBuilder, Schema,
+        header::HeaderBuilder,
         path::Operation,
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
@@ -45,7 +47,7 @@ pub fn base() -> openapi::OpenApi {
     Base::openapi()
 }
 
-/// Adds what holds for every route: who may call, and how it refuses.
+/// Adds what holds for every route: who may call, what every answer carries, and how it refuses.
 pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     let components = document.components.get_or_insert_default();
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
@@ -57,23 +59,33 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     token.description = Some("A staff token, as `cartwright token` issues it.".to_owned());
     components.add_security_scheme(SESSION, cookie);
     components.add_security_scheme(STAFF, SecurityScheme::Http(token));
+    let versioned = versioned(&components.schemas);
     for (path, item) in &mut document.paths.paths {
-        let scheme = if path.starts_with(ADMIN) { STAFF } else { SESSION };
         let methods = [
-            &mut item.get,
-            &mut item.put,
-            &mut item.post,
-            &mut item.delete,
-            &mut item.patch,
+            (&mut item.get, Change::No),
+            (&mut item.put, Change::Yes),
+            (&mut item.post, Change::Yes),
+            (&mut item.delete, Change::Yes),
+            (&mut item.patch, Change::Yes),
         ];
-        for operation in methods.into_iter().flatten() {
-            complete_operation(operation, scheme);
+        for (operation, change) in methods {
+            if let Some(operation) = operation {
+                complete_operation(operation, path, change, &versioned);
+            }
         }
     }
     document
 }
 
-fn complete_operation(operation: &mut Operation, scheme: &str) {
+/// Whether an operation changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Yes,
+    No,
+}
+
+fn complete_operation(operation: &mut Operation, path: &str, change: Change, versioned: &BTreeSet<String>) {
+    let scheme = if path.starts_with(ADMIN) { STAFF } else { SESSION };
     let none: [&str; 0] = [];
     let mut requirements = vec![SecurityRequirement::new(scheme, none)];
     if scheme == SESSION {
@@ -81,18 +93,150 @@ fn complete_operation(operation: &mut Operation, scheme: &str) {
         requirements.push(SecurityRequirement::default());
     }
     operation.security.get_or_insert(requirements);
-    let refusal = ResponseBuilder::new()
-        .description("A refusal, with a stable code.")
-        .content(
-            problem::MEDIA_TYPE,
-            Content::new(Some(Ref::from_schema_name("Problem"))),
-        )
-        .build();
-    operation
-        .responses
-        .responses
-        .entry("default".to_owned())
-        .or_insert(refusal.into());
+
+    let replays = takes(operation, "Idempotency-Key");
+    let shortens = takes(operation, "Prefer");
+    let refusals = refusals(operation, path, change);
+    let responses = &mut operation.responses.responses;
+    for (status, response) in responses.iter_mut() {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+        {
+            add_headers(response, status, replays, shortens, versioned);
+        }
+    }
+    for (status, description) in refusals {
+        responses
+            .entry(status.to_owned())
+            .or_insert_with(|| refusal(description).into());
+    }
+}
+
+/// Returns references to the schemas that show one state of one entity: those with a version.
+fn versioned(schemas: &BTreeMap<String, RefOr<Schema>>) -> BTreeSet<String> {
+    let reference = |name: &String| format!("#/components/schemas/{name}");
+    let mut found = BTreeSet::new();
+    for (name, schema) in schemas {
+        if let RefOr::T(Schema::Object(object)) = schema
+            && object.properties.contains_key("version")
+        {
+            found.insert(reference(name));
+        }
+    }
+    for (name, schema) in schemas {
+        if let RefOr::T(Schema::OneOf(choice)) = schema {
+            let is_versioned =
+                |item: &RefOr<Schema>| matches!(item, RefOr::Ref(to) if found.contains(&to.ref_location));
+            if choice.items.iter().all(is_versioned) {
+                found.insert(reference(name));
+            }
+        }
+    }
+    found
+}
+
+fn add_headers(
+    response: &mut openapi::Response,
+    status: &str,
+    replays: bool,
+    shortens: bool,
+    versioned: &BTreeSet<String>,
+) {
+    let shows_version = response.content.values().any(|content| match content {
+        RefOr::T(content) => {
+            matches!(&content.schema, Some(RefOr::Ref(to)) if versioned.contains(&to.ref_location))
+        }
+        RefOr::Ref(_) => false,
+    });
+    let headers = [
+        (shows_version, "ETag", "The version, in quotes; for `If-Match`."),
+        (matches!(status, "201" | "202"), "Location", "Where it lies."),
+        (
+            status == "202",
+            "Retry-After",
+            "Seconds after which asking again is worth it.",
+        ),
+        (
+            replays,
+            "Idempotent-Replayed",
+            "`true` on the stored answer to a repeated key.",
+        ),
+        (
+            shortens,
+            "Preference-Applied",
+            "`return=minimal` on a shortened answer.",
+        ),
+    ];
+    for (applies, name, description) in headers {
+        if applies {
+            let header = HeaderBuilder::from(Header::default())
+                .description(Some(description))
+                .build();
+            response.headers.insert(name.to_owned(), header.into());
+        }
+    }
+}
+
+/// Returns the statuses with which such an operation may refuse.
+fn refusals(operation: &Operation, path: &str, change: Change) -> Vec<(&'static str, &'static str)> {
+    let has_body = operation.request_body.is_some();
+    let has_input = has_body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
+    let changes = change == Change::Yes;
+    let all = [
+        (
+            has_input,
+            "400",
+            "The request cannot be understood; the bad field is named.",
+        ),
+        (
+            path.starts_with(ADMIN),
+            "401",
+            "A staff token is needed, and valid.",
+        ),
+        (
+            path.contains('{'),
+            "404",
+            "There is no such thing, or it is somebody else's.",
+        ),
+        (changes, "409", "The current state is in the way."),
+        (
+            takes(operation, "If-Match"),
+            "412",
+            "The version is not the current one, which is named.",
+        ),
+        (has_body, "413", "The body is too large."),
+        (has_body, "415", "The body is not JSON."),
+        (
+            has_body,
+            "422",
+            "A field's value is refused, or the key was used for another request.",
+        ),
+        (
+            changes,
+            "429",
+            "Too many changes are waiting; `Retry-After` says for how long.",
+        ),
+        (true, "503", "Not now; `Retry-After` says when to try again."),
+        (true, "default", "A refusal, with a stable code."),
+    ];
+    let applying = all.into_iter().filter(|(applies, _, _)| *applies);
+    applying
+        .map(|(_, status, description)| (status, description))
+        .collect()
+}
+
+fn refusal(description: &str) -> openapi::Response {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new()
+        .description(description)
+        .content(problem::MEDIA_TYPE, problem)
+        .build()
+}
+
+/// Tells whether an operation takes a header or another parameter of this name.
+fn takes(operation: &Operation, name: &str) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == name))
 }
 
 /// Returns the route that serves the document, rendered once.

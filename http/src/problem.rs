@@ -1,15 +1,16 @@
 //! Errors on the wire: the one table from a refusal's class to its status, and `application/problem+json`.
 //!
-//! A handler returns a [`Refused`]; a layer writes its body, because only there the
+//! A handler returns a [`Refused`]; the layer [`crate::layer::problems`] writes its body, because only there the
 //! request's id is known. What axum and the layers refuse by themselves (an unknown route, a method, a body too
 //! large) is written in the same form. Nothing here may show an internal.
 
+use crate::extract::IDEMPOTENT_REPLAYED;
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use cartwright_actors::runtime::AskError;
+use cartwright_actors::request;
 use cartwright_domain::{Class, Detail, Problem, Refusal, error::FieldErrors};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -51,6 +52,7 @@ pub const fn status(class: Class) -> (StatusCode, &'static str) {
 pub struct Refused {
     problem: Problem,
     status: StatusCode,
+    replayed: bool,
 }
 
 impl Refused {
@@ -69,6 +71,7 @@ impl Refused {
         Self {
             problem: Problem::new(class, code, message),
             status,
+            replayed: false,
         }
     }
 
@@ -93,6 +96,9 @@ impl Refused {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.replayed {
+            headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
         if self.problem.class == Class::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -121,19 +127,26 @@ impl Refused {
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         let (status, _) = status(problem.class);
-        Self { problem, status }
+        Self {
+            problem,
+            status,
+            replayed: false,
+        }
+    }
+}
+
+impl From<request::Refused> for Refused {
+    fn from(request::Refused { problem, replayed }: request::Refused) -> Self {
+        Self {
+            replayed,
+            ..Self::from(problem)
+        }
     }
 }
 
 impl From<FieldErrors> for Refused {
     fn from(errors: FieldErrors) -> Self {
         errors.problem().into()
-    }
-}
-
-impl<X: Refusal> From<AskError<X>> for Refused {
-    fn from(error: AskError<X>) -> Self {
-        Problem::from(error).into()
     }
 }
 
@@ -245,7 +258,8 @@ impl Document {
     }
 }
 
-fn json(detail: &Detail) -> Value {
+/// Returns a detail as it stands in a body.
+pub(crate) fn json(detail: &Detail) -> Value {
     match detail {
         Detail::Int(number) => Value::from(*number),
         Detail::Bool(yes) => Value::from(*yes),

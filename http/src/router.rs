@@ -1,15 +1,70 @@
-//! The whole router: the API's routes with their reference, health, the page, and the layers around all of them.
+//! The whole router: the areas' routes with their reference, health, the page, and the layers around all of them.
 
 use crate::{
+    auth::StaffKeys,
+    cart, catalog, checkout,
+    extract::Access,
     health::{self, Health},
-    layer, openapi, page,
+    identity::{self, EngineSessions},
+    inventory, layer, openapi, order, page, registry, settings, shipping, tax,
 };
-use axum::Router;
+use axum::{Router, extract::FromRef};
+use cartwright_actors::Engine;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Where the API's routes lie.
 pub const API: &str = "/api/v1";
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct Api {
+    engine: Engine,
+    access: Access,
+}
+
+impl Api {
+    /// Makes the state of the routes: the engine behind them, and the key that staff tokens are checked with.
+    pub fn new(engine: Engine, staff: Arc<StaffKeys>) -> Self {
+        let sessions = Arc::new(EngineSessions(engine.clone()));
+        Self {
+            engine,
+            access: Access { sessions, staff },
+        }
+    }
+}
+
+impl FromRef<Api> for Engine {
+    fn from_ref(api: &Api) -> Self {
+        api.engine.clone()
+    }
+}
+
+impl FromRef<Api> for Access {
+    fn from_ref(api: &Api) -> Self {
+        api.access.clone()
+    }
+}
+
+/// Returns the areas' routes with their state, each with its description, for [`assemble`].
+pub fn areas(api: Api) -> OpenApiRouter {
+    described().with_state(api)
+}
+
+/// Returns the areas' routes, each with its description.
+pub(crate) fn described() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(identity::routes())
+        .merge(catalog::routes())
+        .merge(inventory::routes())
+        .merge(tax::routes())
+        .merge(shipping::routes())
+        .merge(cart::routes())
+        .merge(checkout::routes())
+        .merge(order::routes())
+        .merge(settings::routes())
+        .merge(registry::routes())
+}
 
 /// Assembles the router. `api` holds the areas' routes, without [`API`] in front, and has its state.
 ///

@@ -252,7 +252,13 @@ fn api(toy: Toy) -> OpenApiRouter {
         )
         .route(
             "/page",
-            get(|page: Page| async move { format!("{} {:?}", page.limit, page.cursor) }),
+            get(|Page(page): Page| async move {
+                format!(
+                    "{} {:?}",
+                    page.limit,
+                    page.cursor.map(|cursor| cursor.to_string())
+                )
+            }),
         )
         .route(
             "/stock/{id}",
@@ -279,9 +285,9 @@ async fn both(Anyone(caller): Anyone) -> String {
 }
 
 async fn call(call: Call) -> String {
-    let ask = call.ask();
-    let same = call.fingerprint(b"body") == call.fingerprint(b"body");
-    format!("{} {:?} {:?} {same}", ask.caller.name(), ask.if_match, call.key)
+    let request = call.request(b"body");
+    let key = request.idempotency.map(|idempotency| idempotency.key);
+    format!("{} {:?} {key:?}", request.caller.name(), request.if_match)
 }
 
 async fn refuse() -> Result<(), Refused> {

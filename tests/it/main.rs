@@ -3,6 +3,4 @@
 mod cli;
 mod documented;
 mod fake_shop;
-#[path = "../support/mod.rs"]
-mod support;
 mod tidy;

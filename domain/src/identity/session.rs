@@ -55,6 +55,11 @@ impl Session {
         self.created_at
     }
 
+    /// Returns the last visit that was written down.
+    pub fn last_seen(&self) -> Timestamp {
+        self.last_seen
+    }
+
     /// Returns when it ends, unless the shopper comes back before.
     pub fn expires_at(&self) -> Timestamp {
         self.last_seen.after(self.lifetime)

@@ -9,11 +9,13 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::request::Parts,
 };
-use cartwright_actors::runtime::{Ask, Receipts};
+use cartwright_actors::new_seed;
+use cartwright_actors::request::{Idempotency, Request};
+use cartwright_actors::runtime::Receipts;
+use cartwright_domain::id::SessionId;
 use cartwright_domain::{Caller, Revision, Seed};
 use std::sync::Arc;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 /// A request, apart from what it asks for.
 #[derive(Clone, Debug)]
@@ -33,14 +35,36 @@ pub struct Call {
 }
 
 impl Call {
-    /// Returns an ask without an idempotency ticket; see [`Ask::ticket`].
-    pub fn ask(&self) -> Ask {
-        Ask::external(Arc::clone(&self.caller), self.seed, self.deadline).if_match(self.if_match)
+    /// Returns what a use case is told of this request. A repeat under the same key is told from another request by
+    /// method, path and body.
+    pub fn request(&self, body: &[u8]) -> Request {
+        let fingerprint = || Receipts::fingerprint(&[self.method.as_bytes(), self.path.as_bytes(), body]);
+        Request {
+            caller: Arc::clone(&self.caller),
+            seed: self.seed,
+            deadline: self.deadline,
+            if_match: self.if_match,
+            idempotency: self.key.clone().map(|key| Idempotency {
+                key,
+                fingerprint: fingerprint(),
+            }),
+        }
     }
 
-    /// Returns the digest by which a repeat under the same key is told from another request: method, path and body.
-    pub fn fingerprint(&self, body: &[u8]) -> [u8; 32] {
-        Receipts::fingerprint(&[self.method.as_bytes(), self.path.as_bytes(), body])
+    /// Returns the call as made by the session that was opened for it just now. Its key is ignored unless it is
+    /// staff's: nobody can repeat it in this session.
+    #[must_use]
+    pub fn in_new_session(self, session: SessionId) -> Self {
+        let caller = Caller {
+            session: Some(session),
+            ..Caller::clone(&self.caller)
+        };
+        let key = self.key.filter(|_| caller.is_staff());
+        Self {
+            caller: Arc::new(caller),
+            key,
+            ..self
+        }
     }
 }
 
@@ -67,7 +91,7 @@ where
             .map(|Deadline(deadline)| *deadline);
         Ok(Self {
             caller,
-            seed: Seed(Uuid::new_v4()),
+            seed: new_seed(),
             deadline: deadline.unwrap_or_else(|| Instant::now() + REQUEST_TIMEOUT),
             if_match,
             key,

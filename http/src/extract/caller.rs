@@ -108,7 +108,7 @@ where
                 role: Role::Admin, ..
             }) => Ok(Self(caller)),
             None => Err(unauthenticated(
-                "auth.token_missing",
+                "auth.token_required",
                 "this needs a staff token in the header Authorization",
             )),
         }

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
 };
-use cartwright_domain::{Class, error::FieldErrors};
+use cartwright_domain::{Class, Problem, Refusal, error::FieldErrors};
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
@@ -108,7 +108,11 @@ fn refuse(path: String, error: &serde_json::Error) -> Refused {
         Some(field) => errors.add(format!("{path}/{field}"), "missing", "this field must be given"),
         None => errors.add(path, "wrong_type", message),
     }
-    errors.into()
+    let unreadable = Problem {
+        class: Class::Malformed,
+        ..errors.problem()
+    };
+    unreadable.into()
 }
 
 /// Returns the field that serde says is missing.

@@ -7,6 +7,7 @@ mod headers;
 mod json;
 mod page;
 mod path;
+mod query;
 #[cfg(test)]
 mod tests;
 
@@ -18,5 +19,6 @@ pub use headers::{
     etag,
 };
 pub use json::Json;
-pub use page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, Page, PageQuery, bad_cursor};
+pub use page::{Page, PageQuery};
 pub use path::{Id, entity_id, id_of};
+pub use query::Params;

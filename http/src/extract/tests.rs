@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use super::{Access, Call, IDEMPOTENCY_KEY_LENGTH_MAX, PAGE_LIMIT_DEFAULT, etag};
+use super::{Access, Call, IDEMPOTENCY_KEY_LENGTH_MAX, etag};
 use crate::{
     layer,
     router_test::{Edge, Toy, TwoSessions, bearer, edge, refused, request, set_cookie},
 };
 use axum::{body::Body, extract::FromRequestParts, http::Request};
-use cartwright_domain::{EntityId, Revision, Timestamp, caller::Role, id::StockItemId};
+use cartwright_domain::{EntityId, Kind, Revision, Timestamp, caller::Role, id::StockItemId};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -38,25 +38,25 @@ async fn a_body_is_read_or_refused_at_its_field() {
     let invalid = "request.invalid_fields";
     check(r#"{"sku":"A","quantity":2}"#, Ok("A")).await;
     check(r#"{"sku":"A","unknown":2}"#, Ok("A")).await;
-    check("", Err((422, invalid, &[("/sku", "missing")]))).await;
-    check("{}", Err((422, invalid, &[("/sku", "missing")]))).await;
-    check("[]", Err((422, invalid, &[("", "wrong_type")]))).await;
-    check(r#"{"sku":1}"#, Err((422, invalid, &[("/sku", "wrong_type")]))).await;
+    check("", Err((400, invalid, &[("/sku", "missing")]))).await;
+    check("{}", Err((400, invalid, &[("/sku", "missing")]))).await;
+    check("[]", Err((400, invalid, &[("", "wrong_type")]))).await;
+    check(r#"{"sku":1}"#, Err((400, invalid, &[("/sku", "wrong_type")]))).await;
     check(
         r#"{"sku":"A","quantity":-1}"#,
-        Err((422, invalid, &[("/quantity", "wrong_type")])),
+        Err((400, invalid, &[("/quantity", "wrong_type")])),
     )
     .await;
     check(
         r#"{"sku":"A","quantity":1.5}"#,
-        Err((422, invalid, &[("/quantity", "wrong_type")])),
+        Err((400, invalid, &[("/quantity", "wrong_type")])),
     )
     .await;
     let second = r#"{"sku":"A","options":[{"value":1},{"value":"x"}]}"#;
-    check(second, Err((422, invalid, &[("/options/1/value", "wrong_type")]))).await;
+    check(second, Err((400, invalid, &[("/options/1/value", "wrong_type")]))).await;
     check(
         r#"{"sku":"A","options":[{}]}"#,
-        Err((422, invalid, &[("/options/0/value", "missing")])),
+        Err((400, invalid, &[("/options/0/value", "missing")])),
     )
     .await;
     for text in ["{", "nonsense", r#"{"sku":"A"} x"#, r#"{"sku":"A""#] {
@@ -169,7 +169,7 @@ async fn staff_routes_are_for_valid_tokens_and_a_bad_token_is_refused_everywhere
         Ok("staff:ada"),
     )
     .await;
-    check("/api/v1/admin/me", None, Err("auth.token_missing")).await;
+    check("/api/v1/admin/me", None, Err("auth.token_required")).await;
     check("/api/v1/me", None, Ok("anonymous")).await;
     for path in ["/api/v1/admin/me", "/api/v1/me"] {
         check(path, Some(&expired), Err("auth.token_expired")).await;
@@ -181,7 +181,7 @@ async fn staff_routes_are_for_valid_tokens_and_a_bad_token_is_refused_everywhere
     let session = edge
         .get("/api/v1/admin/me", &[("cookie", "cartwright_session=good")])
         .await;
-    assert_eq!(session.refusal(), refused(401, "auth.token_missing"));
+    assert_eq!(session.refusal(), refused(401, "auth.token_required"));
 }
 
 #[tokio::test]
@@ -278,32 +278,28 @@ async fn a_call_gathers_who_asks_and_ignores_the_key_of_a_read() {
     let edge = edge();
     let session = "session:sess_00000000000000000000000000000007";
     let reply = edge.ask(request("POST", "/api/v1/call", &headers, "")).await;
-    assert_eq!(
-        reply.text,
-        format!(r#"{session} Some(Revision(3)) Some("k") true"#)
-    );
+    assert_eq!(reply.text, format!(r#"{session} Some(Revision(3)) Some("k")"#));
     let reply = edge.get("/api/v1/call", &headers).await;
-    assert_eq!(reply.text, format!("{session} Some(Revision(3)) None true"));
+    assert_eq!(reply.text, format!("{session} Some(Revision(3)) None"));
 }
 
 #[tokio::test]
 async fn a_fingerprint_tells_requests_apart() {
-    async fn fingerprint(method: &str, path: &str, body: &'static [u8]) -> [u8; 32] {
+    async fn fingerprint(path: &str, body: &'static [u8]) -> [u8; 32] {
         let toy = Toy {
             access: Access {
                 sessions: Arc::new(TwoSessions),
                 staff: Arc::clone(&edge().keys),
             },
         };
-        let (mut parts, _) = request(method, path, &[], "").into_parts();
+        let (mut parts, _) = request("POST", path, &[("idempotency-key", "k")], "").into_parts();
         let call = <Call as FromRequestParts<Toy>>::from_request_parts(&mut parts, &toy).await;
-        call.unwrap().fingerprint(body)
+        call.unwrap().request(body).idempotency.unwrap().fingerprint
     }
-    let first = fingerprint("POST", "/carts", b"{}").await;
-    assert_eq!(first, fingerprint("POST", "/carts", b"{}").await);
-    assert_ne!(first, fingerprint("PUT", "/carts", b"{}").await);
-    assert_ne!(first, fingerprint("POST", "/cart", b"{}").await);
-    assert_ne!(first, fingerprint("POST", "/carts", b"{ }").await);
+    let first = fingerprint("/carts", b"{}").await;
+    assert_eq!(first, fingerprint("/carts", b"{}").await);
+    assert_ne!(first, fingerprint("/cart", b"{}").await);
+    assert_ne!(first, fingerprint("/carts", b"{ }").await);
 }
 
 #[tokio::test]
@@ -331,16 +327,21 @@ async fn a_page_has_one_to_a_hundred_items() {
             Err(code) => assert_eq!(reply.refusal(), refused(400, code), "{query}"),
         }
     }
-    check("", Ok(&format!("{PAGE_LIMIT_DEFAULT} None"))).await;
+    check("", Ok("20 None")).await;
     check("?limit=1", Ok("1 None")).await;
-    check("?limit=100&cursor=abc", Ok(r#"100 Some("abc")"#)).await;
+    let cursor = format!("{:02x}{}", Kind::Cart.tag(), "0".repeat(32));
+    check(
+        &format!("?limit=100&cursor={cursor}"),
+        Ok(&format!("100 Some({cursor:?})")),
+    )
+    .await;
     for limit in ["0", "101", "-1", "1.5", "many", ""] {
         check(&format!("?limit={limit}"), Err("page.limit_out_of_range")).await;
     }
     check("?limit=1&limit=2", Err("request.query_malformed")).await;
     check(
         &format!("?cursor={}", "c".repeat(2_049)),
-        Err("page.cursor_unknown"),
+        Err("page.invalid_cursor"),
     )
     .await;
 }

@@ -3,9 +3,7 @@
 
 mod bytes;
 mod contract;
-mod damage;
 mod faults;
 mod history;
-mod left;
 mod recovery;
 mod support;

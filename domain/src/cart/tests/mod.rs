@@ -1,7 +1,6 @@
 //! Behavior of carts, their totals and their merging.
 
 mod frozen;
-mod history;
 mod lines;
 mod merging;
 mod problems;

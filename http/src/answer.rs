@@ -1,0 +1,141 @@
+//! Answers: a body with its version as `ETag`, and the marks that an answer may carry.
+
+use crate::{
+    extract::{IDEMPOTENT_REPLAYED, etag},
+    problem::Refused,
+};
+use axum::{
+    Json,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use cartwright_actors::request::Done;
+use cartwright_domain::Revision;
+use serde::Serialize;
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const RETURN_MINIMAL: HeaderValue = HeaderValue::from_static("return=minimal");
+const REPLAYED: HeaderValue = HeaderValue::from_static("true");
+
+/// What a handler returns.
+pub(crate) type Answered<T> = Result<Answer<T>, Refused>;
+
+/// A body that shows one committed state of one entity.
+pub(crate) trait Versioned {
+    /// Returns that state's version; it becomes the `ETag`.
+    fn version(&self) -> u64;
+}
+
+/// Implements [`Versioned`] for bodies with a field `version`.
+macro_rules! versioned {
+    ($($body:ty),+ $(,)?) => { $(impl $crate::answer::Versioned for $body {
+        fn version(&self) -> u64 { self.version }
+    })+ };
+}
+pub(crate) use versioned;
+
+/// A successful answer.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    status: StatusCode,
+    body: T,
+    version: Option<u64>,
+    location: Option<String>,
+    replayed: bool,
+    minimal: bool,
+    retry_after: Option<u32>,
+}
+
+impl<T: Serialize> Answer<T> {
+    /// Answers 200 with what is no single entity: a list, counters.
+    pub(crate) fn plain(body: T) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body,
+            version: None,
+            location: None,
+            replayed: false,
+            minimal: false,
+            retry_after: None,
+        }
+    }
+
+    /// Answers 200 with an entity.
+    pub(crate) fn entity(body: T) -> Self
+    where
+        T: Versioned,
+    {
+        let version = Some(body.version());
+        Self {
+            version,
+            ..Self::plain(body)
+        }
+    }
+
+    /// Answers 200 with an entity after a change, marked when it is a stored answer.
+    pub(crate) fn done(done: Done<T>) -> Self
+    where
+        T: Versioned,
+    {
+        Self {
+            replayed: done.replayed,
+            ..Self::entity(done.value)
+        }
+    }
+
+    /// Answers 201 instead, and says where the new entity lies.
+    #[must_use]
+    pub(crate) fn created(mut self, location: String) -> Self {
+        self.status = StatusCode::CREATED;
+        self.location = Some(location);
+        self
+    }
+
+    /// Answers 202 instead: the outcome is not known yet, and worth asking for again after some seconds.
+    #[must_use]
+    pub(crate) fn accepted(mut self, location: String, retry_after: u32) -> Self {
+        self.status = StatusCode::ACCEPTED;
+        self.location = Some(location);
+        self.retry_after = Some(retry_after);
+        self
+    }
+
+    /// Marks the body as shortened because the caller preferred that.
+    #[must_use]
+    pub(crate) fn minimal(mut self) -> Self {
+        self.minimal = true;
+        self
+    }
+}
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        let headers = response.headers_mut();
+        if let Some(version) = self.version {
+            headers.insert(header::ETAG, etag(Revision(version)));
+        }
+        if let Some(Ok(location)) = self.location.map(HeaderValue::try_from) {
+            headers.insert(header::LOCATION, location);
+        }
+        if self.replayed {
+            headers.insert(IDEMPOTENT_REPLAYED, REPLAYED);
+        }
+        if self.minimal {
+            headers.insert(PREFERENCE_APPLIED, RETURN_MINIMAL);
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// Answers 204: it is gone.
+pub(crate) fn gone(done: &Done<()>) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if done.replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, REPLAYED);
+    }
+    response
+}

@@ -1,0 +1,351 @@
+//! Carts on the wire, as they are answered.
+
+use crate::answer::{Answer, Versioned, versioned};
+use crate::dto::{Address, Money, Price, Time};
+use crate::extract::Prefer;
+use cartwright_actors::cart::CartView;
+use cartwright_actors::request::Done;
+use cartwright_domain::cart::{Line, LineTax, ProblemKind, Quote, QuoteLine};
+use cartwright_domain::id::LineId;
+use cartwright_domain::money;
+use cartwright_domain::shipping::Offer;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use utoipa::ToSchema;
+
+/// What a shopper intends to buy, and what it costs now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Cart {
+    /// Its id.
+    #[schema(example = "cart_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    pub(super) id: String,
+    /// `created`, `active`, `checkout`, `completed`, `abandoned`, `recovered` or `merged`.
+    #[schema(example = "active")]
+    state: &'static str,
+    /// How often it was changed.
+    version: u64,
+    /// The currency of its prices.
+    #[schema(example = "GBP")]
+    currency: String,
+    /// The shopper's e-mail address.
+    email: Option<String>,
+    /// Where the goods go.
+    shipping_address: Option<Address>,
+    /// Where the bill goes; the shipping address when absent.
+    billing_address: Option<Address>,
+    /// The chosen shipping method.
+    shipping_method_id: Option<String>,
+    /// Its lines, in the order in which they were added.
+    lines: Vec<CartLine>,
+    /// What it costs.
+    totals: Totals,
+    /// The checkout that holds it or made an order of it.
+    checkout_id: Option<String>,
+    /// The order it became.
+    order_id: Option<String>,
+    /// When it was opened.
+    created_at: Time,
+    /// When it was last changed.
+    updated_at: Time,
+}
+
+/// What a change of a cart led to, for callers that prefer `return=minimal`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct CartChanged {
+    /// The cart's id.
+    id: String,
+    /// The cart's state.
+    #[schema(example = "active")]
+    state: &'static str,
+    /// How often it was changed.
+    version: u64,
+    /// The line that was changed, as it is now; `null` when it is gone or none was changed.
+    line: Option<CartLine>,
+    /// What the cart costs now.
+    totals: Totals,
+}
+
+/// The cart after a change, or with `Prefer: return=minimal` what the change led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum CartAnswer {
+    /// Everything.
+    Full(Box<Cart>),
+    /// What has changed.
+    Minimal(Box<CartChanged>),
+}
+
+/// Some units of one variant, bought alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct CartLine {
+    /// Its id, kept in the order.
+    #[schema(example = "line_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    id: String,
+    /// What is bought.
+    variant_id: String,
+    /// The product it belongs to.
+    product_id: String,
+    /// Its SKU.
+    sku: String,
+    /// Its title.
+    title: String,
+    /// What the shopper chose.
+    options: BTreeMap<String, String>,
+    /// What the storefront noted.
+    custom_fields: BTreeMap<String, String>,
+    /// How many units.
+    quantity: u32,
+    /// What a unit costs now.
+    unit_price: Price,
+    /// What a unit cost when the line was added.
+    unit_price_when_added: Price,
+    /// What it costs now less what it cost then.
+    unit_price_difference: Price,
+    /// Did staff set the unit price?
+    overridden: bool,
+    /// Unit price times quantity, rounded once.
+    total: Money,
+    /// The line's share of the discounts.
+    discount: Money,
+    /// The tax on total less discount; `null` where it is not taxed, or while no destination is known.
+    tax: Option<Tax>,
+    /// Why the line cannot be checked out as it is. Empty in minimal answers.
+    problems: Vec<CartLineProblem>,
+}
+
+/// The tax of one line, rounded once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Tax {
+    /// What the tax is called on a bill.
+    #[schema(example = "VAT 20%")]
+    name: String,
+    /// Its rate, as an exact decimal.
+    #[schema(example = "0.2")]
+    rate: String,
+    /// How much.
+    amount: Money,
+    /// Is it contained in the line's value, or does it come on top?
+    included: bool,
+}
+
+/// Why a line cannot be checked out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct CartLineProblem {
+    /// The stable code.
+    #[schema(example = "line.short")]
+    code: &'static str,
+    /// What a person must know.
+    message: String,
+    /// Units that can be had, where the line asks for more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available: Option<i64>,
+}
+
+/// What a cart or an order costs. `total = subtotal - discounts + shipping + tax`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Totals {
+    /// The sum of the line amounts.
+    subtotal: Money,
+    /// The sum of the lines' discounts.
+    discounts: Money,
+    /// What shipping costs.
+    shipping: Money,
+    /// The tax on top of prices; `null` until a destination is known.
+    tax: Option<Money>,
+    /// The tax contained in prices. In no sum.
+    tax_included: Money,
+    /// The tax by the home zone, while no destination is known. In no sum.
+    tax_estimate: Option<TaxEstimate>,
+    /// What is to be paid.
+    total: Money,
+    /// How many lines.
+    lines: usize,
+    /// How many units, of everything.
+    units: u64,
+}
+
+/// A tax that may still change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct TaxEstimate {
+    /// Minor units.
+    amount: i64,
+    /// The code of ISO 4217.
+    #[schema(example = "GBP")]
+    currency: String,
+    /// Always true.
+    estimated: bool,
+}
+
+/// A shipping method the cart may choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ShippingOption {
+    /// Its id.
+    #[schema(example = "shm_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    id: String,
+    /// Its name for people.
+    name: String,
+    /// What it costs this cart.
+    price: Money,
+    /// Does it cost nothing?
+    free: bool,
+    /// The category it is taxed in.
+    #[schema(example = "standard")]
+    tax_category: String,
+}
+
+versioned!(Cart, CartChanged);
+
+impl Versioned for CartAnswer {
+    fn version(&self) -> u64 {
+        match self {
+            Self::Full(cart) => cart.version(),
+            Self::Minimal(changed) => changed.version(),
+        }
+    }
+}
+
+/// Answers with a cart after a change, as much of it as the caller prefers.
+pub(super) fn changed(done: Done<CartView>, prefer: Prefer) -> Answer<CartAnswer> {
+    match prefer {
+        Prefer::Full => Answer::done(done.map(|view| CartAnswer::Full(Box::new(Cart::from(&view))))),
+        Prefer::Minimal => {
+            Answer::done(done.map(|view| CartAnswer::Minimal(Box::new(CartChanged::from(&view))))).minimal()
+        }
+    }
+}
+
+impl From<&CartView> for Cart {
+    fn from(view: &CartView) -> Self {
+        let (shown, quote) = (&view.priced.cart, &view.priced.quote);
+        let cart = &shown.state;
+        let mut problems: HashMap<LineId, ProblemKind> = HashMap::new();
+        for problem in &view.priced.problems {
+            problems.insert(problem.line, problem.kind);
+        }
+        let lines = cart.lines().iter().zip(&quote.lines);
+        Self {
+            id: cart.id().to_string(),
+            state: cart.state().name(),
+            version: shown.revision.0,
+            currency: cart.currency().to_string(),
+            email: cart.email().map(ToString::to_string),
+            shipping_address: cart.shipping_address().map(|address| Address::from(&**address)),
+            billing_address: cart.billing_address().map(|address| Address::from(&**address)),
+            shipping_method_id: cart.shipping().map(|choice| choice.method.to_string()),
+            lines: lines
+                .map(|(line, quoted)| CartLine::of(line, quoted, problems.get(&line.id).copied()))
+                .collect(),
+            totals: Totals::from(quote),
+            checkout_id: cart.checkout().map(|checkout| checkout.to_string()),
+            order_id: cart.order().map(|order| order.to_string()),
+            created_at: cart.created_at().into(),
+            updated_at: cart.updated_at().into(),
+        }
+    }
+}
+
+impl From<&CartView> for CartChanged {
+    fn from(view: &CartView) -> Self {
+        let (shown, quote) = (&view.priced.cart, &view.priced.quote);
+        let lines = shown.state.lines().iter().zip(&quote.lines);
+        let line = view
+            .line
+            .and_then(|id| lines.into_iter().find(|(line, _)| line.id == id));
+        Self {
+            id: shown.state.id().to_string(),
+            state: shown.state.state().name(),
+            version: shown.revision.0,
+            line: line.map(|(line, quoted)| CartLine::of(line, quoted, None)),
+            totals: Totals::from(quote),
+        }
+    }
+}
+
+impl CartLine {
+    fn of(line: &Line, quoted: &QuoteLine, problem: Option<ProblemKind>) -> Self {
+        let (now, then) = (quoted.unit_price, line.price_when_added);
+        // Both are in the cart's currency and not below zero, so that their difference exists.
+        let difference = now.minus(then).unwrap_or(money::Price::new(0, now.currency));
+        Self {
+            id: line.id.to_string(),
+            variant_id: line.variant.to_string(),
+            product_id: line.product.to_string(),
+            sku: line.sku.to_string(),
+            title: line.title.to_string(),
+            options: line.options.clone(),
+            custom_fields: line.custom_fields.clone(),
+            quantity: line.quantity,
+            unit_price: now.into(),
+            unit_price_when_added: then.into(),
+            unit_price_difference: difference.into(),
+            overridden: line.overridden().is_some(),
+            total: quoted.amount.into(),
+            discount: quoted.discount.into(),
+            tax: quoted.tax.as_ref().map(Tax::from),
+            problems: problem.map(CartLineProblem::from).into_iter().collect(),
+        }
+    }
+}
+
+impl From<&LineTax> for Tax {
+    fn from(tax: &LineTax) -> Self {
+        Self {
+            name: tax.name.to_string(),
+            rate: tax.rate.to_string(),
+            amount: tax.amount.into(),
+            included: tax.included,
+        }
+    }
+}
+
+impl From<ProblemKind> for CartLineProblem {
+    fn from(kind: ProblemKind) -> Self {
+        let available = match kind {
+            ProblemKind::Short { available } => Some(available),
+            ProblemKind::Gone | ProblemKind::Disabled | ProblemKind::NoPrice => None,
+        };
+        Self {
+            code: kind.code(),
+            message: kind.message(),
+            available,
+        }
+    }
+}
+
+impl From<&Quote> for Totals {
+    fn from(quote: &Quote) -> Self {
+        Self {
+            subtotal: quote.subtotal.into(),
+            discounts: quote.discounts.into(),
+            shipping: quote.shipping.into(),
+            tax: quote.tax.map(Into::into),
+            tax_included: quote.tax_included.into(),
+            tax_estimate: quote.tax_estimate.map(TaxEstimate::from),
+            total: quote.total.into(),
+            lines: quote.lines.len(),
+            units: quote.units(),
+        }
+    }
+}
+
+impl From<money::Money> for TaxEstimate {
+    fn from(money::Money { amount, currency }: money::Money) -> Self {
+        Self {
+            amount,
+            currency: currency.to_string(),
+            estimated: true,
+        }
+    }
+}
+
+impl From<&Offer> for ShippingOption {
+    fn from(Offer { method, price }: &Offer) -> Self {
+        Self {
+            id: method.id().to_string(),
+            name: method.name().to_owned(),
+            price: (*price).into(),
+            free: price.is_zero(),
+            tax_category: method.tax_category().to_string(),
+        }
+    }
+}

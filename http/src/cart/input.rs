@@ -1,0 +1,213 @@
+//! Carts on the wire, as they are asked for and changed. Fields that a shopper may not set are not read at all.
+
+use crate::dto::{AddressInput, PriceInput, nullable};
+use crate::extract::entity_id;
+use crate::problem::Refused;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef};
+use cartwright_domain::cart::{self, Patch};
+use cartwright_domain::error::FieldErrors;
+use cartwright_domain::id::{self, LineId, ShippingMethodId};
+use cartwright_domain::money::{Currency, Price};
+use cartwright_domain::{Caller, Class, Problem, Refusal};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// The word that stands for the session's cart.
+const CURRENT: &str = "current";
+/// How many units a line gets where the caller does not say.
+const QUANTITY_DEFAULT: u32 = 1;
+
+/// A cart to be opened.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct NewCart {
+    /// The currency of its prices; the store's when absent.
+    #[schema(value_type = Option<String>, example = "GBP")]
+    pub(super) currency: Option<Currency>,
+}
+
+/// Units to be added. One of `variant_id` and `sku` is needed.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct NewLine {
+    /// Which variant, by id.
+    #[schema(example = "var_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    variant_id: Option<String>,
+    /// Which variant, by SKU.
+    sku: Option<String>,
+    /// How many units; 1 when absent.
+    #[schema(default = 1)]
+    quantity: Option<u32>,
+    /// What the shopper chose.
+    #[serde(default)]
+    options: BTreeMap<String, String>,
+    /// What the storefront notes; unlike ones keep lines apart.
+    #[serde(default)]
+    custom_fields: BTreeMap<String, String>,
+    /// A unit price in place of the variant's. For staff; others' is ignored, whatever it is.
+    #[serde(default)]
+    #[schema(value_type = Option<PriceInput>)]
+    unit_price: Value,
+}
+
+/// A line's new quantity.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct NewQuantity {
+    /// How many units; 0 removes the line.
+    pub(super) quantity: u32,
+}
+
+/// Who buys, where it goes and how. What is absent stays, `null` clears.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct CartDetails {
+    /// The shopper's e-mail address.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, example = "ada@example.com")]
+    email: Option<Option<String>>,
+    /// Where the goods go.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<AddressInput>)]
+    shipping_address: Option<Option<AddressInput>>,
+    /// Where the bill goes; the shipping address when absent.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<AddressInput>)]
+    billing_address: Option<Option<AddressInput>>,
+    /// How the goods go; see the cart's shipping options.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    shipping_method_id: Option<Option<String>>,
+}
+
+/// The cart a route is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CartName(pub(crate) CartRef);
+
+/// The cart and line a route is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CartLineName(pub(super) CartRef, pub(super) LineId);
+
+impl<S: Send + Sync> FromRequestParts<S> for CartName {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        cart_ref(&path.map(|Path(cart)| cart).unwrap_or_default()).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CartLineName {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (cart, line) = path.map(|Path(names)| names).unwrap_or_default();
+        let line = id::parse(&line).map_err(|_| {
+            let message = format!("the cart has no line {line}");
+            Refused::new(Class::NotFound, "cart.line_not_found", message)
+        })?;
+        Ok(Self(cart_ref(&cart)?, line))
+    }
+}
+
+fn cart_ref(text: &str) -> Result<CartRef, Refused> {
+    match text {
+        CURRENT => Ok(CartRef::Current),
+        id => entity_id::<cart::Cart>(id).map(CartRef::Id),
+    }
+}
+
+impl NewLine {
+    /// Returns the line as a use case takes it.
+    ///
+    /// # Errors
+    /// No variant is named, or none that could be; a staff caller's price that is none.
+    pub(super) fn read(self, caller: &Caller) -> Result<LineDraft, Refused> {
+        let variant = match (self.variant_id, self.sku) {
+            (Some(text), _) => id::parse(&text)
+                .map(VariantRef::Id)
+                .map_err(|_| unknown_variant(&text))?,
+            (None, Some(sku)) => VariantRef::Sku(sku),
+            (None, None) => {
+                let message = "a line needs variant_id or sku";
+                return Err(unreadable("/variant_id", "missing", message));
+            }
+        };
+        let unit_price = match self.unit_price {
+            Value::Null => None,
+            price if caller.is_staff() => Some(read_price(&price)?),
+            // Section 4.6: what a shopper may not set is ignored.
+            _ => None,
+        };
+        Ok(LineDraft {
+            variant,
+            quantity: self.quantity.unwrap_or(QUANTITY_DEFAULT),
+            options: self.options,
+            custom_fields: self.custom_fields,
+            unit_price,
+        })
+    }
+}
+
+impl CartDetails {
+    /// Returns the details as a use case takes them.
+    ///
+    /// # Errors
+    /// A shipping method that is none.
+    pub(crate) fn read(self) -> Result<DetailsDraft, Refused> {
+        Ok(DetailsDraft {
+            email: patch(self.email),
+            shipping_address: patch(self.shipping_address.map(|address| address.map(Into::into))),
+            billing_address: patch(self.billing_address.map(|address| address.map(Into::into))),
+            shipping_method_id: patch(read_method(self.shipping_method_id)?),
+        })
+    }
+}
+
+fn patch<T>(sent: Option<Option<T>>) -> Patch<T> {
+    match sent {
+        None => Patch::Keep,
+        Some(None) => Patch::Clear,
+        Some(Some(value)) => Patch::Set(value),
+    }
+}
+
+fn read_method(sent: Option<Option<String>>) -> Result<Option<Option<ShippingMethodId>>, Refused> {
+    let Some(Some(text)) = sent else {
+        return Ok(sent.map(|_| None));
+    };
+    let mut errors = FieldErrors::default();
+    match id::parse(&text) {
+        Ok(method) => Ok(Some(Some(method))),
+        Err(invalid) => {
+            errors.add(
+                "/shipping_method_id",
+                "shipping_method.not_found",
+                invalid.to_string(),
+            );
+            Err(errors.into())
+        }
+    }
+}
+
+fn read_price(sent: &Value) -> Result<Price, Refused> {
+    let input = PriceInput::deserialize(sent).map_err(|error| error.to_string());
+    let price = input.and_then(|input| input.read());
+    price.map_err(|message| unreadable("/unit_price", "wrong_type", &message))
+}
+
+fn unknown_variant(name: &str) -> Refused {
+    let message = format!("there is no variant {name}");
+    Problem::new(Class::NotFound, "variant.not_found", message)
+        .with("variant", name)
+        .into()
+}
+
+fn unreadable(pointer: &str, code: &str, message: &str) -> Refused {
+    let mut errors = FieldErrors::default();
+    errors.add(pointer, code, message);
+    let problem = Problem {
+        class: Class::Malformed,
+        ..errors.problem()
+    };
+    problem.into()
+}

@@ -1,0 +1,18 @@
+//! Carts, for shoppers and for staff.
+
+mod admin;
+mod dto;
+mod input;
+mod lines;
+mod shop;
+
+pub(crate) use dto::{Cart, Tax, Totals};
+pub(crate) use input::{CartDetails, CartName};
+
+use crate::router::Api;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Returns the routes.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    shop::routes().merge(lines::routes()).merge(admin::routes())
+}

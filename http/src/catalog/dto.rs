@@ -1,0 +1,327 @@
+//! Products and variants on the wire.
+
+use crate::answer::versioned;
+use crate::dto::{Price, Time, nullable};
+use cartwright_actors::catalog::{ProductView, VariantView};
+use cartwright_domain::catalog;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// What a shopper looks at, with the variants that can be bought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Product {
+    /// Its id.
+    #[schema(example = "prod_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    pub(super) id: String,
+    /// Its name in addresses, unique.
+    #[schema(example = "blue-mug")]
+    handle: String,
+    /// Its name for people.
+    title: String,
+    /// What there is to say about it.
+    description: String,
+    /// Its images, the first one first.
+    images: Vec<Image>,
+    /// May shoppers see it?
+    status: ProductStatus,
+    /// Its variants, by creation.
+    variants: Vec<Variant>,
+    /// When it came into being.
+    created_at: Time,
+    /// How often it was changed. Its variants have versions of their own.
+    version: u64,
+}
+
+/// An image, by reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Image {
+    /// An `http` or `https` address, or a path from the root of the storefront.
+    url: String,
+    /// What stands for it where it cannot be seen.
+    #[serde(default)]
+    alt: String,
+}
+
+/// May shoppers see a product?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProductStatus {
+    /// Not yet.
+    Draft,
+    /// Yes.
+    Active,
+    /// No longer.
+    Archived,
+}
+
+/// What a shopper buys: a product in one size, color and so on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Variant {
+    /// Its id.
+    #[schema(example = "var_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    pub(super) id: String,
+    /// The product it belongs to.
+    product_id: String,
+    /// Its name in the shop's other systems, unique.
+    sku: String,
+    /// Its name for people.
+    title: String,
+    /// What one unit costs; `null`: not for sale.
+    price: Option<Price>,
+    /// The currency of the price.
+    #[schema(example = "GBP")]
+    currency: Option<String>,
+    /// How it is taxed.
+    #[schema(example = "standard")]
+    tax_category: String,
+    /// What one unit weighs.
+    weight_grams: u32,
+    /// By what it differs from its siblings.
+    options: BTreeMap<String, String>,
+    /// May it be sold?
+    status: VariantStatus,
+    /// May it be bought now, its product's status and its price considered?
+    for_sale: bool,
+    /// Units that can be had; `null`: stock is not counted.
+    available: Option<i64>,
+    /// When it came into being.
+    created_at: Time,
+    /// How often it was changed.
+    version: u64,
+}
+
+/// May a variant be sold?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum VariantStatus {
+    /// Yes, if it has a price.
+    Active,
+    /// No.
+    Disabled,
+}
+
+/// A product to be made, with its variants.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct NewProduct {
+    /// Its name for people.
+    title: String,
+    /// Its name in addresses; derived from the title when absent.
+    handle: Option<String>,
+    /// What there is to say about it.
+    #[serde(default)]
+    description: String,
+    /// Its images.
+    #[serde(default)]
+    images: Vec<Image>,
+    /// May shoppers see it?
+    status: ProductStatus,
+    /// Its variants.
+    #[serde(default)]
+    variants: Vec<NewVariant>,
+}
+
+/// Changes to a product. What is absent stays.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct ProductChange {
+    /// Its name for people.
+    title: Option<String>,
+    /// Its name in addresses.
+    handle: Option<String>,
+    /// What there is to say about it.
+    description: Option<String>,
+    /// All of its images.
+    images: Option<Vec<Image>>,
+    /// May shoppers see it?
+    status: Option<ProductStatus>,
+}
+
+/// A variant to be made.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct NewVariant {
+    /// Its name in the shop's other systems: 1 to 64 printable characters.
+    sku: String,
+    /// Its name for people; the SKU when absent.
+    title: Option<String>,
+    /// What one unit costs; without it, it is not for sale.
+    price: Option<Price>,
+    /// How it is taxed; `standard` when absent.
+    tax_category: Option<String>,
+    /// What one unit weighs; 0 when absent.
+    #[serde(default)]
+    weight_grams: u32,
+    /// By what it differs from its siblings.
+    #[serde(default)]
+    options: BTreeMap<String, String>,
+    /// May it be sold? It may when absent.
+    status: Option<VariantStatus>,
+}
+
+/// Changes to a variant. What is absent stays.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct VariantChange {
+    /// Its name in the shop's other systems.
+    sku: Option<String>,
+    /// Its name for people.
+    title: Option<String>,
+    /// What one unit costs; `null` takes it off sale.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Price>)]
+    price: Option<Option<Price>>,
+    /// How it is taxed.
+    tax_category: Option<String>,
+    /// What one unit weighs.
+    weight_grams: Option<u32>,
+    /// All of its options.
+    options: Option<BTreeMap<String, String>>,
+    /// May it be sold?
+    status: Option<VariantStatus>,
+}
+
+versioned!(Product, Variant);
+
+impl From<&ProductView> for Product {
+    fn from(view: &ProductView) -> Self {
+        let product = &view.product.state;
+        Self {
+            id: product.id.to_string(),
+            handle: product.handle.to_string(),
+            title: product.title.clone(),
+            description: product.description.clone(),
+            images: product.images.iter().map(Image::from).collect(),
+            status: product.status.into(),
+            variants: view.variants.iter().map(Variant::from).collect(),
+            created_at: product.created_at.into(),
+            version: view.product.revision.0,
+        }
+    }
+}
+
+impl From<&VariantView> for Variant {
+    fn from(view: &VariantView) -> Self {
+        let variant = &view.variant.state;
+        Self {
+            id: variant.id.to_string(),
+            product_id: variant.product.to_string(),
+            sku: variant.sku.to_string(),
+            title: variant.title.clone(),
+            price: variant.price.map(Price),
+            currency: variant.price.map(|price| price.currency.to_string()),
+            tax_category: variant.tax_category.to_string(),
+            weight_grams: variant.weight_grams,
+            options: variant.options.clone(),
+            status: variant.status.into(),
+            for_sale: view.for_sale,
+            available: view.available,
+            created_at: variant.created_at.into(),
+            version: view.variant.revision.0,
+        }
+    }
+}
+
+impl From<&catalog::Image> for Image {
+    fn from(catalog::Image { url, alt }: &catalog::Image) -> Self {
+        Self {
+            url: url.clone(),
+            alt: alt.clone(),
+        }
+    }
+}
+
+impl From<Image> for catalog::Image {
+    fn from(Image { url, alt }: Image) -> Self {
+        Self { url, alt }
+    }
+}
+
+impl From<catalog::ProductStatus> for ProductStatus {
+    fn from(status: catalog::ProductStatus) -> Self {
+        match status {
+            catalog::ProductStatus::Draft => Self::Draft,
+            catalog::ProductStatus::Active => Self::Active,
+            catalog::ProductStatus::Archived => Self::Archived,
+        }
+    }
+}
+
+impl From<ProductStatus> for catalog::ProductStatus {
+    fn from(status: ProductStatus) -> Self {
+        match status {
+            ProductStatus::Draft => Self::Draft,
+            ProductStatus::Active => Self::Active,
+            ProductStatus::Archived => Self::Archived,
+        }
+    }
+}
+
+impl From<catalog::VariantStatus> for VariantStatus {
+    fn from(status: catalog::VariantStatus) -> Self {
+        match status {
+            catalog::VariantStatus::Active => Self::Active,
+            catalog::VariantStatus::Disabled => Self::Disabled,
+        }
+    }
+}
+
+impl From<VariantStatus> for catalog::VariantStatus {
+    fn from(status: VariantStatus) -> Self {
+        match status {
+            VariantStatus::Active => Self::Active,
+            VariantStatus::Disabled => Self::Disabled,
+        }
+    }
+}
+
+impl From<NewProduct> for (catalog::CreateProduct, Vec<catalog::VariantDraft>) {
+    fn from(new: NewProduct) -> Self {
+        let command = catalog::CreateProduct {
+            title: new.title,
+            handle: new.handle,
+            description: new.description,
+            images: new.images.into_iter().map(Into::into).collect(),
+            status: new.status.into(),
+        };
+        (command, new.variants.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<ProductChange> for catalog::UpdateProduct {
+    fn from(change: ProductChange) -> Self {
+        let images = change.images;
+        Self {
+            title: change.title,
+            handle: change.handle,
+            description: change.description,
+            images: images.map(|images| images.into_iter().map(Into::into).collect()),
+            status: change.status.map(Into::into),
+        }
+    }
+}
+
+impl From<NewVariant> for catalog::VariantDraft {
+    fn from(new: NewVariant) -> Self {
+        Self {
+            sku: new.sku,
+            title: new.title,
+            options: new.options,
+            price: new.price.map(|Price(price)| price),
+            tax_category: new.tax_category,
+            weight_grams: new.weight_grams,
+            status: new.status.unwrap_or(VariantStatus::Active).into(),
+        }
+    }
+}
+
+impl From<VariantChange> for catalog::UpdateVariant {
+    fn from(change: VariantChange) -> Self {
+        Self {
+            sku: change.sku,
+            title: change.title,
+            options: change.options,
+            price: change.price.map(|price| price.map(|Price(price)| price)),
+            tax_category: change.tax_category,
+            weight_grams: change.weight_grams,
+            status: change.status.map(Into::into),
+        }
+    }
+}

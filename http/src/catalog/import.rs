@@ -1,0 +1,182 @@
+//! The route of the bulk import: many rows in one call, each with an outcome of its own.
+
+use super::dto::ProductStatus;
+use crate::answer::{Answer, Answered};
+use crate::dto::PriceInput;
+use crate::extract::{Json, StaffCall};
+use crate::layer::import_body_limit;
+use crate::router::Api;
+use axum::extract::State;
+use cartwright_actors::Engine;
+use cartwright_actors::catalog::{ImportOutcome, ImportRow, ImportedRow};
+use cartwright_domain::{Class, Problem};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(admin_import_catalog))
+        .layer(import_body_limit())
+}
+
+/// Rows of a catalog.
+#[derive(Debug, Deserialize, ToSchema)]
+struct CatalogImport {
+    /// At most 500.
+    #[schema(max_items = 500)]
+    rows: Vec<CatalogRow>,
+}
+
+/// One row: a product with one variant, found by its SKU. What is absent stays as it is, or gets the default.
+#[derive(Debug, Deserialize, ToSchema)]
+struct CatalogRow {
+    /// The row's number, for the report.
+    row: u64,
+    /// Which variant the row is about.
+    sku: String,
+    /// The product's title; the SKU when absent.
+    title: Option<String>,
+    /// What one unit costs; without it a new variant is not for sale.
+    price: Option<PriceInput>,
+    /// How it is taxed.
+    tax_category: Option<String>,
+    /// What one unit weighs.
+    weight_grams: Option<u32>,
+    /// The product's one image.
+    image_url: Option<String>,
+    /// `draft`, `active` or `archived`; active when absent.
+    #[schema(value_type = Option<ProductStatus>)]
+    status: Option<String>,
+    /// Units on hand; given, stock is counted.
+    stock: Option<u64>,
+}
+
+/// What became of the rows.
+#[derive(Debug, Serialize, ToSchema)]
+struct CatalogImported {
+    /// One for each row, in the order sent.
+    results: Vec<CatalogRowResult>,
+}
+
+/// What became of a row.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+struct CatalogRowResult {
+    /// The row's number, as it was sent.
+    row: u64,
+    /// Its SKU.
+    sku: String,
+    /// What became of it.
+    outcome: CatalogRowOutcome,
+    /// Why it was refused: the stable code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Why it was refused, for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum CatalogRowOutcome {
+    /// Product and variant were made.
+    Created,
+    /// Something of them was changed.
+    Updated,
+    /// Everything was as the row says.
+    Unchanged,
+    /// The row was refused.
+    Refused,
+}
+
+/// Imports rows of a catalog.
+///
+/// A second run of the same rows changes nothing. A row that is refused refuses no other.
+#[utoipa::path(
+    post, path = "/admin/catalog/import", tag = "admin: catalog", request_body = CatalogImport,
+    responses((status = OK, description = "What became of each row.", body = CatalogImported)),
+)]
+async fn admin_import_catalog(
+    State(engine): State<Engine>,
+    StaffCall(call): StaffCall,
+    Json { value, bytes }: Json<CatalogImport>,
+) -> Answered<CatalogImported> {
+    let mut readable = Vec::with_capacity(value.rows.len());
+    let mut places = Vec::with_capacity(value.rows.len());
+    for row in value.rows {
+        let (number, sku) = (row.row, row.sku.clone());
+        match row.read() {
+            Ok(row) => {
+                readable.push(row);
+                places.push(None);
+            }
+            Err(problem) => places.push(Some(ImportedRow {
+                row: number,
+                sku,
+                outcome: ImportOutcome::Refused(problem),
+            })),
+        }
+    }
+    let mut imported = engine
+        .import_catalog(&call.request(&bytes), readable)
+        .await?
+        .into_iter();
+    // The engine answers in the order it was asked; what could not be read keeps its place.
+    let results = places
+        .into_iter()
+        .filter_map(|refused| refused.or_else(|| imported.next()));
+    Ok(Answer::plain(CatalogImported {
+        results: results.map(CatalogRowResult::from).collect(),
+    }))
+}
+
+impl CatalogRow {
+    fn read(self) -> Result<ImportRow, Problem> {
+        let unreadable = |message| Problem::new(Class::Invalid, "catalog.unreadable_row", message);
+        let price = self.price.map(|price| price.read()).transpose();
+        let price = price.map_err(|message| unreadable(format!("price: {message}")))?;
+        let status = self.status.map(|status| read_status(&status)).transpose();
+        let status = status.map_err(|message| unreadable(format!("status: {message}")))?;
+        Ok(ImportRow {
+            row: self.row,
+            sku: self.sku,
+            title: self.title,
+            price,
+            tax_category: self.tax_category,
+            weight_grams: self.weight_grams,
+            image_url: self.image_url,
+            status: status.map(Into::into),
+            stock: self.stock,
+        })
+    }
+}
+
+fn read_status(name: &str) -> Result<ProductStatus, String> {
+    match name {
+        "draft" => Ok(ProductStatus::Draft),
+        "active" => Ok(ProductStatus::Active),
+        "archived" => Ok(ProductStatus::Archived),
+        _ => Err("must be one of draft, active, archived".to_owned()),
+    }
+}
+
+impl From<ImportedRow> for CatalogRowResult {
+    fn from(ImportedRow { row, sku, outcome }: ImportedRow) -> Self {
+        let (outcome, problem) = match outcome {
+            ImportOutcome::Created => (CatalogRowOutcome::Created, None),
+            ImportOutcome::Updated => (CatalogRowOutcome::Updated, None),
+            ImportOutcome::Unchanged => (CatalogRowOutcome::Unchanged, None),
+            ImportOutcome::Refused(problem) => (CatalogRowOutcome::Refused, Some(problem)),
+        };
+        let (error, message) = problem.map(|problem| (problem.code, problem.message)).unzip();
+        Self {
+            row,
+            sku,
+            outcome,
+            error,
+            message,
+        }
+    }
+}

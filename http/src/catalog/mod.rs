@@ -1,0 +1,24 @@
+//! The catalog: products and variants, for shoppers and for staff, and the bulk import.
+
+mod admin;
+mod dto;
+mod import;
+mod shop;
+
+use crate::router::Api;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Returns the routes.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    shop::routes().merge(admin::routes()).merge(import::routes())
+}
+
+/// Which variant is looked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct BySku {
+    /// The variant's SKU, exactly.
+    sku: String,
+}

@@ -1,0 +1,34 @@
+//! Wire types that several areas share. They are never stored.
+
+mod address;
+mod header;
+mod list;
+mod money;
+mod time;
+
+pub(crate) use address::{Address, AddressInput};
+pub(crate) use header::{IdempotencyKeyHeader, IfMatchHeader, PreferHeader, RequiredIdempotencyKeyHeader};
+pub(crate) use list::List;
+pub(crate) use money::{Money, Price, PriceInput};
+pub(crate) use time::Time;
+
+use cartwright_domain::country::{Country, Coverage};
+use serde::{Deserialize, Deserializer};
+
+/// Tells a field that is `null` from one that is absent: use with `default` on an `Option<Option<T>>`.
+///
+/// # Errors
+/// What the field's own type says.
+pub(crate) fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Writes the countries of a tax zone or shipping method: their codes, or `["*"]`.
+pub(crate) fn country_codes(coverage: &Coverage) -> Vec<String> {
+    match coverage {
+        Coverage::Everywhere => vec!["*".to_owned()],
+        Coverage::Countries(countries) => countries.iter().map(Country::to_string).collect(),
+    }
+}

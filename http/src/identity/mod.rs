@@ -1,0 +1,69 @@
+//! Sessions: the shopper behind a cookie.
+
+mod dto;
+mod shop;
+
+pub(crate) use shop::routes;
+
+use crate::extract::{Call, FoundSession, SessionCookie, Sessions};
+use crate::problem::Refused;
+use axum::http::{HeaderMap, header};
+use cartwright_actors::request::Request;
+use cartwright_actors::{Engine, new_seed};
+use cartwright_domain::{Problem, Timestamp};
+use futures::future::BoxFuture;
+use std::time::Duration;
+
+/// How long looking a session up may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A visit noted at most so long ago is this one: then the browser's cookie is renewed too.
+const JUST_NOTED: Duration = Duration::from_secs(1);
+
+/// Finds sessions through the engine.
+pub(crate) struct EngineSessions(pub(crate) Engine);
+
+impl Sessions for EngineSessions {
+    fn find<'a>(&'a self, cookie: &'a str) -> BoxFuture<'a, Result<Option<FoundSession>, Problem>> {
+        Box::pin(async move {
+            let request = Request::internal("session", new_seed(), PATIENCE);
+            let found = self.0.session_of_cookie(cookie, &request).await;
+            let Some(session) = found.map_err(|refused| refused.problem)? else {
+                return Ok(None);
+            };
+            let now = self.0.now();
+            let (opened, seen) = (session.state.created_at(), session.state.last_seen());
+            Ok(Some(FoundSession {
+                id: session.id,
+                renew: opened < seen && now.since(seen) < JUST_NOTED,
+            }))
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+/// Returns the call in the caller's session; where there is none, one is opened and its cookie is set.
+pub(crate) async fn in_session(
+    engine: &Engine,
+    call: Call,
+    cookie: &SessionCookie,
+    headers: &HeaderMap,
+) -> Result<Call, Refused> {
+    if call.caller.session.is_some() {
+        return Ok(call);
+    }
+    let opened = engine
+        .open_session(&call.request(&[]), user_agent(headers))
+        .await?
+        .value;
+    cookie.set(opened.cookie);
+    Ok(call.in_new_session(opened.session.id))
+}
+
+/// Returns what the browser calls itself.
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(agent.to_owned())
+}

@@ -1,0 +1,214 @@
+//! The API reference of the areas' routes: whole, and nothing in it leads nowhere.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use crate::{openapi, router};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Every route of this release.
+const ROUTES: &[&str] = &[
+    "DELETE /admin/shipping/methods/{method}",
+    "DELETE /admin/tax/zones/{zone}",
+    "DELETE /carts/{cart}/lines",
+    "DELETE /carts/{cart}/lines/{line}",
+    "DELETE /session",
+    "GET /admin/actors",
+    "GET /admin/carts",
+    "GET /admin/carts/{cart}",
+    "GET /admin/orders",
+    "GET /admin/orders/{order}",
+    "GET /admin/products",
+    "GET /admin/products/{product}",
+    "GET /admin/settings",
+    "GET /admin/shipping/methods",
+    "GET /admin/shipping/methods/{method}",
+    "GET /admin/tax/zones",
+    "GET /admin/tax/zones/{zone}",
+    "GET /admin/variants",
+    "GET /admin/variants/{variant}",
+    "GET /admin/variants/{variant}/stock",
+    "GET /carts/{cart}",
+    "GET /carts/{cart}/shipping-options",
+    "GET /checkouts/{checkout}",
+    "GET /orders/{order}",
+    "GET /products",
+    "GET /products/{product}",
+    "GET /session",
+    "GET /variants",
+    "GET /variants/{variant}",
+    "PATCH /admin/products/{product}",
+    "PATCH /admin/settings",
+    "PATCH /admin/shipping/methods/{method}",
+    "PATCH /admin/tax/zones/{zone}",
+    "PATCH /admin/variants/{variant}",
+    "PATCH /carts/{cart}",
+    "PATCH /carts/{cart}/lines/{line}",
+    "PATCH /checkouts/{checkout}",
+    "POST /admin/catalog/import",
+    "POST /admin/orders/{order}/cancel",
+    "POST /admin/products",
+    "POST /admin/products/{product}/variants",
+    "POST /admin/shipping/methods",
+    "POST /admin/tax/zones",
+    "POST /admin/variants/{variant}/stock/adjustments",
+    "POST /carts",
+    "POST /carts/{cart}/checkout",
+    "POST /carts/{cart}/complete",
+    "POST /carts/{cart}/lines",
+    "POST /checkouts/{checkout}/abandon",
+    "POST /checkouts/{checkout}/complete",
+    "POST /session",
+    "PUT /admin/variants/{variant}/price",
+    "PUT /admin/variants/{variant}/stock",
+];
+
+fn document() -> Value {
+    let whole = OpenApiRouter::with_openapi(openapi::base()).nest(router::API, router::described());
+    let (_, document) = whole.split_for_parts();
+    serde_json::to_value(openapi::complete(document)).unwrap()
+}
+
+/// An operation with its method and path.
+struct Described {
+    name: String,
+    operation: Map<String, Value>,
+}
+
+fn operations() -> Vec<Described> {
+    let document = document();
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let path = path.strip_prefix(router::API).unwrap();
+        for (method, operation) in item.as_object().unwrap() {
+            found.push(Described {
+                name: format!("{} {path}", method.to_uppercase()),
+                operation: operation.as_object().unwrap().clone(),
+            });
+        }
+    }
+    found
+}
+
+#[test]
+fn the_reference_has_every_route_and_no_other() {
+    let found: BTreeSet<String> = operations().into_iter().map(|described| described.name).collect();
+    let expected: BTreeSet<String> = ROUTES.iter().map(|route| (*route).to_owned()).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_operation_says_what_it_is_and_how_it_ends() {
+    let mut ids = BTreeSet::new();
+    for Described { name, operation } in operations() {
+        let text = |field: &str| operation.get(field).and_then(Value::as_str).unwrap_or_default();
+        assert!(text("summary").ends_with('.'), "{name} has no summary");
+        assert!(
+            ids.insert(text("operationId").to_owned()),
+            "{name}: its operation id is taken"
+        );
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{name}");
+        assert!(responses.contains_key("default"), "{name}");
+        let staff_only = name.contains(" /admin/");
+        assert_eq!(responses.contains_key("401"), staff_only, "{name}");
+        assert_eq!(responses.contains_key("404"), name.contains('{'), "{name}");
+    }
+}
+
+#[test]
+fn every_parameter_of_a_path_is_described() {
+    for Described { name, operation } in operations() {
+        let in_path: BTreeSet<&str> = name
+            .split(['/', ' '])
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            .collect();
+        let none = Vec::new();
+        let described: BTreeSet<&str> = operation
+            .get("parameters")
+            .and_then(Value::as_array)
+            .unwrap_or(&none)
+            .iter()
+            .filter(|parameter| parameter["in"] == "path")
+            .filter_map(|parameter| parameter["name"].as_str())
+            .collect();
+        assert_eq!(described, in_path, "{name}");
+    }
+}
+
+#[test]
+fn answers_with_a_version_have_an_etag_and_keys_are_replayed() {
+    let check = |route: &str, status: &str, expected: &[&str]| {
+        let described = operations().into_iter().find(|described| described.name == route);
+        let responses = &described.unwrap().operation["responses"];
+        let headers = responses[status].get("headers").and_then(Value::as_object);
+        let found: Vec<&str> = headers
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(found, expected, "{route}");
+    };
+    check("GET /carts/{cart}", "200", &["ETag"]);
+    check("GET /products", "200", &[]);
+    check(
+        "POST /carts",
+        "201",
+        &["ETag", "Idempotent-Replayed", "Location", "Preference-Applied"],
+    );
+    check("PATCH /carts/{cart}", "200", &["ETag", "Preference-Applied"]);
+    check(
+        "POST /carts/{cart}/complete",
+        "202",
+        &["ETag", "Idempotent-Replayed", "Location", "Retry-After"],
+    );
+    check("DELETE /session", "204", &[]);
+}
+
+#[test]
+fn completing_needs_a_key_and_other_posts_may_have_one() {
+    let check = |route: &str, expected: Option<bool>| {
+        let described = operations().into_iter().find(|described| described.name == route);
+        let operation = described.unwrap().operation;
+        let parameters = operation["parameters"].as_array().unwrap();
+        let key = parameters
+            .iter()
+            .find(|parameter| parameter["name"] == "Idempotency-Key");
+        assert_eq!(key.and_then(|key| key["required"].as_bool()), expected, "{route}");
+    };
+    check("POST /carts/{cart}/complete", Some(true));
+    check("POST /checkouts/{checkout}/complete", Some(true));
+    check("POST /carts/{cart}/lines", Some(false));
+    check("PATCH /carts/{cart}", None);
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    assert!(20 < found.len(), "{found:?}");
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(reference) if name == "$ref" => {
+                        found.insert(reference.clone());
+                    }
+                    other => references(other, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,49 @@
+//! Routes of orders for whoever ordered.
+
+use super::dto::{Order, OrderProof};
+use crate::answer::{Answer, Answered};
+use crate::extract::{Call, Params, entity_id};
+use crate::router::Api;
+use axum::extract::{Path, State};
+use cartwright_actors::Engine;
+use cartwright_actors::order::Proof;
+use cartwright_domain::order;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(show_order))
+}
+
+/// Shows an order by its number or id.
+///
+/// To the session that ordered, or against the order's token or, by number, its e-mail address. To anybody else it
+/// does not exist.
+#[utoipa::path(
+    get, path = "/orders/{order}", tag = "order",
+    params(("order" = String, Path, description = "The order's number or id."), OrderProof),
+    responses((status = OK, description = "The order.", body = Order)),
+)]
+async fn show_order(
+    State(engine): State<Engine>,
+    call: Call,
+    Path(name): Path<String>,
+    Params(OrderProof { token, email }): Params<OrderProof>,
+) -> Answered<Order> {
+    let (request, proof) = (call.request(&[]), Proof { token, email });
+    let order = match name.parse::<u64>() {
+        Ok(number) => engine.order_by_number(&request, number, &proof).await?,
+        Err(_) => {
+            let id = entity_id::<order::Order>(&name)?;
+            engine.order(&request, id, &proof).await?
+        }
+    };
+    let ordered = order.state.session().is_some() && order.state.session() == call.caller.session;
+    let knows_token = proof.token.is_some_and(|token| order.state.has_token(&token));
+    let shown = if ordered || knows_token {
+        Order::for_owner(&order)
+    } else {
+        Order::from(&order)
+    };
+    Ok(Answer::entity(shown))
+}

@@ -1,0 +1,136 @@
+//! The store's settings on the wire. Lifetimes are whole seconds.
+
+use crate::answer::versioned;
+use cartwright_actors::Shown;
+use cartwright_domain::settings;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How the store does business.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Settings {
+    /// The currency of carts that name none.
+    #[schema(example = "GBP")]
+    currency: String,
+    /// `include_tax` or `exclude_tax`: whether listed prices contain the home zone's tax.
+    prices: &'static str,
+    /// `half_up`, `half_even` or `half_down`.
+    rounding: &'static str,
+    /// The country whose tax zone is home.
+    #[schema(example = "GB")]
+    home_country: String,
+    /// `keep_gross` or `strip_home_tax`: what becomes of inclusive prices abroad.
+    foreign_zone: &'static str,
+    /// A session, sliding.
+    session_seconds: u64,
+    /// A cart without activity, until it is abandoned.
+    cart_seconds: u64,
+    /// An abandoned cart, until it is deleted.
+    abandoned_cart_seconds: u64,
+    /// A stock reservation, until its checkout expires.
+    reservation_seconds: u64,
+    /// A checkout that has begun to pay, until its payment is voided.
+    checkout_seconds: u64,
+    /// A call to the payment provider, until its outcome counts as unknown.
+    provider_seconds: u64,
+    /// Lines a cart may hold.
+    cart_lines_max: u32,
+    /// Units a line may hold.
+    line_units_max: u32,
+    /// `now` or `when_shipped`: when authorized payments are captured.
+    capture: &'static str,
+    /// `larger`, `sum`, `guest` or `customer`: which quantity wins where two carts hold the same line.
+    merge: &'static str,
+    /// Units on hand at which stock is low, unless it says otherwise.
+    low_stock_level: u64,
+    /// How often they were changed.
+    version: u64,
+}
+
+/// Changes to the settings, all of them or none. What is absent stays.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct SettingsChange {
+    /// The currency of carts that name none.
+    currency: Option<String>,
+    /// `include_tax` or `exclude_tax`.
+    prices: Option<String>,
+    /// `half_up`, `half_even` or `half_down`.
+    rounding: Option<String>,
+    /// The country whose tax zone is home.
+    home_country: Option<String>,
+    /// `keep_gross` or `strip_home_tax`.
+    foreign_zone: Option<String>,
+    /// A session, sliding.
+    session_seconds: Option<u64>,
+    /// A cart without activity, until it is abandoned.
+    cart_seconds: Option<u64>,
+    /// An abandoned cart, until it is deleted.
+    abandoned_cart_seconds: Option<u64>,
+    /// A stock reservation, until its checkout expires.
+    reservation_seconds: Option<u64>,
+    /// A checkout that has begun to pay, until its payment is voided.
+    checkout_seconds: Option<u64>,
+    /// A call to the payment provider, until its outcome counts as unknown.
+    provider_seconds: Option<u64>,
+    /// Lines a cart may hold.
+    cart_lines_max: Option<u32>,
+    /// Units a line may hold.
+    line_units_max: Option<u32>,
+    /// `now` or `when_shipped`.
+    capture: Option<String>,
+    /// `larger`, `sum`, `guest` or `customer`.
+    merge: Option<String>,
+    /// Units on hand at which stock is low, unless it says otherwise.
+    low_stock_level: Option<u64>,
+}
+
+versioned!(Settings);
+
+impl From<&Shown<settings::Settings>> for Settings {
+    fn from(shown: &Shown<settings::Settings>) -> Self {
+        let settings = &shown.state;
+        let (lifetimes, limits) = (&settings.lifetimes, &settings.limits);
+        Self {
+            currency: settings.currency.to_string(),
+            prices: settings.prices.name(),
+            rounding: settings.rounding.name(),
+            home_country: settings.home_country.to_string(),
+            foreign_zone: settings.foreign_zone.name(),
+            session_seconds: lifetimes.session.as_secs(),
+            cart_seconds: lifetimes.cart.as_secs(),
+            abandoned_cart_seconds: lifetimes.abandoned_cart.as_secs(),
+            reservation_seconds: lifetimes.reservation.as_secs(),
+            checkout_seconds: lifetimes.checkout.as_secs(),
+            provider_seconds: lifetimes.provider.as_secs(),
+            cart_lines_max: limits.cart_lines_max,
+            line_units_max: limits.line_units_max,
+            capture: settings.capture.name(),
+            merge: settings.merge.name(),
+            low_stock_level: settings.low_stock_level,
+            version: shown.revision.0,
+        }
+    }
+}
+
+impl From<SettingsChange> for settings::Draft {
+    fn from(change: SettingsChange) -> Self {
+        Self {
+            currency: change.currency,
+            prices: change.prices,
+            rounding: change.rounding,
+            home_country: change.home_country,
+            foreign_zone: change.foreign_zone,
+            session_seconds: change.session_seconds,
+            cart_seconds: change.cart_seconds,
+            abandoned_cart_seconds: change.abandoned_cart_seconds,
+            reservation_seconds: change.reservation_seconds,
+            checkout_seconds: change.checkout_seconds,
+            provider_seconds: change.provider_seconds,
+            cart_lines_max: change.cart_lines_max,
+            line_units_max: change.line_units_max,
+            capture: change.capture,
+            merge: change.merge,
+            low_stock_level: change.low_stock_level,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The store's settings, for staff.
+
+mod admin;
+mod dto;
+
+pub(crate) use admin::routes;

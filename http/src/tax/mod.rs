@@ -1,0 +1,6 @@
+//! Tax zones, for staff.
+
+mod admin;
+mod dto;
+
+pub(crate) use admin::routes;
