@@ -2,6 +2,7 @@
 
 use cartwright::config;
 use cartwright_http::auth::TOKEN_DAYS_DEFAULT;
+use cartwright_storage::DiskLoad;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     /// The bare handler that bench compares with
     #[command(hide = true)]
     BenchBare(BenchBare),
+    /// Measure what this disk's fdatasync allows
+    DiskCheck(DiskCheck),
     /// Issue a staff token; the server may be running
     Token(Token),
     /// Show, check or explain the configuration
@@ -46,6 +49,21 @@ pub(crate) enum ConfigAction {
     Check(config::Arguments),
     /// Print every option with its value and the source that set it
     Show(config::Arguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiskCheck {
+    /// The data directory, or where it is to be [default: as configured]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// How many writes are measured, of each of three kinds
+    #[arg(long, default_value_t = DiskLoad::default().writes, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) writes: u32,
+    /// How large each write is, in bytes
+    #[arg(long, default_value_t = DiskLoad::default().write_bytes, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    pub(crate) write_bytes: u32,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod bench;
 mod bench_bare;
 mod config;
+mod disk_check;
 mod import;
 mod replay;
 mod shop_setup;
@@ -23,6 +24,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(arguments) => as_client(replay::run(arguments)),
         Command::Bench(arguments) => as_client(bench::run(arguments)),
         Command::BenchBare(arguments) => as_server(bench_bare::run(arguments)),
+        Command::DiskCheck(arguments) => disk_check::run(file, &arguments),
         Command::Token(arguments) => token::run(file, &arguments),
         Command::Config { action } => config::run(file, &action),
     }

@@ -1,6 +1,6 @@
 //! Errors on the wire: the one table from a refusal's class to its status, and `application/problem+json`.
 //!
-//! A handler returns a [`Refused`]; the layer [`crate::layer::problems`] writes its body, because only there the
+//! A handler returns a [`Refused`]; a layer writes its body, because only there the
 //! request's id is known. What axum and the layers refuse by themselves (an unknown route, a method, a body too
 //! large) is written in the same form. Nothing here may show an internal.
 

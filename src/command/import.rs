@@ -37,7 +37,7 @@ pub(crate) struct ImportRow {
     pub(crate) tax_category: Option<String>,
     /// The weight of one unit, in grams.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) weight_grams: Option<u64>,
+    pub(crate) weight_grams: Option<u32>,
     /// Where the picture is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) image_url: Option<String>,
@@ -46,7 +46,7 @@ pub(crate) struct ImportRow {
     pub(crate) status: Option<String>,
     /// The stock on hand; without it stock is not tracked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stock: Option<i64>,
+    pub(crate) stock: Option<u64>,
 }
 
 impl ImportRow {

@@ -19,7 +19,10 @@ const SUBJECT: &str = "operator";
 /// # Errors
 /// There is no key, it may be read by others, or the time is not one a token may have.
 pub(crate) fn run(file: Option<&Path>, arguments: &Token) -> anyhow::Result<ExitCode> {
-    let overrides = Arguments { data: arguments.data.clone(), ..Arguments::default() };
+    let overrides = Arguments {
+        data: arguments.data.clone(),
+        ..Arguments::default()
+    };
     let data = Sources::of_process(file, &overrides)?.load()?.data;
     let advice = || {
         format!(
@@ -28,7 +31,9 @@ pub(crate) fn run(file: Option<&Path>, arguments: &Token) -> anyhow::Result<Exit
         )
     };
     let keys = StaffKeys::load(&data).with_context(advice)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?;
     let now = Timestamp::from_millis(i64::try_from(now.as_millis())?);
     output::line(keys.issue(SUBJECT, Role::Admin, arguments.days, now)?)?;
     Ok(ExitCode::SUCCESS)

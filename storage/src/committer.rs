@@ -7,12 +7,13 @@ use crate::applier::{Keyed, ToApplier, Told};
 use crate::codec::Stored;
 use crate::index;
 use crate::journal::{FrameBuffer, Journal};
+use crate::limits::stored_bytes_max;
 use crate::options::GROUP_COMMITS_MAX;
 use crate::record::{CursorMove, Entry, Record};
 use crate::shared::Shared;
 use crate::table::SledTable;
 use crate::verdict::{Behind, Judge, Ready, Refused};
-use crate::{Accepted, Body, Commit, Done, Fault, Position, Receipt, ReceiptKey, Rejected, verdict};
+use crate::{Accepted, Body, Commit, Done, Fault, Position, Receipt, ReceiptKey, Rejected};
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
@@ -128,7 +129,7 @@ impl Committer {
     fn take(&mut self, item: Item, group: &mut Group, buffer: &mut FrameBuffer) -> Option<Item> {
         match item {
             Item::Commit(commit) => {
-                let bytes = verdict::stored_bytes_max(&commit) + FrameBuffer::OVERHEAD;
+                let bytes = stored_bytes_max(&commit) + FrameBuffer::OVERHEAD;
                 if !buffer.is_empty() && self.group_bytes_max < buffer.len() + bytes {
                     return Some(Item::Commit(commit));
                 }

@@ -10,8 +10,6 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// What is written before each sync: a small group.
-const WRITE_BYTES: u64 = 4 * 1024;
 /// The file that is measured with, removed afterwards.
 const PROBE: &str = "disk-check.probe";
 
@@ -40,7 +38,26 @@ impl Preparation {
     }
 }
 
-/// What was measured of one way of writing. Times are of one write of 4 KiB and its `fdatasync`.
+/// What is written and synced, again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskLoad {
+    /// How many writes are measured.
+    pub writes: u32,
+    /// How large each is, in bytes: the size of a group.
+    pub write_bytes: u32,
+}
+
+impl Default for DiskLoad {
+    /// A thousand small groups.
+    fn default() -> Self {
+        Self {
+            writes: 1_000,
+            write_bytes: 4 * 1024,
+        }
+    }
+}
+
+/// What was measured of one way of writing. Times are of one write and its `fdatasync`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskTimes {
     /// How the file was prepared.
@@ -60,33 +77,38 @@ pub struct DiskTimes {
     pub syncs_per_second: u64,
 }
 
-/// Measures each way of writing in a directory, with so many writes each.
+/// Measures each way of writing in a directory.
 ///
 /// # Errors
 /// The directory cannot be written, or is full.
-pub fn disk_check(directory: impl AsRef<Path>, writes: u32) -> io::Result<Vec<DiskTimes>> {
+pub fn disk_check(directory: impl AsRef<Path>, load: DiskLoad) -> io::Result<Vec<DiskTimes>> {
     let probe = directory.as_ref().join(PROBE);
+    let load = DiskLoad {
+        writes: load.writes.max(1),
+        write_bytes: load.write_bytes.max(1),
+    };
     let measured = Preparation::ALL
         .iter()
-        .map(|preparation| measure(&probe, *preparation, writes.max(1)))
+        .map(|preparation| measure(&probe, *preparation, load))
         .collect();
     std::fs::remove_file(&probe)?;
     measured
 }
 
-fn measure(probe: &Path, preparation: Preparation, writes: u32) -> io::Result<DiskTimes> {
+fn measure(probe: &Path, preparation: Preparation, load: DiskLoad) -> io::Result<DiskTimes> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .open(probe)?;
-    prepare(&file, preparation, u64::from(writes) * WRITE_BYTES)?;
-    let block = vec![0xa5; usize::try_from(WRITE_BYTES).map_err(io::Error::other)?];
+    let DiskLoad { writes, write_bytes } = load;
+    prepare(&file, preparation, u64::from(writes) * u64::from(write_bytes))?;
+    let block = vec![0xa5; usize::try_from(write_bytes).map_err(io::Error::other)?];
     let mut times = Vec::new();
     let begun = Instant::now();
     for number in 0..u64::from(writes) {
         let before = Instant::now();
-        file.write_all_at(&block, number * WRITE_BYTES)?;
+        file.write_all_at(&block, number * u64::from(write_bytes))?;
         file.sync_data()?;
         times.push(u64::try_from(before.elapsed().as_micros()).unwrap_or(u64::MAX));
     }
@@ -136,7 +158,13 @@ mod tests {
     #[test]
     fn every_way_of_writing_is_measured_and_nothing_is_left() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
-        let measured = disk_check(directory.path(), 5)?;
+        let measured = disk_check(
+            directory.path(),
+            DiskLoad {
+                writes: 5,
+                write_bytes: 700,
+            },
+        )?;
         let of: Vec<_> = measured
             .iter()
             .map(|times| (times.preparation, times.writes))

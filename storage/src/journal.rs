@@ -91,7 +91,6 @@ impl Journal {
     ) -> Result<Opened, OpenError> {
         let io = |error| io_at(directory, error);
         std::fs::create_dir_all(directory).map_err(io)?;
-        segment::remove_spare(directory).map_err(io)?;
         let mut segments = segment::list(directory)?;
         let end = scan::scan(directory, &segments, reach, |FrameEntry { position, payload }| {
             each(position, payload)

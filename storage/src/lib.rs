@@ -12,10 +12,13 @@ mod disk;
 mod error;
 mod fault;
 mod feed;
+#[cfg(test)]
+mod golden_tests;
 mod index;
 mod journal;
 mod key;
 mod lease;
+mod limits;
 mod loaders;
 mod memory_store;
 mod options;
@@ -28,7 +31,7 @@ mod table;
 mod verdict;
 
 pub use commit::*;
-pub use disk::{DiskTimes, Preparation, disk_check};
+pub use disk::{DiskLoad, DiskTimes, Preparation, disk_check};
 pub use error::OpenError;
 pub use fault::{FaultStore, Mishap};
 pub use journal::{CutTail, Fill, SyncFile};

@@ -4,8 +4,7 @@
 //! yet in the index, and the receipts of the recent past. It asks for a row of the index only where it cannot
 //! know: a unique key that it has not seen, or a receipt older than its window.
 
-use crate::codec::{self, EVENT_BYTES_MAX, REPLY_BYTES_MAX, SNAPSHOT_BYTES_MAX};
-use crate::key::{KEY_BYTES_MAX, NAME_BYTES_MAX, RECEIPT_KEY_BYTES_MAX};
+use crate::limits::check_sizes;
 use crate::record::Record;
 use crate::{
     Body, Commit, Done, Fault, KeyChange, Numbering, Outcome, Position, Receipt, ReceiptKey, ReceiptPut,
@@ -19,8 +18,6 @@ use std::sync::Arc;
 const RECEIPTS_RECENT_MAX: usize = 65_536;
 /// How many ended incarnations are remembered, so that a late write of one of them is refused.
 const RETIRED_MAX: usize = 65_536;
-/// More than what a part of a commit takes in the journal besides its own bytes.
-const PART_BYTES_MAX: usize = 256;
 
 /// What the judge asks when its own memory does not tell.
 pub(crate) trait Behind {
@@ -364,90 +361,166 @@ fn unite(keys: &mut KeyChange, more: KeyChange) {
     add(&mut keys.listing_deleted, more.listing_deleted);
 }
 
-/// Checks the limits of the format, so that writing an accepted commit cannot fail.
-fn check_sizes(commit: &Commit, commit_bytes_max: usize) -> Result<(), Rejected> {
-    if let Body::Put(snapshot) = &commit.body {
-        limit("snapshot", snapshot.len(), SNAPSHOT_BYTES_MAX)?;
-    }
-    for key in commit.keys.unique_put.iter().chain(&commit.keys.unique_deleted) {
-        limit("unique key", key.value.len(), KEY_BYTES_MAX)?;
-    }
-    for row in commit.keys.listing_put.iter().chain(&commit.keys.listing_deleted) {
-        limit("sort value", row.sort.len(), KEY_BYTES_MAX)?;
-    }
-    for event in &commit.events {
-        limit("event", event.payload.len(), EVENT_BYTES_MAX)?;
-    }
-    for (name, _) in commit.timers.put.iter().chain(&commit.timers.deleted) {
-        limit("timer's name", name.len(), NAME_BYTES_MAX)?;
-    }
-    for put in &commit.receipts.put {
-        limit(
-            "receipt's key",
-            receipt_key_bytes(&put.receipt.key),
-            RECEIPT_KEY_BYTES_MAX,
-        )?;
-        limit("reply", outcome_bytes(&put.receipt.outcome), REPLY_BYTES_MAX)?;
-    }
-    for key in &commit.receipts.deleted {
-        limit("receipt's key", receipt_key_bytes(key), RECEIPT_KEY_BYTES_MAX)?;
-    }
-    limit("commit", stored_bytes_max(commit), commit_bytes_max)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fence, ReceiptChange};
+    use cartwright_domain::{Kind, Unique};
+    use std::cell::Cell;
+    use uuid::Uuid;
 
-fn limit(what: &str, bytes: usize, max: usize) -> Result<(), Rejected> {
-    if bytes <= max {
-        return Ok(());
+    /// An index that holds one receipt and no key, and counts how often it is asked.
+    #[derive(Default)]
+    struct Asked {
+        receipt: Option<Arc<Receipt>>,
+        receipts: Cell<u32>,
+        keys: Cell<u32>,
     }
-    Err(Rejected::TooLarge(format!(
-        "the {what} takes {bytes} bytes, over the {max} it may take"
-    )))
-}
 
-/// Returns what a commit takes in the journal at most: the bytes of its parts, and for each part more than its
-/// tags, lengths, ids and times can take.
-pub(crate) fn stored_bytes_max(commit: &Commit) -> usize {
-    let snapshot = if let Body::Put(snapshot) = &commit.body {
-        snapshot.len()
-    } else {
-        0
-    };
-    let keys = commit.keys.unique_put.iter().chain(&commit.keys.unique_deleted);
-    let rows = commit.keys.listing_put.iter().chain(&commit.keys.listing_deleted);
-    let timers = commit.timers.put.iter().chain(&commit.timers.deleted);
-    let mut bytes = PART_BYTES_MAX + snapshot;
-    bytes += keys.map(|key| PART_BYTES_MAX + key.value.len()).sum::<usize>();
-    bytes += rows.map(|row| PART_BYTES_MAX + row.sort.len()).sum::<usize>();
-    bytes += timers.map(|(name, _)| PART_BYTES_MAX + name.len()).sum::<usize>();
-    for event in &commit.events {
-        bytes += PART_BYTES_MAX + event.name.len() + event.by.len() + event.payload.len();
-    }
-    for put in &commit.receipts.put {
-        bytes += PART_BYTES_MAX + receipt_key_bytes(&put.receipt.key) + outcome_bytes(&put.receipt.outcome);
-    }
-    bytes
-        + commit
-            .receipts
-            .deleted
-            .iter()
-            .map(|key| PART_BYTES_MAX + receipt_key_bytes(key))
-            .sum::<usize>()
-}
-
-fn receipt_key_bytes(key: &ReceiptKey) -> usize {
-    match key {
-        ReceiptKey::Caller { caller, key } => caller.len() + key.len(),
-        ReceiptKey::Step { step, .. } => step.len(),
-    }
-}
-
-fn outcome_bytes(outcome: &Outcome) -> usize {
-    match outcome {
-        Outcome::Running | Outcome::Forbidden => 0,
-        Outcome::Done(reply) => reply.len(),
-        // One that cannot be written is over the limit.
-        Outcome::Refused(problem) => {
-            codec::encode_reply(problem).map_or(REPLY_BYTES_MAX + 1, |encoded| encoded.len())
+    impl Behind for Asked {
+        fn revision(&self, _: EntityKey) -> Option<Revision> {
+            None
         }
+        fn holder(&self, _: &UniqueKey) -> Result<Option<EntityKey>, Fault> {
+            self.keys.set(self.keys.get() + 1);
+            Ok(None)
+        }
+        fn receipt(&self, key: &ReceiptKey) -> Result<Option<Arc<Receipt>>, Fault> {
+            self.receipts.set(self.receipts.get() + 1);
+            Ok(self.receipt.clone().filter(|receipt| receipt.key == *key))
+        }
+    }
+
+    fn judge() -> Judge {
+        let mut judge = Judge::new(1, Position(10), HashMap::new(), 1024 * 1024);
+        judge.receipts_max = 2;
+        judge
+    }
+
+    fn commit(entity: u128) -> Commit {
+        Commit {
+            entity: EntityKey {
+                kind: Kind::Toy,
+                id: Uuid::from_u128(entity),
+            },
+            expected: Revision(0),
+            revision: Revision(1),
+            previous: Position::default(),
+            fence: Fence {
+                start: 1,
+                incarnation: 1,
+            },
+            at: Timestamp::from_millis(0),
+            body: Body::Unchanged,
+            keys: KeyChange::default(),
+            events: Vec::new(),
+            timers: crate::TimerChange::default(),
+            receipts: ReceiptChange::default(),
+            numbering: None,
+            done: Done(Box::new(|_| {})),
+        }
+    }
+
+    fn put(entity: u128, key: &str, absent_as_of: u64) -> Commit {
+        let mut commit = commit(entity);
+        let receipt = Receipt {
+            key: ReceiptKey::Caller {
+                caller: "a".to_owned(),
+                key: key.to_owned(),
+            },
+            fingerprint: [0; 32],
+            entity: commit.entity,
+            revision: Revision(1),
+            outcome: Outcome::Running,
+            expires_at: None,
+        };
+        commit.receipts.put.push(ReceiptPut {
+            receipt,
+            replaces: false,
+            absent_as_of: Position(absent_as_of),
+        });
+        commit
+    }
+
+    /// Decides on a receipt; returns whether it was accepted and how often the index was asked.
+    fn check_put(judge: &mut Judge, asked: &Asked, commit: Commit, expected: (bool, u32)) {
+        asked.receipts.set(0);
+        let is_accepted = judge.decide(commit, asked).is_ok();
+        assert_eq!((is_accepted, asked.receipts.get()), expected);
+    }
+
+    #[test]
+    fn the_index_is_asked_for_receipts_only_from_before_the_window() {
+        let (mut judge, asked) = (judge(), Asked::default());
+        check_put(&mut judge, &asked, put(1, "a", 10), (true, 0));
+        check_put(&mut judge, &asked, put(2, "a", 10), (false, 0));
+        check_put(&mut judge, &asked, put(2, "b", 9), (true, 1));
+        // The third pushes the first out of the window: only a look-up since then still proves absence.
+        check_put(&mut judge, &asked, put(3, "c", 12), (true, 0));
+        check_put(&mut judge, &asked, put(4, "d", 10), (true, 1));
+        check_put(&mut judge, &asked, put(5, "e", 12), (true, 0));
+    }
+
+    #[test]
+    fn a_receipt_that_left_the_window_is_found_in_the_index() {
+        let mut judge = judge();
+        let first = put(1, "a", 10);
+        let receipt = Some(Arc::new(first.receipts.put[0].receipt.clone()));
+        let asked = Asked {
+            receipt,
+            ..Asked::default()
+        };
+        check_put(&mut judge, &asked, first, (true, 0));
+        check_put(&mut judge, &asked, put(2, "b", 10), (true, 0));
+        check_put(&mut judge, &asked, put(3, "c", 10), (true, 0));
+        check_put(&mut judge, &asked, put(4, "a", 10), (false, 1));
+    }
+
+    #[test]
+    fn a_key_is_looked_up_once_and_again_when_it_is_indexed() {
+        let (mut judge, asked) = (judge(), Asked::default());
+        let take = |entity, revision| {
+            let mut commit = commit(entity);
+            commit.expected = Revision(revision);
+            commit.keys.unique_put.push(UniqueKey::new(Unique::Sku, "a"));
+            commit
+        };
+        let position = judge.decide(take(1, 0), &asked).map(|ready| ready.position).ok();
+        assert_eq!((position, asked.keys.get()), (Some(Position(11)), 1));
+        assert!(judge.decide(take(2, 0), &asked).is_err());
+        assert_eq!(asked.keys.get(), 1);
+        judge.indexed(Position(10));
+        assert!(judge.decide(take(2, 0), &asked).is_err());
+        assert_eq!(asked.keys.get(), 1);
+        judge.indexed(Position(11));
+        // This index holds nothing, and it is believed.
+        assert!(judge.decide(take(2, 0), &asked).is_ok());
+        assert_eq!(asked.keys.get(), 2);
+    }
+
+    #[test]
+    fn a_retired_incarnation_is_remembered_for_a_while() {
+        let (mut judge, asked) = (judge(), Asked::default());
+        let entity = commit(1).entity;
+        assert!(judge.decide(commit(1), &asked).is_ok());
+        judge.retire(entity, 1);
+        let late = judge.decide(commit(1), &asked).err().map(|refused| refused.why);
+        assert_eq!(late, Some(Rejected::Revision { live: Revision(1) }));
+        for other in 0..RETIRED_MAX {
+            let entity = EntityKey {
+                kind: Kind::Cart,
+                id: Uuid::from_u128(other as u128),
+            };
+            judge.live.insert(
+                entity,
+                Live {
+                    revision: Revision(1),
+                    incarnation: 1,
+                },
+            );
+            judge.retire(entity, 1);
+        }
+        assert_eq!(judge.live.len(), RETIRED_MAX);
+        assert!(!judge.live.contains_key(&entity));
     }
 }

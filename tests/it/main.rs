@@ -3,4 +3,6 @@
 mod cli;
 mod documented;
 mod fake_shop;
+#[path = "../support/mod.rs"]
+mod support;
 mod tidy;

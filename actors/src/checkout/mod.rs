@@ -189,7 +189,7 @@ impl Engine {
         self.wait_until(id, deadline, |checkout| {
             matches!(
                 checkout.step,
-                Step::SettlePayment | Step::CapturePayment | Step::Ended
+                Step::CapturePayment | Step::Ended
             )
         })
         .await?;

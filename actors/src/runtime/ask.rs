@@ -308,10 +308,10 @@ pub fn fault_problem(fault: &Fault) -> Problem {
             Problem::new(Class::Unavailable, "engine.overloaded", fault.to_string()),
             Duration::from_secs(1),
         ),
-        Fault::Damaged { .. } | Fault::Newer { .. } | Fault::Io(_) => Problem::new(
-            Class::Internal,
-            "engine.internal",
-            "the request failed for a reason of our own",
-        ),
+        Fault::Damaged { .. } | Fault::Newer { .. } | Fault::Io(_) => {
+            // Here it becomes an answer without internals, so here it is logged.
+            tracing::error!(%fault, "the store could not be read");
+            Problem::new(Class::Internal, "engine.internal", "the request failed for a reason of our own")
+        }
     }
 }

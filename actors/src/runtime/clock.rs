@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 /// How far the wall clock may be behind the last record at the start. Section 5 of the design.
-pub const WALL_CLOCK_BEHIND_MAX: Duration = Duration::from_mins(5);
+pub const WALL_CLOCK_BEHIND_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// The flag of `cartwright serve` that accepts a wall clock further behind.
 pub const ACCEPT_CLOCK_FLAG: &str = "--accept-clock";

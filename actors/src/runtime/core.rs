@@ -1,13 +1,29 @@
 //! The runtime itself: store, clock, options, tasks and the kinds that live in it.
 
+use crate::runtime::Lane;
+use crate::runtime::ask::Overload;
 use crate::runtime::clock::{Clock, ClockCheck, StartError};
+use crate::runtime::envelope::Failure;
+use crate::runtime::kind::SCAN_PAGE;
 use crate::runtime::receipts::Receipts;
-use crate::runtime::relay::{Subscriber, SubscriberCounters};
-use cartwright_storage::{Fault, Store};
+use crate::runtime::relay::{Relay, Subscriber, SubscriberCounters};
+use crate::runtime::supervision::Policy;
+use crate::runtime::tasks::{TaskEnd, Tasks};
+use crate::runtime::timers::Timers;
+use cartwright_domain::{EntityKey, Kind, Listing};
+use cartwright_storage::{DueTimer, Fault, Scan, Store};
+use futures::future::BoxFuture;
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+
+/// When a caller may try again after the engine was full.
+const ENGINE_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How often a shutdown looks whether everything has ended.
+const SHUTDOWN_POLL: Duration = Duration::from_millis(10);
 
 /// The runtime's limits. Every one has a default that suits a shop on one machine.
 #[derive(Clone, Debug)]
@@ -38,20 +54,22 @@ impl Default for RuntimeOptions {
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(30),
             crashes_max: 5,
-            crash_window: Duration::from_mins(10),
+            crash_window: Duration::from_secs(10 * 60),
             deliveries_max: 10,
             clock_check: ClockCheck::Strict,
         }
     }
 }
 
-/// How a task ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaskEnd {
-    /// It runs for ever and is dropped at shutdown.
-    AtShutdown,
-    /// It ends by itself; shutdown waits for it.
-    ByItself,
+impl RuntimeOptions {
+    pub(super) const fn policy(&self) -> Policy {
+        Policy {
+            backoff_min: self.backoff_min,
+            backoff_max: self.backoff_max,
+            crashes_max: self.crashes_max,
+            window: self.crash_window,
+        }
+    }
 }
 
 /// What the runtime as a whole does.
@@ -69,12 +87,139 @@ pub struct RuntimeCounters {
     pub tasks: usize,
 }
 
+/// What came of waking an entity for a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// The firing is in its mailbox.
+    Delivered,
+    /// It is being restarted.
+    Later(Duration),
+    /// It is gone, set aside, or cannot be read.
+    Parked,
+}
+
+/// A kind, without its type.
+pub(super) trait KindHandle: Send + Sync {
+    fn kind(&self) -> Kind;
+    /// Reads what must be in memory before the first ask.
+    fn open(self: Arc<Self>) -> BoxFuture<'static, Result<(), Fault>>;
+    /// Delivers a due timer.
+    fn wake(self: Arc<Self>, timer: DueTimer) -> BoxFuture<'static, Woken>;
+    /// Ends every actor.
+    fn stop(&self);
+}
+
+/// A kind of sagas, without its type.
+pub(super) trait SagaHandle: Send + Sync {
+    fn kind(&self) -> Kind;
+    /// Starts the actor of an open saga.
+    fn resume(&self, saga: EntityKey);
+    /// Ends every actor.
+    fn stop(&self);
+}
+
+pub(super) struct Inner {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
+    pub(super) options: RuntimeOptions,
+    pub(super) start_number: u64,
+    pub(super) timers: Timers,
+    tasks: Tasks,
+    kinds: Mutex<HashMap<Kind, Arc<dyn KindHandle>>>,
+    sagas: Mutex<Vec<Arc<dyn SagaHandle>>>,
+    relays: Mutex<Vec<Arc<Relay>>>,
+    pub(super) incarnations: AtomicU64,
+    asks: AtomicUsize,
+    shed: AtomicU64,
+    stopping: AtomicBool,
+}
+
+/// An external ask at work.
+pub(super) struct Admission<'a>(Option<&'a AtomicUsize>);
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        if let Some(asks) = self.0 {
+            asks.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn next_incarnation(&self) -> u64 {
+        self.incarnations.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Lets an ask in, before any mailbox. The engine's own work is never shed.
+    pub(super) fn admit(&self, lane: Lane) -> Result<Admission<'_>, Failure> {
+        if lane == Lane::Internal {
+            return Ok(Admission(None));
+        }
+        let admission = Admission(Some(&self.asks));
+        let asks = self.asks.fetch_add(1, Ordering::Relaxed);
+        let is_full = self.options.asks_max <= asks || self.stopping.load(Ordering::Relaxed);
+        if is_full || self.store.admit().is_err() {
+            self.shed.fetch_add(1, Ordering::Relaxed);
+            return Err(Failure::Overloaded(Overload::Engine, ENGINE_RETRY_AFTER));
+        }
+        Ok(admission)
+    }
+
+    pub(super) fn spawn<F>(&self, name: &'static str, owner: &str, end: TaskEnd, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(name, owner, end, task);
+    }
+
+    pub(super) fn register_kind(&self, kind: Arc<dyn KindHandle>) {
+        lock(&self.kinds).insert(kind.kind(), kind);
+    }
+
+    pub(super) fn register_sagas(&self, sagas: Arc<dyn SagaHandle>) {
+        lock(&self.sagas).push(sagas);
+    }
+
+    pub(super) fn kind(&self, kind: Kind) -> Option<Arc<dyn KindHandle>> {
+        lock(&self.kinds).get(&kind).cloned()
+    }
+
+    async fn resume_sagas(&self) -> Result<(), Fault> {
+        let sagas: Vec<_> = lock(&self.sagas).clone();
+        let mut after = None;
+        loop {
+            let scan = Scan {
+                listing: Listing::OpenSagas,
+                prefix: Vec::new(),
+                after,
+                descending: false,
+                limit: SCAN_PAGE,
+            };
+            let rows = self.store.scan(scan).await?;
+            for row in &rows {
+                match sagas.iter().find(|sagas| sagas.kind() == row.entity.kind) {
+                    Some(sagas) => sagas.resume(row.entity),
+                    None => {
+                        tracing::error!(saga = %row.entity, "no part of this release drives this open saga");
+                    }
+                }
+            }
+            if rows.len() < SCAN_PAGE {
+                return Ok(());
+            }
+            after = rows.into_iter().next_back();
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Everything that entities share. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) clock: Clock,
-    pub(super) options: Arc<RuntimeOptions>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl Runtime {
@@ -84,10 +229,24 @@ impl Runtime {
     /// [`StartError`] when the wall clock is too far behind the data.
     pub fn start(store: Arc<dyn Store>, options: RuntimeOptions) -> Result<Self, StartError> {
         let clock = Clock::start(store.last_recorded_at(), options.clock_check)?;
-        Ok(Self {
+        let start_number = store.start_number();
+        let inner = Inner {
             store,
             clock,
-            options: Arc::new(options),
+            options,
+            start_number,
+            timers: Timers::default(),
+            tasks: Tasks::default(),
+            kinds: Mutex::default(),
+            sagas: Mutex::default(),
+            relays: Mutex::default(),
+            incarnations: AtomicU64::new(0),
+            asks: AtomicUsize::new(0),
+            shed: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
         })
     }
 
@@ -96,52 +255,93 @@ impl Runtime {
     /// # Errors
     /// A fault of the store while it is read.
     pub async fn open(&self) -> Result<(), Fault> {
-        todo!()
+        let kinds: Vec<_> = lock(&self.inner.kinds).values().cloned().collect();
+        for kind in kinds {
+            kind.open().await?;
+        }
+        self.inner.resume_sagas().await?;
+        Timers::start(&self.inner);
+        let relays: Vec<_> = lock(&self.inner.relays).clone();
+        for relay in relays {
+            relay.start(&self.inner);
+        }
+        Ok(())
     }
 
     /// Returns the clock.
     pub fn clock(&self) -> Clock {
-        self.clock
+        self.inner.clock
     }
 
     /// Returns the store.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+        &self.inner.store
     }
 
     /// Returns the look-up of idempotency keys.
     pub fn receipts(&self) -> Receipts {
-        Receipts::new(Arc::clone(&self.store), self.clock)
+        Receipts::new(Arc::clone(&self.inner.store), self.inner.clock)
     }
 
     /// Registers a subscriber. It is served from [`Runtime::open`] on.
     pub fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
-        let _ = subscriber;
-        todo!()
+        lock(&self.inner.relays).push(Arc::new(Relay::new(subscriber)));
     }
 
     /// Returns what each subscriber has done.
     pub fn subscribers(&self) -> Vec<SubscriberCounters> {
-        todo!()
+        lock(&self.inner.relays)
+            .iter()
+            .map(|relay| relay.counters())
+            .collect()
     }
 
     /// Starts a task with a name, an owner and an end.
-    pub fn spawn<F>(&self, name: &'static str, owner: String, end: TaskEnd, task: F)
+    pub fn spawn<F>(&self, name: &'static str, owner: &str, end: TaskEnd, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let _ = (name, owner, end, task);
-        todo!()
+        self.inner.spawn(name, owner, end, task);
     }
 
     /// Returns what the runtime does.
     pub fn counters(&self) -> RuntimeCounters {
-        todo!()
+        RuntimeCounters {
+            asks: self.inner.asks.load(Ordering::Relaxed),
+            shed: self.inner.shed.load(Ordering::Relaxed),
+            timers_fired: self.inner.timers.fired_count(),
+            timers_parked: self.inner.timers.parked_count(),
+            tasks: self.inner.tasks.len(),
+        }
     }
 
-    /// Lets nothing new in, waits for what is at work until the deadline, and ends every task. The store stays open.
+    /// Lets nothing new in, waits until the deadline for what is at work, and ends every task and actor.
+    /// The store stays open; everything that was answered is in it.
     pub async fn shutdown(&self, deadline: Instant) {
-        let _ = deadline;
-        todo!()
+        let inner = &self.inner;
+        inner.stopping.store(true, Ordering::Relaxed);
+        let quiet = async {
+            while 0 < inner.asks.load(Ordering::Relaxed) {
+                tokio::time::sleep(SHUTDOWN_POLL).await;
+            }
+        };
+        if timeout_at(deadline, quiet).await.is_err() {
+            tracing::warn!(
+                asks = inner.asks.load(Ordering::Relaxed),
+                "shutdown does not wait any longer"
+            );
+        }
+        let sagas: Vec<_> = lock(&inner.sagas).drain(..).collect();
+        for saga in sagas {
+            saga.stop();
+        }
+        inner.tasks.end(deadline).await;
+        if timeout_at(deadline, inner.store.barrier()).await.is_err() {
+            tracing::warn!("shutdown leaves commits undecided");
+        }
+        let kinds: Vec<_> = lock(&inner.kinds).drain().map(|(_, kind)| kind).collect();
+        for kind in kinds {
+            kind.stop();
+        }
     }
 }

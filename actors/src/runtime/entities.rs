@@ -1,14 +1,24 @@
 //! The entities of one kind: create, ask, read, list.
 
-use crate::runtime::ask::{Answer, Ask, AskError};
+use crate::runtime::ask::{Answer, Ask, AskError, StepKey};
 use crate::runtime::core::Runtime;
+use crate::runtime::directory::{Needs, Phase};
+use crate::runtime::envelope::{
+    CommandJob, CreateJob, Job, Letter, LookedUp, RETRY_AFTER, Told, Work, decode_outcome,
+};
+use crate::runtime::kind::KindShared;
 use crate::runtime::published::{Page, Published};
-use cartwright_domain::{Command, Create, Entity, Kind, Listing};
-use cartwright_storage::{Fault, Receipt, Scan};
+use cartwright_domain::{Command, Create, Entity, EntityId, EntityKey, Kind, Listing};
+use cartwright_storage::{Fault, Receipt, ReceiptFound, ReceiptKey, Scan};
+use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+/// How often a step's receipt is looked up again before the asker is told to retry.
+const LOOK_UPS_MAX: usize = 8;
 
 /// The limits of one kind.
 #[derive(Clone, Debug)]
@@ -26,7 +36,7 @@ pub struct EntityOptions {
 impl Default for EntityOptions {
     fn default() -> Self {
         Self {
-            idle: Duration::from_mins(5),
+            idle: Duration::from_secs(5 * 60),
             resident_max: 50_000,
             mailbox_max: 1_024,
             roster: None,
@@ -63,20 +73,24 @@ pub struct KindCounters {
 
 /// The entities of one kind. Cheap to clone.
 pub struct Entities<E: Entity> {
-    _kind: PhantomData<fn() -> E>,
+    pub(super) shared: Arc<KindShared<E>>,
 }
 
 impl<E: Entity> Clone for Entities<E> {
     fn clone(&self) -> Self {
-        Self { _kind: PhantomData }
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 
 impl<E: Entity> Entities<E> {
-    /// Registers a kind with the runtime. Once a kind, before [`Runtime::open`].
+    /// Registers a kind with the runtime. Once a kind, before [`Runtime::open`], inside the tokio runtime.
     pub fn new(runtime: &Runtime, options: EntityOptions) -> Self {
-        let _ = (runtime, options);
-        todo!()
+        let shared = KindShared::<E>::new(Arc::clone(&runtime.inner), options);
+        shared.start_sweeping();
+        runtime.inner.register_kind(Arc::clone(&shared) as Arc<_>);
+        Self { shared }
     }
 
     /// Brings an entity into being.
@@ -89,8 +103,7 @@ impl<E: Entity> Entities<E> {
         command: C,
         ask: Ask,
     ) -> Result<Answer<C::Reply, E>, AskError<E::Error>> {
-        let _ = (id, command, ask);
-        todo!()
+        self.send(id, CreateJob(command), ask).await
     }
 
     /// Runs a command on an entity and answers when its effects are durable.
@@ -103,8 +116,7 @@ impl<E: Entity> Entities<E> {
         command: C,
         ask: Ask,
     ) -> Result<Answer<C::Reply, E>, AskError<E::Error>> {
-        let _ = (id, command, ask);
-        todo!()
+        self.send(id, CommandJob(command), ask).await
     }
 
     /// Answers a request that was done before from its receipt, with the entity's current state.
@@ -115,8 +127,23 @@ impl<E: Entity> Entities<E> {
         &self,
         receipt: &Receipt,
     ) -> Result<Answer<R, E>, AskError<E::Error>> {
-        let _ = receipt;
-        todo!()
+        let step = match &receipt.key {
+            ReceiptKey::Step { step, .. } => step.as_str(),
+            ReceiptKey::Caller { .. } => "",
+        };
+        let reply = decode_outcome(&receipt.outcome, receipt.entity, step)?;
+        let state = if receipt.entity.kind == E::KIND {
+            self.read(E::Id::from_uuid(receipt.entity.id))
+                .await
+                .map_err(AskError::Fault)?
+        } else {
+            None
+        };
+        Ok(Answer {
+            reply,
+            state,
+            replayed: true,
+        })
     }
 
     /// Reads the last committed state. Never queues and wakes nobody.
@@ -124,13 +151,16 @@ impl<E: Entity> Entities<E> {
     /// # Errors
     /// A fault of the store, if it must be asked.
     pub async fn read(&self, id: E::Id) -> Result<Option<Arc<Published<E>>>, Fault> {
-        let _ = id;
-        todo!()
+        self.shared.read(id).await
     }
 
     /// Returns every entity's committed state, in order of id; empty unless [`EntityOptions::roster`] is set.
     pub fn roster(&self) -> Arc<Vec<Arc<Published<E>>>> {
-        todo!()
+        self.shared
+            .roster
+            .as_ref()
+            .map(|roster| roster.get())
+            .unwrap_or_default()
     }
 
     /// Reads a page of a listing and each row's committed state. Rows of other kinds are passed over.
@@ -138,12 +168,130 @@ impl<E: Entity> Entities<E> {
     /// # Errors
     /// A fault of the store.
     pub async fn list(&self, scan: Scan) -> Result<Page<E>, Fault> {
-        let _ = scan;
-        todo!()
+        let limit = scan.limit;
+        let rows = self.shared.runtime.store.scan(scan).await?;
+        let ids = rows
+            .iter()
+            .filter(|row| row.entity.kind == E::KIND)
+            .map(|row| E::Id::from_uuid(row.entity.id));
+        let items = try_join_all(ids.map(|id| self.read(id))).await?;
+        let next = if rows.len() < limit {
+            None
+        } else {
+            rows.into_iter().next_back()
+        };
+        Ok(Page {
+            items: items.into_iter().flatten().collect(),
+            next,
+        })
+    }
+
+    /// Lets an entity that was set aside be loaded again by the next ask. Tells whether it was set aside.
+    pub fn revive(&self, id: E::Id) -> bool {
+        match self.shared.directory.get_mut(&id) {
+            Some(mut slot) if matches!(slot.phase, Phase::Quarantined) => {
+                slot.phase = Phase::Backoff {
+                    until: Instant::now(),
+                };
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 
     /// Returns what the entities of this kind do.
     pub fn counters(&self) -> KindCounters {
-        todo!()
+        self.shared.counters()
     }
+
+    async fn send<J: Job<E>>(
+        &self,
+        id: E::Id,
+        mut job: J,
+        mut ask: Ask,
+    ) -> Result<Answer<J::Reply, E>, AskError<E::Error>> {
+        let key = E::key(id);
+        let needs = if J::CREATES {
+            Needs::Anything
+        } else {
+            Needs::Existing
+        };
+        let admitted = self.shared.runtime.admit(ask.lane);
+        let _admission = admitted.map_err(|failure| failure.into_error(key))?;
+        for _ in 0..LOOK_UPS_MAX {
+            let looked_up = match ask.step {
+                None => LookedUp::default(),
+                Some(step) => match self.look_up(key, step).await.map_err(AskError::Fault)? {
+                    Earlier::Done(receipt) => return self.replay(&receipt).await,
+                    Earlier::Absent(looked_up) => looked_up,
+                },
+            };
+            let fingerprint = ask.ticket.as_ref().map_or([0; 32], |ticket| ticket.fingerprint);
+            let deadline = ask.deadline;
+            let (port, answer) = oneshot::channel();
+            let work = Work::Command(Box::new(Letter {
+                job,
+                ask,
+                looked_up,
+                key,
+                port,
+            }));
+            let delivered = self.shared.deliver(id, work, needs, deadline).await;
+            delivered.map_err(|failure| failure.into_error(key))?;
+            match timeout_at(deadline, answer).await {
+                Err(_) => return Err(AskError::Expired),
+                Ok(Err(_)) => {
+                    return Err(AskError::Retry {
+                        retry_after: RETRY_AFTER,
+                    });
+                }
+                Ok(Ok(Told::Answer(answer))) => return answer,
+                Ok(Ok(Told::Winner(receipt))) if receipt.fingerprint == fingerprint => {
+                    return self.replay(&receipt).await;
+                }
+                Ok(Ok(Told::Winner(_))) => return Err(AskError::KeyReused),
+                Ok(Ok(Told::LookUpAgain(back))) => (job, ask) = *back,
+            }
+        }
+        Err(AskError::Retry {
+            retry_after: RETRY_AFTER,
+        })
+    }
+
+    /// Looks for the receipt of a step, and of the one it forbids.
+    async fn look_up(&self, participant: EntityKey, step: StepKey) -> Result<Earlier, Fault> {
+        let store = &self.shared.runtime.store;
+        let now = self.shared.runtime.clock.now();
+        let key = |name: &str| ReceiptKey::Step {
+            saga: step.saga,
+            step: name.to_owned(),
+            participant,
+        };
+        let as_of = match store.receipt(key(step.step), now).await? {
+            ReceiptFound::Present(receipt) => return Ok(Earlier::Done(receipt)),
+            ReceiptFound::AbsentAsOf(as_of) => as_of,
+        };
+        let Some(forbids) = step.forbids else {
+            return Ok(Earlier::Absent(LookedUp {
+                as_of,
+                forbids: false,
+            }));
+        };
+        Ok(Earlier::Absent(match store.receipt(key(forbids), now).await? {
+            ReceiptFound::Present(_) => LookedUp {
+                as_of,
+                forbids: false,
+            },
+            ReceiptFound::AbsentAsOf(also) => LookedUp {
+                as_of: as_of.min(also),
+                forbids: true,
+            },
+        }))
+    }
+}
+
+/// What a look-up of a step's receipts found.
+enum Earlier {
+    Done(Box<Receipt>),
+    Absent(LookedUp),
 }

@@ -3,20 +3,38 @@
 //! It knows the shapes of `domain` and the contract of `storage`, and no area. It must never answer before the
 //! commit, never let two activations of one entity write, and never queue without a bound.
 
+mod actor;
 mod ask;
 mod clock;
 mod core;
+mod directory;
 mod entities;
+mod envelope;
+mod flight;
+mod head;
+mod keeper;
+mod keeping;
+mod kind;
+mod passivation;
 mod published;
 mod receipts;
 mod relay;
+mod runner;
 mod saga;
+mod steps;
+mod supervision;
+mod tasks;
+mod timers;
 
 pub use ask::{Answer, Ask, AskError, INTERNAL_DEADLINE, Lane, Overload, StepKey, fault_problem};
 pub use clock::{ACCEPT_CLOCK_FLAG, Clock, ClockCheck, StartError, WALL_CLOCK_BEHIND_MAX};
-pub use core::{Runtime, RuntimeCounters, RuntimeOptions, TaskEnd};
+pub use core::{Runtime, RuntimeCounters, RuntimeOptions};
 pub use entities::{Entities, EntityOptions, KindCounters};
 pub use published::{Page, Published};
 pub use receipts::{FinalAnswer, IDEMPOTENCY_LIFETIME, Opened, Receipts, Ticket, TicketMode};
 pub use relay::{DeadLetter, Subscriber, SubscriberCounters};
-pub use saga::{Action, Next, Performed, Saga, SagaCounters, SagaStep, Sagas, StepAge};
+pub use saga::{Action, Next, Performed, Saga, SagaCounters, SagaStep, Sagas, StepAge, WAITING};
+pub use tasks::TaskEnd;
+
+#[cfg(test)]
+mod tests;

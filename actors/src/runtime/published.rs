@@ -1,8 +1,10 @@
 //! Committed states, as readers see them.
 
-use cartwright_domain::{Entity, Revision};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use cartwright_domain::{Entity, Listing, Revision};
 use cartwright_storage::{ListingRow, Position};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One committed state of an entity: a body and its `ETag` come from the same one.
 #[derive(Debug)]
@@ -24,4 +26,83 @@ pub struct Page<E: Entity> {
     pub items: Vec<Arc<Published<E>>>,
     /// The last row read, if there may be more: the next page's `after`.
     pub next: Option<ListingRow>,
+}
+
+/// Where an entity's committed state is found. It outlives activations, so that a reader never waits for one.
+pub(super) struct Cell<E: Entity> {
+    state: ArcSwapOption<Published<E>>,
+    /// The sweep at which it was last used.
+    used: AtomicU64,
+}
+
+impl<E: Entity> Cell<E> {
+    pub(super) fn new(sweep: u64) -> Self {
+        Self {
+            state: ArcSwapOption::empty(),
+            used: AtomicU64::new(sweep),
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<Published<E>>> {
+        self.state.load_full()
+    }
+
+    /// Puts the newest committed state in place; none after the entity was erased. Verdicts of one entity come one
+    /// after the other, also over activations, so that the last call is the newest.
+    pub(super) fn set(&self, published: Option<Arc<Published<E>>>) {
+        self.state.store(published);
+    }
+
+    pub(super) fn touch(&self, sweep: u64) {
+        self.used.store(sweep, Ordering::Relaxed);
+    }
+
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+/// Every entity of a small kind, for quotes that need all of them.
+pub(super) struct Roster<E: Entity> {
+    pub(super) listing: Listing,
+    list: ArcSwap<Vec<Arc<Published<E>>>>,
+    writing: Mutex<()>,
+}
+
+impl<E: Entity> Roster<E> {
+    pub(super) fn new(listing: Listing) -> Self {
+        Self {
+            listing,
+            list: ArcSwap::default(),
+            writing: Mutex::new(()),
+        }
+    }
+
+    pub(super) fn get(&self) -> Arc<Vec<Arc<Published<E>>>> {
+        self.list.load_full()
+    }
+
+    /// Puts an entity's newest state in its place.
+    pub(super) fn put(&self, published: &Arc<Published<E>>) {
+        self.change(published.id, Some(published));
+    }
+
+    /// Takes an erased entity out.
+    pub(super) fn remove(&self, id: E::Id) {
+        self.change(id, None);
+    }
+
+    fn change(&self, id: E::Id, published: Option<&Arc<Published<E>>>) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = Vec::clone(&self.list.load());
+        match (list.binary_search_by_key(&id, |entry| entry.id), published) {
+            (Ok(at), Some(newer)) if list[at].position <= newer.position => list[at] = Arc::clone(newer),
+            (Ok(at), None) => {
+                list.remove(at);
+            }
+            (Err(at), Some(new)) => list.insert(at, Arc::clone(new)),
+            (Ok(_), Some(_)) | (Err(_), None) => return,
+        }
+        self.list.store(Arc::new(list));
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long an answer is kept under its key. Section 5.3 of the semantics.
-pub const IDEMPOTENCY_LIFETIME: Duration = Duration::from_hours(24);
+pub const IDEMPOTENCY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is written under a request's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

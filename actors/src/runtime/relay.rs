@@ -1,7 +1,25 @@
 //! Subscribers: what merely follows from a committed fact, behind a durable cursor.
 
-use cartwright_storage::{Fact, Position};
-use futures::future::BoxFuture;
+use crate::runtime::core::{Inner, lock};
+use crate::runtime::supervision::backoff;
+use crate::runtime::tasks::TaskEnd;
+use cartwright_storage::{Fact, Fault, Position};
+use futures::future::{BoxFuture, FutureExt};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// How many commits' facts are read at once.
+const COMMITS_PER_READ: usize = 256;
+/// The cursor is moved after so many facts,
+const CURSOR_FACTS: u64 = 100;
+/// or after so long, whichever is earlier.
+const CURSOR_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a subscriber that is up to date waits before it looks all the same.
+const IDLE: Duration = Duration::from_secs(60);
+/// How many dead letters are kept in memory; all are logged.
+const DEAD_LETTERS_MAX: usize = 1_000;
 
 /// Something that follows from facts: a mail, a search index.
 pub trait Subscriber: Send + Sync + 'static {
@@ -37,4 +55,164 @@ pub struct SubscriberCounters {
     pub failed: u64,
     /// Facts given up since the start, the last 1,000 of them.
     pub dead: Vec<DeadLetter>,
+}
+
+/// Drives one subscriber.
+pub(super) struct Relay {
+    subscriber: Arc<dyn Subscriber>,
+    counters: Mutex<SubscriberCounters>,
+}
+
+impl Relay {
+    pub(super) fn new(subscriber: Arc<dyn Subscriber>) -> Self {
+        let counters = SubscriberCounters {
+            name: subscriber.name(),
+            ..SubscriberCounters::default()
+        };
+        Self {
+            subscriber,
+            counters: Mutex::new(counters),
+        }
+    }
+
+    pub(super) fn counters(&self) -> SubscriberCounters {
+        lock(&self.counters).clone()
+    }
+
+    pub(super) fn start(self: Arc<Self>, inner: &Arc<Inner>) {
+        let name = self.subscriber.name();
+        let task = {
+            let inner = Arc::clone(inner);
+            async move {
+                let mut failures = 0;
+                // Ends only by being dropped: a fault of the store is waited out.
+                while let Err(fault) = self.run(&inner, &mut failures).await {
+                    let wait = backoff(inner.options.backoff_min, inner.options.backoff_max, failures);
+                    failures += 1;
+                    tracing::warn!(subscriber = name, %fault, ?wait, "facts cannot be read or the cursor not moved");
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        };
+        inner.spawn("subscriber", name, TaskEnd::AtShutdown, task);
+    }
+
+    /// Delivers facts from the durable cursor on, until the store fails.
+    async fn run(&self, inner: &Inner, failures: &mut u32) -> Result<(), Fault> {
+        let name = self.subscriber.name();
+        let mut synced = inner.store.synced();
+        let mut cursor = Cursor::at(inner.store.cursor(name).await?);
+        loop {
+            let seen = *synced.borrow_and_update();
+            let before = cursor.read;
+            let (facts, read) = inner.store.events_after(before, COMMITS_PER_READ).await?;
+            *failures = 0;
+            let mut handled = cursor.read;
+            for fact in &facts {
+                // A commit's facts share its position: it is passed when the next one's begin.
+                if handled < fact.position {
+                    cursor.read = handled;
+                    cursor.move_if_due(inner, name).await?;
+                }
+                self.deliver(inner, fact).await;
+                handled = fact.position;
+                cursor.facts += 1;
+            }
+            cursor.read = read.max(handled);
+            lock(&self.counters).position = cursor.read;
+            cursor.move_if_due(inner, name).await?;
+            // What is synced may end in records that are no commits: only progress is worth another look.
+            if before < read && read < seen {
+                continue;
+            }
+            let changed = synced.changed();
+            match timeout_at(cursor.due_at(), changed).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return std::future::pending().await,
+                Err(_) => cursor.move_if_due(inner, name).await?,
+            }
+        }
+    }
+
+    async fn deliver(&self, inner: &Inner, fact: &Fact) {
+        let name = self.subscriber.name();
+        let mut failed = 0;
+        loop {
+            let handled = AssertUnwindSafe(self.subscriber.on(fact)).catch_unwind().await;
+            let reason = match handled.unwrap_or_else(|_| Err("it panicked".to_owned())) {
+                Ok(()) => {
+                    lock(&self.counters).delivered += 1;
+                    return;
+                }
+                Err(reason) => reason,
+            };
+            lock(&self.counters).failed += 1;
+            failed += 1;
+            let (position, index) = (fact.position.0, fact.index);
+            if inner.options.deliveries_max <= failed {
+                tracing::error!(subscriber = name, position, index, reason, "a fact was given up");
+                let mut counters = lock(&self.counters);
+                if counters.dead.len() == DEAD_LETTERS_MAX {
+                    counters.dead.remove(0);
+                }
+                counters.dead.push(DeadLetter {
+                    fact: fact.clone(),
+                    reason,
+                });
+                return;
+            }
+            tracing::warn!(
+                subscriber = name,
+                position,
+                index,
+                reason,
+                "a fact was not handled and comes again"
+            );
+            tokio::time::sleep(backoff(
+                inner.options.backoff_min,
+                inner.options.backoff_max,
+                failed - 1,
+            ))
+            .await;
+        }
+    }
+}
+
+/// How far a subscriber is, and how far its durable cursor.
+struct Cursor {
+    read: Position,
+    durable: Position,
+    moved_at: Instant,
+    facts: u64,
+}
+
+impl Cursor {
+    fn at(position: Position) -> Self {
+        Self {
+            read: position,
+            durable: position,
+            moved_at: Instant::now(),
+            facts: 0,
+        }
+    }
+
+    /// Returns when the cursor must be moved, if it is behind.
+    fn due_at(&self) -> Instant {
+        if self.durable < self.read {
+            self.moved_at + CURSOR_INTERVAL
+        } else {
+            Instant::now() + IDLE
+        }
+    }
+
+    async fn move_if_due(&mut self, inner: &Inner, name: &str) -> Result<(), Fault> {
+        let is_due = CURSOR_FACTS <= self.facts || CURSOR_INTERVAL <= self.moved_at.elapsed();
+        if is_due && self.durable < self.read {
+            inner.store.move_cursor(name, self.read).await?;
+            self.durable = self.read;
+            self.moved_at = Instant::now();
+            self.facts = 0;
+        }
+        Ok(())
+    }
 }

@@ -1,15 +1,21 @@
 //! Sagas: entities that move other entities and the outside world, step by step, each driven by a supervised actor.
 
-use crate::runtime::core::Runtime;
+use crate::runtime::core::{Runtime, SagaHandle};
 use crate::runtime::entities::Entities;
+use crate::runtime::keeper::{Keeper, KeeperMessage};
 use crate::runtime::published::Published;
-use cartwright_domain::{Command, Entity, Timestamp};
-use cartwright_storage::Fault;
+use crate::runtime::receipts::FinalAnswer;
+use cartwright_domain::{Command, Entity, EntityId, EntityKey, Kind, Timestamp};
+use cartwright_storage::{Fault, ReceiptKey};
+use dashmap::DashMap;
+use ractor::{ActorRef, ActorRuntime};
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 /// The steps of a saga. It stores their names, never indexes.
 pub trait SagaStep: Copy + Eq + std::fmt::Debug + Send + Sync + 'static {
@@ -17,6 +23,10 @@ pub trait SagaStep: Copy + Eq + std::fmt::Debug + Send + Sync + 'static {
     const ALL: &'static [Self];
     /// The stable name.
     fn name(self) -> &'static str;
+    /// Returns the step of that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|step| step.name() == name)
+    }
 }
 
 /// Which way a step is taken.
@@ -47,9 +57,9 @@ pub enum Performed<C> {
         /// The command.
         command: C,
         /// Receipts that go with it: in the last commit, the saga's step receipts.
-        deletes: Vec<cartwright_storage::ReceiptKey>,
+        deletes: Vec<ReceiptKey>,
         /// In the last commit, the answer to the request that began the saga.
-        answers: Option<crate::runtime::FinalAnswer>,
+        answers: Option<FinalAnswer>,
     },
     /// It failed technically, or is not settled: it is done again, after a backoff or after the given time.
     Again {
@@ -107,13 +117,16 @@ pub trait Saga: Entity {
 /// How many sagas stand at a step, and for how long the oldest has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepAge {
-    /// The step, or `waiting`.
+    /// The step, or [`WAITING`].
     pub step: &'static str,
     /// How many sagas.
     pub sagas: usize,
     /// How long the oldest has stood there.
     pub oldest: Duration,
 }
+
+/// Where a saga stands that waits for something outside.
+pub const WAITING: &str = "waiting";
 
 /// What the sagas of one kind do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,18 +139,69 @@ pub struct SagaCounters {
     pub retries: u64,
     /// Runners that crashed.
     pub restarts: u64,
-    /// Steps and their ages.
+    /// Steps and their ages, by name.
     pub steps: Vec<StepAge>,
+}
+
+/// What keeper, runners and waiters of one kind of sagas share.
+pub(super) struct SagaShared<S: Saga> {
+    pub(super) entities: Entities<S>,
+    pub(super) env: Arc<S::Env>,
+    /// Where each open saga stands, and since when.
+    pub(super) standing: DashMap<S::Id, (&'static str, Instant)>,
+    pub(super) ended: AtomicU64,
+    pub(super) retries: AtomicU64,
+    pub(super) restarts: AtomicU64,
+    waits: DashMap<S::Id, Arc<Notify>>,
+    keeper: OnceLock<ActorRef<KeeperMessage<S>>>,
+}
+
+impl<S: Saga> SagaShared<S> {
+    pub(super) fn now(&self) -> Timestamp {
+        self.entities.shared.runtime.clock.now()
+    }
+
+    fn tell(&self, message: KeeperMessage<S>) {
+        if let Some(keeper) = self.keeper.get() {
+            // Fails only once the engine stops.
+            let _ = keeper.send_message(message);
+        }
+    }
+
+    fn observe(&self, id: S::Id, published: Option<&Arc<Published<S>>>) {
+        if let Some(waiting) = self.waits.get(&id) {
+            waiting.notify_waiters();
+        }
+        self.tell(KeeperMessage::Published(id, published.cloned()));
+    }
+}
+
+impl<S: Saga> SagaHandle for SagaShared<S> {
+    fn kind(&self) -> Kind {
+        S::KIND
+    }
+
+    fn resume(&self, saga: EntityKey) {
+        self.tell(KeeperMessage::Resume(S::Id::from_uuid(saga.id)));
+    }
+
+    fn stop(&self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.stop(None);
+        }
+    }
 }
 
 /// The sagas of one kind. Cheap to clone.
 pub struct Sagas<S: Saga> {
-    _kind: PhantomData<fn() -> S>,
+    shared: Arc<SagaShared<S>>,
 }
 
 impl<S: Saga> Clone for Sagas<S> {
     fn clone(&self) -> Self {
-        Self { _kind: PhantomData }
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 
@@ -145,8 +209,25 @@ impl<S: Saga> Sagas<S> {
     /// Drives the sagas of a kind. One that is created from now on gets an actor with its first commit; open ones
     /// are resumed by [`Runtime::open`].
     pub fn new(runtime: &Runtime, entities: &Entities<S>, env: Arc<S::Env>) -> Self {
-        let _ = (runtime, entities, env);
-        todo!()
+        let shared = Arc::new(SagaShared {
+            entities: entities.clone(),
+            env,
+            standing: DashMap::new(),
+            ended: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            restarts: AtomicU64::new(0),
+            waits: DashMap::new(),
+            keeper: OnceLock::new(),
+        });
+        if let Ok((keeper, _)) = ActorRuntime::spawn_instant(None, Keeper::new(), Arc::clone(&shared)) {
+            let _ = shared.keeper.set(keeper);
+        }
+        let observer = Arc::clone(&shared);
+        entities
+            .shared
+            .observe(Box::new(move |id, published| observer.observe(id, published)));
+        runtime.inner.register_sagas(Arc::clone(&shared) as Arc<_>);
+        Self { shared }
     }
 
     /// Waits until the saga has ended or waits for something outside; at the deadline, returns where it stands.
@@ -154,8 +235,8 @@ impl<S: Saga> Sagas<S> {
     /// # Errors
     /// A fault of the store.
     pub async fn wait(&self, id: S::Id, deadline: Instant) -> Result<Option<Arc<Published<S>>>, Fault> {
-        let _ = (id, deadline);
-        todo!()
+        let is_settled = |saga: &S| !matches!(saga.next(self.shared.now()), Next::Act(_));
+        self.wait_for(id, deadline, is_settled).await
     }
 
     /// Waits until the saga's committed state is as asked for; at the deadline, returns where it stands.
@@ -168,12 +249,65 @@ impl<S: Saga> Sagas<S> {
         deadline: Instant,
         reached: impl Fn(&S) -> bool + Send,
     ) -> Result<Option<Arc<Published<S>>>, Fault> {
-        let _ = (id, deadline, reached);
-        todo!()
+        let waiting = Waiting::on(&self.shared.waits, id);
+        loop {
+            let changed = waiting.notify.notified();
+            tokio::pin!(changed);
+            // From here on no commit goes unnoticed.
+            changed.as_mut().enable();
+            let published = self.shared.entities.read(id).await?;
+            let is_over = published.as_ref().is_none_or(|saga| reached(&saga.state));
+            if is_over {
+                return Ok(published);
+            }
+            if timeout_at(deadline, changed).await.is_err() {
+                return self.shared.entities.read(id).await;
+            }
+        }
     }
 
     /// Returns what the sagas of this kind do.
     pub fn counters(&self) -> SagaCounters {
-        todo!()
+        let now = Instant::now();
+        let mut steps: BTreeMap<&'static str, StepAge> = BTreeMap::new();
+        for saga in &self.shared.standing {
+            let (step, since) = *saga.value();
+            let age = steps.entry(step).or_insert(StepAge {
+                step,
+                sagas: 0,
+                oldest: Duration::ZERO,
+            });
+            age.sagas += 1;
+            age.oldest = age.oldest.max(now.duration_since(since));
+        }
+        SagaCounters {
+            open: self.shared.standing.len(),
+            ended: self.shared.ended.load(Ordering::Relaxed),
+            retries: self.shared.retries.load(Ordering::Relaxed),
+            restarts: self.shared.restarts.load(Ordering::Relaxed),
+            steps: steps.into_values().collect(),
+        }
+    }
+}
+
+/// Someone who waits for a saga's next commit.
+struct Waiting<'a, I: EntityId> {
+    waits: &'a DashMap<I, Arc<Notify>>,
+    id: I,
+    notify: Arc<Notify>,
+}
+
+impl<'a, I: EntityId> Waiting<'a, I> {
+    fn on(waits: &'a DashMap<I, Arc<Notify>>, id: I) -> Self {
+        let notify = Arc::clone(&waits.entry(id).or_default());
+        Self { waits, id, notify }
+    }
+}
+
+impl<I: EntityId> Drop for Waiting<'_, I> {
+    fn drop(&mut self) {
+        // The map's handle and ours: whoever waits last takes the entry away.
+        self.waits
+            .remove_if(&self.id, |_, notify| Arc::strong_count(notify) <= 2);
     }
 }

@@ -106,10 +106,14 @@ impl Quote {
     /// [`Broken`] with the sentence that is not true.
     pub fn check(&self) -> Result<(), Broken> {
         let uncountable = |error: Error| Broken(format!("every sum of a quote can be counted: {error}"));
-        self.check_sums().map_err(uncountable)?
+        for (holds, sentence) in self.sentences().map_err(uncountable)? {
+            ensure(holds, sentence)?;
+        }
+        Ok(())
     }
 
-    fn check_sums(&self) -> Result<Result<(), Broken>, Error> {
+    /// Returns what must be true, and whether it is.
+    fn sentences(&self) -> Result<[(bool, &'static str); 10], Error> {
         let zero = Money::zero(self.currency);
         let (mut subtotal, mut discounts) = (zero, zero);
         let (mut on_top, mut included) = (zero, zero);
@@ -144,7 +148,7 @@ impl Quote {
         let goods = self.subtotal.minus(self.discounts)?;
         let total = goods.plus(self.shipping)?.plus(self.tax.unwrap_or(zero))?;
 
-        let sentences = [
+        Ok([
             (
                 lines_fit,
                 "no line is worth less than nothing, and no discount is negative",
@@ -179,9 +183,6 @@ impl Quote {
                 !self.lines.is_empty() || self.total.is_zero(),
                 "a cart without lines costs nothing",
             ),
-        ];
-        Ok(sentences
-            .into_iter()
-            .try_for_each(|(holds, sentence)| ensure(holds, sentence)))
+        ])
     }
 }

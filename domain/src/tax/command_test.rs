@@ -148,3 +148,20 @@ fn the_most_specific_zone_wins_and_of_equals_the_older() -> Result<(), Error> {
     check(&Zones::default(), "US", None);
     Ok(())
 }
+
+#[test]
+fn a_zone_survives_being_stored_and_a_rate_beyond_bounds_is_not_read() -> Result<(), Error> {
+    let zone = zone(1, "UK", &["GB", "XC"], &[("standard", "0.175"), ("books", "0")])?.entity;
+    let stored = serde_json::to_string(&zone).expect("a zone can be written");
+    assert_eq!(serde_json::from_str::<TaxZone>(&stored).ok(), Some(zone));
+    for (good, bad) in [
+        ("0.175", "0.0000000000001"),
+        ("\"GB\"", "\"UK\""),
+        ("standard", "Standard"),
+    ] {
+        let damaged = stored.replace(good, bad);
+        assert_ne!(damaged, stored);
+        assert!(serde_json::from_str::<TaxZone>(&damaged).is_err(), "{bad}");
+    }
+    Ok(())
+}

@@ -68,7 +68,8 @@ pub trait Gateway: Send + Sync + 'static {
         amount: Money,
     ) -> BoxFuture<'a, Result<Approval, Error>>;
 
-    /// Asks what happened under a key. `None` when the provider has never seen it.
+    /// Asks what happened under a key. `None` when the provider has not seen it; an operation nobody waits for any
+    /// more is then never done, so that whoever is told `None` may let go of what it was for.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the provider does not say. Asking changes nothing.

@@ -15,13 +15,10 @@ const DIGITS: u8 = 3;
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MS: u64 = 1_000_000;
 
-/// How long operations took.
-pub(super) type Latencies = Histogram<u64>;
-
 /// One measurement.
 #[derive(Debug)]
 pub(super) struct Run {
-    latencies: Latencies,
+    latencies: Histogram<u64>,
     /// How many operations failed.
     pub(super) errors: u64,
     /// Why the first of them failed.
@@ -145,7 +142,7 @@ pub(super) struct Figures {
 /// What the disk allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Disk {
-    group_bytes: u64,
+    group_bytes: u32,
     fdatasyncs_per_second: u64,
     p50_us: u64,
     p99_us: u64,
@@ -165,9 +162,9 @@ impl Figures {
             .and_then(|bare| permille(server.cpu_ns_per_operation, bare.cpu_ns_per_operation));
         let disk = limits.and_then(|limits| limits.disk.as_ref()).map(|disk| Disk {
             group_bytes: disk.group_bytes,
-            fdatasyncs_per_second: whole(per_second(disk.latencies.len(), disk.took)),
-            p50_us: disk.latencies.value_at_quantile(0.5),
-            p99_us: disk.latencies.value_at_quantile(0.99),
+            fdatasyncs_per_second: disk.times.syncs_per_second,
+            p50_us: disk.times.p50_us,
+            p99_us: disk.times.p99_us,
         });
         Self {
             work: work

@@ -1,39 +1,39 @@
 //! What this machine allows: a bare handler under the same load, and the disk under the same group writes.
 
-use super::figures::{Latencies, Run};
+use super::figures::Run;
 use super::{Actors, Bodies, Client, Counters, measure as measure_load};
 use crate::cli::{Bench, Remote, Work};
 use crate::client::{Call, Connection, Server};
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use cartwright_storage::{DiskLoad, DiskTimes, Preparation, disk_check};
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How many clock ticks the kernel's process accounting has in a second, on every Linux platform in use.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// How large a group is taken to be where the server wrote none.
-const GROUP_BYTES: u64 = 4096;
+/// How many groups the disk is asked for.
+const GROUPS: u32 = 1_000;
 
 /// The machine's limits.
 #[derive(Debug)]
 pub(super) struct Limits {
     /// The bare handler. A purchase has none: it is many requests.
     pub(super) bare: Option<Run>,
-    /// The disk. A read needs none.
+    /// The disk, writing groups as large as the server's. A read writes none.
     pub(super) disk: Option<Disk>,
 }
 
 /// What the disk makes durable.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Disk {
     /// How large each group was.
-    pub(super) group_bytes: u64,
-    /// How long each `fdatasync` took.
-    pub(super) latencies: Latencies,
-    /// How long it was measured.
-    pub(super) took: Duration,
+    pub(super) group_bytes: u32,
+    /// How long they took.
+    pub(super) times: DiskTimes,
 }
 
 /// Measures the limits that belong to a run.
@@ -52,7 +52,35 @@ pub(super) async fn measure(
     } else {
         Some(bare_handler(connections, time, run.bodies).await?)
     };
-    Ok(Limits { bare, disk: None })
+    let disk = match run.bytes_per_group() {
+        Some(group_bytes) => Some(disk(arguments.data_dir.clone(), group_bytes).await?),
+        None => None,
+    };
+    Ok(Limits { bare, disk })
+}
+
+/// Asks the disk for groups of this size, written over zeros as the journal does.
+async fn disk(directory: Option<PathBuf>, group_bytes: u64) -> anyhow::Result<Disk> {
+    let directory = directory.unwrap_or_else(std::env::temp_dir);
+    let group_bytes = u32::try_from(group_bytes)?.max(1);
+    let load = DiskLoad {
+        writes: GROUPS,
+        write_bytes: group_bytes,
+    };
+    let named = format!(
+        "cannot measure the disk in {}; name a directory with --data-dir",
+        directory.display()
+    );
+    let measured = tokio::task::spawn_blocking(move || disk_check(directory, load))
+        .await?
+        .context(named)?;
+    let as_the_journal = measured
+        .into_iter()
+        .find(|times| times.preparation == Preparation::Zeros);
+    Ok(Disk {
+        group_bytes,
+        times: as_the_journal.context("every way of writing is measured")?,
+    })
 }
 
 /// A bare handler in a process of its own, so that its CPU can be told from the client's. Ends when dropped.

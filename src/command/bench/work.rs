@@ -23,7 +23,7 @@ const PURCHASE_LINES: usize = 3;
 const PURCHASE_VARIANTS: usize = 500;
 
 /// How much stock each variant starts with.
-const STOCK: i64 = 100_000_000;
+const STOCK: u64 = 100_000_000;
 
 /// What one bench works on: variants of its own, so that runs do not meet.
 pub(super) struct Shop<'a> {

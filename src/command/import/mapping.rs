@@ -188,7 +188,7 @@ fn read_price(text: &str, currency: &str) -> Result<Price, String> {
 
 fn read_number<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, String> {
     text.parse()
-        .map_err(|_| format!("{field}: {text:?} is not a whole number in range"))
+        .map_err(|_| format!("{field}: {text:?} is not a whole number from 0, or is too large"))
 }
 
 #[cfg(test)]
@@ -243,7 +243,7 @@ mod tests {
             "250",
             "https://i/1.jpg",
             "draft",
-            "-3",
+            "3",
         ];
         let expected = ImportRow {
             row: 7,
@@ -257,7 +257,7 @@ mod tests {
             weight_grams: Some(250),
             image_url: Some("https://i/1.jpg".to_owned()),
             status: Some("draft".to_owned()),
-            stock: Some(-3),
+            stock: Some(3),
         };
         assert_eq!(mapping.read(&row(&values), "GBP"), Ok(expected));
     }
@@ -280,6 +280,12 @@ mod tests {
             "weight_grams: \"1.5\" is not a whole number",
         );
         check_row_refused("sku=A,stock=B", &["1", "many"], "1", "stock: \"many\"");
+        check_row_refused(
+            "sku=A,stock=B",
+            &["1", "-1"],
+            "1",
+            "stock: \"-1\" is not a whole number from 0",
+        );
     }
 
     #[test]

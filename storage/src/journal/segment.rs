@@ -25,6 +25,8 @@ const CHECKSUM_AT: usize = 12;
 const EXTENSION: &str = "journal";
 /// The segment that is made ahead, under a name that no start takes for a segment.
 const SPARE: &str = "spare";
+/// A spare that is not filled yet.
+const SPARE_IN_THE_MAKING: &str = "spare.new";
 /// Zeros are written in pieces of this size.
 const FILL_CHUNK_BYTES: usize = 1024 * 1024;
 
@@ -122,29 +124,40 @@ fn checksum(header: &[u8; HEADER_BYTES]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM_AT]), &header[CHECKSUM_AT + 4..])
 }
 
-/// Makes a spare segment: filled as told and synced, without a header. Stops early when told to.
+/// Makes a spare segment, filled as told and synced, without a header; or takes one that an earlier process made.
+///
+/// Fails early when told to stop.
 pub(crate) fn make_spare(directory: &Path, bytes: u64, fill: Fill, stop: &AtomicBool) -> io::Result<File> {
-    let path = directory.join(SPARE);
+    let (path, making) = (directory.join(SPARE), directory.join(SPARE_IN_THE_MAKING));
+    match OpenOptions::new().read(true).write(true).open(&path) {
+        Ok(spare) if spare.metadata()?.len() == bytes => return Ok(spare),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
     let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(true)
-        .open(path)?;
+        .open(&making)?;
     match fill {
         Fill::Zeros => fill_with_zeros(&file, bytes, stop)?,
-        Fill::Allocate => {
-            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)?;
-        }
+        Fill::Allocate => rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)?,
     }
     file.sync_all()?;
+    std::fs::rename(making, path)?;
     Ok(file)
 }
 
+/// Writes zeros from the start of a file. Fails with [`io::ErrorKind::Interrupted`] when told to stop.
 pub(crate) fn fill_with_zeros(file: &File, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
     let zeros = vec![0; FILL_CHUNK_BYTES];
     let mut at = 0;
-    while at < bytes && !stop.load(Ordering::Relaxed) {
+    while at < bytes {
+        if stop.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let chunk = usize::try_from(bytes - at)
             .unwrap_or(FILL_CHUNK_BYTES)
             .min(FILL_CHUNK_BYTES);
@@ -152,14 +165,6 @@ pub(crate) fn fill_with_zeros(file: &File, bytes: u64, stop: &AtomicBool) -> io:
         at += u64::try_from(chunk).unwrap_or(0);
     }
     Ok(())
-}
-
-/// Removes a spare that an earlier process left: nobody knows how far it was filled.
-pub(crate) fn remove_spare(directory: &Path) -> io::Result<()> {
-    match std::fs::remove_file(directory.join(SPARE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Turns the spare into a segment: writes the header, syncs, names it, syncs the directory.

@@ -111,12 +111,15 @@ fn an_event_and_a_reply_keep_their_bytes_and_load() {
     );
 }
 
+/// Tells whether bytes decode.
+type Decodes = fn(&[u8]) -> bool;
+
 #[test]
 fn no_single_flipped_bit_decodes() {
     let event = codec::encode_event(&ToyEvent::Counted(7)).unwrap();
     let reply = codec::encode_reply(&7_u64).unwrap();
     let snapshot = a_snapshot();
-    let decodes: [(&[u8], fn(&[u8]) -> bool); 3] = [
+    let decodes: [(&[u8], Decodes); 3] = [
         (&snapshot, |bytes| codec::decode_snapshot::<Toy>(bytes).is_ok()),
         (&event, |bytes| codec::decode_event::<ToyEvent>(bytes).is_ok()),
         (&reply, |bytes| codec::decode_reply::<u64>(bytes).is_ok()),

@@ -3,7 +3,9 @@
 
 mod bytes;
 mod contract;
+mod damage;
 mod faults;
 mod history;
+mod left;
 mod recovery;
 mod support;

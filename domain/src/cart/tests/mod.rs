@@ -1,6 +1,7 @@
 //! Behavior of carts, their totals and their merging.
 
 mod frozen;
+mod history;
 mod lines;
 mod merging;
 mod problems;

@@ -1,0 +1,352 @@
+//! A command on its way: what it asks, and where its answer goes.
+
+use crate::runtime::ask::{Answer, Ask, AskError, Lane};
+use crate::runtime::published::Published;
+use cartwright_domain::{
+    Caller, Command, Context, Create, Effects, Entity, EntityId, EntityKey, Problem, Refusal, Revision, Seed,
+    Timestamp, UniqueKey,
+};
+use cartwright_storage::codec::{self, Unstorable};
+use cartwright_storage::{Outcome, Position, Receipt};
+use serde::{Serialize, de::DeserializeOwned};
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// When a caller may try again after an activation has ended under its ask.
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// A command or a creation, run on the head.
+pub(super) trait Job<E: Entity>: Send + 'static {
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+
+    /// Whether an entity that does not exist is what it needs.
+    const CREATES: bool;
+
+    /// Returns the changed copy, or refuses.
+    fn run(
+        self,
+        id: E::Id,
+        current: Option<&E>,
+        cx: &mut Context<'_, E>,
+    ) -> Result<(E, Self::Reply), JobError<E>>;
+}
+
+/// How a job says no.
+pub(super) enum JobError<E: Entity> {
+    Refused(E::Error),
+    NotFound,
+    AlreadyExists,
+}
+
+pub(super) struct CommandJob<C>(pub(super) C);
+
+impl<E: Entity, C: Command<E>> Job<E> for CommandJob<C> {
+    type Reply = C::Reply;
+    const CREATES: bool = false;
+
+    fn run(
+        self,
+        _: E::Id,
+        current: Option<&E>,
+        cx: &mut Context<'_, E>,
+    ) -> Result<(E, Self::Reply), JobError<E>> {
+        let mut working = current.ok_or(JobError::NotFound)?.clone();
+        let reply = self.0.apply(&mut working, cx).map_err(JobError::Refused)?;
+        Ok((working, reply))
+    }
+}
+
+pub(super) struct CreateJob<C>(pub(super) C);
+
+impl<E: Entity, C: Create<E>> Job<E> for CreateJob<C> {
+    type Reply = C::Reply;
+    const CREATES: bool = true;
+
+    fn run(
+        self,
+        id: E::Id,
+        current: Option<&E>,
+        cx: &mut Context<'_, E>,
+    ) -> Result<(E, Self::Reply), JobError<E>> {
+        match current {
+            Some(_) => Err(JobError::AlreadyExists),
+            None => self.0.create(id, cx).map_err(JobError::Refused),
+        }
+    }
+}
+
+/// What the asker learns.
+pub(super) enum Told<E: Entity, J: Job<E>> {
+    Answer(Result<Answer<J::Reply, E>, AskError<E::Error>>),
+    /// A receipt under the same key came first: the asker answers from it.
+    Winner(Box<Receipt>),
+    /// The look-up of the step's receipt is too old for what the actor remembers.
+    LookUpAgain(Box<(J, Ask)>),
+}
+
+/// Why nothing came of an ask, whatever the command.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    NotFound,
+    Stale(Revision),
+    Expired,
+    Retry(Duration),
+    Quarantined,
+    TooLarge(String),
+    Internal(String),
+    Overloaded(crate::runtime::Overload, Duration),
+    Fault(cartwright_storage::Fault),
+}
+
+impl Failure {
+    pub(super) fn into_error<X: Refusal>(self, entity: EntityKey) -> AskError<X> {
+        match self {
+            Self::NotFound => AskError::NotFound { entity },
+            Self::Stale(current) => AskError::Stale { current },
+            Self::Expired => AskError::Expired,
+            Self::Retry(retry_after) => AskError::Retry { retry_after },
+            Self::Quarantined => AskError::Quarantined { entity },
+            Self::TooLarge(what) => AskError::TooLarge(what),
+            Self::Internal(reason) => AskError::Internal(reason),
+            Self::Overloaded(scope, retry_after) => AskError::Overloaded { scope, retry_after },
+            Self::Fault(fault) => AskError::Fault(fault),
+        }
+    }
+}
+
+impl From<Unstorable> for Failure {
+    fn from(error: Unstorable) -> Self {
+        match error {
+            Unstorable::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            Unstorable::Shape { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+/// How the commit that an answer waits for has ended.
+pub(super) enum Settled<E: Entity> {
+    /// It is durable; no state after an erasure.
+    Committed(Option<Arc<Published<E>>>),
+    KeyTaken {
+        key: UniqueKey,
+        holder: EntityKey,
+    },
+    ReceiptTaken(Box<Receipt>),
+    Failed(Failure),
+}
+
+/// An answer that is ready and waits for the commits it has seen.
+pub(super) trait Waiting<E: Entity>: Send {
+    fn settle(self: Box<Self>, settled: &Settled<E>);
+}
+
+pub(super) type Waiter<E> = Box<dyn Waiting<E>>;
+
+/// What the asker's look-up of a step's receipts found absent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LookedUp {
+    /// As of where the step's own receipt, and the forbidden one, were looked up.
+    pub(super) as_of: Position,
+    /// Was there no receipt of the step to forbid?
+    pub(super) forbids: bool,
+}
+
+/// What a command ran to.
+pub(super) enum Ran<E: Entity> {
+    /// It said no; with the problem where a receipt may have to keep it.
+    Refused(Option<Problem>),
+    /// It said yes; with the encoded reply where a receipt keeps it.
+    Changed {
+        working: E,
+        effects: Effects<E>,
+        reply: Option<Vec<u8>>,
+    },
+}
+
+/// The head as a command sees it.
+pub(super) struct Standing<'a, E: Entity> {
+    pub(super) id: E::Id,
+    pub(super) state: Option<&'a E>,
+    pub(super) now: Timestamp,
+}
+
+/// A command of any type.
+pub(super) trait Envelope<E: Entity>: Send {
+    fn ask(&self) -> &Ask;
+    fn looked_up(&self) -> LookedUp;
+    /// Runs the command; the waiter answers once what it has seen is durable.
+    fn run(self: Box<Self>, standing: Standing<'_, E>) -> (Ran<E>, Ask, Waiter<E>);
+    /// Refuses without running; a stale revision waits for the commits it has seen, like any refusal.
+    fn refuse(self: Box<Self>, failure: Failure) -> Waiter<E>;
+    /// Answers from an earlier outcome of the same step.
+    fn repeat(self: Box<Self>, outcome: &Outcome) -> Waiter<E>;
+    /// Sends the asker back to look up the step's receipt.
+    fn look_up_again(self: Box<Self>);
+}
+
+pub(super) struct Letter<E: Entity, J: Job<E>> {
+    pub(super) job: J,
+    pub(super) ask: Ask,
+    pub(super) looked_up: LookedUp,
+    pub(super) key: EntityKey,
+    pub(super) port: oneshot::Sender<Told<E, J>>,
+}
+
+struct Reply<E: Entity, J: Job<E>> {
+    port: oneshot::Sender<Told<E, J>>,
+    key: EntityKey,
+    result: Result<(J::Reply, bool), AskError<E::Error>>,
+    job: PhantomData<fn() -> J>,
+}
+
+impl<E: Entity, J: Job<E>> Waiting<E> for Reply<E, J> {
+    fn settle(self: Box<Self>, settled: &Settled<E>) {
+        let told = match settled {
+            Settled::Committed(state) => Told::Answer(self.result.map(|(reply, replayed)| Answer {
+                reply,
+                state: state.clone(),
+                replayed,
+            })),
+            Settled::ReceiptTaken(receipt) => Told::Winner(receipt.clone()),
+            Settled::KeyTaken { key, holder } => Told::Answer(Err(AskError::KeyTaken {
+                key: key.clone(),
+                holder: *holder,
+            })),
+            Settled::Failed(failure) => Told::Answer(Err(failure.clone().into_error(self.key))),
+        };
+        // Nobody waits any more where this fails.
+        let _ = self.port.send(told);
+    }
+}
+
+impl<E: Entity, J: Job<E>> Letter<E, J> {
+    fn waiter(
+        port: oneshot::Sender<Told<E, J>>,
+        key: EntityKey,
+        result: Result<(J::Reply, bool), AskError<E::Error>>,
+    ) -> Waiter<E> {
+        Box::new(Reply::<E, J> {
+            port,
+            key,
+            result,
+            job: PhantomData,
+        })
+    }
+}
+
+impl<E: Entity, J: Job<E>> Envelope<E> for Letter<E, J> {
+    fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    fn looked_up(&self) -> LookedUp {
+        self.looked_up
+    }
+
+    fn run(self: Box<Self>, standing: Standing<'_, E>) -> (Ran<E>, Ask, Waiter<E>) {
+        let Self {
+            job, ask, key, port, ..
+        } = *self;
+        let keeps = ask.ticket.is_some() || ask.step.is_some();
+        let mut effects = Effects::default();
+        let partition = Some(standing.id.partition());
+        let mut cx = Context::new(standing.now, &ask.caller, ask.seed, partition, &mut effects);
+        let ran = catch_unwind(AssertUnwindSafe(|| job.run(standing.id, standing.state, &mut cx)));
+        let ran = match ran {
+            Ok(ran) => ran,
+            Err(panic) => {
+                // The caller learns at once; the panic goes on and ends the activation.
+                let failed = AskError::Internal("the command panicked".to_owned());
+                let _ = port.send(Told::Answer(Err(failed)));
+                resume_unwind(panic);
+            }
+        };
+        let error = match ran {
+            Ok((working, reply)) => match keeps.then(|| codec::encode_reply(&reply)).transpose() {
+                Ok(encoded) => {
+                    let changed = Ran::Changed {
+                        working,
+                        effects,
+                        reply: encoded,
+                    };
+                    return (changed, ask, Self::waiter(port, key, Ok((reply, false))));
+                }
+                Err(unstorable) => Failure::from(unstorable).into_error(key),
+            },
+            Err(JobError::Refused(refusal)) => {
+                let problem = keeps.then(|| refusal.problem());
+                let waiter = Self::waiter(port, key, Err(AskError::Refused(refusal)));
+                return (Ran::Refused(problem), ask, waiter);
+            }
+            Err(JobError::NotFound) => AskError::NotFound { entity: key },
+            Err(JobError::AlreadyExists) => AskError::AlreadyExists { entity: key },
+        };
+        (Ran::Refused(None), ask, Self::waiter(port, key, Err(error)))
+    }
+
+    fn refuse(self: Box<Self>, failure: Failure) -> Waiter<E> {
+        Self::waiter(self.port, self.key, Err(failure.into_error(self.key)))
+    }
+
+    fn repeat(self: Box<Self>, outcome: &Outcome) -> Waiter<E> {
+        let result = decode_outcome(outcome, self.key, self.ask.step.map_or("", |step| step.step));
+        Self::waiter(self.port, self.key, result.map(|reply| (reply, true)))
+    }
+
+    fn look_up_again(self: Box<Self>) {
+        let _ = self.port.send(Told::LookUpAgain(Box::new((self.job, self.ask))));
+    }
+}
+
+/// Returns what a receipt says as the answer it was.
+pub(super) fn decode_outcome<R: DeserializeOwned, X: Refusal>(
+    outcome: &Outcome,
+    entity: EntityKey,
+    step: &str,
+) -> Result<R, AskError<X>> {
+    match outcome {
+        Outcome::Done(reply) => codec::decode_reply(reply).map_err(AskError::Fault),
+        Outcome::Refused(problem) => Err(AskError::Replayed(problem.clone())),
+        Outcome::Running => Err(AskError::InProgress { entity }),
+        Outcome::Forbidden => Err(AskError::StepForbidden {
+            step: step.to_owned(),
+        }),
+    }
+}
+
+/// What waits in an actor: a command or a timer.
+pub(super) enum Work<E: Entity> {
+    Command(Box<dyn Envelope<E>>),
+    Timer { name: String, due: Timestamp },
+}
+
+impl<E: Entity> Work<E> {
+    pub(super) fn lane(&self) -> Lane {
+        match self {
+            Self::Command(envelope) => envelope.ask().lane,
+            Self::Timer { .. } => Lane::Internal,
+        }
+    }
+
+    /// Tells the asker that nothing came of it.
+    pub(super) fn fail(self, failure: Failure) {
+        match self {
+            Self::Command(envelope) => envelope.refuse(failure.clone()).settle(&Settled::Failed(failure)),
+            Self::Timer { .. } => {}
+        }
+    }
+}
+
+/// Tells whether an ask's time is over.
+pub(super) fn is_expired(ask: &Ask, now: Instant) -> bool {
+    ask.deadline <= now
+}
+
+/// The engine as the caller of a timer's firing, and fresh randomness for it.
+pub(super) fn timer_caller() -> (Caller, Seed) {
+    (Caller::engine("timer"), Seed(uuid::Uuid::new_v4()))
+}

@@ -1,0 +1,528 @@
+//! The head: the state commands run on, ahead of the committed one by at most one commit in flight, one that
+//! gathers, and one that must go alone.
+//!
+//! Nothing here waits and nothing here answers before the commit that an answer has seen. Restoring the committed
+//! state is always possible, because a command changes a copy.
+
+use crate::runtime::ask::Ask;
+use crate::runtime::envelope::{
+    Envelope, Failure, LookedUp, RETRY_AFTER, Ran, Settled, Standing, Waiter, Work, is_expired, timer_caller,
+};
+use crate::runtime::flight::{Batch, Flight, Told, Writes};
+use crate::runtime::keeping::{Keeping, record};
+use crate::runtime::kind::KindShared;
+use crate::runtime::published::{Cell, Published};
+use crate::runtime::steps::Steps;
+use crate::runtime::{Lane, actor::Message};
+use cartwright_domain::{
+    Caller, Context, Effects, Entity, EntityId, EntityKey, Keys, Problem, Revision, TimerName, Timestamp,
+};
+use cartwright_storage::{Outcome, Position, ReceiptChange, ReceiptKey, Rejected};
+use ractor::ActorRef;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::time::Instant;
+
+/// An entity as it stands after some command: its state, or none before creation and after erasure.
+pub(super) struct Stand<E: Entity> {
+    pub(super) state: Option<Arc<E>>,
+    pub(super) revision: Revision,
+    pub(super) timers: Arc<Vec<(String, Timestamp)>>,
+    pub(super) keys: Arc<Keys>,
+}
+
+impl<E: Entity> Clone for Stand<E> {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            revision: self.revision,
+            timers: Arc::clone(&self.timers),
+            keys: Arc::clone(&self.keys),
+        }
+    }
+}
+
+/// What an activation begins with.
+pub(super) struct Birth<E: Entity> {
+    pub(super) id: E::Id,
+    pub(super) incarnation: u64,
+    pub(super) cell: Arc<Cell<E>>,
+    pub(super) timers: Arc<Vec<(String, Timestamp)>>,
+    /// The entity's last commit, which may have left the published state as it was.
+    pub(super) last: Position,
+    pub(super) depth: Arc<AtomicUsize>,
+    pub(super) shared: Arc<KindShared<E>>,
+}
+
+/// Whether the activation goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Lives,
+    /// It has left its slot and only has to stop.
+    Left,
+}
+
+pub(super) struct Head<E: Entity> {
+    pub(super) id: E::Id,
+    pub(super) key: EntityKey,
+    pub(super) incarnation: u64,
+    pub(super) shared: Arc<KindShared<E>>,
+    pub(super) cell: Arc<Cell<E>>,
+    pub(super) myself: ActorRef<Message<E>>,
+    pub(super) depth: Arc<AtomicUsize>,
+    /// What readers see.
+    pub(super) published: Option<Arc<Published<E>>>,
+    pub(super) committed: Stand<E>,
+    pub(super) head: Stand<E>,
+    pub(super) last: Position,
+    pub(super) flight: Option<Flight<E>>,
+    batch: Batch<E>,
+    exclusive: Option<Batch<E>>,
+    backlog: [VecDeque<Work<E>>; 2],
+    steps: Steps,
+    fate: Fate,
+}
+
+impl<E: Entity> Head<E> {
+    pub(super) fn new(birth: Birth<E>, myself: ActorRef<Message<E>>) -> Self {
+        let published = birth.cell.get();
+        let state = published.as_ref().map(|published| Arc::clone(&published.state));
+        let committed = Stand {
+            keys: Arc::new(state.as_ref().map_or_else(Keys::default, |state| state.keys())),
+            revision: published
+                .as_ref()
+                .map_or(Revision::default(), |published| published.revision),
+            timers: birth.timers,
+            state,
+        };
+        Self {
+            key: E::key(birth.id),
+            id: birth.id,
+            incarnation: birth.incarnation,
+            shared: birth.shared,
+            cell: birth.cell,
+            myself,
+            depth: birth.depth,
+            published,
+            head: committed.clone(),
+            batch: Batch::new(committed.clone()),
+            committed,
+            last: birth.last,
+            flight: None,
+            exclusive: None,
+            backlog: [VecDeque::new(), VecDeque::new()],
+            steps: Steps::new(birth.last),
+            fate: Fate::Lives,
+        }
+    }
+
+    /// Takes a command or a timer: runs it on the head, or keeps it until a commit that goes alone is decided.
+    pub(super) fn take(&mut self, work: Work<E>) -> Fate {
+        let lane = match work.lane() {
+            Lane::Internal => 0,
+            Lane::External => 1,
+        };
+        self.backlog[lane].push_back(work);
+        self.pump();
+        self.fate
+    }
+
+    /// Goes on with the store's verdict on the commit in flight.
+    pub(super) fn decided(&mut self, told: Told<E>) -> Fate {
+        let Some(flight) = self.flight.take() else {
+            return self.fate;
+        };
+        match told {
+            Told::Accepted { published, position } => {
+                self.last = position;
+                self.steps.commit(flight.steps, position);
+                self.committed = flight.stand;
+                if self.committed.state.is_none() {
+                    self.committed.revision = Revision::default();
+                }
+                if flight.alone {
+                    // A number was drawn into the state behind our back.
+                    self.committed.state = published.as_ref().map(|published| Arc::clone(&published.state));
+                    if let (true, Some(state)) = (flight.numbered, &self.committed.state) {
+                        self.committed.keys = Arc::new(state.keys());
+                    }
+                    self.head = self.committed.clone();
+                }
+                self.published = published;
+                let settled = Settled::Committed(self.published.clone());
+                for waiter in flight.late {
+                    waiter.settle(&settled);
+                }
+            }
+            Told::Rejected(
+                Rejected::KeyTaken { .. } | Rejected::ReceiptTaken { .. } | Rejected::TooLarge(_),
+            ) if flight.alone => {
+                // Its caller has been told; nothing else has run on it.
+                self.restore(&flight.steps);
+            }
+            Told::Rejected(rejected) => {
+                tracing::warn!(entity = %self.key, %rejected, "an activation ends: its commit was refused");
+                let failure = Settled::Failed(Failure::Retry(RETRY_AFTER));
+                for waiter in flight.late {
+                    waiter.settle(&failure);
+                }
+                self.end();
+                return self.fate;
+            }
+        }
+        self.pump();
+        self.fate
+    }
+
+    /// Goes to sleep if nothing is at work and nothing has arrived.
+    pub(super) fn passivate(&mut self) -> Fate {
+        if self.fate == Fate::Lives && self.is_idle() {
+            self.leave();
+        }
+        self.fate
+    }
+
+    fn is_idle(&self) -> bool {
+        self.flight.is_none()
+            && self.batch.is_empty()
+            && self.exclusive.is_none()
+            && self.backlog.iter().all(VecDeque::is_empty)
+    }
+
+    /// While a commit goes alone, or waits to, nothing may run: it may be refused.
+    fn is_blocked(&self) -> bool {
+        self.exclusive.is_some() || self.flight.as_ref().is_some_and(|flight| flight.alone)
+    }
+
+    fn pump(&mut self) {
+        while self.fate == Fate::Lives {
+            while !self.is_blocked() {
+                let Some(work) = self.next_work() else { break };
+                self.depth.fetch_sub(1, Ordering::Relaxed);
+                match work {
+                    Work::Command(envelope) => self.run_command(envelope),
+                    Work::Timer { name, due } => self.run_timer(&name, due),
+                }
+            }
+            if self.flight.is_some() {
+                return;
+            }
+            if !self.batch.is_empty() {
+                let batch = std::mem::replace(&mut self.batch, Batch::new(self.head.clone()));
+                self.submit(batch, false);
+            } else if let Some(batch) = self.exclusive.take() {
+                self.submit(batch, true);
+            } else {
+                if self.committed.state.is_none() {
+                    self.leave();
+                }
+                return;
+            }
+        }
+    }
+
+    fn next_work(&mut self) -> Option<Work<E>> {
+        let [internal, external] = &mut self.backlog;
+        internal.pop_front().or_else(|| external.pop_front())
+    }
+
+    fn run_command(&mut self, envelope: Box<dyn Envelope<E>>) {
+        if is_expired(envelope.ask(), Instant::now()) {
+            envelope
+                .refuse(Failure::Expired)
+                .settle(&Settled::Failed(Failure::Expired));
+            return;
+        }
+        if let Some(step) = envelope.ask().step {
+            if let Some(outcome) = self.steps.outcome(step.saga, step.step) {
+                let waiter = envelope.repeat(outcome);
+                self.attach(waiter);
+                return;
+            }
+            if envelope.looked_up().as_of < self.steps.since() {
+                envelope.look_up_again();
+                return;
+            }
+        }
+        let looked_up = envelope.looked_up();
+        let expected = envelope.ask().if_match;
+        if self.head.state.is_some() && expected.is_some_and(|expected| expected != self.head.revision) {
+            let failure = Failure::Stale(self.head.revision);
+            let problem = Problem::from(failure.clone().into_error::<E::Error>(self.key));
+            let ask = envelope.ask().clone();
+            let waiter = envelope.refuse(failure);
+            self.refuse(Some(problem), &ask, looked_up, waiter);
+            return;
+        }
+        let now = self.shared.runtime.clock.now();
+        let standing = Standing {
+            id: self.id,
+            state: self.head.state.as_deref(),
+            now,
+        };
+        let (ran, ask, waiter) = envelope.run(standing);
+        match ran {
+            Ran::Refused(problem) => {
+                self.shared.counts.refused.fetch_add(1, Ordering::Relaxed);
+                self.refuse(problem, &ask, looked_up, waiter);
+            }
+            Ran::Changed {
+                working,
+                effects,
+                reply,
+            } => {
+                let outcome = match reply {
+                    Some(reply) => Outcome::Done(reply),
+                    None => Outcome::Done(Vec::new()),
+                };
+                let keeping = Keeping {
+                    ask: &ask,
+                    looked_up,
+                    outcome,
+                };
+                match self.change(working, &effects, &ask.caller, now, Some(keeping)) {
+                    Ok(()) => self.attach(waiter),
+                    Err(failure) => {
+                        if let Failure::Internal(reason) = &failure {
+                            tracing::error!(entity = %self.key, reason, "a change was dropped");
+                        }
+                        waiter.settle(&Settled::Failed(failure));
+                    }
+                }
+            }
+        }
+    }
+
+    fn run_timer(&mut self, name: &str, due: Timestamp) {
+        let held = self
+            .head
+            .timers
+            .iter()
+            .position(|(held, at)| held == name && *at == due);
+        let (Some(held), Some(state)) = (held, &self.head.state) else {
+            return; // It was moved or removed since.
+        };
+        self.shared.runtime.timers.fired();
+        let mut timers = Vec::clone(&self.head.timers);
+        timers.remove(held);
+        self.head.timers = Arc::new(timers);
+        let before = E::clone(state);
+        let mut working = before.clone();
+        let mut effects = Effects::default();
+        let now = self.shared.runtime.clock.now();
+        let (caller, seed) = timer_caller();
+        let woken = match E::Timer::from_name(name) {
+            Some(timer) => {
+                let partition = Some(self.id.partition());
+                let mut cx = Context::new(now, &caller, seed, partition, &mut effects);
+                working
+                    .wake(timer, &mut cx)
+                    .map_err(|refusal| refusal.to_string())
+            }
+            None => Err("this release knows no such timer".to_owned()),
+        };
+        let sound = woken.and_then(|()| match effects.erased {
+            true => Ok(()),
+            false => working.invariants().map_err(|broken| broken.to_string()),
+        });
+        let kept = sound
+            .map_err(Failure::Internal)
+            .and_then(|()| self.change(working, &effects, &caller, now, None));
+        if let Err(failure) = kept {
+            // The row goes all the same: it would fire for ever.
+            tracing::warn!(entity = %self.key, timer = name, ?failure, "a timer was refused and is gone");
+            if let Err(failure) = self.change(before, &Effects::default(), &caller, now, None) {
+                tracing::error!(entity = %self.key, timer = name, ?failure, "a timer cannot be removed");
+            }
+        }
+    }
+
+    /// Lets a refusal out once everything it was computed from is durable, and keeps it under its key if it is final.
+    fn refuse(&mut self, problem: Option<Problem>, ask: &Ask, looked_up: LookedUp, waiter: Waiter<E>) {
+        let kept = problem.filter(|problem| problem.class.is_final() && self.head.state.is_some());
+        let Some(problem) = kept else {
+            self.attach(waiter);
+            return;
+        };
+        let keeping = Keeping {
+            ask,
+            looked_up,
+            outcome: Outcome::Refused(problem),
+        };
+        let receipts = keeping.receipts(self.key, self.head.revision, &mut self.steps);
+        if receipts.is_empty() {
+            self.attach(waiter);
+            return;
+        }
+        let stand = self.head.clone();
+        self.gathering(ask.ticket.is_some(), &stand)
+            .add_receipts(receipts);
+        self.attach(waiter);
+    }
+
+    /// Makes a changed copy the head and its effects part of the next commit, or drops it.
+    fn change(
+        &mut self,
+        working: E,
+        effects: &Effects<E>,
+        by: &Caller,
+        now: Timestamp,
+        keeping: Option<Keeping<'_>>,
+    ) -> Result<(), Failure> {
+        let erased = effects.erased;
+        if let (false, Err(broken)) = (erased, working.invariants()) {
+            return Err(Failure::Internal(broken.to_string()));
+        }
+        let events = record(&effects.events, by, now)?;
+        let creating = self.head.state.is_none();
+        let changed = erased || self.head.state.as_deref() != Some(&working);
+        let stand = if erased {
+            Stand {
+                state: None,
+                revision: self.head.revision.next(),
+                timers: Arc::default(),
+                keys: Arc::default(),
+            }
+        } else {
+            self.stand_after(working, changed, &effects.timers)
+        };
+        let ticket = keeping
+            .as_ref()
+            .is_some_and(|keeping| keeping.ask.ticket.is_some());
+        let receipts = match keeping {
+            Some(keeping) => keeping.receipts(self.key, stand.revision, &mut self.steps),
+            None => ReceiptChange::default(),
+        };
+        // A timer that is being handled has left the head already, hence the comparison with what is gathered.
+        let timers_changed = stand.timers != self.gathered_timers();
+        if !changed && events.is_empty() && !timers_changed && receipts.is_empty() {
+            return Ok(());
+        }
+        let alone = ticket || creating || erased || stand.keys.unique != self.head.keys.unique;
+        self.head = stand.clone();
+        let batch = self.gathering(alone, &stand);
+        batch.writes = match (erased, changed || timers_changed) {
+            (true, _) => Writes::Nothing,
+            (false, true) => Writes::State,
+            (false, false) => batch.writes,
+        };
+        batch.erases |= erased;
+        batch.creates |= creating;
+        batch.changes += u64::from(changed);
+        batch.events.extend(events);
+        batch.add_receipts(receipts);
+        Ok(())
+    }
+
+    fn stand_after(&self, working: E, changed: bool, timers: &[(E::Timer, Option<Timestamp>)]) -> Stand<E> {
+        let mut stand = self.head.clone();
+        if changed {
+            let keys = working.keys();
+            if keys != *stand.keys {
+                stand.keys = Arc::new(keys);
+            }
+            stand.revision = stand.revision.next();
+            stand.state = Some(Arc::new(working));
+        }
+        if !timers.is_empty() {
+            let mut rows = Vec::clone(&stand.timers);
+            for (timer, at) in timers {
+                rows.retain(|(name, _)| name != timer.name());
+                if let Some(at) = at {
+                    rows.push((timer.name().to_owned(), *at));
+                }
+            }
+            stand.timers = Arc::new(rows);
+        }
+        stand
+    }
+
+    /// Returns the timers as of the last command that is part of a commit.
+    fn gathered_timers(&self) -> Arc<Vec<(String, Timestamp)>> {
+        match (self.batch.is_empty(), &self.flight) {
+            (false, _) => Arc::clone(&self.batch.stand.timers),
+            (true, Some(flight)) => Arc::clone(&flight.stand.timers),
+            (true, None) => Arc::clone(&self.committed.timers),
+        }
+    }
+
+    /// Returns the commit that gathers, after moving it to where the entity stands now.
+    fn gathering(&mut self, alone: bool, stand: &Stand<E>) -> &mut Batch<E> {
+        if alone {
+            return self.exclusive.insert(Batch::new(stand.clone()));
+        }
+        self.batch.stand = stand.clone();
+        &mut self.batch
+    }
+
+    /// Lets an answer wait for the commits it has seen, its own included.
+    fn attach(&mut self, waiter: Waiter<E>) {
+        if let Some(exclusive) = &mut self.exclusive {
+            exclusive.waiters.push(waiter);
+        } else if !self.batch.is_empty() {
+            self.batch.waiters.push(waiter);
+        } else if let Some(flight) = &mut self.flight {
+            flight.late.push(waiter);
+        } else {
+            waiter.settle(&Settled::Committed(self.published.clone()));
+        }
+    }
+
+    /// Drops what could not be written, and what was built on it.
+    pub(super) fn drop_unsubmitted(&mut self, steps: &[ReceiptKey]) {
+        if let Some(batch) = self.exclusive.take() {
+            for put in &batch.receipts.put {
+                self.steps.forget(&put.receipt.key);
+            }
+            for waiter in batch.waiters {
+                waiter.settle(&Settled::Failed(Failure::Retry(RETRY_AFTER)));
+            }
+        }
+        self.restore(steps);
+    }
+
+    /// Goes back to the committed state after a commit was dropped.
+    fn restore(&mut self, steps: &[ReceiptKey]) {
+        for key in steps {
+            self.steps.forget(key);
+        }
+        self.head = self.committed.clone();
+    }
+
+    /// Ends the activation: everyone waiting gets a retryable error, the next ask loads again.
+    fn end(&mut self) {
+        self.fail_all(&Failure::Retry(RETRY_AFTER));
+        self.shared.abandon(self.id, self.incarnation);
+        self.fate = Fate::Left;
+    }
+
+    fn fail_all(&mut self, failure: &Failure) {
+        let settled = Settled::Failed(failure.clone());
+        let gathered = std::mem::take(&mut self.batch.waiters);
+        let exclusive = self
+            .exclusive
+            .take()
+            .map(|batch| batch.waiters)
+            .unwrap_or_default();
+        for waiter in gathered.into_iter().chain(exclusive) {
+            waiter.settle(&settled);
+        }
+        while let Some(work) = self.next_work() {
+            self.depth.fetch_sub(1, Ordering::Relaxed);
+            work.fail(failure.clone());
+        }
+    }
+
+    /// Fails work that arrives after the activation has left its slot.
+    pub(super) fn turn_away(&self, work: Work<E>) {
+        self.depth.fetch_sub(1, Ordering::Relaxed);
+        work.fail(Failure::Retry(RETRY_AFTER));
+    }
+
+    fn leave(&mut self) {
+        if self.shared.rest(self) {
+            self.fate = Fate::Left;
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What the entities of one kind share: directory, limits, counts, roster.
+
+use crate::runtime::ask::INTERNAL_DEADLINE;
+use crate::runtime::core::{Inner, KindHandle, Woken};
+use crate::runtime::directory::{Needs, Phase, Slot};
+use crate::runtime::entities::{EntityOptions, KindCounters};
+use crate::runtime::envelope::{Failure, Work};
+use crate::runtime::published::{Published, Roster};
+use crate::runtime::supervision::Supervisor;
+use cartwright_domain::{Entity, EntityId, Kind};
+use cartwright_storage::{DueTimer, Fault, Scan};
+use dashmap::DashMap;
+use futures::future::{BoxFuture, FutureExt};
+use ractor::{ActorCell, ActorId, ActorRuntime};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::time::Instant;
+
+/// How many rows of a listing a start reads at once.
+pub(super) const SCAN_PAGE: usize = 500;
+
+type Observer<E> = Box<dyn Fn(<E as Entity>::Id, Option<&Arc<Published<E>>>) + Send + Sync>;
+
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) resident: AtomicUsize,
+    pub(super) activations: AtomicU64,
+    pub(super) passivations: AtomicU64,
+    pub(super) restarts: AtomicU64,
+    pub(super) commits: AtomicU64,
+    pub(super) changes: AtomicU64,
+    pub(super) refused: AtomicU64,
+}
+
+pub(super) struct KindShared<E: Entity> {
+    pub(super) runtime: Arc<Inner>,
+    pub(super) options: EntityOptions,
+    pub(super) directory: DashMap<E::Id, Slot<E>>,
+    pub(super) counts: Counts,
+    /// Which entity an actor is.
+    pub(super) wards: DashMap<ActorId, (E::Id, u64)>,
+    pub(super) roster: Option<Roster<E>>,
+    pub(super) sweeps: AtomicU64,
+    observer: OnceLock<Observer<E>>,
+    supervisor: OnceLock<ActorCell>,
+}
+
+impl<E: Entity> KindShared<E> {
+    pub(super) fn new(runtime: Arc<Inner>, options: EntityOptions) -> Arc<Self> {
+        let shared = Arc::new(Self {
+            roster: options.roster.map(Roster::new),
+            runtime,
+            options,
+            directory: DashMap::new(),
+            counts: Counts::default(),
+            wards: DashMap::new(),
+            sweeps: AtomicU64::new(0),
+            observer: OnceLock::new(),
+            supervisor: OnceLock::new(),
+        });
+        let spawned = ActorRuntime::spawn_instant(None, Supervisor::<E>::new(), Arc::clone(&shared));
+        if let Ok((supervisor, _)) = spawned {
+            let _ = shared.supervisor.set(supervisor.get_cell());
+        }
+        shared
+    }
+
+    pub(super) fn supervisor(&self) -> Option<ActorCell> {
+        self.supervisor.get().cloned()
+    }
+
+    /// Returns the number of the running sweep, by which idleness is measured.
+    pub(super) fn sweep(&self) -> u64 {
+        self.sweeps.load(Ordering::Relaxed)
+    }
+
+    /// Calls `observer` with every newly published state, before the answers go out. It must not wait.
+    pub(super) fn observe(&self, observer: Observer<E>) {
+        let _ = self.observer.set(observer);
+    }
+
+    /// Tells roster and observer of a newly committed state; none after an erasure.
+    pub(super) fn published(&self, id: E::Id, published: Option<&Arc<Published<E>>>) {
+        match (&self.roster, published) {
+            (Some(roster), Some(published)) => roster.put(published),
+            (Some(roster), None) => roster.remove(id),
+            (None, _) => {}
+        }
+        if let Some(observer) = self.observer.get() {
+            observer(id, published);
+        }
+    }
+
+    pub(super) fn counters(&self) -> KindCounters {
+        let (mut resting, mut quarantined, mut mailbox_depth) = (0, 0, 0);
+        for slot in &self.directory {
+            match &slot.phase {
+                Phase::Resting(_) => resting += 1,
+                Phase::Quarantined => quarantined += 1,
+                Phase::Live(live) => mailbox_depth += live.depth.load(Ordering::Relaxed),
+                Phase::Loading(_) | Phase::Backoff { .. } => {}
+            }
+        }
+        let counts = &self.counts;
+        KindCounters {
+            kind: E::KIND,
+            resident: counts.resident.load(Ordering::Relaxed),
+            resting,
+            activations: counts.activations.load(Ordering::Relaxed),
+            passivations: counts.passivations.load(Ordering::Relaxed),
+            restarts: counts.restarts.load(Ordering::Relaxed),
+            quarantined,
+            commits: counts.commits.load(Ordering::Relaxed),
+            changes: counts.changes.load(Ordering::Relaxed),
+            refused: counts.refused.load(Ordering::Relaxed),
+            mailbox_depth,
+        }
+    }
+
+    async fn load_roster(self: Arc<Self>) -> Result<(), Fault> {
+        let Some(roster) = &self.roster else { return Ok(()) };
+        let mut after = None;
+        loop {
+            let scan = Scan {
+                listing: roster.listing,
+                prefix: Vec::new(),
+                after,
+                descending: false,
+                limit: SCAN_PAGE,
+            };
+            let rows = self.runtime.store.scan(scan).await?;
+            for row in rows.iter().filter(|row| row.entity.kind == E::KIND) {
+                if let Some(published) = self.read(E::Id::from_uuid(row.entity.id)).await? {
+                    roster.put(&published);
+                }
+            }
+            if rows.len() < SCAN_PAGE {
+                return Ok(());
+            }
+            after = rows.into_iter().next_back();
+        }
+    }
+}
+
+impl<E: Entity> KindHandle for KindShared<E> {
+    fn kind(&self) -> Kind {
+        E::KIND
+    }
+
+    fn open(self: Arc<Self>) -> BoxFuture<'static, Result<(), Fault>> {
+        self.load_roster().boxed()
+    }
+
+    fn wake(self: Arc<Self>, timer: DueTimer) -> BoxFuture<'static, Woken> {
+        async move {
+            let work = Work::Timer {
+                name: timer.name,
+                due: timer.due,
+            };
+            let id = E::Id::from_uuid(timer.entity.id);
+            let deadline = Instant::now() + INTERNAL_DEADLINE;
+            match self.deliver(id, work, Needs::Existing, deadline).await {
+                Ok(()) => Woken::Delivered,
+                Err(Failure::Retry(after)) => Woken::Later(after),
+                Err(_) => Woken::Parked,
+            }
+        }
+        .boxed()
+    }
+
+    fn stop(&self) {
+        if let Some(supervisor) = self.supervisor.get() {
+            supervisor.stop(None);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The actor that drives one saga: it looks at the committed state, takes the step that is next, and keeps what came
+//! of it by asking the saga's entity. It holds nothing that a restart would miss.
+
+use crate::runtime::ask::Ask;
+use crate::runtime::published::Published;
+use crate::runtime::saga::{Action, Next, Performed, Saga, SagaShared, SagaStep, WAITING};
+use crate::runtime::supervision::backoff;
+use crate::runtime::tasks::TaskEnd;
+use cartwright_domain::Seed;
+use cartwright_storage::Position;
+use futures::future::FutureExt;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+pub(super) enum RunnerMessage<S: Saga> {
+    /// Look what is next, in this newer state if there is one.
+    Look(Option<Arc<Published<S>>>),
+    /// The step's task has ended.
+    Finished(Finished<S>),
+    /// The wait after a failure is over.
+    Rested,
+}
+
+/// How a step's task has ended.
+pub(super) enum Finished<S: Saga> {
+    /// Its outcome is committed.
+    Kept(Arc<Published<S>>),
+    /// There is no such saga any more.
+    Gone,
+    Again {
+        reason: String,
+        after: Option<Duration>,
+    },
+    Panicked,
+}
+
+/// The saga that a runner drives.
+pub(super) struct Charge<S: Saga> {
+    pub(super) id: S::Id,
+    pub(super) shared: Arc<SagaShared<S>>,
+}
+
+pub(super) struct Runner<S>(PhantomData<fn() -> S>);
+
+impl<S> Runner<S> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+pub(super) struct Running<S: Saga> {
+    charge: Charge<S>,
+    myself: ActorRef<RunnerMessage<S>>,
+    newest: Option<Arc<Published<S>>>,
+    /// The state that the step at work was taken in.
+    acted_on: Option<Position>,
+    /// Is a step's task at work, or a backoff running?
+    is_busy: bool,
+    failures: u32,
+    alarm: Option<AbortHandle>,
+}
+
+impl<S: Saga> Running<S> {
+    fn note(&mut self, published: Option<Arc<Published<S>>>) {
+        let newest = self.newest.as_ref().map(|newest| newest.position);
+        if let Some(published) = published.filter(|published| newest < Some(published.position)) {
+            self.newest = Some(published);
+        }
+    }
+
+    fn look(&mut self) {
+        if self.is_busy {
+            return;
+        }
+        if let Some(alarm) = self.alarm.take() {
+            alarm.abort();
+        }
+        let Some(saga) = self.newest.clone() else {
+            self.read();
+            return;
+        };
+        let now = self.charge.shared.now();
+        match saga.state.next(now) {
+            Next::Act(action) => self.act(saga, action),
+            Next::Wait(until) => {
+                self.stand(WAITING);
+                if let Some(until) = until {
+                    let wake = self
+                        .myself
+                        .send_after(until.since(now), || RunnerMessage::Look(None));
+                    self.alarm = Some(wake.abort_handle());
+                }
+            }
+            Next::Ended => {
+                self.charge.shared.ended.fetch_add(1, Ordering::Relaxed);
+                self.myself.stop(None);
+            }
+        }
+    }
+
+    /// Reads the committed state, for a saga that is resumed.
+    fn read(&mut self) {
+        let (id, entities) = (self.charge.id, self.charge.shared.entities.clone());
+        self.start("saga read", async move {
+            match entities.read(id).await {
+                Ok(published) => published.map_or(Finished::Gone, Finished::Kept),
+                Err(fault) => Finished::Again {
+                    reason: fault.to_string(),
+                    after: None,
+                },
+            }
+        });
+    }
+
+    fn act(&mut self, saga: Arc<Published<S>>, action: Action<S::Step>) {
+        let (Action::Run(step) | Action::Undo(step)) = action;
+        self.stand(step.name());
+        self.acted_on = Some(saga.position);
+        let Charge { id, shared } = &self.charge;
+        let (id, env, entities) = (*id, Arc::clone(&shared.env), shared.entities.clone());
+        self.start("saga step", async move {
+            let (command, deletes, answers) = match S::perform(env, saga, action).await {
+                Performed::Record {
+                    command,
+                    deletes,
+                    answers,
+                } => (command, deletes, answers),
+                Performed::Again { reason, after } => return Finished::Again { reason, after },
+            };
+            let ask = Ask {
+                deletes,
+                answers,
+                ..Ask::internal("saga", Seed(uuid::Uuid::new_v4()))
+            };
+            match entities.ask(id, command, ask).await {
+                Ok(answer) => answer.state.map_or(Finished::Gone, Finished::Kept),
+                Err(error) => Finished::Again {
+                    reason: error.to_string(),
+                    after: None,
+                },
+            }
+        });
+    }
+
+    fn start(&mut self, name: &'static str, task: impl Future<Output = Finished<S>> + Send + 'static) {
+        self.is_busy = true;
+        let myself = self.myself.clone();
+        let task = async move {
+            let finished = AssertUnwindSafe(task)
+                .catch_unwind()
+                .await
+                .unwrap_or(Finished::Panicked);
+            let _ = myself.send_message(RunnerMessage::Finished(finished));
+        };
+        self.charge
+            .shared
+            .entities
+            .shared
+            .runtime
+            .spawn(name, S::KIND.name(), TaskEnd::AtShutdown, task);
+    }
+
+    fn again(&mut self, reason: &str, after: Option<Duration>) {
+        let options = &self.charge.shared.entities.shared.runtime.options;
+        let wait = after.unwrap_or_else(|| backoff(options.backoff_min, options.backoff_max, self.failures));
+        self.failures = self.failures.saturating_add(1);
+        self.charge.shared.retries.fetch_add(1, Ordering::Relaxed);
+        let (saga, failures) = (S::key(self.charge.id), self.failures);
+        match &self.newest {
+            Some(newest) if newest.state.is_past_pivot() => {
+                tracing::warn!(alarm = true, %saga, failures, reason, ?wait, "a step past the pivot is retried");
+            }
+            Some(_) | None => tracing::info!(%saga, failures, reason, ?wait, "a step is retried"),
+        }
+        // Busy until then, so that news does not cut the wait short.
+        self.myself.send_after(wait, || RunnerMessage::Rested);
+    }
+
+    /// Notes where the saga stands; the age of a step counts from its first try.
+    fn stand(&mut self, step: &'static str) {
+        let standing = &self.charge.shared.standing;
+        let mut entry = standing.entry(self.charge.id).or_insert((step, Instant::now()));
+        if entry.0 != step {
+            *entry = (step, Instant::now());
+        }
+    }
+}
+
+impl<S: Saga> Actor for Runner<S> {
+    type Msg = RunnerMessage<S>;
+    type State = Running<S>;
+    type Arguments = Charge<S>;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        charge: Charge<S>,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(Running {
+            charge,
+            myself,
+            newest: None,
+            acted_on: None,
+            is_busy: false,
+            failures: 0,
+            alarm: None,
+        })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            RunnerMessage::Look(news) => state.note(news),
+            RunnerMessage::Finished(Finished::Kept(kept)) if Some(kept.position) == state.acted_on => {
+                // Going on at once would spin.
+                state.again("keeping the outcome changed nothing", None);
+            }
+            RunnerMessage::Finished(Finished::Kept(kept)) => {
+                (state.is_busy, state.failures) = (false, 0);
+                state.note(Some(kept));
+            }
+            RunnerMessage::Finished(Finished::Gone) => {
+                state.myself.stop(None);
+                return Ok(());
+            }
+            RunnerMessage::Rested => state.is_busy = false,
+            RunnerMessage::Finished(Finished::Again { reason, after }) => state.again(&reason, after),
+            RunnerMessage::Finished(Finished::Panicked) => return Err("a step panicked".into()),
+        }
+        state.look();
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! Subscribers: every fact, in order, at least once.
+
+use super::Bench;
+use super::toy::add;
+use crate::runtime::Subscriber;
+use cartwright_storage::{Fact, Position, Store};
+use futures::future::{BoxFuture, FutureExt};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+#[derive(Default)]
+struct Diary {
+    seen: Mutex<Vec<u64>>,
+    /// How often the fact at this position fails, or panics when it is negative.
+    fails: Mutex<Option<(u64, i32)>>,
+}
+
+impl Subscriber for Diary {
+    fn name(&self) -> &'static str {
+        "diary"
+    }
+
+    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            let fails = self.fails.lock().unwrap().as_mut().map_or(0, |(position, left)| {
+                let fails = if *position == fact.position.0 { *left } else { 0 };
+                *left -= fails.signum();
+                fails
+            });
+            assert!(0 <= fails, "the diary fell apart");
+            if 0 < fails {
+                return Err("no ink".to_owned());
+            }
+            self.seen.lock().unwrap().push(fact.position.0);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+async fn check(fails: Option<(u64, i32)>, expected: &[u64], failed: u64, dead: &[u64]) {
+    let bench = Bench::new();
+    let diary = Arc::new(Diary {
+        fails: Mutex::new(fails),
+        ..Diary::default()
+    });
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    let id = bench.open(1).await; // Position 1, without a fact.
+    bench.tell(id, add(1)).await.unwrap();
+    bench.runtime.open().await.unwrap();
+    for _ in 0..3 {
+        bench.tell(id, add(1)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    assert_eq!(*diary.seen.lock().unwrap(), expected);
+    let counters = bench.runtime.subscribers().remove(0);
+    assert_eq!(
+        (counters.failed, counters.delivered),
+        (failed, expected.len() as u64)
+    );
+    let letters: Vec<u64> = counters
+        .dead
+        .iter()
+        .map(|letter| letter.fact.position.0)
+        .collect();
+    assert_eq!(letters, dead);
+    assert_eq!(bench.store.cursor("diary").await.unwrap(), Position(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn facts_come_in_order() {
+    check(None, &[2, 3, 4, 5], 0, &[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fact_that_fails_comes_again_before_the_next() {
+    check(Some((3, 4)), &[2, 3, 4, 5], 4, &[]).await;
+    check(Some((3, -2)), &[2, 3, 4, 5], 2, &[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fact_that_keeps_failing_is_given_up() {
+    check(Some((3, 1_000)), &[2, 4, 5], 10, &[3]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_facts_go_on_behind_the_cursor() {
+    let bench = Bench::new();
+    let diary = Arc::new(Diary::default());
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    bench.runtime.open().await.unwrap();
+    let id = bench.open(1).await;
+    bench.tell(id, add(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    bench.tell(id, add(1)).await.unwrap();
+    let bench = bench.restart().await;
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    bench.runtime.open().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut seen = diary.seen.lock().unwrap().clone();
+    assert_eq!((seen[0], *seen.last().unwrap()), (2, 3));
+    seen.dedup();
+    assert_eq!(
+        seen,
+        [2, 3],
+        "the first is behind the cursor, the second came at least once"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_ends_in_records_without_facts_does_not_spin() {
+    let bench = Bench::new();
+    let diary = Arc::new(Diary::default());
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    let id = bench.open(1).await;
+    bench.tell(id, add(1)).await.unwrap();
+    bench.store.run_ahead(Position(1_000));
+    bench.runtime.open().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(*diary.seen.lock().unwrap(), [2]);
+}
