@@ -283,7 +283,9 @@ pub(crate) fn open(directory: &Path, options: &Options) -> SledStore {
     SledStore::open(directory, options).unwrap().0
 }
 
-/// Copies a directory as a kill would leave it.
+/// Copies a directory as a kill would leave it, while its store is open and nothing is being committed.
+///
+/// What has another name by the time it is copied was still in the making: no start reads it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -292,7 +294,10 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);
         } else if entry.file_name() != "spare" {
-            std::fs::copy(entry.path(), target).unwrap();
+            match std::fs::copy(entry.path(), target) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                copied => drop(copied.unwrap()),
+            }
         }
     }
 }
