@@ -21,7 +21,7 @@ mod openapi_test;
 mod order;
 mod page;
 pub mod problem;
-mod registry;
+pub mod registry;
 pub mod router;
 #[cfg(test)]
 mod router_test;

@@ -8,6 +8,7 @@ use cartwright_actors::Engine;
 use cartwright_actors::engine::Counters;
 use cartwright_actors::runtime::{KindCounters, SagaCounters, StepAge, SubscriberCounters};
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,9 +23,31 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     get, path = "/admin/actors", tag = "admin: registry",
     responses((status = OK, description = "The counters, since the start.", body = Registry)),
 )]
-async fn admin_show_actors(State(engine): State<Engine>, _: StaffOnly) -> Answered<Registry> {
-    Ok(Answer::plain(Registry::from(engine.counters())))
+async fn admin_show_actors(
+    State(engine): State<Engine>,
+    State(usage): State<ReadUsage>,
+    _: StaffOnly,
+) -> Answered<Registry> {
+    Ok(Answer::plain(Registry::of(engine.counters(), usage())))
 }
+
+/// What the process uses, as the operating system counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProcessUsage {
+    /// The process' number.
+    pub id: u32,
+    /// Processor time spent in its own code, in milliseconds.
+    pub user_ms: u64,
+    /// Processor time spent for it in the system, in milliseconds.
+    pub system_ms: u64,
+    /// Memory it holds.
+    pub resident_bytes: u64,
+    /// Bytes it had written to disk.
+    pub write_bytes: u64,
+}
+
+/// Reads what the process uses. The composition root knows how.
+pub type ReadUsage = Arc<dyn Fn() -> ProcessUsage + Send + Sync>;
 
 /// What is alive and at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -41,6 +64,8 @@ struct Registry {
     runtime: RuntimeCount,
     /// The store.
     store: StoreCount,
+    /// The process.
+    process: ProcessUsage,
 }
 
 /// The entities of one kind.
@@ -145,8 +170,8 @@ struct StoreCount {
     waiting: u64,
 }
 
-impl From<Counters> for Registry {
-    fn from(counters: Counters) -> Self {
+impl Registry {
+    fn of(counters: Counters, process: ProcessUsage) -> Self {
         let (runtime, store) = (counters.runtime, counters.store);
         Self {
             kinds: counters.kinds.iter().map(KindCount::from).collect(),
@@ -168,6 +193,7 @@ impl From<Counters> for Registry {
                 pending_bytes: store.pending_bytes,
                 waiting: store.waiting,
             },
+            process,
         }
     }
 }

@@ -6,7 +6,9 @@ use crate::{
     extract::Access,
     health::{self, Health},
     identity::{self, EngineSessions},
-    inventory, layer, openapi, order, page, registry, settings, shipping, tax,
+    inventory, layer, openapi, order, page,
+    registry::{self, ReadUsage},
+    settings, shipping, tax,
 };
 use axum::{Router, extract::FromRef};
 use cartwright_actors::Engine;
@@ -21,15 +23,18 @@ pub const API: &str = "/api/v1";
 pub struct Api {
     engine: Engine,
     access: Access,
+    usage: ReadUsage,
 }
 
 impl Api {
-    /// Makes the state of the routes: the engine behind them, and the key that staff tokens are checked with.
-    pub fn new(engine: Engine, staff: Arc<StaffKeys>) -> Self {
+    /// Makes the state of the routes: the engine behind them, the key that staff tokens are checked with, and how to
+    /// learn what the process uses.
+    pub fn new(engine: Engine, staff: Arc<StaffKeys>, usage: ReadUsage) -> Self {
         let sessions = Arc::new(EngineSessions(engine.clone()));
         Self {
             engine,
             access: Access { sessions, staff },
+            usage,
         }
     }
 }
@@ -43,6 +48,12 @@ impl FromRef<Api> for Engine {
 impl FromRef<Api> for Access {
     fn from_ref(api: &Api) -> Self {
         api.access.clone()
+    }
+}
+
+impl FromRef<Api> for ReadUsage {
+    fn from_ref(api: &Api) -> Self {
+        Arc::clone(&api.usage)
     }
 }
 
