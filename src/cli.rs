@@ -20,6 +20,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the store on a data directory
+    Serve(config::Arguments),
+    /// Run a store with a real catalog loaded, to try things with
+    Demo(config::Arguments),
     /// Load a catalog from a CSV, TSV or JSON Lines file into a running server
     Import(Import),
     /// Play a shop's invoices through a running server, as its guests would

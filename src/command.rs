@@ -3,9 +3,11 @@
 mod bench;
 mod bench_bare;
 mod config;
+mod demo;
 mod disk_check;
 mod import;
 mod replay;
+mod serve;
 mod shop_setup;
 mod token;
 
@@ -20,6 +22,8 @@ use std::process::ExitCode;
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let file = cli.config.as_deref();
     match cli.command {
+        Command::Serve(arguments) => as_server(serve::run(file, &arguments)),
+        Command::Demo(arguments) => as_server(demo::run(file, &arguments)),
         Command::Import(arguments) => as_client(import::run(arguments)),
         Command::Replay(arguments) => as_client(replay::run(arguments)),
         Command::Bench(arguments) => as_client(bench::run(arguments)),

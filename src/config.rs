@@ -170,6 +170,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_format: Option<LogFormat>,
+    /// Start although the clock is behind the data: time then goes on from the data's last record
+    #[arg(long)]
+    #[serde(skip)]
+    pub accept_clock: bool,
 }
 
 /// The sources of a configuration, merged but not yet read.

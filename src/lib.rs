@@ -3,4 +3,91 @@
 //! This crate is the composition root: it reads the configuration, chooses the parts, and starts and stops them.
 
 pub mod config;
+mod process;
 pub mod telemetry;
+mod wire;
+
+use crate::config::Config;
+use anyhow::Context;
+use axum::Router;
+use cartwright_actors::Engine;
+use cartwright_actors::runtime::ClockCheck;
+use cartwright_domain::caller::Role;
+use cartwright_http::auth::{Created, StaffKeys, TOKEN_DAYS_DEFAULT};
+use cartwright_http::server::{Ended, Server};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Whom the token of the first start names.
+const FIRST_STAFF: &str = "admin";
+
+/// A store that is open for business: the engine, and the server in front of it.
+pub struct App {
+    engine: Engine,
+    server: Server,
+    router: Router,
+    first_token: Option<String>,
+    drain: Duration,
+}
+
+impl App {
+    /// Starts everything on the configured data directory. The address is taken first, so that a busy port costs
+    /// nothing; connections wait until [`App::run`].
+    ///
+    /// # Errors
+    /// What is in the way, in words for the operator: the port, the directory, damaged or newer data, the clock.
+    pub async fn start(config: &Config, clock: ClockCheck) -> anyhow::Result<Self> {
+        let server = Server::bind(config.listen, wire::server_options(config)).await?;
+        let data = config.data.clone();
+        std::fs::create_dir_all(&data)
+            .with_context(|| format!("cannot make the data directory {}", data.display()))?;
+        let parts = wire::parts(config, clock).await?;
+        let engine = Engine::start(parts).await?;
+        let (staff, created) = StaffKeys::load_or_create(&data)?;
+        let first_token = match created {
+            Created::New => Some(staff.issue(FIRST_STAFF, Role::Admin, TOKEN_DAYS_DEFAULT, engine.now())?),
+            Created::Existing => None,
+        };
+        let router = wire::router(config, &engine, staff, server.address())?;
+        let drain = Duration::from_millis(config.shutdown_timeout_ms);
+        Ok(Self {
+            engine,
+            server,
+            router,
+            first_token,
+            drain,
+        })
+    }
+
+    /// Returns the address the store listens on, with the port it got.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Returns the staff token of a data directory's first start. It is shown once and kept nowhere.
+    pub fn first_token(&self) -> Option<&str> {
+        self.first_token.as_deref()
+    }
+
+    /// Returns the engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Serves until `stop`, lets requests and sagas under way come to a point where they can go on later, and closes
+    /// the store.
+    ///
+    /// # Errors
+    /// A fault while the store closes. What was acknowledged is safe all the same.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        match self.server.serve(self.router, stop).await {
+            Ended::Drained => tracing::info!("every request was answered"),
+            Ended::Cut { connections } => tracing::warn!(connections, "connections were cut at the deadline"),
+        }
+        self.engine.shutdown(Instant::now() + self.drain).await?;
+        tracing::info!("the store is closed");
+        Ok(())
+    }
+}

@@ -432,10 +432,25 @@ fn a_bench_measures_the_server_and_the_bare_handler_in_the_same_run() {
 #[test]
 fn disk_check_says_what_the_disk_allows_and_leaves_nothing_behind() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let checked = run_in(directory.path(), &["disk-check", "--writes", "3", "--write-bytes", "1000"]);
+    let checked = run_in(
+        directory.path(),
+        &["disk-check", "--writes", "3", "--write-bytes", "1000"],
+    );
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);
-    assert!(checked.stdout.starts_with("3 writes of 1000 bytes, each with fdatasync"), "{}", checked.stdout);
-    assert!(checked.stdout.contains("overwriting zeros, as the journal does"), "{}", checked.stdout);
-    let left = std::fs::read_dir(directory.path()).expect("the directory is there").count();
+    assert!(
+        checked
+            .stdout
+            .starts_with("3 writes of 1000 bytes, each with fdatasync"),
+        "{}",
+        checked.stdout
+    );
+    assert!(
+        checked.stdout.contains("overwriting zeros, as the journal does"),
+        "{}",
+        checked.stdout
+    );
+    let left = std::fs::read_dir(directory.path())
+        .expect("the directory is there")
+        .count();
     assert_eq!(left, 0);
 }

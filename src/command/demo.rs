@@ -1,0 +1,126 @@
+//! `cartwright demo`: `serve` with a real catalog loaded, and what to try next.
+
+use super::serve;
+use crate::output;
+use anyhow::Context;
+use cartwright::config::Arguments;
+use cartwright_actors::catalog::{IMPORT_ROWS_MAX, ImportOutcome, ImportRow, Visibility};
+use cartwright_actors::{Engine, PageRequest, Request, new_seed};
+use cartwright_domain::money::{Currency, Money, Price};
+use cartwright_domain::{shipping, tax};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A sample of a real shop's catalog; see `src/demo/ATTRIBUTION.md`.
+const CATALOG: &str = include_str!("../demo/catalog.csv");
+/// How long loading it may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What standard shipping costs, and from which value of goods it is free, in pence.
+const SHIPPING_PENCE: (i64, i64) = (395, 5_000);
+
+/// Serves a store with the demo's catalog.
+///
+/// # Errors
+/// What keeps the store from starting, being filled, or closing.
+pub(crate) async fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let config = serve::configured(file, arguments)?;
+    let app = serve::start(&config, arguments).await?;
+    fill(app.engine())
+        .await
+        .context("the demo's catalog could not be loaded")?;
+    explain(app.address())?;
+    serve::until_stopped(app).await
+}
+
+/// Fills an empty store. One that has products is left alone: its stock has been sold from.
+async fn fill(engine: &Engine) -> anyhow::Result<()> {
+    let page = PageRequest {
+        limit: 1,
+        cursor: None,
+    };
+    if !engine.products(Visibility::All, page).await?.items.is_empty() {
+        return Ok(());
+    }
+    let request = || Request::internal("demo", new_seed(), PATIENCE);
+    let rates = [tax::RateDraft {
+        category: "standard".to_owned(),
+        name: "VAT 20%".to_owned(),
+        rate: "0.2".to_owned(),
+    }];
+    let zone = tax::Draft {
+        name: Some("United Kingdom".to_owned()),
+        countries: Some(vec!["GB".to_owned()]),
+        rates: Some(rates.into()),
+    };
+    engine.create_tax_zone(&request(), zone).await?;
+    let pence = |amount| Money {
+        amount,
+        currency: Currency::GBP,
+    };
+    let method = shipping::Draft {
+        name: Some("Standard".to_owned()),
+        countries: Some(vec!["*".to_owned()]),
+        price: Some(pence(SHIPPING_PENCE.0)),
+        free_from: Some(Some(pence(SHIPPING_PENCE.1))),
+        ..shipping::Draft::default()
+    };
+    engine.create_shipping_method(&request(), method).await?;
+    let rows = rows()?;
+    let bar = output::progress(u64::try_from(rows.len())?, "loading the catalog");
+    for batch in rows.chunks(IMPORT_ROWS_MAX) {
+        for done in engine.import_catalog(&request(), batch.to_vec()).await? {
+            if let ImportOutcome::Refused(problem) = done.outcome {
+                anyhow::bail!("{}: {problem}", done.sku);
+            }
+        }
+        bar.inc(u64::try_from(batch.len())?);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn rows() -> anyhow::Result<Vec<ImportRow>> {
+    let mut rows = Vec::new();
+    for (index, record) in csv::Reader::from_reader(CATALOG.as_bytes())
+        .deserialize()
+        .enumerate()
+    {
+        let (sku, title, price, stock): (String, String, String, u64) = record?;
+        rows.push(ImportRow {
+            row: u64::try_from(index)? + 1,
+            sku,
+            title: Some(title),
+            price: Some(Price::parse(&price, Currency::GBP)?),
+            stock: Some(stock),
+            ..ImportRow::default()
+        });
+    }
+    Ok(rows)
+}
+
+fn explain(address: SocketAddr) -> anyhow::Result<()> {
+    let base = format!("http://{address}");
+    output::line(format!(
+        "\nThe demo shop is open. Try, in another terminal:\n\n  \
+         curl '{base}/api/v1/products?limit=3'\n  \
+         curl -c jar -X POST {base}/api/v1/session\n  \
+         curl -b jar -X POST {base}/api/v1/carts/current/lines -H 'content-type: application/json' \\\n    \
+         -d '{{\"sku\":\"15036\",\"quantity\":2}}'\n\n\
+         The rest of a purchase is in docs/book/guide/first-purchase.md; the API reference is at {base}/.\n\
+         Stop with Ctrl-C."
+    ))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_demo_catalog_can_be_read() {
+        let rows = rows().unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(rows.len(), 300);
+    }
+}

@@ -1,0 +1,167 @@
+//! Which parts the store is made of, given its configuration.
+
+use crate::config::Config;
+use crate::process;
+use anyhow::Context;
+use axum::Router;
+use axum::http::HeaderValue;
+use cartwright_actors::runtime::{ClockCheck, EntityOptions, RuntimeOptions};
+use cartwright_actors::{Engine, Parts};
+use cartwright_gateways::mail::Folder;
+use cartwright_gateways::payment::{Sandbox, sandbox};
+use cartwright_http::auth::StaffKeys;
+use cartwright_http::health::{Condition, Health, Part};
+use cartwright_http::router::{self, Api};
+use cartwright_http::{layer, server};
+use cartwright_storage::{OpenError, Options, Progress, RecoveryReport, SledStore};
+use futures::future::BoxFuture;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the sandbox keeps its ledger in the data directory: beside the engine's store, never in it.
+const SANDBOX_LEDGER: &str = "sandbox/ledger.jsonl";
+
+/// Opens store, payment provider and mail.
+///
+/// # Errors
+/// What is in the way, in words for the operator.
+pub(crate) async fn parts(config: &Config, clock: ClockCheck) -> anyhow::Result<Parts> {
+    let store = open_store(config).await?;
+    let ledger = config.data.join(SANDBOX_LEDGER);
+    if let Some(directory) = ledger.parent() {
+        std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    }
+    let behavior = sandbox::Config {
+        behavior: config.sandbox_behavior(),
+        ..sandbox::Config::default()
+    };
+    let payments = Sandbox::open(&ledger, behavior)?;
+    let mailer = Folder::open(config.mail_directory(), &config.mail_from)?;
+    Ok(Parts {
+        store: Arc::new(store),
+        payments: Arc::new(payments),
+        mailer: Arc::new(mailer),
+        runtime: RuntimeOptions {
+            clock_check: clock,
+            ..RuntimeOptions::default()
+        },
+        entities: EntityOptions {
+            idle: Duration::from_millis(config.resident_idle_ms),
+            resident_max: count(config.residents_max),
+            ..EntityOptions::default()
+        },
+    })
+}
+
+/// Opens the store on a thread that may block, and tells how far a long start has come.
+async fn open_store(config: &Config) -> anyhow::Result<SledStore> {
+    let data: PathBuf = config.data.clone();
+    let options = Options {
+        cache_bytes: config.index_cache_bytes,
+        progress: Some(Arc::new(|progress| match progress {
+            Progress::Checking { rows } => tracing::info!(rows, "checking the index"),
+            Progress::Replaying { position } => {
+                tracing::info!(position = position.0, "replaying the journal")
+            }
+        })),
+        ..Options::default()
+    };
+    let opened: Result<(SledStore, RecoveryReport), OpenError> =
+        tokio::task::spawn_blocking(move || SledStore::open(data, &options)).await?;
+    let (store, report) = opened?;
+    tracing::info!(
+        start = report.start,
+        position = report.position.0,
+        replayed = report.replayed,
+        "the store is open"
+    );
+    Ok(store)
+}
+
+/// Returns the bounds of the server.
+pub(crate) fn server_options(config: &Config) -> server::Options {
+    server::Options {
+        connections_max: count(config.connections_max),
+        drain_timeout: Duration::from_millis(config.shutdown_timeout_ms),
+        ..server::Options::default()
+    }
+}
+
+/// Puts the API, health and the layers before the engine.
+///
+/// # Errors
+/// An origin that is no header value; a route whose description cannot be rendered.
+pub(crate) fn router(
+    config: &Config,
+    engine: &Engine,
+    staff: StaffKeys,
+    address: SocketAddr,
+) -> anyhow::Result<Router> {
+    let mut origins = Vec::with_capacity(config.cors_origins.len());
+    for origin in &config.cors_origins {
+        origins.push(HeaderValue::from_str(origin).with_context(|| format!("{origin} is no origin"))?);
+    }
+    let options = layer::Options {
+        origins,
+        request_timeout: Duration::from_millis(config.request_timeout_ms),
+        https: config.public_url_at(address).starts_with("https://"),
+    };
+    let api = Api::new(engine.clone(), Arc::new(staff), Arc::new(process::usage));
+    Ok(router::assemble(
+        router::areas(api),
+        Arc::new(Parted {
+            engine: engine.clone(),
+        }),
+        &options,
+    )?)
+}
+
+/// Says how the engine's parts are.
+struct Parted {
+    engine: Engine,
+}
+
+impl Health for Parted {
+    fn parts(&self) -> BoxFuture<'_, Vec<Part>> {
+        Box::pin(async {
+            let store = match self.engine.admit() {
+                Ok(()) => Part {
+                    name: "store",
+                    status: Condition::Ok,
+                    message: None,
+                },
+                Err(fault) => Part {
+                    name: "store",
+                    status: Condition::Unhealthy,
+                    message: Some(fault.to_string()),
+                },
+            };
+            let dead = self
+                .engine
+                .counters()
+                .subscribers
+                .iter()
+                .map(|subscriber| subscriber.dead.len())
+                .sum::<usize>();
+            let mail = match dead {
+                0 => Part {
+                    name: "mail",
+                    status: Condition::Ok,
+                    message: None,
+                },
+                _ => Part {
+                    name: "mail",
+                    status: Condition::Degraded,
+                    message: Some(format!("{dead} mails could not be handed over; see the log")),
+                },
+            };
+            vec![store, mail]
+        })
+    }
+}
+
+fn count(configured: u64) -> usize {
+    usize::try_from(configured).unwrap_or(usize::MAX)
+}
