@@ -3,6 +3,7 @@
 mod cli;
 mod client;
 mod command;
+mod latencies;
 mod money;
 mod output;
 mod table;

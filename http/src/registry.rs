@@ -162,6 +162,8 @@ struct StoreCount {
     applied: u64,
     /// Groups of commits synced.
     groups: u64,
+    /// Bytes of those groups in the journal.
+    journal_bytes: u64,
     /// Commits accepted.
     commits: u64,
     /// Bytes of newest states that the index does not hold yet.
@@ -189,6 +191,7 @@ impl Registry {
                 synced: store.synced.0,
                 applied: store.applied.0,
                 groups: store.groups,
+                journal_bytes: store.journal_bytes,
                 commits: store.commits,
                 pending_bytes: store.pending_bytes,
                 waiting: store.waiting,

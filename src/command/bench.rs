@@ -55,6 +55,9 @@ struct Store {
     /// Groups written since the start, each with one `fdatasync`.
     #[serde(default)]
     groups: u64,
+    /// Bytes of those groups.
+    #[serde(default)]
+    journal_bytes: u64,
 }
 
 impl Actors {

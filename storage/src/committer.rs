@@ -201,11 +201,13 @@ impl Committer {
                 .accepted
                 .first()
                 .map_or(Position(position.0 + 1), |(first, _)| *first);
-            self.journal
+            let written = self
+                .journal
                 .append(buffer, first)
                 .map_err(|error| Unknown(format!("writing the journal failed: {error}")))?;
             buffer.clear();
             counters.groups.fetch_add(1, Ordering::Relaxed);
+            counters.journal_bytes.fetch_add(written, Ordering::Relaxed);
             counters
                 .commits
                 .fetch_add(group.accepted.len() as u64, Ordering::Relaxed);

@@ -164,7 +164,7 @@ impl Journal {
 
     /// Writes the buffer as one frame and makes it durable. `first` is the position of its first commit, or of
     /// the next one when it has none. After an error it is not known what is on the disk.
-    pub(crate) fn append(&mut self, buffer: &mut FrameBuffer, first: Position) -> io::Result<()> {
+    pub(crate) fn append(&mut self, buffer: &mut FrameBuffer, first: Position) -> io::Result<u64> {
         let needed = buffer.len().next_multiple_of(frame::ALIGNMENT) as u64;
         if self.segment.bytes < self.offset + needed {
             self.next_segment(first)?;
@@ -172,8 +172,9 @@ impl Journal {
         let bytes = buffer.finish(self.segment.salt, first);
         self.file.write_all_at(bytes, self.offset)?;
         (self.options.sync)(&self.file)?;
-        self.offset += bytes.len() as u64;
-        Ok(())
+        let written = bytes.len() as u64;
+        self.offset += written;
+        Ok(written)
     }
 
     fn next_segment(&mut self, first: Position) -> io::Result<()> {

@@ -152,6 +152,8 @@ pub struct Statistics {
     pub applied: Position,
     /// Groups synced since the start.
     pub groups: u64,
+    /// Bytes of those groups in the journal, with their frames; zeros written ahead are not counted.
+    pub journal_bytes: u64,
     /// Commits accepted since the start.
     pub commits: u64,
     /// Bytes of newest states that the index does not yet hold.

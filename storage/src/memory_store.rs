@@ -271,6 +271,7 @@ impl Store for MemoryStore {
             synced: position,
             applied: position,
             groups: state.commits,
+            journal_bytes: 0,
             commits: state.commits,
             pending_bytes: 0,
             waiting: 0,

@@ -42,6 +42,7 @@ pub(crate) struct Counters {
     /// Verdicts and cursors that wait for the index.
     pub(crate) waiting_for_index: AtomicU64,
     pub(crate) groups: AtomicU64,
+    pub(crate) journal_bytes: AtomicU64,
     pub(crate) commits: AtomicU64,
     /// Last numbers drawn, in the order of [`Sequence::ALL`].
     pub(crate) numbers: [AtomicU64; Sequence::ALL.len()],

@@ -319,6 +319,7 @@ impl Store for SledStore {
             synced: *self.shared.synced.borrow(),
             applied: Position(counters.indexed.load(Ordering::Acquire)),
             groups: counters.groups.load(Ordering::Relaxed),
+            journal_bytes: counters.journal_bytes.load(Ordering::Relaxed),
             commits: counters.commits.load(Ordering::Relaxed),
             pending_bytes: self.shared.pending.bytes(),
             waiting: counters.waiting.load(Ordering::Relaxed),

@@ -3,14 +3,11 @@
 use super::limits::Limits;
 use super::{Actors, Bodies};
 use crate::cli::Work;
+use crate::latencies::Latencies;
 use crate::output::{decimals, per_second};
 use clap::ValueEnum;
-use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::time::Duration;
-
-/// The significant digits of a latency.
-const DIGITS: u8 = 3;
 
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MS: u64 = 1_000_000;
@@ -18,7 +15,7 @@ const NANOS_PER_MS: u64 = 1_000_000;
 /// One measurement.
 #[derive(Debug)]
 pub(super) struct Run {
-    latencies: Histogram<u64>,
+    latencies: Latencies,
     /// How many operations failed.
     pub(super) errors: u64,
     /// Why the first of them failed.
@@ -30,16 +27,15 @@ pub(super) struct Run {
     cpu_ms: u64,
     write_bytes: u64,
     groups: u64,
+    journal_bytes: u64,
     resident_bytes: u64,
 }
 
 impl Run {
     /// Starts empty.
     pub(super) fn new() -> Self {
-        let latencies =
-            Histogram::new(DIGITS).expect("three significant digits are within the histogram's limits");
         Self {
-            latencies,
+            latencies: Latencies::default(),
             errors: 0,
             first_error: None,
             took: Duration::ZERO,
@@ -47,6 +43,7 @@ impl Run {
             cpu_ms: 0,
             write_bytes: 0,
             groups: 0,
+            journal_bytes: 0,
             resident_bytes: 0,
         }
     }
@@ -56,8 +53,7 @@ impl Run {
         match done {
             Ok(bodies) => {
                 self.bodies = bodies;
-                self.latencies
-                    .saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+                self.latencies.record(time);
             }
             Err(error) => {
                 self.errors += 1;
@@ -76,28 +72,32 @@ impl Run {
             .write_bytes
             .saturating_sub(before.process.write_bytes);
         self.groups = after.store.groups.saturating_sub(before.store.groups);
+        self.journal_bytes = after
+            .store
+            .journal_bytes
+            .saturating_sub(before.store.journal_bytes);
         self.resident_bytes = after.process.resident_bytes;
     }
 
     /// Returns how many operations went well.
     pub(super) fn operations(&self) -> u64 {
-        self.latencies.len()
+        self.latencies.count()
     }
 
     /// Returns how many bytes a group had, if groups were written.
     pub(super) fn bytes_per_group(&self) -> Option<u64> {
-        self.write_bytes.checked_div(self.groups)
+        self.journal_bytes.checked_div(self.groups)
     }
 
     fn side(&self) -> Side {
         let operations = self.operations().max(1);
-        let micros_at = |quantile| self.latencies.value_at_quantile(quantile);
+        let micros_at = |quantile| self.latencies.micros_at(quantile);
         Side {
             operations: self.operations(),
             operations_per_second: whole(per_second(self.operations(), self.took)),
             p50_us: micros_at(0.5),
             p99_us: micros_at(0.99),
-            max_us: self.latencies.max(),
+            max_us: self.latencies.max_micros(),
             cpu_ns_per_operation: self.cpu_ms.saturating_mul(NANOS_PER_MS) / operations,
         }
     }
@@ -127,7 +127,10 @@ pub(super) struct Figures {
     errors: u64,
     server: Side,
     fsyncs_per_second: u64,
+    /// What the process wrote, zeros written ahead and the index included.
     write_bytes_per_operation: u64,
+    /// What of it are groups in the journal.
+    journal_bytes_per_operation: u64,
     resident_bytes: u64,
     request_bytes: usize,
     response_bytes: usize,
@@ -175,6 +178,7 @@ impl Figures {
             errors: run.errors,
             fsyncs_per_second: whole(per_second(run.groups, run.took)),
             write_bytes_per_operation: run.write_bytes / run.operations().max(1),
+            journal_bytes_per_operation: run.journal_bytes / run.operations().max(1),
             resident_bytes: run.resident_bytes,
             request_bytes: run.bodies.request,
             response_bytes: run.bodies.response,
@@ -201,9 +205,10 @@ impl Figures {
         row("p50, p99, max", times(&self.server));
         row("CPU/operation", cpu(&self.server));
         row("fsyncs/s", self.fsyncs_per_second.to_string());
+        let (all, journal) = (self.write_bytes_per_operation, self.journal_bytes_per_operation);
         row(
             "written/operation",
-            format!("{} bytes", self.write_bytes_per_operation),
+            format!("{all} bytes, of which {journal} are the journal's groups"),
         );
         row("resident memory", format!("{} MiB", self.resident_bytes >> 20));
         row("failed", self.errors.to_string());
@@ -274,7 +279,10 @@ mod tests {
         };
         Actors {
             process,
-            store: Store { groups },
+            store: Store {
+                groups,
+                journal_bytes: write_bytes / 2,
+            },
         }
     }
 
@@ -304,7 +312,13 @@ mod tests {
         assert_eq!(figures.server.operations_per_second, 200);
         assert_eq!(figures.server.cpu_ns_per_operation, 30_000);
         assert_eq!(figures.fsyncs_per_second, 10);
-        assert_eq!(figures.write_bytes_per_operation, 50);
+        assert_eq!(
+            (
+                figures.write_bytes_per_operation,
+                figures.journal_bytes_per_operation
+            ),
+            (50, 25)
+        );
         assert_eq!(figures.share_of_bare_permille, Some(400));
         assert_eq!(figures.cpu_over_bare_permille, Some(3000));
         assert_eq!(figures.work, "w2");

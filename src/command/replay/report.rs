@@ -1,9 +1,9 @@
 //! What became of the invoices, and how long the calls took.
 
 use super::plan::{Plan, Step};
+use crate::latencies::Latencies;
 use crate::output::{self, decimals, per_second};
 use anyhow::Context;
-use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -12,9 +12,6 @@ use std::time::Duration;
 
 /// How many invoices that did not match are printed. The report has all.
 const SHOWN_MAX: usize = 20;
-
-/// The significant digits of a latency.
-const DIGITS: u8 = 3;
 
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +59,7 @@ impl CallKind {
 pub(super) struct Report {
     /// By the place of the step in the order of play.
     outcomes: BTreeMap<usize, (Step, Outcome)>,
-    latencies: BTreeMap<CallKind, Histogram<u64>>,
+    latencies: BTreeMap<CallKind, Latencies>,
     took: Duration,
 }
 
@@ -85,10 +82,7 @@ impl Report {
 
     /// Keeps how long a call took.
     pub(super) fn took(&mut self, kind: CallKind, time: Duration) {
-        let histogram = self.latencies.entry(kind).or_insert_with(|| {
-            Histogram::new(DIGITS).expect("three significant digits are within the histogram's limits")
-        });
-        histogram.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        self.latencies.entry(kind).or_default().record(time);
     }
 
     /// Notes that all is played.
@@ -175,7 +169,7 @@ impl Report {
         if let Some(first) = first_refused {
             lines.push(format!("first refused: invoice {first}"));
         }
-        let calls: u64 = self.latencies.values().map(Histogram::len).sum();
+        let calls: u64 = self.latencies.values().map(Latencies::count).sum();
         lines.push(format!(
             "time        {} s, {} orders/s, {} calls/s",
             decimals(self.took.as_millis()),
@@ -186,12 +180,12 @@ impl Report {
             "{:<12}{:>9}{:>11}{:>11}{:>11}{:>11}",
             "call", "count", "p50 ms", "p90 ms", "p99 ms", "max ms"
         ));
-        for (kind, histogram) in &self.latencies {
-            let at = |quantile| decimals(u128::from(histogram.value_at_quantile(quantile)));
+        for (kind, latencies) in &self.latencies {
+            let at = |quantile| decimals(u128::from(latencies.micros_at(quantile)));
             let (name, count, max) = (
                 kind.name(),
-                histogram.len(),
-                decimals(u128::from(histogram.max())),
+                latencies.count(),
+                decimals(u128::from(latencies.max_micros())),
             );
             lines.push(format!(
                 "{name:<12}{count:>9}{:>11}{:>11}{:>11}{max:>11}",
