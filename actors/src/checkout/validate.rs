@@ -2,6 +2,7 @@
 
 use super::env::Halt;
 use crate::cart::Priced;
+use cartwright_domain::cart::ProblemKind;
 use cartwright_domain::checkout::Checkout;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::money::Money;
@@ -13,9 +14,16 @@ pub(super) fn lines(priced: &Priced) -> Result<(), Halt> {
 }
 
 /// Returns what is wrong with the lines, whatever the cart's state.
+///
+/// While a checkout holds the cart its own reservations are what makes stock short: whether there is enough is then
+/// for the stock items to say, who know what is reserved for whom.
 pub(super) fn line_problem(priced: &Priced) -> Option<Problem> {
-    let lines = priced.cart.state.lines();
-    let found = cartwright_domain::cart::line_problems(lines, |variant| priced.facts.get(&variant));
+    let cart = &priced.cart.state;
+    let mut found =
+        cartwright_domain::cart::line_problems(cart.lines(), |variant| priced.facts.get(&variant));
+    if cart.state().holder().is_some() {
+        found.retain(|problem| !matches!(problem.kind, ProblemKind::Short { .. }));
+    }
     let first = found.first()?;
     let message = match found.len() {
         1 => format!("{} {}", first.sku, first.kind.message()),
@@ -32,7 +40,7 @@ pub(super) fn line_problem(priced: &Priced) -> Option<Problem> {
             ("code".to_owned(), Detail::from(problem.kind.code())),
             ("message".to_owned(), Detail::from(problem.kind.message())),
         ];
-        if let cartwright_domain::cart::ProblemKind::Short { available } = problem.kind {
+        if let ProblemKind::Short { available } = problem.kind {
             detail.push(("available".to_owned(), available.into()));
         }
         named.push(Detail::Object(detail));
