@@ -2,6 +2,7 @@
 
 mod cli;
 mod documented;
+mod edge;
 mod fake_shop;
 #[path = "../support/mod.rs"]
 mod support;
