@@ -15,13 +15,18 @@ use cartwright_actors::runtime::ClockCheck;
 use cartwright_domain::caller::Role;
 use cartwright_http::auth::{Created, StaffKeys, TOKEN_DAYS_DEFAULT};
 use cartwright_http::server::{Ended, Server};
+use std::fs::DirBuilder;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Whom the token of the first start names.
 const FIRST_STAFF: &str = "admin";
+
+/// The permissions of a data directory that is made here: it holds customers' addresses and the key of all tokens.
+const DATA_DIRECTORY_MODE: u32 = 0o700;
 
 /// A store that is open for business: the engine, and the server in front of it.
 pub struct App {
@@ -41,7 +46,11 @@ impl App {
     pub async fn start(config: &Config, clock: ClockCheck) -> anyhow::Result<Self> {
         let server = Server::bind(config.listen, wire::server_options(config)).await?;
         let data = config.data.clone();
-        std::fs::create_dir_all(&data)
+        let mut directory = DirBuilder::new();
+        directory
+            .recursive(true)
+            .mode(DATA_DIRECTORY_MODE)
+            .create(&data)
             .with_context(|| format!("cannot make the data directory {}", data.display()))?;
         let parts = wire::parts(config, clock).await?;
         let engine = Engine::start(parts).await?;

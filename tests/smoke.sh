@@ -75,6 +75,8 @@ echo "smoke: start on an empty directory"
 start
 token=$(grep -oE -m1 'eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+' "$log") || fail "the first start printed no token"
 
+[ "$(stat -c %a "$data")" = 700 ] || fail "other users may look into the data directory"
+
 echo "smoke: stock a shop"
 staff 201 POST /admin/tax/zones \
     -d '{"name":"United Kingdom","countries":["GB"],"rates":[{"category":"standard","name":"VAT","rate":"0.2"}]}' >/dev/null
