@@ -60,7 +60,7 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let digits = text.as_bytes();
         if !text.is_ascii()
-            || digits.len() % 2 != 0
+            || !digits.len().is_multiple_of(2)
             || digits.len() < 2 * TAIL_LENGTH
             || 2 * 600 < digits.len()
         {

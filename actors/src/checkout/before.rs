@@ -80,6 +80,7 @@ pub(super) async fn freeze_quote(
         .await?;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let priced = env.kinds.priced(cart, Depth::Everything).await?;
+    validate::lines(&priced)?;
     validate::details(&priced, &saga.state)?;
     freeze(env, saga, priced, Arc::clone(&saga.state.reserved)).await
 }

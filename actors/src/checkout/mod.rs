@@ -187,10 +187,7 @@ impl Engine {
             }
         };
         self.wait_until(id, deadline, |checkout| {
-            matches!(
-                checkout.step,
-                Step::CapturePayment | Step::Ended
-            )
+            matches!(checkout.step, Step::CapturePayment | Step::Ended)
         })
         .await?;
         self.settled(id).await
@@ -199,11 +196,8 @@ impl Engine {
     /// Refuses, before anything is reserved, a cart that cannot be completed.
     async fn require_complete(&self, cart: &Shown<Cart>, completion: &Completion) -> Result<(), Refused> {
         let priced = self.kinds().priced(cart.clone(), Depth::Everything).await?;
-        let missing = validate::missing(&priced, completion.payment_token.is_some());
-        if !missing.is_empty() {
-            return Err(validate::incomplete(&missing).into());
-        }
-        validate::line_problem(&priced).map_or(Ok(()), |problem| Err(problem.into()))
+        let obstacle = validate::obstacle(&priced, completion.payment_token.is_some());
+        obstacle.map_or(Ok(()), |problem| Err(problem.into()))
     }
 
     /// Begins an attempt. Whoever loses the race for the cart joins the winner's.

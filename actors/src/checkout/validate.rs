@@ -2,7 +2,7 @@
 
 use super::env::Halt;
 use crate::cart::Priced;
-use cartwright_domain::cart::ProblemKind;
+use cartwright_domain::cart::{self, LineProblem, ProblemKind};
 use cartwright_domain::checkout::Checkout;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::money::Money;
@@ -13,17 +13,22 @@ pub(super) fn lines(priced: &Priced) -> Result<(), Halt> {
     line_problem(priced).map_or(Ok(()), |problem| Err(Halt::Refused(problem)))
 }
 
-/// Returns what is wrong with the lines, whatever the cart's state.
+/// Returns what is wrong with each line, whatever the cart's state.
 ///
 /// While a checkout holds the cart its own reservations are what makes stock short: whether there is enough is then
 /// for the stock items to say, who know what is reserved for whom.
-pub(super) fn line_problem(priced: &Priced) -> Option<Problem> {
+fn line_problems(priced: &Priced) -> Vec<LineProblem> {
     let cart = &priced.cart.state;
-    let mut found =
-        cartwright_domain::cart::line_problems(cart.lines(), |variant| priced.facts.get(&variant));
+    let mut found = cart::line_problems(cart.lines(), |variant| priced.facts.get(&variant));
     if cart.state().holder().is_some() {
         found.retain(|problem| !matches!(problem.kind, ProblemKind::Short { .. }));
     }
+    found
+}
+
+/// Returns what is wrong with the lines as one refusal.
+pub(super) fn line_problem(priced: &Priced) -> Option<Problem> {
+    let found = line_problems(priced);
     let first = found.first()?;
     let message = match found.len() {
         1 => format!("{} {}", first.sku, first.kind.message()),
@@ -62,7 +67,7 @@ pub(super) fn details(priced: &Priced, checkout: &Checkout) -> Result<(), Halt> 
 }
 
 /// Returns everything that is missing to complete.
-pub(super) fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
+fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
     let (cart, quote) = (&priced.cart.state, &priced.quote);
     let mut errors = FieldErrors::default();
     if cart.lines().is_empty() {
@@ -107,8 +112,21 @@ pub(super) fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
     errors
 }
 
+/// Returns why a cart cannot be completed: everything that is missing, with every line that cannot be bought.
+pub(super) fn obstacle(priced: &Priced, has_payment: bool) -> Option<Problem> {
+    let mut errors = missing(priced, has_payment);
+    if errors.is_empty() {
+        return line_problem(priced);
+    }
+    for problem in line_problems(priced) {
+        let message = format!("{} {}", problem.sku, problem.kind.message());
+        errors.add(format!("/lines/{}", problem.line), problem.kind.code(), message);
+    }
+    Some(incomplete(&errors))
+}
+
 /// Returns what is missing as one refusal.
-pub(super) fn incomplete(errors: &FieldErrors) -> Problem {
+fn incomplete(errors: &FieldErrors) -> Problem {
     Problem {
         class: Class::Invalid,
         code: "checkout.incomplete".to_owned(),

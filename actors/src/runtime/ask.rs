@@ -311,7 +311,11 @@ pub fn fault_problem(fault: &Fault) -> Problem {
         Fault::Damaged { .. } | Fault::Newer { .. } | Fault::Io(_) => {
             // Here it becomes an answer without internals, so here it is logged.
             tracing::error!(%fault, "the store could not be read");
-            Problem::new(Class::Internal, "engine.internal", "the request failed for a reason of our own")
+            Problem::new(
+                Class::Internal,
+                "engine.internal",
+                "the request failed for a reason of our own",
+            )
         }
     }
 }
