@@ -42,6 +42,8 @@ struct Plan {
 struct State {
     submitted: u64,
     mishaps: BTreeMap<u64, Mishap>,
+    /// The number of the last commit that gets through; the process counts as dead after it.
+    last: Option<u64>,
     holds: bool,
     held: Vec<Held>,
 }
@@ -76,6 +78,19 @@ impl<S: Store> FaultStore<S> {
         let mut state = self.plan.state();
         let at = state.submitted + nth;
         state.mishaps.insert(at, mishap);
+    }
+
+    /// Lets so many more commits through and loses everything after them, as when the process dies: later commits
+    /// are not written, and nobody is told of them; cursors stay where they are.
+    pub fn cut_off_after(&self, commits: u64) {
+        let mut state = self.plan.state();
+        state.last = Some(state.submitted + commits);
+    }
+
+    /// Tells whether a commit was lost because of [`Self::cut_off_after`].
+    pub fn is_cut_off(&self) -> bool {
+        let state = self.plan.state();
+        state.last.is_some_and(|last| last < state.submitted)
     }
 
     /// Fails the `nth` commit from now on, counted from one, as [`Rejected::Unavailable`].
@@ -164,7 +179,10 @@ impl<S: Store> Store for FaultStore<S> {
         let mut state = self.plan.state();
         state.submitted += 1;
         let number = state.submitted;
-        let mishap = state.mishaps.remove(&number);
+        let mishap = match state.last {
+            Some(last) if last < number => Some(Mishap::Lose),
+            Some(_) | None => state.mishaps.remove(&number),
+        };
         let due = Plan::overdue(&mut state);
         drop(state);
 
@@ -252,6 +270,9 @@ impl<S: Store> Store for FaultStore<S> {
     }
 
     fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
+        if self.is_cut_off() {
+            return futures::future::pending().boxed();
+        }
         self.inner.move_cursor(subscriber, to)
     }
 

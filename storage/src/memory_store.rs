@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// The start number of a store that never starts twice.
-const START: u64 = 1;
+/// The number of the first process start.
+const FIRST_START: u64 = 1;
 
 /// Decides inside [`Store::submit`] and calls [`Commit::done`] there, after letting go of its lock.
 #[derive(Clone)]
@@ -34,6 +34,12 @@ struct State {
     log: Vec<Logged>,
     commits: u64,
     closed: bool,
+    /// The number of the process start whose commits are taken.
+    start: u64,
+    /// The time of the last record.
+    recorded_at: Timestamp,
+    /// The time of the last record when this start began.
+    recorded_at_start: Timestamp,
 }
 
 /// What the feed needs of a commit.
@@ -107,6 +113,7 @@ impl State {
             events: record.events.clone(),
         });
         self.commits += 1;
+        self.recorded_at = self.recorded_at.max(record.at);
         (done, Accepted { position, number })
     }
 }
@@ -121,11 +128,19 @@ impl MemoryStore {
     /// Makes an empty store.
     pub fn new() -> Self {
         let state = State {
-            judge: Judge::new(START, Position::default(), HashMap::new(), COMMIT_BYTES_MAX),
+            judge: Judge::new(
+                FIRST_START,
+                Position::default(),
+                HashMap::new(),
+                COMMIT_BYTES_MAX,
+            ),
             table: Table::default(),
             log: Vec::new(),
             commits: 0,
             closed: false,
+            start: FIRST_START,
+            recorded_at: Timestamp::default(),
+            recorded_at_start: Timestamp::default(),
         };
         let synced = watch::Sender::new(Position::default());
         Self {
@@ -134,6 +149,18 @@ impl MemoryStore {
                 synced,
             }),
         }
+    }
+
+    /// Begins another process start on what is written, as after a kill: every handle is of the new start, and
+    /// whatever an engine of an earlier one still submits is refused as [`Rejected::Fence`].
+    pub fn restart(&self) {
+        let mut state = self.state();
+        let number = |sequence: &Sequence| (*sequence, state.judge.last_number(*sequence));
+        let numbers = Sequence::ALL.iter().map(number).collect();
+        state.start += 1;
+        state.judge = Judge::new(state.start, state.judge.position(), numbers, COMMIT_BYTES_MAX);
+        state.recorded_at_start = state.recorded_at;
+        state.closed = false;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -257,11 +284,11 @@ impl Store for MemoryStore {
     }
 
     fn start_number(&self) -> u64 {
-        START
+        self.state().start
     }
 
     fn last_recorded_at(&self) -> Timestamp {
-        Timestamp::default()
+        self.state().recorded_at_start
     }
 
     fn statistics(&self) -> Statistics {

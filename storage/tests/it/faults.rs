@@ -1,8 +1,8 @@
-//! The store that goes wrong on order.
+//! The store that goes wrong on order, and the one in memory that starts again.
 
-use crate::support::{draft, toy};
-use cartwright_domain::Revision;
-use cartwright_storage::{FaultStore, MemoryStore, Mishap, Rejected, Store};
+use crate::support::{at, draft, toy};
+use cartwright_domain::{Revision, Sequence, Timestamp};
+use cartwright_storage::{FaultStore, MemoryStore, Mishap, Position, Rejected, Store};
 use futures::FutureExt;
 
 fn store() -> FaultStore<MemoryStore> {
@@ -104,4 +104,47 @@ fn a_delayed_verdict_comes_after_so_many_commits() {
             .is_ok()
     );
     assert!(delayed.try_recv().unwrap().is_ok());
+}
+
+#[test]
+fn a_store_that_is_cut_off_loses_every_later_commit_and_moves_no_cursor() {
+    let store = store();
+    store.cut_off_after(1);
+    let write = |number| draft(&store, toy(number), 0).write(&store).now_or_never();
+    assert!(write(1).unwrap().is_ok());
+    assert!(!store.is_cut_off());
+    let mut lost = draft(&store, toy(2), 0).submit(&store);
+    assert!(store.is_cut_off());
+    assert!(lost.try_recv().is_err());
+    assert_eq!(store.load(toy(2)).now_or_never().unwrap(), Ok(None));
+    assert!(store.move_cursor("mail", Position(1)).now_or_never().is_none());
+    let cursor = store.inner().cursor("mail").now_or_never().unwrap();
+    assert_eq!(cursor, Ok(Position::default()));
+}
+
+#[test]
+fn a_restarted_memory_store_keeps_what_is_written_and_refuses_the_earlier_start() {
+    let store = MemoryStore::new();
+    let ordered = draft(&store, toy(1), 0)
+        .numbered()
+        .with(|commit| commit.at = at(5_000));
+    let zombie = draft(&store, toy(1), 1);
+    assert!(ordered.write(&store).now_or_never().unwrap().is_ok());
+    assert_eq!(
+        (store.start_number(), store.last_recorded_at()),
+        (1, Timestamp::default())
+    );
+    assert_eq!(store.close().now_or_never().unwrap(), Ok(()));
+
+    store.restart();
+    assert_eq!((store.start_number(), store.last_recorded_at()), (2, at(5_000)));
+    assert_eq!(store.last_number(Sequence::Toy), 1);
+    assert_eq!(
+        zombie.write(&store).now_or_never().unwrap(),
+        Err(Rejected::Fence)
+    );
+    // Incarnations count anew with every start.
+    let next = draft(&store, toy(1), 1).with(|commit| commit.fence.incarnation = 0);
+    let accepted = next.write(&store).now_or_never().unwrap().unwrap();
+    assert_eq!(accepted.position, Position(2), "positions go on");
 }
