@@ -46,6 +46,8 @@ struct State {
     last: Option<u64>,
     holds: bool,
     held: Vec<Held>,
+    /// What would have told of lost commits. Dropped, it would tell that nothing will come.
+    lost: Vec<Done>,
 }
 
 /// A verdict that is not told yet.
@@ -87,10 +89,10 @@ impl<S: Store> FaultStore<S> {
         state.last = Some(state.submitted + commits);
     }
 
-    /// Tells whether a commit was lost because of [`Self::cut_off_after`].
+    /// Tells whether the last commit that [`Self::cut_off_after`] lets through was made.
     pub fn is_cut_off(&self) -> bool {
         let state = self.plan.state();
-        state.last.is_some_and(|last| last < state.submitted)
+        state.last.is_some_and(|last| last <= state.submitted)
     }
 
     /// Fails the `nth` commit from now on, counted from one, as [`Rejected::Unavailable`].
@@ -188,11 +190,13 @@ impl<S: Store> Store for FaultStore<S> {
 
         let after = match mishap {
             Some(Mishap::Lose) => {
+                self.plan.state().lost.push(commit.done);
                 self.plan.tell(due);
                 return;
             }
             Some(Mishap::LoseVerdict) => {
-                commit.done = Done(Box::new(|_| {}));
+                let lost = std::mem::replace(&mut commit.done, Done(Box::new(|_| {})));
+                self.plan.state().lost.push(lost);
                 self.inner.submit(commit);
                 self.plan.tell(due);
                 return;

@@ -128,12 +128,7 @@ impl MemoryStore {
     /// Makes an empty store.
     pub fn new() -> Self {
         let state = State {
-            judge: Judge::new(
-                FIRST_START,
-                Position::default(),
-                HashMap::new(),
-                COMMIT_BYTES_MAX,
-            ),
+            judge: Judge::new(FIRST_START, Position::default(), HashMap::new(), COMMIT_BYTES_MAX),
             table: Table::default(),
             log: Vec::new(),
             commits: 0,
