@@ -12,7 +12,7 @@ use cartwright_domain::order::cancellation::{
 };
 use cartwright_domain::order::{Cancel, Order, PromisedStock, RecordRefund, RecordVoid};
 use cartwright_domain::payment::{Payment, PaymentState};
-use cartwright_domain::{Entity, EntityKey, Problem, Timestamp};
+use cartwright_domain::{Entity, EntityKey, Problem, Timestamp, checkout};
 use cartwright_gateways::payment::{self, Deadlined, Gateway, OperationKey, Reference};
 use cartwright_storage::{Outcome, ReceiptKey, codec};
 use futures::future::try_join_all;
@@ -107,6 +107,7 @@ async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -
         .await
         .map_err(|fault| fault.to_string())?;
     let order = read.ok_or("the order is gone")?;
+    require_delivered(env, &order).await?;
     let settings = env
         .kinds
         .current_settings()
@@ -119,6 +120,24 @@ async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -
     let stock = order.state.stock();
     try_join_all(stock.iter().map(|promised| deallocate(env, saga, promised))).await?;
     Ok(over(saga, stock, None))
+}
+
+/// Lets the order's checkout finish first: what it has not yet allocated or captured cannot be given back, and the
+/// refusal would be kept as the step's answer.
+async fn require_delivered(env: &CancellationEnv, order: &Arc<Published<Order>>) -> Result<(), String> {
+    let read = env.kinds.checkouts.read(order.state.quote().checkout).await;
+    let Some(checkout) = read.map_err(|fault| fault.to_string())? else {
+        return Ok(());
+    };
+    match checkout.state.step {
+        checkout::Step::CapturePayment | checkout::Step::Ended => Ok(()),
+        checkout::Step::ReserveStock
+        | checkout::Step::AwaitCompletion
+        | checkout::Step::FreezeQuote
+        | checkout::Step::AuthorizePayment
+        | checkout::Step::SettlePayment
+        | checkout::Step::WalkBack => Err("the checkout is still at work on the order".to_owned()),
+    }
 }
 
 /// Voids what is only authorized, refunds what is captured. One that turns out to be captured is refunded next time.
