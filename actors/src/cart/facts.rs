@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use cartwright_domain::Refusal;
 use cartwright_domain::cart::totals::{self, Intent, Rules};
 use cartwright_domain::cart::{Cart, LineProblem, Quote, VariantFacts};
-use cartwright_domain::id::{SETTINGS_ID, VariantId};
+use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::tax::{TaxZone, Zones};
@@ -91,11 +91,13 @@ impl Kinds {
             .ok_or_else(crate::once::gone::<Settings>)
     }
 
-    /// Returns what catalog and stock say about a variant; none when it is gone.
+    /// Returns what catalog and stock say about a variant, to anybody or to the checkout that may hold some of it;
+    /// none when it is gone.
     pub(crate) async fn facts_of(
         &self,
         variant: VariantId,
         depth: Depth,
+        holder: Option<CheckoutId>,
     ) -> Result<Option<VariantFacts>, Refused> {
         let Some(variant) = self.variants.read(variant).await.map_err(unreadable)? else {
             return Ok(None);
@@ -120,7 +122,10 @@ impl Kinds {
                 .read(stock_of(variant.id))
                 .await
                 .map_err(unreadable)?;
-            available = item.and_then(|item| item.state.available());
+            available = item.and_then(|item| match holder {
+                Some(checkout) => item.state.available_to(checkout),
+                None => item.state.available(),
+            });
         }
         Ok(Some(VariantFacts {
             variant_id: variant.id,
@@ -137,9 +142,11 @@ impl Kinds {
     /// Prices a cart as it stands, by what holds now.
     pub(crate) async fn priced(&self, cart: Arc<Published<Cart>>, depth: Depth) -> Result<Priced, Refused> {
         let mut facts = HashMap::with_capacity(cart.state.lines().len());
+        // What the cart's own checkout has reserved is not short for it.
+        let holder = cart.state.state().holder();
         for line in cart.state.lines() {
             if !facts.contains_key(&line.variant)
-                && let Some(found) = self.facts_of(line.variant, depth).await?
+                && let Some(found) = self.facts_of(line.variant, depth, holder).await?
             {
                 facts.insert(line.variant, found);
             }

@@ -260,7 +260,11 @@ impl Engine {
         let found = self.resolve(request, cart).await?;
         let settings = self.kinds().current_settings().await?;
         let facts = match found.state.line(line) {
-            Some(held) => self.kinds().facts_of(held.variant, Depth::Everything).await?,
+            Some(held) => {
+                self.kinds()
+                    .facts_of(held.variant, Depth::Everything, None)
+                    .await?
+            }
             None => None,
         };
         let command = SetQuantity {
@@ -463,7 +467,7 @@ impl Engine {
                 .ok_or_else(|| unknown(sku.clone()))?,
         };
         self.kinds()
-            .facts_of(id, Depth::Everything)
+            .facts_of(id, Depth::Everything, None)
             .await?
             .ok_or_else(|| unknown(id.to_string()))
     }

@@ -14,16 +14,9 @@ pub(super) fn lines(priced: &Priced) -> Result<(), Halt> {
 }
 
 /// Returns what is wrong with each line, whatever the cart's state.
-///
-/// While a checkout holds the cart its own reservations are what makes stock short: whether there is enough is then
-/// for the stock items to say, who know what is reserved for whom.
 fn line_problems(priced: &Priced) -> Vec<LineProblem> {
-    let cart = &priced.cart.state;
-    let mut found = cart::line_problems(cart.lines(), |variant| priced.facts.get(&variant));
-    if cart.state().holder().is_some() {
-        found.retain(|problem| !matches!(problem.kind, ProblemKind::Short { .. }));
-    }
-    found
+    let lines = priced.cart.state.lines();
+    cart::line_problems(lines, |variant| priced.facts.get(&variant))
 }
 
 /// Returns what is wrong with the lines as one refusal.

@@ -144,6 +144,14 @@ impl StockItem {
             .then(|| signed(self.capacity()) - signed(self.committed() + self.kept_back()))
     }
 
+    /// Returns what a checkout may have: what is available, and what it holds already.
+    pub fn available_to(&self, checkout: CheckoutId) -> Option<i64> {
+        let held = self
+            .reservation(checkout)
+            .map_or(0, |reservation| reservation.quantity);
+        self.available().map(|available| available + signed(held))
+    }
+
     /// Returns the reservation of a checkout.
     pub fn reservation(&self, checkout: CheckoutId) -> Option<&Reservation> {
         self.place_of(checkout)

@@ -107,6 +107,19 @@ fn check_refused<T: std::fmt::Debug>(outcome: Result<T, Error>, code: &str, deta
 }
 
 #[test]
+fn what_a_checkout_holds_is_available_to_it() {
+    let mut bench = tracked(10);
+    assert_eq!(bench.run(reserve(1, 6)), Ok(Held { quantity: 6 }));
+    assert_eq!(bench.run(reserve(2, 3)), Ok(Held { quantity: 3 }));
+    let to = |n| bench.entity.available_to(checkout(n));
+    assert_eq!((to(1), to(2), to(3)), (Some(7), Some(4), Some(1)));
+    assert_eq!(
+        item(StockLevels::default()).entity.available_to(checkout(1)),
+        None
+    );
+}
+
+#[test]
 fn a_purchase_moves_units_from_available_over_reserved_to_allocated_and_back() {
     let mut bench = tracked(5);
     assert_eq!(bench.run(reserve(1, 2)), Ok(Held { quantity: 2 }));
