@@ -1,0 +1,238 @@
+//! What must be true in the end, whatever happened on the way.
+
+use crate::house::{House, ON_HAND, Running};
+use crate::scenarios::Scenario;
+use cartwright_actors::PageRequest;
+use cartwright_actors::page::PAGE_LIMIT_MAX;
+use cartwright_domain::cart::{Cart, State};
+use cartwright_domain::checkout::Checkout;
+use cartwright_domain::id::{CheckoutId, StockItemId, VariantId};
+use cartwright_domain::inventory::{DEFAULT_LOCATION, StockItem};
+use cartwright_domain::order::{Order, Status};
+use cartwright_domain::payment::PaymentState;
+use cartwright_domain::{Entity, EntityKey};
+use cartwright_gateways::payment::sandbox::{Ledger, Operation, Payment};
+use cartwright_storage::{ReceiptFound, ReceiptKey, Store};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long a mail may take.
+const MAIL_MAX: Duration = Duration::from_secs(60);
+/// How long it is watched that no mail comes twice: past the time between two moves of a cursor.
+const MAIL_AGAIN: Duration = Duration::from_secs(3);
+
+/// Checks the books.
+pub(crate) async fn check(running: &Running, house: &House, scenario: &Scenario, told: &str) {
+    let page = PageRequest {
+        limit: PAGE_LIMIT_MAX,
+        cursor: None,
+    };
+    let mut orders: Vec<Arc<Order>> = Vec::new();
+    for order in running.engine.orders(page.clone()).await.unwrap().items {
+        orders.push(Arc::clone(&order.state));
+    }
+    orders.sort_by_key(|order| order.number());
+    let statuses: Vec<Status> = orders.iter().map(|order| order.status()).collect();
+    assert_eq!(statuses, scenario.orders, "{told}");
+    let numbers: Vec<Option<u64>> = orders.iter().map(|order| order.number()).collect();
+    let expected: Vec<Option<u64>> = (1..).take(orders.len()).map(Some).collect();
+    assert_eq!(numbers, expected, "{told}: numbers have no gap");
+
+    let ledger = house.ledger();
+    check_money(&orders, &ledger, told);
+    check_stock(running, house, &orders, told).await;
+    let mut carts: Vec<Arc<Cart>> = Vec::new();
+    for view in running.engine.carts(page).await.unwrap().items {
+        carts.push(Arc::clone(&view.priced.cart.state));
+    }
+    check_carts(&orders, &carts, told);
+    check_mails(house, &orders, told).await;
+    let checkouts: BTreeSet<CheckoutId> = ledger
+        .entries
+        .iter()
+        .map(|entry| entry.reference.parse().unwrap())
+        .chain(orders.iter().map(|order| order.quote().checkout))
+        .collect();
+    for checkout in checkouts {
+        check_receipts(running, house, checkout, &carts, &orders, told).await;
+    }
+}
+
+/// One charge for each order and none without, as the provider has it.
+fn check_money(orders: &[Arc<Order>], ledger: &Ledger, told: &str) {
+    assert_eq!(ledger.torn_bytes, 0, "{told}");
+    for order in orders {
+        let quote = order.quote();
+        let reference = quote.checkout.to_string();
+        let of_checkout = |payment: &&Payment| payment.reference == reference;
+        let payments: Vec<&Payment> = ledger.payments.iter().filter(of_checkout).collect();
+        if quote.quote.total.is_zero() {
+            assert!(
+                payments.is_empty() && order.payments().is_empty(),
+                "{told}: {payments:?}"
+            );
+            continue;
+        }
+        let ([payment], [noted]) = (payments.as_slice(), order.payments()) else {
+            panic!("{told}: {payments:?} for one order with {:?}", order.payments());
+        };
+        assert_eq!(payment.payment.as_str(), noted.reference(), "{told}");
+        assert_eq!(
+            payment.authorized, quote.quote.total,
+            "{told}: authorized is the total"
+        );
+        let kept = payment.captured.minus(payment.refunded).unwrap();
+        let expected = if order.status() == Status::Canceled {
+            quote.quote.total.minus(quote.quote.total).unwrap()
+        } else {
+            quote.quote.total
+        };
+        assert_eq!(kept, expected, "{told}: {payment:?}");
+        assert!(
+            !payment.voided || payment.captured.is_zero(),
+            "{told}: nobody voids what is captured: {payment:?}"
+        );
+        assert!(
+            payment.voided || !payment.captured.is_zero(),
+            "{told}: nothing stays set aside: {payment:?}"
+        );
+        // The order says what the provider says.
+        assert_eq!(
+            (
+                noted.captured(),
+                noted.refunded(),
+                noted.state() == PaymentState::Voided
+            ),
+            (payment.captured, payment.refunded, payment.voided),
+            "{told}"
+        );
+    }
+    for payment in &ledger.payments {
+        let is_ordered = orders
+            .iter()
+            .any(|order| order.quote().checkout.to_string() == payment.reference);
+        assert!(
+            is_ordered || (payment.voided && payment.captured.is_zero()),
+            "{told}: money without an order: {payment:?}"
+        );
+    }
+    let mut authorized = BTreeSet::new();
+    for entry in &ledger.entries {
+        if entry.operation == Operation::Authorize {
+            assert!(
+                authorized.insert(entry.reference.clone()),
+                "{told}: {} was authorized twice",
+                entry.reference
+            );
+        }
+    }
+}
+
+async fn check_stock(running: &Running, house: &House, orders: &[Arc<Order>], told: &str) {
+    for variant in house.goods.tracked {
+        let shown = running.engine.stock(variant).await.unwrap().unwrap();
+        let item = &shown.state;
+        let promised: u64 = orders
+            .iter()
+            .filter(|order| order.status() != Status::Canceled)
+            .map(|order| units_of(order, variant))
+            .sum();
+        assert_eq!(
+            (item.on_hand(), item.reserved(), item.allocated()),
+            (ON_HAND, 0, promised),
+            "{told}: on hand, reserved, allocated"
+        );
+    }
+}
+
+fn units_of(order: &Order, variant: VariantId) -> u64 {
+    let quote = order.quote();
+    let lines = quote.lines.iter().zip(&quote.quote.lines);
+    lines
+        .filter(|(line, _)| line.variant == variant)
+        .map(|(_, quoted)| u64::from(quoted.quantity))
+        .sum()
+}
+
+/// A cart is completed by its order, and free without one.
+fn check_carts(orders: &[Arc<Order>], carts: &[Arc<Cart>], told: &str) {
+    for cart in carts {
+        let mut of_cart = orders.iter().filter(|order| order.quote().cart == cart.id());
+        let order = of_cart.next();
+        assert!(of_cart.next().is_none(), "{told}: a cart with two orders");
+        match (cart.state(), order) {
+            (State::Completed { order, checkout }, Some(placed)) => {
+                assert_eq!(
+                    (order, checkout),
+                    (placed.id(), placed.quote().checkout),
+                    "{told}"
+                );
+            }
+            (State::Active, None) => {}
+            (state, order) => panic!(
+                "{told}: a cart is {} with order {:?}",
+                state.name(),
+                order.map(|order| order.number())
+            ),
+        }
+    }
+}
+
+/// Exactly one confirmation for each order.
+async fn check_mails(house: &House, orders: &[Arc<Order>], told: &str) {
+    let deadline = Instant::now() + MAIL_MAX;
+    while house.mails().len() < orders.len() && Instant::now() < deadline {
+        sleep(Duration::from_millis(100)).await;
+    }
+    sleep(MAIL_AGAIN).await;
+    let mut mails = house.mails();
+    mails.sort();
+    assert_eq!(mails.len(), orders.len(), "{told}: {mails:?}");
+    for (order, mail) in orders.iter().zip(&mails) {
+        let name = format!("order-{}.", order.number().unwrap());
+        assert!(mail.starts_with(&name), "{told}: {mails:?}");
+    }
+}
+
+/// Steps leave no receipt behind when their saga has ended.
+async fn check_receipts(
+    running: &Running,
+    house: &House,
+    checkout: CheckoutId,
+    carts: &[Arc<Cart>],
+    orders: &[Arc<Order>],
+    told: &str,
+) {
+    let mut participants: Vec<(EntityKey, &[&str])> = Vec::new();
+    for cart in carts {
+        let steps = &["lock_cart", "lock_details", "unlock_cart", "complete_cart"];
+        participants.push((Cart::key(cart.id()), steps));
+    }
+    for variant in house.goods.tracked {
+        let item = StockItem::key(StockItemId::of(variant, DEFAULT_LOCATION));
+        let steps = &["reserve_stock", "pin_stock", "release_stock", "allocate_stock"];
+        participants.push((item, steps));
+    }
+    for order in orders {
+        participants.push((
+            Order::key(order.id()),
+            &["place_order", "record_capture", "record_late_refund"],
+        ));
+    }
+    for (participant, steps) in participants {
+        for step in steps {
+            let key = ReceiptKey::Step {
+                saga: Checkout::key(checkout),
+                step: (*step).to_owned(),
+                participant,
+            };
+            let found = house.store().receipt(key, running.engine.now()).await.unwrap();
+            assert!(
+                matches!(found, ReceiptFound::AbsentAsOf(_)),
+                "{told}: {step} left its receipt at {participant}"
+            );
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! A client as it should be: every change under a key of its own, repeated under that key until it is answered.
+
+use crate::house::{Goods, House, PATIENCE, staff};
+use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef, View};
+use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
+use cartwright_actors::runtime::Receipts;
+use cartwright_actors::{Engine, Idempotency, Outcome, PageRequest, Request, new_seed};
+use cartwright_domain::address;
+use cartwright_domain::cart::Patch;
+use cartwright_domain::checkout::Ending;
+use cartwright_domain::id::{CartId, CheckoutId, OrderId, ShippingMethodId, VariantId};
+use cartwright_domain::money::{Money, Price};
+use cartwright_domain::{Caller, Problem, settings};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long a client waits before it asks again.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How often a client asks before the test says that it gets no answer: fifteen minutes.
+const TRIES_MAX: usize = 1_800;
+/// What came of a checkout that led to an order.
+pub(crate) const ORDERED: &str = "ordered";
+
+/// The clients of one engine: two shoppers and staff.
+pub(crate) struct Buyer<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) goods: Goods,
+}
+
+impl<'a> Buyer<'a> {
+    pub(crate) fn new(engine: &'a Engine, house: &House) -> Self {
+        Self {
+            engine,
+            goods: house.goods,
+        }
+    }
+
+    /// Opens a shopper's cart with these units, ready to be completed. Its keys begin with `key`.
+    pub(crate) async fn cart(&self, shopper: usize, key: &str, units: &[(VariantId, u32)]) -> CartId {
+        self.cart_sent_by(self.goods.method, shopper, key, units).await
+    }
+
+    /// As [`Buyer::cart`], with a shipping method of one's own choice.
+    pub(crate) async fn cart_sent_by(
+        &self,
+        method: ShippingMethodId,
+        shopper: usize,
+        key: &str,
+        units: &[(VariantId, u32)],
+    ) -> CartId {
+        let opened = self
+            .finally(&self.shopper(shopper, &format!("{key}-open")), async |request| {
+                self.engine.open_cart(request, None).await
+            })
+            .await;
+        let cart = opened.unwrap().priced.cart.id;
+        for (variant, quantity) in units {
+            let added = self
+                .finally(
+                    &self.shopper(shopper, &format!("{key}-{variant}")),
+                    async |request| {
+                        let draft = LineDraft {
+                            variant: VariantRef::Id(*variant),
+                            quantity: *quantity,
+                            options: Default::default(),
+                            custom_fields: Default::default(),
+                            unit_price: None,
+                        };
+                        self.engine
+                            .add_line(request, CartRef::Id(cart), draft, View::Full)
+                            .await
+                    },
+                )
+                .await;
+            added.unwrap();
+        }
+        let details = self
+            .finally(
+                &self.shopper(shopper, &format!("{key}-details")),
+                async |request| {
+                    self.engine
+                        .update_details(request, CartRef::Id(cart), details(method), View::Full)
+                        .await
+                },
+            )
+            .await;
+        details.unwrap();
+        cart
+    }
+
+    /// Starts a checkout. Whoever asks again after it has ended is told how.
+    pub(crate) async fn start(&self, shopper: usize, key: &str, cart: CartId) -> Result<CheckoutId, String> {
+        let started = self
+            .finally(&self.shopper(shopper, key), async |request| {
+                self.engine.start_checkout(request, CartRef::Id(cart)).await
+            })
+            .await;
+        started
+            .map(|view| view.checkout.id)
+            .map_err(|problem| problem.code)
+    }
+
+    /// Completes a cart, and returns [`ORDERED`] or the code of the refusal.
+    pub(crate) async fn complete(
+        &self,
+        shopper: usize,
+        key: &str,
+        cart: CartId,
+        token: &str,
+        expected_total: Option<Money>,
+    ) -> String {
+        let request = self.shopper(shopper, key);
+        let draft = CompletionDraft {
+            payment_token: Some(token.to_owned()),
+            expected_total,
+        };
+        self.settled(&request, async |request| {
+            self.engine
+                .complete_cart(request, CartRef::Id(cart), draft.clone())
+                .await
+        })
+        .await
+    }
+
+    /// Completes a checkout that was started, and returns [`ORDERED`] or the code of the refusal.
+    pub(crate) async fn complete_checkout(&self, shopper: usize, key: &str, id: CheckoutId) -> String {
+        let request = self.shopper(shopper, key);
+        let draft = CompletionDraft {
+            payment_token: Some("tok_approve".to_owned()),
+            expected_total: None,
+        };
+        self.settled(&request, async |request| {
+            self.engine.complete_checkout(request, id, draft.clone()).await
+        })
+        .await
+    }
+
+    /// Abandons a checkout, and returns the code of its ending.
+    pub(crate) async fn abandon(&self, shopper: usize, key: &str, id: CheckoutId) -> String {
+        let abandoned = self
+            .finally(&self.shopper(shopper, key), async |request| {
+                self.engine.abandon_checkout(request, id).await
+            })
+            .await;
+        match abandoned {
+            Ok(view) if view.checkout.state.ending == Some(Ending::Abandoned) => {
+                "checkout.abandoned".to_owned()
+            }
+            Ok(view) => format!("the checkout is at {:?}", view.checkout.state.step),
+            Err(problem) => problem.code,
+        }
+    }
+
+    /// Cancels an order, and returns its status or the code of the refusal.
+    pub(crate) async fn cancel(&self, key: &str, order: OrderId) -> String {
+        let canceled = self
+            .finally(&keyed(staff(), key), async |request| {
+                self.engine
+                    .cancel_order(request, order, "the shopper called".to_owned())
+                    .await
+            })
+            .await;
+        match canceled {
+            Ok(order) => order.state.status().name().to_owned(),
+            Err(problem) => problem.code,
+        }
+    }
+
+    /// Waits for the first order.
+    pub(crate) async fn first_order(&self) -> OrderId {
+        loop {
+            let page = self.engine.orders(PageRequest::default()).await;
+            if let Some(order) = page.ok().and_then(|page| page.items.into_iter().next_back()) {
+                return order.id;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Sets a price, as staff.
+    pub(crate) async fn price(&self, key: &str, variant: VariantId, price: Money) {
+        let set = self
+            .finally(&keyed(staff(), key), async |request| {
+                let price = Price::of_money(price).unwrap();
+                self.engine.set_price(request, variant, Some(price)).await
+            })
+            .await;
+        set.unwrap();
+    }
+
+    /// Changes the settings, as staff.
+    pub(crate) async fn settings(&self, key: &str, draft: settings::Draft) {
+        let set = self
+            .finally(&keyed(staff(), key), async |request| {
+                self.engine.update_settings(request, draft.clone()).await
+            })
+            .await;
+        set.unwrap();
+    }
+
+    fn shopper(&self, shopper: usize, key: &str) -> Request {
+        let caller = Caller::of_session(self.goods.sessions[shopper]);
+        let request = Request {
+            caller: Arc::new(caller),
+            ..Request::internal("test", new_seed(), PATIENCE)
+        };
+        keyed(request, key)
+    }
+
+    /// Asks for a checkout's completion until it has come to something.
+    async fn settled(
+        &self,
+        request: &Request,
+        call: impl AsyncFn(&Request) -> Outcome<CheckoutView>,
+    ) -> String {
+        for _ in 0..TRIES_MAX {
+            match self.finally(request, &call).await {
+                Ok(view) if view.order.is_some() => return ORDERED.to_owned(),
+                Ok(view) if view.is_settled() => return format!("ended as {:?}", view.checkout.state.ending),
+                Ok(_) => sleep(AGAIN_AFTER).await,
+                Err(problem) => return problem.code,
+            }
+        }
+        panic!("a completion does not settle");
+    }
+
+    /// Asks until the answer is final: an answer, or a refusal that stays.
+    async fn finally<T>(
+        &self,
+        request: &Request,
+        call: impl AsyncFn(&Request) -> Outcome<T>,
+    ) -> Result<T, Problem> {
+        for _ in 0..TRIES_MAX {
+            let attempt = Request {
+                seed: new_seed(),
+                deadline: tokio::time::Instant::now() + PATIENCE,
+                ..request.clone()
+            };
+            match call(&attempt).await {
+                Ok(done) => return Ok(done.value),
+                Err(refused) => {
+                    let problem = refused.problem;
+                    if problem.class.is_final() && problem.code != "idempotency.in_progress" {
+                        return Err(problem);
+                    }
+                }
+            }
+            sleep(AGAIN_AFTER).await;
+        }
+        panic!("a request gets no answer");
+    }
+}
+
+fn details(method: ShippingMethodId) -> DetailsDraft {
+    let text = |text: &str| Some(text.to_owned());
+    DetailsDraft {
+        email: Patch::Set("ada@example.com".to_owned()),
+        shipping_address: Patch::Set(address::Input {
+            line1: text("1 Mill Lane"),
+            city: text("Leeds"),
+            country: text("GB"),
+            ..address::Input::default()
+        }),
+        billing_address: Patch::Keep,
+        shipping_method_id: Patch::Set(method),
+    }
+}
+
+fn keyed(request: Request, key: &str) -> Request {
+    Request {
+        idempotency: Some(Idempotency {
+            key: key.to_owned(),
+            fingerprint: Receipts::fingerprint(&[key.as_bytes()]),
+        }),
+        ..request
+    }
+}

@@ -1,0 +1,157 @@
+//! Every saga stopped after each of its commits and begun again, and each of its commits failed in turn.
+//!
+//! The engine is the real one, on a store in memory and the sandbox with its ledger, in paused time. A scenario is
+//! what a client does under keys of its own; it does the same again after every restart and must come to the same
+//! end, with books that agree: the store's, the provider's and the mails sent.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod books;
+mod buyer;
+mod house;
+mod scenarios;
+
+use buyer::Buyer;
+use house::{House, Running};
+use scenarios::{ALL, Scenario};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// More commits than any scenario makes: a test that gets there does not end.
+const COMMITS_MAX: u64 = 200;
+/// The commits that make a cart ready. They are the same in every scenario, and disturbed in the first only.
+const CART_COMMITS: u64 = 6;
+/// How often it is looked whether a process is dead or its sagas have ended.
+const POLL: Duration = Duration::from_millis(20);
+/// How long a process that can commit no more goes on with what it does outside the store.
+const LAST_GASP: Duration = Duration::from_secs(2);
+/// How long sagas may take to end, past every deadline in the settings.
+const SAGAS_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// How a scenario is disturbed.
+#[derive(Clone, Copy, Debug)]
+enum Disturbance {
+    /// Not at all.
+    None,
+    /// The process dies after so many commits, and the world goes on from what the last one let out.
+    KilledAfter(u64),
+    /// The process dies when so many commits are written, before anybody hears of the last.
+    KilledBeforeAnswer(u64),
+    /// Every process dies after so many commits of its own, until there is nothing left to do.
+    KilledAfterEvery(u64),
+    /// The commit with this number is refused, as when the disk says no.
+    Failed(u64),
+}
+
+/// Plays a scenario under a disturbance and checks what it came to. Returns whether the disturbance took place.
+async fn play(scenario: &Scenario, disturbance: Disturbance) -> bool {
+    let mut house = House::build().await;
+    let mut took_place = false;
+    for start in 0.. {
+        assert!(
+            start < COMMITS_MAX,
+            "{} does not end under {disturbance:?}",
+            scenario.name
+        );
+        let running = house.start(|faults| match disturbance {
+            Disturbance::KilledAfter(commits) if start == 0 => faults.cut_off_after(commits),
+            Disturbance::KilledBeforeAnswer(commits) if start == 0 => {
+                faults.cut_off_after(commits);
+                faults.on_nth(commits, cartwright_storage::Mishap::LoseVerdict);
+            }
+            Disturbance::KilledAfterEvery(commits) => faults.cut_off_after(commits),
+            Disturbance::Failed(nth) if start == 0 => faults.fail_nth(nth),
+            _ => {}
+        });
+        let running = running.await;
+        if let Disturbance::Failed(nth) = disturbance {
+            live(&running, scenario, &mut house).await;
+            took_place = nth <= running.faults.submitted();
+        }
+        let survived = live(&running, scenario, &mut house).await;
+        if !survived {
+            took_place = true;
+            running.kill().await;
+            continue;
+        }
+        let answers = scenario.act(&Buyer::new(&running.engine, &house)).await;
+        let told = format!("{} under {disturbance:?}", scenario.name);
+        assert_eq!(answers, scenario.answers, "{told}");
+        books::check(&running, &house, scenario, &told).await;
+        running.kill().await;
+        return took_place;
+    }
+    took_place
+}
+
+/// Lets the client act and the sagas end. Returns whether the process lived to see it.
+async fn live(running: &Running, scenario: &Scenario, house: &mut House) -> bool {
+    let buyer = Buyer::new(&running.engine, house);
+    let dead = async {
+        while !running.faults.is_cut_off() {
+            sleep(POLL).await;
+        }
+        sleep(LAST_GASP).await;
+    };
+    let whole = async {
+        scenario.act(&buyer).await;
+        let deadline = Instant::now() + SAGAS_MAX;
+        while 0 < running.open_sagas().await {
+            assert!(
+                Instant::now() < deadline,
+                "{}: its sagas do not end",
+                scenario.name
+            );
+            sleep(POLL).await;
+        }
+    };
+    tokio::select! {
+        () = dead => false,
+        () = whole => !running.faults.is_cut_off(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn undisturbed_every_scenario_comes_to_its_end() {
+    for scenario in ALL {
+        play(scenario, Disturbance::None).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_after_any_commit_a_saga_ends_as_if_never_killed() {
+    each(Disturbance::KilledAfter, 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_before_any_commit_is_answered_a_saga_ends_as_if_never_killed() {
+    each(Disturbance::KilledBeforeAnswer, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_again_and_again_a_saga_still_gets_on() {
+    // With one commit each, no process gets past a cart's first: the session that names it may come first for ever.
+    for scenario in ALL {
+        for commits in 2..=4 {
+            assert!(play(scenario, Disturbance::KilledAfterEvery(commits)).await);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_commit_that_fails_is_an_error_or_done_later_and_the_same_key_then_succeeds() {
+    each(Disturbance::Failed, 1).await;
+}
+
+/// Disturbs every scenario at each of its commits, until the disturbance comes too late.
+async fn each(disturb: impl Fn(u64) -> Disturbance, first: u64) {
+    for scenario in ALL {
+        let mut commits = match scenario.name == ALL[0].name {
+            true => first,
+            false => CART_COMMITS,
+        };
+        while play(scenario, disturb(commits)).await {
+            commits += 1;
+        }
+    }
+}
