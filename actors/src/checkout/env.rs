@@ -30,6 +30,11 @@ impl CheckoutEnv {
         self.runtime.clock().now()
     }
 
+    /// Waits until every commit made before has its verdict: what an earlier run gave up waiting for is then known.
+    pub(super) async fn every_verdict(&self) {
+        self.runtime.store().barrier().await;
+    }
+
     /// Returns the payment provider under the deadline of the settings.
     pub(super) fn provider(&self, settings: &Settings) -> Deadlined {
         Deadlined::new(Arc::clone(&self.payments), settings.lifetimes.provider)

@@ -34,7 +34,7 @@ pub(super) async fn authorize(
     match ask_to_authorize(&provider, saga, &frozen).await {
         Ok(approval) => after::place(env, saga, frozen, Some(approval), &settings).await,
         Err(payment::Error::Unknown) => Ok(Performed::record(Progress::PaymentUnknown(NotePaymentUnknown))),
-        Err(error) => Err(refused(error)),
+        Err(error) => Err(turn_back(env, saga, refused(error)).await),
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn settle(
         Ok(Some(Outcome::Approved(approval))) => Ok(approval),
         Ok(Some(Outcome::Declined(decline))) => Err(payment::Error::Declined(decline)),
         Ok(Some(Outcome::Pending)) | Ok(None) | Err(_) if overdue => {
-            return Err(Halt::Refused(given_up(&settings)));
+            return Err(turn_back(env, saga, Halt::Refused(given_up(&settings))).await);
         }
         Ok(None) => ask_to_authorize(&provider, saga, &frozen).await,
         Ok(Some(Outcome::Pending)) => Err(payment::Error::Unknown),
@@ -59,7 +59,9 @@ pub(super) async fn settle(
     };
     match authorized {
         Ok(approval) => after::place(env, saga, frozen, Some(approval), &settings).await,
-        Err(payment::Error::Declined(decline)) => Err(Halt::Refused(declined(decline))),
+        Err(payment::Error::Declined(decline)) => {
+            Err(turn_back(env, saga, Halt::Refused(declined(decline))).await)
+        }
         Err(error @ (payment::Error::Unknown | payment::Error::Unavailable { .. })) => Ok(Performed::Again {
             reason: error.to_string(),
             after: Some(ASK_AGAIN_AFTER),
@@ -95,6 +97,17 @@ pub(super) async fn frozen_quote(
     frozen
         .map(|frozen| Arc::clone(&frozen.state))
         .ok_or_else(|| gone::<FrozenQuote>().into())
+}
+
+/// Turns back, unless an earlier run of the step has placed the order: past the pivot there is no way back, whatever
+/// the provider says now, and the step is done again until it can go on.
+async fn turn_back(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, halt: Halt) -> Halt {
+    env.every_verdict().await;
+    match env.kinds.orders.read(saga.state.order).await {
+        Ok(None) => halt,
+        Ok(Some(_)) => Halt::Again("the order is placed, but its payment cannot be asked for".to_owned()),
+        Err(fault) => Halt::Again(fault.to_string()),
+    }
 }
 
 fn is_overdue(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> bool {
