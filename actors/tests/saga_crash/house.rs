@@ -1,5 +1,6 @@
 //! What outlives a kill: the rows, the provider's ledger, the mails. And the engine that runs on them.
 
+use crate::outage::Outage;
 use cartwright_actors::runtime::{ClockCheck, EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Parts, Request, new_seed};
 use cartwright_domain::caller::Role;
@@ -53,16 +54,20 @@ impl House {
     /// Builds a shop with two shoppers.
     pub(crate) async fn build() -> Self {
         let (store, folder) = (MemoryStore::new(), tempfile::tempdir().unwrap());
-        let running = start(&store, &folder, |_| {}).await;
+        let running = start(&store, &folder, Duration::ZERO, |_| {}).await;
         let goods = furnish(&running.engine).await;
         running.kill().await;
         Self { store, folder, goods }
     }
 
-    /// Starts an engine, whose commits go as ordered.
-    pub(crate) async fn start(&self, order: impl FnOnce(&FaultStore<MemoryStore>)) -> Running {
+    /// Starts an engine whose commits go as ordered, and which cannot reach the provider for a while.
+    pub(crate) async fn start(
+        &self,
+        outage: Duration,
+        order: impl FnOnce(&FaultStore<MemoryStore>),
+    ) -> Running {
         self.store.restart();
-        start(&self.store, &self.folder, order).await
+        start(&self.store, &self.folder, outage, order).await
     }
 
     pub(crate) fn store(&self) -> &MemoryStore {
@@ -89,15 +94,19 @@ impl House {
 async fn start(
     store: &MemoryStore,
     folder: &TempDir,
+    outage: Duration,
     order: impl FnOnce(&FaultStore<MemoryStore>),
 ) -> Running {
     let faults = FaultStore::new(store.clone());
     order(&faults);
-    let payments = Sandbox::open(&folder.path().join("ledger.jsonl"), Config::default()).unwrap();
+    let sandbox = Sandbox::open(&folder.path().join("ledger.jsonl"), Config::default()).unwrap();
     let mailer = Folder::open(folder.path().join("mail"), "The Shop <shop@example.com>").unwrap();
     let parts = Parts {
         store: Arc::new(faults.clone()),
-        payments: Arc::new(payments),
+        payments: Arc::new(Outage {
+            sandbox,
+            until: Instant::now() + outage,
+        }),
         mailer: Arc::new(mailer),
         // Paused time runs ahead of the wall clock, and a restart begins from the last record.
         runtime: RuntimeOptions {

@@ -9,6 +9,7 @@
 mod books;
 mod buyer;
 mod house;
+mod outage;
 mod scenarios;
 
 use buyer::Buyer;
@@ -17,6 +18,8 @@ use scenarios::{ALL, Scenario};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
+/// How long the provider cannot be reached: past the deadline of a checkout.
+const OUTAGE: Duration = Duration::from_secs(60);
 /// More commits than any scenario makes: a test that gets there does not end.
 const COMMITS_MAX: u64 = 200;
 /// The commits that make a cart ready. They are the same in every scenario, and disturbed in the first only.
@@ -37,6 +40,8 @@ enum Disturbance {
     KilledAfter(u64),
     /// The process dies when so many commits are written, before anybody hears of the last.
     KilledBeforeAnswer(u64),
+    /// The process dies after so many commits, and the next one cannot reach the provider for [`OUTAGE`].
+    KilledBeforeOutage(u64),
     /// Every process dies after so many commits of its own, until there is nothing left to do.
     KilledAfterEvery(u64),
     /// The commit with this number is refused, as when the disk says no.
@@ -53,8 +58,14 @@ async fn play(scenario: &Scenario, disturbance: Disturbance) -> bool {
             "{} does not end under {disturbance:?}",
             scenario.name
         );
-        let running = house.start(|faults| match disturbance {
-            Disturbance::KilledAfter(commits) if start == 0 => faults.cut_off_after(commits),
+        let outage = match disturbance {
+            Disturbance::KilledBeforeOutage(_) if start == 1 => OUTAGE,
+            _ => Duration::ZERO,
+        };
+        let running = house.start(outage, |faults| match disturbance {
+            Disturbance::KilledAfter(commits) | Disturbance::KilledBeforeOutage(commits) if start == 0 => {
+                faults.cut_off_after(commits);
+            }
             Disturbance::KilledBeforeAnswer(commits) if start == 0 => {
                 faults.cut_off_after(commits);
                 faults.on_nth(commits, cartwright_storage::Mishap::LoseVerdict);
@@ -126,6 +137,14 @@ async fn killed_after_any_commit_a_saga_ends_as_if_never_killed() {
 #[tokio::test(start_paused = true)]
 async fn killed_before_any_commit_is_answered_a_saga_ends_as_if_never_killed() {
     each(Disturbance::KilledBeforeAnswer, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_is_away_after_the_restart_undoes_no_order() {
+    let mut commits = CART_COMMITS;
+    while play(&ALL[0], Disturbance::KilledBeforeOutage(commits)).await {
+        commits += 1;
+    }
 }
 
 #[tokio::test(start_paused = true)]
