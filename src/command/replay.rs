@@ -122,7 +122,11 @@ async fn play_all(
             bar.inc(1);
         }
     };
-    let stopped = try_join_all(guests.into_iter().map(play)).await.err();
+    let playing = try_join_all(guests.into_iter().map(play));
+    let stopped = tokio::select! {
+        played = playing => played.err(),
+        _ = tokio::signal::ctrl_c() => Some(anyhow::anyhow!("it was interrupted")),
+    };
     bar.finish_and_clear();
     scene.report.borrow_mut().finish(started.elapsed());
     Ok(stopped)

@@ -2,8 +2,12 @@
 
 use crate::fake_shop::{FakeShop, Mood, Order, TOKEN};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// How long a test waits for what must happen.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a run of the binary left.
 struct Run {
@@ -453,4 +457,41 @@ fn disk_check_says_what_the_disk_allows_and_leaves_nothing_behind() {
         .expect("the directory is there")
         .count();
     assert_eq!(left, 0);
+}
+
+#[test]
+fn an_interrupted_replay_reports_what_was_played() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let report = directory.path().join("report.tsv").display().to_string();
+    let shop = FakeShop::open(Mood::Slow);
+    let (url, rows) = (shop.url(), fixture("transactions.csv"));
+    let arguments = [
+        "replay", &rows, "--report", &report, "--url", &url, "--token", TOKEN,
+    ];
+    let replay = Command::new(env!("CARGO_BIN_EXE_cartwright"))
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let deadline = Instant::now() + PATIENCE;
+    while shop.with(|shop| shop.orders.len()) < 2 {
+        assert!(Instant::now() < deadline, "nothing was ordered in {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let interrupted = Command::new("kill")
+        .args(["-INT", &replay.id().to_string()])
+        .status();
+    assert!(interrupted.is_ok_and(|status| status.success()));
+    let ended = replay.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("it was interrupted"));
+    assert!(String::from_utf8_lossy(&ended.stdout).contains("mismatched  0"));
+    let text = std::fs::read_to_string(report).expect("the report was written");
+    assert!(
+        text.lines()
+            .next()
+            .is_some_and(|line| line.ends_with("\tmatched")),
+        "{text}"
+    );
 }
