@@ -163,7 +163,11 @@ impl Engine {
         let checkout_sagas = Sagas::new(&runtime, &kinds.checkouts, checkout_env);
         let cancellation_env = Arc::new(CancellationEnv::new(kinds.clone(), parts.payments));
         let cancellation_sagas = Sagas::new(&runtime, &kinds.cancellations, cancellation_env);
-        runtime.subscribe(Arc::new(Confirmations::new(kinds.clone(), parts.mailer)));
+        runtime.subscribe(Arc::new(Confirmations::new(
+            kinds.clone(),
+            Arc::clone(runtime.store()),
+            parts.mailer,
+        )));
         let inner = Inner {
             runtime,
             kinds,

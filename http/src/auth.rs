@@ -14,12 +14,14 @@ use cartwright_domain::{
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
 };
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// How long a token is valid unless its issuer says otherwise, in days.
@@ -37,6 +39,8 @@ const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 /// What is neither the owner's nor a permission: the mode bits of everybody else.
 const OTHERS: u32 = 0o077;
+/// How many good tokens are remembered.
+const CHECKED_MAX: usize = 1_024;
 /// Who issues the tokens.
 const ISSUER: &str = "cartwright";
 /// Milliseconds in a second; tokens count seconds.
@@ -48,6 +52,8 @@ const DAY: i64 = 24 * 60 * 60;
 pub struct StaffKeys {
     signing: EncodingKey,
     checking: DecodingKey,
+    /// Tokens whose signature was found good. Checking one again would cost more than most requests.
+    checked: Cache<String, Arc<Claims>>,
 }
 
 /// Whether the key was there.
@@ -175,6 +181,7 @@ impl StaffKeys {
         Ok(Self {
             signing: EncodingKey::from_ed_der(&document),
             checking: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            checked: Cache::new(CHECKED_MAX),
         })
     }
 
@@ -202,25 +209,37 @@ impl StaffKeys {
     /// # Errors
     /// See [`TokenRefused`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Staff, TokenRefused> {
+        let claims = match self.checked.get(token) {
+            Some(claims) => claims,
+            None => {
+                let claims = Arc::new(self.check(token)?);
+                self.checked.insert(token.to_owned(), Arc::clone(&claims));
+                claims
+            }
+        };
+        if claims.exp <= now.millis().div_euclid(MILLIS) {
+            return Err(TokenRefused::Expired);
+        }
+        let role = role_of(&claims.role).ok_or(TokenRefused::Invalid)?;
+        Ok(Staff {
+            subject: claims.sub.clone(),
+            role,
+        })
+    }
+
+    /// Checks a token's signature and form, not its time.
+    fn check(&self, token: &str) -> Result<Claims, TokenRefused> {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["iss", "sub", "exp"]);
         // The library would ask the wall clock.
         validation.validate_exp = false;
         let data = decode::<Claims>(token, &self.checking, &validation);
-        let claims = data.map_err(|error| match error.kind() {
+        let data = data.map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => TokenRefused::Expired,
             _ => TokenRefused::Invalid,
         })?;
-        let claims = claims.claims;
-        if claims.exp <= now.millis().div_euclid(MILLIS) {
-            return Err(TokenRefused::Expired);
-        }
-        let role = role_of(&claims.role).ok_or(TokenRefused::Invalid)?;
-        Ok(Staff {
-            subject: claims.sub,
-            role,
-        })
+        Ok(data.claims)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Mails that follow from facts: the confirmation of an order.
 
 use crate::engine::Kinds;
+use crate::once::Shown;
 use crate::runtime::Subscriber;
 use cartwright_domain::id::OrderId;
 use cartwright_domain::order::Order;
 use cartwright_domain::{EntityId, Kind};
 use cartwright_gateways::mail::{Error, Mail, Mailer, MessageId};
-use cartwright_storage::Fact;
+use cartwright_storage::{Fact, Fault, Store};
 use futures::future::BoxFuture;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -19,22 +20,18 @@ const MESSAGE_ID_DOMAIN: &str = "cartwright.invalid";
 /// Sends one confirmation for each order, behind a durable cursor.
 pub(crate) struct Confirmations {
     kinds: Kinds,
+    store: Arc<dyn Store>,
     mailer: Arc<dyn Mailer>,
 }
 
 impl Confirmations {
-    pub(crate) fn new(kinds: Kinds, mailer: Arc<dyn Mailer>) -> Self {
-        Self { kinds, mailer }
+    pub(crate) fn new(kinds: Kinds, store: Arc<dyn Store>, mailer: Arc<dyn Mailer>) -> Self {
+        Self { kinds, store, mailer }
     }
 
     async fn confirm(&self, fact: &Fact) -> Result<(), String> {
         let id = OrderId::from_uuid(fact.entity.id);
-        let read = self
-            .kinds
-            .orders
-            .read(id)
-            .await
-            .map_err(|fault| fault.to_string())?;
+        let read = self.placed(id).await.map_err(|fault| fault.to_string())?;
         let order = read.ok_or_else(|| format!("there is no order {id}"))?;
         let Some(mail) = confirmation(fact, &order.state)? else {
             return Ok(());
@@ -43,6 +40,15 @@ impl Confirmations {
             Ok(()) => Ok(()),
             Err(error @ (Error::Refused { .. } | Error::Failed(_))) => Err(error.to_string()),
         }
+    }
+
+    /// Reads an order. A fact is told as soon as it is durable, which is a moment before the order is published.
+    async fn placed(&self, id: OrderId) -> Result<Option<Shown<Order>>, Fault> {
+        if let Some(order) = self.kinds.orders.read(id).await? {
+            return Ok(Some(order));
+        }
+        self.store.barrier().await;
+        self.kinds.orders.read(id).await
     }
 }
 

@@ -122,7 +122,7 @@ impl<E: Entity> KindShared<E> {
                 None => match self.directory.entry(id) {
                     Entry::Occupied(_) => continue,
                     Entry::Vacant(vacant) => {
-                        let (slot, loading) = self.loading_slot(id, Needs::Existing);
+                        let (slot, loading) = self.loading_slot(id);
                         vacant.insert(slot);
                         loading
                     }
@@ -158,7 +158,7 @@ impl<E: Entity> KindShared<E> {
         }
         let mut occupied = match self.directory.entry(id) {
             Entry::Vacant(vacant) => {
-                let (slot, loading) = self.loading_slot(id, needs);
+                let (slot, loading) = self.loading_slot(id);
                 vacant.insert(slot);
                 return Posted::Wait(loading, work);
             }
@@ -189,7 +189,7 @@ impl<E: Entity> KindShared<E> {
                 if now < *until {
                     return Posted::Failed(Failure::Retry(until.duration_since(now)));
                 }
-                let loading = self.begin_loading(id, needs, Barrier::First);
+                let loading = self.begin_loading(id, Barrier::First);
                 slot.phase = Phase::Loading(loading.clone());
                 Posted::Wait(loading, work)
             }
@@ -283,8 +283,8 @@ impl<E: Entity> KindShared<E> {
         }
     }
 
-    fn loading_slot(self: &Arc<Self>, id: E::Id, needs: Needs) -> (Slot<E>, watch::Receiver<Load>) {
-        let loading = self.begin_loading(id, needs, Barrier::None);
+    fn loading_slot(self: &Arc<Self>, id: E::Id) -> (Slot<E>, watch::Receiver<Load>) {
+        let loading = self.begin_loading(id, Barrier::None);
         let slot = Slot {
             cell: Arc::new(Cell::new(self.sweep())),
             phase: Phase::Loading(loading.clone()),
@@ -292,7 +292,7 @@ impl<E: Entity> KindShared<E> {
         (slot, loading)
     }
 
-    fn begin_loading(self: &Arc<Self>, id: E::Id, needs: Needs, barrier: Barrier) -> watch::Receiver<Load> {
+    fn begin_loading(self: &Arc<Self>, id: E::Id, barrier: Barrier) -> watch::Receiver<Load> {
         let (told, loading) = watch::channel(Load::Pending);
         let shared = Arc::clone(self);
         let task = async move {
@@ -300,7 +300,7 @@ impl<E: Entity> KindShared<E> {
                 shared.runtime.store.barrier().await;
             }
             let stored = shared.load(id).await;
-            told.send_replace(shared.place(id, needs, barrier, stored));
+            told.send_replace(shared.place(id, barrier, stored));
         };
         self.runtime
             .spawn("load", E::KIND.name(), TaskEnd::ByItself, task);
@@ -308,13 +308,7 @@ impl<E: Entity> KindShared<E> {
     }
 
     /// Puts what was read into the slot that waits for it.
-    fn place(
-        &self,
-        id: E::Id,
-        needs: Needs,
-        barrier: Barrier,
-        stored: Result<Option<Stored<E>>, Fault>,
-    ) -> Load {
+    fn place(&self, id: E::Id, barrier: Barrier, stored: Result<Option<Stored<E>>, Fault>) -> Load {
         let Entry::Occupied(mut occupied) = self.directory.entry(id) else {
             return Load::Ready;
         };
@@ -325,13 +319,10 @@ impl<E: Entity> KindShared<E> {
                 slot.phase = Phase::Resting(stored.rest);
                 Load::Ready
             }
-            Ok(None) if needs == Needs::Anything => {
+            // Known absence is worth keeping too: a variant without stock is asked about at every look at a cart.
+            Ok(None) => {
                 slot.cell.set(None);
                 slot.phase = Phase::Resting(Rest::default());
-                Load::Absent
-            }
-            Ok(None) => {
-                occupied.remove();
                 Load::Absent
             }
             Err(fault) => {
