@@ -388,7 +388,7 @@ impl Shopper {
             }
             2 => {
                 self.complete(cart, format!("/carts/{}/complete", self.carts[cart].id))
-                    .await
+                    .await;
             }
             _ => self.complete(cart, format!("/checkouts/{id}/complete")).await,
         }
