@@ -13,7 +13,7 @@ use cartwright_http::auth::StaffKeys;
 use cartwright_http::health::{Condition, Health, Part};
 use cartwright_http::router::{self, Api};
 use cartwright_http::{layer, server};
-use cartwright_storage::{OpenError, Options, Progress, RecoveryReport, SledStore};
+use cartwright_storage::{Options, Progress, SledStore};
 use futures::future::BoxFuture;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -63,20 +63,13 @@ async fn open_store(config: &Config) -> anyhow::Result<SledStore> {
         progress: Some(Arc::new(|progress| match progress {
             Progress::Checking { rows } => tracing::info!(rows, "checking the index"),
             Progress::Replaying { position } => {
-                tracing::info!(position = position.0, "replaying the journal")
+                tracing::info!(position = position.0, "replaying the journal");
             }
         })),
         ..Options::default()
     };
-    let opened: Result<(SledStore, RecoveryReport), OpenError> =
-        tokio::task::spawn_blocking(move || SledStore::open(data, &options)).await?;
-    let (store, report) = opened?;
-    tracing::info!(
-        start = report.start,
-        position = report.position.0,
-        replayed = report.replayed,
-        "the store is open"
-    );
+    // The store says itself, in the log, what it found.
+    let (store, _) = tokio::task::spawn_blocking(move || SledStore::open(data, &options)).await??;
     Ok(store)
 }
 
