@@ -11,6 +11,7 @@ use crate::pending::Waiting;
 use crate::record::{CursorMove, Record};
 use crate::shared::Shared;
 use crate::table::{Mark, SledTable};
+use crate::verdict::Refused;
 use crate::{Accepted, Done, Fault, Position};
 use cartwright_domain::Timestamp;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
@@ -38,6 +39,8 @@ pub(crate) struct Told {
     pub(crate) at: Timestamp,
     pub(crate) keyed: Vec<Keyed>,
     pub(crate) cursors: Vec<(CursorMove, oneshot::Sender<()>)>,
+    /// Told after everything above: a refusal may rest on it.
+    pub(crate) refused: Vec<Refused>,
     pub(crate) barriers: Vec<oneshot::Sender<()>>,
 }
 
@@ -209,6 +212,14 @@ impl Applier {
             counters
                 .waiting_for_index
                 .fetch_sub(waited as u64, Ordering::AcqRel);
+            for Refused {
+                done: Done(done),
+                why,
+            } in told.refused
+            {
+                counters.waiting.fetch_sub(1, Ordering::AcqRel);
+                done(Err(why));
+            }
             let cursors = told.cursors.into_iter().map(|(_, told)| told);
             for waiting in cursors.chain(told.barriers) {
                 // Whoever asked may have given up.

@@ -229,6 +229,7 @@ impl Committer {
             }
             self.shared.synced.send_replace(position);
         }
+        self.tell_synced(group);
         self.tell_applier(group, position);
         // Only now, so that whoever reads this finds what belongs to it in the applier's queue.
         counters.announced.store(position.0, Ordering::Release);
@@ -242,15 +243,18 @@ impl Committer {
         Ok(())
     }
 
-    /// Hands over what is told only when the index shows it.
+    /// Hands over what is told only when the index shows it, and what is told only after that.
     fn tell_applier(&self, group: &mut Group, up_to: Position) {
         let counters = &self.shared.counters;
         let waiting = group.told_when_indexed.len() + group.cursors.len();
         let before = counters
             .waiting_for_index
             .fetch_add(waiting as u64, Ordering::AcqRel);
-        let barriers_wait = 0 < before + waiting as u64;
-        if waiting == 0 && (group.barriers.is_empty() || !barriers_wait) {
+        // A refusal may rest on a commit that is not told yet, of this group or an earlier one: whoever hears that
+        // a key is taken must find its holder.
+        let others_wait = 0 < before + waiting as u64;
+        let no_others = group.barriers.is_empty() && group.refused.is_empty();
+        if waiting == 0 && (no_others || !others_wait) {
             return;
         }
         let told = Told {
@@ -258,17 +262,23 @@ impl Committer {
             at: group.at,
             keyed: std::mem::take(&mut group.told_when_indexed),
             cursors: std::mem::take(&mut group.cursors),
+            refused: std::mem::take(&mut group.refused),
             barriers: std::mem::take(&mut group.barriers),
         };
         self.send(ToApplier::Told(told));
     }
 
-    fn tell(&self, group: &mut Group) {
+    fn tell_synced(&self, group: &mut Group) {
         let waiting = &self.shared.counters.waiting;
         for (Done(done), accepted) in group.told_when_synced.drain(..) {
             waiting.fetch_sub(1, Ordering::AcqRel);
             done(Ok(accepted));
         }
+    }
+
+    /// Tells what waits for nobody, and empties the group.
+    fn tell(&self, group: &mut Group) {
+        let waiting = &self.shared.counters.waiting;
         for Refused {
             done: Done(done),
             why,

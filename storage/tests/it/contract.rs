@@ -157,6 +157,22 @@ fn a_unique_key_belongs_to_one_entity() {
 }
 
 #[test]
+fn whoever_hears_that_a_key_is_taken_finds_its_holder_told() {
+    check(|store| async move {
+        for round in 0..20 {
+            let key = format!("key-{round}");
+            let mut winner = draft(&*store, toy(100 + round), 0).takes(&key).submit(&*store);
+            let losers =
+                (0..8).map(|loser| draft(&*store, toy(1_000 + loser), 0).takes(&key).submit(&*store));
+            for loser in losers.collect::<Vec<_>>() {
+                assert!(matches!(loser.await.unwrap(), Err(Rejected::KeyTaken { .. })));
+            }
+            assert!(winner.try_recv().is_ok(), "a loser was told before the winner");
+        }
+    });
+}
+
+#[test]
 fn a_freed_key_can_be_taken_at_once() {
     check(|store| async move {
         draft(&*store, toy(1), 0).takes("a").accepted(&*store).await;
