@@ -199,14 +199,14 @@ impl Engine {
     }
 
     async fn replay_cancellation(&self, receipt: &Receipt) -> Outcome<Shown<Order>> {
-        let id = CancellationId::from_uuid(receipt.entity.id);
         match &receipt.outcome {
             Kept::Refused(problem) => Err(Refused {
                 problem: problem.clone(),
                 replayed: true,
             }),
             Kept::Done(_) => {
-                let read = self.kinds().cancellations.read(id).await.map_err(unreadable)?;
+                let read = self.kinds().cancellations.read_behind(receipt).await;
+                let read = read.map_err(unreadable)?;
                 let cancellation = read.ok_or_else(gone::<Cancellation>)?;
                 let order = self
                     .kinds()

@@ -133,9 +133,7 @@ impl<E: Entity> Entities<E> {
         };
         let reply = decode_outcome(&receipt.outcome, receipt.entity, step)?;
         let state = if receipt.entity.kind == E::KIND {
-            self.read(E::Id::from_uuid(receipt.entity.id))
-                .await
-                .map_err(AskError::Fault)?
+            self.read_behind(receipt).await.map_err(AskError::Fault)?
         } else {
             None
         };
@@ -152,6 +150,25 @@ impl<E: Entity> Entities<E> {
     /// A fault of the store, if it must be asked.
     pub async fn read(&self, id: E::Id) -> Result<Option<Arc<Published<E>>>, Fault> {
         self.shared.read(id).await
+    }
+
+    /// Reads the committed state of the entity that left a receipt, at least as new as the receipt.
+    ///
+    /// A receipt is found as soon as its commit is synced, which is before the commit's state is published.
+    ///
+    /// # Errors
+    /// A fault of the store, if it must be asked.
+    pub async fn read_behind(&self, receipt: &Receipt) -> Result<Option<Arc<Published<E>>>, Fault> {
+        let id = E::Id::from_uuid(receipt.entity.id);
+        let read = self.read(id).await?;
+        if read
+            .as_ref()
+            .is_some_and(|published| receipt.revision <= published.revision)
+        {
+            return Ok(read);
+        }
+        self.shared.runtime.store.barrier().await;
+        self.read(id).await
     }
 
     /// Returns every entity's committed state, in order of id; empty unless [`EntityOptions::roster`] is set.
