@@ -27,6 +27,25 @@ impl EntityKey {
     pub const fn partition(&self) -> Partition {
         Partition(self.id.as_bytes()[15])
     }
+
+    /// Returns the id as callers know it: `prod_` and its digits for a product.
+    pub fn to_wire(self) -> String {
+        let id = self.id;
+        match self.kind {
+            Kind::Settings => SettingsId(id).to_string(),
+            Kind::Session => SessionId(id).to_string(),
+            Kind::Product => ProductId(id).to_string(),
+            Kind::Variant => VariantId(id).to_string(),
+            Kind::StockItem => StockItemId(id).to_string(),
+            Kind::TaxZone => TaxZoneId(id).to_string(),
+            Kind::ShippingMethod => ShippingMethodId(id).to_string(),
+            Kind::Cart => CartId(id).to_string(),
+            Kind::Checkout | Kind::FrozenQuote => CheckoutId(id).to_string(),
+            Kind::Order => OrderId(id).to_string(),
+            Kind::Cancellation => CancellationId(id).to_string(),
+            Kind::Toy | Kind::ToySaga => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for EntityKey {

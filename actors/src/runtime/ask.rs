@@ -153,7 +153,7 @@ pub enum AskError<X: Refusal> {
         current: Revision,
     },
     /// A unique key belongs to another entity.
-    #[error("this {} belongs to {holder}", key.space)]
+    #[error("this {} belongs to {}", key.space.name().replace('_', " "), holder.to_wire())]
     KeyTaken {
         /// The key.
         key: UniqueKey,
@@ -260,7 +260,7 @@ impl<X: Refusal> From<AskError<X>> for Problem {
             }
             AskError::KeyTaken { key, holder } => {
                 Self::new(Class::Conflict, &format!("{}.taken", key.space), message)
-                    .with("holder", holder.to_string())
+                    .with("holder", holder.to_wire())
             }
             AskError::KeyReused => Self::new(Class::Invalid, "idempotency.key_reused", message),
             AskError::InProgress { .. } => with_retry_after(
