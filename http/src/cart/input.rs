@@ -38,8 +38,9 @@ pub(crate) struct NewLine {
     /// Which variant, by SKU.
     sku: Option<String>,
     /// How many units; 1 when absent.
+    #[serde(default = "quantity_default")]
     #[schema(default = 1)]
-    quantity: Option<u32>,
+    quantity: u32,
     /// What the shopper chose.
     #[serde(default)]
     options: BTreeMap<String, String>,
@@ -78,6 +79,10 @@ pub(crate) struct CartDetails {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     shipping_method_id: Option<Option<String>>,
+}
+
+const fn quantity_default() -> u32 {
+    QUANTITY_DEFAULT
 }
 
 /// The cart a route is about.
@@ -140,7 +145,7 @@ impl NewLine {
         };
         Ok(LineDraft {
             variant,
-            quantity: self.quantity.unwrap_or(QUANTITY_DEFAULT),
+            quantity: self.quantity,
             options: self.options,
             custom_fields: self.custom_fields,
             unit_price,
