@@ -96,8 +96,10 @@ impl Engine {
         }
         let id = self.begin(request, &cart, None, ticket).await?;
         let deadline = request.deadline;
-        self.wait_until(id, deadline, |checkout| checkout.step != Step::ReserveStock)
-            .await?;
+        self.wait_until(id, deadline, |checkout| {
+            !matches!(checkout.step, Step::ReserveStock | Step::WalkBack)
+        })
+        .await?;
         self.settled(id).await
     }
 
@@ -407,6 +409,8 @@ impl Engine {
             return Err(refused(problem));
         }
         let id = CheckoutId::from_uuid(receipt.entity.id);
+        let read = self.kinds().checkouts.read_behind(receipt).await;
+        read.map_err(unreadable)?;
         let (checkout, _) = self.checkout_and_cart(request, id).await?;
         match (&receipt.outcome, checkout.state.step) {
             (
