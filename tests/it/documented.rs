@@ -162,31 +162,3 @@ fn every_link_between_documents_leads_somewhere() {
     }
     check(&found);
 }
-
-#[test]
-fn every_file_a_document_names_is_there() {
-    let sources: Vec<_> = rust_files()
-        .into_iter()
-        .map(|(path, _)| format!("/{path}"))
-        .collect();
-    let mut found = Vec::new();
-    for path in files(root()) {
-        if path.extension().is_none_or(|extension| extension != "md") {
-            continue;
-        }
-        for named in text(&path)
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .filter(|named| named.ends_with(".rs"))
-        {
-            let somewhere = sources
-                .iter()
-                .any(|source| source.ends_with(&format!("/{named}")));
-            if !somewhere && !named.contains(['<', ' ', '*']) {
-                found.push(format!("{} names {named}, which is nowhere", relative(&path)));
-            }
-        }
-    }
-    check(&found);
-}

@@ -1,10 +1,25 @@
 //! The promises, tested from outside: over HTTP, on the command line, and on the tree itself.
 
 mod bench;
+mod cart_refusals;
+mod carts;
+mod catalog;
+mod checkout;
 mod cli;
 mod documented;
 mod edge;
 mod fake_shop;
+mod idempotency;
+mod mail;
+mod orders;
+mod payments;
+mod process;
+mod protocol;
+mod races;
+mod sessions;
+mod staff;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;
+mod totals;
+mod trade;

@@ -62,6 +62,11 @@ impl Client {
         }
     }
 
+    /// Returns the token.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// Returns the value of the session's cookie.
     pub(crate) fn session(&self) -> Option<String> {
         self.session

@@ -16,8 +16,8 @@ mod server;
 mod shop;
 
 pub(crate) use client::{Answer, Call, Client};
-pub(crate) use server::{Directory, Server, cartwright, shared};
-pub(crate) use shop::{Purchase, Shop, Variant, address, amount_of, pence, unique};
+pub(crate) use server::{Directory, Server, cartwright};
+pub(crate) use shop::{OpenShop, Purchase, Shop, Variant, address, amount_of, pence, unique};
 
 use std::time::{Duration, Instant};
 

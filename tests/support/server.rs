@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -182,6 +182,12 @@ impl Server {
         }
     }
 
+    /// Tells whether stdout holds no token up to now. The server has said all it says at its start once it answers.
+    pub(crate) fn said_nothing_like_a_token(&self) -> bool {
+        let stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        stdout.try_iter().all(|line| !line.contains(TOKEN_PREFIX))
+    }
+
     /// Returns the address, `http://` and all.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -297,18 +303,4 @@ fn lines_of(child: &mut Child) -> Receiver<String> {
         }
     });
     receive
-}
-
-static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-
-/// Returns a server with the default settings that other tests use too. Whoever takes it leaves settings, zones and
-/// shipping methods alone and sells only what it brought. It is killed when the last test lets it go.
-pub(crate) fn shared() -> Arc<Server> {
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(server) = shared.upgrade() {
-        return server;
-    }
-    let server = Arc::new(Server::fresh());
-    *shared = Arc::downgrade(&server);
-    server
 }

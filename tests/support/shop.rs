@@ -4,6 +4,8 @@ use super::client::{Answer, Client};
 use super::server::Server;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use tokio::sync::Mutex;
 
 static COUNTER: AtomicU64 = AtomicU64::new(1);
 
@@ -50,6 +52,65 @@ pub(crate) struct Variant {
 pub(crate) struct Shop {
     /// Staff.
     pub(crate) staff: Client,
+    /// The server, where it is shared: whoever has the shop has it open.
+    kept_open: Option<Arc<Server>>,
+}
+
+/// A shop that is open for business: nothing is taxed, and the post brings everything everywhere for nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenShop {
+    pub(crate) server: Arc<Server>,
+    pub(crate) shop: Shop,
+    /// The shipping method.
+    pub(crate) method: String,
+}
+
+static SHARED: Mutex<Option<(Weak<Server>, String)>> = Mutex::const_new(None);
+
+impl OpenShop {
+    /// Opens a shop on a server of its own.
+    pub(crate) async fn fresh() -> Self {
+        Self::on(Server::fresh()).await
+    }
+
+    /// Opens a shop on a server that was started just now.
+    pub(crate) async fn on(server: Server) -> Self {
+        let shop = server.shop();
+        let method = shop.everywhere().await;
+        Self {
+            server: Arc::new(server),
+            shop,
+            method,
+        }
+    }
+
+    /// Returns a shop that other tests use too. Whoever takes it leaves settings, zones and shipping methods alone
+    /// and sells only what it brought. Its server is killed when the last test lets it go.
+    pub(crate) async fn shared() -> Self {
+        let mut shared = SHARED.lock().await;
+        let open = shared.as_ref().and_then(|(server, method)| {
+            let server = server.upgrade()?;
+            Some((server, method.clone()))
+        });
+        let (server, method) = match open {
+            Some(open) => open,
+            None => {
+                let Self { server, method, .. } = Self::fresh().await;
+                *shared = Some((Arc::downgrade(&server), method.clone()));
+                (server, method)
+            }
+        };
+        let shop = Shop {
+            kept_open: Some(Arc::clone(&server)),
+            ..server.shop()
+        };
+        Self { server, shop, method }
+    }
+
+    /// Returns the server, for a test that holds it alone.
+    pub(crate) fn into_server(self) -> Server {
+        Arc::into_inner(self.server).expect("nobody else holds the server")
+    }
 }
 
 /// What is bought and how it is paid.
@@ -66,6 +127,7 @@ impl Shop {
     pub(crate) fn new(server: &Server) -> Self {
         Self {
             staff: server.staff(),
+            kept_open: None,
         }
     }
 
@@ -73,6 +135,7 @@ impl Shop {
     pub(crate) fn at(&self, server: &Server) -> Self {
         Self {
             staff: self.staff.at(server.url()),
+            kept_open: None,
         }
     }
 

@@ -1,0 +1,272 @@
+//! Idempotency keys: a repeat is answered as the first time, by the same caller, for the same request.
+
+use crate::support::{Client, OpenShop, Purchase, unique, until};
+use serde_json::{Value, json};
+
+const LINES: &str = "/carts/current/lines";
+
+/// Sends the same refused call twice under one key: the second answer is the first, marked.
+async fn check_refusal_is_kept(guest: &Client, body: &Value, status: u16, code: &str) {
+    let key = unique("key");
+    let first = guest.post(LINES, body.clone()).key(&key).send().await;
+    assert!(!first.is_replayed());
+    let first = first.expect_refused(status, code);
+    let second = guest.post(LINES, body.clone()).key(&key).send().await;
+    assert!(second.is_replayed(), "{code} is not kept: {}", second.text);
+    let second = second.expect_refused(status, code);
+    assert_eq!(
+        (&first["message"], &first["details"]),
+        (&second["message"], &second["details"])
+    );
+    assert_ne!(first["request_id"], second["request_id"]);
+}
+
+#[tokio::test]
+async fn a_repeat_is_answered_from_the_first_time_and_marked() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(100, None).await;
+    let guest = shop.guest().await;
+    let key = unique("key");
+    let add = || {
+        guest
+            .post(LINES, json!({ "variant_id": variant.id, "quantity": 2 }))
+            .key(&key)
+    };
+    let first = add().send().await;
+    assert!(!first.is_replayed());
+    let first = first.expect(200);
+    for _ in 0..3 {
+        let again = add().send().await;
+        assert!(again.is_replayed());
+        assert_eq!(again.expect(200), first);
+    }
+    let cart = guest.get("/carts/current").ok(200).await;
+    assert_eq!(
+        (&cart["totals"]["units"], &cart["version"]),
+        (&json!(2), &first["version"])
+    );
+    // A new key is a new request.
+    let other = guest
+        .post(LINES, json!({ "variant_id": variant.id, "quantity": 2 }))
+        .key(&unique("key"));
+    assert_eq!(other.ok(200).await["totals"]["units"], 4);
+}
+
+#[tokio::test]
+async fn a_purchase_is_repeated_with_the_same_order() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, Some(5)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let key = unique("key");
+    let purchase = Purchase {
+        key: &key,
+        token: "tok_approve",
+    };
+    let first = open.shop.complete(&guest, &cart, &purchase).await;
+    assert!(!first.is_replayed());
+    let first = first.expect(200);
+    let second = open.shop.complete(&guest, &cart, &purchase).await;
+    assert!(second.is_replayed());
+    let second = second.expect(200);
+    assert_eq!(
+        (&second["id"], &second["order"]["id"]),
+        (&first["id"], &first["order"]["id"])
+    );
+    assert_eq!(second["order"]["number"], first["order"]["number"]);
+}
+
+#[tokio::test]
+async fn one_key_means_one_body_one_path_and_one_caller() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(100, None).await;
+    let guest = shop.guest().await;
+    let key = unique("key");
+    let body = json!({ "variant_id": variant.id, "quantity": 2 });
+    guest.post(LINES, body.clone()).key(&key).ok(200).await;
+    let other_body = json!({ "variant_id": variant.id, "quantity": 3 });
+    guest
+        .post(LINES, other_body)
+        .key(&key)
+        .refused(422, "idempotency.key_reused")
+        .await;
+    guest
+        .post("/carts", json!({}))
+        .key(&key)
+        .refused(422, "idempotency.key_reused")
+        .await;
+    // Somebody else's key is another key.
+    let other = shop.guest().await;
+    let answer = other.post(LINES, body.clone()).key(&key).send().await;
+    assert!(!answer.is_replayed());
+    answer.expect(200);
+    // On reads it means nothing.
+    let read = guest.get("/carts/current").key(&key).send().await;
+    assert!(!read.is_replayed());
+    assert_eq!(read.expect(200)["totals"]["units"], 2);
+}
+
+#[tokio::test]
+async fn completing_needs_a_key_of_at_most_255_characters() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, None).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let path = format!("/carts/{cart}/complete");
+    let body = json!({ "payment": { "token": "tok_approve" } });
+    guest
+        .post(&path, body.clone())
+        .refused(400, "idempotency.key_missing")
+        .await;
+    let complete = |key: &str| guest.post(&path, body.clone()).key(key);
+    complete(&"k".repeat(256))
+        .refused(400, "idempotency.key_too_long")
+        .await;
+    complete("").refused(400, "idempotency.key_malformed").await;
+    let lines = format!("/carts/{cart}/lines");
+    let add = guest
+        .post(&lines, json!({ "variant_id": variant.id }))
+        .key(&"k".repeat(256));
+    add.refused(400, "idempotency.key_too_long").await;
+    let done = complete(&format!("{:k<255}", unique("key"))).ok(200).await;
+    let path = format!("/checkouts/{}/complete", done["id"].as_str().unwrap_or_default());
+    guest
+        .post(&path, body)
+        .refused(400, "idempotency.key_missing")
+        .await;
+}
+
+#[tokio::test]
+async fn refusals_are_kept_too() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let (short, unpriced) = (shop.variant(100, Some(1)).await, shop.variant(100, None).await);
+    shop.staff
+        .put(&format!("/admin/variants/{}/price", unpriced.id), Value::Null)
+        .ok(200)
+        .await;
+    let guest = shop.guest().await;
+    guest.post("/carts", json!({})).ok(201).await;
+    check_refusal_is_kept(
+        &guest,
+        &json!({ "variant_id": short.id, "quantity": 2 }),
+        409,
+        "cart.insufficient_stock",
+    )
+    .await;
+    check_refusal_is_kept(
+        &guest,
+        &json!({ "variant_id": unpriced.id }),
+        409,
+        "cart.not_for_sale",
+    )
+    .await;
+    check_refusal_is_kept(
+        &guest,
+        &json!({ "variant_id": short.id, "quantity": 0 }),
+        422,
+        "cart.quantity_zero",
+    )
+    .await;
+    let unknown = "var_0192f3a4b5c67d8e9fa0b1c2d3e4f506";
+    check_refusal_is_kept(
+        &guest,
+        &json!({ "variant_id": unknown }),
+        404,
+        "variant.not_found",
+    )
+    .await;
+    check_refusal_is_kept(&guest, &json!({ "sku": "NO-SUCH-SKU" }), 404, "variant.not_found").await;
+}
+
+#[tokio::test]
+async fn a_kept_refusal_stays_when_it_could_be_done_by_now() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(100, Some(1)).await;
+    let guest = shop.guest().await;
+    guest.post("/carts", json!({})).ok(201).await;
+    let key = unique("key");
+    let add = |key: &str| {
+        guest
+            .post(LINES, json!({ "variant_id": variant.id, "quantity": 2 }))
+            .key(key)
+    };
+    add(&key).refused(409, "cart.insufficient_stock").await;
+    shop.set_stock(&variant, 2).await;
+    add(&key).refused(409, "cart.insufficient_stock").await;
+    add(&unique("key")).ok(200).await;
+}
+
+#[tokio::test]
+async fn an_unfinished_purchase_is_in_progress_for_its_key() {
+    let open = OpenShop::fresh().await;
+    open.shop.settings(json!({ "provider_seconds": 3 })).await;
+    let variant = open.shop.variant(100, Some(5)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let key = unique("key");
+    let purchase = Purchase {
+        key: &key,
+        token: "tok_hang",
+    };
+    let second = async {
+        until("the first is at work", async || {
+            (open.shop.units(&variant).await.1 == 1).then_some(())
+        })
+        .await;
+        open.shop.complete(&guest, &cart, &purchase).await
+    };
+    let (first, second) = tokio::join!(open.shop.complete(&guest, &cart, &purchase), second);
+    assert_eq!(second.header("retry-after"), Some("1"));
+    second.expect_refused(409, "idempotency.in_progress");
+    assert_eq!(first.expect(202)["state"], "payment_unknown");
+}
+
+#[tokio::test]
+async fn keys_of_callers_without_a_session_are_ignored() {
+    let OpenShop { server, .. } = OpenShop::shared().await;
+    let key = unique("key");
+    let open = async || {
+        let answer = server.guest().post("/carts", json!({})).key(&key).send().await;
+        assert!(!answer.is_replayed());
+        answer.expect(201)["id"].clone()
+    };
+    assert_ne!(open().await, open().await);
+}
+
+#[tokio::test]
+async fn staff_repeats_without_making_things_twice() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let (key, sku) = (unique("key"), unique("SKU"));
+    let body = json!({ "title": "Once", "handle": unique("once"), "status": "active", "variants": [{ "sku": sku }] });
+    let make = || shop.staff.post("/admin/products", body.clone()).key(&key);
+    let first = make().ok(201).await;
+    let again = make().send().await;
+    assert!(again.is_replayed());
+    assert_eq!(again.expect(201)["id"], first["id"]);
+
+    let variant = shop.variant(100, Some(10)).await;
+    let path = format!("/admin/variants/{}/stock/adjustments", variant.id);
+    let key = unique("key");
+    for _ in 0..3 {
+        let adjust = shop
+            .staff
+            .post(&path, json!({ "delta": -2, "reason": "broken" }))
+            .key(&key);
+        assert_eq!(adjust.ok(200).await["on_hand"], 8);
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_remembered_over_a_restart() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(100, Some(5)).await;
+    let guest = open.shop.guest().await;
+    let key = unique("key");
+    let body = json!({ "variant_id": variant.id, "quantity": 2 });
+    let first = guest.post(LINES, body.clone()).key(&key).ok(200).await;
+    let server = open.into_server().kill_and_restart();
+    let guest = guest.at(server.url());
+    let again = guest.post(LINES, body).key(&key).send().await;
+    assert!(again.is_replayed());
+    assert_eq!(again.expect(200)["lines"], first["lines"]);
+}

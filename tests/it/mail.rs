@@ -1,0 +1,73 @@
+//! Mail: one confirmation for each order, whatever happens between.
+
+use crate::support::{OpenShop, until};
+use serde_json::json;
+
+#[tokio::test]
+async fn each_order_is_confirmed_by_exactly_one_mail_also_after_kills() {
+    let mut open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1250, None).await;
+    let directory = open.server.directory().clone();
+    let mut placed = 0;
+    for _ in 0..3 {
+        for _ in 0..2 {
+            open.shop
+                .buy(&open.shop.guest().await, &open.method, &[(&variant, 2)])
+                .await;
+            placed += 1;
+        }
+        // Killed before, while or after the mails are written.
+        let method = open.method.clone();
+        let server = open.into_server().kill_and_restart();
+        open = OpenShop {
+            shop: server.shop(),
+            server: server.into(),
+            method,
+        };
+    }
+    // Mails go in the order of the orders: with the last one there, none is still to come.
+    open.shop
+        .buy(&open.shop.guest().await, &open.method, &[(&variant, 2)])
+        .await;
+    placed += 1;
+    let last = format!("Subject: Your order {placed}\r\n");
+    until("the last mail is written", async || {
+        directory
+            .mails()
+            .iter()
+            .any(|mail| mail.contains(&last))
+            .then_some(())
+    })
+    .await;
+    let mails = directory.mails();
+    assert_eq!(mails.len(), placed);
+    for number in 1..=placed {
+        let subject = format!("Subject: Your order {number}\r\n");
+        let of_order: Vec<_> = mails.iter().filter(|mail| mail.contains(&subject)).collect();
+        assert_eq!(of_order.len(), 1, "order {number}");
+        assert!(of_order[0].contains("To: ada@example.com\r\n"), "{}", of_order[0]);
+        assert!(of_order[0].contains("Total: 25.00 GBP"), "{}", of_order[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_directory_that_is_gone_does_not_stop_selling() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1250, None).await;
+    let mail = open.server.directory().data().join("mail");
+    let away = open.server.directory().data().join("away");
+    std::fs::rename(&mail, &away).expect("the mail directory can be moved");
+    std::fs::write(&mail, "in the way").expect("a file can be put there");
+    let checkout = open
+        .shop
+        .buy(&open.shop.guest().await, &open.method, &[(&variant, 1)])
+        .await;
+    assert_eq!(checkout["order"]["number"], json!(1));
+    // Once the way is free the mail is sent after all.
+    std::fs::remove_file(&mail).expect("the file can be removed");
+    std::fs::rename(&away, &mail).expect("the mail directory can be moved back");
+    until("the mail is written", async || {
+        (open.server.directory().mails().len() == 1).then_some(())
+    })
+    .await;
+}

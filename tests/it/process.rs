@@ -1,0 +1,229 @@
+//! The process: where it listens, who may have its directory, how it stops, and what is there when it comes back.
+
+use crate::support::{Directory, OpenShop, Purchase, Server, cartwright, pence, unique};
+use serde_json::json;
+use std::process::Output;
+
+/// Runs a second server, which must not start.
+fn check_does_not_start(directory: &Directory, listen: &str, parts: &[&str]) {
+    let mut command = cartwright();
+    command
+        .arg("serve")
+        .arg("--data")
+        .arg(directory.data())
+        .args(["--listen", listen]);
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("the binary runs");
+    let said = String::from_utf8_lossy(&stderr);
+    assert!(
+        !status.success(),
+        "it started: {}",
+        String::from_utf8_lossy(&stdout)
+    );
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is not in\n{said}");
+    }
+}
+
+#[tokio::test]
+async fn port_0_takes_a_free_port_and_prints_it() {
+    let server = Server::fresh();
+    let port = server
+        .url()
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse::<u16>().ok());
+    assert!(
+        server.url().starts_with("http://127.0.0.1:") && port.is_some_and(|port| 0 < port),
+        "{}",
+        server.url()
+    );
+    server.guest().get("//health/ready").ok(200).await;
+}
+
+#[tokio::test]
+async fn a_busy_port_is_refused_and_leaves_no_directory_locked() {
+    let OpenShop { server, .. } = OpenShop::shared().await;
+    let listen = server.url().trim_start_matches("http://");
+    let directory = Directory::new();
+    check_does_not_start(&directory, listen, &[listen, "in use"]);
+    server.guest().get("//health/ready").ok(200).await;
+    Server::start(&directory)
+        .guest()
+        .get("//health/ready")
+        .ok(200)
+        .await;
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_directory_is_refused() {
+    let OpenShop { server, shop, .. } = OpenShop::shared().await;
+    let data = server.directory().data().display().to_string();
+    check_does_not_start(
+        server.directory(),
+        "127.0.0.1:0",
+        &[&data, "in use by another cartwright process"],
+    );
+    // The first one goes on.
+    shop.guest().await.post("/carts", json!({})).ok(201).await;
+}
+
+#[tokio::test]
+async fn a_kill_loses_nothing_that_was_acknowledged() {
+    let open = OpenShop::fresh().await;
+    let (variant, other) = (
+        open.shop.variant(1250, Some(10)).await,
+        open.shop.variant(300, None).await,
+    );
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
+    let key = unique("key");
+    let purchase = Purchase {
+        key: &key,
+        token: "tok_approve",
+    };
+    let checkout = open.shop.complete(&guest, &cart, &purchase).await.expect(200);
+    let body = json!({ "variant_id": other.id, "quantity": 3 });
+    let added = guest.post("/carts/current/lines", body).ok(200).await;
+    open.shop.settings(json!({ "low_stock_level": 3 })).await;
+    let number = checkout["order"]["number"].clone();
+
+    let (shop, method) = (open.shop.clone(), open.method.clone());
+    let server = open.into_server().kill_and_restart();
+    let (guest, shop) = (guest.at(server.url()), shop.at(&server));
+    assert_eq!(guest.get("/carts/current").ok(200).await, added);
+    let order = guest.get(&format!("/orders/{number}")).ok(200).await;
+    assert_eq!(
+        (&order["id"], &order["totals"]["total"]),
+        (&checkout["order"]["id"], &pence(2500))
+    );
+    let again = shop.complete(&guest, &cart, &purchase).await;
+    assert!(again.is_replayed());
+    assert_eq!(again.expect(200)["order"]["number"], number);
+    crate::support::until("the checkout is over", async || {
+        (shop.units(&variant).await == (10, 0, 2)).then_some(())
+    })
+    .await;
+    assert_eq!(
+        shop.staff.get("/admin/settings").ok(200).await["low_stock_level"],
+        3
+    );
+    let product = guest
+        .get(&format!("/products/{}", variant.product_id))
+        .ok(200)
+        .await;
+    assert_eq!(product["variants"][0]["available"], 8);
+    // And it sells on.
+    assert_eq!(
+        shop.buy(&shop.guest().await, &method, &[(&variant, 1)]).await["order"]["number"],
+        2
+    );
+    assert_eq!(server.ledger().payments.len(), 2);
+}
+
+#[tokio::test]
+async fn a_reservation_expires_on_time_over_a_restart() {
+    let open = OpenShop::fresh().await;
+    open.shop.settings(json!({ "reservation_seconds": 4 })).await;
+    let variant = open.shop.variant(100, Some(3)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 3)]).await;
+    let checkout = guest
+        .post(&format!("/carts/{cart}/checkout"), json!({}))
+        .ok(201)
+        .await;
+    let due: jiff::Timestamp = checkout["expires_at"]
+        .as_str()
+        .and_then(|at| at.parse().ok())
+        .expect("a time");
+    let shop = open.shop.clone();
+    let server = open.into_server().kill_and_restart();
+    let (guest, shop) = (guest.at(server.url()), shop.at(&server));
+    assert_eq!(shop.units(&variant).await, (3, 3, 0));
+    let path = format!("/checkouts/{}", checkout["id"].as_str().unwrap_or_default());
+    assert_eq!(
+        guest.get(&path).ok(200).await["expires_at"],
+        checkout["expires_at"]
+    );
+    crate::support::until("the reservation is over", async || {
+        (shop.units(&variant).await.1 == 0).then_some(())
+    })
+    .await;
+    let late = jiff::Timestamp::now().as_millisecond() - due.as_millisecond();
+    assert!((0..2_000).contains(&late), "it ended {late} ms after its time");
+}
+
+#[tokio::test]
+async fn a_graceful_stop_answers_what_is_under_way() {
+    let open = OpenShop::fresh().await;
+    open.shop
+        .settings(json!({ "provider_seconds": 2, "checkout_seconds": 60 }))
+        .await;
+    let variant = open.shop.variant(100, Some(3)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let key = unique("key");
+    let purchase = Purchase {
+        key: &key,
+        token: "tok_hang",
+    };
+    let stop = async {
+        crate::support::until("the purchase is at work", async || {
+            (open.shop.units(&variant).await.1 == 1).then_some(())
+        })
+        .await;
+        open.server.ask_to_stop();
+    };
+    let (answer, ()) = tokio::join!(open.shop.complete(&guest, &cart, &purchase), stop);
+    let checkout = answer.expect(202);
+    assert_eq!(checkout["state"], "payment_unknown");
+
+    let method = open.method.clone();
+    let mut server = open.into_server();
+    assert_eq!(server.ended().code(), Some(0));
+    // The purchase goes on where it was.
+    let server = Server::start(server.directory());
+    let guest = guest.at(server.url());
+    let path = format!("/checkouts/{}", checkout["id"].as_str().unwrap_or_default());
+    assert_eq!(guest.get(&path).ok(200).await["state"], "payment_unknown");
+    assert_eq!(server.shop().units(&variant).await, (3, 1, 0));
+    server
+        .shop()
+        .buy(&server.shop().guest().await, &method, &[(&variant, 1)])
+        .await;
+}
+
+#[tokio::test]
+async fn many_restarts_keep_everything_once() {
+    let mut open = OpenShop::fresh().await;
+    let variant = open.shop.variant(100, Some(100)).await;
+    let guest = open.shop.guest().await;
+    guest.post("/carts", json!({})).ok(201).await;
+    let mut guest = guest;
+    for round in 1..=5_u64 {
+        let add = guest.post(
+            "/carts/current/lines",
+            json!({ "variant_id": variant.id, "quantity": round }),
+        );
+        add.ok(200).await;
+        let method = open.method.clone();
+        let mut server = open.into_server();
+        let server = if round % 2 == 0 {
+            assert_eq!(server.stop().code(), Some(0));
+            Server::start(server.directory())
+        } else {
+            server.kill_and_restart()
+        };
+        guest = guest.at(server.url());
+        open = OpenShop {
+            shop: server.shop(),
+            server: server.into(),
+            method,
+        };
+        let units = guest.get("/carts/current").ok(200).await["totals"]["units"].clone();
+        assert_eq!(units, json!((1..=round).sum::<u64>()));
+    }
+}

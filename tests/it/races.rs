@@ -1,0 +1,242 @@
+//! Races over HTTP: many callers at once want the same thing.
+
+use crate::support::{Answer, Client, OpenShop, Variant, amount_of, unique, until};
+use cartwright_gateways::payment::sandbox::Operation;
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+async fn complete(guest: Client, cart: String, key: String) -> Answer {
+    let body = json!({ "payment": { "token": "tok_approve" } });
+    guest
+        .post(&format!("/carts/{cart}/complete"), body)
+        .key(&key)
+        .send()
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_simultaneous_adds_of_one_are_two_hundred() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(3, Some(1_000)).await;
+    let guest = shop.guest().await;
+    let before = guest.post("/carts", json!({})).ok(201).await;
+    let adds = (0..200).map(|_| {
+        guest
+            .post("/carts/current/lines", json!({ "variant_id": variant.id }))
+            .send()
+    });
+    let mut versions: Vec<u64> = join_all(adds)
+        .await
+        .into_iter()
+        .filter_map(|answer| answer.expect(200)["version"].as_u64())
+        .collect();
+    let cart = guest.get("/carts/current").ok(200).await;
+    assert_eq!(
+        (
+            cart["lines"].as_array().map(Vec::len),
+            &cart["lines"][0]["quantity"]
+        ),
+        (Some(1), &json!(200))
+    );
+    assert_eq!(amount_of(&cart["totals"]["total"]), 600);
+    // Every add raised the version by one, even those that shared a commit.
+    let first = before["version"].as_u64().unwrap_or_default();
+    assert_eq!(cart["version"].as_u64(), Some(first + 200));
+    versions.sort_unstable();
+    assert!(
+        versions
+            .iter()
+            .all(|version| (first + 1..=first + 200).contains(version)),
+        "{versions:?}"
+    );
+    assert_eq!(versions.last(), Some(&(first + 200)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simultaneous_adds_never_take_more_than_there_is() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(3, Some(37)).await;
+    let guest = shop.guest().await;
+    guest.post("/carts", json!({})).ok(201).await;
+    let adds = (0..100).map(|_| {
+        guest
+            .post("/carts/current/lines", json!({ "variant_id": variant.id }))
+            .send()
+    });
+    let answers = join_all(adds).await;
+    let accepted = answers.iter().filter(|answer| answer.status == 200).count();
+    let short = answers
+        .iter()
+        .filter(|answer| answer.json["error"] == "cart.insufficient_stock")
+        .count();
+    assert_eq!((accepted, short), (37, 63));
+    assert_eq!(guest.get("/carts/current").ok(200).await["totals"]["units"], 37);
+}
+
+/// Completes one cart fifty times at once; one order, one authorization, one mail.
+async fn check_fifty_completions(key_of: impl Fn(usize) -> String) -> Vec<Answer> {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(500, Some(10)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
+    let completions = (0..50).map(|index| complete(guest.clone(), cart.clone(), key_of(index)));
+    let answers = join_all(completions).await;
+
+    let orders = open.shop.orders().await;
+    assert_eq!((orders.len(), &orders[0]["number"]), (1, &json!(1)));
+    for answer in answers.iter().filter(|answer| answer.status == 200) {
+        assert_eq!(answer.json["order"]["id"], orders[0]["id"]);
+    }
+    until("the checkout is over", async || {
+        (open.shop.units(&variant).await == (10, 0, 2)).then_some(())
+    })
+    .await;
+    until("the payment is captured", async || {
+        (open.server.ledger().payments[0].captured.amount == 1000).then_some(())
+    })
+    .await;
+    let ledger = open.server.ledger();
+    let authorized = ledger
+        .entries
+        .iter()
+        .filter(|entry| entry.operation == Operation::Authorize)
+        .count();
+    assert_eq!((authorized, ledger.payments.len()), (1, 1));
+
+    // A second order's mail shows that no second one of the first is still to come.
+    open.shop
+        .buy(&open.shop.guest().await, &open.method, &[(&variant, 1)])
+        .await;
+    let directory = open.server.directory();
+    until("both mails are written", async || {
+        directory
+            .mails()
+            .iter()
+            .any(|mail| mail.contains("Subject: Your order 2\r\n"))
+            .then_some(())
+    })
+    .await;
+    assert_eq!(directory.mails().len(), 2);
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_completions_with_one_key_make_one_order() {
+    let key = unique("one");
+    let answers = check_fifty_completions(|_| key.clone()).await;
+    let done = answers.iter().filter(|answer| answer.status == 200).count();
+    let running = answers
+        .iter()
+        .filter(|answer| answer.json["error"] == "idempotency.in_progress")
+        .count();
+    let others: Vec<&Answer> = answers
+        .iter()
+        .filter(|answer| answer.status != 200 && answer.json["error"] != "idempotency.in_progress")
+        .collect();
+    assert!(
+        0 < done && done + running == 50,
+        "{done} done, {running} running, and {others:?}"
+    );
+    let first = answers
+        .iter()
+        .filter(|answer| answer.status == 200 && !answer.is_replayed())
+        .count();
+    assert!(first <= 1, "{first} were the first");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_completions_with_fifty_keys_make_one_order() {
+    let answers = check_fifty_completions(|index| format!("key-{index}")).await;
+    for answer in answers {
+        assert_eq!(answer.expect(200)["state"], "completed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_buyers_of_fifty_units_make_exactly_fifty_orders() {
+    let open = OpenShop::fresh().await;
+    let (rare, other) = (
+        open.shop.variant(500, Some(50)).await,
+        open.shop.variant(300, Some(50)).await,
+    );
+    // Every cart wants the rare one; two thirds want the other too, half of them listed the other way round.
+    let lines: [Vec<(&Variant, u64)>; 3] = [
+        vec![(&rare, 1)],
+        vec![(&rare, 1), (&other, 1)],
+        vec![(&other, 1), (&rare, 1)],
+    ];
+    let fills = (0..200).map(|index: usize| {
+        let (open, lines) = (&open, &lines[index % 3]);
+        async move {
+            let guest = open.shop.guest().await;
+            let cart = open.shop.ready_cart(&guest, &open.method, lines).await;
+            (guest, cart)
+        }
+    });
+    let buyers = join_all(fills).await;
+    let purchases = buyers
+        .into_iter()
+        .map(|(guest, cart)| complete(guest, cart, unique("key")));
+    let answers = join_all(purchases).await;
+
+    let mut ordered = 0;
+    let mut with_other = 0;
+    for answer in &answers {
+        if answer.status == 200 {
+            ordered += 1;
+            with_other += i64::from(amount_of(&answer.json["order"]["total"]) == 800);
+            continue;
+        }
+        let code = text(&answer.json["error"]);
+        let fits = ["inventory.insufficient", "checkout.lines_unavailable"].contains(&code);
+        assert!(answer.status == 409 && fits, "{}", answer.text);
+    }
+    assert_eq!(ordered, 50);
+    until("every checkout is over", async || {
+        let (first, second) = (open.shop.units(&rare).await, open.shop.units(&other).await);
+        (first == (50, 0, 50) && second == (50, 0, with_other)).then_some(())
+    })
+    .await;
+    let numbers: Vec<u64> = open
+        .shop
+        .orders()
+        .await
+        .iter()
+        .filter_map(|order| order["number"].as_u64())
+        .collect();
+    assert_eq!(numbers, (1..=50).collect::<Vec<_>>());
+
+    // Whoever was refused was not charged.
+    let ledger = open.server.ledger();
+    let completed: Vec<&str> = answers
+        .iter()
+        .filter(|answer| answer.status == 200)
+        .map(|answer| text(&answer.json["id"]))
+        .collect();
+    let charged = ledger.payments.iter().filter(|payment| !payment.voided);
+    assert_eq!(charged.clone().count(), 50);
+    assert!(
+        charged
+            .into_iter()
+            .all(|payment| completed.contains(&payment.reference.as_str()))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_many_that_want_a_handle_gets_it() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let handle = unique("wanted");
+    let body = json!({ "title": "Wanted", "handle": handle, "status": "active" });
+    let makes = (0..20).map(|_| shop.staff.post("/admin/products", body.clone()).send());
+    let answers = join_all(makes).await;
+    let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+    assert_eq!(made.len(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        let problem = answer.clone().expect_refused(409, "product_handle.taken");
+        assert_eq!(problem["details"]["holder"], made[0].json["id"]);
+    }
+}
