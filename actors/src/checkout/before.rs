@@ -80,7 +80,12 @@ pub(super) async fn freeze_quote(
         .await?;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let priced = env.kinds.priced(cart, Depth::Everything).await?;
-    validate::lines(&priced)?;
+    let is_over = saga.state.reserved_until.is_some_and(|until| until <= env.now());
+    match validate::lines(&priced) {
+        // What was held for this checkout may be somebody else's by now.
+        Err(_) if is_over => return Err(Halt::Expired),
+        judged => judged?,
+    }
     validate::details(&priced, &saga.state)?;
     freeze(env, saga, priced, Arc::clone(&saga.state.reserved)).await
 }

@@ -258,7 +258,12 @@ impl Engine {
         if awaits.is_none_or(|checkout| checkout.state.step != Step::AwaitCompletion) {
             return Ok(id);
         }
-        self.require_complete(cart, &completion).await?;
+        // What is missing can be added through the checkout. Lines that can no longer be had end it, which gives the
+        // cart back: the saga judges them.
+        let priced = self.kinds().priced(cart.clone(), Depth::Everything).await?;
+        if let Some(problem) = validate::unfinished(&priced, completion.payment_token.is_some()) {
+            return Err(problem.into());
+        }
         let command = BeginCompletion {
             completion,
             answers: ticket.as_ref().map(answers_to),

@@ -107,9 +107,14 @@ fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
 
 /// Returns why a cart cannot be completed: everything that is missing, with every line that cannot be bought.
 pub(super) fn obstacle(priced: &Priced, has_payment: bool) -> Option<Problem> {
+    unfinished(priced, has_payment).or_else(|| line_problem(priced))
+}
+
+/// Returns why a cart cannot be completed yet: as [`obstacle`], but none where nothing can be added to mend it.
+pub(super) fn unfinished(priced: &Priced, has_payment: bool) -> Option<Problem> {
     let mut errors = missing(priced, has_payment);
     if errors.is_empty() {
-        return line_problem(priced);
+        return None;
     }
     for problem in line_problems(priced) {
         let message = format!("{} {}", problem.sku, problem.kind.message());
