@@ -66,10 +66,7 @@ pub(crate) async fn close(server: &Server, world: &World, staff: &Staff, shopper
 }
 
 fn shop_of(server: &Server, staff: &Staff) -> Shop {
-    let shop = Shop {
-        staff: staff.client.clone(),
-    };
-    shop.at(server)
+    Shop::of(&staff.client, server)
 }
 
 /// Order numbers have no gap and none comes twice.

@@ -131,12 +131,17 @@ impl Shop {
         }
     }
 
-    /// Returns the shop after a restart, at its new address.
-    pub(crate) fn at(&self, server: &Server) -> Self {
+    /// Returns the shop behind a server, for staff who came before its restart.
+    pub(crate) fn of(staff: &Client, server: &Server) -> Self {
         Self {
-            staff: self.staff.at(server.url()),
+            staff: staff.at(server.url()),
             kept_open: None,
         }
+    }
+
+    /// Returns the shop after a restart, at its new address.
+    pub(crate) fn at(&self, server: &Server) -> Self {
+        Self::of(&self.staff, server)
     }
 
     /// Returns a caller who has opened a session.
