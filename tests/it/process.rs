@@ -227,3 +227,59 @@ async fn many_restarts_keep_everything_once() {
         assert_eq!(units, json!((1..=round).sum::<u64>()));
     }
 }
+
+#[tokio::test]
+async fn the_demo_has_a_catalog_and_says_what_to_try() {
+    let directory = Directory::new();
+    let demo = Server::start_as("demo", &directory, &[], &[]);
+    let says = |part: &'static str| demo.said(|line| line.contains(part).then_some(()));
+    assert!(says("/carts/current/lines").is_some(), "it says how to buy");
+    let products = demo.guest().get("/products?limit=100").ok(200).await;
+    assert_eq!(products["items"].as_array().map(Vec::len), Some(100));
+    let method = demo.staff().get("/admin/shipping/methods").ok(200).await["items"][0]["id"].clone();
+    let variant = &products["items"][0]["variants"][0];
+    let guest = demo.shop().guest().await;
+    guest
+        .post("/carts/current/lines", json!({ "sku": variant["sku"] }))
+        .ok(200)
+        .await;
+    let details = json!({
+        "email": "ada@example.com", "shipping_address": crate::support::address("GB"), "shipping_method_id": method,
+    });
+    guest.patch("/carts/current", details).ok(200).await;
+    let pay = json!({ "payment": { "token": "tok_approve" } });
+    let bought = guest
+        .post("/carts/current/complete", pay)
+        .key(&unique("key"))
+        .ok(200)
+        .await;
+    assert_eq!(bought["order"]["number"], 1);
+    let available = variant["available"].as_i64().unwrap_or_default();
+    let path = format!("/variants/{}", variant["id"].as_str().unwrap_or_default());
+
+    // A second start leaves the shop as it was sold from.
+    let demo = Server::start_as("demo", &demo.kill(), &[], &[]);
+    assert!(
+        demo.said(|line| line.contains("/carts/current/lines").then_some(()))
+            .is_some()
+    );
+    assert_eq!(demo.guest().get(&path).ok(200).await["available"], available - 1);
+}
+
+#[tokio::test]
+async fn damage_in_the_journal_stops_the_start_and_is_located() {
+    let open = OpenShop::fresh().await;
+    let guest = open.shop.guest().await;
+    for _ in 0..20 {
+        guest.post("/carts", json!({})).ok(201).await;
+    }
+    let directory = open.into_server().kill();
+    let segment = directory.data().join("journal/0000000000000001.journal");
+    let mut bytes = std::fs::read(&segment).expect("the first segment is there");
+    // Behind the segment's head, in the middle of what was written first.
+    for byte in &mut bytes[4096..4104] {
+        *byte ^= 0xff;
+    }
+    std::fs::write(&segment, bytes).expect("the segment can be written");
+    check_does_not_start(&directory, "127.0.0.1:0", &["0000000000000001.journal", "offset"]);
+}

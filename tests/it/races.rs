@@ -240,3 +240,78 @@ async fn one_of_many_that_want_a_handle_gets_it() {
         assert_eq!(problem["details"]["holder"], made[0].json["id"]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_with_one_key_are_one_and_all_hear_of_it() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(3, None).await;
+    let guest = shop.guest().await;
+    guest.post("/carts", json!({})).ok(201).await;
+    let (add, make) = (unique("add"), unique("make"));
+    let body = json!({ "variant_id": variant.id });
+    let adds = (0..30).map(|_| guest.post("/carts/current/lines", body.clone()).key(&add).send());
+    for answer in join_all(adds).await {
+        assert_eq!(answer.expect(200)["totals"]["units"], 1);
+    }
+    let body = json!({ "title": "Once", "handle": unique("once"), "status": "active" });
+    let makes = (0..30).map(|_| shop.staff.post("/admin/products", body.clone()).key(&make).send());
+    let answers = join_all(makes).await;
+    let fresh = answers.iter().filter(|answer| !answer.is_replayed()).count();
+    let ids: Vec<Value> = answers
+        .into_iter()
+        .map(|answer| answer.expect(201)["id"].clone())
+        .collect();
+    assert_eq!(fresh, 1);
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simultaneous_starts_are_one_checkout() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(500, Some(10)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 3)]).await;
+    let path = format!("/carts/{cart}/checkout");
+    let starts = (0..30).map(|_| guest.post(&path, json!({})).send());
+    let ids: Vec<Value> = join_all(starts)
+        .await
+        .into_iter()
+        .map(|answer| answer.expect(201)["id"].clone())
+        .collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(open.shop.units(&variant).await, (10, 3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkout_is_either_completed_or_abandoned() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(500, Some(100)).await;
+    let mut sold = 0;
+    for _ in 0..10 {
+        let guest = open.shop.guest().await;
+        let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+        let checkout = guest
+            .post(&format!("/carts/{cart}/checkout"), json!({}))
+            .ok(201)
+            .await;
+        let abandon = format!("/checkouts/{}/abandon", text(&checkout["id"]));
+        let (completed, abandoned) = tokio::join!(
+            complete(guest.clone(), cart.clone(), unique("key")),
+            guest.post(&abandon, json!({})).send(),
+        );
+        match (completed.status, abandoned.status) {
+            (200, 409) => sold += 1,
+            // Whoever abandons first leaves a free cart, which a completion that comes later may still buy.
+            (200, 200) => {
+                assert_ne!(completed.json["id"], checkout["id"], "{}", completed.text);
+                sold += 1;
+            }
+            (409, 200) => assert_eq!(completed.json["error"], "checkout.abandoned"),
+            other => panic!("{other:?}: {} {}", completed.text, abandoned.text),
+        }
+    }
+    until("every checkout is over", async || {
+        (open.shop.units(&variant).await == (100, 0, sold)).then_some(())
+    })
+    .await;
+}

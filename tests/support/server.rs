@@ -128,6 +128,16 @@ impl Server {
 
     /// Starts a server on a directory, with arguments and environment variables of the test's.
     pub(crate) fn start_with(directory: &Directory, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_as("serve", directory, arguments, variables)
+    }
+
+    /// Starts a server by one of the commands that run one: `serve` or `demo`.
+    pub(crate) fn start_as(
+        name: &str,
+        directory: &Directory,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let first = !directory.data().exists();
         let log = File::options()
             .create(true)
@@ -135,7 +145,7 @@ impl Server {
             .open(directory.log_file())
             .expect("the log can be written");
         let mut command = cartwright();
-        command.arg("serve").arg("--data").arg(directory.data());
+        command.arg(name).arg("--data").arg(directory.data());
         if !arguments.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
