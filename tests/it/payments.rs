@@ -115,6 +115,10 @@ async fn a_provider_that_never_answers_leaves_the_payment_unknown_until_it_is_gi
         (&json!("refused"), &Value::Null)
     );
     assert_eq!(checkout["problem"]["error"], "payment.given_up");
+    assert_eq!(
+        checkout["problem"]["message"],
+        "the payment provider did not answer for 3 s; nothing was charged"
+    );
     let again = unknown.again().await;
     assert!(again.is_replayed());
     again.expect_refused(402, "payment.given_up");

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// The name of the authorization at the provider, after the checkout's id.
 pub(super) const AUTHORIZE: &str = "authorize";
+/// Seconds in a minute, for people.
+const SECONDS_PER_MINUTE: u64 = 60;
 /// How long to wait before a provider that has not decided is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -135,7 +137,10 @@ fn declined(decline: Decline) -> Problem {
 }
 
 fn given_up(settings: &Settings) -> Problem {
-    let minutes = settings.lifetimes.checkout.as_secs().div_ceil(60);
-    let message = format!("the payment provider did not answer for {minutes} minutes; nothing was charged");
+    let time = match settings.lifetimes.checkout.as_secs() {
+        whole if whole % SECONDS_PER_MINUTE == 0 => format!("{} min", whole / SECONDS_PER_MINUTE),
+        seconds => format!("{seconds} s"),
+    };
+    let message = format!("the payment provider did not answer for {time}; nothing was charged");
     Problem::new(Class::PaymentDeclined, "payment.given_up", message)
 }
