@@ -268,14 +268,10 @@ impl Engine {
             completion,
             answers: ticket.as_ref().map(answers_to),
         };
-        match checkouts
+        checkouts
             .ask(id, command, request.ask().if_match(None).ticket(ticket))
-            .await
-        {
-            // Somebody else was first, or the time was up: whatever it came to is the answer.
-            Ok(_) | Err(AskError::Refused(Error::InProgress | Error::Ended)) => Ok(id),
-            Err(error) => Err(error.into()),
-        }
+            .await?;
+        Ok(id)
     }
 
     /// Shows a checkout.

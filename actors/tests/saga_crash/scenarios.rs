@@ -73,6 +73,12 @@ pub(crate) const ALL: &[Scenario] = &[
         orders: &[Status::Confirmed],
     },
     Scenario {
+        name: "start, then complete under three keys at once",
+        act: |buyer| Box::pin(start_then_complete_thrice(buyer)),
+        answers: &[ORDERED, ORDERED, ORDERED],
+        orders: &[Status::Confirmed],
+    },
+    Scenario {
         name: "nothing to pay",
         act: |buyer| Box::pin(free(buyer)),
         answers: &[ORDERED],
@@ -147,6 +153,21 @@ async fn start_then_complete(buyer: &Buyer<'_>) -> Vec<String> {
         Ok(id) => vec![buyer.complete_checkout(0, "complete", id).await],
         Err(code) => vec![code],
     }
+}
+
+/// Whoever is not first is told what the first was told, and told the same again.
+async fn start_then_complete_thrice(buyer: &Buyer<'_>) -> Vec<String> {
+    let cart = cart(buyer).await;
+    let id = match buyer.start(0, "start", cart).await {
+        Ok(id) => id,
+        Err(code) => return vec![code],
+    };
+    let (first, second, third) = tokio::join!(
+        buyer.complete_checkout(0, "first", id),
+        buyer.complete_checkout(0, "second", id),
+        buyer.complete(0, "third", cart, "tok_approve", None),
+    );
+    vec![first, second, third]
 }
 
 async fn free(buyer: &Buyer<'_>) -> Vec<String> {

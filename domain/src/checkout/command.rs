@@ -91,6 +91,9 @@ impl Command<Checkout> for AwaitCompletion {
 }
 
 /// Asks for completion of a checkout that was started before.
+///
+/// Where somebody else was first, or the time was up, it changes nothing and is not refused: whatever the checkout
+/// comes to is the answer to everybody who asked (section 5.4 of the semantics), also when they ask again.
 #[derive(Clone, Debug)]
 pub struct BeginCompletion {
     /// What the caller said.
@@ -107,13 +110,13 @@ impl Command<Checkout> for BeginCompletion {
         self.completion.check()?;
         match checkout.step {
             Step::AwaitCompletion => {}
-            Step::Ended => return Err(Error::Ended),
-            Step::ReserveStock
-            | Step::FreezeQuote
+            Step::ReserveStock => return Err(Error::InProgress),
+            Step::FreezeQuote
             | Step::AuthorizePayment
             | Step::SettlePayment
             | Step::CapturePayment
-            | Step::WalkBack => return Err(Error::InProgress),
+            | Step::WalkBack
+            | Step::Ended => return Ok(()),
         }
         checkout.step = Step::FreezeQuote;
         checkout.completion = Some(self.completion);
