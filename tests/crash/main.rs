@@ -48,7 +48,7 @@ async fn nothing_that_was_acknowledged_is_lost_by_a_kill() {
 
     let mut server = Server::fresh();
     let world = Arc::new(World::furnish(&server.shop()).await);
-    let mut staff = Staff::new(&server, &world);
+    let mut staff = Staff::new(&server, &world, dice.fork());
     let mut shoppers = Vec::new();
     for number in 0..SHOPPERS {
         shoppers.push(Shopper::new(&server, &world, number, dice.fork()).await);

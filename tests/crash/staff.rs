@@ -43,11 +43,11 @@ enum What {
 }
 
 impl Staff {
-    pub(crate) fn new(server: &Server, world: &Arc<World>) -> Self {
+    pub(crate) fn new(server: &Server, world: &Arc<World>, dice: Dice) -> Self {
         Self {
             client: server.staff(),
             world: Arc::clone(world),
-            dice: Dice::new(7),
+            dice,
             keys: 0,
             on_hand: world.opening(),
             canceled: BTreeSet::new(),
