@@ -1,0 +1,322 @@
+//! Golden files of every entity and event: what this release has written must load for ever.
+//!
+//! `GOLDEN=accept` plays one purchase and its cancellation on a real engine and keeps the bytes of what has no file
+//! yet; an existing file is never changed. Every other run reads the files: each must decode, and come out the same
+//! when it is written again.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef, View};
+use cartwright_actors::catalog::ImportRow;
+use cartwright_actors::checkout::CompletionDraft;
+use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
+use cartwright_actors::{Engine, Idempotency, Parts, Request, new_seed};
+use cartwright_domain::cart::{Cart, FrozenQuote, Patch};
+use cartwright_domain::catalog::{Product, Variant};
+use cartwright_domain::checkout::Checkout;
+use cartwright_domain::identity::Session;
+use cartwright_domain::inventory::StockItem;
+use cartwright_domain::money::{Currency, Money, Price};
+use cartwright_domain::order::Order;
+use cartwright_domain::order::cancellation::Cancellation;
+use cartwright_domain::settings::Settings;
+use cartwright_domain::shipping::{self, ShippingMethod};
+use cartwright_domain::tax::{self, TaxZone};
+use cartwright_domain::{Caller, Entity, EntityKey, EventBody, Kind, address};
+use cartwright_gateways::mail::Folder;
+use cartwright_gateways::payment::{Sandbox, sandbox};
+use cartwright_storage::codec::{self, golden};
+use cartwright_storage::{Fact, MemoryStore, Position, Store};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// Reads and writes the stored forms of one kind.
+struct Stored {
+    kind: Kind,
+    snapshot: fn(&[u8]) -> Vec<u8>,
+    event: fn(&[u8]) -> (&'static str, Vec<u8>),
+}
+
+fn stored<E: Entity>() -> Stored {
+    Stored {
+        kind: E::KIND,
+        snapshot: |bytes| {
+            let read = codec::decode_snapshot::<E>(bytes).unwrap();
+            codec::encode_snapshot(&read.state, read.revision, &read.timers)
+                .unwrap()
+                .to_vec()
+        },
+        event: |bytes| {
+            let read: E::Event = codec::decode_event(bytes).unwrap();
+            (read.name(), codec::encode_event(&read).unwrap().to_vec())
+        },
+    }
+}
+
+fn every_kind() -> Vec<Stored> {
+    vec![
+        stored::<Settings>(),
+        stored::<Session>(),
+        stored::<Product>(),
+        stored::<Variant>(),
+        stored::<StockItem>(),
+        stored::<TaxZone>(),
+        stored::<ShippingMethod>(),
+        stored::<Cart>(),
+        stored::<Checkout>(),
+        stored::<FrozenQuote>(),
+        stored::<Order>(),
+        stored::<Cancellation>(),
+    ]
+}
+
+fn request(caller: &Arc<Caller>, key: &str) -> Request {
+    let idempotency = Idempotency {
+        key: key.to_owned(),
+        fingerprint: [7; 32],
+    };
+    Request {
+        caller: Arc::clone(caller),
+        idempotency: Some(idempotency),
+        ..Request::internal("golden", new_seed(), Duration::from_secs(30))
+    }
+}
+
+async fn shop(engine: &Engine, staff: &Arc<Caller>) {
+    let pence = |amount| Money {
+        amount,
+        currency: Currency::GBP,
+    };
+    let rate = tax::RateDraft {
+        category: "standard".to_owned(),
+        name: "VAT 20%".to_owned(),
+        rate: "0.2".to_owned(),
+    };
+    let zone = tax::Draft {
+        name: Some("Home".to_owned()),
+        countries: Some(vec!["GB".to_owned()]),
+        rates: Some(vec![rate]),
+    };
+    engine
+        .create_tax_zone(&request(staff, "zone"), zone)
+        .await
+        .unwrap();
+    let method = shipping::Draft {
+        name: Some("Post".to_owned()),
+        countries: Some(vec!["*".to_owned()]),
+        price: Some(pence(395)),
+        free_from: Some(Some(pence(5_000))),
+        ..shipping::Draft::default()
+    };
+    engine
+        .create_shipping_method(&request(staff, "method"), method)
+        .await
+        .unwrap();
+    let row = ImportRow {
+        row: 1,
+        sku: "85123A".to_owned(),
+        title: Some("WHITE HANGING HEART".to_owned()),
+        price: Some(Price::parse("2.555", Currency::GBP).unwrap()),
+        image_url: Some("/heart.jpg".to_owned()),
+        stock: Some(12),
+        ..ImportRow::default()
+    };
+    engine
+        .import_catalog(&request(staff, "import"), vec![row])
+        .await
+        .unwrap();
+}
+
+/// Plays a purchase and its cancellation.
+async fn play(engine: &Engine) {
+    let staff = Arc::new(Caller::of_staff("admin", cartwright_domain::caller::Role::Admin));
+    shop(engine, &staff).await;
+    let opened = engine
+        .open_session(&request(&staff, "session"), Some("golden/1".to_owned()))
+        .await;
+    let shopper = Arc::new(Caller {
+        session: Some(opened.unwrap().value.session.id),
+        ..(*staff).clone()
+    });
+    let draft = LineDraft {
+        variant: VariantRef::Sku("85123A".to_owned()),
+        quantity: 3,
+        options: BTreeMap::from([("wrap".to_owned(), "gift".to_owned())]),
+        custom_fields: BTreeMap::from([("row".to_owned(), "1".to_owned())]),
+        unit_price: Some(Price::parse("2.5", Currency::GBP).unwrap()),
+    };
+    engine
+        .add_line(&request(&shopper, "add"), CartRef::Current, draft, View::Full)
+        .await
+        .unwrap();
+    let text = |text: &str| Some(text.to_owned());
+    let address = address::Input {
+        name: text("Ada"),
+        line1: text("12 St James Square"),
+        city: text("London"),
+        postal_code: text("SW1Y 4JH"),
+        country: text("GB"),
+        ..address::Input::default()
+    };
+    let details = DetailsDraft {
+        email: Patch::Set("ada@example.com".to_owned()),
+        shipping_address: Patch::Set(address),
+        ..DetailsDraft::default()
+    };
+    engine
+        .update_details(
+            &request(&shopper, "details-1"),
+            CartRef::Current,
+            details,
+            View::Full,
+        )
+        .await
+        .unwrap();
+    let offers = engine
+        .shipping_options(&request(&shopper, "details-2"), CartRef::Current)
+        .await
+        .unwrap();
+    let details = DetailsDraft {
+        shipping_method_id: Patch::Set(offers[0].method.id()),
+        ..DetailsDraft::default()
+    };
+    engine
+        .update_details(
+            &request(&shopper, "details-3"),
+            CartRef::Current,
+            details,
+            View::Full,
+        )
+        .await
+        .unwrap();
+    engine
+        .start_checkout(&request(&shopper, "start"), CartRef::Current)
+        .await
+        .unwrap();
+    let completion = CompletionDraft {
+        payment_token: text("tok_approve"),
+        expected_total: None,
+    };
+    let completed = engine
+        .complete_cart(&request(&shopper, "complete"), CartRef::Current, completion)
+        .await
+        .unwrap();
+    let order = completed.value.order.unwrap().id;
+    engine
+        .cancel_order(&request(&staff, "cancel"), order, "golden".to_owned())
+        .await
+        .unwrap();
+}
+
+async fn facts(store: &MemoryStore) -> Vec<Fact> {
+    let (mut all, mut after) = (Vec::new(), Position::default());
+    loop {
+        let (facts, read_to) = store.events_after(after, 1_000).await.unwrap();
+        if read_to == after {
+            return all;
+        }
+        all.extend(facts);
+        after = read_to;
+    }
+}
+
+/// Writes the files that are missing.
+async fn accept() {
+    let scratch = tempfile::tempdir().unwrap();
+    let store = Arc::new(MemoryStore::new());
+    let parts = Parts {
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        payments: Arc::new(
+            Sandbox::open(&scratch.path().join("ledger"), sandbox::Config::default()).unwrap(),
+        ),
+        mailer: Arc::new(Folder::open(scratch.path().join("mail"), "shop@example.com").unwrap()),
+        runtime: RuntimeOptions::default(),
+        entities: EntityOptions::default(),
+    };
+    let engine = Engine::start(parts).await.unwrap();
+    play(&engine).await;
+    let mut newest: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut entities: BTreeMap<Kind, EntityKey> = BTreeMap::new();
+    for fact in facts(&store).await {
+        newest.insert(
+            format!("event-{}", fact.recorded.name),
+            fact.recorded.payload.to_vec(),
+        );
+        entities.insert(fact.entity.kind, fact.entity);
+    }
+    for (kind, entity) in entities {
+        let loaded = store.load(entity).await.unwrap().unwrap();
+        newest.insert(format!("{kind}-1"), loaded.snapshot.to_vec());
+    }
+    for (name, bytes) in newest {
+        if !directory().join(format!("{name}.hex")).exists() {
+            golden::check(directory(), &name, &bytes);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_this_release_has_written_loads_for_ever() {
+    if std::env::var_os("GOLDEN").is_some_and(|value| value == "accept") {
+        accept().await;
+    }
+    let mut events = 0;
+    for stored in every_kind() {
+        let name = format!("{}-1", stored.kind);
+        let bytes = golden::read(directory(), &name);
+        assert_eq!((stored.snapshot)(&bytes), bytes, "{name}");
+    }
+    for file in std::fs::read_dir(directory()).unwrap() {
+        let file = file.unwrap().file_name().into_string().unwrap();
+        let name = file.strip_suffix(".hex").unwrap();
+        let Some(event) = name.strip_prefix("event-") else {
+            continue;
+        };
+        let bytes = golden::read(directory(), name);
+        let stored = every_kind()
+            .into_iter()
+            .find(|stored| owns(stored.kind, event))
+            .unwrap();
+        assert_eq!(
+            (stored.event)(&bytes),
+            (event_name(event), bytes.clone()),
+            "{name}"
+        );
+        events += 1;
+    }
+    assert!(
+        20 < events,
+        "the events of a purchase are kept, {events} were found"
+    );
+}
+
+fn event_name(text: &str) -> &'static str {
+    String::leak(text.to_owned())
+}
+
+/// Tells whether events of this name are a kind's: by its area, and the catalog's by their noun.
+fn owns(kind: Kind, event: &str) -> bool {
+    let area = match kind {
+        Kind::Session => "identity.",
+        Kind::Product => "catalog.product",
+        Kind::Variant => return event.starts_with("catalog.") && !event.starts_with("catalog.product"),
+        Kind::StockItem => "inventory.",
+        Kind::TaxZone => "tax.",
+        Kind::ShippingMethod => "shipping.",
+        Kind::Settings
+        | Kind::Cart
+        | Kind::Checkout
+        | Kind::FrozenQuote
+        | Kind::Order
+        | Kind::Cancellation
+        | Kind::Toy
+        | Kind::ToySaga => return event.split_once('.').is_some_and(|(noun, _)| noun == kind.name()),
+    };
+    event.starts_with(area)
+}
