@@ -5,14 +5,15 @@
 //! and directory, and then replaces the file `applied`.
 
 use crate::codec::{Stored, Tag};
+use crate::disk::{DiskFile, Opening, read_all, write_all_at};
 use crate::index::stored;
-use crate::journal::{io_at, sync_directory};
+use crate::journal::io_at;
 use crate::table::SledTable;
-use crate::{Fault, OpenError, Position};
+use crate::{Disk, Fault, OpenError, Position};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const APPLIED: &str = "applied";
 const APPLIED_NEW: &str = "applied.new";
@@ -33,38 +34,42 @@ impl Stored for Checkpoint {
 
 impl Checkpoint {
     /// Reads the last checkpoint of a data directory. One that does not pass its checks is a [`Fault::Damaged`].
-    pub(crate) fn read(directory: &Path) -> Result<Option<Self>, Fault> {
-        match std::fs::read(directory.join(APPLIED)) {
+    pub(crate) fn read(disk: &dyn Disk, directory: &Path) -> Result<Option<Self>, Fault> {
+        let opened = disk.open(&directory.join(APPLIED), Opening::Read);
+        match opened.and_then(|file| read_all(&*file)) {
             Ok(bytes) => Self::decode(&bytes).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Fault::Io(format!("{APPLIED}: {error}"))),
         }
     }
 
-    fn write(&self, directory: &Path) -> io::Result<()> {
+    /// Replaces the last checkpoint of a data directory.
+    pub(crate) fn write(&self, disk: &dyn Disk, directory: &Path) -> io::Result<()> {
         let new = directory.join(APPLIED_NEW);
-        let mut file = File::create(&new)?;
-        file.write_all(&stored(self))?;
+        let file = disk.open(&new, Opening::Create)?;
+        write_all_at(&*file, &stored(self), 0)?;
         file.sync_all()?;
-        std::fs::rename(&new, directory.join(APPLIED))?;
-        sync_directory(directory)
+        disk.rename(&new, &directory.join(APPLIED))?;
+        disk.sync_directory(directory)
     }
 }
 
 /// Makes checkpoints of one index.
 pub(crate) struct Checkpointer {
+    disk: Arc<dyn Disk>,
     directory: PathBuf,
     index: PathBuf,
     /// Opened at the start, so that a failed write-back since then is reported to this handle.
-    db: File,
+    db: Box<dyn DiskFile>,
 }
 
 impl Checkpointer {
     /// Opens what is needed to sync the index that stands in `index`.
-    pub(crate) fn open(directory: &Path, index: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(disk: Arc<dyn Disk>, directory: &Path, index: &Path) -> Result<Self, OpenError> {
         let db = index.join("db");
-        let db = File::open(&db).map_err(|error| io_at(&db, error))?;
+        let db = disk.open(&db, Opening::Read).map_err(|error| io_at(&db, error))?;
         Ok(Self {
+            disk,
             directory: directory.to_owned(),
             index: index.to_owned(),
             db,
@@ -82,35 +87,35 @@ impl Checkpointer {
             rows: mark.rows,
         };
         checkpoint
-            .write(&self.directory)
+            .write(&*self.disk, &self.directory)
             .map_err(|error| Fault::Io(format!("{APPLIED}: {error}")))?;
         Ok(checkpoint.position)
     }
 
     fn sync(&self) -> io::Result<()> {
         self.db.sync_all()?;
-        sync_if_there(&self.index.join("conf"))?;
+        self.sync_if_there(&self.index.join("conf"))?;
         let blobs = self.index.join("blobs");
-        match std::fs::read_dir(&blobs) {
-            Ok(entries) => {
-                for entry in entries {
-                    sync_if_there(&entry?.path())?;
+        match self.disk.list(&blobs) {
+            Ok(paths) => {
+                for path in paths {
+                    self.sync_if_there(&path)?;
                 }
-                sync_directory(&blobs)?;
+                self.disk.sync_directory(&blobs)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        sync_directory(&self.index)?;
-        sync_directory(&self.directory)
+        self.disk.sync_directory(&self.index)?;
+        self.disk.sync_directory(&self.directory)
     }
-}
 
-/// Syncs a file that sled may remove at any time.
-fn sync_if_there(path: &Path) -> io::Result<()> {
-    match File::open(path) {
-        Ok(file) => file.sync_all(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+    /// Syncs a file that sled may remove at any time.
+    fn sync_if_there(&self, path: &Path) -> io::Result<()> {
+        match self.disk.open(path, Opening::Read) {
+            Ok(file) => file.sync_all(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -1,181 +1,251 @@
-//! What a disk allows: how long `fdatasync` takes after each way of writing a journal.
+//! The disk: every file operation that durability rests on, behind one seam.
 //!
-//! The command `disk-check` shows it, and ADR 0002 rests on it.
+//! The journal, the checkpoints and the start go through it, so that a test can put a disk below them that loses,
+//! tears and reorders what was not synced. sled, the directory lock and `disk_check` do not: the first cannot, the
+//! others promise nothing. What an implementation must never do is to keep more than the operating system would.
 
-use crate::journal::fill_with_zeros;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
-/// The file that is measured with, removed afterwards.
-const PROBE: &str = "disk-check.probe";
-
-/// How a file is prepared before it is written.
+/// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preparation {
-    /// Zeros were written and synced: the journal's default.
-    Zeros,
-    /// The file system has reserved the bytes.
-    Allocated,
-    /// Nothing: each write makes the file longer.
-    Append,
+pub enum Opening {
+    /// To be read; it must be there.
+    Read,
+    /// To be read and written; it must be there.
+    Write,
+    /// To be read and written; made where it is not there, emptied where it is.
+    Create,
 }
 
-impl Preparation {
-    /// Every way, in the order in which it is measured.
-    pub const ALL: [Self; 3] = [Self::Zeros, Self::Allocated, Self::Append];
+/// A file, open. Its methods are those of the operating system: a write may take fewer bytes than offered, a read
+/// may give fewer than asked for, and nothing is durable before a sync.
+#[expect(clippy::len_without_is_empty, reason = "nobody asks whether a file is empty")]
+pub trait DiskFile: Send + Sync {
+    /// Reads some bytes; none at the file's end.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Returns the name for people and for JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Zeros => "overwrite_zeros",
-            Self::Allocated => "overwrite_allocated",
-            Self::Append => "append",
+    /// Writes some bytes.
+    ///
+    /// # Errors
+    /// Whatever the disk says, for example that it is full.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+
+    /// Returns how many bytes the file has.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Cuts the file, or makes it longer with zeros.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+
+    /// Reserves bytes from the file's start; they read as zeros.
+    ///
+    /// # Errors
+    /// Whatever the disk says, for example that it is full or cannot do it.
+    fn allocate(&self, bytes: u64) -> io::Result<()>;
+
+    /// Makes the bytes durable, and of the metadata what is needed to read them: `fdatasync`.
+    ///
+    /// # Errors
+    /// After one nobody knows what is on the disk, and a second try that succeeds says nothing.
+    fn sync_data(&self) -> io::Result<()>;
+
+    /// Makes the bytes and all metadata durable: `fsync`.
+    ///
+    /// # Errors
+    /// As [`sync_data`](Self::sync_data).
+    fn sync_all(&self) -> io::Result<()>;
+}
+
+/// A disk: files by path. Names are durable only once their directory is synced.
+pub trait Disk: Send + Sync {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn open(&self, path: &Path, opening: Opening) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Lists what a directory holds, in no order.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
+
+    /// Makes one directory.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when there is one, [`io::ErrorKind::NotFound`] when it would stand in none.
+    fn make_directory(&self, directory: &Path) -> io::Result<()>;
+
+    /// Gives a file or directory another name, in place of a file that has it.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file, or a directory with all that it holds; what is not there needs no removing.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes durable what was made, renamed or removed in a directory.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn sync_directory(&self, directory: &Path) -> io::Result<()>;
+}
+
+/// The disk of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn open(&self, path: &Path, opening: Opening) -> io::Result<Box<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        match opening {
+            Opening::Read => options.read(true),
+            Opening::Write => options.read(true).write(true),
+            Opening::Create => options.read(true).write(true).create(true).truncate(true),
+        };
+        Ok(Box::new(options.open(path)?))
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(directory)?
+            .map(|entry| Ok(entry?.path()))
+            .collect()
+    }
+
+    fn make_directory(&self, directory: &Path) -> io::Result<()> {
+        std::fs::create_dir(directory)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
+            Ok(_) => std::fs::remove_file(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
         }
+    }
+
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        File::open(directory)?.sync_all()
     }
 }
 
-/// What is written and synced, again and again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DiskLoad {
-    /// How many writes are measured.
-    pub writes: u32,
-    /// How large each is, in bytes: the size of a group.
-    pub write_bytes: u32,
-}
+impl DiskFile for File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, offset)
+    }
 
-impl Default for DiskLoad {
-    /// A thousand small groups.
-    fn default() -> Self {
-        Self {
-            writes: 1_000,
-            write_bytes: 4 * 1024,
-        }
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        FileExt::write_at(self, bytes, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        Self::set_len(self, bytes)
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(
+            self,
+            rustix::fs::FallocateFlags::empty(),
+            0,
+            bytes,
+        )?)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Self::sync_data(self)
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        Self::sync_all(self)
     }
 }
 
-/// What was measured of one way of writing. Times are of one write and its `fdatasync`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DiskTimes {
-    /// How the file was prepared.
-    pub preparation: Preparation,
-    /// How many writes were measured.
-    pub writes: u32,
-    /// The fastest, in microseconds.
-    pub min_us: u64,
-    /// The median, in microseconds.
-    pub p50_us: u64,
-    /// The 99th percentile, in microseconds.
-    pub p99_us: u64,
-    /// The slowest, in microseconds.
-    pub max_us: u64,
-    /// Syncs a second, one after the other. A group is one sync, so this times the commits of a group is the
-    /// most that the disk allows.
-    pub syncs_per_second: u64,
+/// Reads until the buffer is full or the file ends; what is past the end stays as it was.
+pub(crate) fn read_up_to(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match file.read_at(&mut buffer[read..], offset + read as u64) {
+            Ok(0) => break,
+            Ok(some) => read += some,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
 }
 
-/// Measures each way of writing in a directory.
-///
-/// # Errors
-/// The directory cannot be written, or is full.
-pub fn disk_check(directory: impl AsRef<Path>, load: DiskLoad) -> io::Result<Vec<DiskTimes>> {
-    let probe = directory.as_ref().join(PROBE);
-    let load = DiskLoad {
-        writes: load.writes.max(1),
-        write_bytes: load.write_bytes.max(1),
+/// Reads a whole file.
+pub(crate) fn read_all(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+    let read = read_up_to(file, &mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Writes all bytes, however many the disk takes at a time.
+pub(crate) fn write_all_at(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match file.write_at(&bytes[written..], offset + written as u64) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(some) => written += some,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a directory, and those above it, where they are not there, and its name durable.
+pub(crate) fn make_directories(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
+    let above = match directory.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        Some(_) => Path::new("."),
+        None => return Ok(()),
     };
-    let measured = Preparation::ALL
-        .iter()
-        .map(|preparation| measure(&probe, *preparation, load))
-        .collect();
-    std::fs::remove_file(&probe)?;
-    measured
-}
-
-fn measure(probe: &Path, preparation: Preparation, load: DiskLoad) -> io::Result<DiskTimes> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(probe)?;
-    let DiskLoad { writes, write_bytes } = load;
-    prepare(&file, preparation, u64::from(writes) * u64::from(write_bytes))?;
-    let block = vec![0xa5; usize::try_from(write_bytes).map_err(io::Error::other)?];
-    let mut times = Vec::new();
-    let begun = Instant::now();
-    for number in 0..u64::from(writes) {
-        let before = Instant::now();
-        file.write_all_at(&block, number * u64::from(write_bytes))?;
-        file.sync_data()?;
-        times.push(u64::try_from(before.elapsed().as_micros()).unwrap_or(u64::MAX));
+    match disk.make_directory(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_directories(disk, above)?;
+            disk.make_directory(directory)?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
     }
-    let elapsed_us = begun.elapsed().as_micros().max(1);
-    let per_second = u128::from(writes) * 1_000_000 / elapsed_us;
-    times.sort_unstable();
-    Ok(DiskTimes {
-        preparation,
-        writes,
-        min_us: percentile(&times, 0),
-        p50_us: percentile(&times, 50),
-        p99_us: percentile(&times, 99),
-        max_us: percentile(&times, 100),
-        syncs_per_second: u64::try_from(per_second).unwrap_or(u64::MAX),
-    })
-}
-
-fn prepare(file: &File, preparation: Preparation, bytes: u64) -> io::Result<()> {
-    match preparation {
-        Preparation::Zeros => fill_with_zeros(file, bytes, &AtomicBool::new(false))?,
-        Preparation::Allocated => rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes)?,
-        Preparation::Append => {}
-    }
-    file.sync_all()
-}
-
-/// Returns the value that so many of a hundred sorted ones do not exceed.
-fn percentile(sorted: &[u64], percent: usize) -> u64 {
-    let last = sorted.len().saturating_sub(1);
-    sorted.get((last * percent).div_ceil(100)).copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_of_the_values_themselves() {
-        let sorted: Vec<u64> = (1..=101).collect();
-        assert_eq!(
-            [0, 50, 99, 100].map(|percent| percentile(&sorted, percent)),
-            [1, 51, 100, 101]
-        );
-        assert_eq!(percentile(&[7], 50), 7);
-    }
-
-    #[test]
-    fn every_way_of_writing_is_measured_and_nothing_is_left() -> io::Result<()> {
-        let directory = tempfile::tempdir()?;
-        let measured = disk_check(
-            directory.path(),
-            DiskLoad {
-                writes: 5,
-                write_bytes: 700,
-            },
-        )?;
-        let of: Vec<_> = measured
-            .iter()
-            .map(|times| (times.preparation, times.writes))
-            .collect();
-        assert_eq!(of, Preparation::ALL.map(|preparation| (preparation, 5)));
-        assert!(
-            measured
-                .iter()
-                .all(|times| times.min_us <= times.p50_us && times.p50_us <= times.max_us)
-        );
-        assert_eq!(std::fs::read_dir(directory.path())?.count(), 0);
-        Ok(())
+    // Also one that was there: whoever made it may have been killed before this.
+    match disk.sync_directory(above) {
+        // A directory above may belong to somebody else, or to a file system that cannot do it.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput
+            ) =>
+        {
+            Ok(())
+        }
+        synced => synced,
     }
 }

@@ -11,17 +11,16 @@ mod spare;
 pub(crate) use frame::FrameBuffer;
 pub use scan::CutTail;
 pub(crate) use scan::Reach;
-pub(crate) use segment::{fill_with_zeros, sync_directory};
+pub(crate) use segment::fill_with_zeros;
 
-use crate::{Fault, OpenError, Position};
+use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
+use crate::{Disk, Fault, OpenError, Position};
 use frame::{Frame, FrameEntry};
 use scan::End;
 use segment::Segment;
 use spare::Spares;
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -41,15 +40,12 @@ pub enum Fill {
     Allocate,
 }
 
-/// Makes what was written to a file durable, as `fdatasync` does.
-pub type SyncFile = Arc<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
-
 /// What the journal must know.
 #[derive(Clone)]
 pub(crate) struct JournalOptions {
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) segment_bytes: u64,
     pub(crate) fill: Fill,
-    pub(crate) sync: SyncFile,
 }
 
 /// Names the file that the operating system refused.
@@ -64,7 +60,7 @@ pub(crate) fn io_at(path: &Path, source: io::Error) -> OpenError {
 pub(crate) struct Journal {
     directory: PathBuf,
     options: JournalOptions,
-    file: File,
+    file: Box<dyn DiskFile>,
     segment: Segment,
     offset: u64,
     spares: Spares,
@@ -90,11 +86,16 @@ impl Journal {
         mut each: impl FnMut(Position, &[u8]) -> Result<(), Fault>,
     ) -> Result<Opened, OpenError> {
         let io = |error| io_at(directory, error);
-        std::fs::create_dir_all(directory).map_err(io)?;
-        let mut segments = segment::list(directory)?;
-        let end = scan::scan(directory, &segments, reach, |FrameEntry { position, payload }| {
-            each(position, payload)
-        })?;
+        let disk = Arc::clone(&options.disk);
+        make_directories(&*disk, directory).map_err(io)?;
+        let mut segments = segment::list(&*disk, directory)?;
+        let end = scan::scan(
+            &*disk,
+            directory,
+            &segments,
+            reach,
+            |FrameEntry { position, payload }| each(position, payload),
+        )?;
         let end = match end {
             Some(end) => end,
             None => {
@@ -107,7 +108,7 @@ impl Journal {
             .last()
             .expect("a journal has a segment once one is begun")
             .clone();
-        let spares = Spares::start(directory.to_owned(), options.segment_bytes, options.fill);
+        let spares = Spares::start(directory.to_owned(), options.clone());
         let End {
             file,
             offset,
@@ -116,6 +117,7 @@ impl Journal {
         } = end;
         let count = segments.len();
         let catalog = Arc::new(Catalog {
+            disk,
             segments: RwLock::new(segments),
             hints: Mutex::new(VecDeque::new()),
         });
@@ -140,11 +142,9 @@ impl Journal {
     /// Makes the first segment.
     fn begin(directory: &Path, options: &JournalOptions) -> io::Result<(Segment, End)> {
         let bytes = options.segment_bytes.min(FIRST_SEGMENT_BYTES);
-        let file = segment::make_spare(directory, bytes, options.fill, &AtomicBool::new(false))?;
-        let first = segment::take_spare(directory, &file, 1, Position(1), bytes)?;
-        if let Some(parent) = directory.parent() {
-            sync_directory(parent)?;
-        }
+        let disk = &*options.disk;
+        let file = segment::make_spare(disk, directory, bytes, options.fill, &AtomicBool::new(false))?;
+        let first = segment::take_spare(disk, directory, &*file, 1, Position(1), bytes)?;
         let offset = segment::HEADER_BYTES as u64;
         Ok((
             first,
@@ -170,8 +170,8 @@ impl Journal {
             self.next_segment(first)?;
         }
         let bytes = buffer.finish(self.segment.salt, first);
-        self.file.write_all_at(bytes, self.offset)?;
-        (self.options.sync)(&self.file)?;
+        write_all_at(&*self.file, bytes, self.offset)?;
+        self.file.sync_data()?;
         let written = bytes.len() as u64;
         self.offset += written;
         Ok(written)
@@ -180,8 +180,14 @@ impl Journal {
     fn next_segment(&mut self, first: Position) -> io::Result<()> {
         let spare = self.spares.take()?;
         let number = self.segment.number + 1;
-        self.segment =
-            segment::take_spare(&self.directory, &spare, number, first, self.options.segment_bytes)?;
+        self.segment = segment::take_spare(
+            &*self.options.disk,
+            &self.directory,
+            &*spare,
+            number,
+            first,
+            self.options.segment_bytes,
+        )?;
         self.file = spare;
         self.offset = segment::HEADER_BYTES as u64;
         self.spares.renew();
@@ -207,12 +213,14 @@ struct Hint {
 
 /// The segments there are, for readers beside the writer.
 pub(crate) struct Catalog {
+    disk: Arc<dyn Disk>,
     segments: RwLock<Vec<Segment>>,
     hints: Mutex<VecDeque<Hint>>,
 }
 
 impl Catalog {
-    /// Shows the commits after `after` up to `synced`, until told that it is enough.
+    /// Shows the commits after `after` up to `synced`, until told that it is enough. All of them were acknowledged:
+    /// one that cannot be read is damage, never a gap.
     pub(crate) fn read(
         &self,
         after: Position,
@@ -221,14 +229,30 @@ impl Catalog {
     ) -> Result<(), Fault> {
         let (segments, mut start) = self.start_of(after);
         let mut last = None;
-        'segments: for segment in segments {
-            let file = File::open(&segment.path).map_err(|error| Fault::Io(error.to_string()))?;
+        // The commit before the next frame, once that is known.
+        let mut before = None;
+        let mut is_enough = false;
+        'segments: for segment in &segments {
+            if start.is_none() {
+                let first = segment.first;
+                follows(
+                    segment,
+                    segment::HEADER_BYTES as u64,
+                    before.replace(Position(first.0 - 1)),
+                    first,
+                )?;
+            }
+            let opened = self.disk.open(&segment.path, Opening::Read);
+            let file = opened.map_err(|error| Fault::Io(error.to_string()))?;
             let mut offset = start.take().unwrap_or(segment::HEADER_BYTES as u64);
-            while let Some(frame) = read_frame(&file, offset, &segment)? {
+            while let Some(frame) = read_frame(&*file, offset, segment)? {
                 if synced < frame.first {
                     break 'segments;
                 }
-                for FrameEntry { position, payload } in sound_entries(&segment, offset, &frame)? {
+                follows(segment, offset, before, frame.first)?;
+                before.get_or_insert(Position(frame.first.0 - 1));
+                for FrameEntry { position, payload } in sound_entries(segment, offset, &frame)? {
+                    before = Some(position);
                     if position <= after {
                         continue;
                     }
@@ -241,11 +265,19 @@ impl Catalog {
                         offset,
                     });
                     if each(position, payload)? == Reading::Enough {
+                        is_enough = true;
                         break 'segments;
                     }
                 }
                 offset += frame.bytes.len() as u64;
             }
+        }
+        if let Some(segment) = segments.last()
+            && !is_enough
+            && before < Some(synced)
+        {
+            let reason = format!("commits up to {} were acknowledged and are not there", synced.0);
+            return Err(damaged(segment, None, reason));
         }
         if let Some(hint) = last {
             self.remember(after, hint);
@@ -285,13 +317,31 @@ pub(crate) enum Reading {
     Enough,
 }
 
-fn read_frame(file: &File, offset: u64, segment: &Segment) -> Result<Option<Frame>, Fault> {
+fn read_frame(file: &dyn DiskFile, offset: u64, segment: &Segment) -> Result<Option<Frame>, Fault> {
     frame::read(file, offset, segment.bytes, segment.salt).map_err(|error| Fault::Io(error.to_string()))
 }
 
 fn sound_entries<'a>(segment: &Segment, offset: u64, frame: &'a Frame) -> Result<Vec<FrameEntry<'a>>, Fault> {
-    frame.entries().map_err(|reason| Fault::Damaged {
-        entity: format!("segment {}, offset {offset}", segment.name()),
+    frame
+        .entries()
+        .map_err(|reason| damaged(segment, Some(offset), reason))
+}
+
+/// Sees to it that what comes next begins with the commit after the one before.
+fn follows(segment: &Segment, offset: u64, before: Option<Position>, first: Position) -> Result<(), Fault> {
+    match before {
+        Some(before) if before.0 + 1 != first.0 => {
+            let reason = format!("commit {} follows {}", first.0, before.0);
+            Err(damaged(segment, Some(offset), reason))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn damaged(segment: &Segment, offset: Option<u64>, reason: String) -> Fault {
+    let offset = offset.map_or_else(String::new, |offset| format!(", offset {offset}"));
+    Fault::Damaged {
+        entity: format!("segment {}{offset}", segment.name()),
         reason,
-    })
+    }
 }

@@ -2,9 +2,8 @@
 
 use crate::journal::{FIRST_SEGMENT_BYTES, FrameBuffer, SEGMENT_OVERHEAD};
 use crate::record::COMMIT_BYTES_MAX;
-use crate::{Fill, OpenError, Position, SyncFile};
+use crate::{Disk, Fill, OpenError, Position, RealDisk};
 use std::fmt;
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,8 +57,8 @@ pub struct Options {
     pub checkpoint_rows: u64,
     /// How long a state may wait until the index is told. Default 500 ms.
     pub index_after: Duration,
-    /// How a group is made durable: `fdatasync`. Tests fail it.
-    pub sync: SyncFile,
+    /// The disk below the journal and the checkpoints. Tests let it fail.
+    pub disk: Arc<dyn Disk>,
     /// What happens when a sync fails or a thread of the store panics: the process aborts. Tests look on.
     pub abort: Abort,
     /// Who hears how far a long start has come.
@@ -78,7 +77,7 @@ impl Default for Options {
             cache_bytes: 256 * 1024 * 1024,
             checkpoint_rows: 30_000,
             index_after: Duration::from_millis(500),
-            sync: Arc::new(File::sync_data),
+            disk: Arc::new(RealDisk),
             abort: Arc::new(|why| {
                 tracing::error!(why, "the store cannot go on: aborting; the next start recovers");
                 std::process::abort();

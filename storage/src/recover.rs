@@ -6,14 +6,15 @@
 use crate::checkpoint::Checkpoint;
 use crate::codec::Stored;
 use crate::index::{self, Change};
-use crate::journal::{CutTail, Journal, JournalOptions, Opened, Reach, io_at, sync_directory};
+use crate::journal::{CutTail, Journal, JournalOptions, Opened, Reach, io_at};
 use crate::key;
 use crate::options::{Options, Progress};
 use crate::record::{Entry, Start};
 use crate::table::{Mark, SledTable};
-use crate::{Fault, OpenError, Position};
+use crate::{Disk, Fault, OpenError, Position};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const JOURNAL: &str = "journal";
 const INDEX: &str = "index";
@@ -102,9 +103,9 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
     } = open_index(directory, &index_directory, options)?;
     let mut replay = Replay::new(&table, mark, options);
     let journal_options = JournalOptions {
+        disk: Arc::clone(&options.disk),
         segment_bytes: options.segment_bytes,
         fill: options.fill,
-        sync: options.sync.clone(),
     };
     let reach = Reach {
         from: replay.from,
@@ -151,7 +152,7 @@ struct Index {
 }
 
 fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index, OpenError> {
-    let checkpoint = Checkpoint::read(directory);
+    let checkpoint = Checkpoint::read(&*options.disk, directory);
     if let Err(Fault::Newer { what, known }) = checkpoint {
         return Err(OpenError::Newer { what, known });
     }
@@ -177,13 +178,13 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
         Err(_) => "opening it panicked".to_owned(),
     };
     let rebuilt = if existed {
-        Some(set_aside(directory, index, reason)?)
+        Some(set_aside(&*options.disk, directory, index, reason)?)
     } else {
         None
     };
     if !existed {
         // What the failed opening left.
-        remove(index).map_err(|error| io_at(index, error))?;
+        options.disk.remove(index).map_err(|error| io_at(index, error))?;
     }
     let table =
         SledTable::open(index, options.cache_bytes).map_err(|fault| OpenError::Index(fault.to_string()))?;
@@ -232,25 +233,17 @@ fn open_checked(
 }
 
 /// Moves the index out of the way, in place of one that was set aside before.
-fn set_aside(directory: &Path, index: &Path, reason: String) -> Result<Rebuilt, OpenError> {
+fn set_aside(disk: &dyn Disk, directory: &Path, index: &Path, reason: String) -> Result<Rebuilt, OpenError> {
     let to = directory.join(INDEX_SET_ASIDE);
-    remove(&to).map_err(|error| io_at(&to, error))?;
-    std::fs::rename(index, &to).map_err(|error| io_at(index, error))?;
-    sync_directory(directory).map_err(|error| io_at(directory, error))?;
+    disk.remove(&to).map_err(|error| io_at(&to, error))?;
+    disk.rename(index, &to).map_err(|error| io_at(index, error))?;
+    disk.sync_directory(directory)
+        .map_err(|error| io_at(directory, error))?;
     tracing::warn!(reason, set_aside = %to.display(), "the index is built anew from the journal");
     Ok(Rebuilt {
         reason,
         set_aside: to,
     })
-}
-
-fn remove(path: &Path) -> std::io::Result<()> {
-    match std::fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
-        Ok(_) => std::fs::remove_file(path),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 fn tell(options: &Options, progress: Progress) {

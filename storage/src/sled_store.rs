@@ -4,6 +4,7 @@ use crate::applier::{Applier, Checkpoints};
 use crate::checkpoint::Checkpointer;
 use crate::codec::Stored;
 use crate::committer::{Committer, Item};
+use crate::disk::make_directories;
 use crate::index;
 use crate::journal::FrameBuffer;
 use crate::key::NAME_BYTES_MAX;
@@ -49,7 +50,7 @@ impl SledStore {
     pub fn open(directory: impl AsRef<Path>, options: &Options) -> Result<(Self, RecoveryReport), OpenError> {
         let directory = directory.as_ref();
         options.check()?;
-        std::fs::create_dir_all(directory).map_err(|source| OpenError::Io {
+        make_directories(&*options.disk, directory).map_err(|source| OpenError::Io {
             path: directory.into(),
             source,
         })?;
@@ -98,7 +99,7 @@ impl SledStore {
         // What was just replayed is not checkpointed.
         shared.counters.rows.store(report.replayed, Ordering::Release);
 
-        let checkpointer = Checkpointer::open(directory, &index_directory)?;
+        let checkpointer = Checkpointer::open(Arc::clone(&options.disk), directory, &index_directory)?;
         let checkpoints =
             Checkpoints::start(checkpointer, Arc::clone(&shared), Arc::clone(&table)).map_err(io)?;
         let (to_applier, messages) = unbounded();

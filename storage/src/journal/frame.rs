@@ -9,9 +9,8 @@
 //! payload, so that one entry can be read and checked alone.
 
 use crate::Position;
-use std::fs::File;
+use crate::disk::{DiskFile, read_up_to};
 use std::io;
-use std::os::unix::fs::FileExt;
 
 /// Frames begin at multiples of this, so that a torn write never spoils the frame before it.
 pub(crate) const ALIGNMENT: usize = 512;
@@ -153,7 +152,12 @@ impl Frame {
 }
 
 /// Reads the frame at an offset; nothing when there is none that passes its checks.
-pub(crate) fn read(file: &File, offset: u64, segment_bytes: u64, salt: u64) -> io::Result<Option<Frame>> {
+pub(crate) fn read(
+    file: &dyn DiskFile,
+    offset: u64,
+    segment_bytes: u64,
+    salt: u64,
+) -> io::Result<Option<Frame>> {
     let left = usize::try_from(segment_bytes.saturating_sub(offset)).unwrap_or(usize::MAX);
     let mut bytes = vec![0; left.min(FIRST_READ_BYTES)];
     if bytes.len() < HEADER_BYTES || read_up_to(file, &mut bytes, offset)? < HEADER_BYTES {
@@ -192,23 +196,6 @@ pub(crate) fn read(file: &File, offset: u64, segment_bytes: u64, salt: u64) -> i
 /// Tells whether a frame of this salt may begin with these bytes.
 pub(crate) fn may_begin(bytes: &[u8], salt: u64) -> bool {
     HEADER_BYTES <= bytes.len() && bytes[..4] == MAGIC && u64_at(bytes, 4) == salt
-}
-
-/// Reads until the buffer is full or the file ends; what is past the end stays as it was.
-pub(crate) fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut read = 0;
-    let mut at = offset;
-    while read < buffer.len() {
-        let some = match file.read_at(&mut buffer[read..], at) {
-            Ok(0) => break,
-            Ok(some) => some,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        read += some;
-        at += u64::try_from(some).unwrap_or(0);
-    }
-    Ok(read)
 }
 
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {

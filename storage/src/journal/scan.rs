@@ -1,11 +1,10 @@
 //! Reading segments at the start: every frame in order, and what to make of the first bad one.
 
-use super::frame::{self, ALIGNMENT, Frame, FrameEntry, read_up_to};
+use super::frame::{self, ALIGNMENT, Frame, FrameEntry};
 use super::io_at;
 use super::segment::{HEADER_BYTES, Segment};
-use crate::{Fault, OpenError, Position};
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt;
+use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
+use crate::{Disk, Fault, OpenError, Position};
 use std::path::Path;
 
 /// How much is read at a time while looking for what follows a bad frame.
@@ -23,10 +22,9 @@ pub struct CutTail {
 }
 
 /// Where the journal ends.
-#[derive(Debug)]
 pub(crate) struct End {
     /// The last segment, open for writing.
-    pub(crate) file: File,
+    pub(crate) file: Box<dyn DiskFile>,
     /// Where the next frame goes.
     pub(crate) offset: u64,
     /// The last commit's position.
@@ -48,6 +46,7 @@ pub(crate) struct Reach {
 ///
 /// Entries before [`Reach::from`] are shown, too: only the caller knows which of them it needs.
 pub(crate) fn scan(
+    disk: &dyn Disk,
     directory: &Path,
     segments: &[Segment],
     Reach { from, at_least }: Reach,
@@ -81,12 +80,10 @@ pub(crate) fn scan(
             return Err(segment.damaged(0, reason));
         }
         let is_last = index + 1 == segments.len();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&segment.path)
+        let file = disk
+            .open(&segment.path, Opening::Write)
             .map_err(|error| io_at(&segment.path, error))?;
-        let frames = Frames::read(segment, &file, &mut position, &mut each)?;
+        let frames = Frames::read(segment, &*file, &mut position, &mut each)?;
         if is_last && position < at_least {
             let reason = format!(
                 "the last good frame ends with commit {}, but {} was acknowledged",
@@ -94,7 +91,7 @@ pub(crate) fn scan(
             );
             return Err(segment.damaged(frames.end, reason));
         }
-        let spoiled = look_past(segment, &file, frames.end)?;
+        let spoiled = look_past(segment, &*file, frames.end)?;
         let cut = match spoiled {
             None => None,
             Some(Spoiled::FrameFollows { at }) => {
@@ -106,10 +103,10 @@ pub(crate) fn scan(
             Some(Spoiled::Bytes { .. }) if !is_last => {
                 return Err(segment.damaged(frames.end, "a frame is bad, and another segment follows"));
             }
-            Some(Spoiled::Bytes { up_to }) => Some(cut(segment, &file, frames.end, up_to)?),
+            Some(Spoiled::Bytes { up_to }) => Some(cut(segment, &*file, frames.end, up_to)?),
         };
         if is_last {
-            rewrite(segment, &file, &frames)?;
+            rewrite(disk, segment, &*file, &frames)?;
             end = Some(End {
                 file,
                 offset: frames.end,
@@ -132,7 +129,7 @@ struct Frames {
 impl Frames {
     fn read(
         segment: &Segment,
-        file: &File,
+        file: &dyn DiskFile,
         position: &mut Position,
         each: &mut impl FnMut(FrameEntry<'_>) -> Result<(), Fault>,
     ) -> Result<Self, OpenError> {
@@ -189,7 +186,7 @@ enum Spoiled {
     Bytes { up_to: u64 },
 }
 
-fn look_past(segment: &Segment, file: &File, offset: u64) -> Result<Option<Spoiled>, OpenError> {
+fn look_past(segment: &Segment, file: &dyn DiskFile, offset: u64) -> Result<Option<Spoiled>, OpenError> {
     let mut buffer = vec![0; LOOK_BYTES];
     let mut at = offset;
     let mut up_to = None;
@@ -218,10 +215,10 @@ fn look_past(segment: &Segment, file: &File, offset: u64) -> Result<Option<Spoil
 }
 
 /// Zeroes a torn tail and syncs, so that nothing of it can ever follow a later frame.
-fn cut(segment: &Segment, file: &File, offset: u64, up_to: u64) -> Result<CutTail, OpenError> {
+fn cut(segment: &Segment, file: &dyn DiskFile, offset: u64, up_to: u64) -> Result<CutTail, OpenError> {
     let bytes = up_to - offset;
     let zeros = vec![0; usize::try_from(bytes).unwrap_or(0)];
-    file.write_all_at(&zeros, offset)
+    write_all_at(file, &zeros, offset)
         .and_then(|()| file.sync_all())
         .map_err(|error| io_at(&segment.path, error))?;
     Ok(CutTail {
@@ -233,16 +230,22 @@ fn cut(segment: &Segment, file: &File, offset: u64, up_to: u64) -> Result<CutTai
 
 /// Writes the last group again in place and syncs: it is the only one whose sync may not have ended, and nothing
 /// may be served that a power cut could still take away.
-fn rewrite(segment: &Segment, file: &File, frames: &Frames) -> Result<(), OpenError> {
+fn rewrite(
+    disk: &dyn Disk,
+    segment: &Segment,
+    file: &dyn DiskFile,
+    frames: &Frames,
+) -> Result<(), OpenError> {
     let io = |error| io_at(&segment.path, error);
-    let length = file.metadata().map_err(io)?.len();
+    let length = file.len().map_err(io)?;
     if length < segment.bytes {
         file.set_len(segment.bytes).map_err(io)?;
     }
     if let Some((offset, frame)) = &frames.last {
-        file.write_all_at(&frame.bytes, *offset).map_err(io)?;
+        write_all_at(file, &frame.bytes, *offset).map_err(io)?;
     }
     file.sync_all().map_err(io)?;
     let directory = segment.path.parent().unwrap_or(&segment.path);
-    super::segment::sync_directory(directory).map_err(|error| io_at(directory, error))
+    disk.sync_directory(directory)
+        .map_err(|error| io_at(directory, error))
 }

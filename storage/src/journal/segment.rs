@@ -7,12 +7,11 @@
 //! Overwriting zeros that are already on the disk changes no metadata, so that `fdatasync` has nothing but the
 //! data to write.
 
-use super::frame::{ALIGNMENT, read_up_to, u32_at, u64_at};
+use super::frame::{ALIGNMENT, u32_at, u64_at};
 use super::{Fill, io_at};
-use crate::{OpenError, Position};
-use std::fs::{File, OpenOptions};
+use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
+use crate::{Disk, OpenError, Position};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -62,18 +61,13 @@ fn name(number: u64) -> String {
 }
 
 /// Lists the segments of a directory in order, each with a header that passed its checks.
-pub(crate) fn list(directory: &Path) -> Result<Vec<Segment>, OpenError> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(|error| io_at(directory, error))? {
-        let path = entry.map_err(|error| io_at(directory, error))?.path();
-        if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            paths.push(path);
-        }
-    }
+pub(crate) fn list(disk: &dyn Disk, directory: &Path) -> Result<Vec<Segment>, OpenError> {
+    let mut paths = disk.list(directory).map_err(|error| io_at(directory, error))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
     paths.sort();
     let mut segments: Vec<Segment> = Vec::with_capacity(paths.len());
     for path in paths {
-        let segment = read_header(&path)?;
+        let segment = read_header(disk, &path)?;
         let expected = segments.last().map_or(1, |last| last.number + 1);
         if segment.number != expected {
             return Err(segment.damaged(0, format!("segment {expected} is missing before it")));
@@ -83,15 +77,17 @@ pub(crate) fn list(directory: &Path) -> Result<Vec<Segment>, OpenError> {
     Ok(segments)
 }
 
-fn read_header(path: &Path) -> Result<Segment, OpenError> {
+fn read_header(disk: &dyn Disk, path: &Path) -> Result<Segment, OpenError> {
     let damaged = |reason: &str| OpenError::Damaged {
         segment: path.to_owned(),
         offset: 0,
         reason: reason.to_owned(),
     };
-    let file = File::open(path).map_err(|error| io_at(path, error))?;
+    let file = disk
+        .open(path, Opening::Read)
+        .map_err(|error| io_at(path, error))?;
     let mut header = [0; HEADER_BYTES];
-    if read_up_to(&file, &mut header, 0).map_err(|error| io_at(path, error))? < HEADER_BYTES {
+    if read_up_to(&*file, &mut header, 0).map_err(|error| io_at(path, error))? < HEADER_BYTES {
         return Err(damaged("the header is cut off"));
     }
     if header[..8] != MAGIC || checksum(&header) != u32_at(&header, CHECKSUM_AT) {
@@ -127,32 +123,38 @@ fn checksum(header: &[u8; HEADER_BYTES]) -> u32 {
 /// Makes a spare segment, filled as told and synced, without a header; or takes one that an earlier process made.
 ///
 /// Fails early when told to stop.
-pub(crate) fn make_spare(directory: &Path, bytes: u64, fill: Fill, stop: &AtomicBool) -> io::Result<File> {
+pub(crate) fn make_spare(
+    disk: &dyn Disk,
+    directory: &Path,
+    bytes: u64,
+    fill: Fill,
+    stop: &AtomicBool,
+) -> io::Result<Box<dyn DiskFile>> {
     let (path, making) = (directory.join(SPARE), directory.join(SPARE_IN_THE_MAKING));
-    match OpenOptions::new().read(true).write(true).open(&path) {
-        Ok(spare) if spare.metadata()?.len() == bytes => return Ok(spare),
+    match disk.open(&path, Opening::Write) {
+        Ok(spare) if spare.len()? == bytes => return Ok(spare),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&making)?;
+    let file = disk.open(&making, Opening::Create)?;
     match fill {
-        Fill::Zeros => fill_with_zeros(&file, bytes, stop)?,
-        Fill::Allocate => rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)?,
+        Fill::Zeros => fill_with_zeros(&*file, bytes, stop)?,
+        Fill::Allocate => file.allocate(bytes)?,
     }
     file.sync_all()?;
-    std::fs::rename(making, path)?;
+    disk.rename(&making, &path)?;
     Ok(file)
 }
 
 /// Writes zeros from the start of a file. Fails with [`io::ErrorKind::Interrupted`] when told to stop.
-pub(crate) fn fill_with_zeros(file: &File, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
-    let zeros = vec![0; FILL_CHUNK_BYTES];
+pub(crate) fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
+    let zeros = vec![
+        0;
+        usize::try_from(bytes)
+            .unwrap_or(FILL_CHUNK_BYTES)
+            .min(FILL_CHUNK_BYTES)
+    ];
     let mut at = 0;
     while at < bytes {
         if stop.load(Ordering::Relaxed) {
@@ -161,7 +163,7 @@ pub(crate) fn fill_with_zeros(file: &File, bytes: u64, stop: &AtomicBool) -> io:
         let chunk = usize::try_from(bytes - at)
             .unwrap_or(FILL_CHUNK_BYTES)
             .min(FILL_CHUNK_BYTES);
-        file.write_all_at(&zeros[..chunk], at)?;
+        write_all_at(file, &zeros[..chunk], at)?;
         at += u64::try_from(chunk).unwrap_or(0);
     }
     Ok(())
@@ -169,8 +171,9 @@ pub(crate) fn fill_with_zeros(file: &File, bytes: u64, stop: &AtomicBool) -> io:
 
 /// Turns the spare into a segment: writes the header, syncs, names it, syncs the directory.
 pub(crate) fn take_spare(
+    disk: &dyn Disk,
     directory: &Path,
-    spare: &File,
+    spare: &dyn DiskFile,
     number: u64,
     first: Position,
     bytes: u64,
@@ -193,14 +196,9 @@ pub(crate) fn take_spare(
     header[40..48].copy_from_slice(&segment.bytes.to_be_bytes());
     let crc = checksum(&header);
     header[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&crc.to_be_bytes());
-    spare.write_all_at(&header, 0)?;
+    write_all_at(spare, &header, 0)?;
     spare.sync_all()?;
-    std::fs::rename(directory.join(SPARE), &segment.path)?;
-    sync_directory(directory)?;
+    disk.rename(&directory.join(SPARE), &segment.path)?;
+    disk.sync_directory(directory)?;
     Ok(segment)
-}
-
-/// Makes what was created, renamed or removed in a directory durable.
-pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }

@@ -1,9 +1,8 @@
 //! The next segment, made ahead by a thread of its own, so that the committer never waits for zeros.
 
-use super::Fill;
-use super::segment;
+use super::{JournalOptions, segment};
+use crate::disk::DiskFile;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use std::thread::JoinHandle;
 
 /// Keeps one spare segment ready.
 pub(crate) struct Spares {
-    ready: Receiver<io::Result<File>>,
+    ready: Receiver<io::Result<Box<dyn DiskFile>>>,
     wanted: Option<Sender<()>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -20,7 +19,7 @@ pub(crate) struct Spares {
 
 impl Spares {
     /// Starts the thread and asks for the first spare.
-    pub(crate) fn start(directory: PathBuf, bytes: u64, fill: Fill) -> Self {
+    pub(crate) fn start(directory: PathBuf, options: JournalOptions) -> Self {
         let (wanted, orders) = bounded::<()>(1);
         let (made, ready) = bounded(1);
         let stop = Arc::new(AtomicBool::new(false));
@@ -28,11 +27,14 @@ impl Spares {
         let thread = std::thread::Builder::new()
             .name("cartwright-spare".to_owned())
             .spawn(move || {
+                let JournalOptions {
+                    disk,
+                    segment_bytes,
+                    fill,
+                } = options;
                 for () in orders {
-                    if made
-                        .send(segment::make_spare(&directory, bytes, fill, &stopped))
-                        .is_err()
-                    {
+                    let spare = segment::make_spare(&*disk, &directory, segment_bytes, fill, &stopped);
+                    if made.send(spare).is_err() {
                         return;
                     }
                 }
@@ -56,7 +58,7 @@ impl Spares {
     }
 
     /// Takes the spare, waiting for it when it is not ready yet.
-    pub(crate) fn take(&self) -> io::Result<File> {
+    pub(crate) fn take(&self) -> io::Result<Box<dyn DiskFile>> {
         self.ready
             .recv()
             .map_err(|_| io::Error::other("the thread that makes segments is gone"))?

@@ -4,7 +4,7 @@ use crate::left::{
     check_damaged, contents, fill, flip, frame_bytes, frames, killed_after, reopen, run, segments,
 };
 use crate::support::{copy, draft, lazy, open, small, toy};
-use cartwright_storage::{CutTail, OpenError, Position, SledStore, Store};
+use cartwright_storage::{CutTail, Fault, OpenError, Position, SledStore, Store};
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 
@@ -237,6 +237,41 @@ fn readers_of_the_feed_go_through_all_segments_at_their_own_pace() {
             assert_eq!(seen, (1..=150).collect::<Vec<_>>());
         }
     });
+}
+
+#[test]
+fn a_commit_that_cannot_be_read_is_damage_to_the_feed_and_not_a_gap() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), &small());
+    run(async {
+        fill(&store, 1..=150).await;
+        store.close().await.unwrap();
+    });
+    drop(store);
+    let [first, second, ..] = &segments(directory.path())[..] else {
+        panic!("there are segments")
+    };
+    let [.., last, _] = frames(first)[..] else {
+        panic!("there are frames")
+    };
+    for (segment, offset) in [(first, last + 40), (second, frames(second)[1] + 3)] {
+        flip(segment, offset);
+        // The index holds all commits, so that the start reads the last segment only.
+        let (store, _) = reopen(directory.path());
+        for commits_max in [1, usize::MAX] {
+            let read = run(async {
+                let mut after = Position::default();
+                while after < Position(150) {
+                    let (_, read_to) = store.events_after(after, commits_max).await?;
+                    after = read_to;
+                }
+                Ok(after)
+            });
+            assert!(matches!(read, Err(Fault::Damaged { .. })), "{read:?}");
+        }
+        run(store.close()).unwrap();
+        flip(segment, offset);
+    }
 }
 
 #[test]

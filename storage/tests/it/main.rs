@@ -4,6 +4,7 @@
 mod bytes;
 mod contract;
 mod damage;
+mod disk;
 mod faults;
 mod history;
 mod left;
