@@ -8,8 +8,8 @@ use crate::notification::Confirmations;
 use crate::order::CancellationEnv;
 use crate::request::{Refused, Request};
 use crate::runtime::{
-    Entities, EntityOptions, KindCounters, Opened, Runtime, RuntimeCounters, RuntimeOptions, SagaCounters,
-    Sagas, StartError, SubscriberCounters, TicketMode, fault_problem,
+    Entities, EntityOptions, KindCounters, Opened, Randomness, Runtime, RuntimeCounters, RuntimeOptions,
+    SagaCounters, Sagas, StartError, SubscriberCounters, TicketMode, fault_problem,
 };
 use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::catalog::{Product, Variant};
@@ -27,7 +27,6 @@ use cartwright_gateways::payment::Gateway;
 use cartwright_storage::{Fault, Statistics, Store};
 use std::sync::Arc;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 /// What an engine is made of.
 pub struct Parts {
@@ -87,6 +86,7 @@ pub(crate) struct Kinds {
     pub(crate) orders: Entities<Order>,
     pub(crate) cancellations: Entities<Cancellation>,
     pub(crate) price_book: PriceBook,
+    pub(crate) randomness: Randomness,
 }
 
 impl Kinds {
@@ -109,6 +109,7 @@ impl Kinds {
             orders: Entities::new(runtime, options.clone()),
             cancellations: Entities::new(runtime, options.clone()),
             price_book: PriceBook::new(),
+            randomness: runtime.randomness().clone(),
         }
     }
 
@@ -260,5 +261,5 @@ pub(crate) fn unreadable(fault: Fault) -> Refused {
 
 /// Draws the randomness of one request.
 pub fn new_seed() -> Seed {
-    Seed(Uuid::new_v4())
+    Randomness::Machine.seed()
 }

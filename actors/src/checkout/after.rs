@@ -1,8 +1,8 @@
 //! The pivot and everything behind it: from here on the checkout only goes forward.
 
-use super::env::{CheckoutEnv, Halt, operation, step};
+use super::env::{CheckoutEnv, Halt, operation};
 use super::finish;
-use crate::engine::{new_seed, unreadable};
+use crate::engine::unreadable;
 use crate::inventory::stock_of;
 use crate::once::gone;
 use crate::runtime::{Ask, AskError, Performed, Published};
@@ -52,7 +52,7 @@ pub(super) async fn place(
     match env
         .kinds
         .orders
-        .create(saga.state.order, command, step(saga.id, "place_order", None))
+        .create(saga.state.order, command, env.step(saga.id, "place_order", None))
         .await
     {
         // An earlier run of this step got so far.
@@ -78,9 +78,11 @@ async fn deliver(
     };
     let (allocated, completed) = tokio::join!(
         try_join_all(variants.iter().map(|variant| allocate(env, saga, *variant))),
-        env.kinds
-            .carts
-            .ask(saga.state.cart, complete, step(saga.id, "complete_cart", None)),
+        env.kinds.carts.ask(
+            saga.state.cart,
+            complete,
+            env.step(saga.id, "complete_cart", None)
+        ),
     );
     allocated?;
     completed.map_err(|error| error.to_string())?;
@@ -167,7 +169,11 @@ async fn take(
         amount: taken.amount,
     };
     let answer = orders
-        .ask(saga.state.order, command, step(saga.id, "record_capture", None))
+        .ask(
+            saga.state.order,
+            command,
+            env.step(saga.id, "record_capture", None),
+        )
         .await;
     let order = answer
         .map_err(|error| error.to_string())?
@@ -197,7 +203,7 @@ async fn take(
         .ask(
             saga.state.order,
             command,
-            step(saga.id, "record_late_refund", None),
+            env.step(saga.id, "record_late_refund", None),
         )
         .await;
     answer.map(|_| ()).map_err(|error| error.to_string())
@@ -217,7 +223,11 @@ async fn note_failure(
     let _ = env
         .kinds
         .orders
-        .ask(saga.state.order, command, Ask::internal("checkout", new_seed()))
+        .ask(
+            saga.state.order,
+            command,
+            Ask::internal("checkout", env.kinds.randomness.seed()),
+        )
         .await;
 }
 
@@ -230,7 +240,7 @@ async fn allocate(
         checkout: saga.id,
         order: saga.state.order,
     };
-    let ask = step(saga.id, "allocate_stock", None);
+    let ask = env.step(saga.id, "allocate_stock", None);
     let answer = env.kinds.stock_items.ask(stock_of(variant), command, ask).await;
     answer.map(|_| ()).map_err(|error| error.to_string())
 }

@@ -1,7 +1,7 @@
 //! The way back: everything that was started is undone, known to have worked or not.
 
 use super::before::demand;
-use super::env::{CheckoutEnv, Halt, operation, step};
+use super::env::{CheckoutEnv, Halt, operation};
 use super::finish;
 use super::payment::AUTHORIZE;
 use crate::engine::unreadable;
@@ -24,7 +24,7 @@ pub(super) async fn walk_back(
     let variants = variants_held(env, saga).await?;
     try_join_all(variants.iter().map(|variant| release(env, saga, *variant))).await?;
     let unlock = Unlock { checkout: saga.id };
-    let ask = step(saga.id, "unlock_cart", Some("lock_cart"));
+    let ask = env.step(saga.id, "unlock_cart", Some("lock_cart"));
     done_or_gone(env.kinds.carts.ask(saga.state.cart, unlock, ask).await)?;
     Ok(finish::over(saga, &variants))
 }
@@ -65,7 +65,7 @@ async fn variants_held(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Re
 }
 
 async fn release(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, variant: VariantId) -> Result<(), Halt> {
-    let ask = step(saga.id, "release_stock", Some("reserve_stock"));
+    let ask = env.step(saga.id, "release_stock", Some("reserve_stock"));
     let command = Release { checkout: saga.id };
     done_or_gone(env.kinds.stock_items.ask(stock_of(variant), command, ask).await)
 }

@@ -1,6 +1,6 @@
 //! The steps before anything is paid: lock, reserve, freeze.
 
-use super::env::{CheckoutEnv, Halt, step};
+use super::env::{CheckoutEnv, Halt};
 use super::validate;
 use crate::cart::{Depth, Priced};
 use crate::engine::unreadable;
@@ -34,7 +34,7 @@ pub(super) async fn reserve_stock(
     let locked = env
         .kinds
         .carts
-        .ask(checkout.cart, command, step(saga.id, "lock_cart", None))
+        .ask(checkout.cart, command, env.step(saga.id, "lock_cart", None))
         .await?;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let settings = env.kinds.current_settings().await?;
@@ -76,7 +76,7 @@ pub(super) async fn freeze_quote(
     let locked = env
         .kinds
         .carts
-        .ask(saga.state.cart, command, step(saga.id, "lock_details", None))
+        .ask(saga.state.cart, command, env.step(saga.id, "lock_details", None))
         .await?;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let priced = env.kinds.priced(cart, Depth::Everything).await?;
@@ -117,7 +117,7 @@ async fn write_quote(
         priced.facts.get(&variant)
     });
     match quotes
-        .create(checkout, command, step(checkout, "freeze_quote", None))
+        .create(checkout, command, env.step(checkout, "freeze_quote", None))
         .await
     {
         Ok(answer) => answer
@@ -138,7 +138,7 @@ async fn write_quote(
 async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, reserved: &[Reserved]) -> Result<(), Halt> {
     let until = saga.state.reserved_until;
     let pins = reserved.iter().map(|held| async move {
-        let ask = step(saga.id, "pin_stock", None);
+        let ask = env.step(saga.id, "pin_stock", None);
         match env
             .kinds
             .stock_items
@@ -176,7 +176,11 @@ async fn reserve(
         lifetime: settings.lifetimes.reservation,
     };
     let answer = items
-        .ask(stock_of(variant), command, step(checkout, "reserve_stock", None))
+        .ask(
+            stock_of(variant),
+            command,
+            env.step(checkout, "reserve_stock", None),
+        )
         .await?;
     Ok(Some(answer.reply.quantity).filter(|held| 0 < *held))
 }

@@ -1,6 +1,6 @@
 //! What the steps of a checkout need, and the words in which they fail.
 
-use crate::engine::{Kinds, new_seed};
+use crate::engine::Kinds;
 use crate::request::Refused;
 use crate::runtime::{Ask, AskError, Performed, Runtime, StepKey};
 use cartwright_domain::checkout::{Checkout, Ending, Progress, WalkBack};
@@ -39,19 +39,21 @@ impl CheckoutEnv {
     pub(super) fn provider(&self, settings: &Settings) -> Deadlined {
         Deadlined::new(Arc::clone(&self.payments), settings.lifetimes.provider)
     }
-}
 
-/// Returns the ask of one step at one participant.
-pub(super) fn step(checkout: CheckoutId, step: &'static str, forbids: Option<&'static str>) -> Ask {
-    Ask::step(
-        "checkout",
-        new_seed(),
-        StepKey {
+    /// Returns the ask of one step at one participant.
+    pub(super) fn step(
+        &self,
+        checkout: CheckoutId,
+        step: &'static str,
+        forbids: Option<&'static str>,
+    ) -> Ask {
+        let key = StepKey {
             saga: Checkout::key(checkout),
             step,
             forbids,
-        },
-    )
+        };
+        Ask::step("checkout", self.kinds.randomness.seed(), key)
+    }
 }
 
 /// Returns the key under which the provider does one operation of this checkout at most once.

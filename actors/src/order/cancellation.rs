@@ -1,6 +1,6 @@
 //! The cancellation saga: the order first, then money and stock (section 6.4 of the semantics).
 
-use crate::engine::{Kinds, new_seed};
+use crate::engine::Kinds;
 use crate::inventory::stock_of;
 use crate::request::Refused;
 use crate::runtime::{
@@ -27,6 +27,16 @@ pub struct CancellationEnv {
 impl CancellationEnv {
     pub(crate) fn new(kinds: Kinds, payments: Arc<dyn Gateway>) -> Self {
         Self { kinds, payments }
+    }
+
+    /// Returns the ask of one step at one participant.
+    fn step(&self, saga: &Arc<Published<Cancellation>>, step: &'static str) -> Ask {
+        let key = StepKey {
+            saga: Cancellation::key(saga.id),
+            step,
+            forbids: None,
+        };
+        Ask::step("cancellation", self.kinds.randomness.seed(), key)
     }
 }
 
@@ -73,15 +83,6 @@ impl Saga for Cancellation {
 
 type Stepped = Result<Performed<Progress>, String>;
 
-fn step(saga: &Arc<Published<Cancellation>>, step: &'static str) -> Ask {
-    let key = StepKey {
-        saga: Cancellation::key(saga.id),
-        step,
-        forbids: None,
-    };
-    Ask::step("cancellation", new_seed(), key)
-}
-
 async fn cancel_order(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -> Stepped {
     let command = Cancel {
         by: saga.state.by.clone(),
@@ -90,7 +91,7 @@ async fn cancel_order(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>
     match env
         .kinds
         .orders
-        .ask(saga.state.order, command, step(saga, "cancel_order"))
+        .ask(saga.state.order, command, env.step(saga, "cancel_order"))
         .await
     {
         Ok(_) => Ok(Performed::record(Progress::Canceled(NoteOrderCanceled))),
@@ -164,7 +165,7 @@ async fn return_payment(
                         .ask(
                             saga.state.order,
                             command,
-                            Ask::internal("cancellation", new_seed()),
+                            Ask::internal("cancellation", env.kinds.randomness.seed()),
                         )
                         .await;
                     answer.map(|_| ()).map_err(|error| error.to_string())
@@ -183,7 +184,7 @@ async fn return_payment(
                 amount,
             };
             let answer = orders
-                .ask(saga.state.order, command, step(saga, refund_step(index)))
+                .ask(saga.state.order, command, env.step(saga, refund_step(index)))
                 .await;
             answer.map(|_| ()).map_err(|error| error.to_string())
         }
@@ -215,7 +216,7 @@ async fn deallocate(
     match env
         .kinds
         .stock_items
-        .ask(item, command, step(saga, "deallocate_stock"))
+        .ask(item, command, env.step(saga, "deallocate_stock"))
         .await
     {
         Ok(_) | Err(AskError::NotFound { .. }) => Ok(()),

@@ -5,15 +5,16 @@ use crate::runtime::ask::Overload;
 use crate::runtime::clock::{Clock, ClockCheck, StartError};
 use crate::runtime::envelope::Failure;
 use crate::runtime::kind::SCAN_PAGE;
+use crate::runtime::randomness::Randomness;
 use crate::runtime::receipts::Receipts;
 use crate::runtime::relay::{Relay, Subscriber, SubscriberCounters};
 use crate::runtime::supervision::Policy;
 use crate::runtime::tasks::{TaskEnd, Tasks};
 use crate::runtime::timers::Timers;
-use cartwright_domain::{EntityKey, Kind, Listing};
+use cartwright_domain::{EntityKey, Kind, Listing, Timestamp};
 use cartwright_storage::{DueTimer, Fault, Scan, Store};
 use futures::future::BoxFuture;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,6 +45,10 @@ pub struct RuntimeOptions {
     pub deliveries_max: u32,
     /// What to do about a wall clock behind the data.
     pub clock_check: ClockCheck,
+    /// The wall clock's time at the start; without it, the machine's. For runs that must go the same way again.
+    pub starts_at: Option<Timestamp>,
+    /// Where the engine's own work draws its randomness.
+    pub randomness: Randomness,
 }
 
 impl Default for RuntimeOptions {
@@ -57,6 +62,8 @@ impl Default for RuntimeOptions {
             crash_window: Duration::from_secs(10 * 60),
             deliveries_max: 10,
             clock_check: ClockCheck::Strict,
+            starts_at: None,
+            randomness: Randomness::Machine,
         }
     }
 }
@@ -125,7 +132,7 @@ pub(super) struct Inner {
     pub(super) start_number: u64,
     pub(super) timers: Timers,
     tasks: Tasks,
-    kinds: Mutex<HashMap<Kind, Arc<dyn KindHandle>>>,
+    kinds: Mutex<BTreeMap<Kind, Arc<dyn KindHandle>>>,
     sagas: Mutex<Vec<Arc<dyn SagaHandle>>>,
     relays: Mutex<Vec<Arc<Relay>>>,
     pub(super) incarnations: AtomicU64,
@@ -228,7 +235,11 @@ impl Runtime {
     /// # Errors
     /// [`StartError`] when the wall clock is too far behind the data.
     pub fn start(store: Arc<dyn Store>, options: RuntimeOptions) -> Result<Self, StartError> {
-        let clock = Clock::start(store.last_recorded_at(), options.clock_check)?;
+        let (last, check) = (store.last_recorded_at(), options.clock_check);
+        let clock = match options.starts_at {
+            Some(wall) => Clock::start_at(wall, last, check)?,
+            None => Clock::start(last, check)?,
+        };
         let start_number = store.start_number();
         let inner = Inner {
             store,
@@ -271,6 +282,11 @@ impl Runtime {
     /// Returns the clock.
     pub fn clock(&self) -> Clock {
         self.inner.clock
+    }
+
+    /// Returns where the engine's own work draws its randomness.
+    pub fn randomness(&self) -> &Randomness {
+        &self.inner.options.randomness
     }
 
     /// Returns the store.
@@ -339,7 +355,7 @@ impl Runtime {
         if timeout_at(deadline, inner.store.barrier()).await.is_err() {
             tracing::warn!("shutdown leaves commits undecided");
         }
-        let kinds: Vec<_> = lock(&inner.kinds).drain().map(|(_, kind)| kind).collect();
+        let kinds: Vec<_> = std::mem::take(&mut *lock(&inner.kinds)).into_values().collect();
         for kind in kinds {
             kind.stop();
         }

@@ -3,7 +3,7 @@
 use crate::runtime::ask::{Answer, Ask, AskError, Lane};
 use crate::runtime::published::Published;
 use cartwright_domain::{
-    Caller, Command, Context, Create, Effects, Entity, EntityId, EntityKey, Problem, Refusal, Revision, Seed,
+    Caller, Command, Context, Create, Effects, Entity, EntityId, EntityKey, Problem, Refusal, Revision,
     Timestamp, UniqueKey,
 };
 use cartwright_storage::codec::{self, Unstorable};
@@ -346,7 +346,7 @@ pub(super) fn is_expired(ask: &Ask, now: Instant) -> bool {
     ask.deadline <= now
 }
 
-/// The engine as the caller of a timer's firing, and fresh randomness for it.
-pub(super) fn timer_caller() -> (Caller, Seed) {
-    (Caller::engine("timer"), Seed(uuid::Uuid::new_v4()))
+/// The engine as the caller of a timer's firing.
+pub(super) fn timer_caller() -> Caller {
+    Caller::engine("timer")
 }

@@ -311,7 +311,7 @@ impl<E: Entity> Head<E> {
         let mut working = before.clone();
         let mut effects = Effects::default();
         let now = self.shared.runtime.clock.now();
-        let (caller, seed) = timer_caller();
+        let (caller, seed) = (timer_caller(), self.shared.runtime.options.randomness.seed());
         let woken = match E::Timer::from_name(name) {
             Some(timer) => {
                 let partition = Some(self.id.partition());

@@ -81,7 +81,8 @@ impl<S: Saga> Actor for Keeper<S> {
         _: ActorRef<Self::Msg>,
         shared: Arc<SagaShared<S>>,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let strikes = Strikes::new(shared.entities.shared.runtime.options.policy());
+        let options = &shared.entities.shared.runtime.options;
+        let strikes = Strikes::new(options.policy(), options.randomness.clone());
         Ok(Kept {
             shared,
             runners: HashMap::new(),

@@ -17,6 +17,7 @@ mod keeping;
 mod kind;
 mod passivation;
 mod published;
+mod randomness;
 mod receipts;
 mod relay;
 mod runner;
@@ -31,6 +32,7 @@ pub use clock::{ACCEPT_CLOCK_FLAG, Clock, ClockCheck, StartError, WALL_CLOCK_BEH
 pub use core::{Runtime, RuntimeCounters, RuntimeOptions};
 pub use entities::{Entities, EntityOptions, KindCounters};
 pub use published::{Page, Published};
+pub use randomness::Randomness;
 pub use receipts::{FinalAnswer, IDEMPOTENCY_LIFETIME, Opened, Receipts, Ticket, TicketMode};
 pub use relay::{DeadLetter, Subscriber, SubscriberCounters};
 pub use saga::{Action, Next, Performed, Saga, SagaCounters, SagaStep, Sagas, StepAge, WAITING};

@@ -6,7 +6,6 @@ use crate::runtime::published::Published;
 use crate::runtime::saga::{Action, Next, Performed, Saga, SagaShared, SagaStep, WAITING};
 use crate::runtime::supervision::backoff;
 use crate::runtime::tasks::TaskEnd;
-use cartwright_domain::Seed;
 use cartwright_storage::Position;
 use futures::future::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -124,6 +123,7 @@ impl<S: Saga> Running<S> {
         self.acted_on = Some(saga.position);
         let Charge { id, shared } = &self.charge;
         let (id, env, entities) = (*id, Arc::clone(&shared.env), shared.entities.clone());
+        let seed = entities.shared.runtime.options.randomness.seed();
         self.start("saga step", async move {
             let (command, deletes, answers) = match S::perform(env, saga, action).await {
                 Performed::Record {
@@ -136,7 +136,7 @@ impl<S: Saga> Running<S> {
             let ask = Ask {
                 deletes,
                 answers,
-                ..Ask::internal("saga", Seed(uuid::Uuid::new_v4()))
+                ..Ask::internal("saga", seed)
             };
             match entities.ask(id, command, ask).await {
                 Ok(answer) => answer.state.map_or(Finished::Gone, Finished::Kept),

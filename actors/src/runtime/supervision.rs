@@ -2,6 +2,7 @@
 
 use crate::runtime::directory::Phase;
 use crate::runtime::kind::KindShared;
+use crate::runtime::randomness::Randomness;
 use cartwright_domain::Entity;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::collections::{HashMap, VecDeque};
@@ -24,13 +25,15 @@ pub(super) struct Policy {
 /// The crashes of the recent past.
 pub(super) struct Strikes<I> {
     policy: Policy,
+    randomness: Randomness,
     times: HashMap<I, VecDeque<Instant>>,
 }
 
 impl<I: Copy + Eq + Hash> Strikes<I> {
-    pub(super) fn new(policy: Policy) -> Self {
+    pub(super) fn new(policy: Policy, randomness: Randomness) -> Self {
         Self {
             policy,
+            randomness,
             times: HashMap::new(),
         }
     }
@@ -48,11 +51,8 @@ impl<I: Copy + Eq + Hash> Strikes<I> {
             return None;
         }
         let doublings = u32::try_from(times.len() - 1).unwrap_or(u32::MAX);
-        Some(jittered(backoff(
-            self.policy.backoff_min,
-            self.policy.backoff_max,
-            doublings,
-        )))
+        let wait = backoff(self.policy.backoff_min, self.policy.backoff_max, doublings);
+        Some(jittered(wait, &self.randomness))
     }
 }
 
@@ -63,8 +63,8 @@ pub(super) fn backoff(min: Duration, max: Duration, doublings: u32) -> Duration 
 }
 
 /// Returns between three quarters and all of a wait, so that many do not come back at once.
-fn jittered(wait: Duration) -> Duration {
-    let [random, ..] = uuid::Uuid::new_v4().into_bytes();
+fn jittered(wait: Duration, randomness: &Randomness) -> Duration {
+    let [random, ..] = randomness.seed().0.into_bytes();
     wait - wait * u32::from(random) / (4 * 256)
 }
 
@@ -121,7 +121,8 @@ impl<E: Entity> Actor for Supervisor<E> {
         _: ActorRef<Self::Msg>,
         shared: Arc<KindShared<E>>,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let strikes = Strikes::new(shared.runtime.options.policy());
+        let options = &shared.runtime.options;
+        let strikes = Strikes::new(options.policy(), options.randomness.clone());
         Ok(Watch { shared, strikes })
     }
 
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn jitter_takes_at_most_a_quarter() {
         for _ in 0..1_000 {
-            let wait = jittered(Duration::from_millis(1000));
+            let wait = jittered(Duration::from_millis(1000), &Randomness::Machine);
             assert!(
                 Duration::from_millis(750) <= wait && wait <= Duration::from_millis(1000),
                 "{wait:?}"
@@ -171,7 +172,7 @@ mod tests {
             crashes_max: 3,
             window: Duration::from_secs(60),
         };
-        let mut strikes = Strikes::new(policy);
+        let mut strikes = Strikes::new(policy, Randomness::Machine);
         let start = Instant::now();
         assert!(strikes.strike(1, start).is_some());
         assert!(strikes.strike(1, start + Duration::from_secs(59)).is_some());

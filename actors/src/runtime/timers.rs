@@ -89,6 +89,8 @@ async fn pause(inner: &Inner) {
                 .instant_of(earliest.min(inner.clock.now().after(inner.options.timer_poll))),
         );
         tokio::select! {
+            // In order, so that the same run goes the same way again.
+            biased;
             () = tokio::time::sleep_until(until) => return,
             () = inner.timers.hints.notified() => {}
         }

@@ -1,6 +1,6 @@
 //! Use cases of the store's settings.
 
-use crate::engine::{Engine, new_seed, unreadable};
+use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::request::{Outcome, Refused, Request};
 use crate::runtime::{Ask, AskError};
@@ -42,7 +42,7 @@ impl Engine {
         let command = CreateSettings {
             draft: Draft::default(),
         };
-        let ask = Ask::internal("start", new_seed());
+        let ask = Ask::internal("start", self.kinds().randomness.seed());
         match self.kinds().settings.create(SETTINGS_ID, command, ask).await {
             Ok(_) | Err(AskError::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(error.into()),
