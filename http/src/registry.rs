@@ -164,8 +164,12 @@ struct StoreCount {
     groups: u64,
     /// Bytes of those groups in the journal.
     journal_bytes: u64,
+    /// Zeros written ahead of those groups.
+    zeroed_bytes: u64,
     /// Commits accepted.
     commits: u64,
+    /// Bytes of the snapshots they put.
+    snapshot_bytes: u64,
     /// Bytes of newest states that the index does not hold yet.
     pending_bytes: u64,
     /// Commits submitted and not yet decided.
@@ -192,7 +196,9 @@ impl Registry {
                 applied: store.applied.0,
                 groups: store.groups,
                 journal_bytes: store.journal_bytes,
+                zeroed_bytes: store.zeroed_bytes,
                 commits: store.commits,
+                snapshot_bytes: store.snapshot_bytes,
                 pending_bytes: store.pending_bytes,
                 waiting: store.waiting,
             },

@@ -80,6 +80,7 @@ struct Group {
     taken: usize,
     at: Timestamp,
     rows: u64,
+    snapshot_bytes: u64,
     accepted: Vec<(Position, Arc<Record>)>,
     told_when_synced: Vec<(Done, Accepted)>,
     told_when_indexed: Vec<Keyed>,
@@ -179,6 +180,7 @@ impl Committer {
             .expect("the parts of a commit were measured before it was accepted");
         group.at = group.at.max(record.at);
         group.rows += record.rows();
+        group.snapshot_bytes += record.snapshot_bytes();
         let accepted = Accepted { position, number };
         if record.changes_index() || number.is_some() {
             group.told_when_indexed.push(Keyed {
@@ -211,6 +213,9 @@ impl Committer {
             counters
                 .commits
                 .fetch_add(group.accepted.len() as u64, Ordering::Relaxed);
+            counters
+                .snapshot_bytes
+                .fetch_add(group.snapshot_bytes, Ordering::Relaxed);
         }
         let rows = counters.rows.fetch_add(group.rows, Ordering::AcqRel);
         let is_checkpoint_due = rows < self.checkpoint_rows && self.checkpoint_rows <= rows + group.rows;
@@ -294,6 +299,7 @@ impl Committer {
         group.accepted.clear();
         group.taken = 0;
         group.rows = 0;
+        group.snapshot_bytes = 0;
     }
 
     fn poke(&self) {

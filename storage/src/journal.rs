@@ -11,7 +11,7 @@ mod spare;
 pub(crate) use frame::FrameBuffer;
 pub use scan::CutTail;
 pub(crate) use scan::Reach;
-pub(crate) use segment::fill_with_zeros;
+pub(crate) use segment::{Filling, fill_with_zeros};
 
 use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
 use crate::{Disk, Fault, OpenError, Position};
@@ -22,7 +22,7 @@ use spare::Spares;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// The size of the first segment of a new journal: small, so that a new store starts at once.
@@ -120,6 +120,7 @@ impl Journal {
             disk,
             segments: RwLock::new(segments),
             hints: Mutex::new(VecDeque::new()),
+            filling: spares.filling(),
         });
         let directory = directory.to_owned();
         let journal = Self {
@@ -143,7 +144,7 @@ impl Journal {
     fn begin(directory: &Path, options: &JournalOptions) -> io::Result<(Segment, End)> {
         let bytes = options.segment_bytes.min(FIRST_SEGMENT_BYTES);
         let disk = &*options.disk;
-        let file = segment::make_spare(disk, directory, bytes, options.fill, &AtomicBool::new(false))?;
+        let file = segment::make_spare(disk, directory, bytes, options.fill, &Filling::default())?;
         let first = segment::take_spare(disk, directory, &*file, 1, Position(1), bytes)?;
         let offset = segment::HEADER_BYTES as u64;
         Ok((
@@ -216,9 +217,15 @@ pub(crate) struct Catalog {
     disk: Arc<dyn Disk>,
     segments: RwLock<Vec<Segment>>,
     hints: Mutex<VecDeque<Hint>>,
+    filling: Arc<Filling>,
 }
 
 impl Catalog {
+    /// Returns how many zeros were written ahead of the journal's groups since the start, in bytes.
+    pub(crate) fn zeroed_bytes(&self) -> u64 {
+        self.filling.zeroed.load(Ordering::Relaxed)
+    }
+
     /// Shows the commits after `after` up to `synced`, until told that it is enough. All of them were acknowledged:
     /// one that cannot be read is damage, never a gap.
     pub(crate) fn read(

@@ -156,8 +156,12 @@ pub struct Statistics {
     pub groups: u64,
     /// Bytes of those groups in the journal, with their frames; zeros written ahead are not counted.
     pub journal_bytes: u64,
+    /// Zeros written ahead of the groups since the start, in bytes.
+    pub zeroed_bytes: u64,
     /// Commits accepted since the start.
     pub commits: u64,
+    /// Bytes of the snapshots that those commits put.
+    pub snapshot_bytes: u64,
     /// Bytes of newest states that the index does not yet hold.
     pub pending_bytes: u64,
     /// Commits submitted and not yet decided.

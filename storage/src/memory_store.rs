@@ -294,7 +294,9 @@ impl Store for MemoryStore {
             applied: position,
             groups: state.commits,
             journal_bytes: 0,
+            zeroed_bytes: 0,
             commits: state.commits,
+            snapshot_bytes: 0,
             pending_bytes: 0,
             waiting: 0,
         }

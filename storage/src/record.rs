@@ -66,6 +66,14 @@ impl Record {
         !self.keys.is_empty() || !self.timers.is_empty()
     }
 
+    /// Returns the size of the snapshot it puts.
+    pub(crate) fn snapshot_bytes(&self) -> u64 {
+        match &self.body {
+            Body::Put(snapshot) => snapshot.len() as u64,
+            Body::Unchanged | Body::Erase => 0,
+        }
+    }
+
     /// Returns how many rows of the index the record changes: the work of replaying it.
     pub(crate) fn rows(&self) -> u64 {
         let keys = self.keys.unique_put.len() + self.keys.unique_deleted.len();

@@ -44,6 +44,7 @@ pub(crate) struct Counters {
     pub(crate) groups: AtomicU64,
     pub(crate) journal_bytes: AtomicU64,
     pub(crate) commits: AtomicU64,
+    pub(crate) snapshot_bytes: AtomicU64,
     /// Last numbers drawn, in the order of [`Sequence::ALL`].
     pub(crate) numbers: [AtomicU64; Sequence::ALL.len()],
 }

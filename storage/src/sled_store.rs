@@ -321,7 +321,9 @@ impl Store for SledStore {
             applied: Position(counters.indexed.load(Ordering::Acquire)),
             groups: counters.groups.load(Ordering::Relaxed),
             journal_bytes: counters.journal_bytes.load(Ordering::Relaxed),
+            zeroed_bytes: self.shared.catalog.zeroed_bytes(),
             commits: counters.commits.load(Ordering::Relaxed),
+            snapshot_bytes: counters.snapshot_bytes.load(Ordering::Relaxed),
             pending_bytes: self.shared.pending.bytes(),
             waiting: counters.waiting.load(Ordering::Relaxed),
         }

@@ -13,7 +13,7 @@ use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
 use crate::{Disk, OpenError, Position};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The bytes before the first frame.
 pub(crate) const HEADER_BYTES: usize = ALIGNMENT;
@@ -128,7 +128,7 @@ pub(crate) fn make_spare(
     directory: &Path,
     bytes: u64,
     fill: Fill,
-    stop: &AtomicBool,
+    filling: &Filling,
 ) -> io::Result<Box<dyn DiskFile>> {
     let (path, making) = (directory.join(SPARE), directory.join(SPARE_IN_THE_MAKING));
     match disk.open(&path, Opening::Write) {
@@ -139,7 +139,7 @@ pub(crate) fn make_spare(
     }
     let file = disk.open(&making, Opening::Create)?;
     match fill {
-        Fill::Zeros => fill_with_zeros(&*file, bytes, stop)?,
+        Fill::Zeros => fill_with_zeros(&*file, bytes, filling)?,
         Fill::Allocate => file.allocate(bytes)?,
     }
     file.sync_all()?;
@@ -147,8 +147,16 @@ pub(crate) fn make_spare(
     Ok(file)
 }
 
+/// How far the writing of zeros has come, and whether it shall stop.
+#[derive(Debug, Default)]
+pub(crate) struct Filling {
+    pub(crate) stop: AtomicBool,
+    /// Zeros written since the start, in bytes.
+    pub(crate) zeroed: AtomicU64,
+}
+
 /// Writes zeros from the start of a file. Fails with [`io::ErrorKind::Interrupted`] when told to stop.
-pub(crate) fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
+pub(crate) fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, filling: &Filling) -> io::Result<()> {
     let zeros = vec![
         0;
         usize::try_from(bytes)
@@ -157,14 +165,16 @@ pub(crate) fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, stop: &AtomicBool
     ];
     let mut at = 0;
     while at < bytes {
-        if stop.load(Ordering::Relaxed) {
+        if filling.stop.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let chunk = usize::try_from(bytes - at)
             .unwrap_or(FILL_CHUNK_BYTES)
             .min(FILL_CHUNK_BYTES);
         write_all_at(file, &zeros[..chunk], at)?;
-        at += u64::try_from(chunk).unwrap_or(0);
+        let written = u64::try_from(chunk).unwrap_or(0);
+        filling.zeroed.fetch_add(written, Ordering::Relaxed);
+        at += written;
     }
     Ok(())
 }

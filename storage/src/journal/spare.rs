@@ -1,19 +1,20 @@
 //! The next segment, made ahead by a thread of its own, so that the committer never waits for zeros.
 
+use super::segment::Filling;
 use super::{JournalOptions, segment};
 use crate::disk::DiskFile;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 /// Keeps one spare segment ready.
 pub(crate) struct Spares {
     ready: Receiver<io::Result<Box<dyn DiskFile>>>,
     wanted: Option<Sender<()>>,
-    stop: Arc<AtomicBool>,
+    filling: Arc<Filling>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -22,8 +23,8 @@ impl Spares {
     pub(crate) fn start(directory: PathBuf, options: JournalOptions) -> Self {
         let (wanted, orders) = bounded::<()>(1);
         let (made, ready) = bounded(1);
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let filling = Arc::new(Filling::default());
+        let fills = Arc::clone(&filling);
         let thread = std::thread::Builder::new()
             .name("cartwright-spare".to_owned())
             .spawn(move || {
@@ -33,7 +34,7 @@ impl Spares {
                     fill,
                 } = options;
                 for () in orders {
-                    let spare = segment::make_spare(&*disk, &directory, segment_bytes, fill, &stopped);
+                    let spare = segment::make_spare(&*disk, &directory, segment_bytes, fill, &fills);
                     if made.send(spare).is_err() {
                         return;
                     }
@@ -42,7 +43,7 @@ impl Spares {
         let spares = Self {
             ready,
             wanted: Some(wanted),
-            stop,
+            filling,
             thread: thread.ok(),
         };
         spares.renew();
@@ -57,6 +58,11 @@ impl Spares {
         }
     }
 
+    /// Returns what tells how many zeros were written.
+    pub(crate) fn filling(&self) -> Arc<Filling> {
+        Arc::clone(&self.filling)
+    }
+
     /// Takes the spare, waiting for it when it is not ready yet.
     pub(crate) fn take(&self) -> io::Result<Box<dyn DiskFile>> {
         self.ready
@@ -67,7 +73,7 @@ impl Spares {
 
 impl Drop for Spares {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.filling.stop.store(true, Ordering::Relaxed);
         self.wanted = None;
         if let Some(thread) = self.thread.take() {
             // It panics on nothing; if it did, there is no spare to save.

@@ -283,3 +283,29 @@ fn a_commit_larger_than_a_segment_is_refused_and_a_large_one_gets_a_segment() {
         assert_eq!(read_to, Position(6));
     });
 }
+
+#[test]
+fn snapshots_and_zeros_written_ahead_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), &small());
+    run(async {
+        for number in 1..=50 {
+            let body = Body::Put(vec![7; 1_000].into());
+            draft(&store, toy(number), 0)
+                .with(|commit| commit.body = body)
+                .accepted(&store)
+                .await;
+        }
+        store.close().await.unwrap();
+    });
+    let statistics = store.statistics();
+    assert_eq!((statistics.commits, statistics.snapshot_bytes), (50, 50_000));
+    // Each segment but the first was a spare; one more may have been made, or begun and given up.
+    let spares = segments(directory.path()).len() as u64 - 1;
+    assert!(0 < spares, "the commits fill several segments");
+    let zeroed = statistics.zeroed_bytes / small().segment_bytes;
+    assert!(
+        spares <= zeroed && zeroed <= spares + 1,
+        "{statistics:?}, {spares} spares"
+    );
+}
