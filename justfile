@@ -31,6 +31,10 @@ ci:
 crash cycles="100":
     CARTWRIGHT_CRASH_CYCLES={{cycles}} cargo test --test crash
 
+# Plays whole shops, seed after seed, until it is stopped or one fails: `just sim`, `just sim 17`.
+sim seed="":
+    {{ if seed == "" { "" } else { "CARTWRIGHT_SIM_SEED=" + seed } }} cargo test --test sim -- --ignored --nocapture seeds_until_stopped
+
 # Buys something from a release binary, kills it, starts it again.
 smoke:
     cargo build --release

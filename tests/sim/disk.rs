@@ -1,0 +1,506 @@
+//! The disk of a simulated shop: a store in memory, behind a sync that takes its time and a plug that can be pulled.
+//!
+//! What is submitted waits for the next group; a group is durable, visible and answered when its sync ends. A crash
+//! loses what waits, and keeps or loses the group that was being synced, as the seed has it.
+
+use crate::dice::Dice;
+use crate::trace::{Trace, digest_of};
+use cartwright_domain::inventory::Held;
+use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
+use cartwright_storage::{
+    Accepted, Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Outcome, Position,
+    Receipt, ReceiptFound, ReceiptKey, Rejected, Scan, Statistics, Store, codec,
+};
+use futures::future::{BoxFuture, FutureExt, pending};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+use tokio::time::sleep;
+
+/// More waiting than this is refused before it queues.
+const WAITING_MAX: usize = 64;
+/// One commit in so many is refused by a disk that misbehaves.
+const REFUSED_ONE_IN: u64 = 100;
+/// One group in so many takes longer than usual, and one in so many of these much longer.
+const SLOW_ONE_IN: u64 = 30;
+const STUCK_ONE_IN: u64 = 5;
+
+/// How the store is broken on purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// It is as it should be.
+    #[default]
+    Not,
+    /// It answers simple changes when it takes them, before their sync.
+    AnswersEarly,
+    /// It says of this step of a checkout that it was done, whenever it is asked: so it is never done.
+    Forgets(&'static str),
+}
+
+/// What outlives a crash.
+pub(crate) struct Disk {
+    store: MemoryStore,
+    trace: Trace,
+}
+
+/// The store of one process. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Mounted {
+    inner: MemoryStore,
+    shared: Arc<Shared>,
+    broken: Broken,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// How many submissions were decided. Barriers wait for it.
+    decided: watch::Sender<u64>,
+    /// Told when as many commits were submitted as the seed gives this process.
+    has_blown: watch::Sender<bool>,
+    trace: Trace,
+}
+
+struct State {
+    dice: Dice,
+    is_alive: bool,
+    misbehaves: bool,
+    /// After so many submissions the plug is to be pulled.
+    fuse: Option<u64>,
+    submitted: u64,
+    gathering: VecDeque<Item>,
+    syncing: VecDeque<Item>,
+    /// The group being synced is on the disk, and not everybody was told.
+    is_synced: bool,
+    is_at_work: bool,
+    /// What would have told of lost commits: dropped, it would tell that nothing will come.
+    lost: Vec<Item>,
+}
+
+enum Item {
+    Commit(Box<Commit>),
+    Cursor(String, Position, oneshot::Sender<()>),
+}
+
+impl Disk {
+    pub(crate) fn new(trace: &Trace) -> Self {
+        Self {
+            store: MemoryStore::new(),
+            trace: trace.clone(),
+        }
+    }
+
+    /// Opens the store for another process.
+    pub(crate) fn mount(&self, mut dice: Dice, broken: Broken, misbehaves: bool) -> Mounted {
+        self.store.restart();
+        let longest = *dice.one_of(&[10, 40, 160]);
+        let fuse = dice.between(1, longest);
+        let state = State {
+            fuse: Some(fuse).filter(|_| misbehaves),
+            dice,
+            is_alive: true,
+            misbehaves,
+            submitted: 0,
+            gathering: VecDeque::new(),
+            syncing: VecDeque::new(),
+            is_synced: false,
+            is_at_work: false,
+            lost: Vec::new(),
+        };
+        Mounted {
+            inner: self.store.clone(),
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                decided: watch::Sender::new(0),
+                has_blown: watch::Sender::new(false),
+                trace: self.trace.clone(),
+            }),
+            broken,
+        }
+    }
+}
+
+impl Mounted {
+    /// Pulls the plug: from here on nothing is written, answered or read.
+    pub(crate) fn crash(&self) {
+        let mut state = self.shared.state();
+        state.is_alive = false;
+        let mut group = std::mem::take(&mut state.syncing);
+        let keeps = state.is_synced || state.dice.one_in(2);
+        let waiting = std::mem::take(&mut state.gathering);
+        self.shared.trace.line(format_args!(
+            "crash: {} commits in the sync, {}, {} waiting, lost",
+            group.len(),
+            if keeps { "kept" } else { "lost" },
+            waiting.len()
+        ));
+        state.lost.extend(waiting);
+        drop(state);
+        while let Some(item) = group.pop_front() {
+            let lost = match item {
+                Item::Commit(mut commit) if keeps => {
+                    let untold = std::mem::replace(&mut commit.done, Done(Box::new(|_| {})));
+                    let husk = husk_of(&commit, untold);
+                    self.inner.submit(*commit);
+                    Item::Commit(Box::new(husk))
+                }
+                other => other,
+            };
+            self.shared.state().lost.push(lost);
+        }
+    }
+
+    /// Resolves when the plug is to be pulled: with a commit waiting.
+    pub(crate) async fn blown(&self) {
+        // The sender lives as long as this does.
+        let _ = self.shared.has_blown.subscribe().wait_for(|blown| *blown).await;
+    }
+
+    /// Makes the disk well-behaved from here on.
+    pub(crate) fn behave(&self) {
+        self.shared.state().misbehaves = false;
+    }
+
+    fn enqueue(&self, item: Item) {
+        let mut state = self.shared.state();
+        if !state.is_alive {
+            state.lost.push(item);
+            return;
+        }
+        state.submitted += 1;
+        if state.fuse.is_some_and(|fuse| fuse <= state.submitted) {
+            self.shared.has_blown.send_replace(true);
+        }
+        state.gathering.push_back(item);
+        if !std::mem::replace(&mut state.is_at_work, true) {
+            let mounted = self.clone();
+            tokio::spawn(async move { mounted.work().await });
+        }
+    }
+
+    /// Syncs group after group, until nothing waits.
+    async fn work(&self) {
+        loop {
+            let wait = {
+                let mut state = self.shared.state();
+                if !state.is_alive {
+                    return;
+                }
+                if state.gathering.is_empty() {
+                    state.is_at_work = false;
+                    return;
+                }
+                state.syncing = std::mem::take(&mut state.gathering);
+                state.is_synced = false;
+                state.sync_time()
+            };
+            sleep(wait).await;
+            // Sometimes the plug is pulled between the sync and the last answer.
+            let pauses_after = {
+                let mut state = self.shared.state();
+                if !state.is_alive {
+                    return;
+                }
+                state.is_synced = true;
+                let pauses = state.dice.one_in(8);
+                pauses.then(|| state.syncing.len() / 2)
+            };
+            for told in 0.. {
+                if pauses_after == Some(told) {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                let item = {
+                    let mut state = self.shared.state();
+                    if !state.is_alive {
+                        return;
+                    }
+                    state.syncing.pop_front()
+                };
+                let Some(item) = item else { break };
+                self.decide(item);
+                self.shared.decided.send_modify(|decided| *decided += 1);
+            }
+        }
+    }
+
+    fn decide(&self, item: Item) {
+        match item {
+            Item::Commit(mut commit) => {
+                if self.shared.refuses() {
+                    self.shared.trace.line(format_args!("refused {}", commit.entity));
+                    let Done(done) = commit.done;
+                    done(Err(Rejected::Unavailable("the disk says no".to_owned())));
+                    return;
+                }
+                let Done(done) = std::mem::replace(&mut commit.done, Done(Box::new(|_| {})));
+                let (trace, entity) = (self.shared.trace.clone(), commit.entity);
+                commit.done = Done(Box::new(move |verdict| {
+                    match &verdict {
+                        Ok(accepted) => {
+                            trace.line(format_args!("synced {entity} at {}", accepted.position.0));
+                        }
+                        Err(rejected) => trace.line(format_args!("rejected {entity}: {rejected}")),
+                    }
+                    done(verdict);
+                }));
+                self.inner.submit(*commit);
+            }
+            Item::Cursor(subscriber, to, moved) => {
+                // In memory: done when called.
+                let _ = self.inner.move_cursor(&subscriber, to).now_or_never();
+                let _ = moved.send(());
+            }
+        }
+    }
+
+    /// The store answers for what it has not synced, as if it were sure to come.
+    fn answer_early(&self, commit: &mut Commit) {
+        let is_simple = commit.keys.unique_put.is_empty()
+            && commit.numbering.is_none()
+            && commit.receipts.is_empty()
+            && 0 < commit.expected.0;
+        if !is_simple {
+            return;
+        }
+        let before = {
+            let state = self.shared.state();
+            state.gathering.len() + state.syncing.len()
+        };
+        let position = self.inner.statistics().synced.0 + u64::try_from(before).unwrap_or(0) + 1;
+        let Done(done) = std::mem::replace(&mut commit.done, Done(Box::new(|_| {})));
+        done(Ok(Accepted {
+            position: Position(position),
+            number: None,
+        }));
+    }
+
+    /// A reading takes a moment, and sees what there was before or after it. In a dead process it never ends.
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl Fn(&MemoryStore) -> BoxFuture<'static, T> + Send + 'static,
+    ) -> BoxFuture<'static, T> {
+        let (is_alive, wait) = {
+            let mut state = self.shared.state();
+            let wait = state.dice.one_in(6).then(|| state.dice.between(1, 4));
+            (state.is_alive, wait)
+        };
+        if !is_alive {
+            return pending().boxed();
+        }
+        let (inner, shared) = (self.inner.clone(), Arc::clone(&self.shared));
+        async move {
+            let Some(wait) = wait else {
+                return read(&inner).await;
+            };
+            let early = match wait % 2 {
+                0 => Some(read(&inner).await),
+                _ => None,
+            };
+            sleep(Duration::from_millis(wait)).await;
+            if !shared.state().is_alive {
+                return pending().await;
+            }
+            match early {
+                Some(early) => early,
+                None => read(&inner).await,
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Keeps what would have told of a commit that is written without anybody hearing of it.
+fn husk_of(commit: &Commit, done: Done) -> Commit {
+    Commit {
+        entity: commit.entity,
+        expected: commit.expected,
+        revision: commit.revision,
+        previous: commit.previous,
+        fence: commit.fence,
+        at: commit.at,
+        body: Body::Unchanged,
+        keys: Default::default(),
+        events: Vec::new(),
+        timers: Default::default(),
+        receipts: Default::default(),
+        numbering: None,
+        done,
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refuses(&self) -> bool {
+        let mut state = self.state();
+        state.misbehaves && state.dice.one_in(REFUSED_ONE_IN)
+    }
+}
+
+impl State {
+    fn sync_time(&mut self) -> Duration {
+        if !self.misbehaves || !self.dice.one_in(SLOW_ONE_IN) {
+            return Duration::from_millis(self.dice.between(1, 3));
+        }
+        match self.dice.one_in(STUCK_ONE_IN) {
+            true => Duration::from_millis(self.dice.between(1_000, 7_000)),
+            false => Duration::from_millis(self.dice.between(5, 200)),
+        }
+    }
+}
+
+impl Store for Mounted {
+    fn submit(&self, mut commit: Commit) {
+        let body = match &commit.body {
+            Body::Put(bytes) => digest_of(bytes),
+            Body::Unchanged => "unchanged".to_owned(),
+            Body::Erase => "erased".to_owned(),
+        };
+        self.shared.trace.line(format_args!(
+            "submit {} {}->{} {body}",
+            commit.entity, commit.expected.0, commit.revision.0
+        ));
+        if self.broken == Broken::AnswersEarly {
+            self.answer_early(&mut commit);
+        }
+        self.enqueue(Item::Commit(Box::new(commit)));
+    }
+
+    fn barrier(&self) -> BoxFuture<'static, ()> {
+        let shared = Arc::clone(&self.shared);
+        let (target, is_alive) = {
+            let state = shared.state();
+            (state.submitted, state.is_alive)
+        };
+        async move {
+            if !is_alive {
+                return pending().await;
+            }
+            // The sender lives as long as this does.
+            let _ = shared
+                .decided
+                .subscribe()
+                .wait_for(|decided| target <= *decided)
+                .await;
+        }
+        .boxed()
+    }
+
+    fn retire(&self, entity: EntityKey, incarnation: u64) {
+        if self.shared.state().is_alive {
+            self.inner.retire(entity, incarnation);
+        }
+    }
+
+    fn admit(&self) -> Result<(), Fault> {
+        match WAITING_MAX <= self.shared.state().gathering.len() {
+            true => Err(Fault::Busy),
+            false => Ok(()),
+        }
+    }
+
+    fn load(&self, entity: EntityKey) -> BoxFuture<'static, Result<Option<Loaded>, Fault>> {
+        self.read(move |store| store.load(entity))
+    }
+
+    fn lookup(&self, key: UniqueKey) -> BoxFuture<'static, Result<Option<EntityKey>, Fault>> {
+        self.read(move |store| store.lookup(key.clone()))
+    }
+
+    fn receipt(&self, key: ReceiptKey, now: Timestamp) -> BoxFuture<'static, Result<ReceiptFound, Fault>> {
+        if let (
+            Broken::Forgets(forgotten),
+            ReceiptKey::Step {
+                step, participant, ..
+            },
+        ) = (self.broken, &key)
+            && step == forgotten
+        {
+            let receipt = false_receipt(&key, *participant);
+            return self.read(move |_| {
+                let found = ReceiptFound::Present(Box::new(receipt.clone()));
+                std::future::ready(Ok(found)).boxed()
+            });
+        }
+        self.read(move |store| store.receipt(key.clone(), now))
+    }
+
+    fn scan(&self, scan: Scan) -> BoxFuture<'static, Result<Vec<ListingRow>, Fault>> {
+        self.read(move |store| store.scan(scan.clone()))
+    }
+
+    fn events_after(
+        &self,
+        after: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
+        self.read(move |store| store.events_after(after, commits_max))
+    }
+
+    fn synced(&self) -> watch::Receiver<Position> {
+        self.inner.synced()
+    }
+
+    fn timers_due(&self, until: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<DueTimer>, Fault>> {
+        self.read(move |store| store.timers_due(until, limit))
+    }
+
+    fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>> {
+        let subscriber = subscriber.to_owned();
+        self.read(move |store| store.cursor(&subscriber))
+    }
+
+    fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
+        let (moved, is_moved) = oneshot::channel();
+        self.enqueue(Item::Cursor(subscriber.to_owned(), to, moved));
+        is_moved
+            .map(|moved| moved.map_err(|_| Fault::Io("the store is closed".to_owned())))
+            .boxed()
+    }
+
+    fn last_number(&self, sequence: Sequence) -> u64 {
+        self.inner.last_number(sequence)
+    }
+
+    fn start_number(&self) -> u64 {
+        self.inner.start_number()
+    }
+
+    fn last_recorded_at(&self) -> Timestamp {
+        self.inner.last_recorded_at()
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.inner.statistics()
+    }
+
+    fn close(&self) -> BoxFuture<'static, Result<(), Fault>> {
+        let mounted = self.clone();
+        async move {
+            if mounted.shared.state().is_alive {
+                mounted.barrier().await;
+                mounted.shared.state().is_alive = false;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// A receipt of a step that was never taken.
+fn false_receipt(key: &ReceiptKey, participant: EntityKey) -> Receipt {
+    let reply = match participant.kind {
+        cartwright_domain::Kind::StockItem => codec::encode_reply(&Held::default()),
+        _ => codec::encode_reply(&()),
+    };
+    Receipt {
+        key: key.clone(),
+        fingerprint: [0; 32],
+        entity: participant,
+        revision: Default::default(),
+        outcome: Outcome::Done(reply.expect("a small reply")),
+        expires_at: None,
+    }
+}

@@ -1,0 +1,522 @@
+//! A shopper at random: fills a cart, checks out, asks again, gives up, goes away; and believes every answer.
+
+use crate::basket::{Basket, Change, contents_of_order};
+use crate::dice::Dice;
+use crate::shop::{Goods, Requests, SHIPPING, Shop, pence};
+use crate::trace::Trace;
+use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, LineDraft, VariantRef, View};
+use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
+use cartwright_actors::order::Proof;
+use cartwright_actors::{Engine, Outcome, Refused, Shown};
+use cartwright_domain::cart::Patch;
+use cartwright_domain::id::{CartId, CheckoutId, OrderId, SessionId};
+use cartwright_domain::order::Order;
+use cartwright_domain::{Problem, address};
+use futures::future::join_all;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often one request is made before the shop counts as silent.
+const TRIES_MAX: u32 = 3_000;
+/// How many different things one shopper does.
+const ACTS: u64 = 24;
+
+/// What a shopper asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    OpenCart,
+    Change(CartId, Change),
+    Read(CartId),
+    Start(CartId),
+    Complete(CartId),
+    CompleteStarted(CheckoutId),
+    Abandon(CheckoutId),
+    Look(OrderId),
+}
+
+/// A request that has not been answered for good.
+#[derive(Clone, Debug)]
+struct Asked {
+    act: Act,
+    key: Option<String>,
+    tries: u32,
+}
+
+/// What the shop says.
+enum Reply {
+    Cart(Box<CartView>),
+    Checkout(Box<CheckoutView>),
+    Order(Shown<Order>),
+}
+
+/// An order as it was acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) id: OrderId,
+    pub(crate) number: Option<u64>,
+    pub(crate) total: i64,
+    pub(crate) cart: CartId,
+}
+
+/// One shopper, who outlives every process.
+pub(crate) struct Shopper {
+    name: u64,
+    dice: Dice,
+    requests: Requests,
+    trace: Trace,
+    goods: Goods,
+    /// How long it usually thinks at most, in milliseconds.
+    pace: u64,
+    session: Option<SessionId>,
+    basket: Option<Basket>,
+    asked: Option<Asked>,
+    keys: u64,
+    acts_left: u64,
+    pub(crate) placed: Vec<Placed>,
+}
+
+impl Shopper {
+    pub(crate) fn new(name: u64, mut dice: Dice, shop: &Shop, goods: &Goods) -> Self {
+        Self {
+            name,
+            pace: *dice.one_of(&[5, 40, 300]),
+            dice,
+            requests: shop.requests(),
+            trace: shop.trace.clone(),
+            goods: goods.clone(),
+            session: None,
+            basket: None,
+            asked: None,
+            keys: 0,
+            acts_left: ACTS,
+            placed: Vec::new(),
+        }
+    }
+
+    /// Shops until there is nothing left to do. May be dropped at any time, as when the line breaks.
+    pub(crate) async fn shop(&mut self, engine: &Engine) {
+        while 0 < self.acts_left || self.asked.is_some() {
+            if self.asked.is_none() {
+                self.acts_left -= 1;
+                self.think().await;
+                let act = self.choose();
+                self.ask(act);
+            }
+            self.attempt(engine).await;
+        }
+    }
+
+    /// Gets the last answer, and looks once more at everything.
+    pub(crate) async fn finish(&mut self, engine: &Engine) {
+        while self.asked.is_some() {
+            self.attempt(engine).await;
+        }
+        let cart = self.basket.as_ref().map(|basket| Act::Read(basket.id));
+        let orders = self.placed.iter().map(|placed| Act::Look(placed.id));
+        let acts: Vec<Act> = cart.into_iter().chain(orders).collect();
+        for act in acts {
+            self.ask(act);
+            while self.asked.is_some() {
+                self.attempt(engine).await;
+            }
+        }
+    }
+
+    /// The process has ended and another one has started.
+    pub(crate) fn meet_another(&mut self) {
+        if let Some(Asked { act, key: None, .. }) = self.asked {
+            self.no_answer(act);
+            self.asked = None;
+        }
+        if let Some(basket) = &mut self.basket {
+            basket.nothing_is_under_way();
+        }
+    }
+
+    async fn think(&mut self) {
+        let checks_out = self
+            .basket
+            .as_ref()
+            .is_some_and(|basket| basket.checkout.is_some());
+        let wait = match self.dice.below(40) {
+            1..=6 if checks_out => Duration::from_millis(self.dice.between(4_000, 30_000)),
+            0 if self.goods.cart_lifetime < Duration::from_secs(100) => {
+                self.goods.cart_lifetime + Duration::from_secs(5)
+            }
+            0..=2 => Duration::from_millis(self.dice.between(1_000, 8_000)),
+            _ => Duration::from_millis(self.dice.between(1, self.pace)),
+        };
+        sleep(wait).await;
+    }
+
+    fn choose(&mut self) -> Act {
+        let dice = &mut self.dice;
+        if !self.placed.is_empty() && dice.one_in(12) {
+            return Act::Look(dice.one_of(&self.placed).id);
+        }
+        let Some(basket) = &self.basket else {
+            return Act::OpenCart;
+        };
+        let cart = basket.id;
+        let variant = dice.one_of(&self.goods.variants).0;
+        let quantity = u32::try_from(dice.between(1, 3)).unwrap_or(1);
+        if !basket.is_certain() {
+            return match dice.below(3) {
+                0 => Act::Change(cart, Change::Add(variant, quantity)),
+                _ => Act::Read(cart),
+            };
+        }
+        if let Some(checkout) = basket.checkout {
+            return match dice.below(8) {
+                0 => Act::Read(cart),
+                1 => Act::Change(cart, Change::Add(variant, quantity)),
+                2 | 3 => Act::Abandon(checkout),
+                4 => Act::Complete(cart),
+                _ => Act::CompleteStarted(checkout),
+            };
+        }
+        if basket.is_empty() {
+            return Act::Change(cart, Change::Add(variant, quantity));
+        }
+        let held: Vec<_> = basket.lines.iter().collect();
+        let (held, line) = match held.is_empty() {
+            true => return Act::Read(cart),
+            false => *dice.one_of(&held),
+        };
+        match dice.below(16) {
+            0 | 1 => Act::Change(cart, Change::Add(variant, quantity)),
+            2 => Act::Change(cart, Change::Set(*held, *line, quantity - 1)),
+            3 => Act::Change(cart, Change::Remove(*held, *line)),
+            4 if dice.one_in(3) => Act::Change(cart, Change::Clear),
+            5 => Act::Read(cart),
+            6 if dice.one_in(4) => Act::Complete(cart),
+            _ if !basket.has_details => Act::Change(cart, Change::Details),
+            6..=9 => Act::Start(cart),
+            _ => Act::Complete(cart),
+        }
+    }
+
+    fn ask(&mut self, act: Act) {
+        let is_keyed = match act {
+            Act::Read(_) | Act::Look(_) => false,
+            Act::Change(..) => !self.dice.one_in(3),
+            Act::OpenCart | Act::Start(_) | Act::Complete(_) | Act::CompleteStarted(_) | Act::Abandon(_) => {
+                true
+            }
+        };
+        self.keys += 1;
+        let key = is_keyed.then(|| format!("{}-{}", self.name, self.keys));
+        self.asked = Some(Asked { act, key, tries: 0 });
+    }
+
+    /// Makes the request that waits for its answer, once or, with a key, sometimes several times at once.
+    async fn attempt(&mut self, engine: &Engine) {
+        let Some(session) = self.session else {
+            let opened = engine.open_session(&self.requests.anybody(), None).await;
+            match opened {
+                Ok(opened) => self.session = Some(opened.value.session.id),
+                Err(_) => sleep(Duration::from_millis(200)).await,
+            }
+            return;
+        };
+        let Some(asked) = &mut self.asked else { return };
+        asked.tries += 1;
+        assert!(
+            asked.tries < TRIES_MAX,
+            "shopper {} gets no answer to {asked:?}",
+            self.name
+        );
+        let Asked { act, key, .. } = asked.clone();
+        let call = |requests: &Requests| {
+            let request = requests.shopper(session, key.as_deref());
+            let goods = &self.goods;
+            async move { call(engine, &request, goods, act).await }
+        };
+        let at_once = match key.is_some() && self.dice.one_in(5) {
+            true => self.dice.between(2, 5),
+            false => 1,
+        };
+        let answers = join_all((0..at_once).map(|_| call(&self.requests))).await;
+        let answer = answers
+            .into_iter()
+            .reduce(|first, second| self.same(act, first, second))
+            .expect("it was asked at least once");
+        self.hear(act, key.is_some(), answer).await;
+    }
+
+    /// Whoever asks twice under one key is told one thing.
+    fn same(
+        &self,
+        act: Act,
+        first: Result<Reply, Problem>,
+        second: Result<Reply, Problem>,
+    ) -> Result<Reply, Problem> {
+        if let (Ok(reply), Err(problem)) | (Err(problem), Ok(reply)) = (&first, &second) {
+            assert!(
+                !is_final(problem) || is_pending(reply),
+                "shopper {}: {act:?} under one key was done and is refused: {problem:?}",
+                self.name
+            );
+        }
+        match (first, second) {
+            (Err(problem), other) if !is_final(&problem) => other,
+            (Ok(reply), other) if is_pending(&reply) => other,
+            (first, _) => first,
+        }
+    }
+
+    async fn hear(&mut self, act: Act, is_keyed: bool, answer: Result<Reply, Problem>) {
+        let name = self.name;
+        match answer {
+            Ok(reply) => {
+                self.trace
+                    .line(format_args!("shopper {name}: {act:?}: {}", told(&reply)));
+                if self.done(act, reply) {
+                    self.asked = None;
+                } else {
+                    sleep(Duration::from_millis(500)).await;
+                }
+            }
+            Err(problem) if is_last(act, &problem) => {
+                self.trace
+                    .line(format_args!("shopper {name}: {act:?}: {}", problem.code));
+                self.asked = None;
+                self.refused(act, &problem);
+            }
+            Err(problem) => {
+                self.trace
+                    .line(format_args!("shopper {name}: {act:?}: {}, again", problem.code));
+                if !is_keyed {
+                    self.no_answer(act);
+                    self.asked = None;
+                }
+                let wait = self.dice.between(50, 900);
+                sleep(Duration::from_millis(wait)).await;
+            }
+        }
+    }
+
+    /// Believes an answer. Returns whether it is the last word.
+    fn done(&mut self, act: Act, reply: Reply) -> bool {
+        match (act, reply) {
+            (Act::OpenCart, Reply::Cart(view)) => {
+                assert!(view.priced.cart.state.lines().is_empty(), "a new cart has lines");
+                self.basket = Some(Basket::new(view.priced.cart.id));
+            }
+            (Act::Change(_, change), Reply::Cart(view)) => {
+                let basket = self.basket.as_mut().expect("a cart is changed");
+                basket.changed(change, &view);
+                basket.has_details |= change == Change::Details;
+                basket.checkout = None;
+            }
+            (Act::Read(_), Reply::Cart(view)) => {
+                let basket = self.basket.as_mut().expect("a cart is read");
+                basket.read(&view.priced.cart.state);
+            }
+            (Act::Start(_), Reply::Checkout(view)) => {
+                let basket = self.basket.as_mut().expect("a cart is checked out");
+                (basket.checkout, basket.may_be_locked) = (Some(view.checkout.id), true);
+            }
+            (Act::Complete(_) | Act::CompleteStarted(_), Reply::Checkout(view)) => {
+                let Some(order) = &view.order else {
+                    assert!(
+                        !view.is_settled(),
+                        "a checkout has ended as {:?}",
+                        view.checkout.state.ending
+                    );
+                    return false;
+                };
+                self.order_placed(order);
+            }
+            (Act::Abandon(_), Reply::Checkout(view)) => {
+                let basket = self.basket.as_mut().expect("a cart is checked out");
+                basket.checkout = None;
+                basket.may_be_locked = !view.checkout.state.is_ended();
+            }
+            (Act::Look(id), Reply::Order(order)) => {
+                let placed = self.placed.iter().find(|placed| placed.id == id);
+                assert_eq!(placed, Some(&placed_of(&order)), "an order has changed");
+            }
+            (act, _) => panic!("{act:?} is answered with something else"),
+        }
+        true
+    }
+
+    fn order_placed(&mut self, order: &Shown<Order>) {
+        let basket = self.basket.take().expect("a cart is completed");
+        basket.ordered(&order.state);
+        assert_eq!(order.state.quote().cart, basket.id, "an order of another cart");
+        let contents = contents_of_order(&order.state);
+        let goods = contents.iter().map(|(variant, quantity)| {
+            let priced = self.goods.variants.iter().find(|(known, _)| known == variant);
+            priced.map_or(0, |(_, price)| price * i64::from(*quantity))
+        });
+        let total = pence(goods.sum::<i64>() + SHIPPING);
+        assert_eq!(
+            order.state.quote().quote.total,
+            total,
+            "the total of {contents:?}"
+        );
+        self.placed.push(placed_of(order));
+    }
+
+    /// Believes a refusal, if it is one that may come.
+    fn refused(&mut self, act: Act, problem: &Problem) {
+        let basket = self.basket.as_mut();
+        let may_come = match (act, problem.code.as_str()) {
+            (Act::Change(..), "cart.locked") => basket.is_some_and(|basket| basket.may_be_locked),
+            (Act::Change(_, Change::Add(..) | Change::Set(..)), "cart.insufficient_stock") => true,
+            (
+                Act::Start(_) | Act::Complete(_) | Act::CompleteStarted(_),
+                "checkout.lines_unavailable"
+                | "inventory.insufficient"
+                | "inventory.reservation_gone"
+                | "checkout.reservation_expired"
+                | "checkout.abandoned"
+                | "payment.declined"
+                | "payment.given_up"
+                | "payment.unavailable",
+            ) => {
+                if let Some(basket) = basket {
+                    (basket.checkout, basket.may_be_locked) = (None, false);
+                }
+                true
+            }
+            (Act::Complete(_) | Act::CompleteStarted(_), "checkout.incomplete") => {
+                basket.is_some_and(|basket| !basket.has_details)
+            }
+            // It still reserves, which whoever began it did not wait for.
+            (Act::Abandon(_), "checkout.in_progress") => true,
+            (Act::Abandon(_), "checkout.ended") => {
+                if let Some(basket) = basket {
+                    (basket.checkout, basket.may_be_locked) = (None, false);
+                }
+                true
+            }
+            _ => false,
+        };
+        assert!(may_come, "shopper {}: {act:?} is refused: {problem:?}", self.name);
+    }
+
+    fn no_answer(&mut self, act: Act) {
+        if let (Act::Change(_, change), Some(basket)) = (act, &mut self.basket) {
+            basket.may_have_changed(change);
+        }
+    }
+}
+
+async fn call(
+    engine: &Engine,
+    request: &cartwright_actors::Request,
+    goods: &Goods,
+    act: Act,
+) -> Result<Reply, Problem> {
+    let cart = |outcome: Outcome<CartView>| outcome.map(|done| Reply::Cart(Box::new(done.value)));
+    let checkout = |outcome: Outcome<CheckoutView>| outcome.map(|done| Reply::Checkout(Box::new(done.value)));
+    let draft = CompletionDraft {
+        payment_token: Some("card".to_owned()),
+        expected_total: None,
+    };
+    let answer: Result<Reply, Refused> = match act {
+        Act::OpenCart => cart(engine.open_cart(request, None).await),
+        Act::Change(id, change) => cart(change_cart(engine, request, goods, id, change).await),
+        Act::Read(id) => {
+            let read = engine.cart(request, CartRef::Id(id)).await;
+            read.map(|view| Reply::Cart(Box::new(view)))
+        }
+        Act::Start(id) => checkout(engine.start_checkout(request, CartRef::Id(id)).await),
+        Act::Complete(id) => checkout(engine.complete_cart(request, CartRef::Id(id), draft).await),
+        Act::CompleteStarted(id) => checkout(engine.complete_checkout(request, id, draft).await),
+        Act::Abandon(id) => checkout(engine.abandon_checkout(request, id).await),
+        Act::Look(id) => {
+            let order = engine.order(request, id, &Proof::default()).await;
+            order.map(Reply::Order)
+        }
+    };
+    answer.map_err(|refused| refused.problem)
+}
+
+async fn change_cart(
+    engine: &Engine,
+    request: &cartwright_actors::Request,
+    goods: &Goods,
+    id: CartId,
+    change: Change,
+) -> Outcome<CartView> {
+    let cart = CartRef::Id(id);
+    match change {
+        Change::Add(variant, quantity) => {
+            let draft = LineDraft {
+                variant: VariantRef::Id(variant),
+                quantity,
+                options: Default::default(),
+                custom_fields: Default::default(),
+                unit_price: None,
+            };
+            engine.add_line(request, cart, draft, View::Full).await
+        }
+        Change::Set(_, line, quantity) => {
+            engine
+                .set_quantity(request, cart, line, quantity, View::Full)
+                .await
+        }
+        Change::Remove(_, line) => engine.remove_line(request, cart, line, View::Full).await,
+        Change::Clear => engine.clear_lines(request, cart, View::Full).await,
+        Change::Details => {
+            let draft = details(goods);
+            engine.update_details(request, cart, draft, View::Full).await
+        }
+    }
+}
+
+fn details(goods: &Goods) -> DetailsDraft {
+    let text = |text: &str| Some(text.to_owned());
+    DetailsDraft {
+        email: Patch::Set("ada@example.com".to_owned()),
+        shipping_address: Patch::Set(address::Input {
+            line1: text("1 Mill Lane"),
+            city: text("Leeds"),
+            country: text("GB"),
+            ..address::Input::default()
+        }),
+        billing_address: Patch::Keep,
+        shipping_method_id: Patch::Set(goods.method),
+    }
+}
+
+/// Tells whether a refusal is the last word: a checkout that has ended stays so, even where another may get further.
+fn is_last(act: Act, problem: &Problem) -> bool {
+    let has_ended = matches!(act, Act::CompleteStarted(_)) && problem.code == "payment.unavailable";
+    has_ended || is_final(problem)
+}
+
+/// Tells whether asking again cannot change it.
+pub(crate) fn is_final(problem: &Problem) -> bool {
+    problem.class.is_final() && problem.code != "idempotency.in_progress"
+}
+
+/// Tells whether the answer is that there is none yet.
+fn is_pending(reply: &Reply) -> bool {
+    matches!(reply, Reply::Checkout(view) if !view.is_settled())
+}
+
+fn placed_of(order: &Shown<Order>) -> Placed {
+    Placed {
+        id: order.id,
+        number: order.state.number(),
+        total: order.state.quote().quote.total.amount,
+        cart: order.state.quote().cart,
+    }
+}
+
+fn told(reply: &Reply) -> String {
+    match reply {
+        Reply::Cart(view) => format!("revision {}", view.priced.cart.revision.0),
+        Reply::Checkout(view) => format!(
+            "{:?}, order {:?}",
+            view.checkout.state.step,
+            view.order.as_ref().map(|order| order.state.number())
+        ),
+        Reply::Order(order) => format!("order {:?}", order.state.number()),
+    }
+}
