@@ -1,82 +1,104 @@
 //! The applier: the second thread, which feeds the index behind the answers.
 //!
-//! Keys, timers and cursors are written at once, because somebody waits for them. States and receipts stay in
-//! pending for a while and are written in their newest form only; then the mark moves.
+//! Nobody waits for it. States, receipts and rows stay in pending for a while and are written in their newest form
+//! only, in the order of the index; then the mark moves. What came and went in the meantime costs a look-up.
 
 use crate::checkpoint::Checkpointer;
-use crate::index::{self, Change};
-use crate::key;
+use crate::index::Change;
 use crate::loaders::closed;
-use crate::pending::Waiting;
-use crate::record::{CursorMove, Record};
+use crate::pending::{Pending, Waiting};
 use crate::shared::Shared;
 use crate::table::{Mark, SledTable};
-use crate::verdict::Refused;
-use crate::{Accepted, Done, Fault, Position};
+use crate::{Fault, Position};
 use cartwright_domain::Timestamp;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How many states are written before the applier looks whether somebody waits for keys.
-const STATES_AT_ONCE: usize = 256;
-/// How many groups are told at once.
-const GROUPS_AT_ONCE: usize = 256;
-
-/// A commit whose verdict is told when the index shows its rows.
-pub(crate) struct Keyed {
-    pub(crate) record: Arc<Record>,
-    pub(crate) done: Done,
-    pub(crate) accepted: Accepted,
-}
-
-/// What of a group waits for the index.
-pub(crate) struct Told {
-    pub(crate) up_to: Position,
-    pub(crate) at: Timestamp,
-    pub(crate) keyed: Vec<Keyed>,
-    pub(crate) cursors: Vec<(CursorMove, oneshot::Sender<()>)>,
-    /// Told after everything above: a refusal may rest on it.
-    pub(crate) refused: Vec<Refused>,
-    pub(crate) barriers: Vec<oneshot::Sender<()>>,
-}
+/// How many rows are written at once. Meanwhile the index cannot be read: it is a matter of a millisecond.
+const ROWS_AT_ONCE: usize = 64;
 
 /// What the committer says.
 pub(crate) enum ToApplier {
-    /// Somebody waits for these.
-    Told(Told),
-    /// States should be written now.
+    /// The index should be fed now.
     Poke,
     /// Nothing more comes.
     Close(Option<oneshot::Sender<Result<(), Fault>>>),
+}
+
+/// Writes what is pending to the index.
+pub(crate) struct Feeder {
+    pending: Arc<Pending>,
+    index: Arc<SledTable>,
+    pub(crate) mark: Mark,
+}
+
+/// Rows on their way into the index.
+pub(crate) struct Pass {
+    /// What is left to write.
+    left: std::vec::IntoIter<(Vec<u8>, Waiting)>,
+    /// The mark once all is written.
+    up_to: Position,
+}
+
+impl Feeder {
+    pub(crate) fn new(pending: Arc<Pending>, index: Arc<SledTable>, mark: Mark) -> Self {
+        Self { pending, index, mark }
+    }
+
+    /// Begins a pass, if there is anything to write. Everything up to `up_to` must be in pending or in the index.
+    pub(crate) fn begin(&self, up_to: Position) -> Option<Pass> {
+        let left = self.pending.waiting();
+        let is_behind = !left.is_empty() || self.mark.position < up_to;
+        is_behind.then(|| Pass {
+            left: left.into_iter(),
+            up_to,
+        })
+    }
+
+    /// Writes some rows; the last ones with the mark. Hands the pass back while it is not over.
+    pub(crate) fn advance(&mut self, mut pass: Pass) -> Result<Option<Pass>, Fault> {
+        let mut changes: Vec<Change> = Vec::with_capacity(ROWS_AT_ONCE);
+        let mut written = Vec::with_capacity(ROWS_AT_ONCE);
+        for (row, waiting) in pass.left.by_ref().take(ROWS_AT_ONCE) {
+            written.extend(self.pending.change(row, waiting, |change| changes.push(change)));
+        }
+        let is_last = pass.left.len() == 0;
+        if is_last {
+            self.mark.position = self.mark.position.max(pass.up_to);
+        }
+        self.index.write(changes, &mut self.mark)?;
+        self.pending.remove(written);
+        Ok((!is_last).then_some(pass))
+    }
+
+    /// Writes everything that is pending.
+    pub(crate) fn feed(&mut self, up_to: Position) -> Result<(), Fault> {
+        let mut pass = self.begin(up_to);
+        while let Some(left) = pass {
+            pass = self.advance(left)?;
+        }
+        Ok(())
+    }
 }
 
 /// See the module.
 pub(crate) struct Applier {
     messages: Receiver<ToApplier>,
     shared: Arc<Shared>,
-    index: Arc<SledTable>,
-    mark: Mark,
+    feeder: Feeder,
     index_after: Duration,
     checkpoint_rows: u64,
     checkpoints: Checkpoints,
 }
 
-/// States on their way into the index.
-struct Pass {
-    /// What is left to write.
-    left: Vec<Waiting>,
-    /// The mark once all is written.
-    up_to: Position,
-}
-
 /// What came out of listening.
 enum Heard {
     Nothing,
-    Something { hurry: bool },
+    Poke,
     Close(Option<oneshot::Sender<Result<(), Fault>>>),
 }
 
@@ -84,16 +106,14 @@ impl Applier {
     pub(crate) fn new(
         messages: Receiver<ToApplier>,
         shared: Arc<Shared>,
-        index: Arc<SledTable>,
-        mark: Mark,
+        feeder: Feeder,
         (index_after, checkpoint_rows): (Duration, u64),
         checkpoints: Checkpoints,
     ) -> Self {
         Self {
             messages,
             shared,
-            index,
-            mark,
+            feeder,
             index_after,
             checkpoint_rows,
             checkpoints,
@@ -111,7 +131,7 @@ impl Applier {
         };
         let Self {
             shared,
-            index,
+            feeder: Feeder { index, .. },
             checkpoints,
             ..
         } = self;
@@ -131,173 +151,76 @@ impl Applier {
         let mut last_pass = Instant::now();
         let mut hurry = false;
         loop {
-            let patience = if pass.is_some() {
-                Duration::ZERO
-            } else {
-                self.index_after
-            };
-            match self.listen(patience)? {
+            match self.listen(pass.is_some()) {
                 Heard::Nothing => {}
-                Heard::Something { hurry: now } => hurry |= now,
+                Heard::Poke => hurry = true,
                 Heard::Close(told) => {
-                    self.finish(pass)?;
+                    while let Some(left) = pass {
+                        pass = self.feeder.advance(left)?;
+                    }
+                    let up_to = self.known();
+                    self.feeder.feed(up_to)?;
                     return Ok(told);
                 }
             }
             pass = match pass {
-                Some(pass) => self.advance(pass)?,
+                Some(left) => {
+                    let left = self.feeder.advance(left)?;
+                    if left.is_none() {
+                        self.passed();
+                    }
+                    left
+                }
                 None if hurry || self.index_after <= last_pass.elapsed() => {
                     hurry = false;
                     last_pass = Instant::now();
-                    self.begin()
+                    let up_to = self.known();
+                    self.feeder.begin(up_to)
                 }
                 None => None,
             };
         }
     }
 
-    /// Waits for messages and does what somebody waits for.
-    fn listen(&mut self, patience: Duration) -> Result<Heard, Fault> {
-        let first = match self.messages.recv_timeout(patience) {
-            Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) => return Ok(Heard::Nothing),
-            Err(RecvTimeoutError::Disconnected) => return Ok(Heard::Close(None)),
+    fn listen(&self, is_busy: bool) -> Heard {
+        let heard = if is_busy {
+            self.messages.try_recv().map_err(|error| match error {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            })
+        } else {
+            self.messages.recv_timeout(self.index_after)
         };
-        let mut groups = Vec::new();
-        let mut hurry = false;
-        let mut close = None;
-        for message in std::iter::once(first).chain(self.messages.try_iter().take(GROUPS_AT_ONCE)) {
-            match message {
-                ToApplier::Told(told) => groups.push(told),
-                ToApplier::Poke => hurry = true,
-                ToApplier::Close(told) => close = Some(told),
-            }
+        match heard {
+            Ok(ToApplier::Poke) => Heard::Poke,
+            Ok(ToApplier::Close(told)) => Heard::Close(told),
+            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
+            Err(RecvTimeoutError::Disconnected) => Heard::Close(None),
         }
-        self.write_keys(groups)?;
-        Ok(close.map_or(Heard::Something { hurry }, Heard::Close))
     }
 
-    fn write_keys(&mut self, groups: Vec<Told>) -> Result<(), Fault> {
-        let Some(up_to) = groups.last().map(|told| told.up_to) else {
-            return Ok(());
-        };
-        let mut changes: Vec<Change> = Vec::new();
-        for told in &groups {
-            for keyed in &told.keyed {
-                index::key_changes(&keyed.record, |change| changes.push(change));
-            }
-            for (moved, _) in &told.cursors {
-                changes.push((key::cursor(&moved.subscriber), Some(index::stored(&moved.to))));
-            }
-            self.mark.at = self.mark.at.max(told.at);
-        }
-        if !changes.is_empty() {
-            self.index.write(changes, &mut self.mark)?;
-        }
+    /// Returns up to where everything is in pending or in the index, and notes the time of it.
+    fn known(&mut self) -> Position {
         let counters = &self.shared.counters;
-        counters.keys_indexed.store(up_to.0, Ordering::Release);
-        for told in groups {
-            let waited = told.keyed.len() + told.cursors.len();
-            counters
-                .waiting
-                .fetch_sub(told.keyed.len() as u64, Ordering::AcqRel);
-            for Keyed {
-                done: Done(done),
-                accepted,
-                record: _,
-            } in told.keyed
-            {
-                done(Ok(accepted));
-            }
-            counters
-                .waiting_for_index
-                .fetch_sub(waited as u64, Ordering::AcqRel);
-            for Refused {
-                done: Done(done),
-                why,
-            } in told.refused
-            {
-                counters.waiting.fetch_sub(1, Ordering::AcqRel);
-                done(Err(why));
-            }
-            let cursors = told.cursors.into_iter().map(|(_, told)| told);
-            for waiting in cursors.chain(told.barriers) {
-                // Whoever asked may have given up.
-                let _ = waiting.send(());
-            }
-        }
-        Ok(())
+        let announced = Position(counters.announced.load(Ordering::Acquire));
+        let at = Timestamp::from_millis(counters.recorded_at.load(Ordering::Acquire));
+        self.feeder.mark.at = self.feeder.mark.at.max(at);
+        announced
     }
 
-    /// Begins to write states, if there are any.
-    fn begin(&self) -> Option<Pass> {
-        // Read in this order: what was announced before the queue was empty has been told.
+    /// Says how far the index is, and has a checkpoint made if one is due.
+    fn passed(&self) {
         let counters = &self.shared.counters;
-        let announced = counters.announced.load(Ordering::Acquire);
-        let told = counters.keys_indexed.load(Ordering::Acquire);
-        let up_to = Position(if self.messages.is_empty() { announced } else { told });
-        let left = self.shared.pending.waiting();
-        let is_behind = !left.is_empty() || self.mark.position < up_to;
-        is_behind.then_some(Pass { left, up_to })
-    }
-
-    /// Writes some states, at the end with the mark; then a checkpoint may be due.
-    fn advance(&mut self, mut pass: Pass) -> Result<Option<Pass>, Fault> {
-        let rest = pass.left.split_off(pass.left.len().min(STATES_AT_ONCE));
-        let mut changes: Vec<Change> = Vec::with_capacity(pass.left.len());
-        let mut written = Vec::with_capacity(pass.left.len());
-        for waiting in pass.left {
-            let position = match &waiting {
-                Waiting::Entity(entity) => self.shared.pending.entity(*entity).map(|newest| {
-                    let change = |change| changes.push(change);
-                    index::state_change(*entity, &newest.body, newest.revision, newest.position, change);
-                    newest.position
-                }),
-                Waiting::Receipt(receipt) => self.shared.pending.receipt(receipt).map(|newest| {
-                    changes.push((key::receipt(receipt), newest.row.as_deref().map(index::stored)));
-                    newest.position
-                }),
-            };
-            written.extend(position.map(|position| (waiting, position)));
-        }
-        let is_last = rest.is_empty();
-        if is_last {
-            self.mark.position = self.mark.position.max(pass.up_to);
-        }
-        self.index.write(changes, &mut self.mark)?;
-        self.shared.pending.remove(&written);
-        if !is_last {
-            return Ok(Some(Pass {
-                left: rest,
-                up_to: pass.up_to,
-            }));
-        }
-        self.shared
-            .counters
+        counters
             .indexed
-            .store(self.mark.position.0, Ordering::Release);
-        if self.checkpoint_rows <= self.shared.counters.rows.load(Ordering::Acquire)
-            && self.checkpoints.begin()
-        {
-            self.shared.counters.rows.store(0, Ordering::Release);
+            .store(self.feeder.mark.position.0, Ordering::Release);
+        if self.checkpoint_rows <= counters.rows.load(Ordering::Acquire) && self.checkpoints.begin() {
+            counters.rows.store(0, Ordering::Release);
         }
-        Ok(None)
-    }
-
-    /// Writes everything that is pending.
-    fn finish(&mut self, mut pass: Option<Pass>) -> Result<(), Fault> {
-        while let Some(some) = pass {
-            pass = self.advance(some)?;
-        }
-        pass = self.begin();
-        while let Some(some) = pass {
-            pass = self.advance(some)?;
-        }
-        Ok(())
     }
 }
 
-/// The thread that makes checkpoints, so that nobody waits for keys meanwhile.
+/// The thread that makes checkpoints, beside the one that feeds the index.
 pub(crate) struct Checkpoints {
     checkpointer: Arc<Checkpointer>,
     orders: Sender<()>,

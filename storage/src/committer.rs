@@ -3,7 +3,7 @@
 //! It never reads the index except for a unique key or a receipt that memory cannot tell of, and never waits for
 //! it except when pending is full.
 
-use crate::applier::{Keyed, ToApplier, Told};
+use crate::applier::ToApplier;
 use crate::codec::Stored;
 use crate::index;
 use crate::journal::{FrameBuffer, Journal};
@@ -13,6 +13,7 @@ use crate::record::{CursorMove, Entry, Record};
 use crate::shared::Shared;
 use crate::table::SledTable;
 use crate::verdict::{Behind, Judge, Ready, Refused};
+use crate::view::View;
 use crate::{Accepted, Body, Commit, Done, Fault, Position, Receipt, ReceiptKey, Rejected};
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
 use crossbeam_channel::{Receiver, Sender};
@@ -50,7 +51,11 @@ impl Behind for Known<'_> {
     }
 
     fn holder(&self, key: &UniqueKey) -> Result<Option<EntityKey>, Fault> {
-        index::holder(self.index, key)
+        let view = View {
+            pending: &self.shared.pending,
+            index: self.index,
+        };
+        index::holder(&view, key)
     }
 
     fn receipt(&self, key: &ReceiptKey) -> Result<Option<Arc<Receipt>>, Fault> {
@@ -82,8 +87,7 @@ struct Group {
     rows: u64,
     snapshot_bytes: u64,
     accepted: Vec<(Position, Arc<Record>)>,
-    told_when_synced: Vec<(Done, Accepted)>,
-    told_when_indexed: Vec<Keyed>,
+    told: Vec<(Done, Accepted)>,
     refused: Vec<Refused>,
     cursors: Vec<(CursorMove, oneshot::Sender<()>)>,
     barriers: Vec<oneshot::Sender<()>>,
@@ -103,9 +107,6 @@ impl Committer {
             let Some(first) = carried.take().or_else(|| self.items.recv().ok()) else {
                 break None;
             };
-            self.judge.indexed(Position(
-                self.shared.counters.keys_indexed.load(Ordering::Acquire),
-            ));
             carried = self.take(first, &mut group, &mut buffer);
             while carried.is_none() && group.close.is_none() && self.has_room(&group, &buffer) {
                 let Ok(next) = self.items.try_recv() else { break };
@@ -182,15 +183,7 @@ impl Committer {
         group.rows += record.rows();
         group.snapshot_bytes += record.snapshot_bytes();
         let accepted = Accepted { position, number };
-        if record.changes_index() || number.is_some() {
-            group.told_when_indexed.push(Keyed {
-                record: Arc::clone(&record),
-                done,
-                accepted,
-            });
-        } else {
-            group.told_when_synced.push((done, accepted));
-        }
+        group.told.push((done, accepted));
         group.accepted.push((position, record));
     }
 
@@ -224,19 +217,22 @@ impl Committer {
                 .accepted
                 .iter()
                 .map(|(position, record)| (*position, record.as_ref())),
+            group.cursors.iter().map(|(moved, _)| moved),
         );
-        // Published before any verdict is told, by this thread or the applier.
+        self.judge.published();
+        // Published before any verdict is told.
         if !group.accepted.is_empty() {
             for sequence in Sequence::ALL {
                 if let Some(number) = counters.number(*sequence) {
                     number.store(self.judge.last_number(*sequence), Ordering::Release);
                 }
             }
+            counters
+                .recorded_at
+                .fetch_max(group.at.millis(), Ordering::AcqRel);
             self.shared.synced.send_replace(position);
         }
-        self.tell_synced(group);
-        self.tell_applier(group, position);
-        // Only now, so that whoever reads this finds what belongs to it in the applier's queue.
+        // Only now: whoever reads this finds everything up to it in pending or in the index.
         counters.announced.store(position.0, Ordering::Release);
         self.tell(group);
         if self.shared.pending.is_full() {
@@ -248,42 +244,13 @@ impl Committer {
         Ok(())
     }
 
-    /// Hands over what is told only when the index shows it, and what is told only after that.
-    fn tell_applier(&self, group: &mut Group, up_to: Position) {
-        let counters = &self.shared.counters;
-        let waiting = group.told_when_indexed.len() + group.cursors.len();
-        let before = counters
-            .waiting_for_index
-            .fetch_add(waiting as u64, Ordering::AcqRel);
-        // A refusal may rest on a commit that is not told yet, of this group or an earlier one: whoever hears that
-        // a key is taken must find its holder.
-        let others_wait = 0 < before + waiting as u64;
-        let no_others = group.barriers.is_empty() && group.refused.is_empty();
-        if waiting == 0 && (no_others || !others_wait) {
-            return;
-        }
-        let told = Told {
-            up_to,
-            at: group.at,
-            keyed: std::mem::take(&mut group.told_when_indexed),
-            cursors: std::mem::take(&mut group.cursors),
-            refused: std::mem::take(&mut group.refused),
-            barriers: std::mem::take(&mut group.barriers),
-        };
-        self.send(ToApplier::Told(told));
-    }
-
-    fn tell_synced(&self, group: &mut Group) {
+    /// Tells the verdicts, refusals after what they may rest on and barriers after everything, and empties the group.
+    fn tell(&self, group: &mut Group) {
         let waiting = &self.shared.counters.waiting;
-        for (Done(done), accepted) in group.told_when_synced.drain(..) {
+        for (Done(done), accepted) in group.told.drain(..) {
             waiting.fetch_sub(1, Ordering::AcqRel);
             done(Ok(accepted));
         }
-    }
-
-    /// Tells what waits for nobody, and empties the group.
-    fn tell(&self, group: &mut Group) {
-        let waiting = &self.shared.counters.waiting;
         for Refused {
             done: Done(done),
             why,
@@ -292,9 +259,10 @@ impl Committer {
             waiting.fetch_sub(1, Ordering::AcqRel);
             done(Err(why));
         }
-        for barrier in group.barriers.drain(..) {
+        let cursors = group.cursors.drain(..).map(|(_, told)| told);
+        for waiting in cursors.chain(group.barriers.drain(..)) {
             // Whoever asked may have given up.
-            let _ = barrier.send(());
+            let _ = waiting.send(());
         }
         group.accepted.clear();
         group.taken = 0;

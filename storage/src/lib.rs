@@ -30,6 +30,7 @@ mod shared;
 mod sled_store;
 mod table;
 mod verdict;
+mod view;
 
 pub use commit::*;
 pub use disk::{Disk, DiskFile, Opening, RealDisk};

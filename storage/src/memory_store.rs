@@ -105,7 +105,7 @@ impl State {
         };
         index::key_changes(&record, &mut change);
         index::state_changes(&record, position, &mut change);
-        self.judge.indexed(position);
+        self.judge.published();
         self.log.push(Logged {
             position,
             entity: record.entity,

@@ -52,11 +52,13 @@ pub struct Options {
     pub loads_waiting_max: usize,
     /// How much memory the index may use as a cache, in bytes. Default 256 MiB.
     pub cache_bytes: u64,
-    /// After so many rows a checkpoint is made, so that a start never replays much more. Default 30,000, which
-    /// with what comes while it is made stays below 50,000.
+    /// After so many rows a checkpoint is made, so that a start never replays much more. Default 100,000.
     pub checkpoint_rows: u64,
-    /// How long a state may wait until the index is told. Default 500 ms.
+    /// How long a state may wait until the index is told. Default 2 s.
     pub index_after: Duration,
+    /// For how long a start waits for the check of every row of the index; the rest is checked while it is in use.
+    /// Default 500 ms.
+    pub check_before_start: Duration,
     /// The disk below the journal and the checkpoints. Tests let it fail.
     pub disk: Arc<dyn Disk>,
     /// What happens when a sync fails or a thread of the store panics: the process aborts. Tests look on.
@@ -75,8 +77,9 @@ impl Default for Options {
             loaders: 2,
             loads_waiting_max: 4_096,
             cache_bytes: 256 * 1024 * 1024,
-            checkpoint_rows: 30_000,
-            index_after: Duration::from_millis(500),
+            checkpoint_rows: 100_000,
+            index_after: Duration::from_secs(2),
+            check_before_start: Duration::from_millis(500),
             disk: Arc::new(RealDisk),
             abort: Arc::new(|why| {
                 tracing::error!(why, "the store cannot go on: aborting; the next start recovers");
@@ -99,6 +102,7 @@ impl fmt::Debug for Options {
             .field("cache_bytes", &self.cache_bytes)
             .field("checkpoint_rows", &self.checkpoint_rows)
             .field("index_after", &self.index_after)
+            .field("check_before_start", &self.check_before_start)
             .finish_non_exhaustive()
     }
 }

@@ -1,13 +1,15 @@
-//! The newest states and receipts that the index does not hold yet. Every load and every look-up of a receipt
-//! asks here first.
+//! The newest states, receipts and rows that the index does not hold yet. Every read asks here first.
 //!
-//! An entry goes only when the index holds it and its position is unchanged. The bytes are bounded: when they
-//! are used up the committer waits and admission refuses.
+//! An entry goes only when the index holds it and nothing newer has taken its place. The bytes are bounded: when
+//! they are used up the committer waits and admission refuses.
 
-use crate::record::Record;
+use crate::index::{self, Range};
+use crate::key;
+use crate::record::{CursorMove, Record};
 use crate::{Body, Position, Receipt, ReceiptKey};
 use cartwright_domain::{EntityKey, Revision};
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, btree_map};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
@@ -29,17 +31,66 @@ pub(crate) struct NewestReceipt {
     pub(crate) position: Position,
 }
 
-/// What the index must be told of.
+/// A row that scans, look-ups and timers read: a key, a timer or a cursor. Without a value it was deleted.
+struct NewestRow {
+    value: Option<Vec<u8>>,
+    /// Tells this value from a later one: two moves of a cursor may share a position.
+    stamp: u64,
+}
+
+/// What the index must be told of: the key of its row, and where its value is.
 #[derive(Clone, Debug)]
 pub(crate) enum Waiting {
     Entity(EntityKey),
     Receipt(ReceiptKey),
+    Row,
+}
+
+/// Something that was written to the index, as it was then.
+pub(crate) enum Written {
+    Entity(EntityKey, Position),
+    Receipt(ReceiptKey, Position),
+    Row(Vec<u8>, u64),
+}
+
+/// Some rows of a range, and where they stop if there are more.
+pub(crate) struct Stretch {
+    /// In order of the walk.
+    pub(crate) rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Are these all the rows of the range?
+    pub(crate) is_all: bool,
 }
 
 #[derive(Default)]
 struct Maps {
     entities: HashMap<EntityKey, Newest>,
     receipts: HashMap<ReceiptKey, NewestReceipt>,
+    rows: BTreeMap<Vec<u8>, NewestRow>,
+    stamp: u64,
+}
+
+impl Maps {
+    fn put_row(&mut self, (key, value): index::Change, bytes: &mut Balance) {
+        self.stamp += 1;
+        let stamp = self.stamp;
+        bytes.added += row_bytes(&key, value.as_deref());
+        match self.rows.entry(key) {
+            btree_map::Entry::Vacant(vacant) => {
+                vacant.insert(NewestRow { value, stamp });
+            }
+            btree_map::Entry::Occupied(mut occupied) => {
+                bytes.freed += row_bytes(occupied.key(), occupied.get().value.as_deref());
+                occupied.insert(NewestRow { value, stamp });
+            }
+        }
+    }
+}
+
+/// How the bytes change.
+#[derive(Default)]
+struct Balance {
+    added: u64,
+    freed: u64,
 }
 
 /// See the module.
@@ -62,14 +113,21 @@ impl Pending {
     }
 
     /// Takes in a synced group, in order.
-    pub(crate) fn insert<'a>(&self, group: impl Iterator<Item = (Position, &'a Record)>) {
+    pub(crate) fn insert<'a>(
+        &self,
+        group: impl Iterator<Item = (Position, &'a Record)>,
+        cursors: impl Iterator<Item = &'a CursorMove>,
+    ) {
         let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
-        let (mut added, mut freed) = (0, 0);
+        let mut bytes = Balance::default();
         for (position, record) in group {
-            let newest = maps
-                .entities
+            index::key_changes(record, |change| maps.put_row(change, &mut bytes));
+            let Maps {
+                entities, receipts, ..
+            } = &mut *maps;
+            let newest = entities
                 .entry(record.entity)
-                .and_modify(|newest| freed += body_bytes(&newest.body));
+                .and_modify(|newest| bytes.freed += body_bytes(&newest.body));
             let newest = newest.or_insert_with(|| Newest {
                 body: Body::Unchanged,
                 revision: record.revision,
@@ -80,25 +138,26 @@ impl Pending {
             }
             newest.revision = record.revision;
             newest.position = position;
-            added += body_bytes(&newest.body);
-            for key in &record.receipts_deleted {
-                added += receipt_bytes(None);
-                let gone = maps
-                    .receipts
-                    .insert(key.clone(), NewestReceipt { row: None, position });
-                freed += gone.map_or(0, |gone| receipt_bytes(gone.row.as_deref()));
-            }
-            for receipt in &record.receipts {
-                added += receipt_bytes(Some(receipt));
-                let row = Some(Arc::clone(receipt));
-                let gone = maps
-                    .receipts
-                    .insert(receipt.key.clone(), NewestReceipt { row, position });
-                freed += gone.map_or(0, |gone| receipt_bytes(gone.row.as_deref()));
+            bytes.added += body_bytes(&newest.body);
+            let deleted = record.receipts_deleted.iter().map(|key| (key, None));
+            let put = record
+                .receipts
+                .iter()
+                .map(|row| (&row.key, Some(Arc::clone(row))));
+            for (key, row) in deleted.chain(put) {
+                bytes.added += receipt_bytes(row.as_deref());
+                if let Some(gone) = receipts.insert(key.clone(), NewestReceipt { row, position }) {
+                    bytes.freed += receipt_bytes(gone.row.as_deref());
+                }
             }
         }
-        self.bytes.fetch_add(added, Ordering::AcqRel);
-        self.bytes.fetch_sub(freed, Ordering::AcqRel);
+        for moved in cursors {
+            let change = (key::cursor(&moved.subscriber), Some(index::stored(&moved.to)));
+            maps.put_row(change, &mut bytes);
+        }
+        drop(maps);
+        self.bytes.fetch_add(bytes.added, Ordering::AcqRel);
+        self.bytes.fetch_sub(bytes.freed, Ordering::AcqRel);
     }
 
     /// Returns the newest state of an entity that the index does not hold yet.
@@ -121,43 +180,107 @@ impl Pending {
             .cloned()
     }
 
-    /// Lists everything the index must be told of.
-    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+    /// Returns a row that the index does not hold yet; the inner `None` is a deleted one.
+    pub(crate) fn row(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
         let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        let entities = maps.entities.keys().copied().map(Waiting::Entity);
-        entities
-            .chain(maps.receipts.keys().cloned().map(Waiting::Receipt))
-            .collect()
+        maps.rows.get(key).map(|row| row.value.clone())
     }
 
-    /// Lets go of what the index holds now, as of the given positions.
-    pub(crate) fn remove(&self, indexed: &[(Waiting, Position)]) {
+    /// Returns the first rows of a range, or the last, in which so many are not deleted.
+    pub(crate) fn stretch(&self, range: Range, descending: bool, limit: usize) -> Stretch {
+        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
+        let mut walk = maps.rows.range(range);
+        let mut stretch = Stretch {
+            rows: Vec::new(),
+            is_all: false,
+        };
+        let mut present = 0;
+        while present < limit {
+            let next = if descending { walk.next_back() } else { walk.next() };
+            let Some((key, row)) = next else {
+                stretch.is_all = true;
+                break;
+            };
+            present += usize::from(row.value.is_some());
+            stretch.rows.push((key.clone(), row.value.clone()));
+        }
+        stretch
+    }
+
+    /// Lists everything the index must be told of, in the order of its rows.
+    pub(crate) fn waiting(&self) -> Vec<(Vec<u8>, Waiting)> {
+        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
+        let entities = maps.entities.keys();
+        let receipts = maps.receipts.keys();
+        let mut waiting: Vec<_> = entities
+            .map(|entity| (key::entity(*entity), Waiting::Entity(*entity)))
+            .chain(receipts.map(|receipt| (key::receipt(receipt), Waiting::Receipt(receipt.clone()))))
+            .chain(maps.rows.keys().map(|row| (row.clone(), Waiting::Row)))
+            .collect();
+        drop(maps);
+        waiting.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        waiting
+    }
+
+    /// Returns how many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
+        maps.entities.len() + maps.receipts.len() + maps.rows.len()
+    }
+
+    /// Shows the rows of the index that something waiting changes, and returns it as it is now.
+    pub(crate) fn change(
+        &self,
+        row: Vec<u8>,
+        waiting: Waiting,
+        mut each: impl FnMut(index::Change),
+    ) -> Option<Written> {
+        match waiting {
+            Waiting::Entity(entity) => {
+                let newest = self.entity(entity)?;
+                index::state_change(entity, &newest.body, newest.revision, newest.position, each);
+                Some(Written::Entity(entity, newest.position))
+            }
+            Waiting::Receipt(receipt) => {
+                let newest = self.receipt(&receipt)?;
+                each((row, newest.row.as_deref().map(index::stored)));
+                Some(Written::Receipt(receipt, newest.position))
+            }
+            Waiting::Row => {
+                let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
+                let newest = maps.rows.get(&row)?;
+                each((row.clone(), newest.value.clone()));
+                Some(Written::Row(row, newest.stamp))
+            }
+        }
+    }
+
+    /// Lets go of what the index holds now, unless something newer has come.
+    pub(crate) fn remove(&self, written: Vec<Written>) {
         let mut freed = 0;
         let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
-        for (waiting, position) in indexed {
-            match waiting {
-                Waiting::Entity(key) => {
-                    if maps
-                        .entities
-                        .get(key)
-                        .is_some_and(|newest| newest.position == *position)
+        for written in written {
+            match written {
+                Written::Entity(key, position) => {
+                    if let Entry::Occupied(newest) = maps.entities.entry(key)
+                        && newest.get().position == position
                     {
-                        freed += maps
-                            .entities
-                            .remove(key)
-                            .map_or(0, |newest| body_bytes(&newest.body));
+                        freed += body_bytes(&newest.remove().body);
                     }
                 }
-                Waiting::Receipt(key) => {
-                    if maps
-                        .receipts
-                        .get(key)
-                        .is_some_and(|newest| newest.position == *position)
+                Written::Receipt(key, position) => {
+                    if let Entry::Occupied(newest) = maps.receipts.entry(key)
+                        && newest.get().position == position
                     {
-                        freed += maps
-                            .receipts
-                            .remove(key)
-                            .map_or(0, |gone| receipt_bytes(gone.row.as_deref()));
+                        freed += receipt_bytes(newest.remove().row.as_deref());
+                    }
+                }
+                Written::Row(key, stamp) => {
+                    if let btree_map::Entry::Occupied(newest) = maps.rows.entry(key)
+                        && newest.get().stamp == stamp
+                    {
+                        let (key, gone) = newest.remove_entry();
+                        freed += row_bytes(&key, gone.value.as_deref());
                     }
                 }
             }
@@ -195,6 +318,10 @@ fn body_bytes(body: &Body) -> u64 {
         Body::Unchanged | Body::Erase => ENTRY_BYTES,
         Body::Put(snapshot) => ENTRY_BYTES + snapshot.len() as u64,
     }
+}
+
+fn row_bytes(key: &[u8], value: Option<&[u8]>) -> u64 {
+    ENTRY_BYTES + (key.len() + value.map_or(0, <[u8]>::len)) as u64
 }
 
 fn receipt_bytes(receipt: Option<&Receipt>) -> u64 {

@@ -61,11 +61,6 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Tells whether rows that scans and look-ups read come or go.
-    pub(crate) fn changes_index(&self) -> bool {
-        !self.keys.is_empty() || !self.timers.is_empty()
-    }
-
     /// Returns the size of the snapshot it puts.
     pub(crate) fn snapshot_bytes(&self) -> u64 {
         match &self.body {

@@ -1,26 +1,32 @@
 //! Recovery: from a data directory to an index that holds the whole journal.
 //!
 //! The journal decides. An index that does not open, panics, or does not hold what it should is set aside and
-//! built anew; replay is blind, in order and to the end, before any reader.
+//! built anew; replay is blind, in order and to the end, before any reader. It goes into pending, from where the
+//! index is fed as in everyday life, and only what does not fit there is written at once.
 
+use crate::applier::Feeder;
 use crate::checkpoint::Checkpoint;
 use crate::codec::Stored;
-use crate::index::{self, Change};
 use crate::journal::{CutTail, Journal, JournalOptions, Opened, Reach, io_at};
-use crate::key;
 use crate::options::{Options, Progress};
-use crate::record::{Entry, Start};
-use crate::table::{Mark, SledTable};
+use crate::pending::Pending;
+use crate::record::{Entry, Record, Start};
+use crate::table::{Checked, Mark, SledTable};
 use crate::{Disk, Fault, OpenError, Position};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 const JOURNAL: &str = "journal";
 const INDEX: &str = "index";
 const INDEX_SET_ASIDE: &str = "index.set-aside";
-/// How many rows are written to the index at once during a replay.
-const ROWS_AT_ONCE: usize = 8_192;
+/// In the index: why it was found wanting after the start, so that the next one sets it aside.
+const SUSPECT: &str = "suspect";
+/// How many rows are checked at once.
+const CHECKED_AT_ONCE: usize = 512;
+/// How many entries a replay leaves for later; what is more is written to the index at once.
+const REPLAYED_PENDING_MAX: usize = 200_000;
 /// After how many rows or commits progress is told.
 const PROGRESS_EVERY: u64 = 10_000;
 
@@ -86,9 +92,12 @@ pub struct Rebuilt {
 /// A data directory brought up to date.
 pub(crate) struct Recovered {
     pub(crate) journal: Journal,
-    pub(crate) table: SledTable,
-    pub(crate) mark: Mark,
+    pub(crate) table: Arc<SledTable>,
+    pub(crate) pending: Arc<Pending>,
+    pub(crate) feeder: Feeder,
     pub(crate) index_directory: PathBuf,
+    /// Rows of the index are still to be checked, by [`check_on`].
+    pub(crate) is_unchecked: bool,
     pub(crate) report: RecoveryReport,
 }
 
@@ -98,23 +107,30 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
     let Index {
         table,
         mark,
+        is_unchecked,
         rebuilt,
         at_least,
     } = open_index(directory, &index_directory, options)?;
-    let mut replay = Replay::new(&table, mark, options);
+    let table = Arc::new(table);
+    let pending = Arc::new(Pending::new(options.pending_bytes_max));
+    let from = mark.position;
+    let mut replay = Replay {
+        feeder: Feeder::new(Arc::clone(&pending), Arc::clone(&table), mark),
+        pending: &pending,
+        options,
+        from,
+        position: from,
+        replayed: 0,
+    };
     let journal_options = JournalOptions {
         disk: Arc::clone(&options.disk),
         segment_bytes: options.segment_bytes,
         fill: options.fill,
     };
-    let reach = Reach {
-        from: replay.from,
-        at_least,
-    };
     let opened = Journal::open(
         &directory.join(JOURNAL),
         journal_options,
-        reach,
+        Reach { from, at_least },
         |position, payload| replay.take(position, payload),
     )?;
     let Opened {
@@ -123,11 +139,12 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
         cut,
         segments,
     } = opened;
-    let (mark, replayed) = replay
-        .finish()
-        .map_err(|fault| OpenError::Index(fault.to_string()))?;
+    let Replay {
+        mut feeder, replayed, ..
+    } = replay;
+    feeder.mark.start += 1;
     let report = RecoveryReport {
-        start: mark.start,
+        start: feeder.mark.start,
         position,
         segments,
         replayed,
@@ -137,8 +154,10 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
     Ok(Recovered {
         journal,
         table,
-        mark,
+        pending,
+        feeder,
         index_directory,
+        is_unchecked,
         report,
     })
 }
@@ -146,6 +165,7 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
 struct Index {
     table: SledTable,
     mark: Mark,
+    is_unchecked: bool,
     rebuilt: Option<Rebuilt>,
     /// The furthest commit that the index or a checkpoint has seen.
     at_least: Position,
@@ -164,11 +184,12 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
     let existed = index.exists();
     let checked = catch_unwind(AssertUnwindSafe(|| open_checked(index, checkpoint, options)));
     let reason = match checked {
-        Ok(Ok((table, mark))) => {
+        Ok(Ok((table, mark, checked))) => {
             let at_least = checkpointed.max(mark.position);
             return Ok(Index {
                 table,
                 mark,
+                is_unchecked: checked != Checked::All,
                 rebuilt: None,
                 at_least,
             });
@@ -186,41 +207,34 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
         // What the failed opening left.
         options.disk.remove(index).map_err(|error| io_at(index, error))?;
     }
-    let table =
-        SledTable::open(index, options.cache_bytes).map_err(|fault| OpenError::Index(fault.to_string()))?;
+    let unusable = |fault: Fault| OpenError::Index(fault.to_string());
+    let table = SledTable::open(index, options.cache_bytes).map_err(unusable)?;
+    table.check(CHECKED_AT_ONCE).map_err(unusable)?;
     Ok(Index {
         table,
         mark: Mark::default(),
+        is_unchecked: false,
         rebuilt,
         at_least: checkpointed,
     })
 }
 
-/// Opens the index and checks that it holds what it says and what the last checkpoint says.
+/// Opens the index and checks that it holds what it says and what the last checkpoint says, as far as there is time.
 fn open_checked(
     index: &Path,
     checkpoint: Result<Option<Checkpoint>, Fault>,
     options: &Options,
-) -> Result<(SledTable, Mark), Fault> {
+) -> Result<(SledTable, Mark, Checked), Fault> {
     let checkpoint = checkpoint?;
-    let table = SledTable::open(index, options.cache_bytes)?;
-    let mark = table.mark()?;
-    let counted = table.count(|rows| {
-        if rows.is_multiple_of(PROGRESS_EVERY) {
-            tell(options, Progress::Checking { rows });
-        }
-    })?;
     let not_so = |reason: String| Fault::Damaged {
         entity: "the index".to_owned(),
         reason,
     };
-    let same_rows = |a: &[u64], b: &[u64]| a.iter().eq(b) || (a.iter().chain(b).all(|rows| *rows == 0));
-    if !same_rows(&counted, &mark.rows) {
-        return Err(not_so(format!(
-            "it holds the rows {counted:?} and not {:?}",
-            mark.rows
-        )));
+    if let Ok(reason) = std::fs::read_to_string(index.join(SUSPECT)) {
+        return Err(not_so(reason));
     }
+    let table = SledTable::open(index, options.cache_bytes)?;
+    let mark = table.mark()?;
     if let Some(checkpoint) = checkpoint
         && mark.position < checkpoint.position
     {
@@ -229,7 +243,46 @@ fn open_checked(
             mark.position.0, checkpoint.position.0
         )));
     }
-    Ok((table, mark))
+    let begun = Instant::now();
+    let mut rows = 0;
+    loop {
+        let checked = table.check(CHECKED_AT_ONCE)?;
+        let Checked::Some(more) = checked else {
+            return Ok((table, mark, checked));
+        };
+        if options.check_before_start <= begun.elapsed() {
+            return Ok((table, mark, checked));
+        }
+        rows += more as u64;
+        if (rows / PROGRESS_EVERY) != ((rows - more as u64) / PROGRESS_EVERY) {
+            tell(options, Progress::Checking { rows });
+        }
+    }
+}
+
+/// Checks the rest of the index beside everything else, and leaves the other half of the time to others. Damage is
+/// written down, so that the next start sets the index aside.
+///
+/// # Errors
+/// The damage: what was served since the start may rest on it, so the process must end.
+pub(crate) fn check_on(table: &SledTable, index: &Path, goes_on: impl Fn() -> bool) -> Result<(), Fault> {
+    while goes_on() {
+        let begun = Instant::now();
+        match table.check(CHECKED_AT_ONCE) {
+            Ok(Checked::Some(_)) => std::thread::sleep(begun.elapsed()),
+            Ok(Checked::All) => {
+                tracing::info!("every row of the index is sound");
+                return Ok(());
+            }
+            Err(fault) => {
+                if let Err(error) = std::fs::write(index.join(SUSPECT), fault.to_string()) {
+                    tracing::error!(%error, "the damage cannot be written down");
+                }
+                return Err(fault);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Moves the index out of the way, in place of one that was set aside before.
@@ -252,44 +305,33 @@ fn tell(options: &Options, progress: Progress) {
     }
 }
 
-/// Writes what the journal holds after the mark to the index, blindly.
+/// Takes in what the journal holds after the mark, blindly.
 struct Replay<'a> {
-    table: &'a SledTable,
+    feeder: Feeder,
+    pending: &'a Pending,
     options: &'a Options,
     from: Position,
-    mark: Mark,
-    changes: Vec<Change>,
+    position: Position,
     replayed: u64,
 }
 
-impl<'a> Replay<'a> {
-    fn new(table: &'a SledTable, mark: Mark, options: &'a Options) -> Self {
-        let from = mark.position;
-        Self {
-            table,
-            options,
-            from,
-            mark,
-            changes: Vec::new(),
-            replayed: 0,
-        }
-    }
-
+impl Replay<'_> {
     fn take(&mut self, position: Position, payload: &[u8]) -> Result<(), Fault> {
+        let mark = &mut self.feeder.mark;
         match Entry::decode(payload)? {
             Entry::Start(Start { number, at }) => {
-                self.mark.start = self.mark.start.max(number);
-                self.mark.at = self.mark.at.max(at);
+                mark.start = mark.start.max(number);
+                mark.at = mark.at.max(at);
             }
             Entry::Cursor(moved) if self.from <= position => {
-                self.changes
-                    .push((key::cursor(&moved.subscriber), Some(index::stored(&moved.to))));
+                self.pending.insert(std::iter::empty(), std::iter::once(&moved));
             }
             Entry::Commit(record) if self.from < position => {
-                index::key_changes(&record, |change| self.changes.push(change));
-                index::state_changes(&record, position, |change| self.changes.push(change));
-                self.mark.at = self.mark.at.max(record.at);
-                self.mark.position = position;
+                mark.at = mark.at.max(record.at);
+                let record: &Record = &record;
+                self.pending
+                    .insert(std::iter::once((position, record)), std::iter::empty());
+                self.position = position;
                 self.replayed += 1;
                 if self.replayed.is_multiple_of(PROGRESS_EVERY) {
                     tell(self.options, Progress::Replaying { position });
@@ -297,22 +339,9 @@ impl<'a> Replay<'a> {
             }
             Entry::Cursor(_) | Entry::Commit(_) => {}
         }
-        if ROWS_AT_ONCE <= self.changes.len() {
-            self.write()
-        } else {
-            Ok(())
+        if self.pending.is_half_full() || REPLAYED_PENDING_MAX <= self.pending.len() {
+            self.feeder.feed(self.position)?;
         }
-    }
-
-    fn write(&mut self) -> Result<(), Fault> {
-        self.table
-            .write(std::mem::take(&mut self.changes), &mut self.mark)
-    }
-
-    /// Writes the rest and takes the next start's number.
-    fn finish(mut self) -> Result<(Mark, u64), Fault> {
-        self.mark.start += 1;
-        self.write()?;
-        Ok((self.mark, self.replayed))
+        Ok(())
     }
 }

@@ -9,13 +9,14 @@ use crate::table::SledTable;
 use crate::{Fault, Position};
 use cartwright_domain::Sequence;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 /// See the module.
 pub(crate) struct Shared {
-    pub(crate) pending: Pending,
+    pub(crate) pending: Arc<Pending>,
     pub(crate) loaders: Loaders,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) synced: watch::Sender<Position>,
@@ -24,23 +25,23 @@ pub(crate) struct Shared {
     /// Gone once the store is closed.
     index: RwLock<Option<Arc<SledTable>>>,
     lease: Mutex<Option<Lease>>,
+    /// The thread that checks the rest of the index, if the start did not.
+    check: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Numbers that several threads read and write.
 #[derive(Default)]
 pub(crate) struct Counters {
-    /// The last synced position of which the applier was told everything that it must be told.
+    /// Everything up to here is in pending or in the index.
     pub(crate) announced: AtomicU64,
-    /// Up to here the index shows all keys, timers and cursors.
-    pub(crate) keys_indexed: AtomicU64,
+    /// The time of the last commit, in milliseconds.
+    pub(crate) recorded_at: AtomicI64,
     /// Up to here the index shows everything.
     pub(crate) indexed: AtomicU64,
     /// Rows written to the journal since the last checkpoint began.
     pub(crate) rows: AtomicU64,
     /// Commits submitted whose verdict was not told.
     pub(crate) waiting: AtomicU64,
-    /// Verdicts and cursors that wait for the index.
-    pub(crate) waiting_for_index: AtomicU64,
     pub(crate) groups: AtomicU64,
     pub(crate) journal_bytes: AtomicU64,
     pub(crate) commits: AtomicU64,
@@ -60,18 +61,18 @@ impl Counters {
 
 impl Shared {
     pub(crate) fn new(
-        pending: Pending,
+        pending: Arc<Pending>,
         loaders: Loaders,
         catalog: Arc<Catalog>,
         index: Arc<SledTable>,
         lease: Lease,
         abort: Abort,
         position: Position,
+        indexed: Position,
     ) -> Self {
         let counters = Counters::default();
-        for counter in [&counters.announced, &counters.keys_indexed, &counters.indexed] {
-            counter.store(position.0, Ordering::Release);
-        }
+        counters.announced.store(position.0, Ordering::Release);
+        counters.indexed.store(indexed.0, Ordering::Release);
         Self {
             pending,
             loaders,
@@ -81,6 +82,7 @@ impl Shared {
             counters,
             index: RwLock::new(Some(index)),
             lease: Mutex::new(Some(lease)),
+            check: Mutex::new(None),
         }
     }
 
@@ -97,8 +99,17 @@ impl Shared {
     pub(crate) fn let_go(&self, index: Arc<SledTable>) {
         self.loaders.close();
         self.index.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(check) = self.check.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // It ends at once now that the index is gone; should it panic, it aborts the process itself.
+            let _ = check.join();
+        }
         drop(index);
         self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Keeps the thread that checks the index, to wait for it at the end.
+    pub(crate) fn keep_check(&self, check: JoinHandle<()>) {
+        *self.check.lock().unwrap_or_else(PoisonError::into_inner) = Some(check);
     }
 
     /// Runs a thread of the store. When it panics the process aborts: nobody knows what it left undone.

@@ -11,12 +11,12 @@ use crate::key::NAME_BYTES_MAX;
 use crate::lease::Lease;
 use crate::loaders::{Loaders, closed};
 use crate::options::Options;
-use crate::pending::Pending;
 use crate::record::{CursorMove, Entry, Start};
-use crate::recover::{Recovered, RecoveryReport, recover};
+use crate::recover::{Recovered, RecoveryReport, check_on, recover};
 use crate::shared::Shared;
 use crate::table::SledTable;
 use crate::verdict::{Judge, counts};
+use crate::view::View;
 use crate::{
     Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, OpenError, Position, ReceiptFound,
     ReceiptKey, Rejected, Scan, Statistics, Store, feed,
@@ -25,9 +25,10 @@ use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use crossbeam_channel::{SendError, Sender, unbounded};
 use futures::future::{BoxFuture, FutureExt, ready};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 
 /// The store of a data directory.
@@ -58,10 +59,13 @@ impl SledStore {
         let Recovered {
             mut journal,
             table,
-            mark,
+            pending,
+            feeder,
             index_directory,
+            is_unchecked,
             report,
         } = recover(directory, options)?;
+        let (start, last_recorded_at) = (feeder.mark.start, feeder.mark.at);
         let position = report.position;
 
         let io = |source| OpenError::Io {
@@ -70,8 +74,8 @@ impl SledStore {
         };
         let mut buffer = FrameBuffer::new();
         let entry = Entry::Start(Start {
-            number: mark.start,
-            at: mark.at,
+            number: start,
+            at: last_recorded_at,
         });
         buffer
             .push(position, Position::default(), |out| entry.encode(out))
@@ -80,16 +84,20 @@ impl SledStore {
             .append(&mut buffer, Position(position.0 + 1))
             .map_err(io)?;
 
-        let numbers = last_numbers(&table).map_err(|fault| OpenError::Index(fault.to_string()))?;
-        let table = Arc::new(table);
+        let view = View {
+            pending: &pending,
+            index: &table,
+        };
+        let numbers = last_numbers(&view).map_err(|fault| OpenError::Index(fault.to_string()))?;
         let shared = Arc::new(Shared::new(
-            Pending::new(options.pending_bytes_max),
+            pending,
             Loaders::start(options.loaders, options.loads_waiting_max).map_err(io)?,
             journal.catalog(),
             Arc::clone(&table),
             lease,
             Arc::clone(&options.abort),
             position,
+            feeder.mark.position,
         ));
         for (sequence, number) in &numbers {
             if let Some(counter) = shared.counters.number(*sequence) {
@@ -104,27 +112,21 @@ impl SledStore {
             Checkpoints::start(checkpointer, Arc::clone(&shared), Arc::clone(&table)).map_err(io)?;
         let (to_applier, messages) = unbounded();
         let (items, queue) = unbounded();
-        let last_recorded_at = mark.at;
-        let start = mark.start;
         let paces = (options.index_after, options.checkpoint_rows);
-        let applier = Applier::new(
-            messages,
-            Arc::clone(&shared),
-            Arc::clone(&table),
-            mark,
-            paces,
-            checkpoints,
-        );
+        let applier = Applier::new(messages, Arc::clone(&shared), feeder, paces, checkpoints);
         let committer = Committer {
             items: queue,
             judge: Judge::new(start, position, numbers, options.commit_bytes_max()),
             journal,
             shared: Arc::clone(&shared),
-            index: table,
+            index: Arc::clone(&table),
             applier: to_applier,
             group_bytes_max: options.group_bytes_max(),
             checkpoint_rows: options.checkpoint_rows,
         };
+        if is_unchecked {
+            spawn_check(&shared, Arc::clone(&table), index_directory).map_err(io)?;
+        }
         spawn("committer", &shared, move || committer.run()).map_err(io)?;
         spawn("applier", &shared, move || applier.run()).map_err(io)?;
         report.log();
@@ -138,13 +140,21 @@ impl SledStore {
         Ok((store, report))
     }
 
-    /// Reads the index on a loader.
+    /// Reads the index and what is pending on a loader.
     fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&SledTable) -> Result<T, Fault> + Send + 'static,
+        read: impl FnOnce(&View<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, Fault>> {
         match self.shared.index() {
-            Ok(index) => self.shared.loaders.read(move || read(&index)),
+            Ok(index) => {
+                let pending = Arc::clone(&self.shared.pending);
+                self.shared.loaders.read(move || {
+                    read(&View {
+                        pending: &pending,
+                        index: &index,
+                    })
+                })
+            }
             Err(fault) => ready(Err(fault)).boxed(),
         }
     }
@@ -154,13 +164,25 @@ fn spawn(
     name: &'static str,
     shared: &Arc<Shared>,
     run: impl FnOnce() + Send + 'static,
-) -> std::io::Result<()> {
+) -> std::io::Result<JoinHandle<()>> {
     let shared = Arc::clone(shared);
     let thread = std::thread::Builder::new().name(format!("cartwright-{name}"));
-    thread.spawn(move || shared.guard(name, run)).map(drop)
+    thread.spawn(move || shared.guard(name, run))
 }
 
-fn last_numbers(table: &SledTable) -> Result<HashMap<Sequence, u64>, Fault> {
+/// Goes on with the check of the index, until it is over or the store is closed.
+fn spawn_check(shared: &Arc<Shared>, index: Arc<SledTable>, directory: PathBuf) -> std::io::Result<()> {
+    let of = Arc::clone(shared);
+    let check = spawn("check", shared, move || {
+        if let Err(fault) = check_on(&index, &directory, || of.index().is_ok()) {
+            (of.abort)(&format!("the check of the index found damage: {fault}"));
+        }
+    })?;
+    shared.keep_check(check);
+    Ok(())
+}
+
+fn last_numbers(table: &View<'_>) -> Result<HashMap<Sequence, u64>, Fault> {
     Sequence::ALL
         .iter()
         .map(|sequence| Ok((*sequence, index::last_number(table, *sequence)?)))
@@ -201,7 +223,7 @@ impl Store for SledStore {
     fn load(&self, entity: EntityKey) -> BoxFuture<'static, Result<Option<Loaded>, Fault>> {
         let newest = self.shared.pending.entity(entity);
         let (revision, position) = match newest {
-            None => return self.read(move |table| index::load(table, entity)),
+            None => return self.read(move |view| index::load(view.index, entity)),
             Some(newest) => match newest.body {
                 Body::Erase => return ready(Ok(None)).boxed(),
                 Body::Put(snapshot) => {
@@ -215,8 +237,8 @@ impl Store for SledStore {
                 Body::Unchanged => (newest.revision, newest.position),
             },
         };
-        self.read(move |table| {
-            let loaded = index::load(table, entity)?;
+        self.read(move |view| {
+            let loaded = index::load(view.index, entity)?;
             Ok(loaded.map(|loaded| match loaded.position < position {
                 true => Loaded {
                     snapshot: loaded.snapshot,
@@ -229,7 +251,7 @@ impl Store for SledStore {
     }
 
     fn lookup(&self, key: UniqueKey) -> BoxFuture<'static, Result<Option<EntityKey>, Fault>> {
-        self.read(move |table| index::holder(table, &key))
+        self.read(move |view| index::holder(view, &key))
     }
 
     fn receipt(&self, key: ReceiptKey, now: Timestamp) -> BoxFuture<'static, Result<ReceiptFound, Fault>> {
@@ -244,8 +266,8 @@ impl Store for SledStore {
             };
             return ready(Ok(found)).boxed();
         }
-        self.read(move |table| {
-            Ok(match index::receipt(table, &key)? {
+        self.read(move |view| {
+            Ok(match index::receipt(view.index, &key)? {
                 Some(receipt) if counts(&receipt, now) => ReceiptFound::Present(Box::new(receipt)),
                 Some(_) | None => ReceiptFound::AbsentAsOf(as_of),
             })
@@ -253,7 +275,7 @@ impl Store for SledStore {
     }
 
     fn scan(&self, scan: Scan) -> BoxFuture<'static, Result<Vec<ListingRow>, Fault>> {
-        self.read(move |table| index::scan(table, &scan))
+        self.read(move |view| index::scan(view, &scan))
     }
 
     fn events_after(
@@ -276,12 +298,12 @@ impl Store for SledStore {
     }
 
     fn timers_due(&self, until: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<DueTimer>, Fault>> {
-        self.read(move |table| index::timers_due(table, until, limit))
+        self.read(move |view| index::timers_due(view, until, limit))
     }
 
     fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>> {
         let subscriber = subscriber.to_owned();
-        self.read(move |table| index::cursor(table, &subscriber))
+        self.read(move |view| index::cursor(view, &subscriber))
     }
 
     fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {

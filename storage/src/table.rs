@@ -8,7 +8,9 @@ use bytes::Bytes;
 use cartwright_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Large segments: with sled's own 512 KiB a start takes many times longer.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
@@ -46,6 +48,30 @@ impl Mark {
 /// The one tree.
 pub(crate) struct SledTable {
     tree: sled::Db,
+    audit: Mutex<Option<Audit>>,
+}
+
+/// A count and check of every row, as far as it has come. What is written behind it meanwhile is counted in.
+#[derive(Default)]
+struct Audit {
+    /// The last row that was checked.
+    last: Option<Vec<u8>>,
+    counted: Mark,
+}
+
+impl Audit {
+    fn has_passed(&self, key: &[u8]) -> bool {
+        self.last.as_deref().is_some_and(|last| key <= last)
+    }
+}
+
+/// How far the check of the rows has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// So many rows were looked at this time.
+    Some(usize),
+    /// All rows are sound and as many as there should be.
+    All,
 }
 
 impl SledTable {
@@ -60,6 +86,7 @@ impl SledTable {
             .flush_every_ms(None);
         Ok(Self {
             tree: config.open().map_err(fault)?,
+            audit: Mutex::new(Some(Audit::default())),
         })
     }
 
@@ -73,17 +100,17 @@ impl SledTable {
     pub(crate) fn write(&self, changes: Vec<Change>, mark: &mut Mark) -> Result<(), Fault> {
         let newest: BTreeMap<Vec<u8>, Option<Vec<u8>>> = changes.into_iter().collect();
         let mut batch = sled::Batch::default();
+        let mut audit = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in newest {
             let is_there = self.tree.contains_key(&key).map_err(fault)?;
+            let change = i64::from(value.is_some()) - i64::from(is_there);
+            mark.count(&key, change);
+            if let Some(audit) = audit.as_mut().filter(|audit| audit.has_passed(&key)) {
+                audit.counted.count(&key, change);
+            }
             match value {
-                Some(value) => {
-                    mark.count(&key, i64::from(!is_there));
-                    batch.insert(key, value);
-                }
-                None if is_there => {
-                    mark.count(&key, -1);
-                    batch.remove(key);
-                }
+                Some(value) => batch.insert(key, value),
+                None if is_there => batch.remove(key),
                 None => {}
             }
         }
@@ -97,23 +124,43 @@ impl SledTable {
         Ok(())
     }
 
-    /// Reads every row, checks it, and returns the rows by table.
-    pub(crate) fn count(&self, mut progress: impl FnMut(u64)) -> Result<Vec<u64>, Fault> {
-        let mut counted = Mark::default();
-        counted.count(&[], 0);
-        for (number, row) in (1..).zip(self.tree.iter()) {
+    /// Checks the next rows. After the last one the rows of each table must be as many as the mark says.
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`]: the index is not what it should be.
+    pub(crate) fn check(&self, rows_max: usize) -> Result<Checked, Fault> {
+        let damaged = |reason: String| Fault::Damaged {
+            entity: "the index".to_owned(),
+            reason,
+        };
+        let mut guard = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(audit) = guard.as_mut() else {
+            return Ok(Checked::All);
+        };
+        let start = audit.last.clone().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rows = 0;
+        for row in self.tree.range((start, Bound::Unbounded)).take(rows_max) {
             let (key, value) = row.map_err(fault)?;
             if !value.is_empty() && !codec::is_sound(&value) {
-                let reason = "the checksum of a row does not fit".to_owned();
-                return Err(Fault::Damaged {
-                    entity: "the index".to_owned(),
-                    reason,
-                });
+                return Err(damaged("the checksum of a row does not fit".to_owned()));
             }
-            counted.count(&key, 1);
-            progress(number);
+            audit.counted.count(&key, 1);
+            audit.last = Some(key.to_vec());
+            rows += 1;
         }
-        Ok(counted.rows)
+        if rows == rows_max {
+            return Ok(Checked::Some(rows));
+        }
+        let counted = std::mem::take(&mut audit.counted.rows);
+        let expected = self.mark()?.rows;
+        let is_same = counted.iter().eq(&expected) || counted.iter().chain(&expected).all(|rows| *rows == 0);
+        if !is_same {
+            return Err(damaged(format!(
+                "it holds the rows {counted:?} and not {expected:?}"
+            )));
+        }
+        *guard = None;
+        Ok(Checked::All)
     }
 }
 

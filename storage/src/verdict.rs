@@ -1,8 +1,8 @@
 //! Verdicts: each commit is checked alone, in order, against memory.
 //!
-//! The judge knows the live revision and incarnation of every entity that writes, the unique keys that are not
-//! yet in the index, and the receipts of the recent past. It asks for a row of the index only where it cannot
-//! know: a unique key that it has not seen, or a receipt older than its window.
+//! The judge knows the live revision and incarnation of every entity that writes, the unique keys of the group at
+//! hand, and the receipts of the recent past. It asks what is behind it only where it cannot know: for another
+//! unique key, or a receipt older than its window.
 
 use crate::limits::check_sizes;
 use crate::record::Record;
@@ -50,12 +50,6 @@ struct Live {
     incarnation: u64,
 }
 
-/// A unique key that the index may not yet show as it is.
-struct RecentKey {
-    holder: Option<EntityKey>,
-    position: Position,
-}
-
 /// A receipt of the recent past; without a row, a deleted one.
 struct RecentReceipt {
     row: Option<Arc<Receipt>>,
@@ -69,8 +63,8 @@ pub(crate) struct Judge {
     position: Position,
     live: HashMap<EntityKey, Live>,
     retired: VecDeque<(EntityKey, u64)>,
-    keys: HashMap<UniqueKey, RecentKey>,
-    keys_in_order: VecDeque<(Position, UniqueKey)>,
+    /// Who holds the unique keys that commits of this group took or gave up.
+    keys: HashMap<UniqueKey, Option<EntityKey>>,
     receipts: HashMap<ReceiptKey, RecentReceipt>,
     receipts_in_order: VecDeque<(Position, ReceiptKey)>,
     receipts_max: usize,
@@ -94,7 +88,6 @@ impl Judge {
             live: HashMap::new(),
             retired: VecDeque::new(),
             keys: HashMap::new(),
-            keys_in_order: VecDeque::new(),
             receipts: HashMap::new(),
             receipts_in_order: VecDeque::new(),
             receipts_max: RECEIPTS_RECENT_MAX,
@@ -130,24 +123,9 @@ impl Judge {
         }
     }
 
-    /// Forgets unique keys of commits up to `indexed`: the index shows them now.
-    pub(crate) fn indexed(&mut self, indexed: Position) {
-        while self
-            .keys_in_order
-            .front()
-            .is_some_and(|(position, _)| *position <= indexed)
-        {
-            let Some((position, key)) = self.keys_in_order.pop_front() else {
-                return;
-            };
-            if self
-                .keys
-                .get(&key)
-                .is_some_and(|recent| recent.position == position)
-            {
-                self.keys.remove(&key);
-            }
-        }
+    /// Forgets unique keys of the commits so far: [`Behind`] knows of them now.
+    pub(crate) fn published(&mut self) {
+        self.keys.clear();
     }
 
     /// Notes that an incarnation has ended. It is remembered for a while, so that its zombie cannot write.
@@ -203,7 +181,7 @@ impl Judge {
     /// A key may be taken or given up by an entity only where no other one holds it.
     fn check_key(&self, key: &UniqueKey, entity: EntityKey, behind: &impl Behind) -> Result<(), Rejected> {
         let holder = match self.keys.get(key) {
-            Some(recent) => recent.holder,
+            Some(holder) => *holder,
             None => behind.holder(key).map_err(|fault| unreadable(&fault))?,
         };
         match holder {
@@ -262,10 +240,10 @@ impl Judge {
             },
         );
         for key in &commit.keys.unique_deleted {
-            self.note_key(key, None);
+            self.keys.insert(key.clone(), None);
         }
         for key in &commit.keys.unique_put {
-            self.note_key(key, Some(commit.entity));
+            self.keys.insert(key.clone(), Some(commit.entity));
         }
         for key in &commit.receipts.deleted {
             self.note_receipt(key.clone(), None);
@@ -298,17 +276,6 @@ impl Judge {
             record: Arc::new(record),
             done: commit.done,
         }
-    }
-
-    fn note_key(&mut self, key: &UniqueKey, holder: Option<EntityKey>) {
-        self.keys.insert(
-            key.clone(),
-            RecentKey {
-                holder,
-                position: self.position,
-            },
-        );
-        self.keys_in_order.push_back((self.position, key.clone()));
     }
 
     fn note_receipt(&mut self, key: ReceiptKey, row: Option<Arc<Receipt>>) {
@@ -477,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_looked_up_once_and_again_when_it_is_indexed() {
+    fn a_key_is_looked_up_once_a_group() {
         let (mut judge, asked) = (judge(), Asked::default());
         let take = |entity, revision| {
             let mut commit = commit(entity);
@@ -489,11 +456,8 @@ mod tests {
         assert_eq!((position, asked.keys.get()), (Some(Position(11)), 1));
         assert!(judge.decide(take(2, 0), &asked).is_err());
         assert_eq!(asked.keys.get(), 1);
-        judge.indexed(Position(10));
-        assert!(judge.decide(take(2, 0), &asked).is_err());
-        assert_eq!(asked.keys.get(), 1);
-        judge.indexed(Position(11));
-        // This index holds nothing, and it is believed.
+        judge.published();
+        // What is behind holds nothing, and it is believed.
         assert!(judge.decide(take(2, 0), &asked).is_ok());
         assert_eq!(asked.keys.get(), 2);
     }
