@@ -2,7 +2,7 @@
 //!
 //! The command `disk-check` shows it, and ADR 0002 rests on it.
 
-use crate::journal::{Filling, fill_with_zeros};
+use crate::journal::{Filling, write_zeros};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -127,7 +127,7 @@ fn measure(probe: &Path, preparation: Preparation, load: DiskLoad) -> io::Result
 
 fn prepare(file: &File, preparation: Preparation, bytes: u64) -> io::Result<()> {
     match preparation {
-        Preparation::Zeros => fill_with_zeros(file, bytes, &Filling::default())?,
+        Preparation::Zeros => write_zeros(file, 0..bytes, &Filling::default())?,
         Preparation::Allocated => rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes)?,
         Preparation::Append => {}
     }

@@ -11,7 +11,7 @@ mod spare;
 pub(crate) use frame::FrameBuffer;
 pub use scan::CutTail;
 pub(crate) use scan::Reach;
-pub(crate) use segment::{Filling, fill_with_zeros};
+pub(crate) use segment::{Filling, write_zeros};
 
 use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
 use crate::{Disk, Fault, OpenError, Position};

@@ -1,14 +1,17 @@
 //! Reading segments at the start: every frame in order, and what to make of the first bad one.
 
 use super::frame::{self, ALIGNMENT, Frame, FrameEntry};
-use super::io_at;
-use super::segment::{HEADER_BYTES, Segment};
+use super::segment::{Filling, HEADER_BYTES, Segment, write_zeros};
+use super::{SEGMENT_OVERHEAD, io_at};
 use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
+use crate::options::GROUP_BYTES_MAX;
 use crate::{Disk, Fault, OpenError, Position};
 use std::path::Path;
 
 /// How much is read at a time while looking for what follows a bad frame.
 const LOOK_BYTES: usize = 1024 * 1024;
+/// How far a torn group may reach behind the last good frame.
+const TAIL_BYTES: u64 = (GROUP_BYTES_MAX + SEGMENT_OVERHEAD) as u64;
 
 /// A torn tail that was cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,10 +106,14 @@ pub(crate) fn scan(
             Some(Spoiled::Bytes { .. }) if !is_last => {
                 return Err(segment.damaged(frames.end, "a frame is bad, and another segment follows"));
             }
-            Some(Spoiled::Bytes { up_to }) => Some(cut(segment, &*file, frames.end, up_to)?),
+            Some(Spoiled::Bytes { up_to }) => Some(CutTail {
+                segment: segment.name(),
+                offset: frames.end,
+                bytes: up_to - frames.end,
+            }),
         };
         if is_last {
-            rewrite(disk, segment, &*file, &frames)?;
+            rewrite(disk, segment, &*file, &frames, cut.as_ref())?;
             end = Some(End {
                 file,
                 offset: frames.end,
@@ -214,27 +221,18 @@ fn look_past(segment: &Segment, file: &dyn DiskFile, offset: u64) -> Result<Opti
     Ok(up_to.map(|up_to| Spoiled::Bytes { up_to }))
 }
 
-/// Zeroes a torn tail and syncs, so that nothing of it can ever follow a later frame.
-fn cut(segment: &Segment, file: &dyn DiskFile, offset: u64, up_to: u64) -> Result<CutTail, OpenError> {
-    let bytes = up_to - offset;
-    let zeros = vec![0; usize::try_from(bytes).unwrap_or(0)];
-    write_all_at(file, &zeros, offset)
-        .and_then(|()| file.sync_all())
-        .map_err(|error| io_at(&segment.path, error))?;
-    Ok(CutTail {
-        segment: segment.name(),
-        offset,
-        bytes,
-    })
-}
-
-/// Writes the last group again in place and syncs: it is the only one whose sync may not have ended, and nothing
-/// may be served that a power cut could still take away.
+/// Writes the end of the journal again in place and syncs: the last group, which is the only one whose sync may not
+/// have ended, and the zeros behind it.
+///
+/// What is read here need not be on the disk: after a sync that failed, readers may see what no later sync writes.
+/// Nothing may be served that a power cut could still take away, and nothing of a torn tail may come back behind a
+/// later frame, so all of it is written, whether or not it looks as it should.
 fn rewrite(
     disk: &dyn Disk,
     segment: &Segment,
     file: &dyn DiskFile,
     frames: &Frames,
+    cut: Option<&CutTail>,
 ) -> Result<(), OpenError> {
     let io = |error| io_at(&segment.path, error);
     let length = file.len().map_err(io)?;
@@ -244,6 +242,9 @@ fn rewrite(
     if let Some((offset, frame)) = &frames.last {
         write_all_at(file, &frame.bytes, *offset).map_err(io)?;
     }
+    let seen = frames.end + cut.map_or(0, |cut| cut.bytes);
+    let end = seen.max(frames.end + TAIL_BYTES).min(segment.bytes);
+    write_zeros(file, frames.end..end, &Filling::default()).map_err(io)?;
     file.sync_all().map_err(io)?;
     let directory = segment.path.parent().unwrap_or(&segment.path);
     disk.sync_directory(directory)

@@ -12,6 +12,7 @@ use super::{Fill, io_at};
 use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
 use crate::{Disk, OpenError, Position};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -139,7 +140,7 @@ pub(crate) fn make_spare(
     }
     let file = disk.open(&making, Opening::Create)?;
     match fill {
-        Fill::Zeros => fill_with_zeros(&*file, bytes, filling)?,
+        Fill::Zeros => write_zeros(&*file, 0..bytes, filling)?,
         Fill::Allocate => file.allocate(bytes)?,
     }
     file.sync_all()?;
@@ -155,26 +156,23 @@ pub(crate) struct Filling {
     pub(crate) zeroed: AtomicU64,
 }
 
-/// Writes zeros from the start of a file. Fails with [`io::ErrorKind::Interrupted`] when told to stop.
-pub(crate) fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, filling: &Filling) -> io::Result<()> {
-    let zeros = vec![
-        0;
-        usize::try_from(bytes)
+/// Writes zeros. Fails with [`io::ErrorKind::Interrupted`] when told to stop.
+pub(crate) fn write_zeros(file: &dyn DiskFile, range: Range<u64>, filling: &Filling) -> io::Result<()> {
+    let Range { start: mut at, end } = range;
+    let chunk = |left: u64| {
+        usize::try_from(left)
             .unwrap_or(FILL_CHUNK_BYTES)
             .min(FILL_CHUNK_BYTES)
-    ];
-    let mut at = 0;
-    while at < bytes {
+    };
+    let zeros = vec![0; chunk(end.saturating_sub(at))];
+    while at < end {
         if filling.stop.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let chunk = usize::try_from(bytes - at)
-            .unwrap_or(FILL_CHUNK_BYTES)
-            .min(FILL_CHUNK_BYTES);
-        write_all_at(file, &zeros[..chunk], at)?;
-        let written = u64::try_from(chunk).unwrap_or(0);
-        filling.zeroed.fetch_add(written, Ordering::Relaxed);
-        at += written;
+        let zeros = &zeros[..chunk(end - at)];
+        write_all_at(file, zeros, at)?;
+        filling.zeroed.fetch_add(zeros.len() as u64, Ordering::Relaxed);
+        at += zeros.len() as u64;
     }
     Ok(())
 }
