@@ -4,6 +4,11 @@
 //! tears and reorders what was not synced. sled, the directory lock and `disk_check` do not: the first cannot, the
 //! others promise nothing. What an implementation must never do is to keep more than the operating system would.
 
+#[cfg(test)]
+pub(crate) mod dice;
+#[cfg(test)]
+pub(crate) mod model;
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;

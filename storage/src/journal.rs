@@ -3,6 +3,8 @@
 //! It must never be read for anything but recovery and the feed, and never be written by anybody but the
 //! committer's thread.
 
+#[cfg(test)]
+mod crash_tests;
 mod frame;
 mod scan;
 mod segment;
@@ -46,6 +48,17 @@ pub(crate) struct JournalOptions {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) segment_bytes: u64,
     pub(crate) fill: Fill,
+    pub(crate) ahead: Ahead,
+}
+
+/// Who makes the next segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// A thread of its own, as soon as there is none.
+    OnThread,
+    /// Whoever needs it: the same calls in the same order, every time.
+    #[cfg(test)]
+    WhenNeeded,
 }
 
 /// Names the file that the operating system refused.

@@ -7,7 +7,7 @@
 use crate::applier::Feeder;
 use crate::checkpoint::Checkpoint;
 use crate::codec::Stored;
-use crate::journal::{CutTail, Journal, JournalOptions, Opened, Reach, io_at};
+use crate::journal::{Ahead, CutTail, Journal, JournalOptions, Opened, Reach, io_at};
 use crate::options::{Options, Progress};
 use crate::pending::Pending;
 use crate::record::{Entry, Record, Start};
@@ -126,6 +126,7 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
         disk: Arc::clone(&options.disk),
         segment_bytes: options.segment_bytes,
         fill: options.fill,
+        ahead: Ahead::OnThread,
     };
     let opened = Journal::open(
         &directory.join(JOURNAL),
