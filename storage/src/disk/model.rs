@@ -183,6 +183,28 @@ impl ModelDisk {
         })))
     }
 
+    /// A disk of its own with the same content, on which nothing goes wrong.
+    pub(crate) fn fork(&self) -> Self {
+        let state = self.state();
+        let files = state.files.iter().map(|file| Content {
+            seen: file.seen.clone(),
+            durable: file.durable.clone(),
+            unsynced: Vec::new(),
+        });
+        Self(Arc::new(Mutex::new(State {
+            dice: state.dice.clone(),
+            lie: state.lie,
+            odds: Odds::default(),
+            calls_left: u64::MAX,
+            has_failed: false,
+            files: files.collect(),
+            names: state.names.clone(),
+            durable: state.durable.clone(),
+            unsynced: Vec::new(),
+            history: None,
+        })))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,6 +6,7 @@ mod contract;
 mod damage;
 mod disk;
 mod faults;
+mod flips;
 mod history;
 mod left;
 mod recovery;

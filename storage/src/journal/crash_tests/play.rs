@@ -1,7 +1,10 @@
 //! One play: what the process does, what it was promised, and what it finds.
 
+mod flips;
 mod index;
 mod spoil;
+
+pub(super) use flips::flip_every_byte;
 
 use crate::checkpoint::Checkpoint;
 use crate::disk::dice::Dice;
@@ -75,7 +78,7 @@ figures!(
 );
 
 /// What was promised to callers.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Truth {
     /// The payloads of acknowledged commits, in order.
     acknowledged: Vec<Vec<u8>>,
@@ -104,31 +107,35 @@ struct Play {
 
 /// Plays a seed; gives back what happened on the disk, when that is recorded.
 pub(super) fn play(seed: u64, lie: Lie, is_recorded: bool) -> (Result<Figures, String>, Vec<String>) {
-    let mut dice = Dice::new(seed);
-    let disk = ModelDisk::new(dice.next(), lie, is_recorded);
-    let options = JournalOptions {
-        disk: Arc::new(disk.clone()),
-        segment_bytes: SEGMENT_BYTES,
-        fill: if dice.one_in(4) {
-            Fill::Allocate
-        } else {
-            Fill::Zeros
-        },
-        ahead: Ahead::WhenNeeded,
-    };
-    let mut play = Play {
-        disk: disk.clone(),
-        dice,
-        options,
-        truth: Truth::default(),
-        index: Index::default(),
-        figures: Figures::default(),
-    };
+    let mut play = Play::new(seed, lie, is_recorded);
     let played = play.run();
-    (played.map(|()| play.figures), disk.history())
+    (played.map(|()| play.figures), play.disk.history())
 }
 
 impl Play {
+    fn new(seed: u64, lie: Lie, is_recorded: bool) -> Self {
+        let mut dice = Dice::new(seed);
+        let disk = ModelDisk::new(dice.next(), lie, is_recorded);
+        let options = JournalOptions {
+            disk: Arc::new(disk.clone()),
+            segment_bytes: SEGMENT_BYTES,
+            fill: if dice.one_in(4) {
+                Fill::Allocate
+            } else {
+                Fill::Zeros
+            },
+            ahead: Ahead::WhenNeeded,
+        };
+        Self {
+            disk,
+            dice,
+            options,
+            truth: Truth::default(),
+            index: Index::default(),
+            figures: Figures::default(),
+        }
+    }
+
     fn run(&mut self) -> Result<(), String> {
         for _ in 0..=self.dice.below(LIVES_MAX) {
             let calls = if self.dice.one_in(3) {

@@ -10,7 +10,7 @@ pub(super) struct Mark {
 }
 
 /// An index that keeps what was flushed, usually.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Index {
     /// Every mark that was written, oldest first.
     written: Vec<Mark>,

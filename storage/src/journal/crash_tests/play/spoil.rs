@@ -1,7 +1,7 @@
 //! Damage to bytes that were synced: it is told, or it changes nothing.
 
 use super::{End, JOURNAL, Play};
-use crate::journal::segment::{self, HEADER_BYTES};
+use crate::journal::segment::{self, HEADER_BYTES, Segment};
 use crate::journal::{Journal, Opened};
 use crate::{Fault, OpenError};
 use std::path::Path;
@@ -22,7 +22,7 @@ impl Play {
         Ok(())
     }
 
-    /// Spoils one byte of a journal that lacks nothing, starts and reads everything.
+    /// Spoils some byte of a journal that lacks nothing.
     pub(super) fn spoil(&mut self) -> Result<(), String> {
         let segments = segment::list(&self.disk, Path::new(JOURNAL)).map_err(|error| error.to_string())?;
         let segment = &segments[self.dice.index(segments.len())];
@@ -35,9 +35,15 @@ impl Play {
         };
         let offset = self.dice.below(end.min(segment.bytes));
         let flip = 1 << self.dice.below(8);
+        self.check_spoiled(segment, offset, flip)
+    }
+
+    /// Spoils one byte of a segment, starts and reads everything.
+    pub(super) fn check_spoiled(&mut self, segment: &Segment, offset: u64, flip: u8) -> Result<(), String> {
         self.disk.spoil(&segment.path, offset, flip);
         self.figures.bytes_spoiled += 1;
-
+        let (last_segment, last_frame) = self.truth.last_frame;
+        let is_last = segment.number == last_segment;
         // What was acknowledged last cannot be told from a torn tail, unless the index or a checkpoint knows of it.
         let is_last_group = is_last && last_frame <= offset;
         let before = self.truth.acknowledged.len() as u64;
@@ -85,7 +91,7 @@ impl Play {
         self.read_spoiled(&journal)
     }
 
-    fn read_spoiled(&mut self, journal: &Journal) -> Result<(), String> {
+    pub(super) fn read_spoiled(&mut self, journal: &Journal) -> Result<(), String> {
         match self.read(&journal.catalog(), 0) {
             Ok(()) => self.figures.damage_harmless += 1,
             Err(Fault::Damaged { .. }) => self.figures.damage_told_by_the_feed += 1,
@@ -95,7 +101,7 @@ impl Play {
     }
 }
 
-fn why(end: End) -> String {
+pub(super) fn why(end: End) -> String {
     match end {
         End::Stopped => "it stopped although nothing went wrong".to_owned(),
         End::Broken(why) => why,
