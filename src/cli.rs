@@ -3,8 +3,9 @@
 use cartwright::config;
 use cartwright_http::auth::TOKEN_DAYS_DEFAULT;
 use cartwright_storage::DiskLoad;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A commerce engine in one self-contained binary.
 #[derive(Debug, Parser)]
@@ -28,7 +29,7 @@ pub(crate) enum Command {
     Import(Import),
     /// Play a shop's invoices through a running server, as its guests would
     Replay(Replay),
-    /// Put load on a running server and measure it
+    /// Put load on a server and measure it
     Bench(Bench),
     /// The bare handler that bench compares with
     #[command(hide = true)]
@@ -167,30 +168,66 @@ pub(crate) enum Work {
     W5,
     /// W4 with every buyer on one variant
     W8,
+    /// W2 where every request wakes a sleeping cart
+    W9,
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").args(["work", "all", "growth", "from"]).required(true).multiple(true))]
 pub(crate) struct Bench {
-    /// The kind of load
+    /// One kind of load, on a running server
+    #[arg(long, conflicts_with_all = ["all", "growth", "from", "page"])]
+    pub(crate) work: Option<Work>,
+    /// Every kind of load, each on a server of its own that starts empty
     #[arg(long)]
-    pub(crate) work: Work,
+    pub(crate) all: bool,
+    /// What becomes of it all as the shop grows, on servers of its own; takes minutes
+    #[arg(long)]
+    pub(crate) growth: bool,
+    /// Take what is not measured now from the JSON of an earlier run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
     /// How many connections send requests, each the next one when the last is answered [default: 64; w4 and w8: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) connections: Option<u16>,
-    /// How long to measure, after a warm-up of a fifth of it
-    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86400))]
-    pub(crate) seconds: u32,
-    /// Print one JSON object instead of a table
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// How long to measure, after a warm-up of a fifth of it; parts of a second are allowed
+    #[arg(long, default_value = "10", value_name = "N", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+    /// How many carts the growth goes up to; w9 has a hundredth of them, but at least 400
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=100_000_000))]
+    pub(crate) carts: u32,
+    /// Write one JSON object, to a file or instead of the table
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the performance page to this file, and its plot beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) page: Option<PathBuf>,
     /// Measure the server only, not this machine's limits
     #[arg(long)]
     pub(crate) no_limits: bool,
-    /// The server's data directory or another on the same disk, for the disk's limit [default: the temporary directory]
+    /// A directory on the disk to measure: the running server's data, or where servers of its own keep theirs [default:
+    /// the temporary directory]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) remote: Remote,
+}
+
+/// The longest time that may be measured.
+const SECONDS_MAX: Duration = Duration::from_secs(86_400);
+
+/// The shortest.
+const SECONDS_MIN: Duration = Duration::from_millis(50);
+
+/// Reads seconds with a decimal point.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let range = || "write seconds, from 0.05 to 86400".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| range())?;
+    let time = Duration::try_from_secs_f64(seconds).map_err(|_| range())?;
+    if time < SECONDS_MIN || SECONDS_MAX < time {
+        return Err(range());
+    }
+    Ok(time)
 }
 
 #[derive(Debug, Args)]

@@ -51,6 +51,19 @@ pub(crate) fn decimals(thousandths: u128) -> String {
     format!("{}.{:03}", thousandths / 1000, thousandths % 1000)
 }
 
+/// Writes a number with its thousands apart.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if 0 < at && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Returns how many came in a second.
 pub(crate) fn per_second(count: u64, time: Duration) -> u128 {
     u128::from(count) * 1_000_000 / time.as_micros().max(1)
@@ -65,6 +78,10 @@ mod tests {
         assert_eq!(
             (decimals(1234), decimals(7)),
             ("1.234".to_owned(), "0.007".to_owned())
+        );
+        assert_eq!(
+            [7, 999, 1_000, 1_234_567].map(thousands),
+            ["7", "999", "1,000", "1,234,567"]
         );
         assert_eq!(per_second(10, Duration::from_millis(500)), 20);
     }

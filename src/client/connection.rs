@@ -76,6 +76,11 @@ impl<'a> Call<'a> {
         Self::new(Method::PATCH, path)
     }
 
+    /// Deletes what is at a path below the API's root.
+    pub(crate) fn delete(path: &'a str) -> Self {
+        Self::new(Method::DELETE, path)
+    }
+
     /// Sends a JSON body.
     pub(crate) fn body(mut self, json: impl Into<Bytes>) -> Self {
         self.body = json.into();
@@ -214,14 +219,6 @@ impl Connection {
             return Ok(answer);
         }
         Err(Refusal::read(&call.method, call.path, answer.status, &answer.body).into())
-    }
-
-    /// Opens another connection to the same server.
-    ///
-    /// # Errors
-    /// As [`Connection::open`].
-    pub(crate) async fn again(&self) -> anyhow::Result<Self> {
-        Self::open(&self.server).await
     }
 
     async fn send(&mut self, call: &Call<'_>) -> anyhow::Result<Answer> {

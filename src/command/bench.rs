@@ -1,75 +1,77 @@
-//! `cartwright bench`: closed-loop load on a running server, next to what this machine allows in the same run.
+//! `cartwright bench`: load on a server, next to what this machine allows in the same run.
 //!
-//! Every connection sends its next request when the last is answered. After a warm-up the server's own counters are
-//! read, the load is measured for the asked time, and the counters are read again. Then the same client puts the same
-//! load on a bare handler with bodies of the same size, and the disk is asked how many group writes of the same size
-//! it makes durable.
+//! One work is measured on a running server: every connection sends its next request when the last is answered. After
+//! a warm-up the server's own counters are read, the load is measured for the asked time, and the counters are read
+//! again. Then the same client puts the same load on a bare handler with bodies of the same size, and the disk is asked
+//! how many group writes of the same size it makes durable. A suite measures all works, each on a server of its own,
+//! and what becomes of them as the shop grows, and judges what it finds by the goals.
 
+mod counters;
 mod figures;
+mod goals;
+mod growth;
 mod limits;
+mod load;
+mod machine;
+mod own_server;
+mod page;
+mod page_growth;
+mod plot;
+mod report;
+mod suite;
 mod work;
 
-use super::shop_setup;
 use crate::cli::{Bench, Work};
-use crate::client::{Call, Connection, Server};
+use crate::client::Server;
 use crate::output;
-use anyhow::Context;
+use anyhow::{Context, bail};
+use counters::ServerCounters;
 use figures::{Figures, Run};
-use futures::future::try_join_all;
-use hyper::header::HeaderValue;
-use serde::Deserialize;
-use std::cell::{Cell, RefCell};
+use report::Report;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
-use work::Shop;
+use std::time::Duration;
+use work::{Load, Shop};
 
-/// How many connections a purchase is measured with, where nothing is said.
-const CONNECTIONS_PURCHASE: u16 = 16;
+/// The name that stands for stdout.
+const STDOUT: &str = "-";
 
-/// How many connections anything else is measured with, where nothing is said.
-const CONNECTIONS: u16 = 64;
+/// W9 has so many times fewer carts than the growth goes up to.
+const SLEEPING_DIVISOR: u32 = 100;
 
-/// Which part of the measured time is warmed up before.
-const WARM_UP_DIVISOR: u32 = 5;
+/// Fewer would come round before they sleep.
+const SLEEPING_MIN: u32 = 400;
 
-/// What the server says about its own process and store, which `bench` reads before and after.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Actors {
-    process: Process,
-    #[serde(default)]
-    store: Store,
+/// How many sleeping carts must be woken in a thousand operations of W9.
+const WAKES_PERMILLE_MIN: u64 = 950;
+
+/// What holds for everything that is measured.
+#[derive(Clone, Debug)]
+struct Settings {
+    time: Duration,
+    connections: Option<u16>,
+    /// How many carts the growth goes up to.
+    carts: u32,
+    /// A directory on the disk to measure.
+    directory: PathBuf,
+    limits: bool,
 }
 
-/// The server's process, as the operating system counts it.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Process {
-    user_ms: u64,
-    system_ms: u64,
-    resident_bytes: u64,
-    write_bytes: u64,
-}
-
-/// The server's committer.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Store {
-    /// Groups written since the start, each with one `fdatasync`.
-    #[serde(default)]
-    groups: u64,
-    /// Bytes of those groups.
-    #[serde(default)]
-    journal_bytes: u64,
-}
-
-impl Actors {
-    /// Returns counters of which only the CPU time is known.
-    fn of_cpu(cpu_ms: u64) -> Self {
+impl Settings {
+    fn of(arguments: &Bench) -> Self {
         Self {
-            process: Process {
-                user_ms: cpu_ms,
-                ..Process::default()
-            },
-            ..Self::default()
+            time: arguments.seconds,
+            connections: arguments.connections,
+            carts: arguments.carts,
+            directory: arguments.data_dir.clone().unwrap_or_else(std::env::temp_dir),
+            limits: !arguments.no_limits,
         }
+    }
+
+    fn load(&self, work: Work) -> Load {
+        let sleeping =
+            usize::try_from((self.carts / SLEEPING_DIVISOR).max(SLEEPING_MIN)).unwrap_or(usize::MAX);
+        Load::of(work, self.connections, sleeping)
     }
 }
 
@@ -78,132 +80,111 @@ impl Actors {
 /// # Errors
 /// The server cannot be used, and what to do about it.
 pub(crate) async fn run(arguments: Bench) -> anyhow::Result<ExitCode> {
-    let server = Server::new(&arguments.remote)?;
-    let staff = server.staff()?.clone();
-    let mut connection = Connection::open(&server).await?;
-    let purchase = matches!(arguments.work, Work::W4 | Work::W8);
-    let usual = if purchase {
-        CONNECTIONS_PURCHASE
-    } else {
-        CONNECTIONS
-    };
-    let connections = arguments.connections.unwrap_or(usual);
-    let seconds = Duration::from_secs(u64::from(arguments.seconds));
-
-    let method_id = if purchase {
-        shop_setup::ensure_no_tax(&mut connection, &staff).await?;
-        Some(shop_setup::ensure_free_shipping(&mut connection, &staff, work::CURRENCY).await?)
-    } else {
-        None
-    };
-    let shop = Shop::set_up(&mut connection, &staff, arguments.work, method_id).await?;
-    let mut clients = Vec::new();
-    for number in 0..usize::from(connections) {
-        clients.push(shop.client(Connection::open(&server).await?, number).await?);
-    }
-
-    let mut counters = ServerCounters {
-        connection: &mut connection,
-        staff: &staff,
-    };
-    let measured = measure(clients, seconds, &mut counters).await?;
-    let limits = if arguments.no_limits {
-        None
-    } else {
-        Some(limits::measure(&arguments, connections, seconds, &measured).await?)
-    };
-    let figures = Figures::of(arguments.work, connections, &measured, limits.as_ref());
-    if arguments.json {
-        output::line(serde_json::to_string(&figures)?)?;
-    } else {
-        output::line(figures.table())?;
-    }
-    if let Some(error) = &measured.first_error {
-        output::note(format!(
-            "{} operations failed, the first: {error}",
-            measured.errors
-        ));
-        return Ok(ExitCode::FAILURE);
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Something that can be done again and again over one connection.
-trait Client {
-    /// Does it once, and returns the body sizes of its main request.
-    async fn once(&mut self) -> anyhow::Result<Bodies>;
-}
-
-/// The sizes of a request's and its answer's bodies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Bodies {
-    request: usize,
-    response: usize,
-}
-
-/// Where a process' counters are read.
-trait Counters {
-    /// Reads them as they are now.
-    async fn read(&mut self) -> anyhow::Result<Actors>;
-}
-
-/// The counters of the server, which it tells itself.
-struct ServerCounters<'a> {
-    connection: &'a mut Connection,
-    staff: &'a HeaderValue,
-}
-
-impl Counters for ServerCounters<'_> {
-    async fn read(&mut self) -> anyhow::Result<Actors> {
-        let answer = self
-            .connection
-            .call(Call::get("/admin/actors").staff(self.staff))
-            .await?;
-        answer.json().context("the server's counters")
+    tokio::select! {
+        ended = measure(arguments) => ended,
+        // Returning ends the servers and removes their directories.
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
     }
 }
 
-/// Where a measurement stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    WarmUp,
-    Measuring,
-    Over,
+async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
+    let settings = Settings::of(&arguments);
+    if let Some(work) = arguments.work {
+        let server = Server::new(&arguments.remote)?;
+        let measured = one(&server, settings.load(work), &settings).await?;
+        let table = measured.figures.table();
+        write(arguments.json.as_deref(), &measured.figures, Some(&table))?;
+        return Ok(exit_code(&[measured.figures]));
+    }
+    let mut report = match &arguments.from {
+        Some(file) => Report::read(file)?,
+        None => Report::default(),
+    };
+    if arguments.all {
+        report.works = Some(suite::works(&settings).await?);
+    }
+    if arguments.growth {
+        report.growth = Some(growth::growth(&settings).await?);
+    }
+    if arguments.all || arguments.growth {
+        report.about = Some(machine::about(&settings)?);
+    }
+    let table = report.table();
+    write(arguments.json.as_deref(), &report.judged(), Some(&table))?;
+    if let Some(file) = &arguments.page {
+        write_page(file, &report)?;
+    }
+    Ok(report
+        .works
+        .map_or(ExitCode::SUCCESS, |works| exit_code(&works.figures)))
 }
 
-/// Lets all clients work for a warm-up and then the given time.
-async fn measure<C: Client>(
-    clients: Vec<C>,
-    time: Duration,
-    counters: &mut impl Counters,
-) -> anyhow::Result<Run> {
-    let phase = Cell::new(Phase::WarmUp);
-    let run = RefCell::new(Run::new());
-    let work = async |mut client: C| -> anyhow::Result<()> {
-        while phase.get() != Phase::Over {
-            let started_in = phase.get();
-            let sent = Instant::now();
-            let done = client.once().await;
-            if started_in == Phase::Measuring && phase.get() == Phase::Measuring {
-                run.borrow_mut().add(sent.elapsed(), done);
-            }
+/// Writes JSON where it is wanted, and the table unless the JSON takes its place.
+fn write(json: Option<&Path>, figures: &impl serde::Serialize, table: Option<&str>) -> anyhow::Result<()> {
+    let is_stdout = json.is_some_and(|file| file == Path::new(STDOUT));
+    match json {
+        None => {}
+        Some(_) if is_stdout => output::line(serde_json::to_string(figures)?)?,
+        Some(file) => {
+            let text = serde_json::to_string_pretty(figures)? + "\n";
+            std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
         }
-        Ok(())
+    }
+    if let Some(table) = table.filter(|_| !is_stdout) {
+        output::line(table)?;
+    }
+    Ok(())
+}
+
+/// Writes the page, and the plot beside it under the page's name.
+fn write_page(file: &Path, report: &Report) -> anyhow::Result<()> {
+    let plot = file.with_extension("svg");
+    let name = plot.file_name().context("the page's name is a file's")?;
+    let wrote = |file: &Path| format!("cannot write {}", file.display());
+    std::fs::write(&plot, plot::svg(&goals::judge(report))?).with_context(|| wrote(&plot))?;
+    std::fs::write(file, page::page(report, &name.to_string_lossy())).with_context(|| wrote(file))?;
+    Ok(())
+}
+
+fn exit_code(figures: &[Figures]) -> ExitCode {
+    if figures.iter().all(|figures| figures.errors == 0) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// One work's figures, and what they were made of.
+struct Measured {
+    figures: Figures,
+    shop: Shop,
+    run: Run,
+}
+
+/// Measures one work on a server, and its limits.
+async fn one(server: &Server, load: Load, settings: &Settings) -> anyhow::Result<Measured> {
+    let shop = Shop::set_up(server, load).await?;
+    let clients = shop.clients().await?;
+    let mut counters = ServerCounters::of(server).await?;
+    let run = load::closed(clients, settings.time, &mut counters).await?;
+    let limits = if settings.limits {
+        Some(limits::measure(load, settings.time, &run, &settings.directory).await?)
+    } else {
+        None
     };
-    let clock = async {
-        tokio::time::sleep(time / WARM_UP_DIVISOR).await;
-        let before = counters.read().await?;
-        phase.set(Phase::Measuring);
-        let started = Instant::now();
-        tokio::time::sleep(time).await;
-        let took = started.elapsed();
-        let after = counters.read().await?;
-        phase.set(Phase::Over);
-        anyhow::Ok((before, after, took))
-    };
-    let (_, counted) = futures::try_join!(try_join_all(clients.into_iter().map(work)), clock)?;
-    let (before, after, took) = counted;
-    let mut run = run.into_inner();
-    run.count(&before, &after, took);
-    Ok(run)
+    let figures = Figures::of(load, &run, limits.as_ref());
+    if let Some(error) = &run.first_error {
+        output::note(format!(
+            "{}: {} operations failed, the first: {error}",
+            figures.work, run.errors
+        ));
+    }
+    if load.work == Work::W9 && figures.wakes_permille < WAKES_PERMILLE_MIN {
+        output::note(format!(
+            "w9: only {} in 1000 operations woke a sleeping cart; start the server with \
+             CARTWRIGHT_RESIDENT_IDLE_MS=100, and raise --carts",
+            figures.wakes_permille
+        ));
+    }
+    Ok(Measured { figures, shop, run })
 }

@@ -81,15 +81,28 @@ pub struct DiskTimes {
 /// # Errors
 /// The directory cannot be written, or is full.
 pub fn disk_check(directory: impl AsRef<Path>, load: DiskLoad) -> io::Result<Vec<DiskTimes>> {
+    let directory = directory.as_ref();
+    Preparation::ALL
+        .iter()
+        .map(|preparation| disk_check_of(directory, *preparation, load))
+        .collect()
+}
+
+/// Measures one way of writing in a directory.
+///
+/// # Errors
+/// As [`disk_check`].
+pub fn disk_check_of(
+    directory: impl AsRef<Path>,
+    preparation: Preparation,
+    load: DiskLoad,
+) -> io::Result<DiskTimes> {
     let probe = directory.as_ref().join(PROBE);
     let load = DiskLoad {
         writes: load.writes.max(1),
         write_bytes: load.write_bytes.max(1),
     };
-    let measured = Preparation::ALL
-        .iter()
-        .map(|preparation| measure(&probe, *preparation, load))
-        .collect();
+    let measured = measure(&probe, preparation, load);
     std::fs::remove_file(&probe)?;
     measured
 }

@@ -1,49 +1,189 @@
-//! `cartwright bench` against the real server, whose own counters it reads.
+//! `cartwright bench`: against a running server, whose own counters it reads, and on servers of its own.
 
 use crate::support::{Server, cartwright};
 use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
 
-/// Runs a bench of a second and returns its figures.
-fn bench(server: &Server, work: &str) -> Value {
-    let output = cartwright()
-        .args([
-            "bench",
-            "--work",
-            work,
-            "--connections",
-            "2",
-            "--seconds",
-            "1",
-            "--no-limits",
-            "--json",
-        ])
-        .args(["--url", server.url(), "--token", server.token()])
-        .output()
-        .expect("the binary runs");
+/// Runs a bench and returns what it wrote to stdout.
+#[track_caller]
+fn ran(command: &mut Command) -> String {
+    let output = command.output().expect("the binary runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{work}: {stderr}");
-    serde_json::from_slice(&output.stdout).expect("one JSON object")
+    assert!(output.status.success(), "{command:?}: {stderr}");
+    String::from_utf8(output.stdout).expect("what it prints is text")
+}
+
+#[track_caller]
+fn number(figures: &Value, pointer: &str) -> u64 {
+    let found = figures.pointer(pointer).and_then(Value::as_u64);
+    found.unwrap_or_else(|| panic!("there is no number at {pointer}: {figures}"))
+}
+
+#[track_caller]
+fn json(file: &Path) -> Value {
+    let text = std::fs::read(file).expect("the figures were written");
+    serde_json::from_slice(&text).expect("the figures are JSON")
+}
+
+/// Checks what every work says of itself.
+#[track_caller]
+fn check_work(figures: &Value, work: &str) {
+    assert_eq!(
+        (&figures["work"], number(figures, "/errors")),
+        (&Value::from(work), 0)
+    );
+    assert!(0 < number(figures, "/server/operations"), "{figures}");
+    let (p50, p99) = (
+        number(figures, "/server/p50_us"),
+        number(figures, "/server/p99_us"),
+    );
+    assert!(0 < p50 && p50 <= p99, "{figures}");
+    assert!(0 < number(figures, "/resident_bytes"), "{figures}");
+    let written = number(figures, "/journal_bytes_per_operation");
+    let synced = number(figures, "/fsyncs_per_second");
+    assert_eq!(
+        (0 < written, 0 < synced),
+        (work != "w3", work != "w3"),
+        "all but a read is written: {figures}"
+    );
 }
 
 #[test]
-fn every_work_is_done_without_a_failure_and_counted_by_the_server_itself() {
+fn a_work_is_measured_on_a_running_server() {
     let server = Server::fresh();
-    for work in ["w1", "w2", "w3", "w4", "w5", "w8"] {
-        let figures = bench(&server, work);
-        let number = |pointer: &str| {
-            figures
-                .pointer(pointer)
-                .and_then(Value::as_u64)
-                .unwrap_or_default()
-        };
-        assert_eq!((&figures["work"], number("/errors")), (&Value::from(work), 0));
-        assert!(0 < number("/server/operations"), "{figures}");
-        assert!(
-            0 < number("/server/p50_us") && number("/server/p50_us") <= number("/server/p99_us"),
-            "{figures}"
-        );
-        assert!(0 < number("/resident_bytes"), "{figures}");
-        let writes = 0 < number("/journal_bytes_per_operation") && 0 < number("/fsyncs_per_second");
-        assert_eq!(writes, work != "w3", "all but a read is written: {figures}");
+    let mut command = cartwright();
+    command
+        .args(["bench", "--work", "w2", "--connections", "2", "--seconds", "0.2"])
+        .args(["--no-limits", "--json"])
+        .args(["--url", server.url(), "--token", server.token()]);
+    let figures = serde_json::from_str(&ran(&mut command)).expect("one JSON object");
+    check_work(&figures, "w2");
+}
+
+#[test]
+fn every_work_is_measured_with_nothing_but_the_binary() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let (file, page) = (
+        folder.path().join("figures.json"),
+        folder.path().join("performance.md"),
+    );
+    let table = ran(cartwright()
+        .args([
+            "bench",
+            "--all",
+            "--connections",
+            "4",
+            "--seconds",
+            "0.2",
+            "--carts",
+            "1000",
+        ])
+        .arg("--data-dir")
+        .arg(folder.path())
+        .arg("--json")
+        .arg(&file)
+        .arg("--page")
+        .arg(&page));
+    assert!(table.contains("operations/s"), "{table}");
+
+    let report = json(&file);
+    let works = report["works"]["figures"].as_array().expect("works are a list");
+    let names = ["w1", "w2", "w3", "w4", "w5", "w8", "w9"];
+    assert_eq!(works.len(), names.len());
+    for (figures, work) in works.iter().zip(names) {
+        check_work(figures, work);
+        let is_purchase = ["w4", "w8"].contains(&work);
+        assert_eq!(figures["bare"].is_null(), is_purchase, "{figures}");
+        assert_eq!(figures["disk"].is_null(), work == "w3", "{figures}");
     }
+    let woken = number(&works[6], "/wakes_permille");
+    assert!(
+        500 < woken,
+        "each operation of W9 finds its cart asleep, {woken} in 1000 did"
+    );
+    assert_eq!(number(&works[1], "/wakes_permille"), 0, "no cart of W2 sleeps");
+    let half = &report["works"]["half_load"];
+    assert!(0 < number(half, "/server/operations") && 0 < number(half, "/bare/operations"));
+    let waits = &report["works"]["waits"];
+    let (answered, in_all) = (
+        number(waits, "/until_answered_thousandths"),
+        number(waits, "/in_all_thousandths"),
+    );
+    assert!(
+        7_000 <= answered && answered <= in_all,
+        "a purchase is seven changes at least: {waits}"
+    );
+    let snapshots = &report["works"]["snapshots"];
+    assert!(
+        number(snapshots, "/snapshot_bytes") < number(snapshots, "/written_bytes"),
+        "{snapshots}"
+    );
+
+    let text = std::fs::read_to_string(&page).expect("the page was written");
+    assert!(text.starts_with("<!-- Generated by"), "{text}");
+    let goals = report["goals"].as_array().expect("goals are a list");
+    for goal in goals {
+        assert!(
+            text.contains(goal["goal"].as_str().expect("a goal has a name")),
+            "{goal}"
+        );
+    }
+    let plot = std::fs::read_to_string(page.with_extension("svg")).expect("the plot was written");
+    assert!(plot.starts_with("<svg") && plot.trim_end().ends_with("</svg>"));
+
+    // The page is made again from the figures, without a server.
+    let again = folder.path().join("again.md");
+    ran(cartwright()
+        .args(["bench", "--from"])
+        .arg(&file)
+        .arg("--page")
+        .arg(&again));
+    let again = std::fs::read_to_string(&again).expect("the page was written again");
+    assert_eq!(again.replace("again.svg", "performance.svg"), text);
+}
+
+#[test]
+fn growth_is_measured_on_a_small_scale() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("figures.json");
+    ran(cartwright()
+        .args([
+            "bench",
+            "--growth",
+            "--connections",
+            "4",
+            "--seconds",
+            "0.2",
+            "--carts",
+            "200",
+        ])
+        .arg("--data-dir")
+        .arg(folder.path())
+        .arg("--json")
+        .arg(&file));
+    let growth = &json(&file)["growth"];
+    for (size, carts) in [100, 200].into_iter().enumerate() {
+        assert_eq!(number(growth, &format!("/sizes/{size}/carts")), carts);
+        assert!(0 < number(growth, &format!("/sizes/{size}/server/operations")));
+    }
+    assert_eq!(number(growth, "/residents/ceiling"), 20);
+    assert!(0 < number(growth, "/residents/most"), "{growth}");
+    assert!(0 < number(growth, "/recovery/ready_us"), "{growth}");
+    let touched = number(growth, "/cold/read/count") + number(growth, "/cold/add/count");
+    assert_eq!(touched, 200 - 4, "each session wakes with one cart of its own");
+    assert_eq!(
+        (number(growth, "/lines/0/lines"), number(growth, "/lines/1/lines")),
+        (5, 40)
+    );
+    let operations = growth["largest"]["operations"]
+        .as_array()
+        .expect("operations are a list");
+    for operation in operations {
+        assert!(operation["error"].is_null(), "{operation}");
+    }
+    assert!(operations.iter().any(|operation| operation["name"] == "buy it"));
+    assert!(20 <= number(growth, "/idle/resident"), "{growth}");
+    assert!(0 < number(growth, "/idle/state_bytes_per_cart"), "{growth}");
+    assert_eq!(number(growth, "/import/variants"), 20);
 }

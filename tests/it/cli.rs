@@ -95,7 +95,7 @@ fn errors_name_their_cure() {
     );
     check_refused(
         &["bench", "--work", "w7"],
-        "[possible values: w1, w2, w3, w4, w5, w8]",
+        "[possible values: w1, w2, w3, w4, w5, w8, w9]",
     );
     check_refused(
         &["token", "--data", "/nonexistent"],

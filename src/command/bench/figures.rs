@@ -1,12 +1,12 @@
-//! What was measured, for people and for machines. Integers only: ratios are in thousandths.
+//! What was measured of one work, for people and for machines. Integers only: ratios are in thousandths.
 
-use super::limits::Limits;
-use super::{Actors, Bodies};
-use crate::cli::Work;
+use super::counters::Actors;
+use super::limits::{DiskFigures, Limits};
+use super::load::Bodies;
+use super::work::Load;
 use crate::latencies::Latencies;
 use crate::output::{decimals, per_second};
-use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Nanoseconds in a millisecond.
@@ -24,11 +24,14 @@ pub(super) struct Run {
     pub(super) took: Duration,
     /// The sizes of the last operation's bodies.
     pub(super) bodies: Bodies,
+    /// The CPU time of this process, which sends the requests.
+    pub(super) client_cpu_ms: u64,
     cpu_ms: u64,
     write_bytes: u64,
     groups: u64,
     journal_bytes: u64,
     resident_bytes: u64,
+    wakes: u64,
 }
 
 impl Run {
@@ -40,11 +43,13 @@ impl Run {
             first_error: None,
             took: Duration::ZERO,
             bodies: Bodies::default(),
+            client_cpu_ms: 0,
             cpu_ms: 0,
             write_bytes: 0,
             groups: 0,
             journal_bytes: 0,
             resident_bytes: 0,
+            wakes: 0,
         }
     }
 
@@ -65,8 +70,7 @@ impl Run {
     /// Takes the difference of the process' counters over the measured time.
     pub(super) fn count(&mut self, before: &Actors, after: &Actors, took: Duration) {
         self.took = took;
-        let cpu = |actors: &Actors| actors.process.user_ms + actors.process.system_ms;
-        self.cpu_ms = cpu(after).saturating_sub(cpu(before));
+        self.cpu_ms = after.cpu_ms().saturating_sub(before.cpu_ms());
         self.write_bytes = after
             .process
             .write_bytes
@@ -77,6 +81,10 @@ impl Run {
             .journal_bytes
             .saturating_sub(before.store.journal_bytes);
         self.resident_bytes = after.process.resident_bytes;
+        self.wakes = after
+            .carts()
+            .activations
+            .saturating_sub(before.carts().activations);
     }
 
     /// Returns how many operations went well.
@@ -89,104 +97,104 @@ impl Run {
         self.journal_bytes.checked_div(self.groups)
     }
 
-    fn side(&self) -> Side {
+    /// Returns what callers and the process' CPU saw of it.
+    pub(super) fn side(&self) -> Side {
         let operations = self.operations().max(1);
         let micros_at = |quantile| self.latencies.micros_at(quantile);
+        let nanos_each = |cpu_ms: u64| cpu_ms.saturating_mul(NANOS_PER_MS) / operations;
         Side {
             operations: self.operations(),
             operations_per_second: whole(per_second(self.operations(), self.took)),
             p50_us: micros_at(0.5),
             p99_us: micros_at(0.99),
             max_us: self.latencies.max_micros(),
-            cpu_ns_per_operation: self.cpu_ms.saturating_mul(NANOS_PER_MS) / operations,
+            cpu_ns_per_operation: nanos_each(self.cpu_ms),
+            client_cpu_ns_per_operation: nanos_each(self.client_cpu_ms),
         }
     }
 }
 
-fn whole(number: u128) -> u64 {
+/// Returns a number as large as fits.
+pub(super) fn whole(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
+/// Returns a part of a whole in thousandths, if there is a whole.
+pub(super) fn permille(part: u64, whole: u64) -> Option<u64> {
+    part.saturating_mul(1000).checked_div(whole)
+}
+
 /// What was measured on one side: the server's, or the bare handler's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Side {
-    operations: u64,
-    operations_per_second: u64,
-    p50_us: u64,
-    p99_us: u64,
-    max_us: u64,
-    cpu_ns_per_operation: u64,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Side {
+    pub(super) operations: u64,
+    pub(super) operations_per_second: u64,
+    pub(super) p50_us: u64,
+    pub(super) p99_us: u64,
+    pub(super) max_us: u64,
+    /// User and system time of the server.
+    pub(super) cpu_ns_per_operation: u64,
+    /// That of the process that sends the requests, from the same cores.
+    pub(super) client_cpu_ns_per_operation: u64,
 }
 
-/// What a bench says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What a bench says of one work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Figures {
-    work: String,
-    connections: u16,
-    seconds: u64,
-    errors: u64,
-    server: Side,
-    fsyncs_per_second: u64,
+    pub(super) work: String,
+    pub(super) connections: u16,
+    /// How many carts all connections had together.
+    pub(super) carts: usize,
+    pub(super) took_ms: u64,
+    pub(super) errors: u64,
+    pub(super) server: Side,
+    pub(super) fsyncs_per_second: u64,
     /// What the process wrote, zeros written ahead and the index included.
-    write_bytes_per_operation: u64,
+    pub(super) write_bytes_per_operation: u64,
     /// What of it are groups in the journal.
-    journal_bytes_per_operation: u64,
-    resident_bytes: u64,
-    request_bytes: usize,
-    response_bytes: usize,
-    bare: Option<Side>,
-    disk: Option<Disk>,
+    pub(super) journal_bytes_per_operation: u64,
+    pub(super) resident_bytes: u64,
+    /// How many sleeping carts were woken, in thousandths of the operations.
+    pub(super) wakes_permille: u64,
+    pub(super) request_bytes: usize,
+    pub(super) response_bytes: usize,
+    pub(super) bare: Option<Side>,
+    pub(super) disk: Option<DiskFigures>,
     /// The server's operations a second, in thousandths of the bare handler's.
-    share_of_bare_permille: Option<u64>,
-    /// The server's CPU an operation, in thousandths of the bare handler's.
-    cpu_over_bare_permille: Option<u64>,
-}
-
-/// What the disk allows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Disk {
-    group_bytes: u32,
-    fdatasyncs_per_second: u64,
-    p50_us: u64,
-    p99_us: u64,
+    pub(super) share_of_bare_permille: Option<u64>,
+    /// The server's CPU for an operation, in thousandths of the bare handler's.
+    pub(super) cpu_over_bare_permille: Option<u64>,
 }
 
 impl Figures {
-    /// Puts a run next to the machine's limits.
-    pub(super) fn of(work: Work, connections: u16, run: &Run, limits: Option<&Limits>) -> Self {
+    /// Puts a run beside its limits.
+    pub(super) fn of(load: Load, run: &Run, limits: Option<&Limits>) -> Self {
         let server = run.side();
         let bare = limits.and_then(|limits| limits.bare.as_ref()).map(Run::side);
-        let permille = |part: u64, whole: u64| part.saturating_mul(1000).checked_div(whole);
         let share = bare
             .as_ref()
             .and_then(|bare| permille(server.operations_per_second, bare.operations_per_second));
         let cpu = bare
             .as_ref()
             .and_then(|bare| permille(server.cpu_ns_per_operation, bare.cpu_ns_per_operation));
-        let disk = limits.and_then(|limits| limits.disk.as_ref()).map(|disk| Disk {
-            group_bytes: disk.group_bytes,
-            fdatasyncs_per_second: disk.times.syncs_per_second,
-            p50_us: disk.times.p50_us,
-            p99_us: disk.times.p99_us,
-        });
         Self {
-            work: work
-                .to_possible_value()
-                .map_or_else(String::new, |value| value.get_name().to_owned()),
-            connections,
-            seconds: run.took.as_secs(),
+            work: load.work.name(),
+            connections: load.connections,
+            carts: load.carts(),
+            took_ms: whole(run.took.as_millis()),
             errors: run.errors,
             fsyncs_per_second: whole(per_second(run.groups, run.took)),
             write_bytes_per_operation: run.write_bytes / run.operations().max(1),
             journal_bytes_per_operation: run.journal_bytes / run.operations().max(1),
             resident_bytes: run.resident_bytes,
+            wakes_permille: permille(run.wakes, run.operations()).unwrap_or(0),
             request_bytes: run.bodies.request,
             response_bytes: run.bodies.response,
             share_of_bare_permille: share,
             cpu_over_bare_permille: cpu,
             server,
             bare,
-            disk,
+            disk: limits.and_then(|limits| limits.disk.clone()),
         }
     }
 
@@ -194,12 +202,10 @@ impl Figures {
     pub(super) fn table(&self) -> String {
         let mut rows: Vec<(String, String)> = Vec::new();
         let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
+        let seconds = decimals(u128::from(self.took_ms));
         row(
             "work",
-            format!(
-                "{}, {} connections, {} s",
-                self.work, self.connections, self.seconds
-            ),
+            format!("{}, {} connections, {seconds} s", self.work, self.connections),
         );
         row("operations/s", self.server.operations_per_second.to_string());
         row("p50, p99, max", times(&self.server));
@@ -211,6 +217,10 @@ impl Figures {
             format!("{all} bytes, of which {journal} are the journal's groups"),
         );
         row("resident memory", format!("{} MiB", self.resident_bytes >> 20));
+        row(
+            "carts woken",
+            format!("{} in 1000 operations", self.wakes_permille),
+        );
         row("failed", self.errors.to_string());
         if let Some(bare) = &self.bare {
             let bodies = format!(
@@ -235,7 +245,7 @@ impl Figures {
             );
         }
         if let Some(disk) = &self.disk {
-            let Disk {
+            let DiskFigures {
                 group_bytes,
                 fdatasyncs_per_second,
                 p50_us,
@@ -262,13 +272,16 @@ fn times(side: &Side) -> String {
 }
 
 fn cpu(side: &Side) -> String {
-    format!("{} us", decimals(u128::from(side.cpu_ns_per_operation)))
+    let [server, client] = [side.cpu_ns_per_operation, side.client_cpu_ns_per_operation]
+        .map(|nanos| decimals(u128::from(nanos)));
+    format!("{server} us, and {client} us of the client's")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::bench::{Process, Store};
+    use crate::cli::Work;
+    use crate::command::bench::counters::{Process, Store};
 
     fn actors(user_ms: u64, groups: u64, write_bytes: u64) -> Actors {
         let process = Process {
@@ -282,7 +295,9 @@ mod tests {
             store: Store {
                 groups,
                 journal_bytes: write_bytes / 2,
+                ..Store::default()
             },
+            ..Actors::default()
         }
     }
 
@@ -308,7 +323,7 @@ mod tests {
             bare: Some(run(1000, 10)),
             disk: None,
         };
-        let figures = Figures::of(Work::W2, 64, &run(400, 12), Some(&limits));
+        let figures = Figures::of(Load::of(Work::W2, None, 0), &run(400, 12), Some(&limits));
         assert_eq!(figures.server.operations_per_second, 200);
         assert_eq!(figures.server.cpu_ns_per_operation, 30_000);
         assert_eq!(figures.fsyncs_per_second, 10);
@@ -326,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_run_without_operations_divides_by_nothing() {
-        let figures = Figures::of(Work::W4, 1, &run(0, 0), None);
+        let figures = Figures::of(Load::of(Work::W4, None, 0), &run(0, 0), None);
         assert_eq!(
             (
                 figures.server.operations_per_second,

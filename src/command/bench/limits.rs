@@ -1,22 +1,26 @@
 //! What this machine allows: a bare handler under the same load, and the disk under the same group writes.
 
+use super::counters::CpuCounters;
 use super::figures::Run;
-use super::{Actors, Bodies, Client, Counters, measure as measure_load};
-use crate::cli::{Bench, Remote, Work};
+use super::load::{self, Bodies, Client};
+use crate::cli::Remote;
 use crate::client::{Call, Connection, Server};
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use cartwright_storage::{DiskLoad, DiskTimes, Preparation, disk_check};
+use cartwright_storage::{DiskLoad, Preparation, disk_check_of};
+use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How many clock ticks the kernel's process accounting has in a second, on every Linux platform in use.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// How many groups the disk is asked for.
-const GROUPS: u32 = 1_000;
+/// How many groups the disk is asked for: one for so many milliseconds of a work, within these bounds.
+const MILLIS_PER_GROUP: u128 = 10;
+const GROUPS_MIN: u32 = 50;
+const GROUPS_MAX: u32 = 1_000;
 
 /// The machine's limits.
 #[derive(Debug)]
@@ -24,16 +28,25 @@ pub(super) struct Limits {
     /// The bare handler. A purchase has none: it is many requests.
     pub(super) bare: Option<Run>,
     /// The disk, writing groups as large as the server's. A read writes none.
-    pub(super) disk: Option<Disk>,
+    pub(super) disk: Option<DiskFigures>,
 }
 
-/// What the disk makes durable.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Disk {
-    /// How large each group was.
+/// What the disk makes durable, of groups of one size, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DiskFigures {
     pub(super) group_bytes: u32,
-    /// How long they took.
-    pub(super) times: DiskTimes,
+    pub(super) fdatasyncs_per_second: u64,
+    pub(super) p50_us: u64,
+    pub(super) p99_us: u64,
+}
+
+/// How the bare handler is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pace {
+    /// Each connection sends its next request when the last is answered.
+    Closed,
+    /// So many requests a second.
+    PerSecond(u64),
 }
 
 /// Measures the limits that belong to a run.
@@ -41,45 +54,43 @@ pub(super) struct Disk {
 /// # Errors
 /// The bare handler does not start, or the directory cannot be written to.
 pub(super) async fn measure(
-    arguments: &Bench,
-    connections: u16,
+    load: super::work::Load,
     time: Duration,
     run: &Run,
+    directory: &Path,
 ) -> anyhow::Result<Limits> {
-    let purchase = matches!(arguments.work, Work::W4 | Work::W8);
-    let bare = if purchase {
+    let bare = if load.is_purchase() {
         None
     } else {
-        Some(bare_handler(connections, time, run.bodies).await?)
+        Some(bare_handler(load.connections, Pace::Closed, time, run.bodies).await?)
     };
     let disk = match run.bytes_per_group() {
-        Some(group_bytes) => Some(disk(arguments.data_dir.clone(), group_bytes).await?),
+        Some(group_bytes) => Some(disk(directory.to_owned(), group_bytes, time).await?),
         None => None,
     };
     Ok(Limits { bare, disk })
 }
 
 /// Asks the disk for groups of this size, written over zeros as the journal does.
-async fn disk(directory: Option<PathBuf>, group_bytes: u64) -> anyhow::Result<Disk> {
-    let directory = directory.unwrap_or_else(std::env::temp_dir);
+async fn disk(directory: PathBuf, group_bytes: u64, time: Duration) -> anyhow::Result<DiskFigures> {
     let group_bytes = u32::try_from(group_bytes)?.max(1);
+    let writes = u32::try_from(time.as_millis() / MILLIS_PER_GROUP).unwrap_or(GROUPS_MAX);
+    let writes = writes.clamp(GROUPS_MIN, GROUPS_MAX);
     let load = DiskLoad {
-        writes: GROUPS,
+        writes,
         write_bytes: group_bytes,
     };
     let named = format!(
         "cannot measure the disk in {}; name a directory with --data-dir",
         directory.display()
     );
-    let measured = tokio::task::spawn_blocking(move || disk_check(directory, load))
-        .await?
-        .context(named)?;
-    let as_the_journal = measured
-        .into_iter()
-        .find(|times| times.preparation == Preparation::Zeros);
-    Ok(Disk {
+    let check = move || disk_check_of(directory, Preparation::Zeros, load);
+    let as_the_journal = tokio::task::spawn_blocking(check).await?.context(named)?;
+    Ok(DiskFigures {
         group_bytes,
-        times: as_the_journal.context("every way of writing is measured")?,
+        fdatasyncs_per_second: as_the_journal.syncs_per_second,
+        p50_us: as_the_journal.p50_us,
+        p99_us: as_the_journal.p99_us,
     })
 }
 
@@ -107,12 +118,6 @@ impl Bare {
         let server = Server::new(&remote).context("the bare handler did not say where it listens")?;
         Ok(Self { process, server })
     }
-
-    /// Returns its user and system time so far, in milliseconds.
-    fn cpu_ms(&self) -> anyhow::Result<u64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        cpu_ms_of(&stat).context("the kernel's figures of the bare handler cannot be read")
-    }
 }
 
 impl Drop for Bare {
@@ -121,6 +126,15 @@ impl Drop for Bare {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// Returns a process' user and system time so far, in milliseconds.
+///
+/// # Errors
+/// There is no such process.
+pub(super) fn cpu_ms_of_process(process: u32) -> anyhow::Result<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    cpu_ms_of(&stat).context("the kernel's figures of a process cannot be read")
 }
 
 /// Reads user and system time from the text of `/proc/PID/stat`, where they are the 14th and 15th field.
@@ -156,7 +170,15 @@ impl Client for Asker {
 }
 
 /// Puts the same load on a bare handler that reads and writes bodies of the same size.
-async fn bare_handler(connections: u16, time: Duration, bodies: Bodies) -> anyhow::Result<Run> {
+///
+/// # Errors
+/// It does not start, or fails.
+pub(super) async fn bare_handler(
+    connections: u16,
+    pace: Pace,
+    time: Duration,
+    bodies: Bodies,
+) -> anyhow::Result<Run> {
     let bare = Bare::start(bodies.response)?;
     let body = match bodies.request.checked_sub(r#"{"padding":""}"#.len()) {
         Some(padding) => Bytes::from(format!(r#"{{"padding":"{}"}}"#, "x".repeat(padding))),
@@ -169,21 +191,17 @@ async fn bare_handler(connections: u16, time: Duration, bodies: Bodies) -> anyho
             body: body.clone(),
         });
     }
-    let mut run = measure_load(clients, time, &mut BareCounters { bare: &bare }).await?;
+    let mut counters = CpuCounters {
+        process: bare.process.id(),
+    };
+    let mut run = match pace {
+        Pace::Closed => load::closed(clients, time, &mut counters).await?,
+        Pace::PerSecond(rate) => load::paced(clients, rate, time, &mut counters).await?,
+    };
     if let Some(error) = run.first_error.take() {
         bail!("the bare handler failed: {error}");
     }
     Ok(run)
-}
-
-struct BareCounters<'a> {
-    bare: &'a Bare,
-}
-
-impl Counters for BareCounters<'_> {
-    async fn read(&mut self) -> anyhow::Result<Actors> {
-        Ok(Actors::of_cpu(self.bare.cpu_ms()?))
-    }
 }
 
 #[cfg(test)]

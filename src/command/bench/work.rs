@@ -1,17 +1,25 @@
 //! The kinds of load: what each sets up, and what one operation of it is.
 
-use super::{Bodies, Client};
+use super::load::{Bodies, Client};
 use crate::cli::Work;
-use crate::client::{Call, Cart, Connection, Details, Ending, Guest};
+use crate::client::{Call, Cart, Connection, Details, Ending, Guest, Server};
 use crate::command::import::{self, BATCH_ROWS_MAX, ImportRow, Outcome, Price};
-use crate::command::shop_setup::find_variant;
+use crate::command::shop_setup::{self, find_variant};
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use clap::ValueEnum;
+use futures::future::try_join_all;
 use hyper::header::HeaderValue;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The currency of everything that is bought.
 pub(super) const CURRENCY: &str = "GBP";
+
+/// How many connections a purchase is measured with, where nothing is said.
+const CONNECTIONS_PURCHASE: u16 = 16;
+
+/// How many connections anything else is measured with, where nothing is said.
+const CONNECTIONS: u16 = 64;
 
 /// How many lines a warm cart has, and how many variants they are of.
 const CART_LINES: usize = 10;
@@ -25,89 +33,148 @@ const PURCHASE_VARIANTS: usize = 500;
 /// How much stock each variant starts with.
 const STOCK: u64 = 100_000_000;
 
+impl Work {
+    /// Returns its name on the command line.
+    pub(super) fn name(self) -> String {
+        self.to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Returns what one operation is.
+    pub(super) fn what(self) -> String {
+        self.to_possible_value()
+            .and_then(|value| value.get_help().map(ToString::to_string))
+            .unwrap_or_default()
+    }
+}
+
+/// One kind of load, and how much of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Load {
+    pub(super) work: Work,
+    pub(super) connections: u16,
+    /// How many carts each connection has, and takes in turn.
+    pub(super) carts_each: usize,
+    /// How many lines a cart has.
+    pub(super) lines: usize,
+}
+
+impl Load {
+    /// Returns the load of a work. Only W9 spreads over so many carts; the others have one a connection.
+    pub(super) fn of(work: Work, connections: Option<u16>, sleeping_carts: usize) -> Self {
+        let usual = if is_purchase(work) {
+            CONNECTIONS_PURCHASE
+        } else {
+            CONNECTIONS
+        };
+        let load = Self {
+            work,
+            connections: connections.unwrap_or(usual),
+            carts_each: 1,
+            lines: CART_LINES,
+        };
+        if work == Work::W9 {
+            return load.over_carts(sleeping_carts);
+        }
+        load
+    }
+
+    /// Spreads it over so many carts, at least one a connection.
+    pub(super) fn over_carts(self, carts: usize) -> Self {
+        let carts_each = carts.div_ceil(usize::from(self.connections)).max(1);
+        Self { carts_each, ..self }
+    }
+
+    /// Returns how many carts there are.
+    pub(super) fn carts(self) -> usize {
+        match self.work {
+            Work::W1 | Work::W4 | Work::W8 => 0,
+            Work::W5 => 1,
+            Work::W2 | Work::W3 | Work::W9 => self.carts_each * usize::from(self.connections),
+        }
+    }
+
+    /// Tells whether one operation is a whole purchase.
+    pub(super) fn is_purchase(self) -> bool {
+        is_purchase(self.work)
+    }
+}
+
+fn is_purchase(work: Work) -> bool {
+    matches!(work, Work::W4 | Work::W8)
+}
+
 /// What one bench works on: variants of its own, so that runs do not meet.
-pub(super) struct Shop<'a> {
-    work: Work,
-    staff: &'a HeaderValue,
+pub(super) struct Shop {
+    load: Load,
+    server: Server,
     variant_ids: Vec<String>,
     shipping_method_id: Option<String>,
     /// The one cart of [`Work::W5`].
     shared: Option<Cart>,
 }
 
-impl<'a> Shop<'a> {
-    /// Adds the variants that the work needs.
+impl Shop {
+    /// Adds the variants that the load needs, and for a purchase what else is missing.
     ///
     /// # Errors
     /// The server refuses.
-    pub(super) async fn set_up(
-        connection: &mut Connection,
-        staff: &'a HeaderValue,
-        work: Work,
-        shipping_method_id: Option<String>,
-    ) -> anyhow::Result<Self> {
-        let count = match work {
+    pub(super) async fn set_up(server: &Server, load: Load) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(server).await?;
+        let staff = server.staff()?;
+        let shipping_method_id = if load.is_purchase() {
+            shop_setup::ensure_no_tax(&mut connection, staff).await?;
+            Some(shop_setup::ensure_free_shipping(&mut connection, staff, CURRENCY).await?)
+        } else {
+            None
+        };
+        let count = match load.work {
             Work::W1 => 0,
-            Work::W2 | Work::W3 | Work::W5 => CART_LINES,
+            Work::W2 | Work::W3 | Work::W5 | Work::W9 => load.lines,
             Work::W4 => PURCHASE_VARIANTS,
             Work::W8 => 1,
         };
-        let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-        let rows: Vec<ImportRow> = (0..count).map(|number| row(run, number)).collect();
-        for batch in rows.chunks(BATCH_ROWS_MAX) {
-            let results = import::send(connection, staff, batch).await?;
-            if let Some(refused) = results.iter().find(|result| result.outcome == Outcome::Refused) {
-                bail!(
-                    "the variant {} cannot be added: {}",
-                    refused.sku,
-                    refused.reason()
-                );
-            }
-        }
-        let mut variant_ids = Vec::with_capacity(count);
-        for row in &rows {
-            let id = find_variant(connection, staff, &row.sku).await?;
-            variant_ids
-                .push(id.with_context(|| format!("the variant {} was added but is not found", row.sku))?);
-        }
+        let variant_ids = add_variants(&mut connection, staff, count).await?;
         let mut shop = Self {
-            work,
-            staff,
+            load,
+            server: server.clone(),
             variant_ids,
             shipping_method_id,
             shared: None,
         };
-        if work == Work::W5 {
-            let mut guest = Guest::new(connection.again().await?);
-            shop.shared = Some(shop.warm_cart(&mut guest).await?);
+        if load.work == Work::W5 {
+            let mut guest = Guest::new(connection);
+            let cookie = guest.open_session().await?;
+            shop.shared = Some(shop.warm_cart(&mut guest, &cookie).await?);
         }
         Ok(shop)
     }
 
-    /// Makes the client of one connection, with its warm cart where the work needs one.
+    /// Makes the clients of all connections, with their warm carts where the work needs them.
     ///
     /// # Errors
     /// The server refuses.
-    pub(super) async fn client(&self, connection: Connection, number: usize) -> anyhow::Result<Buyer> {
-        let mut guest = Guest::new(connection);
-        let operation = match self.work {
+    pub(super) async fn clients(&self) -> anyhow::Result<Vec<Buyer>> {
+        try_join_all((0..usize::from(self.load.connections)).map(|number| self.client(number))).await
+    }
+
+    async fn client(&self, number: usize) -> anyhow::Result<Buyer> {
+        let mut guest = Guest::new(Connection::open(&self.server).await?);
+        let operation = match self.load.work {
             Work::W1 => Operation::OpenCart {
                 cookie: guest.open_session().await?,
             },
-            Work::W2 => Operation::AddUnit {
-                cart: self.warm_cart(&mut guest).await?,
+            Work::W2 | Work::W9 => Operation::AddUnit {
+                carts: self.warm_carts(&mut guest).await?,
                 bodies: self.line_bodies(),
             },
             Work::W3 => Operation::ReadCart {
-                cart: self.warm_cart(&mut guest).await?,
+                carts: self.warm_carts(&mut guest).await?,
             },
-            Work::W5 => {
-                let cart = self.shared.clone().context("W5 shares a cart")?;
-                Operation::AddUnit {
-                    cart,
-                    bodies: self.line_bodies(),
-                }
-            }
+            Work::W5 => Operation::AddUnit {
+                carts: vec![self.shared.clone().context("W5 shares a cart")?],
+                bodies: self.line_bodies(),
+            },
             Work::W4 | Work::W8 => {
                 let shipping_method_id = self
                     .shipping_method_id
@@ -134,24 +201,33 @@ impl<'a> Shop<'a> {
         })
     }
 
-    async fn warm_cart(&self, guest: &mut Guest) -> anyhow::Result<Cart> {
+    /// One session, as a shopper's who has many carts: what wakes is the cart, and not the session too.
+    async fn warm_carts(&self, guest: &mut Guest) -> anyhow::Result<Vec<Cart>> {
         let cookie = guest.open_session().await?;
-        let cart = guest.open_cart(&cookie, CURRENCY).await?;
+        let mut carts = Vec::with_capacity(self.load.carts_each);
+        for _ in 0..self.load.carts_each {
+            carts.push(self.warm_cart(guest, &cookie).await?);
+        }
+        Ok(carts)
+    }
+
+    async fn warm_cart(&self, guest: &mut Guest, cookie: &HeaderValue) -> anyhow::Result<Cart> {
+        let cart = guest.open_cart(cookie, CURRENCY).await?;
         for body in self.line_bodies() {
-            guest.add_line(&cart, Some(self.staff), body).await?;
+            guest.add_line(&cart, None, body).await?;
         }
         Ok(cart)
     }
 
     fn line_bodies(&self) -> Vec<Bytes> {
-        let body = |variant: &String, field: usize| match self.work {
+        let body = |variant: &String, field: usize| match self.load.work {
             // One variant, yet as many lines as W4 has: the field keeps them apart.
             Work::W8 => {
                 format!(r#"{{"variant_id":"{variant}","quantity":1,"custom_fields":{{"row":"{field}"}}}}"#)
             }
-            _ => format!(r#"{{"variant_id":"{variant}","quantity":1}}"#),
+            _ => line_body(variant),
         };
-        let lines = if self.work == Work::W8 {
+        let lines = if self.load.work == Work::W8 {
             PURCHASE_LINES
         } else {
             self.variant_ids.len()
@@ -162,6 +238,40 @@ impl<'a> Shop<'a> {
             .map(|(field, variant)| Bytes::from(body(variant, field)))
             .collect()
     }
+}
+
+/// Returns the body that adds one unit of a variant.
+pub(super) fn line_body(variant_id: &str) -> String {
+    format!(r#"{{"variant_id":"{variant_id}","quantity":1}}"#)
+}
+
+/// Adds so many variants, each with a price and more stock than can be bought, and returns their ids.
+///
+/// # Errors
+/// The server refuses.
+pub(super) async fn add_variants(
+    connection: &mut Connection,
+    staff: &HeaderValue,
+    count: usize,
+) -> anyhow::Result<Vec<String>> {
+    let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let rows: Vec<ImportRow> = (0..count).map(|number| row(run, number)).collect();
+    for batch in rows.chunks(BATCH_ROWS_MAX) {
+        let results = import::send(connection, staff, batch).await?;
+        if let Some(refused) = results.iter().find(|result| result.outcome == Outcome::Refused) {
+            bail!(
+                "the variant {} cannot be added: {}",
+                refused.sku,
+                refused.reason()
+            );
+        }
+    }
+    let mut ids = Vec::with_capacity(count);
+    for row in &rows {
+        let id = find_variant(connection, staff, &row.sku).await?;
+        ids.push(id.with_context(|| format!("the variant {} was added but is not found", row.sku))?);
+    }
+    Ok(ids)
 }
 
 fn row(run: u128, number: usize) -> ImportRow {
@@ -178,7 +288,7 @@ fn row(run: u128, number: usize) -> ImportRow {
     }
 }
 
-/// One connection's closed loop.
+/// What one connection does.
 pub(super) struct Buyer {
     guest: Guest,
     operation: Operation,
@@ -187,8 +297,8 @@ pub(super) struct Buyer {
 
 enum Operation {
     OpenCart { cookie: HeaderValue },
-    AddUnit { cart: Cart, bodies: Vec<Bytes> },
-    ReadCart { cart: Cart },
+    AddUnit { carts: Vec<Cart>, bodies: Vec<Bytes> },
+    ReadCart { carts: Vec<Cart> },
     Purchase { bodies: Vec<Bytes>, details: Bytes },
 }
 
@@ -204,7 +314,8 @@ impl Client for Buyer {
                     response: answer.body.len(),
                 })
             }
-            Operation::AddUnit { cart, bodies } => {
+            Operation::AddUnit { carts, bodies } => {
+                let cart = &carts[self.turn % carts.len()];
                 let body = &bodies[self.turn % bodies.len()];
                 self.turn += 1;
                 let call = Call::post(&cart.lines_path)
@@ -217,7 +328,9 @@ impl Client for Buyer {
                     response: answer.body.len(),
                 })
             }
-            Operation::ReadCart { cart } => {
+            Operation::ReadCart { carts } => {
+                let cart = &carts[self.turn % carts.len()];
+                self.turn += 1;
                 let call = Call::get(&cart.path).cookie(&cart.cookie);
                 let answer = self.guest.connection().once(call).await?;
                 Ok(Bodies {

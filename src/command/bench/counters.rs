@@ -1,0 +1,183 @@
+//! Where a process' counters are read: before and after what is measured.
+
+use super::limits::cpu_ms_of_process;
+use crate::client::{Call, Connection, Server};
+use anyhow::{Context, bail};
+use hyper::header::HeaderValue;
+use serde::Deserialize;
+use std::time::{Duration, Instant};
+
+/// How long the index may take to hold everything.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A store is at rest when nothing was written for so long.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// What a purchase leads to has ended when nothing was synced for so long.
+const SYNCS_QUIET: Duration = Duration::from_millis(100);
+
+/// How often that is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What the server says about its own process, entities and store.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Actors {
+    pub(super) process: Process,
+    #[serde(default)]
+    pub(super) store: Store,
+    #[serde(default)]
+    pub(super) kinds: Vec<Kind>,
+}
+
+/// A process, as the operating system counts it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Process {
+    pub(super) user_ms: u64,
+    pub(super) system_ms: u64,
+    pub(super) resident_bytes: u64,
+    pub(super) write_bytes: u64,
+}
+
+/// The server's committer and index.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Store {
+    /// The last durable commit's place.
+    pub(super) synced: u64,
+    /// The last place the index holds.
+    pub(super) applied: u64,
+    /// Groups written since the start, each with one `fdatasync`.
+    pub(super) groups: u64,
+    /// Bytes of those groups.
+    pub(super) journal_bytes: u64,
+    /// Zeros written ahead of them.
+    pub(super) zeroed_bytes: u64,
+    /// Bytes of the snapshots that were put.
+    pub(super) snapshot_bytes: u64,
+}
+
+/// The entities of one kind.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Kind {
+    kind: String,
+    pub(super) resident: u64,
+    pub(super) resting: u64,
+    /// Actors started.
+    pub(super) activations: u64,
+}
+
+impl Actors {
+    /// Returns the counters of the carts.
+    pub(super) fn carts(&self) -> Kind {
+        let carts = self.kinds.iter().find(|kind| kind.kind == "cart");
+        carts.cloned().unwrap_or_default()
+    }
+
+    /// Returns user and system time together.
+    pub(super) fn cpu_ms(&self) -> u64 {
+        self.process.user_ms + self.process.system_ms
+    }
+
+    /// Returns what was written, but for zeros written ahead.
+    pub(super) fn written_bytes(&self) -> u64 {
+        self.process.write_bytes.saturating_sub(self.store.zeroed_bytes)
+    }
+}
+
+/// Where a process' counters are read.
+pub(super) trait Counters {
+    /// Reads them as they are now.
+    async fn read(&mut self) -> anyhow::Result<Actors>;
+}
+
+/// The counters of the server, which it tells itself.
+pub(super) struct ServerCounters {
+    connection: Connection,
+    staff: HeaderValue,
+}
+
+impl ServerCounters {
+    /// Opens a connection of its own.
+    ///
+    /// # Errors
+    /// Nobody listens, or there is no staff token.
+    pub(super) async fn of(server: &Server) -> anyhow::Result<Self> {
+        Ok(Self {
+            connection: Connection::open(server).await?,
+            staff: server.staff()?.clone(),
+        })
+    }
+
+    /// Waits until nothing is synced any more, and returns how many groups were.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub(super) async fn groups_at_rest(&mut self) -> anyhow::Result<u64> {
+        let began = Instant::now();
+        let mut last = self.read().await?.store.groups;
+        let mut since = Instant::now();
+        while since.elapsed() < SYNCS_QUIET {
+            if SETTLE_TIMEOUT <= began.elapsed() {
+                bail!("the server still synced {SETTLE_TIMEOUT:?} after the last request");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            let now = self.read().await?.store.groups;
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+        }
+        Ok(last)
+    }
+
+    /// Waits until the index holds everything and nothing is written any more, and returns the counters.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub(super) async fn at_rest(&mut self) -> anyhow::Result<Actors> {
+        let began = Instant::now();
+        let mut last = self.read().await?;
+        let mut since = Instant::now();
+        while since.elapsed() < QUIET {
+            if SETTLE_TIMEOUT <= began.elapsed() {
+                bail!("the server still wrote {SETTLE_TIMEOUT:?} after the last request");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            let now = self.read().await?;
+            let is_same = now.process.write_bytes == last.process.write_bytes;
+            if !is_same || now.store.applied < now.store.synced {
+                since = Instant::now();
+            }
+            last = now;
+        }
+        Ok(last)
+    }
+}
+
+impl Counters for ServerCounters {
+    async fn read(&mut self) -> anyhow::Result<Actors> {
+        let answer = self
+            .connection
+            .call(Call::get("/admin/actors").staff(&self.staff))
+            .await?;
+        answer.json().context("the server's counters")
+    }
+}
+
+/// The counters of a process of which the operating system tells the CPU time, and nobody tells more.
+pub(super) struct CpuCounters {
+    /// The process' number.
+    pub(super) process: u32,
+}
+
+impl Counters for CpuCounters {
+    async fn read(&mut self) -> anyhow::Result<Actors> {
+        Ok(Actors {
+            process: Process {
+                user_ms: cpu_ms_of_process(self.process)?,
+                ..Process::default()
+            },
+            ..Actors::default()
+        })
+    }
+}

@@ -1,0 +1,352 @@
+//! What was set as a goal, and whether it was met.
+
+use super::figures::permille;
+use super::growth::report::Growth;
+use super::report::{Report, Works};
+use crate::cli::Work;
+use crate::output::{decimals, thousands};
+use serde::Serialize;
+
+/// Below this many raw `fdatasync`s a second no orders a second are asked for.
+const RAW_SYNCS_MIN: u64 = 2_000;
+
+const MILLIS_PER_MINUTE: u64 = 60_000;
+
+/// What a value counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Unit {
+    /// Thousandths, shown as percent.
+    Permille,
+    /// Thousandths, shown as a number with decimals.
+    Thousandths,
+    /// Microseconds, shown as milliseconds.
+    Micros,
+    /// As many.
+    Count,
+}
+
+impl Unit {
+    /// Writes a value for people.
+    pub(super) fn show(self, value: u64) -> String {
+        match self {
+            Self::Permille => format!("{}.{}%", value / 10, value % 10),
+            Self::Thousandths => decimals(u128::from(value)),
+            Self::Micros => format!("{} ms", decimals(u128::from(value))),
+            Self::Count => thousands(value),
+        }
+    }
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Want {
+    AtLeast,
+    AtMost,
+}
+
+/// A goal and what was measured of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Judged {
+    pub(super) goal: &'static str,
+    pub(super) unit: Unit,
+    pub(super) want: Want,
+    pub(super) must: u64,
+    pub(super) stretch: Option<u64>,
+    /// Absent where it was not measured, or where the goal does not apply to this machine.
+    pub(super) measured: Option<u64>,
+}
+
+impl Judged {
+    /// Tells whether the must is met.
+    pub(super) fn is_met(&self) -> Option<bool> {
+        self.measured.map(|measured| self.reaches(measured, self.must))
+    }
+
+    /// Tells whether the stretch is met.
+    pub(super) fn is_stretch_met(&self) -> Option<bool> {
+        let stretch = self.stretch?;
+        self.measured.map(|measured| self.reaches(measured, stretch))
+    }
+
+    fn reaches(&self, measured: u64, bound: u64) -> bool {
+        match self.want {
+            Want::AtLeast => bound <= measured,
+            Want::AtMost => measured <= bound,
+        }
+    }
+
+    /// Returns a bound as people write it.
+    pub(super) fn bound(&self, bound: u64) -> String {
+        let shown = self.unit.show(bound);
+        match self.want {
+            Want::AtLeast => format!("at least {shown}"),
+            Want::AtMost => format!("at most {shown}"),
+        }
+    }
+}
+
+/// Makes a goal that more is better for.
+fn at_least(goal: &'static str, unit: Unit, must: u64, stretch: u64, measured: Option<u64>) -> Judged {
+    Judged {
+        goal,
+        unit,
+        want: Want::AtLeast,
+        must,
+        stretch: Some(stretch),
+        measured,
+    }
+}
+
+/// Makes a goal that more is better for, without a stretch.
+fn floor(goal: &'static str, unit: Unit, must: u64, measured: Option<u64>) -> Judged {
+    Judged {
+        stretch: None,
+        ..at_least(goal, unit, must, must, measured)
+    }
+}
+
+/// Makes a goal that less is better for.
+fn at_most(goal: &'static str, unit: Unit, must: u64, stretch: Option<u64>, measured: Option<u64>) -> Judged {
+    Judged {
+        goal,
+        unit,
+        want: Want::AtMost,
+        must,
+        stretch,
+        measured,
+    }
+}
+
+/// Holds a report against every goal, in their order.
+pub(super) fn judge(report: &Report) -> Vec<Judged> {
+    let nothing = Works::default();
+    let mut judged = of_works(report.works.as_ref().unwrap_or(&nothing));
+    judged.extend(of_growth(report.growth.as_ref()));
+    judged
+}
+
+fn of_works(works: &Works) -> Vec<Judged> {
+    let figures = |work| works.of(work);
+    let rate = |work| figures(work).map(|figures| figures.server.operations_per_second);
+    let over = |one, other| permille(rate(one)?, rate(other)?);
+    let share = |work| figures(work)?.share_of_bare_permille;
+    let is_fast_disk = figures(Work::W4)
+        .and_then(|figures| figures.disk.as_ref())
+        .is_some_and(|disk| RAW_SYNCS_MIN <= disk.fdatasyncs_per_second);
+    let half = works.half_load.as_ref();
+    let sync_us = figures(Work::W2)
+        .and_then(|figures| figures.disk.as_ref())
+        .map(|disk| disk.p50_us);
+    let half_bound = half
+        .zip(sync_us)
+        .map(|(half, sync_us)| half.bare.p99_us + 4 * sync_us + 1_000);
+    vec![
+        at_least(
+            "W2, share of the bare handler's operations a second",
+            Unit::Permille,
+            400,
+            550,
+            share(Work::W2),
+        ),
+        at_most(
+            "W2, CPU per operation over the bare handler's",
+            Unit::Thousandths,
+            4_000,
+            Some(3_000),
+            figures(Work::W2).and_then(|figures| figures.cpu_over_bare_permille),
+        ),
+        at_least(
+            "W3, share of the bare handler's",
+            Unit::Permille,
+            700,
+            850,
+            share(Work::W3),
+        ),
+        at_most(
+            "W4, CPU per order",
+            Unit::Micros,
+            600,
+            Some(400),
+            figures(Work::W4).map(|figures| figures.server.cpu_ns_per_operation / 1_000),
+        ),
+        at_least(
+            "W4, orders a second where raw fdatasync is at least 2,000/s",
+            Unit::Count,
+            2_000,
+            3_000,
+            rate(Work::W4).filter(|_| is_fast_disk),
+        ),
+        at_most(
+            "W4, sequential durable waits per purchase, requests included",
+            Unit::Thousandths,
+            16_000,
+            Some(12_000),
+            works.waits.as_ref().map(|waits| waits.until_answered_thousandths),
+        ),
+        at_least(
+            "W5 over W2",
+            Unit::Permille,
+            1_200,
+            2_000,
+            over(Work::W5, Work::W2),
+        ),
+        at_least(
+            "W8 over W4",
+            Unit::Permille,
+            1_000,
+            1_200,
+            over(Work::W8, Work::W4),
+        ),
+        at_least("W9 over W2", Unit::Permille, 500, 700, over(Work::W9, Work::W2)),
+        at_most(
+            "p99 of W2 at half load: the bare handler's at the same rate + 4 x fdatasync p50 + 1 ms",
+            Unit::Micros,
+            half_bound.unwrap_or(0),
+            None,
+            half.filter(|_| half_bound.is_some())
+                .map(|half| half.server.p99_us),
+        ),
+        at_most(
+            "bytes to disk per byte of snapshot, W2 over 10,000 carts, zeros ahead apart",
+            Unit::Thousandths,
+            3_000,
+            Some(2_000),
+            works
+                .snapshots
+                .as_ref()
+                .map(|snapshots| snapshots.written_over_snapshots_permille),
+        ),
+    ]
+}
+
+fn of_growth(growth: Option<&Growth>) -> Vec<Judged> {
+    let size = |growth: &Growth| {
+        let rates = || growth.sizes.iter().map(|size| size.server.operations_per_second);
+        permille(rates().min()?, rates().next()?)
+    };
+    let lines = |growth: &Growth| {
+        let mut costs = growth.lines.iter().map(|lines| lines.server.cpu_ns_per_operation);
+        let (short, long) = (costs.next()?, costs.next()?);
+        permille(long, short)
+    };
+    let failed = |growth: &Growth| {
+        let failed = growth.largest.operations.iter().filter(|one| one.error.is_some());
+        u64::try_from(failed.count()).unwrap_or(u64::MAX)
+    };
+    let idle = |growth: &Growth| {
+        let idle = &growth.idle;
+        let is_resident = idle.carts <= idle.resident;
+        is_resident.then(|| idle.bytes_per_cart.saturating_sub(idle.state_bytes_per_cart))
+    };
+    let ceiling = growth.map(|growth| growth.residents.ceiling + growth.residents.opened_in_two_seconds);
+    let imported = |growth: &Growth| {
+        let per_minute = growth.import.variants.saturating_mul(MILLIS_PER_MINUTE);
+        per_minute.checked_div(growth.import.took_ms)
+    };
+    vec![
+        floor(
+            "W2 flat as the store grows: the least operations a second over those at first",
+            Unit::Permille,
+            850,
+            growth.and_then(size),
+        ),
+        at_most(
+            "CPU to add to a 500-line cart over a 5-line cart, return=minimal",
+            Unit::Thousandths,
+            6_000,
+            None,
+            growth.and_then(lines),
+        ),
+        at_most(
+            "operations that fail at a 2,000-line cart",
+            Unit::Count,
+            0,
+            None,
+            growth.map(failed),
+        ),
+        at_most(
+            "bytes of memory per idle resident cart besides its state",
+            Unit::Count,
+            10 * 1024,
+            None,
+            growth.and_then(idle),
+        ),
+        at_most(
+            "resident carts under a crawl: the ceiling and what is opened in two seconds",
+            Unit::Count,
+            ceiling.unwrap_or(0),
+            None,
+            growth.map(|growth| growth.residents.most),
+        ),
+        at_most(
+            "ready after kill -9 under W2",
+            Unit::Micros,
+            2_000_000,
+            None,
+            growth.map(|growth| growth.recovery.ready_us),
+        ),
+        at_most(
+            "first touch of a cold cart, p99",
+            Unit::Micros,
+            2_000,
+            None,
+            growth.map(|growth| growth.cold.read.p99_us),
+        ),
+        floor(
+            "variants imported in a minute",
+            Unit::Count,
+            100_000,
+            growth.and_then(imported),
+        ),
+    ]
+}
+
+/// Returns the goals as a table for people.
+pub(super) fn table(judged: &[Judged]) -> String {
+    let lines: Vec<String> = judged.iter().map(line).collect();
+    lines.join("\n")
+}
+
+fn line(judged: &Judged) -> String {
+    let verdict = match (judged.is_met(), judged.is_stretch_met()) {
+        (None, _) => "not measured",
+        (Some(false), _) => "NOT MET",
+        (Some(true), Some(true)) => "met, stretch too",
+        (Some(true), Some(false)) => "met, stretch not",
+        (Some(true), None) => "met",
+    };
+    let measured = judged
+        .measured
+        .map_or_else(|| "-".to_owned(), |measured| judged.unit.show(measured));
+    let goal = judged.goal;
+    let must = judged.bound(judged.must);
+    format!("{verdict:<18}{measured:>12}  {must:<22}{goal}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_itself_is_met_and_one_beyond_is_not() {
+        let met = |judged: Judged| (judged.is_met(), judged.is_stretch_met());
+        let least = |measured| at_least("more", Unit::Count, 10, 20, measured);
+        assert_eq!(met(least(Some(9))), (Some(false), Some(false)));
+        assert_eq!(met(least(Some(10))), (Some(true), Some(false)));
+        assert_eq!(met(least(Some(20))), (Some(true), Some(true)));
+        assert_eq!(met(least(None)), (None, None));
+        let most = |measured| at_most("less", Unit::Count, 20, Some(10), Some(measured));
+        assert_eq!(met(most(21)), (Some(false), Some(false)));
+        assert_eq!(met(most(20)), (Some(true), Some(false)));
+        assert_eq!(met(most(10)), (Some(true), Some(true)));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_neither_met_nor_missed() {
+        let judged = judge(&Report::default());
+        assert_eq!(judged.len(), 19);
+        assert!(judged.iter().all(|judged| judged.is_met().is_none()));
+    }
+}

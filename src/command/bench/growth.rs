@@ -1,0 +1,286 @@
+//! What becomes of the works as the shop grows: more carts in store, longer carts, more of them in memory.
+
+mod fill;
+mod largest;
+pub(super) mod report;
+
+use super::counters::{Counters, ServerCounters};
+use super::figures::whole;
+use super::load::Client;
+use super::own_server::OwnServer;
+use super::work::{CURRENCY, Load, Shop};
+use super::{Settings, one};
+use crate::cli::Work;
+use crate::client::{Call, Cart, Connection, Guest};
+use crate::latencies::Latencies;
+use crate::output;
+use anyhow::{Context, bail};
+use fill::Filler;
+use futures::future::try_join_all;
+use report::{Cold, Growth, Idle, Import, Lines, Recovery, Size, Touches};
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// The store is looked at each time it has grown by so much.
+const STEP: u64 = 10;
+
+/// By how much the store grows in all, unless it stays small.
+const GROWTH: u64 = 1_000;
+
+/// The least number of carts it is looked at with.
+const FIRST_MIN: u64 = 100;
+
+/// A tenth of the carts may be resident, stay idle, and are as many variants to import.
+const TENTH: u64 = 10;
+
+/// How many carts are remembered, to be touched when they are cold.
+const REMEMBERED: u64 = 10_000;
+
+/// The carts whose cost is compared, in lines.
+const SHORT_CART: u64 = 5;
+const LONG_CART: u64 = 500;
+
+/// The most lines a cart may hold.
+const LARGEST_CART: u64 = 2_000;
+
+/// Small growth has shorter carts: so many times fewer lines than carts in store.
+const LINES_DIVISOR: u64 = 5;
+
+/// The index' cache while memory is weighed, so that it does not count as the carts'.
+const SMALL_CACHE_BYTES: u64 = 16 << 20;
+
+/// Longer than anything here takes, in milliseconds.
+const NEVER_IDLE_MS: u64 = 6 * 60 * 60 * 1000;
+
+/// A number without a factor in common with how many carts are remembered: they are touched far from each other.
+const STRIDE: usize = 7_919;
+
+/// Measures growth.
+///
+/// # Errors
+/// A server cannot be started or refuses to be set up.
+pub(super) async fn growth(settings: &Settings) -> anyhow::Result<Growth> {
+    let settings = &Settings {
+        limits: false,
+        ..settings.clone()
+    };
+    let mut growth = Growth {
+        carts: u64::from(settings.carts),
+        ..Growth::default()
+    };
+    many_carts(settings, &mut growth).await?;
+    let most = growth.carts / LINES_DIVISOR;
+    for lines in [SHORT_CART, LONG_CART.min(most)] {
+        growth.lines.push(long_carts(settings, lines).await?);
+    }
+    growth.largest = largest::largest(settings, LARGEST_CART.min(most)).await?;
+    growth.idle = idle(settings, growth.carts / TENTH).await?;
+    growth.import = import(settings, growth.carts / TENTH).await?;
+    Ok(growth)
+}
+
+/// Fills a store, looks at W2 on the way, kills it, and touches what is cold then.
+async fn many_carts(settings: &Settings, growth: &mut Growth) -> anyhow::Result<()> {
+    let carts = growth.carts;
+    let ceiling = (carts / TENTH).max(1);
+    let mut server = OwnServer::start(&settings.directory, &[("residents_max", ceiling.to_string())])?;
+    let load = Load::of(Work::W2, settings.connections, 0);
+    let mut filler = Filler::of(&server, load.connections, (carts / REMEMBERED).max(1)).await?;
+    growth.residents.ceiling = ceiling;
+    for size in sizes(carts) {
+        output::note(format!("w2 with {size} carts in store"));
+        filler.fill(size, &mut growth.residents).await?;
+        let measured = one(server.server(), load, settings).await?;
+        if let Some(error) = measured.run.first_error {
+            bail!("w2 with {size} carts in store failed: {error}");
+        }
+        growth.sizes.push(Size {
+            carts: size,
+            server: measured.figures.server,
+        });
+    }
+    output::note("killed under load, and started again");
+    growth.recovery = Recovery {
+        carts,
+        ready_us: whole(killed_under(&mut server, load, settings.time).await?.as_micros()),
+    };
+    output::note("first touches of cold carts");
+    growth.cold = cold(&server, filler.remembered()).await?;
+    Ok(())
+}
+
+/// Returns at how many carts to look.
+fn sizes(carts: u64) -> Vec<u64> {
+    let mut size = (carts / GROWTH).max(FIRST_MIN);
+    let mut sizes = Vec::new();
+    while size < carts {
+        sizes.push(size);
+        size *= STEP;
+    }
+    sizes.push(carts);
+    sizes
+}
+
+/// Kills the server under W2, and returns how long its next start took.
+async fn killed_under(server: &mut OwnServer, load: Load, time: Duration) -> anyhow::Result<Duration> {
+    let clients = Shop::set_up(server.server(), load).await?.clients().await?;
+    let work = async |mut client: super::work::Buyer| -> anyhow::Result<()> {
+        loop {
+            client.once().await?;
+        }
+    };
+    let killed = async {
+        tokio::time::sleep(time).await;
+        server.kill()
+    };
+    tokio::select! {
+        biased;
+        killed = killed => killed?,
+        worked = try_join_all(clients.into_iter().map(work)) => {
+            worked.context("w2 before the kill")?;
+        }
+    }
+    server.start_again().await
+}
+
+/// Touches carts for the first time since the start, one after the other: reads half of them, adds to the others.
+async fn cold(server: &OwnServer, carts: &[Cart]) -> anyhow::Result<Cold> {
+    let mut connection = Connection::open(server.server()).await?;
+    let body = fill::body_of_new_variant(&mut connection, server).await?;
+    // A session sleeps, too; it is not what is measured.
+    let mut awake = HashSet::new();
+    let mut asleep = Vec::with_capacity(carts.len());
+    for number in 0..carts.len() {
+        let cart = &carts[number * STRIDE % carts.len()];
+        if awake.insert(cart.cookie.as_bytes()) {
+            let call = Call::post(&cart.lines_path).cookie(&cart.cookie).minimal();
+            connection.once(call.body(body.clone())).await?;
+        } else {
+            asleep.push(cart);
+        }
+    }
+    let (mut read, mut add) = (Latencies::default(), Latencies::default());
+    for (number, cart) in asleep.into_iter().enumerate() {
+        let began = Instant::now();
+        if number % 2 == 0 {
+            connection
+                .once(Call::get(&cart.path).cookie(&cart.cookie))
+                .await?;
+            read.record(began.elapsed());
+        } else {
+            let call = Call::post(&cart.lines_path).cookie(&cart.cookie).minimal();
+            connection.once(call.body(body.clone())).await?;
+            add.record(began.elapsed());
+        }
+    }
+    let touches = |latencies: &Latencies| Touches {
+        count: latencies.count(),
+        p50_us: latencies.micros_at(0.5),
+        p99_us: latencies.micros_at(0.99),
+        max_us: latencies.max_micros(),
+    };
+    Ok(Cold {
+        read: touches(&read),
+        add: touches(&add),
+    })
+}
+
+/// Measures W2 on carts of so many lines.
+async fn long_carts(settings: &Settings, lines: u64) -> anyhow::Result<Lines> {
+    output::note(format!("w2 on carts of {lines} lines"));
+    let server = OwnServer::start(&settings.directory, &[])?;
+    let load = Load {
+        lines: usize::try_from(lines)?,
+        ..Load::of(Work::W2, settings.connections, 0)
+    };
+    let measured = one(server.server(), load, settings).await?;
+    if let Some(error) = measured.run.first_error {
+        bail!("w2 on carts of {lines} lines failed: {error}");
+    }
+    Ok(Lines {
+        lines,
+        server: measured.figures.server,
+    })
+}
+
+/// Weighs carts that are resident and idle.
+async fn idle(settings: &Settings, carts: u64) -> anyhow::Result<Idle> {
+    output::note(format!("memory of {carts} idle carts"));
+    let options = [
+        ("residents_max", (2 * carts).to_string()),
+        ("resident_idle_ms", NEVER_IDLE_MS.to_string()),
+        ("index_cache_bytes", SMALL_CACHE_BYTES.to_string()),
+    ];
+    let server = OwnServer::start(&settings.directory, &options)?;
+    let load = Load::of(Work::W2, settings.connections, 0);
+    let mut filler = Filler::of(&server, load.connections, u64::MAX).await?;
+    // Some come before, so that what every server needs is not counted as theirs.
+    let some = u64::from(load.connections);
+    filler.fill(some, &mut report::Residents::default()).await?;
+    let mut counters = ServerCounters::of(server.server()).await?;
+    let state_bytes_per_cart = state_bytes(&server, &mut counters).await?;
+    let before = counters.at_rest().await?;
+    filler
+        .fill(some + carts, &mut report::Residents::default())
+        .await?;
+    let after = counters.at_rest().await?;
+    let grown_bytes = after
+        .process
+        .resident_bytes
+        .saturating_sub(before.process.resident_bytes);
+    Ok(Idle {
+        carts,
+        resident: after.carts().resident,
+        grown_bytes,
+        bytes_per_cart: grown_bytes / carts.max(1),
+        state_bytes_per_cart,
+    })
+}
+
+/// Returns the size of the snapshot of a cart with one line.
+async fn state_bytes(server: &OwnServer, counters: &mut ServerCounters) -> anyhow::Result<u64> {
+    let mut connection = Connection::open(server.server()).await?;
+    let body = fill::body_of_new_variant(&mut connection, server).await?;
+    let mut guest = Guest::new(connection);
+    let cookie = guest.open_session().await?;
+    let cart = guest.open_cart(&cookie, CURRENCY).await?;
+    let before = counters.at_rest().await?;
+    guest.add_line(&cart, None, body).await?;
+    let after = counters.read().await?;
+    Ok(after.store.snapshot_bytes - before.store.snapshot_bytes)
+}
+
+/// Imports a file of variants with the command that anybody would use.
+async fn import(settings: &Settings, variants: u64) -> anyhow::Result<Import> {
+    output::note(format!("import of {variants} variants"));
+    let server = OwnServer::start(&settings.directory, &[])?;
+    let mut text = "sku,title,price,stock\n".to_owned();
+    for number in 0..variants {
+        writeln!(text, "import-{number},Import {number},2.55,100")?;
+    }
+    let file = server.folder().join("catalog.csv");
+    std::fs::write(&file, text)?;
+    let mut command = server.client("import")?;
+    command.arg(&file).stdout(Stdio::null());
+    let began = Instant::now();
+    let status = tokio::task::spawn_blocking(move || command.status()).await??;
+    let took_ms = whole(began.elapsed().as_millis());
+    if !status.success() {
+        bail!("the import of {variants} variants failed");
+    }
+    Ok(Import { variants, took_ms })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_looked_at_each_time_it_is_ten_times_larger() {
+        assert_eq!(sizes(1_000_000), [1_000, 10_000, 100_000, 1_000_000]);
+        assert_eq!(sizes(2_000), [100, 1_000, 2_000]);
+        assert_eq!(sizes(100), [100]);
+    }
+}

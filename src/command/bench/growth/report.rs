@@ -1,0 +1,101 @@
+//! What was measured of growth, as it is kept in JSON.
+
+use crate::command::bench::figures::Side;
+use serde::{Deserialize, Serialize};
+
+/// Everything about growth.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Growth {
+    /// How many carts the store grew to.
+    pub(crate) carts: u64,
+    pub(crate) sizes: Vec<Size>,
+    pub(crate) residents: Residents,
+    pub(crate) recovery: Recovery,
+    pub(crate) cold: Cold,
+    pub(crate) lines: Vec<Lines>,
+    pub(crate) largest: Largest,
+    pub(crate) idle: Idle,
+    pub(crate) import: Import,
+}
+
+/// W2 with so many carts in store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Size {
+    pub(crate) carts: u64,
+    pub(crate) server: Side,
+}
+
+/// How many carts were in memory at most while all of them were opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Residents {
+    pub(crate) ceiling: u64,
+    pub(crate) most: u64,
+    /// Sleeping carts whose state was still in memory.
+    pub(crate) most_resting: u64,
+    /// The ceiling is looked after once a second, so that it may be passed by about as many.
+    pub(crate) opened_in_two_seconds: u64,
+}
+
+/// A kill under load, and the start after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Recovery {
+    pub(crate) carts: u64,
+    pub(crate) ready_us: u64,
+}
+
+/// First touches of carts that no memory of the process holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cold {
+    pub(crate) read: Touches,
+    pub(crate) add: Touches,
+}
+
+/// Touches, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Touches {
+    pub(crate) count: u64,
+    pub(crate) p50_us: u64,
+    pub(crate) p99_us: u64,
+    pub(crate) max_us: u64,
+}
+
+/// W2 on carts of so many lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lines {
+    pub(crate) lines: u64,
+    pub(crate) server: Side,
+}
+
+/// Every operation at the largest cart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Largest {
+    pub(crate) lines: u64,
+    pub(crate) operations: Vec<Operation>,
+}
+
+/// One operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Operation {
+    pub(crate) name: String,
+    pub(crate) took_us: u64,
+    pub(crate) error: Option<String>,
+}
+
+/// The memory of carts that are resident and do nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Idle {
+    pub(crate) carts: u64,
+    /// How many carts were resident in the end.
+    pub(crate) resident: u64,
+    pub(crate) grown_bytes: u64,
+    pub(crate) bytes_per_cart: u64,
+    /// A cart's snapshot.
+    pub(crate) state_bytes_per_cart: u64,
+}
+
+/// An import of a catalog, by the command.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Import {
+    pub(crate) variants: u64,
+    pub(crate) took_ms: u64,
+}

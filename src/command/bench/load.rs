@@ -1,0 +1,204 @@
+//! Putting load on a server: in a closed loop, or at a given pace.
+
+use super::counters::{Actors, Counters};
+use super::figures::Run;
+use super::limits::cpu_ms_of_process;
+use futures::future::try_join_all;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Which part of the measured time is warmed up before.
+const WARM_UP_DIVISOR: u32 = 5;
+
+/// How long before its first tick a pacer starts, so that it is not late for it.
+const HEAD_START: Duration = Duration::from_millis(20);
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Something that can be done again and again over one connection.
+pub(super) trait Client {
+    /// Does it once, and returns the body sizes of its main request.
+    async fn once(&mut self) -> anyhow::Result<Bodies>;
+}
+
+/// The sizes of a request's and its answer's bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bodies {
+    pub(super) request: usize,
+    pub(super) response: usize,
+}
+
+/// Where a measurement stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    WarmUp,
+    Measuring,
+    Over,
+}
+
+/// Counters at one instant: the server's, and the CPU time of this process.
+struct Reading {
+    server: Actors,
+    client_cpu_ms: u64,
+    at: Instant,
+}
+
+async fn reading(counters: &mut impl Counters) -> anyhow::Result<Reading> {
+    Ok(Reading {
+        server: counters.read().await?,
+        client_cpu_ms: cpu_ms_of_process(std::process::id())?,
+        at: Instant::now(),
+    })
+}
+
+fn count(run: &mut Run, before: &Reading, after: &Reading) {
+    run.count(&before.server, &after.server, after.at - before.at);
+    run.client_cpu_ms = after.client_cpu_ms.saturating_sub(before.client_cpu_ms);
+}
+
+/// Lets all clients work for a warm-up and then the given time: each sends its next request when the last is answered.
+pub(super) async fn closed<C: Client>(
+    clients: Vec<C>,
+    time: Duration,
+    counters: &mut impl Counters,
+) -> anyhow::Result<Run> {
+    let phase = Cell::new(Phase::WarmUp);
+    let run = RefCell::new(Run::new());
+    let work = async |mut client: C| -> anyhow::Result<()> {
+        while phase.get() != Phase::Over {
+            let started_in = phase.get();
+            let sent = Instant::now();
+            let done = client.once().await;
+            if started_in == Phase::Measuring && phase.get() == Phase::Measuring {
+                run.borrow_mut().add(sent.elapsed(), done);
+            }
+        }
+        Ok(())
+    };
+    let clock = async {
+        tokio::time::sleep(time / WARM_UP_DIVISOR).await;
+        let before = reading(counters).await?;
+        phase.set(Phase::Measuring);
+        tokio::time::sleep(time).await;
+        let after = reading(counters).await?;
+        phase.set(Phase::Over);
+        anyhow::Ok((before, after))
+    };
+    let (_, (before, after)) = futures::try_join!(try_join_all(clients.into_iter().map(work)), clock)?;
+    let mut run = run.into_inner();
+    count(&mut run, &before, &after);
+    Ok(run)
+}
+
+/// Lets the clients send so many requests a second, in turn, whether or not the last ones are answered.
+///
+/// Latency is counted from when a request was to be sent: one that waits for its connection is late, and one that
+/// is sent late because this process was late counts as late, too.
+pub(super) async fn paced<C: Client>(
+    clients: Vec<C>,
+    per_second: u64,
+    time: Duration,
+    counters: &mut impl Counters,
+) -> anyhow::Result<Run> {
+    let begins = Instant::now() + HEAD_START;
+    let measured_from = begins + time / WARM_UP_DIVISOR;
+    let ends = measured_from + time;
+    let run = RefCell::new(Run::new());
+    let mut senders = Vec::with_capacity(clients.len());
+    let mut working = Vec::with_capacity(clients.len());
+    for mut client in clients {
+        let (sender, mut ticks) = mpsc::unbounded_channel::<Instant>();
+        senders.push(sender);
+        let run = &run;
+        working.push(async move {
+            while let Some(due) = ticks.recv().await {
+                let done = client.once().await;
+                if measured_from <= due {
+                    run.borrow_mut().add(due.elapsed(), done);
+                }
+            }
+            anyhow::Ok(())
+        });
+    }
+    // A thread, because the runtime's timers are too coarse for this.
+    let pacer = std::thread::spawn(move || pace(&senders, begins, ends, per_second.max(1)));
+    let clock = async {
+        tokio::time::sleep_until(measured_from.into()).await;
+        let before = reading(counters).await?;
+        tokio::time::sleep_until(ends.into()).await;
+        let after = reading(counters).await?;
+        anyhow::Ok((before, after))
+    };
+    let (_, (before, after)) = futures::try_join!(try_join_all(working), clock)?;
+    // It has ended: its clients have.
+    drop(pacer.join());
+    let mut run = run.into_inner();
+    count(&mut run, &before, &after);
+    Ok(run)
+}
+
+/// Tells the clients, one after the other, when to send.
+fn pace(clients: &[mpsc::UnboundedSender<Instant>], begins: Instant, ends: Instant, per_second: u64) {
+    for (number, client) in (0_u64..).zip(clients.iter().cycle()) {
+        let due = begins + due_after(number, per_second);
+        if ends <= due {
+            return;
+        }
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        if client.send(due).is_err() {
+            return;
+        }
+    }
+}
+
+/// Returns how long after the start the request of this number is due.
+fn due_after(number: u64, per_second: u64) -> Duration {
+    let (seconds, rest) = (number / per_second, number % per_second);
+    Duration::from_secs(seconds) + Duration::from_nanos(rest * NANOS_PER_SECOND / per_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes its time, and notes nothing.
+    struct Slow(Duration);
+
+    impl Client for Slow {
+        async fn once(&mut self) -> anyhow::Result<Bodies> {
+            tokio::time::sleep(self.0).await;
+            Ok(Bodies::default())
+        }
+    }
+
+    struct Nothing;
+
+    impl Counters for Nothing {
+        async fn read(&mut self) -> anyhow::Result<Actors> {
+            Ok(Actors::default())
+        }
+    }
+
+    #[test]
+    fn requests_are_due_evenly_and_never_drift() {
+        let micros = |number| due_after(number, 3).as_micros();
+        assert_eq!(
+            [0, 1, 2, 3, 3_000_001].map(micros),
+            [0, 333_333, 666_666, 1_000_000, 1_000_000_333_333]
+        );
+    }
+
+    #[test]
+    fn a_request_that_waits_for_a_slow_one_before_it_counts_from_when_it_was_due() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let run = runtime.expect("a runtime starts").block_on(async {
+            // A hundred a second, each of which takes 50 ms, for 100 ms: the last begins when it is some 500 ms late.
+            let clients = vec![Slow(Duration::from_millis(50))];
+            paced(clients, 100, Duration::from_millis(100), &mut Nothing).await
+        });
+        let run = run.expect("nothing fails");
+        assert_eq!(run.operations(), 10, "every request that was due was sent");
+        assert!(300_000 < run.side().max_us, "{:?}", run.side());
+    }
+}

@@ -1,0 +1,114 @@
+//! The part of the performance page about growth.
+
+use super::growth::report::Growth;
+use super::page::{micros, millis, row};
+use crate::output::thousands;
+use std::fmt::Write;
+
+/// Writes what became of the works as the shop grew.
+pub(super) fn growth(growth: &Growth) -> String {
+    let mut text = format!(
+        "## Growth\n\nUp to {} carts in one store, opened and filled with one line each as fast as they are answered.\n",
+        thousands(growth.carts)
+    );
+    text.push('\n');
+    text.push_str(
+        "| Carts in store | W2 operations/s | p50 ms | p99 ms | Server CPU µs |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for size in &growth.sizes {
+        let side = &size.server;
+        row(
+            &mut text,
+            &[
+                &thousands(size.carts),
+                &thousands(side.operations_per_second),
+                &millis(side.p50_us),
+                &millis(side.p99_us),
+                &micros(side.cpu_ns_per_operation),
+            ],
+        );
+    }
+    text.push('\n');
+    text.push_str(
+        "| Lines in the cart | Adds/s | p50 ms | p99 ms | Server CPU µs |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for lines in &growth.lines {
+        let side = &lines.server;
+        row(
+            &mut text,
+            &[
+                &thousands(lines.lines),
+                &thousands(side.operations_per_second),
+                &millis(side.p50_us),
+                &millis(side.p99_us),
+                &micros(side.cpu_ns_per_operation),
+            ],
+        );
+    }
+    text.push('\n');
+    writeln!(
+        text,
+        "| At a cart of {} lines | ms |\n| --- | --- |",
+        thousands(growth.largest.lines)
+    )
+    .expect("writing to a string succeeds");
+    for operation in &growth.largest.operations {
+        let shown = match &operation.error {
+            None => millis(operation.took_us),
+            Some(error) => format!("**failed**: {error}"),
+        };
+        row(&mut text, &[&operation.name, &shown]);
+    }
+    text.push('\n');
+    text.push_str(&sentences(growth));
+    text
+}
+
+fn sentences(growth: &Growth) -> String {
+    let Growth {
+        residents,
+        idle,
+        recovery,
+        cold,
+        import,
+        ..
+    } = growth;
+    let lines = [
+        format!(
+            "Residents: at most {} carts were resident and {} more at rest in memory while {} were opened; the ceiling \
+             is {}, is looked after once a second, and {} were opened in two.",
+            thousands(residents.most),
+            thousands(residents.most_resting),
+            thousands(growth.carts),
+            thousands(residents.ceiling),
+            thousands(residents.opened_in_two_seconds)
+        ),
+        format!(
+            "Memory: {} idle resident carts hold {} MiB more than the server did before them, {} bytes each, of which \
+             {} are their state.",
+            thousands(idle.carts),
+            idle.grown_bytes >> 20,
+            thousands(idle.bytes_per_cart),
+            thousands(idle.state_bytes_per_cart)
+        ),
+        format!(
+            "Killed under W2 with {} carts in store, it was ready {} ms after its next start.",
+            thousands(recovery.carts),
+            millis(recovery.ready_us)
+        ),
+        format!(
+            "Cold carts, after that start, one at a time: p50 {} ms and p99 {} ms to read one, p50 {} ms and p99 {} ms \
+             to add to one.",
+            millis(cold.read.p50_us),
+            millis(cold.read.p99_us),
+            millis(cold.add.p50_us),
+            millis(cold.add.p99_us)
+        ),
+        format!(
+            "Import: {} variants in {} s.",
+            thousands(import.variants),
+            millis(import.took_ms)
+        ),
+    ];
+    lines.map(|line| format!("- {line}\n")).concat()
+}

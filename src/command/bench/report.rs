@@ -1,0 +1,123 @@
+//! Everything that a suite measured, as it is kept in JSON.
+
+use super::figures::{Figures, Side};
+use super::goals::{self, Judged};
+use super::growth::report::Growth;
+use crate::cli::Work;
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// What was measured. Parts that were not are absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Report {
+    pub(super) about: Option<About>,
+    pub(super) works: Option<Works>,
+    pub(super) growth: Option<Growth>,
+}
+
+/// The machine and the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct About {
+    pub(super) version: String,
+    /// `release`, or `debug`, whose figures say nothing.
+    pub(super) build: String,
+    pub(super) date: String,
+    pub(super) processor: String,
+    pub(super) cores: usize,
+    pub(super) memory_bytes: u64,
+    pub(super) kernel: String,
+    pub(super) filesystem: String,
+    /// How long each work was measured.
+    pub(super) seconds_ms: u64,
+}
+
+/// The works, and what belongs to single ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Works {
+    pub(super) figures: Vec<Figures>,
+    pub(super) half_load: Option<HalfLoad>,
+    pub(super) waits: Option<Waits>,
+    pub(super) snapshots: Option<Snapshots>,
+}
+
+/// W2 and the bare handler at half of what the server can answer of W2, evenly paced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HalfLoad {
+    pub(super) per_second: u64,
+    pub(super) server: Side,
+    pub(super) bare: Side,
+}
+
+/// How often one purchase waits for the disk, one wait after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Waits {
+    pub(super) purchases: u64,
+    /// Groups synced until the purchase was answered, in thousandths.
+    pub(super) until_answered_thousandths: u64,
+    /// Groups synced until nothing more came of it: the end of its saga, its mail, cursors.
+    pub(super) in_all_thousandths: u64,
+}
+
+/// What W2 over many carts wrote, until the index held everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Snapshots {
+    pub(super) carts: usize,
+    pub(super) operations: u64,
+    /// The snapshots of all commits.
+    pub(super) snapshot_bytes: u64,
+    /// Everything the process wrote, but for zeros written ahead.
+    pub(super) written_bytes: u64,
+    /// What of it are groups in the journal.
+    pub(super) journal_bytes: u64,
+    /// Zeros written ahead meanwhile.
+    pub(super) zeroed_bytes: u64,
+    pub(super) written_over_snapshots_permille: u64,
+}
+
+/// A report with the goals it was held against, which is what JSON shows.
+#[derive(Debug, Serialize)]
+pub(super) struct WithGoals<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    goals: Vec<Judged>,
+}
+
+impl Works {
+    /// Returns the figures of a work.
+    pub(super) fn of(&self, work: Work) -> Option<&Figures> {
+        self.figures.iter().find(|figures| figures.work == work.name())
+    }
+}
+
+impl Report {
+    /// Reads what an earlier run wrote.
+    ///
+    /// # Errors
+    /// The file is not there, or is of another version.
+    pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        serde_json::from_slice(&text).with_context(|| {
+            format!(
+                "{} is not what `bench --json` of this version writes",
+                file.display()
+            )
+        })
+    }
+
+    /// Returns it with the goals it was held against.
+    pub(super) fn judged(&self) -> WithGoals<'_> {
+        WithGoals {
+            report: self,
+            goals: goals::judge(self),
+        }
+    }
+
+    /// Returns the table for people.
+    pub(super) fn table(&self) -> String {
+        let works = self.works.iter().flat_map(|works| &works.figures);
+        let mut parts: Vec<String> = works.map(Figures::table).collect();
+        parts.push(goals::table(&goals::judge(self)));
+        parts.join("\n\n")
+    }
+}

@@ -1,0 +1,150 @@
+//! Every work, each on a server of its own that starts empty, and what belongs to single works.
+
+use super::counters::{Counters, ServerCounters};
+use super::figures::permille;
+use super::limits::{self, Pace};
+use super::load::Client;
+use super::own_server::OwnServer;
+use super::report::{HalfLoad, Snapshots, Waits, Works};
+use super::work::{Load, Shop};
+use super::{Measured, Settings, load, one};
+use crate::cli::Work;
+use crate::output;
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+
+/// How many purchases are made one after the other to count what each waits for.
+const LONE_PURCHASES: u64 = 20;
+
+/// Those before, of which nothing is counted.
+const LONE_PURCHASES_WARM_UP: u64 = 3;
+
+/// Over how many carts W2 is spread where its snapshots are weighed, where the growth goes up to a million.
+const SNAPSHOT_CARTS_DIVISOR: u32 = 100;
+
+/// How soon an idle entity leaves memory where every request must find its cart asleep.
+const SLEEPY_IDLE_MS: u64 = 100;
+
+/// Measures all works.
+///
+/// # Errors
+/// A server cannot be started or refuses to be set up.
+pub(super) async fn works(settings: &Settings) -> anyhow::Result<Works> {
+    let mut works = Works {
+        waits: Some(waits(settings).await?),
+        ..Works::default()
+    };
+    for work in Work::value_variants() {
+        let load = settings.load(*work);
+        output::note(format!(
+            "{}: {}, {} connections",
+            work.name(),
+            work.what(),
+            load.connections
+        ));
+        let options = match work {
+            Work::W9 => vec![("resident_idle_ms", SLEEPY_IDLE_MS.to_string())],
+            _ => Vec::new(),
+        };
+        let server = OwnServer::start(&settings.directory, &options)?;
+        let measured = one(server.server(), load, settings).await?;
+        if *work == Work::W2 && settings.limits {
+            works.half_load = Some(half_load(&server, load, &measured, settings).await?);
+        }
+        works.figures.push(measured.figures);
+    }
+    works.snapshots = Some(snapshots(settings).await?);
+    Ok(works)
+}
+
+/// Buys alone, and counts how many groups were synced for each purchase: alone, each wait for the disk is a group.
+async fn waits(settings: &Settings) -> anyhow::Result<Waits> {
+    output::note("single purchases on an otherwise idle server");
+    let server = OwnServer::start(&settings.directory, &[])?;
+    let load = Load::of(Work::W4, Some(1), 0);
+    let shop = Shop::set_up(server.server(), load).await?;
+    let mut buyer = shop
+        .clients()
+        .await?
+        .pop()
+        .context("one connection, one client")?;
+    let mut counters = ServerCounters::of(server.server()).await?;
+    for _ in 0..LONE_PURCHASES_WARM_UP {
+        buyer.once().await?;
+    }
+    let (mut until_answered, mut in_all) = (0, 0);
+    for _ in 0..LONE_PURCHASES {
+        let before = counters.groups_at_rest().await?;
+        buyer.once().await?;
+        let answered = counters.read().await?.store.groups;
+        until_answered += answered - before;
+        in_all += counters.groups_at_rest().await? - before;
+    }
+    let each = |groups: u64| groups * 1000 / LONE_PURCHASES;
+    Ok(Waits {
+        purchases: LONE_PURCHASES,
+        until_answered_thousandths: each(until_answered),
+        in_all_thousandths: each(in_all),
+    })
+}
+
+/// Sends half as many requests as the server can answer, evenly, to the server and to the bare handler.
+async fn half_load(
+    server: &OwnServer,
+    load: Load,
+    measured: &Measured,
+    settings: &Settings,
+) -> anyhow::Result<HalfLoad> {
+    let per_second = (measured.figures.server.operations_per_second / 2).max(1);
+    output::note(format!(
+        "{} at half load, {per_second} requests a second",
+        load.work.name()
+    ));
+    let clients = measured.shop.clients().await?;
+    let mut counters = ServerCounters::of(server.server()).await?;
+    let run = load::paced(clients, per_second, settings.time, &mut counters).await?;
+    if let Some(error) = &run.first_error {
+        bail!("half load failed: {error}");
+    }
+    let bodies = measured.run.bodies;
+    let bare = limits::bare_handler(
+        load.connections,
+        Pace::PerSecond(per_second),
+        settings.time,
+        bodies,
+    )
+    .await?;
+    Ok(HalfLoad {
+        per_second,
+        server: run.side(),
+        bare: bare.side(),
+    })
+}
+
+/// Weighs what reaches the disk against the snapshots that were put, with W2 over many carts.
+async fn snapshots(settings: &Settings) -> anyhow::Result<Snapshots> {
+    let carts = usize::try_from(settings.carts / SNAPSHOT_CARTS_DIVISOR)?;
+    let load = Load::of(Work::W2, settings.connections, 0).over_carts(carts);
+    output::note(format!("w2 over {} carts, bytes written", load.carts()));
+    let server = OwnServer::start(&settings.directory, &[])?;
+    let shop = Shop::set_up(server.server(), load).await?;
+    let clients = shop.clients().await?;
+    let mut counters = ServerCounters::of(server.server()).await?;
+    let before = counters.at_rest().await?;
+    let run = load::closed(clients, settings.time, &mut counters).await?;
+    if let Some(error) = &run.first_error {
+        bail!("w2 over many carts failed: {error}");
+    }
+    let after = counters.at_rest().await?;
+    let snapshot_bytes = after.store.snapshot_bytes - before.store.snapshot_bytes;
+    let written_bytes = after.written_bytes().saturating_sub(before.written_bytes());
+    Ok(Snapshots {
+        carts: load.carts(),
+        operations: run.operations(),
+        snapshot_bytes,
+        written_bytes,
+        journal_bytes: after.store.journal_bytes - before.store.journal_bytes,
+        zeroed_bytes: after.store.zeroed_bytes - before.store.zeroed_bytes,
+        written_over_snapshots_permille: permille(written_bytes, snapshot_bytes).unwrap_or(0),
+    })
+}
