@@ -250,6 +250,11 @@ impl ModelDisk {
         }
     }
 
+    /// Tells whether a power cut would leave every file as it is seen.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.state().files.iter().all(|file| file.seen == file.durable)
+    }
+
     /// Changes one byte that is on the disk.
     pub(crate) fn spoil(&self, path: &Path, offset: u64, flip: u8) {
         let mut state = self.state();

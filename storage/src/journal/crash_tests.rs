@@ -8,7 +8,7 @@
 
 mod play;
 
-use super::{Ahead, Fill, FrameBuffer, Journal, JournalOptions, Reach};
+use super::{Ahead, CutTail, Fill, FrameBuffer, Journal, JournalOptions, Reach};
 use crate::Position;
 use crate::disk::model::{Crash, Lie, ModelDisk};
 use crate::disk::write_all_at;
@@ -81,34 +81,40 @@ fn a_seed_plays_the_same_every_time() {
     }
 }
 
+/// Opens a small journal and shows its entries' positions.
+fn open(disk: &ModelDisk, mut each: impl FnMut(Position)) -> (Journal, Position, Option<CutTail>) {
+    let options = JournalOptions {
+        disk: Arc::new(disk.clone()),
+        segment_bytes: 16 * 1024,
+        fill: Fill::Zeros,
+        ahead: Ahead::WhenNeeded,
+    };
+    let reach = Reach {
+        from: Position(0),
+        at_least: Position(0),
+    };
+    let opened = Journal::open(Path::new("/journal"), options, reach, |position, _| {
+        each(position);
+        Ok(())
+    });
+    let opened = opened.unwrap();
+    (opened.journal, opened.position, opened.cut)
+}
+
+fn append(journal: &mut Journal, position: u64) {
+    let mut buffer = FrameBuffer::new();
+    let pushed = buffer.push(Position(position), Position(0), |out| {
+        out.push(1);
+        Ok::<_, ()>(())
+    });
+    pushed.unwrap();
+    journal.append(&mut buffer, Position(position)).unwrap();
+}
+
 #[test]
 fn a_torn_tail_whose_zeros_never_reached_the_disk_does_not_come_back() {
     let disk = ModelDisk::new(0, Lie::None, false);
-    let directory = Path::new("/journal");
-    let open = || {
-        let options = JournalOptions {
-            disk: Arc::new(disk.clone()),
-            segment_bytes: 16 * 1024,
-            fill: Fill::Zeros,
-            ahead: Ahead::WhenNeeded,
-        };
-        let reach = Reach {
-            from: Position(0),
-            at_least: Position(0),
-        };
-        let opened = Journal::open(directory, options, reach, |_, _| Ok(())).unwrap();
-        (opened.journal, opened.position, opened.cut)
-    };
-    let append = |journal: &mut Journal, position: u64| {
-        let mut buffer = FrameBuffer::new();
-        let pushed = buffer.push(Position(position), Position(0), |out| {
-            out.push(1);
-            Ok::<_, ()>(())
-        });
-        pushed.unwrap();
-        journal.append(&mut buffer, Position(position)).unwrap();
-    };
-    let (mut journal, ..) = open();
+    let (mut journal, ..) = open(&disk, |_| {});
     append(&mut journal, 1);
     // Of a group of three blocks the last is on the disk, and a start that zeroed it was told that its sync failed.
     let torn_at = journal.offset + 1_024;
@@ -117,13 +123,26 @@ fn a_torn_tail_whose_zeros_never_reached_the_disk_does_not_come_back() {
     write_all_at(&*journal.file, &[0; 512], torn_at).unwrap();
     disk.lose_unsynced();
     drop(journal);
-    let (mut journal, position, cut) = open();
+    let (mut journal, position, cut) = open(&disk, |_| {});
     assert_eq!((position, cut), (Position(1), None));
     append(&mut journal, 2);
     drop(journal);
     disk.crash(Crash::Power);
-    let (_, position, cut) = open();
+    let (_, position, cut) = open(&disk, |_| {});
     assert_eq!((position, cut), (Position(2), None));
+}
+
+#[test]
+fn a_group_is_shown_to_the_index_only_once_it_is_durable() {
+    // The process was killed before the sync of its last group ended.
+    let disk = ModelDisk::new(0, Lie::SyncData, false);
+    let (mut journal, ..) = open(&disk, |_| {});
+    append(&mut journal, 1);
+    assert!(!disk.is_synced());
+    drop(journal);
+    let mut shown = Vec::new();
+    open(&disk, |position| shown.push((position, disk.is_synced())));
+    assert_eq!(shown, [(Position(1), true)]);
 }
 
 #[test]

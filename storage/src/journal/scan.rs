@@ -24,6 +24,9 @@ pub struct CutTail {
     pub bytes: u64,
 }
 
+/// Is shown an entry.
+type Each<'a> = dyn FnMut(FrameEntry<'_>) -> Result<(), Fault> + 'a;
+
 /// Where the journal ends.
 pub(crate) struct End {
     /// The last segment, open for writing.
@@ -45,7 +48,8 @@ pub(crate) struct Reach {
     pub(crate) at_least: Position,
 }
 
-/// Reads segments, shows each entry, mends the end.
+/// Reads segments, shows each entry, mends the end. The last group, which may not be durable, is shown only once it
+/// is: nothing may know of a commit that a power cut can still take away.
 ///
 /// Entries before [`Reach::from`] are shown, too: only the caller knows which of them it needs.
 pub(crate) fn scan(
@@ -87,6 +91,8 @@ pub(crate) fn scan(
             .open(&segment.path, Opening::Write)
             .map_err(|error| io_at(&segment.path, error))?;
         let frames = Frames::read(segment, &*file, &mut position, &mut each)?;
+        let mut shown = position;
+        frames.show_last(segment, &mut position, &mut |_| Ok(()))?;
         if is_last && position < at_least {
             let reason = format!(
                 "the last good frame ends with commit {}, but {} was acknowledged",
@@ -114,6 +120,10 @@ pub(crate) fn scan(
         };
         if is_last {
             rewrite(disk, segment, &*file, &frames, cut.as_ref())?;
+        }
+        // Only now: whoever is shown it may remember it on a disk of its own.
+        frames.show_last(segment, &mut shown, &mut each)?;
+        if is_last {
             end = Some(End {
                 file,
                 offset: frames.end,
@@ -134,11 +144,12 @@ struct Frames {
 }
 
 impl Frames {
+    /// Reads the good frames of a segment and shows the entries of all but the last.
     fn read(
         segment: &Segment,
         file: &dyn DiskFile,
         position: &mut Position,
-        each: &mut impl FnMut(FrameEntry<'_>) -> Result<(), Fault>,
+        each: &mut Each<'_>,
     ) -> Result<Self, OpenError> {
         let mut frames = Self {
             end: HEADER_BYTES as u64,
@@ -150,29 +161,42 @@ impl Frames {
             let Some(frame) = read.map_err(|error| io_at(&segment.path, error))? else {
                 return Ok(frames);
             };
-            if frame.first.0 != position.0 + 1 {
-                let reason = format!(
-                    "a frame begins with commit {} instead of {}",
-                    frame.first.0,
-                    position.0 + 1
-                );
-                return Err(segment.damaged(offset, reason));
-            }
-            for entry in frame
-                .entries()
-                .map_err(|reason| segment.damaged(offset, reason))?
-            {
-                let follows = entry.position.0 == position.0 || entry.position.0 == position.0 + 1;
-                if !follows {
-                    let reason = format!("commit {} follows {}", entry.position.0, position.0);
-                    return Err(segment.damaged(offset, reason));
-                }
-                *position = entry.position;
-                each(entry).map_err(|fault| located(segment, offset, fault))?;
-            }
+            frames.show_last(segment, position, each)?;
             frames.end = offset + frame.bytes.len() as u64;
             frames.last = Some((offset, frame));
         }
+    }
+
+    /// Checks that the last frame follows a position, shows its entries and moves the position on.
+    fn show_last(
+        &self,
+        segment: &Segment,
+        position: &mut Position,
+        each: &mut Each<'_>,
+    ) -> Result<(), OpenError> {
+        let Some((offset, frame)) = &self.last else {
+            return Ok(());
+        };
+        let offset = *offset;
+        if frame.first.0 != position.0 + 1 {
+            let reason = format!(
+                "a frame begins with commit {} instead of {}",
+                frame.first.0,
+                position.0 + 1
+            );
+            return Err(segment.damaged(offset, reason));
+        }
+        let entries = frame.entries();
+        for entry in entries.map_err(|reason| segment.damaged(offset, reason))? {
+            let follows = entry.position.0 == position.0 || entry.position.0 == position.0 + 1;
+            if !follows {
+                let reason = format!("commit {} follows {}", entry.position.0, position.0);
+                return Err(segment.damaged(offset, reason));
+            }
+            *position = entry.position;
+            each(entry).map_err(|fault| located(segment, offset, fault))?;
+        }
+        Ok(())
     }
 }
 

@@ -27,8 +27,16 @@ const COMMIT: u8 = b'C';
 const START: u8 = b'S';
 const CURSOR: u8 = b'M';
 
-/// What a start is shown: position and payload.
-type Shown = (u64, Vec<u8>);
+/// What a start is shown.
+struct Shown {
+    /// How far the index went before.
+    after: u64,
+    /// Positions and payloads.
+    entries: Vec<Entry>,
+}
+
+/// Position and payload.
+type Entry = (u64, Vec<u8>);
 
 /// Why a life ends before its time.
 enum End {
@@ -138,10 +146,11 @@ impl Play {
 
     fn run(&mut self) -> Result<(), String> {
         for _ in 0..=self.dice.below(LIVES_MAX) {
-            let calls = if self.dice.one_in(3) {
-                u64::MAX
-            } else {
-                1 + self.dice.below(80)
+            // Many lives end in their start.
+            let calls = match self.dice.below(4) {
+                0 => u64::MAX,
+                1 => 1 + self.dice.below(8),
+                _ => 1 + self.dice.below(80),
             };
             let odds = self.odds();
             self.disk.start(odds, calls);
@@ -359,7 +368,7 @@ impl Play {
             // It is set aside and built anew.
             self.index.clear();
         }
-        let (opened, entries) = self.read_journal(claimed);
+        let (opened, shown) = self.read_journal(claimed);
         let Opened {
             mut journal,
             position,
@@ -382,7 +391,7 @@ impl Play {
             }
         }
         self.truth.is_in_doubt = false;
-        let started = self.check_entries(&entries)?;
+        let started = self.check_shown(&shown)?;
         self.read(&journal.catalog(), 0)
             .map_err(|fault| End::Broken(fault.to_string()))?;
         let number = 1 + started.max(self.index.mark().start);
@@ -405,23 +414,32 @@ impl Play {
         Ok(journal)
     }
 
-    fn read_journal(&self, claimed: u64) -> (Result<Opened, OpenError>, Vec<Shown>) {
+    /// Reads the journal; some of what is shown goes to the index at once, as when a replay is long.
+    fn read_journal(&mut self, claimed: u64) -> (Result<Opened, OpenError>, Shown) {
         let mut entries = Vec::new();
-        let mark = self.index.mark().position;
+        let Mark {
+            position: mark,
+            start,
+        } = self.index.mark();
         let reach = Reach {
             from: Position(mark),
             at_least: Position(mark.max(claimed)),
         };
-        let opened = Journal::open(
-            Path::new(JOURNAL),
-            self.options.clone(),
-            reach,
-            |position, payload| {
-                entries.push((position.0, payload.to_vec()));
-                Ok(())
-            },
-        );
-        (opened, entries)
+        let is_fed = self.dice.one_in(2);
+        let Self {
+            dice, index, options, ..
+        } = self;
+        let opened = Journal::open(Path::new(JOURNAL), options.clone(), reach, |position, payload| {
+            entries.push((position.0, payload.to_vec()));
+            if is_fed && mark < position.0 && dice.one_in(3) {
+                index.write(Mark {
+                    position: position.0,
+                    start: start.max(highest_start(&entries)),
+                });
+            }
+            Ok(())
+        });
+        (opened, Shown { after: mark, entries })
     }
 
     /// The group in doubt is there wholly or not at all, and from now on that is the truth.
@@ -444,17 +462,16 @@ impl Play {
     }
 
     /// Checks what a start was shown and returns the highest number of a start in it.
-    fn check_entries(&self, entries: &[Shown]) -> Result<u64, End> {
+    fn check_shown(&self, Shown { after, entries }: &Shown) -> Result<u64, End> {
         let commits: Vec<_> = entries
             .iter()
             .filter(|(_, payload)| payload[0] == COMMIT)
             .collect();
-        let mark = self.index.mark().position;
         let last = self.truth.acknowledged.len() as u64;
         let first = commits.first().map_or(last + 1, |(position, _)| *position);
-        if mark + 1 < first {
+        if after + 1 < first {
             return Err(End::Broken(format!(
-                "replay begins with {first}, but the index ends with {mark}"
+                "replay begins with {first}, but the index ends with {after}"
             )));
         }
         if !commits.iter().map(|(position, _)| *position).eq(first..=last) {
@@ -463,13 +480,7 @@ impl Play {
         for (position, payload) in commits {
             self.check_commit(*position, payload)?;
         }
-        let starts = entries
-            .iter()
-            .filter_map(|(_, payload)| match payload.split_first() {
-                Some((&START, number)) => number.try_into().ok().map(u64::from_be_bytes),
-                _ => None,
-            });
-        Ok(starts.max().unwrap_or(0))
+        Ok(highest_start(entries))
     }
 
     fn check_commit(&self, position: u64, payload: &[u8]) -> Result<(), End> {
@@ -507,6 +518,17 @@ impl Play {
             Some(position) => Err(Fault::Io(format!("the feed shows a wrong commit at {position}"))),
         }
     }
+}
+
+/// The highest number of a start in what was shown.
+fn highest_start(entries: &[Entry]) -> u64 {
+    let starts = entries
+        .iter()
+        .filter_map(|(_, payload)| match payload.split_first() {
+            Some((&START, number)) => number.try_into().ok().map(u64::from_be_bytes),
+            _ => None,
+        });
+    starts.max().unwrap_or(0)
 }
 
 fn push(buffer: &mut FrameBuffer, position: u64, payload: &[u8]) {

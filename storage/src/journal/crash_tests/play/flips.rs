@@ -5,7 +5,7 @@
 
 use super::index::Mark;
 use super::spoil::why;
-use super::{DATA, End, Figures, JOURNAL, Play};
+use super::{DATA, End, Figures, JOURNAL, Play, Shown};
 use crate::checkpoint::Checkpoint;
 use crate::disk::model::Lie;
 use crate::disk::{Opening, read_all};
@@ -120,7 +120,7 @@ impl Play {
 
     /// Starts and reads everything: all is right, or the damage is told.
     fn check_told(&mut self) -> Result<(), String> {
-        let (opened, entries) = self.read_journal(0);
+        let (opened, shown) = self.read_journal(0);
         let Opened {
             journal, position, ..
         } = match opened {
@@ -131,22 +131,17 @@ impl Play {
             }
             Err(error) => return Err(error.to_string()),
         };
-        self.check_whole(&journal, position.0, &entries)
+        self.check_whole(&journal, position.0, &shown)
     }
 
-    fn check_whole(
-        &mut self,
-        journal: &Journal,
-        position: u64,
-        entries: &[super::Shown],
-    ) -> Result<(), String> {
+    fn check_whole(&mut self, journal: &Journal, position: u64, shown: &Shown) -> Result<(), String> {
         let acknowledged = self.truth.acknowledged.len() as u64;
         if position != acknowledged {
             return Err(format!(
                 "the journal ends with {position} instead of {acknowledged}"
             ));
         }
-        self.check_entries(entries).map_err(why)?;
+        self.check_shown(shown).map_err(why)?;
         self.read_spoiled(journal)
     }
 

@@ -52,7 +52,7 @@ impl Play {
             self.index.clear();
         }
         let known = claimed.max(self.index.mark().position);
-        let (opened, entries) = self.read_journal(claimed);
+        let (opened, shown) = self.read_journal(claimed);
         let Opened {
             journal,
             position,
@@ -87,7 +87,7 @@ impl Play {
                 position.0 + 1
             ));
         }
-        self.check_entries(&entries).map_err(why)?;
+        self.check_shown(&shown).map_err(why)?;
         self.read_spoiled(&journal)
     }
 
