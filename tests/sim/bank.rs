@@ -18,6 +18,12 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep};
 
+/// How long it is away at most, in milliseconds.
+const AWAY_MS_MAX: u64 = 15_000;
+
+/// How slow it is at most, in milliseconds: past the deadline of many a checkout.
+const SLOW_MS_MAX: u64 = 25_000;
+
 /// The provider, which outlives every process. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Bank {
@@ -120,7 +126,14 @@ impl Bank {
     pub(crate) fn misbehave(&self, misbehaves: bool) {
         let mut book = self.book();
         book.misbehaves = misbehaves;
-        book.away_until = Instant::now();
+        // What takes the shop down may take the line down too.
+        let is_away = misbehaves && book.dice.one_in(3);
+        let away = if is_away {
+            book.dice.between(100, AWAY_MS_MAX)
+        } else {
+            0
+        };
+        book.away_until = Instant::now() + Duration::from_millis(away);
     }
 
     /// Returns every payment there ever was.
@@ -207,7 +220,7 @@ impl Book {
     fn is_away(&mut self) -> bool {
         let now = Instant::now();
         if self.misbehaves && self.away_until <= now && self.dice.one_in(40) {
-            self.away_until = now + Duration::from_millis(self.dice.between(50, 15_000));
+            self.away_until = now + Duration::from_millis(self.dice.between(50, AWAY_MS_MAX));
         }
         now < self.away_until
     }
@@ -225,8 +238,8 @@ impl Book {
         match self.dice.below(20) {
             0 | 1 => plan.declines = matches!(operation, Operation::Authorize { .. }),
             // Slow, on the way or with the answer; past the deadline too.
-            2 => plan.done_after = Some(Duration::from_millis(self.dice.between(500, 12_000))),
-            3 => plan.told_after = Some(Duration::from_millis(self.dice.between(500, 12_000))),
+            2 => plan.done_after = Some(Duration::from_millis(self.dice.between(500, SLOW_MS_MAX))),
+            3 => plan.told_after = Some(Duration::from_millis(self.dice.between(500, SLOW_MS_MAX))),
             // It is done, and the answer is lost; or the call is lost.
             4 | 5 => plan.told_after = None,
             6 => plan.done_after = None,

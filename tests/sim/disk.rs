@@ -6,7 +6,7 @@
 use crate::dice::Dice;
 use crate::trace::{Trace, digest_of};
 use cartwright_domain::inventory::Held;
-use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
+use cartwright_domain::{EntityKey, Kind, Sequence, Timestamp, UniqueKey};
 use cartwright_storage::{
     Accepted, Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Outcome, Position,
     Receipt, ReceiptFound, ReceiptKey, Rejected, Scan, Statistics, Store, codec,
@@ -65,8 +65,8 @@ struct State {
     dice: Dice,
     is_alive: bool,
     misbehaves: bool,
-    /// After so many submissions the plug is to be pulled.
-    fuse: Option<u64>,
+    /// After so many submissions, of one kind of entity or of any, the plug is to be pulled.
+    fuse: Option<Fuse>,
     submitted: u64,
     gathering: VecDeque<Item>,
     syncing: VecDeque<Item>,
@@ -75,6 +75,11 @@ struct State {
     is_at_work: bool,
     /// What would have told of lost commits: dropped, it would tell that nothing will come.
     lost: Vec<Item>,
+}
+
+struct Fuse {
+    left: u64,
+    kind: Option<Kind>,
 }
 
 enum Item {
@@ -93,10 +98,17 @@ impl Disk {
     /// Opens the store for another process.
     pub(crate) fn mount(&self, mut dice: Dice, broken: Broken, misbehaves: bool) -> Mounted {
         self.store.restart();
-        let longest = *dice.one_of(&[10, 40, 160]);
-        let fuse = dice.between(1, longest);
+        let (kind, longest) = *dice.one_of(&[
+            (None, 10),
+            (None, 160),
+            (Some(Kind::StockItem), 12),
+            (Some(Kind::Checkout), 8),
+            (Some(Kind::Order), 3),
+            (Some(Kind::Cancellation), 3),
+        ]);
+        let left = dice.between(1, longest);
         let state = State {
-            fuse: Some(fuse).filter(|_| misbehaves),
+            fuse: misbehaves.then_some(Fuse { left, kind }),
             dice,
             is_alive: true,
             misbehaves,
@@ -168,8 +180,13 @@ impl Mounted {
             return;
         }
         state.submitted += 1;
-        if state.fuse.is_some_and(|fuse| fuse <= state.submitted) {
-            self.shared.has_blown.send_replace(true);
+        if let Some(fuse) = &mut state.fuse
+            && fuse.counts(&item)
+        {
+            fuse.left = fuse.left.saturating_sub(1);
+            if fuse.left == 0 {
+                self.shared.has_blown.send_replace(true);
+            }
         }
         state.gathering.push_back(item);
         if !std::mem::replace(&mut state.is_at_work, true) {
@@ -328,6 +345,15 @@ fn husk_of(commit: &Commit, done: Done) -> Commit {
     }
 }
 
+impl Fuse {
+    fn counts(&self, item: &Item) -> bool {
+        match item {
+            Item::Commit(commit) => self.kind.is_none_or(|kind| commit.entity.kind == kind),
+            Item::Cursor(..) => false,
+        }
+    }
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -345,6 +371,8 @@ impl State {
             return Duration::from_millis(self.dice.between(1, 3));
         }
         match self.dice.one_in(STUCK_ONE_IN) {
+            // Past the deadline of the engine's own work, now and then.
+            true if self.dice.one_in(4) => Duration::from_secs(self.dice.between(28, 40)),
             true => Duration::from_millis(self.dice.between(1_000, 7_000)),
             false => Duration::from_millis(self.dice.between(5, 200)),
         }
@@ -492,7 +520,7 @@ impl Store for Mounted {
 /// A receipt of a step that was never taken.
 fn false_receipt(key: &ReceiptKey, participant: EntityKey) -> Receipt {
     let reply = match participant.kind {
-        cartwright_domain::Kind::StockItem => codec::encode_reply(&Held::default()),
+        Kind::StockItem => codec::encode_reply(&Held::default()),
         _ => codec::encode_reply(&()),
     };
     Receipt {

@@ -213,7 +213,10 @@ fn broken_store(store: Broken) -> Sabotage {
 
 #[test]
 fn an_answer_before_the_sync_is_found() {
-    check_found(broken_store(Broken::AnswersEarly), &["may hold", "on hand"]);
+    check_found(
+        broken_store(Broken::AnswersEarly),
+        &["may hold", "on hand", "checkout.incomplete"],
+    );
 }
 
 #[test]

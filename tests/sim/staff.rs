@@ -15,7 +15,7 @@ use tokio::time::sleep;
 /// How often one request is made before the shop counts as silent.
 const TRIES_MAX: u32 = 3_000;
 /// How many different things staff do.
-const ACTS: u64 = 12;
+const ACTS: u64 = 20;
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -106,15 +106,20 @@ impl Staff {
     }
 
     async fn choose(&mut self, engine: &Engine) {
-        let act = match self.dice.below(3) {
-            0 => {
+        let act = match self.dice.below(5) {
+            0 | 1 => {
                 let Ok(page) = engine.orders(PageRequest::default()).await else {
                     return;
                 };
                 if page.items.is_empty() {
                     return;
                 }
-                Act::Cancel(self.dice.one_of(&page.items).id)
+                // The newest first: its checkout may still be at work on it.
+                let order = match self.dice.one_in(2) {
+                    true => &page.items[0],
+                    false => self.dice.one_of(&page.items),
+                };
+                Act::Cancel(order.id)
             }
             _ => {
                 let variants: Vec<VariantId> = self.on_hand.keys().copied().collect();
