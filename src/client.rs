@@ -6,6 +6,7 @@
 
 mod connection;
 mod guest;
+mod plain;
 mod refusal;
 
 pub(crate) use connection::{Answer, Call, Connection};

@@ -1,13 +1,12 @@
 //! One kept-alive HTTP/1.1 connection.
 
+use super::plain::Plain;
 use super::{API, Refusal, Server};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, StatusCode};
+use std::io::Write;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -28,8 +27,8 @@ const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
-const MINIMAL: HeaderValue = HeaderValue::from_static("return=minimal");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+static MINIMAL: HeaderValue = HeaderValue::from_static("return=minimal");
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -117,7 +116,7 @@ impl<'a> Call<'a> {
 pub(crate) struct Answer {
     /// The HTTP status.
     pub(crate) status: StatusCode,
-    /// The headers.
+    /// Those of the headers that somebody looks at.
     pub(crate) headers: HeaderMap,
     /// The body.
     pub(crate) body: Bytes,
@@ -167,7 +166,7 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 enum Transport {
     /// The lean way.
-    Plain(SendRequest<Full<Bytes>>),
+    Plain(Plain),
     /// For a server behind TLS.
     Encrypted(reqwest::Client),
 }
@@ -222,7 +221,6 @@ impl Connection {
     }
 
     async fn send(&mut self, call: &Call<'_>) -> anyhow::Result<Answer> {
-        let request = self.request(call)?;
         let lost = || {
             format!(
                 "{} {}: the server went away in the middle",
@@ -230,37 +228,35 @@ impl Connection {
             )
         };
         let late = || format!("{} {}: no answer in {ANSWER_TIMEOUT:?}", call.method, call.path);
-        let answering = self.exchange(request);
+        if !call.path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            bail!("{:?} is no path; percent-encode what stands in it", call.path);
+        }
+        let answering = self.exchange(call);
         tokio::time::timeout(ANSWER_TIMEOUT, answering)
             .await
             .with_context(late)?
             .with_context(lost)
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
-        if let Transport::Plain(sender) = &mut self.transport
-            && sender.ready().await.is_err()
+    async fn exchange(&mut self, call: &Call<'_>) -> anyhow::Result<Answer> {
+        if let Transport::Plain(plain) = &self.transport
+            && !plain.is_usable()
         {
             self.transport = connect(&self.server).await?;
         }
+        let base = &self.server.base;
         match &mut self.transport {
-            Transport::Plain(sender) => {
-                let (head, body) = sender.send_request(request).await?.into_parts();
-                let body = body.collect().await?.to_bytes();
-                Ok(Answer {
-                    status: head.status,
-                    headers: head.headers,
-                    body,
-                })
-            }
+            Transport::Plain(plain) => plain.exchange(|out| call.write(base, &self.host, out)).await,
             Transport::Encrypted(client) => {
-                let (head, body) = request.into_parts();
-                let url = format!("https://{}{}", self.server.authority, head.uri);
-                let body = body.collect().await?.to_bytes();
+                let url = format!("https://{}{base}{API}{}", self.server.authority, call.path);
                 let response = client
-                    .request(head.method, url)
-                    .headers(head.headers)
-                    .body(body)
+                    .request(call.method.clone(), url)
+                    .headers(
+                        call.headers()
+                            .map(|(name, value)| (name, value.clone()))
+                            .collect(),
+                    )
+                    .body(call.body.clone())
                     .send()
                     .await?;
                 let (status, headers) = (response.status(), response.headers().clone());
@@ -272,33 +268,38 @@ impl Connection {
             }
         }
     }
+}
 
-    fn request(&self, call: &Call<'_>) -> anyhow::Result<Request<Full<Bytes>>> {
-        let mut uri = String::with_capacity(self.server.base.len() + API.len() + call.path.len());
-        uri.push_str(&self.server.base);
-        uri.push_str(API);
-        uri.push_str(call.path);
-        let mut request = Request::new(Full::new(call.body.clone()));
-        *request.method_mut() = call.method.clone();
-        *request.uri_mut() = uri.parse()?;
-        let headers = request.headers_mut();
-        headers.insert(header::HOST, self.host.clone());
-        if !call.body.is_empty() {
-            headers.insert(header::CONTENT_TYPE, JSON);
+impl Call<'_> {
+    /// Returns its headers, but for those that only say how it is sent.
+    fn headers(&self) -> impl Iterator<Item = (HeaderName, &HeaderValue)> {
+        let json = (!self.body.is_empty()).then_some((header::CONTENT_TYPE, &JSON));
+        let minimal = self.minimal.then_some((PREFER, &MINIMAL));
+        let staff = self.staff.map(|staff| (header::AUTHORIZATION, staff));
+        let cookie = self.cookie.map(|cookie| (header::COOKIE, cookie));
+        let key = self.key.as_ref().map(|key| (IDEMPOTENCY_KEY, key));
+        [json, minimal, staff, cookie, key].into_iter().flatten()
+    }
+
+    /// Writes it as HTTP/1.1.
+    fn write(&self, base: &str, host: &HeaderValue, out: &mut Vec<u8>) {
+        let Self { method, path, .. } = self;
+        write!(out, "{method} {base}{API}{path} HTTP/1.1\r\n").expect("writing to a buffer succeeds");
+        let mut header = |name: &str, value: &[u8]| {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
+        };
+        header("host", host.as_bytes());
+        for (name, value) in self.headers() {
+            header(name.as_str(), value.as_bytes());
         }
-        if let Some(staff) = call.staff {
-            headers.insert(header::AUTHORIZATION, staff.clone());
+        if self.method != Method::GET {
+            header("content-length", self.body.len().to_string().as_bytes());
         }
-        if let Some(cookie) = call.cookie {
-            headers.insert(header::COOKIE, cookie.clone());
-        }
-        if let Some(key) = &call.key {
-            headers.insert(IDEMPOTENCY_KEY, key.clone());
-        }
-        if call.minimal {
-            headers.insert(PREFER, MINIMAL);
-        }
-        Ok(request)
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(&self.body);
     }
 }
 
@@ -322,8 +323,5 @@ async fn connect(server: &Server) -> anyhow::Result<Transport> {
         .with_context(nobody)?
         .with_context(nobody)?;
     stream.set_nodelay(true)?;
-    let (sender, driver) = handshake(TokioIo::new(stream)).await?;
-    // The driver ends with the sender, or with the connection, which the next call then finds closed.
-    tokio::spawn(driver);
-    Ok(Transport::Plain(sender))
+    Ok(Transport::Plain(Plain::new(stream)))
 }

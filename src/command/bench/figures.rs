@@ -92,6 +92,11 @@ impl Run {
         self.latencies.count()
     }
 
+    /// Tells whether nothing was done, well or not.
+    pub(super) fn is_empty(&self) -> bool {
+        self.operations() == 0 && self.errors == 0
+    }
+
     /// Returns how many bytes a group had, if groups were written.
     pub(super) fn bytes_per_group(&self) -> Option<u64> {
         self.journal_bytes.checked_div(self.groups)

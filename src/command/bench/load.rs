@@ -14,6 +14,9 @@ const WARM_UP_DIVISOR: u32 = 5;
 /// How long before its first tick a pacer starts, so that it is not late for it.
 const HEAD_START: Duration = Duration::from_millis(20);
 
+/// How soon it is looked again whether anything was measured.
+const PATIENCE: Duration = Duration::from_millis(10);
+
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Something that can be done again and again over one connection.
@@ -81,6 +84,10 @@ pub(super) async fn closed<C: Client>(
         let before = reading(counters).await?;
         phase.set(Phase::Measuring);
         tokio::time::sleep(time).await;
+        // However slow it is, something is measured.
+        while run.borrow().is_empty() {
+            tokio::time::sleep(PATIENCE).await;
+        }
         let after = reading(counters).await?;
         phase.set(Phase::Over);
         anyhow::Ok((before, after))

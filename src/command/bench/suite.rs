@@ -22,6 +22,9 @@ const LONE_PURCHASES_WARM_UP: u64 = 3;
 /// Over how many carts W2 is spread where its snapshots are weighed, where the growth goes up to a million.
 const SNAPSHOT_CARTS_DIVISOR: u32 = 100;
 
+/// How many requests are sent at half load at least, however slow the server is.
+const PACED_LEAST: u64 = 5;
+
 /// How soon an idle entity leaves memory where every request must find its cart asleep.
 const SLEEPY_IDLE_MS: u64 = 100;
 
@@ -95,7 +98,8 @@ async fn half_load(
     measured: &Measured,
     settings: &Settings,
 ) -> anyhow::Result<HalfLoad> {
-    let per_second = (measured.figures.server.operations_per_second / 2).max(1);
+    let least = PACED_LEAST * 1000 / u64::try_from(settings.time.as_millis())?.max(1);
+    let per_second = (measured.figures.server.operations_per_second / 2).max(least);
     output::note(format!(
         "{} at half load, {per_second} requests a second",
         load.work.name()
