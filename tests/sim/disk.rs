@@ -54,8 +54,6 @@ pub(crate) struct Mounted {
 
 struct Shared {
     state: Mutex<State>,
-    /// How many submissions were decided. Barriers wait for it.
-    decided: watch::Sender<u64>,
     /// Told when as many commits were submitted as the seed gives this process.
     has_blown: watch::Sender<bool>,
     trace: Trace,
@@ -67,7 +65,6 @@ struct State {
     misbehaves: bool,
     /// After so many submissions, of one kind of entity or of any, the plug is to be pulled.
     fuse: Option<Fuse>,
-    submitted: u64,
     gathering: VecDeque<Item>,
     syncing: VecDeque<Item>,
     /// The group being synced is on the disk, and not everybody was told.
@@ -85,6 +82,7 @@ struct Fuse {
 enum Item {
     Commit(Box<Commit>),
     Cursor(String, Position, oneshot::Sender<()>),
+    Barrier(oneshot::Sender<()>),
 }
 
 impl Disk {
@@ -112,7 +110,6 @@ impl Disk {
             dice,
             is_alive: true,
             misbehaves,
-            submitted: 0,
             gathering: VecDeque::new(),
             syncing: VecDeque::new(),
             is_synced: false,
@@ -123,7 +120,6 @@ impl Disk {
             inner: self.store.clone(),
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
-                decided: watch::Sender::new(0),
                 has_blown: watch::Sender::new(false),
                 trace: self.trace.clone(),
             }),
@@ -179,7 +175,6 @@ impl Mounted {
             state.lost.push(item);
             return;
         }
-        state.submitted += 1;
         if let Some(fuse) = &mut state.fuse
             && fuse.counts(&item)
         {
@@ -235,7 +230,6 @@ impl Mounted {
                 };
                 let Some(item) = item else { break };
                 self.decide(item);
-                self.shared.decided.send_modify(|decided| *decided += 1);
             }
         }
     }
@@ -266,6 +260,9 @@ impl Mounted {
                 // In memory: done when called.
                 let _ = self.inner.move_cursor(&subscriber, to).now_or_never();
                 let _ = moved.send(());
+            }
+            Item::Barrier(passed) => {
+                let _ = passed.send(());
             }
         }
     }
@@ -349,7 +346,7 @@ impl Fuse {
     fn counts(&self, item: &Item) -> bool {
         match item {
             Item::Commit(commit) => self.kind.is_none_or(|kind| commit.entity.kind == kind),
-            Item::Cursor(..) => false,
+            Item::Cursor(..) | Item::Barrier(_) => false,
         }
     }
 }
@@ -397,23 +394,16 @@ impl Store for Mounted {
     }
 
     fn barrier(&self) -> BoxFuture<'static, ()> {
-        let shared = Arc::clone(&self.shared);
-        let (target, is_alive) = {
-            let state = shared.state();
-            (state.submitted, state.is_alive)
-        };
-        async move {
-            if !is_alive {
-                return pending().await;
+        {
+            let state = self.shared.state();
+            if state.is_alive && !state.is_at_work {
+                return std::future::ready(()).boxed();
             }
-            // The sender lives as long as this does.
-            let _ = shared
-                .decided
-                .subscribe()
-                .wait_for(|decided| target <= *decided)
-                .await;
         }
-        .boxed()
+        // Behind everything submitted before. In a dead process it is never passed.
+        let (passed, is_passed) = oneshot::channel();
+        self.enqueue(Item::Barrier(passed));
+        is_passed.map(|_| ()).boxed()
     }
 
     fn retire(&self, entity: EntityKey, incarnation: u64) {

@@ -14,11 +14,12 @@ use crate::runtime::tasks::TaskEnd;
 use cartwright_domain::{Entity, Timestamp};
 use cartwright_storage::{Fault, Position, codec};
 use dashmap::Entry;
+use futures::future::{FutureExt, Shared};
 use ractor::{ActorRef, ActorRuntime};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 /// When a caller may try again after a mailbox was full.
@@ -32,7 +33,7 @@ pub(super) struct Slot<E: Entity> {
 
 pub(super) enum Phase<E: Entity> {
     /// Its state is being read; everyone waits for the one reading.
-    Loading(watch::Receiver<Load>),
+    Loading(Loading),
     /// It sleeps: its committed state is in the cell, or it is known not to exist.
     Resting(Rest),
     /// It has an actor.
@@ -57,10 +58,12 @@ pub(super) struct Live<E: Entity> {
     pub(super) depth: Arc<AtomicUsize>,
 }
 
+/// One reading for all who wait for it. They are woken in the order in which they came, which `watch` would not do.
+pub(super) type Loading = Shared<oneshot::Receiver<Load>>;
+
 /// How a reading of stored state has ended.
 #[derive(Clone, Debug)]
 pub(super) enum Load {
-    Pending,
     Ready,
     Absent,
     Failed(Fault),
@@ -76,7 +79,7 @@ pub(super) enum Needs {
 
 enum Posted<E: Entity> {
     Sent,
-    Wait(watch::Receiver<Load>, Work<E>),
+    Wait(Loading, Work<E>),
     Failed(Failure),
 }
 
@@ -108,7 +111,7 @@ impl<E: Entity> KindShared<E> {
                 Err(_) => return Err(Failure::Expired),
                 Ok(Load::Failed(fault)) => return Err(Failure::Fault(fault)),
                 Ok(Load::Absent) if needs == Needs::Existing => return Err(Failure::NotFound),
-                Ok(Load::Absent | Load::Ready | Load::Pending) => {}
+                Ok(Load::Absent | Load::Ready) => {}
             }
         }
     }
@@ -131,7 +134,7 @@ impl<E: Entity> KindShared<E> {
             match loaded(loading).await {
                 Load::Failed(fault) => return Err(fault),
                 Load::Absent => return Ok(None),
-                Load::Ready | Load::Pending => {}
+                Load::Ready => {}
             }
         }
     }
@@ -140,7 +143,7 @@ impl<E: Entity> KindShared<E> {
         clippy::type_complexity,
         reason = "the answer of one private look, taken apart at once"
     )]
-    fn peek(&self, id: E::Id) -> Option<Result<Option<Arc<Published<E>>>, watch::Receiver<Load>>> {
+    fn peek(&self, id: E::Id) -> Option<Result<Option<Arc<Published<E>>>, Loading>> {
         let slot = self.directory.get(&id)?;
         slot.cell.touch(self.sweep());
         match (slot.cell.get(), &slot.phase) {
@@ -283,7 +286,7 @@ impl<E: Entity> KindShared<E> {
         }
     }
 
-    fn loading_slot(self: &Arc<Self>, id: E::Id) -> (Slot<E>, watch::Receiver<Load>) {
+    fn loading_slot(self: &Arc<Self>, id: E::Id) -> (Slot<E>, Loading) {
         let loading = self.begin_loading(id, Barrier::None);
         let slot = Slot {
             cell: Arc::new(Cell::new(self.sweep())),
@@ -292,19 +295,20 @@ impl<E: Entity> KindShared<E> {
         (slot, loading)
     }
 
-    fn begin_loading(self: &Arc<Self>, id: E::Id, barrier: Barrier) -> watch::Receiver<Load> {
-        let (told, loading) = watch::channel(Load::Pending);
+    fn begin_loading(self: &Arc<Self>, id: E::Id, barrier: Barrier) -> Loading {
+        let (told, loading) = oneshot::channel();
         let shared = Arc::clone(self);
         let task = async move {
             if barrier == Barrier::First {
                 shared.runtime.store.barrier().await;
             }
             let stored = shared.load(id).await;
-            told.send_replace(shared.place(id, barrier, stored));
+            // Nobody waits any more where this fails.
+            let _ = told.send(shared.place(id, barrier, stored));
         };
         self.runtime
             .spawn("load", E::KIND.name(), TaskEnd::ByItself, task);
-        loading
+        loading.shared()
     }
 
     /// Puts what was read into the slot that waits for it.
@@ -384,9 +388,7 @@ enum Barrier {
     First,
 }
 
-async fn loaded(mut loading: watch::Receiver<Load>) -> Load {
-    match loading.wait_for(|load| !matches!(load, Load::Pending)).await {
-        Ok(load) => load.clone(),
-        Err(_) => Load::Failed(Fault::Io("the read was given up at shutdown".to_owned())),
-    }
+async fn loaded(loading: Loading) -> Load {
+    let given_up = |_| Load::Failed(Fault::Io("the read was given up at shutdown".to_owned()));
+    loading.await.unwrap_or_else(given_up)
 }
