@@ -31,6 +31,14 @@ ci:
 crash cycles="100":
     CARTWRIGHT_CRASH_CYCLES={{cycles}} cargo test --test crash
 
+# Plays the journal on a disk that loses what was not synced, so many seeds.
+disk seeds="100000":
+    CARTWRIGHT_DISK_SEEDS={{seeds}} cargo test -p cartwright-storage --lib crash_tests -- --nocapture
+
+# Flips every byte of a small journal and of a small data directory.
+flips:
+    CARTWRIGHT_FLIPS=all cargo test -p cartwright-storage flip -- --nocapture
+
 # Plays whole shops, seed after seed, until it is stopped or one fails: `just sim`, `just sim 17`.
 sim seed="":
     {{ if seed == "" { "" } else { "CARTWRIGHT_SIM_SEED=" + seed } }} cargo test --test sim -- --ignored --nocapture seeds_until_stopped

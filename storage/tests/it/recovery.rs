@@ -1,6 +1,6 @@
 //! What a start makes of what a kill left, and of an index that cannot be believed; and when the process ends.
 
-use crate::disk::SyncedBy;
+use crate::disk::{Call, Watched};
 use crate::left::{contents, fill, flip, killed_after, reopen, run, segments};
 use crate::support::{at, copy, draft, lazy, open, small, toy};
 use cartwright_domain::{EntityKey, Sequence};
@@ -172,12 +172,12 @@ fn a_failed_sync_aborts_and_answers_nobody() {
     let syncs = Arc::new(AtomicU64::new(0));
     let options = Options {
         // The first sync is that of the start.
-        disk: Arc::new(SyncedBy(Arc::new(move |file| {
-            match syncs.fetch_add(1, Ordering::SeqCst) {
-                2 => Err(std::io::Error::other("the disk is gone")),
-                _ => file.sync_data(),
+        disk: Watched::by(move |call, _| {
+            if call == Call::SyncData && syncs.fetch_add(1, Ordering::SeqCst) == 2 {
+                return Err(std::io::Error::other("the disk is gone"));
             }
-        }))),
+            Ok(())
+        }),
         abort: Arc::new(move |why| aborted.send(why.to_owned()).unwrap()),
         ..small()
     };
