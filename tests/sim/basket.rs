@@ -83,6 +83,27 @@ impl Basket {
         self.is_unsettled = true;
     }
 
+    /// Several units were added one by one and at once: so many were acknowledged, so many got no answer.
+    pub(crate) fn added(&mut self, variant: VariantId, done: u32, unanswered: u32) {
+        let mut possible = Vec::new();
+        for contents in &self.possible {
+            for quantity in done..=done + unanswered {
+                let mut contents = contents.clone();
+                if 0 < quantity {
+                    apply(&mut contents, Change::Add(variant, quantity));
+                }
+                possible.push(contents);
+            }
+        }
+        possible.sort();
+        possible.dedup();
+        self.possible = possible;
+        self.is_unsettled |= 0 < unanswered;
+        if 0 < done {
+            self.may_be_locked = false;
+        }
+    }
+
     /// The process has ended: what has not arrived never will.
     pub(crate) fn nothing_is_under_way(&mut self) {
         self.is_unsettled = false;

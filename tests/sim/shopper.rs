@@ -9,7 +9,7 @@ use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
 use cartwright_actors::order::Proof;
 use cartwright_actors::{Engine, Outcome, Refused, Shown};
 use cartwright_domain::cart::Patch;
-use cartwright_domain::id::{CartId, CheckoutId, OrderId, SessionId};
+use cartwright_domain::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
 use cartwright_domain::order::Order;
 use cartwright_domain::{Problem, address};
 use futures::future::join_all;
@@ -26,6 +26,8 @@ const ACTS: u64 = 24;
 enum Act {
     OpenCart,
     Change(CartId, Change),
+    /// So many adds of one unit, all at once, each for itself.
+    Burst(CartId, VariantId, u32),
     Read(CartId),
     Start(CartId),
     Complete(CartId),
@@ -189,6 +191,7 @@ impl Shopper {
             3 => Act::Change(cart, Change::Remove(*held, *line)),
             4 if dice.one_in(3) => Act::Change(cart, Change::Clear),
             5 => Act::Read(cart),
+            15 => Act::Burst(cart, variant, 2 * quantity),
             6 if dice.one_in(4) => Act::Complete(cart),
             _ if !basket.has_details => Act::Change(cart, Change::Details),
             6..=9 => Act::Start(cart),
@@ -198,7 +201,7 @@ impl Shopper {
 
     fn ask(&mut self, act: Act) {
         let is_keyed = match act {
-            Act::Read(_) | Act::Look(_) => false,
+            Act::Read(_) | Act::Look(_) | Act::Burst(..) => false,
             Act::Change(..) => !self.dice.one_in(3),
             Act::OpenCart | Act::Start(_) | Act::Complete(_) | Act::CompleteStarted(_) | Act::Abandon(_) => {
                 true
@@ -227,16 +230,27 @@ impl Shopper {
             self.name
         );
         let Asked { act, key, .. } = asked.clone();
-        let call = |requests: &Requests| {
+        let once = |requests: &Requests| {
             let request = requests.shopper(session, key.as_deref());
             let goods = &self.goods;
             async move { call(engine, &request, goods, act).await }
         };
+        if let Act::Burst(cart, variant, adds) = act {
+            let add = Act::Change(cart, Change::Add(variant, 1));
+            let asked = (0..adds).map(|_| {
+                let request = self.requests.shopper(session, None);
+                let goods = &self.goods;
+                async move { call(engine, &request, goods, add).await }
+            });
+            let answers = join_all(asked).await;
+            self.hear_all(variant, add, answers);
+            return;
+        }
         let at_once = match key.is_some() && self.dice.one_in(5) {
             true => self.dice.between(2, 5),
             false => 1,
         };
-        let answers = join_all((0..at_once).map(|_| call(&self.requests))).await;
+        let answers = join_all((0..at_once).map(|_| once(&self.requests))).await;
         let answer = answers
             .into_iter()
             .reduce(|first, second| self.same(act, first, second))
@@ -263,6 +277,26 @@ impl Shopper {
             (Ok(reply), other) if is_pending(&reply) => other,
             (first, _) => first,
         }
+    }
+
+    /// Adds up the answers to a burst.
+    fn hear_all(&mut self, variant: VariantId, add: Act, answers: Vec<Result<Reply, Problem>>) {
+        let (mut done, mut unanswered) = (0, 0);
+        for answer in &answers {
+            match answer {
+                Ok(_) => done += 1,
+                Err(problem) if is_final(problem) => self.refused(add, problem),
+                Err(_) => unanswered += 1,
+            }
+        }
+        let name = self.name;
+        self.trace.line(format_args!(
+            "shopper {name}: {done} of {} added at once, {unanswered} without an answer",
+            answers.len()
+        ));
+        let basket = self.basket.as_mut().expect("a cart is changed");
+        basket.added(variant, done, unanswered);
+        self.asked = None;
     }
 
     async fn hear(&mut self, act: Act, is_keyed: bool, answer: Result<Reply, Problem>) {
@@ -399,6 +433,9 @@ impl Shopper {
     }
 
     fn no_answer(&mut self, act: Act) {
+        if let (Act::Burst(_, variant, adds), Some(basket)) = (act, &mut self.basket) {
+            basket.added(variant, 0, adds);
+        }
         if let (Act::Change(_, change), Some(basket)) = (act, &mut self.basket) {
             basket.may_have_changed(change);
         }
@@ -428,6 +465,7 @@ async fn call(
         Act::Complete(id) => checkout(engine.complete_cart(request, CartRef::Id(id), draft).await),
         Act::CompleteStarted(id) => checkout(engine.complete_checkout(request, id, draft).await),
         Act::Abandon(id) => checkout(engine.abandon_checkout(request, id).await),
+        Act::Burst(cart, ..) => panic!("a burst of {cart} is made of changes"),
         Act::Look(id) => {
             let order = engine.order(request, id, &Proof::default()).await;
             order.map(Reply::Order)
