@@ -42,11 +42,15 @@ impl Engine {
                 replayed: true,
             }),
             Opened::Fresh(ticket) => {
-                let outcome = fresh(ticket.clone()).await;
-                if let Err(refused) = &outcome {
-                    self.keep_refusal(request, ticket, refused).await;
-                }
-                outcome
+                let refused = match fresh(ticket.clone()).await {
+                    Ok(done) => return Ok(done),
+                    Err(refused) => refused,
+                };
+                let receipt = self.keep_refusal(request, ticket, refused).await?;
+                Ok(Done {
+                    value: replay(receipt).await?,
+                    replayed: true,
+                })
             }
         }
     }
@@ -87,31 +91,90 @@ impl Engine {
         .await
     }
 
-    /// Keeps a final refusal under the caller's key, at the caller's session or, for staff, at the settings.
+    /// Keeps a final refusal under the caller's key, at the caller's session or, for staff, at the settings, and
+    /// returns it as the answer.
     ///
-    /// Whether it could be kept does not change the answer; one that an entity has kept already stays as it is.
-    pub(crate) async fn keep_refusal(&self, request: &Request, ticket: Option<Ticket>, refused: &Refused) {
-        let Some(ticket) = ticket else { return };
+    /// It is told only once it is kept: an earlier try under the same key may still be under way, and what that comes
+    /// to is then the answer.
+    ///
+    /// # Errors
+    /// The refusal; or a technical one, when it is not known whether it was kept. Otherwise there is the receipt of an
+    /// earlier try to answer from.
+    pub(crate) async fn keep_refusal(
+        &self,
+        request: &Request,
+        ticket: Option<Ticket>,
+        refused: Refused,
+    ) -> Result<Box<Receipt>, Refused> {
+        let Some(ticket) = ticket else { return Err(refused) };
         if refused.replayed || !refused.problem.class.is_final() {
-            return;
+            return Err(refused);
         }
         let ask = request.ask().if_match(None).ticket(Some(ticket));
         let problem = refused.problem.clone();
-        match request.caller.session {
+        let kept = match request.caller.session {
             Some(session) => {
-                let _ = self
-                    .kinds()
-                    .sessions
-                    .ask(session, identity::KeepRefusal { problem }, ask)
-                    .await;
+                let command = identity::KeepRefusal { problem };
+                let kept = self.kinds().sessions.ask(session, command, ask).await;
+                Keeping::of(kept, &refused.problem)
             }
             None => {
-                let _ = self
-                    .kinds()
-                    .settings
-                    .ask(SETTINGS_ID, settings::KeepRefusal { problem }, ask)
-                    .await;
+                let command = settings::KeepRefusal { problem };
+                let kept = self.kinds().settings.ask(SETTINGS_ID, command, ask).await;
+                Keeping::of(kept, &refused.problem)
             }
+        };
+        match kept {
+            Keeping::Kept => Err(refused),
+            Keeping::Failed(failed) => Err(failed),
+            Keeping::Unclear => match self.open(request, TicketMode::Answer).await? {
+                Opened::Known(receipt) => Ok(receipt),
+                // There is nobody to keep it: a session that is gone.
+                Opened::Fresh(_) => Err(refused),
+            },
+        }
+    }
+}
+
+/// What came of keeping a refusal.
+enum Keeping {
+    /// It is kept, now or by whoever refused.
+    Kept,
+    /// That is not known.
+    Failed(Refused),
+    /// Something else may be kept under the key.
+    Unclear,
+}
+
+impl Keeping {
+    fn of<R, E: Entity<Error = X>, X: Refusal>(
+        kept: Result<Answer<R, E>, AskError<X>>,
+        problem: &Problem,
+    ) -> Self {
+        match kept {
+            Err(AskError::Refused(_)) => Self::Kept,
+            Err(AskError::Replayed(earlier)) if earlier == *problem => Self::Kept,
+            Err(
+                failed @ (AskError::Overloaded { .. }
+                | AskError::Expired
+                | AskError::Retry { .. }
+                | AskError::Quarantined { .. }
+                | AskError::Internal(_)),
+            ) => Self::Failed(failed.into()),
+            Ok(_)
+            | Err(
+                AskError::Replayed(_)
+                | AskError::NotFound { .. }
+                | AskError::AlreadyExists { .. }
+                | AskError::Stale { .. }
+                | AskError::KeyTaken { .. }
+                | AskError::KeyReused
+                | AskError::InProgress { .. }
+                | AskError::StepForbidden { .. }
+                | AskError::TooLarge(_)
+                // The reply of what was done instead does not read as this one.
+                | AskError::Fault(_),
+            ) => Self::Unclear,
         }
     }
 }

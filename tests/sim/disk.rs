@@ -63,6 +63,8 @@ struct State {
     dice: Dice,
     is_alive: bool,
     misbehaves: bool,
+    /// The next group with a commit of this kind takes so long.
+    stall: Option<(Kind, Duration)>,
     /// After so many submissions, of one kind of entity or of any, the plug is to be pulled.
     fuse: Option<Fuse>,
     gathering: VecDeque<Item>,
@@ -110,6 +112,7 @@ impl Disk {
             dice,
             is_alive: true,
             misbehaves,
+            stall: None,
             gathering: VecDeque::new(),
             syncing: VecDeque::new(),
             is_synced: false,
@@ -162,6 +165,11 @@ impl Mounted {
     pub(crate) async fn blown(&self) {
         // The sender lives as long as this does.
         let _ = self.shared.has_blown.subscribe().wait_for(|blown| *blown).await;
+    }
+
+    /// Lets the sync of the next commit of a kind take so long.
+    pub(crate) fn stall(&self, kind: Kind, time: Duration) {
+        self.shared.state().stall = Some((kind, time));
     }
 
     /// Makes the disk well-behaved from here on.
@@ -364,6 +372,13 @@ impl Shared {
 
 impl State {
     fn sync_time(&mut self) -> Duration {
+        let is_of = |item: &Item, kind| matches!(item, Item::Commit(commit) if commit.entity.kind == kind);
+        if let Some((kind, time)) = self.stall
+            && self.syncing.iter().any(|item| is_of(item, kind))
+        {
+            self.stall = None;
+            return time;
+        }
         if !self.misbehaves || !self.dice.one_in(SLOW_ONE_IN) {
             return Duration::from_millis(self.dice.between(1, 3));
         }

@@ -10,6 +10,7 @@ mod books;
 #[path = "../crash/dice.rs"]
 mod dice;
 mod disk;
+mod found;
 mod post;
 mod shop;
 mod shopper;
@@ -19,12 +20,11 @@ mod trace;
 use dice::Dice;
 use disk::Broken;
 use futures::future::join_all;
-use shop::{Sabotage, Shop};
+use shop::{Sabotage, Shop, staged};
 use shopper::Shopper;
 use staff::Staff;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 use trace::Trace;
 
@@ -50,14 +50,9 @@ struct Told {
 
 /// Plays one seed from the first start to the last book.
 fn play(seed: u64, sabotage: Sabotage) -> Result<Told, String> {
-    let runtime = Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
     let mut trace = None;
     let played = catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(async {
+        staged(async {
             let mut shop = Shop::new(seed, sabotage);
             trace = Some(shop.trace.clone());
             play_in(&mut shop, Dice::new(seed ^ 0x5348_4f50)).await

@@ -17,6 +17,7 @@ use cartwright_storage::{Scan, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
@@ -309,6 +310,15 @@ impl Requests {
     pub(crate) fn anybody(&self) -> Request {
         self.request(Caller::default(), None)
     }
+}
+
+/// Plays something on one thread, in simulated time.
+pub(crate) fn staged<T>(play: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime.expect("a runtime").block_on(play)
 }
 
 pub(crate) fn pence(amount: i64) -> Money {

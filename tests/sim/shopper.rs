@@ -507,7 +507,7 @@ async fn change_cart(
     }
 }
 
-fn details(goods: &Goods) -> DetailsDraft {
+pub(crate) fn details(goods: &Goods) -> DetailsDraft {
     let text = |text: &str| Some(text.to_owned());
     DetailsDraft {
         email: Patch::Set("ada@example.com".to_owned()),

@@ -443,14 +443,16 @@ impl Engine {
         ticket: Option<Ticket>,
         outcome: Outcome<CheckoutView>,
     ) -> Outcome<CheckoutView> {
-        if let Err(refused) = &outcome {
-            let ticket = ticket.map(|ticket| Ticket {
-                mode: TicketMode::Answer,
-                ..ticket
-            });
-            self.keep_refusal(request, ticket, refused).await;
-        }
-        outcome
+        let refused = match outcome {
+            Ok(done) => return Ok(done),
+            Err(refused) => refused,
+        };
+        let ticket = ticket.map(|ticket| Ticket {
+            mode: TicketMode::Answer,
+            ..ticket
+        });
+        let receipt = self.keep_refusal(request, ticket, refused).await?;
+        self.replay_checkout(request, &receipt).await
     }
 }
 

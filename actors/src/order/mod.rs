@@ -121,15 +121,16 @@ impl Engine {
             Opened::Known(receipt) => return self.replay_cancellation(&receipt).await,
             Opened::Fresh(ticket) => ticket,
         };
-        let outcome = self.cancel_fresh(request, id, reason, ticket.clone()).await;
-        if let Err(refused) = &outcome {
-            let ticket = ticket.map(|ticket| Ticket {
-                mode: TicketMode::Answer,
-                ..ticket
-            });
-            self.keep_refusal(request, ticket, refused).await;
-        }
-        outcome
+        let refused = match self.cancel_fresh(request, id, reason, ticket.clone()).await {
+            Ok(done) => return Ok(done),
+            Err(refused) => refused,
+        };
+        let ticket = ticket.map(|ticket| Ticket {
+            mode: TicketMode::Answer,
+            ..ticket
+        });
+        let receipt = self.keep_refusal(request, ticket, refused).await?;
+        self.replay_cancellation(&receipt).await
     }
 
     async fn cancel_fresh(
