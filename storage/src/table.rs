@@ -24,7 +24,8 @@ pub(crate) struct Mark {
     pub(crate) start: u64,
     /// The time of the last commit.
     pub(crate) at: Timestamp,
-    /// Rows by table, in the order of [`Table::COUNTED`].
+    /// Rows by table, in the order of [`Table::COUNTED`], and in the same order the sum of their checksums: a flipped
+    /// byte can bring back an older value of a row, which is as sound as the one that was lost.
     pub(crate) rows: Vec<u64>,
 }
 
@@ -34,13 +35,23 @@ impl Stored for Mark {
 }
 
 impl Mark {
-    fn count(&mut self, key: &[u8], change: i64) {
-        self.rows.resize(Table::COUNTED.len(), 0);
+    /// Counts a row in place of another of the same key.
+    fn count(&mut self, key: &[u8], before: Option<&[u8]>, after: Option<&[u8]>) {
+        let tables = Table::COUNTED.len();
+        self.rows.resize(2 * tables, 0);
         let table = Table::COUNTED
             .iter()
             .position(|table| key.first() == Some(&table.byte()));
-        if let Some(rows) = table.and_then(|table| self.rows.get_mut(table)) {
-            *rows = rows.saturating_add_signed(change);
+        let Some(table) = table else { return };
+        let checksum = |value: &[u8]| u64::from(crc32c::crc32c_append(crc32c::crc32c(key), value));
+        let (counts, sums) = self.rows.split_at_mut(tables);
+        if let Some(value) = before {
+            counts[table] = counts[table].saturating_sub(1);
+            sums[table] = sums[table].wrapping_sub(checksum(value));
+        }
+        if let Some(value) = after {
+            counts[table] += 1;
+            sums[table] = sums[table].wrapping_add(checksum(value));
         }
     }
 }
@@ -102,15 +113,14 @@ impl SledTable {
         let mut batch = sled::Batch::default();
         let mut audit = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in newest {
-            let is_there = self.tree.contains_key(&key).map_err(fault)?;
-            let change = i64::from(value.is_some()) - i64::from(is_there);
-            mark.count(&key, change);
+            let before = self.tree.get(&key).map_err(fault)?;
+            mark.count(&key, before.as_deref(), value.as_deref());
             if let Some(audit) = audit.as_mut().filter(|audit| audit.has_passed(&key)) {
-                audit.counted.count(&key, change);
+                audit.counted.count(&key, before.as_deref(), value.as_deref());
             }
             match value {
                 Some(value) => batch.insert(key, value),
-                None if is_there => batch.remove(key),
+                None if before.is_some() => batch.remove(key),
                 None => {}
             }
         }
@@ -144,7 +154,7 @@ impl SledTable {
             if !value.is_empty() && !codec::is_sound(&value) {
                 return Err(damaged("the checksum of a row does not fit".to_owned()));
             }
-            audit.counted.count(&key, 1);
+            audit.counted.count(&key, None, Some(&value));
             audit.last = Some(key.to_vec());
             rows += 1;
         }
