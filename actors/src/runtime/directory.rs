@@ -139,10 +139,6 @@ impl<E: Entity> KindShared<E> {
         }
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "the answer of one private look, taken apart at once"
-    )]
     fn peek(&self, id: E::Id) -> Option<Result<Option<Arc<Published<E>>>, Loading>> {
         let slot = self.directory.get(&id)?;
         slot.cell.touch(self.sweep());
