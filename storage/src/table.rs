@@ -199,3 +199,26 @@ impl Rows for SledTable {
 fn fault(error: sled::Error) -> Fault {
     Fault::Io(format!("the index: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_value_that_came_back_is_found() -> Result<(), Fault> {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let row = [&[Table::COUNTED[0].byte()][..], b"row"].concat();
+        let [old, new] = [1, 2].map(|position| index::stored(&Position(position)));
+        let mut mark = Mark::default();
+        let table = SledTable::open(directory.path(), 1 << 20)?;
+        table.write(vec![(row.clone(), Some(old.clone()))], &mut mark)?;
+        table.write(vec![(row.clone(), Some(new.clone()))], &mut mark)?;
+        drop(table);
+        for (value, is_sound) in [(new, true), (old, false)] {
+            let table = SledTable::open(directory.path(), 1 << 20)?;
+            table.tree.insert(&row, value).map_err(fault)?;
+            assert_eq!(table.check(10).is_ok(), is_sound);
+        }
+        Ok(())
+    }
+}
