@@ -230,6 +230,7 @@ impl Committer {
             counters
                 .recorded_at
                 .fetch_max(group.at.millis(), Ordering::AcqRel);
+            self.shared.recent.add(&group.accepted);
             self.shared.synced.send_replace(position);
         }
         // Only now: whoever reads this finds everything up to it in pending or in the index.

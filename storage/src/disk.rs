@@ -1,17 +1,18 @@
 //! The disk: every file operation that durability rests on, behind one seam.
 //!
 //! The journal, the checkpoints and the start go through it, so that a test can put a disk below them that loses,
-//! tears and reorders what was not synced. sled, the directory lock and `disk_check` do not: the first cannot, the
-//! others promise nothing. What an implementation must never do is to keep more than the operating system would.
+//! tears and reorders what was not synced. sled and the directory lock do not: the first cannot, the other promises
+//! nothing. What an implementation must never do is to keep more than the operating system would.
 
 #[cfg(test)]
 pub(crate) mod dice;
+mod direct;
 #[cfg(test)]
 pub(crate) mod model;
 
+use direct::RealFile;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// How a file is opened.
@@ -118,12 +119,12 @@ pub struct RealDisk;
 impl Disk for RealDisk {
     fn open(&self, path: &Path, opening: Opening) -> io::Result<Box<dyn DiskFile>> {
         let mut options = OpenOptions::new();
-        match opening {
-            Opening::Read => options.read(true),
-            Opening::Write => options.read(true).write(true),
-            Opening::Create => options.read(true).write(true).create(true).truncate(true),
-        };
-        Ok(Box::new(options.open(path)?))
+        options.read(true).write(true);
+        Ok(Box::new(match opening {
+            Opening::Read => RealFile::read_only(path)?,
+            Opening::Write => RealFile::writable(path, &options)?,
+            Opening::Create => RealFile::writable(path, options.create(true).truncate(true))?,
+        }))
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
@@ -151,41 +152,6 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
         File::open(directory)?.sync_all()
-    }
-}
-
-impl DiskFile for File {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(self, buffer, offset)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        FileExt::write_at(self, bytes, offset)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
-    }
-
-    fn set_len(&self, bytes: u64) -> io::Result<()> {
-        Self::set_len(self, bytes)
-    }
-
-    fn allocate(&self, bytes: u64) -> io::Result<()> {
-        Ok(rustix::fs::fallocate(
-            self,
-            rustix::fs::FallocateFlags::empty(),
-            0,
-            bytes,
-        )?)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        Self::sync_data(self)
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        Self::sync_all(self)
     }
 }
 

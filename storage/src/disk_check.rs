@@ -2,10 +2,10 @@
 //!
 //! The command `disk-check` shows it, and ADR 0002 rests on it.
 
+use crate::disk::write_all_at;
 use crate::journal::{Filling, write_zeros};
-use std::fs::{File, OpenOptions};
+use crate::{Disk, DiskFile, Opening, RealDisk};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -108,19 +108,15 @@ pub fn disk_check_of(
 }
 
 fn measure(probe: &Path, preparation: Preparation, load: DiskLoad) -> io::Result<DiskTimes> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(probe)?;
+    let file = RealDisk.open(probe, Opening::Create)?;
     let DiskLoad { writes, write_bytes } = load;
-    prepare(&file, preparation, u64::from(writes) * u64::from(write_bytes))?;
+    prepare(&*file, preparation, u64::from(writes) * u64::from(write_bytes))?;
     let block = vec![0xa5; usize::try_from(write_bytes).map_err(io::Error::other)?];
     let mut times = Vec::new();
     let begun = Instant::now();
     for number in 0..u64::from(writes) {
         let before = Instant::now();
-        file.write_all_at(&block, number * u64::from(write_bytes))?;
+        write_all_at(&*file, &block, number * u64::from(write_bytes))?;
         file.sync_data()?;
         times.push(u64::try_from(before.elapsed().as_micros()).unwrap_or(u64::MAX));
     }
@@ -138,10 +134,10 @@ fn measure(probe: &Path, preparation: Preparation, load: DiskLoad) -> io::Result
     })
 }
 
-fn prepare(file: &File, preparation: Preparation, bytes: u64) -> io::Result<()> {
+fn prepare(file: &dyn DiskFile, preparation: Preparation, bytes: u64) -> io::Result<()> {
     match preparation {
         Preparation::Zeros => write_zeros(file, 0..bytes, &Filling::default())?,
-        Preparation::Allocated => rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes)?,
+        Preparation::Allocated => file.allocate(bytes)?,
         Preparation::Append => {}
     }
     file.sync_all()

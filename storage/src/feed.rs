@@ -3,8 +3,8 @@
 use crate::codec::Stored;
 use crate::journal::{Catalog, Reading};
 use crate::record::Entry;
+use crate::recent::facts_of;
 use crate::{Fact, Fault, Position};
-use std::sync::Arc;
 
 /// Reads the facts of at most `commits_max` commits after a position, and tells how far was read.
 pub(crate) fn read(
@@ -20,16 +20,7 @@ pub(crate) fn read(
         let Entry::Commit(record) = Entry::decode(payload)? else {
             return Ok(Reading::More);
         };
-        let record = Arc::unwrap_or_clone(record);
-        for (index, recorded) in (0_u16..).zip(record.events) {
-            facts.push(Fact {
-                position,
-                index,
-                entity: record.entity,
-                revision: record.revision,
-                recorded,
-            });
-        }
+        facts_of(position, &record, &mut facts);
         read_to = position;
         commits += 1;
         Ok(if commits < commits_max {

@@ -24,6 +24,7 @@ mod loaders;
 mod memory_store;
 mod options;
 mod pending;
+mod recent;
 mod record;
 mod recover;
 mod shared;

@@ -5,6 +5,7 @@ use crate::lease::Lease;
 use crate::loaders::{Loaders, closed};
 use crate::options::Abort;
 use crate::pending::Pending;
+use crate::recent::Recent;
 use crate::table::SledTable;
 use crate::{Fault, Position};
 use cartwright_domain::Sequence;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 /// See the module.
 pub(crate) struct Shared {
     pub(crate) pending: Arc<Pending>,
+    pub(crate) recent: Recent,
     pub(crate) loaders: Loaders,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) synced: watch::Sender<Position>,
@@ -75,6 +77,7 @@ impl Shared {
         counters.indexed.store(indexed.0, Ordering::Release);
         Self {
             pending,
+            recent: Recent::default(),
             loaders,
             catalog,
             synced: watch::Sender::new(position),

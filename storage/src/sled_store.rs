@@ -12,6 +12,7 @@ use crate::lease::Lease;
 use crate::loaders::{Loaders, closed};
 use crate::options::Options;
 use crate::record::{CursorMove, Entry, Start};
+use crate::recent::facts_of;
 use crate::recover::{Recovered, RecoveryReport, check_on, recover};
 use crate::shared::Shared;
 use crate::table::SledTable;
@@ -286,6 +287,15 @@ impl Store for SledStore {
         let synced = *self.shared.synced.borrow();
         if synced <= after || commits_max == 0 {
             return ready(Ok((Vec::new(), after))).boxed();
+        }
+        if let Some(commits) = self.shared.recent.after(after, commits_max) {
+            let mut facts = Vec::new();
+            let mut read_to = after;
+            for (position, record) in commits.iter().take_while(|(position, _)| *position <= synced) {
+                facts_of(*position, record, &mut facts);
+                read_to = *position;
+            }
+            return ready(Ok((facts, read_to))).boxed();
         }
         let catalog = Arc::clone(&self.shared.catalog);
         self.shared

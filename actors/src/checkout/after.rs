@@ -52,7 +52,11 @@ pub(super) async fn place(
     match env
         .kinds
         .orders
-        .create(saga.state.order, command, env.step(saga.id, "place_order", None))
+        .create(
+            saga.state.order,
+            command,
+            env.step(saga.id, "place_order", None).fresh(),
+        )
         .await
     {
         // An earlier run of this step got so far.

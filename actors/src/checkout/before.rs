@@ -117,7 +117,11 @@ async fn write_quote(
         priced.facts.get(&variant)
     });
     match quotes
-        .create(checkout, command, env.step(checkout, "freeze_quote", None))
+        .create(
+            checkout,
+            command,
+            env.step(checkout, "freeze_quote", None).fresh(),
+        )
         .await
     {
         Ok(answer) => answer

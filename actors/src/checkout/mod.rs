@@ -220,7 +220,7 @@ impl Engine {
             completion: completion.clone(),
             answers: ticket.as_ref().map(answers_to),
         };
-        let ask = request.ask().if_match(None).ticket(ticket.clone());
+        let ask = request.ask().if_match(None).ticket(ticket.clone()).fresh();
         match self.kinds().checkouts.create(id, command, ask).await {
             Ok(_) => Ok(id),
             Err(AskError::KeyTaken { holder, .. }) => {

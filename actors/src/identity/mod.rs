@@ -40,7 +40,7 @@ impl Engine {
         let answer = self
             .kinds()
             .sessions
-            .create(id, command, request.ask().if_match(None))
+            .create(id, command, request.ask().if_match(None).fresh())
             .await?;
         let session = shown(answer)?.value;
         Ok(Done::fresh(OpenedSession {

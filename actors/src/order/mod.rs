@@ -166,7 +166,7 @@ impl Engine {
             reason,
             answers,
         };
-        let ask = request.ask().if_match(None).ticket(ticket);
+        let ask = request.ask().if_match(None).ticket(ticket).fresh();
         let begun = match self
             .kinds()
             .cancellations

@@ -55,6 +55,8 @@ pub struct Ask {
     pub deletes: Vec<ReceiptKey>,
     /// The answer that takes the place of a running receipt, in a saga's last commit.
     pub answers: Option<FinalAnswer>,
+    /// Set by [`Ask::fresh`].
+    pub is_fresh: bool,
 }
 
 impl Ask {
@@ -70,6 +72,7 @@ impl Ask {
             step: None,
             deletes: Vec::new(),
             answers: None,
+            is_fresh: false,
         }
     }
 
@@ -88,6 +91,14 @@ impl Ask {
             step: Some(step),
             ..Self::internal(part, seed)
         }
+    }
+
+    /// Says of a creation that its id was drawn for it and is used by nobody else, so that nothing is read to learn
+    /// that there is no such entity. A saga's step counts as such on its first try only.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.is_fresh = true;
+        self
     }
 
     /// Requires the entity to be at this revision, where one is given.

@@ -2,6 +2,7 @@
 
 use crate::runtime::Lane;
 use crate::runtime::ask::Overload;
+use crate::runtime::births::Births;
 use crate::runtime::clock::{Clock, ClockCheck, StartError};
 use crate::runtime::envelope::Failure;
 use crate::runtime::kind::SCAN_PAGE;
@@ -131,6 +132,7 @@ pub(super) struct Inner {
     pub(super) options: RuntimeOptions,
     pub(super) start_number: u64,
     pub(super) timers: Timers,
+    pub(super) births: Births,
     tasks: Tasks,
     kinds: Mutex<BTreeMap<Kind, Arc<dyn KindHandle>>>,
     sagas: Mutex<Vec<Arc<dyn SagaHandle>>>,
@@ -247,6 +249,7 @@ impl Runtime {
             options,
             start_number,
             timers: Timers::default(),
+            births: Births::default(),
             tasks: Tasks::default(),
             kinds: Mutex::default(),
             sagas: Mutex::default(),

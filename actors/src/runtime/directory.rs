@@ -75,6 +75,8 @@ pub(super) enum Needs {
     Existing,
     /// A creation: absence is what it hopes for.
     Anything,
+    /// A creation under an id that nobody has used: nothing is read to learn that it is absent.
+    Nothing,
 }
 
 enum Posted<E: Entity> {
@@ -156,6 +158,10 @@ impl<E: Entity> KindShared<E> {
             return self.send(&slot.cell, live, work);
         }
         let mut occupied = match self.directory.entry(id) {
+            Entry::Vacant(vacant) if needs == Needs::Nothing => vacant.insert_entry(Slot {
+                cell: Arc::new(Cell::new(self.sweep())),
+                phase: Phase::Resting(Rest::default()),
+            }),
             Entry::Vacant(vacant) => {
                 let (slot, loading) = self.loading_slot(id);
                 vacant.insert(slot);

@@ -228,17 +228,20 @@ impl<E: Entity> Entities<E> {
         mut ask: Ask,
     ) -> Result<Answer<J::Reply, E>, AskError<E::Error>> {
         let key = E::key(id);
-        let needs = if J::CREATES {
-            Needs::Anything
-        } else {
-            Needs::Existing
-        };
         let admitted = self.shared.runtime.admit(ask.lane);
         let _admission = admitted.map_err(|failure| failure.into_error(key))?;
+        let births = &self.shared.runtime.births;
+        let mut known = ask.step.and_then(|step| births.first_try(step, key));
+        let needs = match J::CREATES {
+            true if ask.is_fresh && (ask.step.is_none() || known.is_some()) => Needs::Nothing,
+            true => Needs::Anything,
+            false => Needs::Existing,
+        };
         for _ in 0..LOOK_UPS_MAX {
-            let looked_up = match ask.step {
-                None => LookedUp::default(),
-                Some(step) => match self.look_up(key, step).await.map_err(AskError::Fault)? {
+            let looked_up = match (ask.step, known.take()) {
+                (None, _) => LookedUp::default(),
+                (Some(_), Some(as_of)) => LookedUp { as_of, forbids: false },
+                (Some(step), None) => match self.look_up(key, step).await.map_err(AskError::Fault)? {
                     Earlier::Done(receipt) => return self.replay(&receipt).await,
                     Earlier::Absent(looked_up) => looked_up,
                 },

@@ -215,6 +215,7 @@ impl<E: Entity> Landing<E> {
         } = self;
         let (settled, told) = match verdict {
             Ok(Accepted { position, .. }) => {
+                let is_first = self.before.is_none();
                 let published = match self.body {
                     Lands::Unchanged => self.before,
                     Lands::Erased => None,
@@ -232,7 +233,7 @@ impl<E: Entity> Landing<E> {
                 };
                 if !matches!(self.body, Lands::Unchanged) {
                     cell.set(published.clone());
-                    shared.published(id, published.as_ref());
+                    shared.published(id, published.as_ref(), is_first);
                 }
                 shared.counts.commits.fetch_add(1, Ordering::Relaxed);
                 shared.counts.changes.fetch_add(self.changes, Ordering::Relaxed);

@@ -67,6 +67,7 @@ impl<S: Saga> Kept<S> {
             return None;
         }
         self.runners.remove(&id);
+        self.shared.births().end(S::key(id));
         Some(id)
     }
 }
@@ -103,6 +104,8 @@ impl<S: Saga> Actor for Keeper<S> {
                 let has_ended = matches!(published.state.next(state.shared.now()), Next::Ended);
                 if !has_ended || state.runners.contains_key(&id) {
                     state.drive(&myself, id, Some(published));
+                } else {
+                    state.shared.births().end(S::key(id));
                 }
             }
             KeeperMessage::Published(id, None) => {

@@ -19,7 +19,8 @@ use tokio::time::Instant;
 /// How many rows of a listing a start reads at once.
 pub(super) const SCAN_PAGE: usize = 500;
 
-type Observer<E> = Box<dyn Fn(<E as Entity>::Id, Option<&Arc<Published<E>>>) + Send + Sync>;
+type Observer<E> =
+    Box<dyn Fn(<E as Entity>::Id, Option<&Arc<Published<E>>>, bool) + Send + Sync>;
 
 #[derive(Default)]
 pub(super) struct Counts {
@@ -74,20 +75,21 @@ impl<E: Entity> KindShared<E> {
         self.sweeps.load(Ordering::Relaxed)
     }
 
-    /// Calls `observer` with every newly published state, before the answers go out. It must not wait.
+    /// Calls `observer` with every newly published state, and whether it is the entity's first, before the answers go
+    /// out. It must not wait.
     pub(super) fn observe(&self, observer: Observer<E>) {
         let _ = self.observer.set(observer);
     }
 
     /// Tells roster and observer of a newly committed state; none after an erasure.
-    pub(super) fn published(&self, id: E::Id, published: Option<&Arc<Published<E>>>) {
+    pub(super) fn published(&self, id: E::Id, published: Option<&Arc<Published<E>>>, is_first: bool) {
         match (&self.roster, published) {
             (Some(roster), Some(published)) => roster.put(published),
             (Some(roster), None) => roster.remove(id),
             (None, _) => {}
         }
         if let Some(observer) = self.observer.get() {
-            observer(id, published);
+            observer(id, published, is_first);
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod actor;
 mod ask;
+mod births;
 mod clock;
 mod core;
 mod directory;

@@ -1,5 +1,6 @@
 //! Sagas: entities that move other entities and the outside world, step by step, each driven by a supervised actor.
 
+use crate::runtime::births::Births;
 use crate::runtime::core::{Runtime, SagaHandle};
 use crate::runtime::entities::Entities;
 use crate::runtime::keeper::{Keeper, KeeperMessage};
@@ -161,6 +162,10 @@ impl<S: Saga> SagaShared<S> {
         self.entities.shared.runtime.clock.now()
     }
 
+    pub(super) fn births(&self) -> &Births {
+        &self.entities.shared.runtime.births
+    }
+
     fn tell(&self, message: KeeperMessage<S>) {
         if let Some(keeper) = self.keeper.get() {
             // Fails only once the engine stops.
@@ -168,9 +173,12 @@ impl<S: Saga> SagaShared<S> {
         }
     }
 
-    fn observe(&self, id: S::Id, published: Option<&Arc<Published<S>>>) {
+    fn observe(&self, id: S::Id, published: Option<&Arc<Published<S>>>, is_first: bool) {
         if let Some(waiting) = self.waits.get(&id) {
             waiting.notify_waiters();
+        }
+        if let Some(published) = published.filter(|_| is_first) {
+            self.births().begin(S::key(id), published.position);
         }
         self.tell(KeeperMessage::Published(id, published.cloned()));
     }
@@ -225,7 +233,9 @@ impl<S: Saga> Sagas<S> {
         let observer = Arc::clone(&shared);
         entities
             .shared
-            .observe(Box::new(move |id, published| observer.observe(id, published)));
+            .observe(Box::new(move |id, published, is_first| {
+                observer.observe(id, published, is_first);
+            }));
         runtime.inner.register_sagas(Arc::clone(&shared) as Arc<_>);
         Self { shared }
     }
