@@ -68,7 +68,8 @@ pub(super) async fn place(
         .unwrap_or_else(Performed::again))
 }
 
-/// Allocates the stock, completes the cart and captures the payment. Nothing here may turn back.
+/// Allocates the stock, completes the cart and captures the payment, side by side: none needs another, and each is
+/// done until it is done. Nothing here may turn back.
 async fn deliver(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
@@ -80,29 +81,30 @@ async fn deliver(
         checkout: saga.id,
         order: saga.state.order,
     };
-    let (allocated, completed) = tokio::join!(
+    let approval = approval.filter(|_| settings.capture == Capture::Now);
+    let captures = async {
+        match &approval {
+            Some(approval) => take(env, saga, approval, settings).await,
+            None => Ok(()),
+        }
+    };
+    let (allocated, completed, captured) = tokio::join!(
         try_join_all(variants.iter().map(|variant| allocate(env, saga, *variant))),
         env.kinds.carts.ask(
             saga.state.cart,
             complete,
             env.step(saga.id, "complete_cart", None)
         ),
+        captures,
     );
     allocated?;
     completed.map_err(|error| error.to_string())?;
-    let captures = match settings.capture {
-        Capture::Now => approval,
-        Capture::WhenShipped => None,
-    };
-    let Some(approval) = captures else {
-        return Ok(finish::over(saga, &variants));
-    };
-    match take(env, saga, &approval, settings).await {
-        Ok(()) => Ok(finish::over(saga, &variants)),
-        Err(reason) => {
-            note_failure(env, saga, &approval, reason).await;
+    match (captured, &approval) {
+        (Err(reason), Some(approval)) => {
+            note_failure(env, saga, approval, reason).await;
             Ok(finish::placed(saga))
         }
+        (Ok(()) | Err(_), _) => Ok(finish::over(saga, &variants)),
     }
 }
 

@@ -16,8 +16,7 @@ use futures::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Locks the cart, checks its lines, and reserves stock variant by variant in ascending order, the same for every
-/// checkout. With completion asked for it goes on to the quote at once.
+/// Locks the cart, checks its lines, and reserves stock. With completion asked for it goes on to the quote at once.
 pub(super) async fn reserve_stock(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
@@ -44,15 +43,7 @@ pub(super) async fn reserve_stock(
         validate::details(&priced, checkout)?;
     }
 
-    let mut reserved = Vec::new();
-    for (variant, quantity) in demand(&priced.cart.state) {
-        if let Some(held) = reserve(env, saga.id, variant, quantity, &settings).await? {
-            reserved.push(Reserved {
-                variant,
-                quantity: held,
-            });
-        }
-    }
+    let reserved = reserve_all(env, saga.id, &priced.cart.state, &settings).await?;
     let reserved = Arc::new(reserved);
     if checkout.completion.is_some() {
         return freeze(env, saga, priced, reserved).await;
@@ -159,6 +150,36 @@ async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, reserved: &[Res
         }
     });
     try_join_all(pins).await.map(|_| ())
+}
+
+/// Reserves what a cart demands: variant by variant in ascending order, the same for every checkout, so that of those
+/// who want the last units somebody gets all of them. Where there is plenty of everything nobody can be in the way,
+/// and all are reserved at once.
+async fn reserve_all(
+    env: &CheckoutEnv,
+    checkout: CheckoutId,
+    cart: &Cart,
+    settings: &Settings,
+) -> Result<Vec<Reserved>, Halt> {
+    let demand = demand(cart);
+    let reserve = |(variant, quantity): (VariantId, u64)| async move {
+        let held = reserve(env, checkout, variant, quantity, settings).await?;
+        Ok::<_, Halt>(held.map(|quantity| Reserved { variant, quantity }))
+    };
+    let mut is_plenty = true;
+    for (variant, quantity) in &demand {
+        let item = env.kinds.stock_items.read(stock_of(*variant)).await.map_err(unreadable)?;
+        is_plenty &= item.is_none_or(|item| item.state.has_plenty(*quantity));
+    }
+    if is_plenty {
+        let reserved = try_join_all(demand.into_iter().map(reserve)).await?;
+        return Ok(reserved.into_iter().flatten().collect());
+    }
+    let mut reserved = Vec::new();
+    for wanted in demand {
+        reserved.extend(reserve(wanted).await?);
+    }
+    Ok(reserved)
 }
 
 /// Reserves stock of one variant; none where it is not tracked.

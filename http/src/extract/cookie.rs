@@ -1,9 +1,8 @@
 //! The session cookie: read from a request, sent with an answer.
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, Request},
     http::{HeaderMap, HeaderValue, header, request::Parts},
-    middleware::Next,
     response::Response,
 };
 use std::{
@@ -16,10 +15,6 @@ use std::{
 pub const SESSION_COOKIE: &str = "cartwright_session";
 /// How long a browser keeps the cookie, counted from the last answer that carried it (section 8 of the semantics).
 pub const SESSION_COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// Whether cookies are for https only.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Secure(pub(crate) bool);
 
 /// Returns the value of the session cookie of a request.
 pub(crate) fn session(headers: &HeaderMap) -> Option<&str> {
@@ -56,11 +51,25 @@ impl SessionCookie {
         self.say(Outgoing::Clear);
     }
 
+    /// Makes the place for a request's word.
+    pub(crate) fn open(request: &mut Request) -> Self {
+        let cookie = Self::default();
+        request.extensions_mut().insert(cookie.clone());
+        cookie
+    }
+
+    /// Sends the cookie a handler decided on; for https only where `secure`.
+    pub(crate) fn send(&self, secure: bool, response: &mut Response) {
+        if let Some(header) = self.header(secure) {
+            response.headers_mut().append(header::SET_COOKIE, header);
+        }
+    }
+
     fn say(&self, outgoing: Outgoing) {
         *self.outgoing.lock().unwrap_or_else(PoisonError::into_inner) = Some(outgoing);
     }
 
-    fn header(&self, Secure(secure): Secure) -> Option<HeaderValue> {
+    fn header(&self, secure: bool) -> Option<HeaderValue> {
         let outgoing = self
             .outgoing
             .lock()
@@ -82,15 +91,4 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionCookie {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
-}
-
-/// Sends the cookie a handler decided on.
-pub(crate) async fn send(State(secure): State<Secure>, mut request: Request, next: Next) -> Response {
-    let cookie = SessionCookie::default();
-    request.extensions_mut().insert(cookie.clone());
-    let mut response = next.run(request).await;
-    if let Some(header) = cookie.header(secure) {
-        response.headers_mut().append(header::SET_COOKIE, header);
-    }
-    response
 }

@@ -2,8 +2,7 @@
 
 use crate::problem::Refused;
 use axum::{
-    extract::{Request, State},
-    middleware::Next,
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use cartwright_domain::Class;
@@ -14,18 +13,21 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(pub Instant);
 
-/// Sets the deadline, and refuses when it has passed.
-pub(super) async fn keep(State(time): State<Duration>, mut request: Request, next: Next) -> Response {
-    let deadline = Instant::now() + time;
-    request.extensions_mut().insert(Deadline(deadline));
-    let refused = || {
-        Refused::new(
-            Class::Timeout,
-            "request.timeout",
-            format!("no answer within {} s", time.as_secs()),
-        )
-    };
-    timeout_at(deadline, next.run(request))
-        .await
-        .unwrap_or_else(|_| refused().into_response())
+/// Sets the deadline of a request.
+pub(super) fn set(request: &mut Request, time: Duration) -> Deadline {
+    let deadline = Deadline(Instant::now() + time);
+    request.extensions_mut().insert(deadline);
+    deadline
+}
+
+impl Deadline {
+    /// Refuses when it has passed before there is an answer.
+    pub(super) async fn keep(self, time: Duration, answer: impl Future<Output = Response>) -> Response {
+        let refused = || {
+            let message = format!("no answer within {} s", time.as_secs());
+            Refused::new(Class::Timeout, "request.timeout", message)
+        };
+        let answered = timeout_at(self.0, answer).await;
+        answered.unwrap_or_else(|_| refused().into_response())
+    }
 }

@@ -3,7 +3,6 @@
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue},
-    middleware::Next,
     response::Response,
 };
 use std::sync::Arc;
@@ -19,23 +18,30 @@ const LENGTH_MAX: usize = 128;
 pub struct RequestId(pub Arc<str>);
 
 /// Takes the caller's name for the request if it is plain, else makes one up.
-pub(super) async fn name(mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(HEADER).filter(|id| is_plain(id)).cloned();
-    let value = given.unwrap_or_else(made_up);
-    if let Ok(text) = value.to_str() {
-        request.extensions_mut().insert(RequestId(Arc::from(text)));
+pub(super) fn name(request: &mut Request) -> RequestId {
+    let given = request.headers().get(HEADER).filter(|id| is_plain(id));
+    let id = match given.and_then(|given| given.to_str().ok()) {
+        Some(given) => Arc::from(given),
+        None => {
+            let mut text = Uuid::encode_buffer();
+            Arc::from(&*Uuid::new_v4().simple().encode_lower(&mut text))
+        }
+    };
+    let id = RequestId(id);
+    request.extensions_mut().insert(id.clone());
+    id
+}
+
+impl RequestId {
+    /// Puts the name on the answer.
+    pub(super) fn write(&self, response: &mut Response) {
+        if let Ok(value) = HeaderValue::from_str(&self.0) {
+            response.headers_mut().insert(HEADER, value);
+        }
     }
-    let mut response = next.run(request).await;
-    response.headers_mut().insert(HEADER, value);
-    response
 }
 
 fn is_plain(id: &HeaderValue) -> bool {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);
     !id.is_empty() && id.len() <= LENGTH_MAX && id.as_bytes().iter().all(allowed)
-}
-
-fn made_up() -> HeaderValue {
-    let id = Uuid::new_v4().simple().to_string();
-    HeaderValue::try_from(id).expect("hexadecimal digits are a header value")
 }

@@ -1,15 +1,9 @@
 //! Headers that tell browsers what not to do with an answer.
 
 use axum::{
-    extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
-    middleware::Next,
     response::Response,
 };
-
-/// Whether the public address is https.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Https(pub(super) bool);
 
 /// What every answer carries unless its handler said otherwise. Answers hold carts and orders: nobody keeps them.
 const HEADERS: [(HeaderName, HeaderValue); 5] = [
@@ -29,8 +23,7 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 const STAY_WITH_HTTPS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
 /// Adds the headers.
-pub(super) async fn add(State(Https(https)): State<Https>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub(super) fn add(https: bool, response: &mut Response) {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
@@ -40,5 +33,4 @@ pub(super) async fn add(State(Https(https)): State<Https>, request: Request, nex
             .entry(header::STRICT_TRANSPORT_SECURITY)
             .or_insert(STAY_WITH_HTTPS);
     }
-    response
 }
