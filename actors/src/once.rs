@@ -82,7 +82,9 @@ impl Engine {
         request: &Request,
     ) -> Outcome<Shown<E>> {
         let fresh = |ticket| async move {
-            let answer = entities.create(id, command, request.ask().ticket(ticket).fresh()).await?;
+            let answer = entities
+                .create(id, command, request.ask().ticket(ticket).fresh())
+                .await?;
             shown(answer)
         };
         self.once(request, fresh, |receipt| {

@@ -2,8 +2,8 @@
 
 use crate::codec::Stored;
 use crate::journal::{Catalog, Reading};
-use crate::record::Entry;
 use crate::recent::facts_of;
+use crate::record::Entry;
 use crate::{Fact, Fault, Position};
 
 /// Reads the facts of at most `commits_max` commits after a position, and tells how far was read.

@@ -48,7 +48,14 @@ impl Recent {
         }
         // Positions have no gaps.
         let skipped = usize::try_from(after.0 + 1 - oldest.0).ok()?;
-        Some(kept.commits.iter().skip(skipped).take(commits_max).cloned().collect())
+        Some(
+            kept.commits
+                .iter()
+                .skip(skipped)
+                .take(commits_max)
+                .cloned()
+                .collect(),
+        )
     }
 }
 
@@ -57,7 +64,13 @@ fn bytes_of(record: &Record) -> usize {
         Body::Put(snapshot) => snapshot.len(),
         Body::Unchanged | Body::Erase => 0,
     };
-    COMMIT_BYTES + snapshot + record.events.iter().map(|event| event.payload.len()).sum::<usize>()
+    COMMIT_BYTES
+        + snapshot
+        + record
+            .events
+            .iter()
+            .map(|event| event.payload.len())
+            .sum::<usize>()
 }
 
 /// Adds the facts of a commit.

@@ -137,7 +137,9 @@ impl Engine {
         let ask = || request.ask().if_match(None);
         // Side by side: a session that names a cart which did not come to be is as good as one without.
         let (created, attached) = tokio::join!(
-            self.kinds().carts.create(id, command, ask().ticket(ticket).fresh()),
+            self.kinds()
+                .carts
+                .create(id, command, ask().ticket(ticket).fresh()),
             self.kinds().sessions.ask(session, AttachCart { cart: id }, ask()),
         );
         attached?;

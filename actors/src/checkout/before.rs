@@ -168,7 +168,12 @@ async fn reserve_all(
     };
     let mut is_plenty = true;
     for (variant, quantity) in &demand {
-        let item = env.kinds.stock_items.read(stock_of(*variant)).await.map_err(unreadable)?;
+        let item = env
+            .kinds
+            .stock_items
+            .read(stock_of(*variant))
+            .await
+            .map_err(unreadable)?;
         is_plenty &= item.is_none_or(|item| item.state.has_plenty(*quantity));
     }
     if is_plenty {

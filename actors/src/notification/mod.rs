@@ -57,13 +57,16 @@ impl Subscriber for Confirmations {
         "order-confirmations"
     }
 
+    fn wants(&self, fact: &Fact) -> bool {
+        (fact.entity.kind, fact.recorded.name.as_str()) == (Kind::Order, ORDER_PLACED)
+    }
+
     fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>> {
-        Box::pin(async move {
-            match (fact.entity.kind, fact.recorded.name.as_str()) {
-                (Kind::Order, ORDER_PLACED) => self.confirm(fact).await,
-                _ => Ok(()),
-            }
-        })
+        Box::pin(self.confirm(fact))
+    }
+
+    fn settle(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move { self.mailer.settle().await.map_err(|error| error.to_string()) })
     }
 }
 

@@ -240,7 +240,10 @@ impl<E: Entity> Entities<E> {
         for _ in 0..LOOK_UPS_MAX {
             let looked_up = match (ask.step, known.take()) {
                 (None, _) => LookedUp::default(),
-                (Some(_), Some(as_of)) => LookedUp { as_of, forbids: false },
+                (Some(_), Some(as_of)) => LookedUp {
+                    as_of,
+                    forbids: false,
+                },
                 (Some(step), None) => match self.look_up(key, step).await.map_err(AskError::Fault)? {
                     Earlier::Done(receipt) => return self.replay(&receipt).await,
                     Earlier::Absent(looked_up) => looked_up,

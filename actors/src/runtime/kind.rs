@@ -19,8 +19,7 @@ use tokio::time::Instant;
 /// How many rows of a listing a start reads at once.
 pub(super) const SCAN_PAGE: usize = 500;
 
-type Observer<E> =
-    Box<dyn Fn(<E as Entity>::Id, Option<&Arc<Published<E>>>, bool) + Send + Sync>;
+type Observer<E> = Box<dyn Fn(<E as Entity>::Id, Option<&Arc<Published<E>>>, bool) + Send + Sync>;
 
 #[derive(Default)]
 pub(super) struct Counts {

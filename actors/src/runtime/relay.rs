@@ -16,6 +16,8 @@ const COMMITS_PER_READ: usize = 256;
 const CURSOR_FACTS: u64 = 100;
 /// or after so long, whichever is earlier.
 const CURSOR_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a subscriber lets facts gather, so that it looks once for many groups.
+const GATHER: Duration = Duration::from_millis(5);
 /// How long a subscriber that is up to date waits before it looks all the same.
 const IDLE: Duration = Duration::from_secs(60);
 /// How many dead letters are kept in memory; all are logged.
@@ -26,11 +28,24 @@ pub trait Subscriber: Send + Sync + 'static {
     /// Returns the stable name under which its cursor is kept.
     fn name(&self) -> &'static str;
 
-    /// Handles a fact. Every fact comes at least once and in order; be idempotent by its position and index.
+    /// Tells whether a fact concerns it; others only move the cursor along.
+    fn wants(&self, _fact: &Fact) -> bool {
+        true
+    }
+
+    /// Handles a fact. Every wanted one comes at least once and in order; be idempotent by its position and index.
     ///
     /// # Errors
     /// A sentence for the log; the fact comes again, and is given up after [`crate::runtime::RuntimeOptions::deliveries_max`].
     fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>>;
+
+    /// Makes what it did so far safe; called before its cursor moves past it.
+    ///
+    /// # Errors
+    /// A sentence for the log; the facts since the last move come again.
+    fn settle(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A fact that a subscriber could not handle.
@@ -108,11 +123,11 @@ impl Relay {
             let (facts, read) = inner.store.events_after(before, COMMITS_PER_READ).await?;
             *failures = 0;
             let mut handled = cursor.read;
-            for fact in &facts {
+            for fact in facts.iter().filter(|fact| self.subscriber.wants(fact)) {
                 // A commit's facts share its position: it is passed when the next one's begin.
                 if handled < fact.position {
                     cursor.read = handled;
-                    cursor.move_if_due(inner, name).await?;
+                    self.move_if_due(&mut cursor, inner).await?;
                 }
                 self.deliver(inner, fact).await;
                 handled = fact.position;
@@ -120,18 +135,34 @@ impl Relay {
             }
             cursor.read = read.max(handled);
             lock(&self.counters).position = cursor.read;
-            cursor.move_if_due(inner, name).await?;
+            self.move_if_due(&mut cursor, inner).await?;
             // What is synced may end in records that are no commits: only progress is worth another look.
             if before < read && read < seen {
                 continue;
             }
             let changed = synced.changed();
             match timeout_at(cursor.due_at(), changed).await {
-                Ok(Ok(())) => {}
+                Ok(Ok(())) => tokio::time::sleep(GATHER).await,
                 Ok(Err(_)) => return std::future::pending().await,
-                Err(_) => cursor.move_if_due(inner, name).await?,
+                Err(_) => self.move_if_due(&mut cursor, inner).await?,
             }
         }
+    }
+
+    /// Moves the durable cursor, once in a while.
+    async fn move_if_due(&self, cursor: &mut Cursor, inner: &Inner) -> Result<(), Fault> {
+        let is_due = CURSOR_FACTS <= cursor.facts || CURSOR_INTERVAL <= cursor.moved_at.elapsed();
+        if is_due && cursor.durable < cursor.read {
+            self.subscriber.settle().await.map_err(Fault::Io)?;
+            inner
+                .store
+                .move_cursor(self.subscriber.name(), cursor.read)
+                .await?;
+            cursor.durable = cursor.read;
+            cursor.moved_at = Instant::now();
+            cursor.facts = 0;
+        }
+        Ok(())
     }
 
     async fn deliver(&self, inner: &Inner, fact: &Fact) {
@@ -203,16 +234,5 @@ impl Cursor {
         } else {
             Instant::now() + IDLE
         }
-    }
-
-    async fn move_if_due(&mut self, inner: &Inner, name: &str) -> Result<(), Fault> {
-        let is_due = CURSOR_FACTS <= self.facts || CURSOR_INTERVAL <= self.moved_at.elapsed();
-        if is_due && self.durable < self.read {
-            inner.store.move_cursor(name, self.read).await?;
-            self.durable = self.read;
-            self.moved_at = Instant::now();
-            self.facts = 0;
-        }
-        Ok(())
     }
 }

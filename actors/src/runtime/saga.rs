@@ -231,11 +231,9 @@ impl<S: Saga> Sagas<S> {
             let _ = shared.keeper.set(keeper);
         }
         let observer = Arc::clone(&shared);
-        entities
-            .shared
-            .observe(Box::new(move |id, published, is_first| {
-                observer.observe(id, published, is_first);
-            }));
+        entities.shared.observe(Box::new(move |id, published, is_first| {
+            observer.observe(id, published, is_first);
+        }));
         runtime.inner.register_sagas(Arc::clone(&shared) as Arc<_>);
         Self { shared }
     }

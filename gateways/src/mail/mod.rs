@@ -12,13 +12,21 @@ use std::fmt;
 /// The most characters a message id may have, so that it fits into a file name.
 pub const MESSAGE_ID_LENGTH_MAX: usize = 200;
 
-/// Who takes mails over. When `send` has returned `Ok`, the mail is safe.
+/// Who takes mails over. A mail is safe once [`settle`](Self::settle) has returned `Ok` after it was sent.
 pub trait Mailer: Send + Sync + 'static {
-    /// Takes a mail over. A repeat with the same message id changes nothing.
+    /// Takes a mail over. A repeat with the same message id is the same mail.
     ///
     /// # Errors
     /// See [`Error`].
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Makes every mail that was taken over safe. Whoever is safe with each at once has nothing to do.
+    ///
+    /// # Errors
+    /// See [`Error`]. The mails since the last success are to be sent again.
+    fn settle(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A mail to one person.
