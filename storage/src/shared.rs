@@ -70,11 +70,9 @@ impl Shared {
         lease: Lease,
         abort: Abort,
         position: Position,
-        indexed: Position,
     ) -> Self {
         let counters = Counters::default();
         counters.announced.store(position.0, Ordering::Release);
-        counters.indexed.store(indexed.0, Ordering::Release);
         Self {
             pending,
             recent: Recent::default(),

@@ -98,13 +98,14 @@ impl SledStore {
             lease,
             Arc::clone(&options.abort),
             position,
-            feeder.mark.position,
         ));
         for (sequence, number) in &numbers {
             if let Some(counter) = shared.counters.number(*sequence) {
                 counter.store(*number, Ordering::Release);
             }
         }
+        let indexed = feeder.mark.position.0;
+        shared.counters.indexed.store(indexed, Ordering::Release);
         // What was just replayed is not checkpointed.
         shared.counters.rows.store(report.replayed, Ordering::Release);
 

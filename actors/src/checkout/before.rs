@@ -11,10 +11,10 @@ use cartwright_domain::cart::{Cart, FreezeQuote, FrozenQuote, LockForCheckout, L
 use cartwright_domain::checkout::{AwaitCompletion, BeginAuthorization, Checkout, Progress, Reserved};
 use cartwright_domain::id::{CheckoutId, VariantId};
 use cartwright_domain::inventory::{self, Pin, Reserve};
-use cartwright_domain::settings::Settings;
-use futures::future::try_join_all;
+use futures::future::{ready, try_join_all};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Locks the cart, checks its lines, and reserves stock. With completion asked for it goes on to the quote at once.
 pub(super) async fn reserve_stock(
@@ -43,12 +43,14 @@ pub(super) async fn reserve_stock(
         validate::details(&priced, checkout)?;
     }
 
-    let reserved = reserve_all(env, saga.id, &priced.cart.state, &settings).await?;
-    let reserved = Arc::new(reserved);
+    let lifetime = settings.lifetimes.reservation;
     if checkout.completion.is_some() {
-        return freeze(env, saga, priced, reserved).await;
+        // The payment call comes next.
+        let reserved = reserve_all(env, saga.id, &priced.cart.state, None).await?;
+        return freeze(env, saga, priced, Arc::new(reserved), ready(Ok(()))).await;
     }
-    let reserved_until = env.now().after(settings.lifetimes.reservation);
+    let reserved = Arc::new(reserve_all(env, saga.id, &priced.cart.state, Some(lifetime)).await?);
+    let reserved_until = env.now().after(lifetime);
     Ok(Performed::record(Progress::Reserved(AwaitCompletion {
         reserved_until,
         reserved,
@@ -78,18 +80,21 @@ pub(super) async fn freeze_quote(
         judged => judged?,
     }
     validate::details(&priced, &saga.state)?;
-    freeze(env, saga, priced, Arc::clone(&saga.state.reserved)).await
+    let reserved = Arc::clone(&saga.state.reserved);
+    let pinned = pin(env, saga, &saga.state.reserved);
+    freeze(env, saga, priced, reserved, pinned).await
 }
 
-/// Pins the reservations and writes the quote, both before the provider may hear of it.
+/// Writes the quote while the reservations are pinned, both before the provider may hear of it.
 async fn freeze(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
     priced: Priced,
     reserved: Arc<Vec<Reserved>>,
+    pinned: impl Future<Output = Result<(), Halt>>,
 ) -> Result<Performed<Progress>, Halt> {
     validate::total(&priced, &saga.state)?;
-    let (frozen, pinned) = tokio::join!(write_quote(env, saga.id, priced), pin(env, saga, &reserved));
+    let (frozen, pinned) = tokio::join!(write_quote(env, saga.id, priced), pinned);
     pinned?;
     let total = frozen?.quote.total;
     Ok(Performed::record(Progress::Frozen(BeginAuthorization {
@@ -159,11 +164,11 @@ async fn reserve_all(
     env: &CheckoutEnv,
     checkout: CheckoutId,
     cart: &Cart,
-    settings: &Settings,
+    lifetime: Option<Duration>,
 ) -> Result<Vec<Reserved>, Halt> {
     let demand = demand(cart);
     let reserve = |(variant, quantity): (VariantId, u64)| async move {
-        let held = reserve(env, checkout, variant, quantity, settings).await?;
+        let held = reserve(env, checkout, variant, quantity, lifetime).await?;
         Ok::<_, Halt>(held.map(|quantity| Reserved { variant, quantity }))
     };
     let mut is_plenty = true;
@@ -187,13 +192,13 @@ async fn reserve_all(
     Ok(reserved)
 }
 
-/// Reserves stock of one variant; none where it is not tracked.
+/// Reserves stock of one variant, for a time or pinned; none where it is not tracked.
 async fn reserve(
     env: &CheckoutEnv,
     checkout: CheckoutId,
     variant: VariantId,
     quantity: u64,
-    settings: &Settings,
+    lifetime: Option<Duration>,
 ) -> Result<Option<u64>, Halt> {
     let items = &env.kinds.stock_items;
     let item = items.read(stock_of(variant)).await.map_err(unreadable)?;
@@ -203,7 +208,7 @@ async fn reserve(
     let command = Reserve {
         checkout,
         quantity,
-        lifetime: settings.lifetimes.reservation,
+        lifetime,
     };
     let answer = items
         .ask(

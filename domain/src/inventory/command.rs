@@ -203,18 +203,19 @@ impl Command<StockItem> for AdjustStock {
     }
 }
 
-/// Holds stock for a checkout, for a time. Refused with the available quantity.
+/// Holds stock for a checkout, for a time, or pinned at once where the payment call follows without a pause. Refused
+/// with the available quantity.
 ///
-/// Asking again for the same quantity changes nothing, the expiry included; another quantity takes the place of
-/// the first, with a new expiry.
+/// Asking again for the same quantity changes nothing, the expiry included, but may pin; another quantity takes the
+/// place of the first, with a new expiry.
 #[derive(Clone, Copy, Debug)]
 pub struct Reserve {
     /// For whom.
     pub checkout: CheckoutId,
     /// Units; the sum over all lines of the checkout.
     pub quantity: u64,
-    /// How long, a setting of the store.
-    pub lifetime: Duration,
+    /// How long, a setting of the store; without, it is pinned as [`Pin`] does it.
+    pub lifetime: Option<Duration>,
 }
 
 impl Command<StockItem> for Reserve {
@@ -238,6 +239,9 @@ impl Command<StockItem> for Reserve {
         let earlier = item.reservation(checkout).copied();
         if let Some(earlier) = earlier {
             if earlier.quantity == quantity && !earlier.hold.is_over(cx.now()) {
+                if lifetime.is_none() {
+                    item.pin(checkout);
+                }
                 return Ok(Held { quantity });
             }
             if earlier.hold == Hold::Pinned {
@@ -265,9 +269,12 @@ impl Command<StockItem> for Reserve {
                 quantity: earlier.quantity,
             });
         }
-        let expires_at = cx.now().after(lifetime);
+        let expires_at = cx.now().after(lifetime.unwrap_or_default());
         item.hold(checkout, quantity, expires_at);
-        item.arm(expires_at, cx);
+        match lifetime {
+            Some(_) => item.arm(expires_at, cx),
+            None => item.pin(checkout),
+        }
         cx.emit(Event::StockReserved { checkout, quantity });
         Ok(Held { quantity })
     }

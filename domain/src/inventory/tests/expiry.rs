@@ -72,7 +72,7 @@ fn the_timer_is_not_moved_by_every_command_and_yet_never_late() {
     let short = Reserve {
         checkout: checkout(20),
         quantity: 1,
-        lifetime: Duration::from_secs(1),
+        lifetime: Some(Duration::from_secs(1)),
     };
     assert_eq!(bench.run(short), Ok(Held { quantity: 1 }));
     assert_eq!(
@@ -102,4 +102,24 @@ fn pinned_reservations_do_not_expire() {
         Ok(Held { quantity: 2 })
     );
     assert_eq!(bench.entity.pinned(), 2);
+}
+
+#[test]
+fn a_reservation_that_goes_on_to_the_payment_is_pinned_from_the_start() {
+    let mut bench = tracked(3);
+    let pinned = Reserve {
+        lifetime: None,
+        ..reserve(1, 2)
+    };
+    assert_eq!(bench.run(pinned), Ok(Held { quantity: 2 }));
+    assert_eq!(bench.timers, []);
+    assert_eq!((bench.entity.reserved, bench.entity.pinned), (2, 2));
+    // One that was held for a time is pinned by the same command.
+    assert_eq!(bench.run(reserve(2, 1)), Ok(Held { quantity: 1 }));
+    let late = Reserve {
+        lifetime: None,
+        ..reserve(2, 1)
+    };
+    assert_eq!(bench.run(late), Ok(Held { quantity: 1 }));
+    assert_eq!((bench.entity.reserved, bench.entity.pinned), (3, 3));
 }

@@ -65,7 +65,7 @@ fn reserve(n: u8, quantity: u64) -> Reserve {
     Reserve {
         checkout: checkout(n),
         quantity,
-        lifetime: LIFETIME,
+        lifetime: Some(LIFETIME),
     }
 }
 
