@@ -111,7 +111,7 @@ mod tests {
     proptest! {
         #[test]
         fn two_sources_are_shown_as_one((over, under) in maps(), descending: bool, enough in 1_usize..20) {
-            let mut expected: Map = under.iter().map(|(key, _)| (key.clone(), Some(vec![0]))).collect();
+            let mut expected: Map = under.keys().map(|key| (key.clone(), Some(vec![0]))).collect();
             expected.extend(over.clone());
             let mut expected: Vec<_> = expected
                 .into_iter()
