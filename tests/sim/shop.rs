@@ -27,8 +27,8 @@ const EPOCH_MS: i64 = 1_700_000_000_000;
 const PATIENCE: Duration = Duration::from_secs(8);
 const HURRY: Duration = Duration::from_millis(900);
 const HURRIED_ONE_IN: u64 = 5;
-/// How long an engine that is stopped may take.
-const STOP_MAX: Duration = Duration::from_secs(60);
+/// How long an engine that is stopped may take, on a disk that gets stuck several times.
+const STOP_MAX: Duration = Duration::from_secs(10 * 60);
 /// How long sagas may take to end, past every deadline in the settings.
 const SAGAS_MAX: Duration = Duration::from_secs(20 * 60);
 /// What it costs to send anything.
