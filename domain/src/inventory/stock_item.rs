@@ -245,8 +245,8 @@ impl StockItem {
     /// Sets the timer for an expiry, unless it already fires by then.
     ///
     /// It is not moved when the earliest reservation is pinned or released: it then fires for nothing and looks
-    /// again. A change of timers has to reach the index before its answer goes out, so that a best-seller must
-    /// not change them on every command; and as it never fires late, every expiry is exact.
+    /// again. A change of timers is two rows of the index, so that a best-seller must not change them on every
+    /// command; and as it never fires late, every expiry is exact.
     pub(super) fn arm(&mut self, expires_at: Timestamp, cx: &mut Context<'_, Self>) {
         if self.wakes_at.is_none_or(|set| expires_at < set) {
             self.wakes_at = Some(expires_at);
