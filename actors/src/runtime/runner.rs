@@ -120,7 +120,8 @@ impl<S: Saga> Running<S> {
     fn act(&mut self, saga: Arc<Published<S>>, action: Action<S::Step>) {
         let (Action::Run(step) | Action::Undo(step)) = action;
         self.stand(step.name());
-        self.acted_on = Some(saga.position);
+        let acted_on = saga.position;
+        self.acted_on = Some(acted_on);
         let Charge { id, shared } = &self.charge;
         let (id, env, entities) = (*id, Arc::clone(&shared.env), shared.entities.clone());
         let seed = entities.shared.runtime.options.randomness.seed();
@@ -140,10 +141,18 @@ impl<S: Saga> Running<S> {
             };
             match entities.ask(id, command, ask).await {
                 Ok(answer) => answer.state.map_or(Finished::Gone, Finished::Kept),
-                Err(error) => Finished::Again {
-                    reason: error.to_string(),
-                    after: None,
-                },
+                Err(error) => {
+                    // Whether it was kept is not known before its verdict, and a step whose outcome was must not run
+                    // again: it may come to another.
+                    entities.shared.runtime.store.barrier().await;
+                    match entities.read(id).await {
+                        Ok(Some(stands)) if acted_on < stands.position => Finished::Kept(stands),
+                        Ok(_) | Err(_) => Finished::Again {
+                            reason: error.to_string(),
+                            after: None,
+                        },
+                    }
+                }
             }
         });
     }
