@@ -20,7 +20,7 @@ use cartwright_domain::cart::{
 use cartwright_domain::catalog::Variant;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{CartId, CheckoutId, LineId, ShippingMethodId, VariantId};
-use cartwright_domain::identity::{AttachCart, Session};
+use cartwright_domain::identity::{AttachCart, AttachOpenedCart, Session};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::shipping::{self, Offer};
 use cartwright_domain::text::Email;
@@ -111,10 +111,18 @@ impl Engine {
             self.cart_done(request, cart.value, None, View::Full, cart.replayed)
                 .await
         };
-        self.once(request, fresh, |receipt| {
-            self.replayed_cart::<()>(request, receipt, View::Full)
-        })
-        .await
+        let replay = |receipt| async move {
+            let view = self.replayed_cart::<()>(request, receipt, View::Full).await?;
+            // The first time may have ended between the two commits.
+            let session = Self::require_session(request)?;
+            let command = AttachOpenedCart {
+                cart: view.priced.cart.id,
+            };
+            let ask = request.ask().if_match(None);
+            self.kinds().sessions.ask(session, command, ask).await?;
+            Ok(view)
+        };
+        self.once(request, fresh, replay).await
     }
 
     async fn open_cart_with(

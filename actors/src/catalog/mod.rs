@@ -161,9 +161,12 @@ impl Engine {
         command: CreateProduct,
         variants: Vec<VariantDraft>,
     ) -> Outcome<ProductView> {
+        let drafts = variants.clone();
         let fresh = |ticket| self.create_product_fresh(request, command, variants, ticket);
         let replay = |receipt| async {
             let product = replayed::<Product, ()>(&self.kinds().products, receipt).await?;
+            // The first time may have ended before it made them all.
+            self.create_variants_of(request, &product.state, drafts).await?;
             self.product_view(product).await
         };
         self.once(request, fresh, replay).await
@@ -188,20 +191,37 @@ impl Engine {
         }
         let id: ProductId = self.draw(request, None);
         let product = self.create_with_free_handle(request, id, command, ticket).await?;
-        for (index, draft) in variants.into_iter().enumerate() {
-            let nth = u32::try_from(index).unwrap_or(u32::MAX);
-            let variant = self.nth_variant_id(request.seed, nth);
-            let command = CreateVariant { product: id, draft };
-            self.kinds()
-                .variants
-                .create(variant, command, request.ask().if_match(None))
-                .await?;
-        }
+        self.create_variants_of(request, &product.value.state, variants)
+            .await?;
         let view = self.product_view(product.value).await?;
         Ok(Done {
             value: view,
             replayed: product.replayed,
         })
+    }
+
+    /// Makes those variants of a new product that are not there yet.
+    async fn create_variants_of(
+        &self,
+        request: &Request,
+        product: &Product,
+        variants: Vec<VariantDraft>,
+    ) -> Result<(), Refused> {
+        let seed = Seed(product.id.uuid()).derive(VariantId::PREFIX.as_bytes());
+        for (nth, draft) in (0..).zip(variants) {
+            // The same whenever it is drawn, so that a repeat finds what is there.
+            let id = VariantId::from_uuid(seed.id(nth, product.created_at, None));
+            let command = CreateVariant {
+                product: product.id,
+                draft,
+            };
+            let ask = request.ask().if_match(None);
+            match self.kinds().variants.create(id, command, ask).await {
+                Ok(_) | Err(AskError::AlreadyExists { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Creates a product; a derived handle that is taken gets the id's end behind it.
@@ -267,7 +287,7 @@ impl Engine {
         {
             return Err(gone::<Product>());
         }
-        let id = self.nth_variant_id(request.seed, 0);
+        let id: VariantId = self.draw(request, None);
         let made = self
             .make(
                 &self.kinds().variants,
@@ -307,13 +327,6 @@ impl Engine {
             .run(&self.kinds().variants, id, SetPrice { price }, request)
             .await?;
         self.shown_variant(changed).await
-    }
-
-    fn nth_variant_id(&self, seed: Seed, nth: u32) -> VariantId {
-        VariantId::from_uuid(
-            seed.derive(VariantId::PREFIX.as_bytes())
-                .id(nth, self.now(), None),
-        )
     }
 
     async fn shown_variant(&self, done: Done<Shown<Variant>>) -> Outcome<VariantView> {

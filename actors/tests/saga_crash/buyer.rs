@@ -1,12 +1,9 @@
 //! A client as it should be: every change under a key of its own, repeated under that key until it is answered.
 
-use crate::house::{Goods, House, PATIENCE, staff};
-use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef, View};
+use crate::house::{Goods, House, PATIENCE, details, keyed, staff};
+use cartwright_actors::cart::{CartRef, LineDraft, VariantRef, View};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
-use cartwright_actors::runtime::Receipts;
-use cartwright_actors::{Engine, Idempotency, Outcome, PageRequest, Request, new_seed};
-use cartwright_domain::address;
-use cartwright_domain::cart::Patch;
+use cartwright_actors::{Engine, Outcome, PageRequest, Request, new_seed};
 use cartwright_domain::checkout::Ending;
 use cartwright_domain::id::{CartId, CheckoutId, OrderId, ShippingMethodId, VariantId};
 use cartwright_domain::money::{Money, Price};
@@ -249,30 +246,5 @@ impl<'a> Buyer<'a> {
             sleep(AGAIN_AFTER).await;
         }
         panic!("a request gets no answer");
-    }
-}
-
-fn details(method: ShippingMethodId) -> DetailsDraft {
-    let text = |text: &str| Some(text.to_owned());
-    DetailsDraft {
-        email: Patch::Set("ada@example.com".to_owned()),
-        shipping_address: Patch::Set(address::Input {
-            line1: text("1 Mill Lane"),
-            city: text("Leeds"),
-            country: text("GB"),
-            ..address::Input::default()
-        }),
-        billing_address: Patch::Keep,
-        shipping_method_id: Patch::Set(method),
-    }
-}
-
-fn keyed(request: Request, key: &str) -> Request {
-    Request {
-        idempotency: Some(Idempotency {
-            key: key.to_owned(),
-            fingerprint: Receipts::fingerprint(&[key.as_bytes()]),
-        }),
-        ..request
     }
 }

@@ -8,14 +8,15 @@
 
 mod books;
 mod buyer;
-mod house;
-mod outage;
 mod scenarios;
+#[path = "../support/mod.rs"]
+mod support;
 
 use buyer::Buyer;
 use house::{House, Running};
 use scenarios::{ALL, Scenario};
 use std::time::Duration;
+use support::house;
 use tokio::time::{Instant, sleep};
 
 /// How long the provider cannot be reached: past the deadline of a checkout.

@@ -66,6 +66,27 @@ impl Command<Session> for AttachCart {
     }
 }
 
+/// Makes a cart the shopper's current one that may not have become it when it was opened, unless the shopper has come
+/// to a newer one since.
+#[derive(Clone, Copy, Debug)]
+pub struct AttachOpenedCart {
+    /// Which.
+    pub cart: CartId,
+}
+
+impl Command<Session> for AttachOpenedCart {
+    const NAME: &'static str = "identity.attach_opened_cart";
+    type Reply = ();
+
+    fn apply(self, session: &mut Session, cx: &mut Context<'_, Session>) -> Result<(), Error> {
+        // Ids begin with the time at which they were drawn.
+        match session.cart {
+            Some(current) if self.cart <= current => session.require_live(cx),
+            Some(_) | None => AttachCart { cart: self.cart }.apply(session, cx),
+        }
+    }
+}
+
 /// Notes that the shopper was here. Soon after the last note it changes nothing, see [`super::TOUCHES_PER_LIFETIME`].
 #[derive(Clone, Copy, Debug)]
 pub struct TouchSession;

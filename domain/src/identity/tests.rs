@@ -1,7 +1,8 @@
 //! Sessions slide without a write per visit, and end exactly.
 
 use super::{
-    AttachCart, EndSession, Error, Event, OpenSession, Session, Timer, TouchSession, USER_AGENT_LENGTH_MAX,
+    AttachCart, AttachOpenedCart, EndSession, Error, Event, OpenSession, Session, Timer, TouchSession,
+    USER_AGENT_LENGTH_MAX,
 };
 use crate::id::{CartId, SessionId};
 use crate::testing::Bench;
@@ -73,6 +74,21 @@ fn attaching_a_cart_twice_is_attaching_it_once() {
         Event::CartAttached { cart: second },
     ];
     assert_eq!(bench.events[1..], attached);
+}
+
+#[test]
+fn a_cart_attached_late_does_not_take_the_place_of_a_newer_one() {
+    let mut bench = opened(None);
+    let [older, newer] = [2, 3].map(|id| CartId(Uuid::from_u128(id)));
+    for (cart, current) in [(older, older), (newer, newer), (older, newer), (newer, newer)] {
+        assert_eq!(bench.run(AttachOpenedCart { cart }), Ok(()));
+        assert_eq!(bench.entity.cart(), Some(current));
+    }
+    assert_eq!(bench.events.len(), 3);
+    bench.now = START.after(SESSION_LIFETIME);
+    for cart in [older, newer] {
+        assert_eq!(bench.run(AttachOpenedCart { cart }), Err(Error::Expired));
+    }
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! What outlives a kill: the rows, the provider's ledger, the mails. And the engine that runs on them.
 
-use crate::outage::Outage;
-use cartwright_actors::runtime::{ClockCheck, EntityOptions, RuntimeOptions};
-use cartwright_actors::{Engine, Parts, Request, new_seed};
+use super::outage::Outage;
+use cartwright_actors::cart::DetailsDraft;
+use cartwright_actors::runtime::{ClockCheck, EntityOptions, Receipts, RuntimeOptions};
+use cartwright_actors::{Engine, Idempotency, Parts, Request, new_seed};
 use cartwright_domain::caller::Role;
+use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::{CreateProduct, ProductStatus, VariantDraft, VariantStatus};
 use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
-use cartwright_domain::{Caller, EntityId, Listing, settings, shipping, tax};
+use cartwright_domain::{Caller, EntityId, Listing, address, settings, shipping, tax};
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::sandbox::{Config, Ledger, Sandbox};
 use cartwright_storage::{FaultStore, MemoryStore, Scan, Store};
@@ -146,6 +148,33 @@ pub(crate) fn staff() -> Request {
     Request {
         caller: Arc::new(Caller::of_staff("ada", Role::Admin)),
         ..Request::internal("test", new_seed(), PATIENCE)
+    }
+}
+
+/// Returns all that a cart needs besides its lines.
+pub(crate) fn details(method: ShippingMethodId) -> DetailsDraft {
+    let text = |text: &str| Some(text.to_owned());
+    DetailsDraft {
+        email: Patch::Set("ada@example.com".to_owned()),
+        shipping_address: Patch::Set(address::Input {
+            line1: text("1 Mill Lane"),
+            city: text("Leeds"),
+            country: text("GB"),
+            ..address::Input::default()
+        }),
+        billing_address: Patch::Keep,
+        shipping_method_id: Patch::Set(method),
+    }
+}
+
+/// Puts a request under an idempotency key.
+pub(crate) fn keyed(request: Request, key: &str) -> Request {
+    Request {
+        idempotency: Some(Idempotency {
+            key: key.to_owned(),
+            fingerprint: Receipts::fingerprint(&[key.as_bytes()]),
+        }),
+        ..request
     }
 }
 

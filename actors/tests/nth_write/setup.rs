@@ -1,0 +1,114 @@
+//! What is there before a use case is disturbed.
+
+use crate::cases::{add, paying};
+use crate::shop::{By, Desk, everything};
+use crate::support::house::{details, staff};
+use cartwright_actors::cart::{CartRef, View};
+use cartwright_domain::id::{CartId, CheckoutId, LineId, OrderId, TaxZoneId};
+use cartwright_domain::settings;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Past the time after which a visit is noted, and short of a session's end.
+const PAST_TOUCH: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// Past the time after which an idle cart counts as abandoned, see [`abandoned`].
+const PAST_CART: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// What is there before the use case.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Setup {
+    pub(crate) cart: Option<CartId>,
+    pub(crate) line: Option<LineId>,
+    pub(crate) checkout: Option<CheckoutId>,
+    pub(crate) order: Option<OrderId>,
+    pub(crate) zone: Option<TaxZoneId>,
+    pub(crate) cookie: String,
+}
+
+impl Setup {
+    pub(crate) fn cart(&self) -> CartRef {
+        CartRef::Id(self.cart.unwrap())
+    }
+}
+
+/// A session that was not seen for so long that its next visit is noted.
+pub(crate) async fn visited(desk: &Desk) -> Setup {
+    let opened = desk.engine.open_session(&desk.request(By::Shopper), None).await;
+    let cookie = opened.unwrap().value.cookie;
+    sleep(PAST_TOUCH).await;
+    Setup {
+        cookie,
+        ..Setup::default()
+    }
+}
+
+/// A cart with one line, the session's current one.
+pub(crate) async fn filled(desk: &Desk) -> Setup {
+    let shopper = desk.request(By::Shopper);
+    add(desk, CartRef::Current, &shopper).await.unwrap();
+    let cart = desk.engine.cart(&shopper, CartRef::Current).await.unwrap();
+    let cart = &cart.priced.cart.state;
+    Setup {
+        cart: Some(cart.id()),
+        line: Some(cart.lines()[0].id),
+        ..Setup::default()
+    }
+}
+
+/// A cart to which its shopper did not come back for a while.
+pub(crate) async fn abandoned(desk: &Desk) -> Setup {
+    let impatient = settings::Draft {
+        cart_seconds: Some(60 * 60),
+        ..settings::Draft::default()
+    };
+    desk.engine.update_settings(&staff(), impatient).await.unwrap();
+    let setup = filled(desk).await;
+    sleep(PAST_CART).await;
+    setup
+}
+
+/// A cart that can be completed.
+pub(crate) async fn ready(desk: &Desk) -> Setup {
+    let setup = filled(desk).await;
+    let (shopper, draft) = (desk.request(By::Shopper), details(desk.goods.method));
+    let updated = desk
+        .engine
+        .update_details(&shopper, setup.cart(), draft, View::Full);
+    updated.await.unwrap();
+    setup
+}
+
+/// A checkout that waits for its completion, for long enough that trouble does not end it.
+pub(crate) async fn started(desk: &Desk) -> Setup {
+    let setup = ready(desk).await;
+    let shopper = desk.request(By::Shopper);
+    let started = desk.engine.start_checkout(&shopper, setup.cart()).await.unwrap();
+    Setup {
+        checkout: Some(started.value.checkout.id),
+        ..setup
+    }
+}
+
+/// An order that was paid.
+pub(crate) async fn ordered(desk: &Desk) -> Setup {
+    let setup = ready(desk).await;
+    let shopper = desk.request(By::Shopper);
+    let completed = desk
+        .engine
+        .complete_cart(&shopper, setup.cart(), paying())
+        .await
+        .unwrap();
+    Setup {
+        order: completed.value.order.map(|order| order.id),
+        ..setup
+    }
+}
+
+/// A tax zone that can be changed and deleted.
+pub(crate) async fn zoned(desk: &Desk) -> Setup {
+    let zones = desk.engine.tax_zones(everything()).await.unwrap();
+    Setup {
+        zone: zones.items.first().map(|zone| zone.id),
+        ..Setup::default()
+    }
+}
