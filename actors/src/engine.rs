@@ -2,7 +2,7 @@
 //!
 //! It only holds the parts together. What they are for stands in the areas, each of which adds its use cases.
 
-use crate::cart::{PriceBook, ShownTotals};
+use crate::cart::{CartReads, PriceBook, ShownTotals};
 use crate::checkout::CheckoutEnv;
 use crate::notification::Confirmations;
 use crate::order::CancellationEnv;
@@ -66,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Runtime,
     pub(crate) kinds: Kinds,
     pub(crate) shown_totals: ShownTotals,
+    pub(crate) cart_reads: CartReads,
     pub(crate) checkout_sagas: Sagas<Checkout>,
     pub(crate) cancellation_sagas: Sagas<Cancellation>,
 }
@@ -173,6 +174,7 @@ impl Engine {
             runtime,
             kinds,
             shown_totals: ShownTotals::new(),
+            cart_reads: CartReads::new(),
             checkout_sagas,
             cancellation_sagas,
         };

@@ -5,12 +5,14 @@ use crate::{
     problem::Refused,
 };
 use axum::{
+    body::Bytes,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use cartwright_actors::request::Done;
 use cartwright_domain::Revision;
 use serde::Serialize;
+use std::sync::OnceLock;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Room for a cart of ten lines.
@@ -112,12 +114,9 @@ impl<T: Serialize> Answer<T> {
 
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        // Into a vector and not through axum's Json, whose writer copies bit by bit: that was a third of a cart's answer.
-        let mut body = Vec::with_capacity(BODY_BYTES_EXPECTED);
-        if let Err(error) = serde_json::to_writer(&mut body, &self.body) {
-            tracing::error!(%error, "an answer could not be written");
+        let Some(body) = render(&self.body) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        }
+        };
         let mut response = (self.status, [(header::CONTENT_TYPE, JSON)], body).into_response();
         let headers = response.headers_mut();
         if let Some(version) = self.version {
@@ -137,6 +136,38 @@ impl<T: Serialize> IntoResponse for Answer<T> {
         }
         response
     }
+}
+
+/// Writes a body. Into a vector and not through axum's Json, whose writer copies bit by bit: that was a third of a
+/// cart's answer. None where it cannot be written, which is a programming error.
+fn render(body: &impl Serialize) -> Option<Bytes> {
+    let mut bytes = Vec::with_capacity(BODY_BYTES_EXPECTED);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => Some(bytes.into()),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            None
+        }
+    }
+}
+
+/// Answers 200 with an entity whose body is kept in `rendered`, and made where it is not there yet.
+pub(crate) fn kept<T: Serialize>(
+    rendered: &OnceLock<Bytes>,
+    version: Revision,
+    body: impl FnOnce() -> T,
+) -> Response {
+    let bytes = match rendered.get() {
+        Some(bytes) => bytes.clone(),
+        None => {
+            let Some(bytes) = render(&body()) else {
+                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            };
+            rendered.get_or_init(|| bytes).clone()
+        }
+    };
+    let headers = [(header::CONTENT_TYPE, JSON), (header::ETAG, etag(version))];
+    (headers, bytes).into_response()
 }
 
 /// Answers 204: it is gone.

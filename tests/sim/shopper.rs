@@ -459,7 +459,7 @@ async fn call(
         Act::Change(id, change) => cart(change_cart(engine, request, goods, id, change).await),
         Act::Read(id) => {
             let read = engine.cart(request, CartRef::Id(id)).await;
-            read.map(|view| Reply::Cart(Box::new(view)))
+            read.map(|read| Reply::Cart(Box::new(read.view.clone())))
         }
         Act::Start(id) => checkout(engine.start_checkout(request, CartRef::Id(id)).await),
         Act::Complete(id) => checkout(engine.complete_cart(request, CartRef::Id(id), draft).await),

@@ -8,20 +8,26 @@ use arc_swap::ArcSwap;
 use cartwright_domain::Refusal;
 use cartwright_domain::cart::totals::{self, Intent, Rules};
 use cartwright_domain::cart::{Cart, LineProblem, Quote, VariantFacts};
+use cartwright_domain::catalog::{Product, Variant};
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::tax::{TaxZone, Zones};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Tax zones and shipping methods, indexed once and kept until one of them changes.
 #[derive(Clone)]
 pub(crate) struct PriceBook {
     shared: Arc<ArcSwap<Indexed>>,
+    made: Arc<AtomicU64>,
 }
 
-struct Indexed {
+pub(crate) struct Indexed {
+    /// Tells this index from every other of this process.
+    number: u64,
     of_zones: Arc<Vec<Arc<Published<TaxZone>>>>,
     of_methods: Arc<Vec<Arc<Published<ShippingMethod>>>>,
     zones: Zones,
@@ -31,6 +37,7 @@ struct Indexed {
 impl PriceBook {
     pub(crate) fn new() -> Self {
         let empty = Indexed {
+            number: 0,
             of_zones: Arc::default(),
             of_methods: Arc::default(),
             zones: Zones::default(),
@@ -38,6 +45,7 @@ impl PriceBook {
         };
         Self {
             shared: Arc::new(ArcSwap::from_pointee(empty)),
+            made: Arc::default(),
         }
     }
 
@@ -49,6 +57,7 @@ impl PriceBook {
             return held;
         }
         let indexed = Arc::new(Indexed {
+            number: self.made.fetch_add(1, Ordering::Relaxed) + 1,
             zones: Zones::new(of_zones.iter().map(|zone| Arc::clone(&zone.state))),
             methods: of_methods
                 .iter()
@@ -75,6 +84,97 @@ pub struct Priced {
     pub problems: Vec<LineProblem>,
 }
 
+/// What was seen of a variant.
+struct LookedAt {
+    variant: Arc<Published<Variant>>,
+    depth: Depth,
+    product: Option<Arc<Published<Product>>>,
+    available: Option<i64>,
+}
+
+impl LookedAt {
+    /// Adds what tells this look from any other: the commits that were seen, and the stock.
+    fn stamp(looked: Option<&Self>, stamp: &mut Vec<u64>) {
+        let variant = looked.map_or(0, |looked| looked.variant.position.0);
+        let product = looked.and_then(|looked| looked.product.as_ref());
+        let available = looked.and_then(|looked| looked.available);
+        stamp.extend([
+            variant,
+            product.map_or(0, |product| product.position.0),
+            u64::from(available.is_some()),
+            available.unwrap_or_default().cast_unsigned(),
+        ]);
+    }
+
+    fn facts(&self) -> VariantFacts {
+        let variant = &self.variant;
+        let product = self.product.as_ref();
+        let is_published = product.is_some_and(|product| product.state.is_published());
+        let is_named_by_its_product = variant.state.title == variant.state.sku.as_str();
+        let title = product
+            .filter(|_| is_named_by_its_product)
+            .map_or(variant.state.title.as_str(), |product| {
+                product.state.title.as_str()
+            });
+        VariantFacts {
+            variant_id: variant.id,
+            product_id: variant.state.product,
+            sku: variant.state.sku.shared(),
+            title: Arc::from(title),
+            price: variant.state.price,
+            tax_category: variant.state.tax_category.clone(),
+            for_sale: self.depth == Depth::Prices || (is_published && variant.state.is_active()),
+            available: self.available,
+        }
+    }
+}
+
+/// Everything that a cart is judged and priced by, as it was seen together.
+pub(crate) struct Gathered {
+    pub(crate) cart: Arc<Published<Cart>>,
+    depth: Depth,
+    settings: Arc<Settings>,
+    book: Arc<Indexed>,
+    seen: HashMap<VariantId, Option<LookedAt>>,
+    /// Two that are equal come to the same price and the same problems.
+    pub(crate) stamp: Vec<u64>,
+}
+
+impl Gathered {
+    /// Prices the cart and judges its lines.
+    pub(crate) fn price(self) -> Result<Priced, Refused> {
+        let Self {
+            cart,
+            depth,
+            settings,
+            book,
+            seen,
+            stamp: _,
+        } = self;
+        let facts: HashMap<VariantId, VariantFacts> = seen
+            .into_iter()
+            .filter_map(|(variant, looked)| Some((variant, looked?.facts())))
+            .collect();
+        let rules = Rules {
+            settings: &settings,
+            zones: &book.zones,
+            methods: &book.methods,
+        };
+        let intent = Intent::of_cart(&cart.state, |variant| facts.get(&variant));
+        let quote = totals::quote(&intent, &rules).map_err(|error| Refused::from(error.problem()))?;
+        let problems = match depth {
+            Depth::Prices => Vec::new(),
+            Depth::Everything => cart.state.problems(|variant| facts.get(&variant)),
+        };
+        Ok(Priced {
+            cart,
+            facts,
+            quote,
+            problems,
+        })
+    }
+}
+
 /// How much is gathered about a cart's lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
@@ -99,77 +199,66 @@ impl Kinds {
         depth: Depth,
         holder: Option<CheckoutId>,
     ) -> Result<Option<VariantFacts>, Refused> {
+        let looked = self.look_at(variant, depth, holder).await?;
+        Ok(looked.map(|looked| looked.facts()))
+    }
+
+    async fn look_at(
+        &self,
+        variant: VariantId,
+        depth: Depth,
+        holder: Option<CheckoutId>,
+    ) -> Result<Option<LookedAt>, Refused> {
         let Some(variant) = self.variants.read(variant).await.map_err(unreadable)? else {
             return Ok(None);
         };
-        let (mut for_sale, mut available) = (true, None);
-        let mut title = Arc::from(variant.state.title.as_str());
+        let mut looked = LookedAt {
+            variant,
+            depth,
+            product: None,
+            available: None,
+        };
         if depth == Depth::Everything {
-            let product = self
-                .products
-                .read(variant.state.product)
-                .await
-                .map_err(unreadable)?;
-            for_sale = product
-                .as_ref()
-                .is_some_and(|product| product.state.is_published())
-                && variant.state.is_active();
-            if let Some(product) = product.filter(|_| variant.state.title == variant.state.sku.as_str()) {
-                title = Arc::from(product.state.title.as_str());
-            }
-            let item = self
-                .stock_items
-                .read(stock_of(variant.id))
-                .await
-                .map_err(unreadable)?;
-            available = item.and_then(|item| match holder {
+            let (product, variant) = (looked.variant.state.product, looked.variant.id);
+            looked.product = self.products.read(product).await.map_err(unreadable)?;
+            let item = self.stock_items.read(stock_of(variant)).await;
+            looked.available = item.map_err(unreadable)?.and_then(|item| match holder {
                 Some(checkout) => item.state.available_to(checkout),
                 None => item.state.available(),
             });
         }
-        Ok(Some(VariantFacts {
-            variant_id: variant.id,
-            product_id: variant.state.product,
-            sku: variant.state.sku.shared(),
-            title,
-            price: variant.state.price,
-            tax_category: variant.state.tax_category.clone(),
-            for_sale,
-            available,
-        }))
+        Ok(Some(looked))
+    }
+
+    /// Looks at everything that a cart is judged and priced by.
+    pub(crate) async fn gather(&self, cart: Arc<Published<Cart>>, depth: Depth) -> Result<Gathered, Refused> {
+        let mut seen = HashMap::with_capacity(cart.state.lines().len());
+        let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
+        let settings = settings.ok_or_else(crate::once::gone::<Settings>)?;
+        let book = self.price_book.of(self);
+        let mut stamp = vec![cart.position.0, settings.position.0, book.number];
+        // What the cart's own checkout has reserved is not short for it.
+        let holder = cart.state.state().holder();
+        for line in cart.state.lines() {
+            if let Entry::Vacant(unseen) = seen.entry(line.variant) {
+                let looked = self.look_at(line.variant, depth, holder).await?;
+                LookedAt::stamp(looked.as_ref(), &mut stamp);
+                unseen.insert(looked);
+            }
+        }
+        Ok(Gathered {
+            cart,
+            depth,
+            settings: Arc::clone(&settings.state),
+            book,
+            seen,
+            stamp,
+        })
     }
 
     /// Prices a cart as it stands, by what holds now.
     pub(crate) async fn priced(&self, cart: Arc<Published<Cart>>, depth: Depth) -> Result<Priced, Refused> {
-        let mut facts = HashMap::with_capacity(cart.state.lines().len());
-        // What the cart's own checkout has reserved is not short for it.
-        let holder = cart.state.state().holder();
-        for line in cart.state.lines() {
-            if !facts.contains_key(&line.variant)
-                && let Some(found) = self.facts_of(line.variant, depth, holder).await?
-            {
-                facts.insert(line.variant, found);
-            }
-        }
-        let settings = self.current_settings().await?;
-        let book = self.price_book.of(self);
-        let rules = Rules {
-            settings: &settings,
-            zones: &book.zones,
-            methods: &book.methods,
-        };
-        let intent = Intent::of_cart(&cart.state, |variant| facts.get(&variant));
-        let quote = totals::quote(&intent, &rules).map_err(|error| Refused::from(error.problem()))?;
-        let problems = match depth {
-            Depth::Prices => Vec::new(),
-            Depth::Everything => cart.state.problems(|variant| facts.get(&variant)),
-        };
-        Ok(Priced {
-            cart,
-            facts,
-            quote,
-            problems,
-        })
+        self.gather(cart, depth).await?.price()
     }
 
     /// Returns the shipping methods, for offers.

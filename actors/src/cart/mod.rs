@@ -1,10 +1,13 @@
 //! Use cases of carts.
 
 mod facts;
+mod reads;
 mod shown;
 
 pub use facts::Priced;
 pub(crate) use facts::{Depth, PriceBook};
+pub(crate) use reads::CartReads;
+pub use reads::ReadCart;
 pub(crate) use shown::ShownTotals;
 
 use crate::engine::{Engine, unreadable};
@@ -26,6 +29,7 @@ use cartwright_domain::shipping::{self, Offer};
 use cartwright_domain::text::Email;
 use cartwright_domain::{Command, Listing, Refusal};
 use cartwright_storage::Receipt;
+use std::sync::Arc;
 
 /// Which cart is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,9 +162,16 @@ impl Engine {
     ///
     /// # Errors
     /// `cart.not_found`, also for somebody else's.
-    pub async fn cart(&self, request: &Request, cart: CartRef) -> Result<CartView, Refused> {
+    pub async fn cart(&self, request: &Request, cart: CartRef) -> Result<Arc<ReadCart>, Refused> {
         let found = self.resolve(request, cart).await?;
-        let priced = self.kinds().priced(found, Depth::Everything).await?;
+        let mut gathered = self.kinds().gather(found, Depth::Everything).await?;
+        let stamp = std::mem::take(&mut gathered.stamp);
+        let reads = &self.inner().cart_reads;
+        if let Some(read) = reads.find(gathered.cart.id, &stamp) {
+            self.remember(request, &read.view.priced);
+            return Ok(read);
+        }
+        let priced = gathered.price()?;
         let returned = priced.cart.state.state() == State::Abandoned && request.caller.session.is_some();
         if returned {
             let command = Recover {
@@ -172,13 +183,18 @@ impl Engine {
                 .ask(priced.cart.id, command, request.ask().if_match(None))
                 .await?;
             let cart = answer.state.ok_or_else(gone::<Cart>)?;
-            return Ok(self
-                .cart_done(request, cart, None, View::Full, false)
-                .await?
-                .value);
+            let done = self.cart_done(request, cart, None, View::Full, false).await?;
+            // What it was read by is not known: it is not kept.
+            return Ok(Arc::new(ReadCart::new(done.value, Vec::new())));
         }
         self.remember(request, &priced);
-        Ok(CartView { priced, line: None })
+        let is_abandoned = priced.cart.state.state() == State::Abandoned;
+        let read = Arc::new(ReadCart::new(CartView { priced, line: None }, stamp));
+        // An abandoned one is recovered by whoever owns it.
+        if !is_abandoned {
+            reads.keep(&read);
+        }
+        Ok(read)
     }
 
     /// Lists every cart, the newest first.

@@ -1,11 +1,13 @@
 //! Routes of carts for staff.
 
-use super::dto::Cart;
+use super::dto::{Cart, shown};
 use crate::answer::{Answer, Answered};
 use crate::dto::List;
 use crate::extract::{Id, Page, PageQuery, StaffCall, StaffOnly};
+use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
+use axum::response::Response;
 use cartwright_actors::Engine;
 use cartwright_actors::cart::CartRef;
 use cartwright_domain::cart;
@@ -42,7 +44,7 @@ async fn admin_show_cart(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<cart::Cart>,
-) -> Answered<Cart> {
-    let view = engine.cart(&call.request(&[]), CartRef::Id(id)).await?;
-    Ok(Answer::entity(Cart::from(&view)))
+) -> Result<Response, Refused> {
+    let read = engine.cart(&call.request(&[]), CartRef::Id(id)).await?;
+    Ok(shown(&read))
 }

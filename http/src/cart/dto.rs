@@ -1,9 +1,10 @@
 //! Carts on the wire, as they are answered.
 
-use crate::answer::{Answer, Versioned, versioned};
+use crate::answer::{self, Answer, Versioned, versioned};
 use crate::dto::{Address, Money, Price, Time};
 use crate::extract::Prefer;
-use cartwright_actors::cart::CartView;
+use axum::response::Response;
+use cartwright_actors::cart::{CartView, ReadCart};
 use cartwright_actors::request::Done;
 use cartwright_domain::cart::{Line, LineTax, ProblemKind, Quote, QuoteLine};
 use cartwright_domain::id::LineId;
@@ -202,6 +203,12 @@ impl Versioned for CartAnswer {
             Self::Minimal(changed) => changed.version(),
         }
     }
+}
+
+/// Answers with a cart as it was read.
+pub(super) fn shown(read: &ReadCart) -> Response {
+    let version = read.view.priced.cart.revision;
+    answer::kept(&read.rendered, version, || Cart::from(&read.view))
 }
 
 /// Answers with a cart after a change, as much of it as the caller prefers.

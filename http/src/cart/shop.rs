@@ -1,14 +1,16 @@
 //! Routes of carts for shoppers: opening, showing, details, shipping options.
 
-use super::dto::{Cart, CartAnswer, ShippingOption, changed};
+use super::dto::{Cart, CartAnswer, ShippingOption, changed, shown};
 use super::input::{CartDetails, CartName, NewCart};
 use crate::answer::{Answer, Answered};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List, PreferHeader};
 use crate::extract::{Call, Json, Prefer, SessionCookie};
 use crate::identity::in_session;
+use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::Response;
 use cartwright_actors::Engine;
 use cartwright_actors::cart::View;
 use utoipa_axum::router::OpenApiRouter;
@@ -58,9 +60,13 @@ async fn open_cart(
     params(("cart" = String, Path, description = "The cart's id, or `current`.")),
     responses((status = OK, description = "The cart.", body = Cart)),
 )]
-async fn show_cart(State(engine): State<Engine>, call: Call, CartName(cart): CartName) -> Answered<Cart> {
-    let view = engine.cart(&call.request(&[]), cart).await?;
-    Ok(Answer::entity(Cart::from(&view)))
+async fn show_cart(
+    State(engine): State<Engine>,
+    call: Call,
+    CartName(cart): CartName,
+) -> Result<Response, Refused> {
+    let read = engine.cart(&call.request(&[]), cart).await?;
+    Ok(shown(&read))
 }
 
 /// Changes e-mail, addresses and shipping choice, all or nothing.
