@@ -188,6 +188,57 @@ async fn a_line_tells_what_it_cost_and_what_it_costs() {
 }
 
 #[tokio::test]
+async fn a_cart_that_is_read_again_shows_whatever_has_changed_since() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let zone = shop.zone("Elsewhere", &["DE"], "0").await;
+    let method = shop.shipping("Parcel", &["DE"], 0).await;
+    let variant = shop.variant(200, Some(5)).await;
+    let guest = shop.guest().await;
+    let cart = shop.cart(&guest, &[(&variant, 2)]).await;
+    let id = cart["id"].as_str().expect("a cart has an id").to_owned();
+    shop.address(&guest, &id, &method, "DE").await;
+    let read = async || guest.get(&format!("/carts/{id}")).ok(200).await;
+    let unchanged = read().await;
+    assert_eq!(unchanged, read().await);
+    let mut last = unchanged;
+    let mut changed = async |what: &str, pointer: &str, expected: Value| {
+        let now = read().await;
+        assert_eq!(now.pointer(pointer), Some(&expected), "{what}: {now}");
+        assert_ne!(now, last, "{what}");
+        last = read().await;
+        assert_eq!(now, last, "{what}");
+    };
+    shop.set_price(&variant, 300).await;
+    changed("a price", "/totals/total", pence(600)).await;
+    shop.set_stock(&variant, 1).await;
+    changed("stock", "/lines/0/problems/0/available", json!(1)).await;
+    let rates = json!({ "rates": [{ "category": "standard", "name": "VAT", "rate": "0.5" }] });
+    shop.staff
+        .patch(&format!("/admin/tax/zones/{zone}"), rates)
+        .ok(200)
+        .await;
+    changed("a rate", "/totals/tax_included", pence(200)).await;
+    let price = json!({ "price": pence(50) });
+    shop.staff
+        .patch(&format!("/admin/shipping/methods/{method}"), price)
+        .ok(200)
+        .await;
+    changed("a shipping method", "/totals/shipping", pence(50)).await;
+    let path = format!("/admin/products/{}", variant.product_id);
+    shop.staff
+        .patch(&path, json!({ "status": "draft" }))
+        .ok(200)
+        .await;
+    changed("a product", "/lines/0/problems/0/code", json!("line.disabled")).await;
+    guest.delete(&line_path(&cart, 0)).ok(200).await;
+    changed("a line", "/lines", json!([])).await;
+}
+
+#[tokio::test]
 async fn every_accepted_change_raises_the_version_by_one_and_nothing_else_does() {
     let OpenShop { shop, method, .. } = OpenShop::shared().await;
     let variant = shop.variant(100, Some(3)).await;

@@ -120,7 +120,7 @@ pub(crate) const ALL: &[Case] = &[
         By::Shopper,
         |desk| Box::pin(setup::abandoned(desk)),
         |desk, setup, request| {
-            Box::pin(async move { Ok(told(&desk.engine.cart(request, setup.cart()).await?)) })
+            Box::pin(async move { Ok(told(&desk.engine.cart(request, setup.cart()).await?.view)) })
         },
     ),
     keyed("add_line", By::Shopper, NOTHING, |desk, _, request| {

@@ -47,7 +47,7 @@ pub(crate) async fn filled(desk: &Desk) -> Setup {
     let shopper = desk.request(By::Shopper);
     add(desk, CartRef::Current, &shopper).await.unwrap();
     let cart = desk.engine.cart(&shopper, CartRef::Current).await.unwrap();
-    let cart = &cart.priced.cart.state;
+    let cart = &cart.view.priced.cart.state;
     Setup {
         cart: Some(cart.id()),
         line: Some(cart.lines()[0].id),
