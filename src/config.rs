@@ -74,6 +74,10 @@ pub struct Config {
     pub resident_idle_ms: u64,
     /// The cache of the index on disk, in bytes.
     pub index_cache_bytes: u64,
+    /// After how long the index on disk is told of a change, in milliseconds.
+    pub index_after_ms: u64,
+    /// After how many rows a checkpoint is made, which bounds what a start replays.
+    pub checkpoint_rows: u64,
     /// The sender of the mails.
     pub mail_from: String,
     /// Where mails go as files; empty: `mail` in the data directory.
@@ -245,6 +249,8 @@ impl Sources {
             residents_max: reader.number("residents_max", 1, COUNT_MAX),
             resident_idle_ms: reader.number("resident_idle_ms", 1, DURATION_MS_MAX),
             index_cache_bytes: reader.number("index_cache_bytes", 1 << 20, BYTES_MAX),
+            index_after_ms: reader.number("index_after_ms", 1, DURATION_MS_MAX),
+            checkpoint_rows: reader.number("checkpoint_rows", 1, COUNT_MAX),
             mail_from: reader.mailbox("mail_from"),
             mail_directory: reader.any("mail_directory", PathBuf::new()),
             sandbox_behavior: reader.sandbox_behavior("sandbox_behavior"),

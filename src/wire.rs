@@ -60,6 +60,8 @@ async fn open_store(config: &Config) -> anyhow::Result<SledStore> {
     let data: PathBuf = config.data.clone();
     let options = Options {
         cache_bytes: config.index_cache_bytes,
+        index_after: Duration::from_millis(config.index_after_ms),
+        checkpoint_rows: config.checkpoint_rows,
         progress: Some(Arc::new(|progress| match progress {
             Progress::Checking { rows } => tracing::info!(rows, "checking the index"),
             Progress::Replaying { position } => {

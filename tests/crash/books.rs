@@ -1,6 +1,6 @@
 //! What must be true after a kill: at once, and when every saga has ended.
 
-use crate::shopper::{Shopper, Told, text};
+use crate::shopper::{Closed, Shopper, Told, text};
 use crate::staff::Staff;
 use crate::support::{Server, Shop, until};
 use crate::world::World;
@@ -28,7 +28,7 @@ pub(crate) async fn check_open(server: &Server, world: &World, staff: &Staff) {
 pub(crate) async fn close(server: &Server, world: &World, staff: &Staff, shoppers: &mut [Shopper]) -> usize {
     let shop = shop_of(server, staff);
     for shopper in shoppers.iter_mut() {
-        shopper.settle_attempts(shopper.closed.1).await;
+        shopper.settle_attempts(shopper.closed.attempts).await;
     }
     until("every saga has ended", async || {
         let actors = shop.staff.get("/admin/actors").ok(200).await;
@@ -170,7 +170,7 @@ async fn check_carts(shopper: &mut Shopper, world: &World, orders: &BTreeMap<Str
         .iter()
         .filter(|cart| orders.contains_key(&cart.id))
         .count();
-    for number in shopper.closed.0..shopper.carts.len() {
+    for number in shopper.closed.carts..shopper.carts.len() {
         let shown = shopper.look_at(number).await;
         let cart = &shopper.carts[number];
         let told = shopper.attempts.iter().filter(|attempt| attempt.cart == number);
@@ -198,10 +198,14 @@ async fn check_carts(shopper: &mut Shopper, world: &World, orders: &BTreeMap<Str
         );
         assert_eq!(lines_of(world, order), cart.lines, "{order}");
     }
-    for checkout in std::mem::take(&mut shopper.checkouts) {
-        shopper.look_at_ended(&checkout).await;
+    for checkout in &shopper.checkouts[shopper.closed.checkouts..] {
+        shopper.look_at_ended(checkout).await;
     }
-    shopper.closed = (shopper.carts.len(), shopper.attempts.len());
+    shopper.closed = Closed {
+        carts: shopper.carts.len(),
+        attempts: shopper.attempts.len(),
+        checkouts: shopper.checkouts.len(),
+    };
     ordered
 }
 

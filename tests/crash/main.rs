@@ -3,10 +3,15 @@
 //!
 //! `CARTWRIGHT_CRASH_CYCLES` says how many kills (10 unless told), `CARTWRIGHT_CRASH_SEED` repeats a run's choices; the
 //! moments at which threads meet are not repeated. Sagas are left open over most kills, so that the next process has
-//! to go on with them; the books are closed after every fifth kill and at the end.
+//! to go on with them; the books are closed after every fifth kill, and at the end from the first cart and key on.
+//!
+//! Most processes feed and checkpoint their index without a pause, so that most kills fall among that; after every
+//! second kill the next process is killed while it starts, sometimes several times in a row; and once in ten cycles
+//! a process is stopped for so long that everything under way runs out, and then has to stand by all it said.
 
 mod books;
 mod dice;
+mod process;
 mod shopper;
 mod staff;
 #[path = "../support/mod.rs"]
@@ -14,15 +19,14 @@ mod support;
 mod world;
 
 use dice::Dice;
-use rustix::process::{Pid, Signal, kill_process};
+use process::{Setup, Tally};
 use serde_json::json;
-use shopper::Shopper;
+use shopper::{Closed, Shopper};
 use staff::Staff;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use support::{Directory, Server, cartwright};
+use support::{Directory, Purchase, Server, until};
 use tokio::time::sleep;
 use world::World;
 
@@ -34,10 +38,14 @@ const SHOPPERS: usize = 8;
 const CYCLES_A_CLOSING: u64 = 5;
 /// A process lives so long under load, in milliseconds, at most and at least.
 const LIFE_MS: (u64, u64) = (100, 1_500);
-/// A process that is killed while it starts lives so long at most, in milliseconds.
-const START_MS_MAX: u64 = 400;
-/// How long a stopped process is stopped at most, in milliseconds.
-const STOP_MS_MAX: u64 = 1_000;
+/// Once in so many cycles, half-way, the process is stopped for long.
+const CYCLES_A_STOP: u64 = 10;
+/// One process of so many hardly ever feeds its index.
+const CYCLES_A_LAZY_ONE: u64 = 5;
+/// How long the load goes on after a long stop.
+const LIFE_AFTER_STOP: Duration = Duration::from_millis(500);
+/// How many processes at most are killed in a row while they start.
+const STARTS_KILLED_MAX: u64 = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_acknowledged_is_lost_by_a_kill() {
@@ -46,7 +54,8 @@ async fn nothing_that_was_acknowledged_is_lost_by_a_kill() {
     note(&format!("crash: {cycles} cycles, CARTWRIGHT_CRASH_SEED={seed}"));
     let mut dice = Dice::new(seed);
 
-    let mut server = Server::fresh();
+    let mut tally = Tally::default();
+    let mut server = setup_of(1, &mut dice).start(&Directory::new());
     let world = Arc::new(World::furnish(&server.shop()).await);
     let mut staff = Staff::new(&server, &world, dice.fork());
     let mut shoppers = Vec::new();
@@ -64,10 +73,16 @@ async fn nothing_that_was_acknowledged_is_lost_by_a_kill() {
 
         let (shortest, longest) = LIFE_MS;
         sleep(Duration::from_millis(dice.between(shortest, longest))).await;
-        if dice.one_in(3) {
-            hold_up(&server, &mut dice).await;
-        }
-        let directory = server.kill();
+        let left = if is_stopped_in(cycle) {
+            process::stop_for_long(&server, &mut tally).await;
+            sleep(LIFE_AFTER_STOP).await;
+            Left::Server(server)
+        } else {
+            if dice.one_in(3) {
+                process::hold_up(&server, &mut dice).await;
+            }
+            Left::Directory(process::kill(server, &mut tally))
+        };
         stop.store(true, Ordering::Relaxed);
         shoppers = Vec::with_capacity(SHOPPERS);
         for task in shopping {
@@ -75,10 +90,24 @@ async fn nothing_that_was_acknowledged_is_lost_by_a_kill() {
         }
         staff = managing.await.expect("staff does not panic");
 
-        for _ in 0..dice.below(3) {
-            kill_while_starting(&directory, dice.below(START_MS_MAX)).await;
+        let directory = match left {
+            Left::Directory(directory) => directory,
+            Left::Server(server) => {
+                staff.clear_up().await;
+                for shopper in &mut shoppers {
+                    shopper.clear_up().await;
+                }
+                books::check_open(&server, &world, &staff).await;
+                process::kill(server, &mut tally)
+            }
+        };
+        if dice.one_in(2) {
+            for _ in 0..dice.between(1, STARTS_KILLED_MAX) {
+                let setup = Setup::eager(&mut dice);
+                setup.kill_while_starting(&directory, &mut dice, &mut tally).await;
+            }
         }
-        server = Server::start(&directory);
+        server = setup_of(cycle + 1, &mut dice).start(&directory);
         staff.meet(&server);
         staff.clear_up().await;
         for shopper in &mut shoppers {
@@ -86,11 +115,98 @@ async fn nothing_that_was_acknowledged_is_lost_by_a_kill() {
             shopper.clear_up().await;
         }
         books::check_open(&server, &world, &staff).await;
-        if cycle % CYCLES_A_CLOSING == 0 || cycle == cycles {
+        let is_last = cycle == cycles;
+        if is_last {
+            for shopper in &mut shoppers {
+                shopper.closed = Closed::default();
+            }
+        }
+        if cycle % CYCLES_A_CLOSING == 0 || is_last {
             let orders = books::close(&server, &world, &staff, &mut shoppers).await;
-            note(&format!("crash: {cycle} kills, {orders} orders, the books agree"));
+            note(&format!(
+                "crash: {orders} orders, the books agree after {tally:?}"
+            ));
         }
     }
+    let is_short = cycles < CYCLES_A_LAZY_ONE;
+    assert!(is_short || 0 < tally.among_checkpoints, "{tally:?}");
+}
+
+/// What a cycle leaves of its process.
+enum Left {
+    /// It goes on, after a long stop.
+    Server(Server),
+    /// It was killed.
+    Directory(Directory),
+}
+
+fn is_stopped_in(cycle: u64) -> bool {
+    cycle % CYCLES_A_STOP == CYCLES_A_STOP / 2
+}
+
+fn setup_of(cycle: u64, dice: &mut Dice) -> Setup {
+    if is_stopped_in(cycle) {
+        return Setup::eager(dice).hasty();
+    }
+    if cycle % CYCLES_A_LAZY_ONE == CYCLES_A_LAZY_ONE - 1 {
+        return Setup::lazy();
+    }
+    Setup::eager(dice)
+}
+
+#[tokio::test]
+async fn a_stop_for_long_lets_go_of_no_stock_that_is_being_paid() {
+    let mut tally = Tally::default();
+    let setup = Setup::eager(&mut Dice::new(dice::seed_of_clock())).hasty();
+    let server = setup.start(&Directory::new());
+    let shop = server.shop();
+    shop.settings(json!({ "reservation_seconds": 2, "checkout_seconds": 60, "provider_seconds": 1 }))
+        .await;
+    let method = shop.everywhere().await;
+    let last = shop.variant(250, Some(1)).await;
+    let (first, second) = (shop.guest().await, shop.guest().await);
+    let cart = shop.ready_cart(&first, &method, &[(&last, 1)]).await;
+    let other = shop.ready_cart(&second, &method, &[(&last, 1)]).await;
+    let late = Purchase {
+        key: "late",
+        token: "tok_late",
+    };
+    let hasty = Purchase {
+        key: "hasty",
+        token: "tok_approve",
+    };
+
+    let paying = {
+        let (shop, first, cart, late) = (shop.clone(), first.clone(), cart.clone(), late.clone());
+        tokio::spawn(async move { shop.complete(&first, &cart, &late).await })
+    };
+    until("the provider is asked", async || {
+        (!server.ledger().entries.is_empty()).then_some(())
+    })
+    .await;
+    process::stop_for_long(&server, &mut tally).await;
+
+    let beaten = shop.complete(&second, &other, &hasty).await;
+    assert_eq!(
+        (beaten.status, beaten.json["order"].is_null()),
+        (409, true),
+        "{}",
+        beaten.text
+    );
+    let paid = paying.await.expect("the purchase is answered");
+    assert!([200, 202, 503, 504].contains(&paid.status), "{}", paid.text);
+    let order = until("the purchase comes to an order", async || {
+        let answer = shop.complete(&first, &cart, &late).await;
+        (answer.status == 200).then(|| answer.json["order"].clone())
+    })
+    .await;
+    assert_eq!(order["number"], json!(1));
+    assert_eq!(shop.units(&last).await, (1, 0, 1));
+    let ledger = server.ledger();
+    let [charge] = ledger.payments.as_slice() else {
+        panic!("one charge: {ledger:?}");
+    };
+    assert!(!charge.voided && charge.captured.amount == 250, "{charge:?}");
 }
 
 #[tokio::test]
@@ -98,8 +214,10 @@ async fn killed_during_its_first_starts_it_starts_all_the_same() {
     let seed = of_environment("CARTWRIGHT_CRASH_SEED").unwrap_or_else(dice::seed_of_clock);
     let mut dice = Dice::new(seed);
     let directory = Directory::new();
+    let mut tally = Tally::default();
     for _ in 0..6 {
-        kill_while_starting(&directory, dice.below(START_MS_MAX)).await;
+        let setup = Setup::eager(&mut dice);
+        setup.kill_while_starting(&directory, &mut dice, &mut tally).await;
     }
     let server = Server::start(&directory);
     let shop = server.shop();
@@ -107,35 +225,6 @@ async fn killed_during_its_first_starts_it_starts_all_the_same() {
     let cup = shop.variant(250, Some(5)).await;
     let checkout = shop.buy(&shop.guest().await, &method, &[(&cup, 2)]).await;
     assert_eq!(checkout["order"]["number"], json!(1), "seed {seed}");
-}
-
-/// Starts a server and kills it a moment later, whatever it has come to.
-async fn kill_while_starting(directory: &Directory, after_ms: u64) {
-    let mut command: Command = cartwright();
-    command.arg("serve").arg("--data").arg(directory.data());
-    command.args(["--listen", "127.0.0.1:0"]);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let mut child: Child = command.spawn().expect("the binary runs");
-    sleep(Duration::from_millis(after_ms)).await;
-    child.kill().expect("the server can be killed");
-    child.wait().expect("the server can be waited for");
-}
-
-/// Stops the process in the middle of whatever it does, and lets it go on.
-async fn hold_up(server: &Server, dice: &mut Dice) {
-    let id = i32::try_from(server.id())
-        .ok()
-        .and_then(Pid::from_raw)
-        .expect("a process id");
-    kill_process(id, Signal::STOP).expect("the server can be stopped");
-    sleep(Duration::from_millis(dice.below(STOP_MS_MAX))).await;
-    if dice.one_in(2) {
-        kill_process(id, Signal::CONT).expect("the server can go on");
-        sleep(Duration::from_millis(dice.below(STOP_MS_MAX))).await;
-    }
 }
 
 fn of_environment(name: &str) -> Option<u64> {

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
+/// A line that no cart has.
+const NO_LINE: &str = "line_00000000000000000000000000000000";
 /// How long a shopper waits before they send again what was not answered.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// Payment tokens, each as often as it shall come.
@@ -50,8 +52,16 @@ pub(crate) struct Shopper {
     doubt: Option<Doubt>,
     /// The last change that was made under a key, as long as nothing else was changed.
     repeatable: Option<Request>,
-    /// How many carts and attempts were found right when the books were closed last.
-    pub(crate) closed: (usize, usize),
+    /// What was found right when the books were closed last.
+    pub(crate) closed: Closed,
+}
+
+/// How much of what a shopper knows was found right; the next closing goes on from there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Closed {
+    pub(crate) carts: usize,
+    pub(crate) attempts: usize,
+    pub(crate) checkouts: usize,
 }
 
 /// A cart as its only writer knows it.
@@ -131,7 +141,7 @@ impl Shopper {
             checkouts: Vec::new(),
             doubt: None,
             repeatable: None,
-            closed: (0, 0),
+            closed: Closed::default(),
         }
     }
 
@@ -475,8 +485,13 @@ impl Shopper {
 
     /// Looks whether a change was made that was not answered. It was made as a whole or not at all.
     async fn look_up(&mut self, cart: usize, change: &Change) {
-        let request = Request::new(Method::GET, format!("/carts/{}", self.carts[cart].id));
-        let Some(answer) = request.send(&self.client).await else {
+        // What was told to have run out of time may be on its way to the disk. This waits its turn behind it.
+        let path = format!("/carts/{}", self.carts[cart].id);
+        let turn = Request::new(Method::DELETE, format!("{path}/lines/{NO_LINE}"));
+        if turn.send(&self.client).await.is_none() {
+            return;
+        }
+        let Some(answer) = Request::new(Method::GET, path).send(&self.client).await else {
             return;
         };
         let shown = answer.expect(200);

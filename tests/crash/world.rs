@@ -119,7 +119,16 @@ impl Request {
         if let Some(key) = &self.key {
             call = call.key(key);
         }
-        let answer = call.try_send().await.ok()?;
+        let answer = match call.try_send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                assert!(
+                    !error.is_timeout(),
+                    "{self:?} was not answered in time: {error:?}"
+                );
+                return None;
+            }
+        };
         assert_ne!(answer.status, 500, "{self:?}: {}", answer.text);
         match answer.status {
             429 | 503 | 504 => None,
