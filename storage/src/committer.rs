@@ -12,8 +12,7 @@ use crate::options::GROUP_COMMITS_MAX;
 use crate::record::{CursorMove, Entry, Record};
 use crate::shared::Shared;
 use crate::table::SledTable;
-use crate::teller::{Teller, Verdicts};
-use crate::verdict::{Behind, Judge, Ready};
+use crate::verdict::{Behind, Judge, Ready, Refused};
 use crate::view::View;
 use crate::{Accepted, Body, Commit, Done, Fault, Position, Receipt, ReceiptKey, Rejected};
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
@@ -75,7 +74,6 @@ pub(crate) struct Committer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) index: Arc<SledTable>,
     pub(crate) applier: Sender<ToApplier>,
-    pub(crate) teller: Teller,
     pub(crate) group_bytes_max: usize,
     /// Rows after which the applier is told that a checkpoint is due.
     pub(crate) checkpoint_rows: u64,
@@ -89,8 +87,10 @@ struct Group {
     rows: u64,
     snapshot_bytes: u64,
     accepted: Vec<(Position, Arc<Record>)>,
-    cursors: Vec<CursorMove>,
-    verdicts: Verdicts,
+    told: Vec<(Done, Accepted)>,
+    refused: Vec<Refused>,
+    cursors: Vec<(CursorMove, oneshot::Sender<()>)>,
+    barriers: Vec<oneshot::Sender<()>>,
     close: Option<oneshot::Sender<Result<(), Fault>>>,
 }
 
@@ -139,7 +139,7 @@ impl Committer {
                 self.decide(commit, group, buffer);
             }
             Item::Retire(entity, incarnation) => self.judge.retire(entity, incarnation),
-            Item::Barrier(told) => group.verdicts.waiting.push(told),
+            Item::Barrier(told) => group.barriers.push(told),
             Item::Cursor(moved, told) => {
                 group.taken += 1;
                 group.rows += 1;
@@ -149,8 +149,7 @@ impl Committer {
                     .push(at, Position::default(), |out| entry.encode(out))
                     .expect("the name of a subscriber was measured");
                 if let Entry::Cursor(moved) = entry {
-                    group.cursors.push(moved);
-                    group.verdicts.waiting.push(told);
+                    group.cursors.push((moved, told));
                 }
             }
             Item::Close(told) => group.close = Some(told),
@@ -172,7 +171,7 @@ impl Committer {
         } = match self.judge.decide(commit, &known) {
             Ok(ready) => ready,
             Err(refused) => {
-                group.verdicts.refused.push(refused);
+                group.refused.push(refused);
                 return;
             }
         };
@@ -184,7 +183,7 @@ impl Committer {
         group.rows += record.rows();
         group.snapshot_bytes += record.snapshot_bytes();
         let accepted = Accepted { position, number };
-        group.verdicts.accepted.push((done, accepted));
+        group.told.push((done, accepted));
         group.accepted.push((position, record));
     }
 
@@ -218,7 +217,7 @@ impl Committer {
                 .accepted
                 .iter()
                 .map(|(position, record)| (*position, record.as_ref())),
-            group.cursors.iter(),
+            group.cursors.iter().map(|(moved, _)| moved),
         );
         self.judge.published();
         // Published before any verdict is told.
@@ -246,13 +245,30 @@ impl Committer {
         Ok(())
     }
 
-    /// Has the verdicts told, and empties the group.
+    /// Tells the verdicts, refusals after what they may rest on and barriers after everything, and empties the group.
     fn tell(&self, group: &mut Group) {
-        let verdicts = std::mem::take(&mut group.verdicts);
-        self.teller.tell(verdicts, !self.items.is_empty());
-        group.cursors.clear();
+        let waiting = &self.shared.counters.waiting;
+        for (Done(done), accepted) in group.told.drain(..) {
+            waiting.fetch_sub(1, Ordering::AcqRel);
+            done(Ok(accepted));
+        }
+        for Refused {
+            done: Done(done),
+            why,
+        } in group.refused.drain(..)
+        {
+            waiting.fetch_sub(1, Ordering::AcqRel);
+            done(Err(why));
+        }
+        let cursors = group.cursors.drain(..).map(|(_, told)| told);
+        for waiting in cursors.chain(group.barriers.drain(..)) {
+            // Whoever asked may have given up.
+            let _ = waiting.send(());
+        }
         group.accepted.clear();
-        (group.taken, group.rows, group.snapshot_bytes) = (0, 0, 0);
+        group.taken = 0;
+        group.rows = 0;
+        group.snapshot_bytes = 0;
     }
 
     fn poke(&self) {
@@ -271,11 +287,9 @@ impl Committer {
             journal,
             index,
             applier,
-            teller,
             shared,
             ..
         } = self;
-        teller.close();
         drop(journal);
         drop(index);
         // The applier ends before the committer only when the process aborts.

@@ -30,7 +30,6 @@ mod recover;
 mod shared;
 mod sled_store;
 mod table;
-mod teller;
 mod verdict;
 mod view;
 

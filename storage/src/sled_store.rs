@@ -16,7 +16,6 @@ use crate::record::{CursorMove, Entry, Start};
 use crate::recover::{Recovered, RecoveryReport, check_on, recover};
 use crate::shared::Shared;
 use crate::table::SledTable;
-use crate::teller::Teller;
 use crate::verdict::{Judge, counts};
 use crate::view::View;
 use crate::{
@@ -124,7 +123,6 @@ impl SledStore {
             shared: Arc::clone(&shared),
             index: Arc::clone(&table),
             applier: to_applier,
-            teller: Teller::start(Arc::clone(&shared)).map_err(io)?,
             group_bytes_max: options.group_bytes_max(),
             checkpoint_rows: options.checkpoint_rows,
         };
