@@ -18,6 +18,7 @@ use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::future;
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -34,6 +35,23 @@ impl Health for NoParts {
     fn parts(&self) -> BoxFuture<'_, Vec<Part>> {
         Box::pin(future::ready(Vec::new()))
     }
+}
+
+/// Serves an engine on a free port, and returns the address and a token for staff.
+pub(crate) async fn serve(engine: Engine, home: &Path, options: &layer::Options) -> (String, String) {
+    let (keys, _) = StaffKeys::load_or_create(home).expect("the key is made");
+    let token = keys
+        .issue("ada", Role::Admin, 1, engine.now())
+        .expect("a token is issued");
+    let api = Api::new(engine, Arc::new(keys), Arc::new(ProcessUsage::default));
+    let router =
+        router::assemble(router::areas(api), Arc::new(NoParts), options).expect("the routes are described");
+    let local = "127.0.0.1:0".parse().expect("an address");
+    let server = server::Server::bind(local, server::Options::default());
+    let server = server.await.expect("a port is free");
+    let url = format!("http://{}", server.address());
+    tokio::spawn(server.serve(router, future::pending()));
+    (url, token)
 }
 
 impl Edge {
@@ -54,18 +72,7 @@ impl Edge {
             entities: EntityOptions::default(),
         };
         let engine = Engine::start(parts).await.expect("the engine starts");
-        let (keys, _) = StaffKeys::load_or_create(home.path()).expect("the key is made");
-        let token = keys
-            .issue("ada", Role::Admin, 1, engine.now())
-            .expect("a token is issued");
-        let api = Api::new(engine, Arc::new(keys), Arc::new(ProcessUsage::default));
-        let router = router::assemble(router::areas(api), Arc::new(NoParts), options)
-            .expect("the routes are described");
-        let local = "127.0.0.1:0".parse().expect("an address");
-        let server = server::Server::bind(local, server::Options::default());
-        let server = server.await.expect("a port is free");
-        let url = format!("http://{}", server.address());
-        tokio::spawn(server.serve(router, future::pending()));
+        let (url, token) = serve(engine, home.path(), options).await;
         Self {
             url,
             token,

@@ -17,6 +17,7 @@ mod process;
 mod protocol;
 mod races;
 mod sessions;
+mod slow_disk;
 mod staff;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,446 @@
+//! A disk that is slow, or stands still, under an engine that is asked for more than it can write: what has no room is
+//! refused at once, what is acknowledged is there, and what waits stays within its bounds.
+
+use crate::edge::serve;
+use crate::support::{Answer, Client, pence};
+use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
+use cartwright_actors::{Engine, Parts};
+use cartwright_gateways::mail::Folder;
+use cartwright_gateways::payment::{Sandbox, sandbox};
+use cartwright_http::layer;
+use cartwright_storage::Opening;
+use cartwright_storage::{Disk, DiskFile, Options, RealDisk, SledStore};
+use serde_json::json;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep, timeout};
+
+/// What a sync takes.
+const SYNC: Duration = Duration::from_millis(50);
+/// How long a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a machine with other work may need to hand over an answer.
+const GRACE: Duration = Duration::from_secs(20);
+/// How long a condition may take before the test has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The bounds, small enough to be met.
+const WAITING_MAX: u64 = 8;
+const ASKS_MAX: usize = 24;
+const MAILBOX_MAX: usize = 2;
+const PENDING_BYTES_MAX: u64 = 32 * 1024;
+/// The most that a group may add to what is pending when there is room: a commit of each cart that may wait.
+const GROUP_BYTES: u64 = 32 * 1024;
+/// More than these tests write.
+const PENDING_BYTES_PLENTY: u64 = 64 * 1024 * 1024;
+const CARTS: usize = 40;
+/// Shoppers of each cart, who ask at the same time.
+const SHOPPERS: usize = 3;
+const ADDS: usize = 12;
+
+/// How a disk syncs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    Fast,
+    Slow,
+    Stopped,
+}
+
+/// The machine's disk, whose syncs take as long as a test wants.
+#[derive(Clone)]
+struct Paced(Arc<(Mutex<Pace>, Condvar)>);
+
+impl Paced {
+    fn new() -> Self {
+        Self(Arc::new((Mutex::new(Pace::Fast), Condvar::new())))
+    }
+
+    fn set(&self, pace: Pace) {
+        let (held, changed) = &*self.0;
+        *held.lock().unwrap_or_else(PoisonError::into_inner) = pace;
+        changed.notify_all();
+    }
+
+    fn sync(&self) {
+        let (held, changed) = &*self.0;
+        let held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = changed
+            .wait_while(held, |pace| *pace == Pace::Stopped)
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_slow = *held == Pace::Slow;
+        drop(held);
+        if is_slow {
+            std::thread::sleep(SYNC);
+        }
+    }
+}
+
+struct File {
+    file: Box<dyn DiskFile>,
+    disk: Paced,
+}
+
+impl Disk for Paced {
+    fn open(&self, path: &Path, opening: Opening) -> io::Result<Box<dyn DiskFile>> {
+        let file = RealDisk.open(path, opening)?;
+        let disk = self.clone();
+        Ok(Box::new(File { file, disk }))
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+        RealDisk.list(directory)
+    }
+
+    fn make_directory(&self, directory: &Path) -> io::Result<()> {
+        RealDisk.make_directory(directory)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove(path)
+    }
+
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        self.sync();
+        RealDisk.sync_directory(directory)
+    }
+}
+
+impl DiskFile for File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.file.write_at(bytes, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.file.set_len(bytes)
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        self.file.allocate(bytes)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.disk.sync();
+        self.file.sync_data()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.disk.sync();
+        self.file.sync_all()
+    }
+}
+
+/// A shop on a paced disk, whose carts are open.
+struct Shop {
+    home: TempDir,
+    disk: Paced,
+    engine: Engine,
+    shoppers: Vec<Client>,
+}
+
+async fn engine(home: &Path, disk: Arc<dyn Disk>, pending_bytes_max: u64) -> Engine {
+    let options = Options {
+        disk,
+        segment_bytes: 1024 * 1024,
+        waiting_max: WAITING_MAX,
+        pending_bytes_max,
+        // Only its bytes make the index be told.
+        index_after: Duration::from_secs(3_600),
+        ..Options::default()
+    };
+    let (store, _) = SledStore::open(home.join("data"), &options).expect("the store opens");
+    let ledger = home.join("ledger.jsonl");
+    let payments = Sandbox::open(&ledger, sandbox::Config::default()).expect("the ledger opens");
+    let mailer = Folder::open(home.join("mail"), "shop@example.com").expect("the folder opens");
+    let parts = Parts {
+        store: Arc::new(store),
+        payments: Arc::new(payments),
+        mailer: Arc::new(mailer),
+        runtime: RuntimeOptions {
+            asks_max: ASKS_MAX,
+            ..RuntimeOptions::default()
+        },
+        entities: EntityOptions {
+            mailbox_max: MAILBOX_MAX,
+            ..EntityOptions::default()
+        },
+    };
+    Engine::start(parts).await.expect("the engine starts")
+}
+
+fn options() -> layer::Options {
+    layer::Options {
+        request_timeout: REQUEST_TIMEOUT,
+        ..layer::Options::default()
+    }
+}
+
+impl Shop {
+    async fn open(pending_bytes_max: u64) -> Self {
+        let (home, disk) = (tempfile::tempdir().expect("a directory"), Paced::new());
+        let engine = engine(home.path(), Arc::new(disk.clone()), pending_bytes_max).await;
+        let (url, token) = serve(engine.clone(), home.path(), &options()).await;
+        let guest = Client::new(&url);
+        let product = json!({
+            "title": "Cup", "status": "active", "variants": [{"sku": "CUP", "price": pence(255)}],
+        });
+        let staff = guest.clone().with_token(&token);
+        staff.post("/admin/products", product).ok(201).await;
+        let mut shoppers = Vec::new();
+        for _ in 0..CARTS {
+            let shopper = guest.stranger();
+            shopper.post("/session", json!({})).ok(201).await;
+            add(&shopper, "first").await.expect(200);
+            shoppers.push(shopper);
+        }
+        Self {
+            home,
+            disk,
+            engine,
+            shoppers,
+        }
+    }
+
+    /// Waits until the store wants no more.
+    async fn until_busy(&self) {
+        let busy = async {
+            while self.engine.admit().is_ok() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, busy)
+            .await
+            .expect("the store says that it is full");
+    }
+
+    /// Ends the engine, starts another on the same files, and returns the units in each cart.
+    async fn reopened(self) -> Vec<u64> {
+        self.engine
+            .shutdown(Instant::now() + PATIENCE)
+            .await
+            .expect("the store closes");
+        // The server of the old engine still holds its directory.
+        let home = tempfile::tempdir().expect("a directory");
+        copy(self.home.path(), home.path());
+        let engine = engine(home.path(), Arc::new(RealDisk), PENDING_BYTES_PLENTY).await;
+        let (url, _) = serve(engine, home.path(), &options()).await;
+        let mut units = Vec::new();
+        for shopper in &self.shoppers {
+            units.push(units_of(&shopper.at(&url)).await);
+        }
+        units
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            std::fs::create_dir(&target).expect("a directory");
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).expect("a copy");
+        }
+    }
+}
+
+/// Adds a unit to the shopper's cart.
+async fn add(shopper: &Client, key: &str) -> Answer {
+    let line = json!({"sku": "CUP", "quantity": 1});
+    let asked = Instant::now();
+    let call = shopper.post("/carts/current/lines", line).key(key);
+    let answer = call.send().await;
+    let took = asked.elapsed();
+    assert!(took < REQUEST_TIMEOUT + GRACE, "an answer took {took:?}");
+    answer
+}
+
+async fn units_of(shopper: &Client) -> u64 {
+    let cart = shopper.get("/carts/current").ok(200).await;
+    let lines = cart["lines"].as_array().expect("a cart has lines").iter();
+    lines
+        .map(|line| line["quantity"].as_u64().unwrap_or_default())
+        .sum()
+}
+
+/// Checks a refusal for want of room, which says when to come again.
+fn check_refused(answer: &Answer, status: u16, code: &str) {
+    let again = answer
+        .header("retry-after")
+        .and_then(|seconds| seconds.parse().ok());
+    assert!(again.is_some_and(|seconds: u64| 0 < seconds), "{answer:?}");
+    answer.clone().expect_refused(status, code);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_disk_stands_still_what_has_no_room_is_refused_and_what_has_waits() {
+    let shop = Shop::open(PENDING_BYTES_PLENTY).await;
+    shop.disk.set(Pace::Stopped);
+    let waiting = usize::try_from(WAITING_MAX).expect("a few");
+    let (inside, outside) = shop.shoppers.split_at(waiting);
+    let asked = inside
+        .iter()
+        .cloned()
+        .map(|shopper| tokio::spawn(async move { add(&shopper, "second").await }));
+    let asked: Vec<_> = asked.collect();
+    shop.until_busy().await;
+    for shopper in outside {
+        check_refused(&add(shopper, "second").await, 503, "engine.overloaded");
+        assert_eq!(units_of(shopper).await, 1, "what is there can be read");
+    }
+    assert_eq!(shop.engine.counters().store.waiting, WAITING_MAX);
+    assert!(
+        asked.iter().all(|asked| !asked.is_finished()),
+        "nobody is told before the sync"
+    );
+    shop.disk.set(Pace::Fast);
+    for answer in asked {
+        answer.await.expect("an answer").expect(200);
+    }
+    for shopper in outside {
+        add(shopper, "second").await.expect(200);
+    }
+    assert_eq!(shop.reopened().await, vec![2; CARTS]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cart_that_waits_for_the_disk_takes_no_more_than_its_mailbox_holds() {
+    let shop = Shop::open(PENDING_BYTES_PLENTY).await;
+    shop.disk.set(Pace::Stopped);
+    let shopper = &shop.shoppers[0];
+    let asked = (0..MAILBOX_MAX * 4).map(|nth| {
+        let shopper = shopper.clone();
+        tokio::spawn(async move { add(&shopper, &format!("at once {nth}")).await })
+    });
+    let asked: Vec<_> = asked.collect();
+    let refused = async {
+        while asked.iter().filter(|asked| !asked.is_finished()).count() > MAILBOX_MAX + 1 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, refused).await.expect("all others are refused");
+    shop.disk.set(Pace::Fast);
+    let mut done = 0;
+    for answer in asked {
+        let answer = answer.await.expect("an answer");
+        match answer.status {
+            200 => done += 1,
+            _ => check_refused(&answer, 429, "engine.entity_busy"),
+        }
+    }
+    assert!(0 < done && done <= MAILBOX_MAX as u64 + 1, "{done} are done");
+    assert_eq!(units_of(shopper).await, 1 + done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_waits_for_the_disk_is_answered_at_its_deadline_and_done_once() {
+    let shop = Shop::open(PENDING_BYTES_PLENTY).await;
+    let shopper = &shop.shoppers[0];
+    shop.disk.set(Pace::Stopped);
+    let waits = add(shopper, "second").await;
+    assert_eq!(waits.status, 504, "{waits:?}");
+    shop.disk.set(Pace::Fast);
+    add(shopper, "second").await.expect(200);
+    assert_eq!(units_of(shopper).await, 2);
+}
+
+/// What was seen to wait at most.
+#[derive(Debug, Default)]
+struct Most {
+    asks: usize,
+    waiting: u64,
+    pending_bytes: u64,
+    is_busy: bool,
+}
+
+/// What came of the requests for one cart.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    done: u64,
+    refused: u64,
+    /// Nobody knows whether it was done.
+    unclear: u64,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_for_more_than_a_slow_disk_takes_the_engine_stays_within_its_bounds_and_loses_nothing() {
+    let shop = Shop::open(PENDING_BYTES_MAX).await;
+    shop.disk.set(Pace::Slow);
+    let asked = shop.shoppers.iter().enumerate().flat_map(|(cart, shopper)| {
+        (0..SHOPPERS).map(move |nth| {
+            let shopper = shopper.clone();
+            tokio::spawn(async move { (cart, ask_often(&shopper, nth).await) })
+        })
+    });
+    let asked: Vec<_> = asked.collect();
+    let mut most = Most::default();
+    while asked.iter().any(|asked| !asked.is_finished()) {
+        let counters = shop.engine.counters();
+        most.asks = most.asks.max(counters.runtime.asks);
+        most.waiting = most.waiting.max(counters.store.waiting);
+        most.pending_bytes = most.pending_bytes.max(counters.store.pending_bytes);
+        most.is_busy |= shop.engine.admit().is_err();
+        sleep(Duration::from_millis(2)).await;
+    }
+    let mut told = [Told::default(); CARTS];
+    for asked in asked {
+        let (cart, of_one) = asked.await.expect("a shopper is answered");
+        told[cart].done += of_one.done;
+        told[cart].refused += of_one.refused;
+        told[cart].unclear += of_one.unclear;
+    }
+    // Whoever is being refused counts for an instant.
+    let asks_max = ASKS_MAX + std::thread::available_parallelism().map_or(1, usize::from);
+    assert!(most.asks <= asks_max, "{most:?}");
+    assert!(most.waiting <= WAITING_MAX + ASKS_MAX as u64, "{most:?}");
+    assert!(most.pending_bytes <= PENDING_BYTES_MAX + GROUP_BYTES, "{most:?}");
+    assert!(most.is_busy, "the store was never full: {most:?}");
+    assert!(told.iter().any(|told| 0 < told.done), "{told:?}");
+    assert!(told.iter().any(|told| 0 < told.refused), "{told:?}");
+    for (units, told) in shop.reopened().await.into_iter().zip(told) {
+        let least = 1 + told.done;
+        assert!(
+            least <= units && units <= least + told.unclear,
+            "{units} units, {told:?}"
+        );
+    }
+}
+
+/// Asks again and again, and sooner than one is told to.
+async fn ask_often(shopper: &Client, nth: usize) -> Told {
+    let mut told = Told::default();
+    for add_nth in 0..ADDS {
+        let answer = add(shopper, &format!("{nth}-{add_nth}")).await;
+        match answer.status {
+            200 => told.done += 1,
+            503 => {
+                check_refused(&answer, 503, "engine.overloaded");
+                told.refused += 1;
+            }
+            429 => {
+                check_refused(&answer, 429, "engine.entity_busy");
+                told.refused += 1;
+            }
+            504 => told.unclear += 1,
+            status => panic!("{status}: {answer:?}"),
+        }
+        if answer.status != 200 {
+            sleep(SYNC).await;
+        }
+    }
+    told
+}
