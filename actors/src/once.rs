@@ -38,17 +38,18 @@ impl Engine {
     {
         match self.open(request, TicketMode::Answer).await? {
             Opened::Known(receipt) => Ok(Done {
-                value: replay(receipt).await?,
+                value: Box::pin(replay(receipt)).await?,
                 replayed: true,
             }),
             Opened::Fresh(ticket) => {
-                let refused = match fresh(ticket.clone()).await {
+                // In a box: a future is copied whole on its way down through the edge, and this one is large.
+                let refused = match Box::pin(fresh(ticket.clone())).await {
                     Ok(done) => return Ok(done),
                     Err(refused) => refused,
                 };
-                let receipt = self.keep_refusal(request, ticket, refused).await?;
+                let receipt = Box::pin(self.keep_refusal(request, ticket, refused)).await?;
                 Ok(Done {
-                    value: replay(receipt).await?,
+                    value: Box::pin(replay(receipt)).await?,
                     replayed: true,
                 })
             }
