@@ -8,9 +8,13 @@
 //! Most processes feed and checkpoint their index without a pause, so that most kills fall among that; after every
 //! second kill the next process is killed while it starts, sometimes several times in a row; and once in ten cycles
 //! a process is stopped for so long that everything under way runs out, and then has to stand by all it said.
+//!
+//! Beside it, in `linear.rs`: what concurrent callers are answered around a kill is possible in one order.
 
 mod books;
 mod dice;
+mod history;
+mod linear;
 mod process;
 mod shopper;
 mod staff;

@@ -1,0 +1,275 @@
+//! Several callers at one cart and at one stock item, and a kill in the middle: what they were answered must be
+//! possible in one order.
+//!
+//! `CARTWRIGHT_HISTORIES` says how many kills (6 unless told), each with a history of a cart and one of a stock item.
+
+use crate::dice::{self, Dice};
+use crate::history::{Answered, History, Levels, LevelsChange, LevelsShown, Lines, LinesChange, Model};
+use crate::process::{self, Setup, Tally};
+use crate::support::{Answer, Client, Directory, PATIENCE, Variant};
+use crate::world::{Request, code_of};
+use crate::{note, of_environment};
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// How many kills, unless the environment says otherwise.
+const HISTORIES_DEFAULT: u64 = 6;
+/// Callers at each of the two.
+const CALLERS: u32 = 5;
+/// Calls of each of them.
+const CALLS: u32 = 12;
+/// Variants in the cart.
+const VARIANTS: usize = 3;
+/// The kill comes after so many answers at the latest, of those at cart and stock item together.
+const ANSWERS_MAX: u64 = 100;
+/// How often it is looked how many answers there are.
+const LOOK: Duration = Duration::from_millis(1);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_answered_around_a_kill_is_possible_in_one_order() {
+    let kills = of_environment("CARTWRIGHT_HISTORIES").unwrap_or(HISTORIES_DEFAULT);
+    let seed = of_environment("CARTWRIGHT_CRASH_SEED").unwrap_or_else(dice::seed_of_clock);
+    note(&format!("histories: {kills} kills, CARTWRIGHT_CRASH_SEED={seed}"));
+    let mut dice = Dice::new(seed);
+    let mut tally = Tally::default();
+    let (mut answers, mut open) = (0, 0);
+
+    let mut server = Setup::eager(&mut dice).start(&Directory::new());
+    let shop = server.shop();
+    let mut variants = Vec::new();
+    for _ in 0..VARIANTS {
+        variants.push(shop.variant(100, None).await);
+    }
+    for _ in 0..kills {
+        let shop = server.shop();
+        let guest = shop.guest().await;
+        let cart = shop.cart(&guest, &[]).await["id"].clone();
+        let basket = Basket {
+            path: format!("/carts/{}", cart.as_str().expect("an id")),
+            variants: variants.clone(),
+        };
+        let item = shop.variant(100, Some(0)).await;
+        let shelf = Shelf {
+            path: format!("/admin/variants/{}/stock", item.id),
+        };
+        let (at, moves) = watch::channel(server.url().to_owned());
+        let (of_basket, of_shelf) = (History::default(), History::default());
+        let mut callers = Vec::new();
+        for _ in 0..CALLERS {
+            let caller = Caller::new(&guest, &basket, &of_basket, &moves, dice.fork());
+            callers.push(tokio::spawn(caller.call()));
+            let caller = Caller::new(&shop.staff, &shelf, &of_shelf, &moves, dice.fork());
+            callers.push(tokio::spawn(caller.call()));
+        }
+
+        let after = dice.below(ANSWERS_MAX);
+        until_answered(after, || of_basket.counts().0 + of_shelf.counts().0).await;
+        let directory = process::kill(server, &mut tally);
+        server = Setup::eager(&mut dice).start(&directory);
+        at.send(server.url().to_owned()).expect("there are callers");
+        for done in join_all(callers).await {
+            done.expect("a caller does not panic");
+        }
+        assert!(of_basket.is_linearizable(), "seed {seed}: {of_basket:#?}");
+        assert!(of_shelf.is_linearizable(), "seed {seed}: {of_shelf:#?}");
+        for (answered, lost) in [of_basket.counts(), of_shelf.counts()] {
+            answers += answered;
+            open += lost;
+        }
+    }
+    note(&format!(
+        "histories: {answers} answers are possible in one order each, around {open} changes that were not answered"
+    ));
+}
+
+async fn until_answered(after: u64, mut count: impl FnMut() -> usize) {
+    let counted = async {
+        while u64::try_from(count()).expect("a small number") < after {
+            sleep(LOOK).await;
+        }
+    };
+    timeout(PATIENCE, counted).await.expect("calls are answered");
+}
+
+/// What is called about.
+trait Place: Clone + Send + 'static {
+    type Model: Model;
+
+    /// Returns a change and the request for it, given how the place was shown last.
+    fn some_change(&self, dice: &mut Dice, seen: Option<&ShownAt<Self>>) -> (ChangeAt<Self>, Request);
+
+    fn look(&self) -> Request;
+
+    fn shown(&self, answer: &Value) -> ShownAt<Self>;
+
+    /// Tells whether an answer is a refusal that its model knows.
+    fn is_refusal(&self, answer: &Answer) -> bool;
+}
+
+type ChangeAt<P> = <<P as Place>::Model as Model>::Change;
+type ShownAt<P> = <<P as Place>::Model as Model>::Shown;
+
+struct Caller<P: Place> {
+    client: Client,
+    place: P,
+    history: History<P::Model>,
+    moves: watch::Receiver<String>,
+    dice: Dice,
+}
+
+impl<P: Place> Caller<P> {
+    fn new(
+        client: &Client,
+        place: &P,
+        history: &History<P::Model>,
+        moves: &watch::Receiver<String>,
+        dice: Dice,
+    ) -> Self {
+        Self {
+            client: client.clone(),
+            place: place.clone(),
+            history: history.clone(),
+            moves: moves.clone(),
+            dice,
+        }
+    }
+
+    async fn call(mut self) {
+        let mut seen = None;
+        for _ in 0..CALLS {
+            let (change, request) = if self.dice.one_in(3) {
+                (None, self.place.look())
+            } else {
+                let (change, request) = self.place.some_change(&mut self.dice, seen.as_ref());
+                (Some(change), request)
+            };
+            let asked = self.history.ask(change);
+            let Some(answer) = request.send(&self.client).await else {
+                // Nobody knows whether it was done.
+                self.follow().await;
+                continue;
+            };
+            if self.place.is_refusal(&answer) {
+                self.history.answer(asked, Answered::Refused);
+                continue;
+            }
+            let shown = self.place.shown(&answer.expect(200));
+            self.history.answer(asked, Answered::Shown(shown.clone()));
+            seen = Some(shown);
+        }
+    }
+
+    /// Goes to where the server is, once it answers there.
+    async fn follow(&mut self) {
+        let back = async {
+            loop {
+                let url = self.moves.borrow().clone();
+                self.client = self.client.at(&url);
+                if let Ok(answer) = self.client.get("//health/ready").try_send().await
+                    && answer.status == 200
+                {
+                    return;
+                }
+                sleep(LOOK).await;
+            }
+        };
+        timeout(PATIENCE, back).await.expect("the server is back");
+    }
+}
+
+/// One cart.
+#[derive(Clone, Debug)]
+struct Basket {
+    path: String,
+    variants: Vec<Variant>,
+}
+
+impl Place for Basket {
+    type Model = Lines;
+
+    fn some_change(&self, dice: &mut Dice, seen: Option<&ShownAt<Self>>) -> (LinesChange, Request) {
+        let held: Vec<&String> = seen.into_iter().flatten().map(|(_, (line, _))| line).collect();
+        if held.is_empty() || dice.one_in(2) {
+            let variant = usize::try_from(dice.below(VARIANTS as u64)).expect("a small number");
+            let units = dice.between(1, 20);
+            let body = json!({ "variant_id": self.variants[variant].id, "quantity": units });
+            let request = Request::post(format!("{}/lines", self.path), body);
+            return (LinesChange::Add { variant, units }, request);
+        }
+        let line = (*dice.one_of(&held)).clone();
+        let path = format!("{}/lines/{line}", self.path);
+        if dice.one_in(4) {
+            let change = LinesChange::Set { line, units: 0 };
+            return (change, Request::new(Method::DELETE, path));
+        }
+        let units = dice.between(1, 200);
+        let request = Request::new(Method::PATCH, path).json(json!({ "quantity": units }));
+        (LinesChange::Set { line, units }, request)
+    }
+
+    fn look(&self) -> Request {
+        Request::new(Method::GET, self.path.clone())
+    }
+
+    fn shown(&self, cart: &Value) -> BTreeMap<usize, (String, u64)> {
+        let mut lines = BTreeMap::new();
+        for line in cart["lines"].as_array().expect("a cart has lines") {
+            let is_it = |variant: &Variant| line["variant_id"] == variant.id.as_str();
+            let variant = self.variants.iter().position(is_it).expect("it is one of ours");
+            let id = line["id"].as_str().expect("a line has an id").to_owned();
+            let units = line["quantity"].as_u64().expect("a quantity");
+            let before = lines.insert(variant, (id, units));
+            assert!(before.is_none(), "one line a variant: {cart}");
+        }
+        lines
+    }
+
+    fn is_refusal(&self, answer: &Answer) -> bool {
+        code_of(answer) == "cart.line_not_found"
+    }
+}
+
+/// One stock item.
+#[derive(Clone, Debug)]
+struct Shelf {
+    path: String,
+}
+
+impl Place for Shelf {
+    type Model = Levels;
+
+    fn some_change(&self, dice: &mut Dice, _: Option<&ShownAt<Self>>) -> (LevelsChange, Request) {
+        if dice.one_in(4) {
+            let (on_hand, buffer) = (dice.below(50).cast_signed(), dice.below(10).cast_signed());
+            let body = json!({ "tracked": true, "on_hand": on_hand, "buffer": buffer });
+            let request = Request::new(Method::PUT, self.path.clone()).json(body);
+            return (LevelsChange::Set { on_hand, buffer }, request);
+        }
+        let size = dice.between(1, 20).cast_signed();
+        let delta = if dice.one_in(2) { size } else { -size };
+        let body = json!({ "delta": delta, "reason": "count" });
+        let request = Request::post(format!("{}/adjustments", self.path), body);
+        (LevelsChange::Adjust { delta }, request)
+    }
+
+    fn look(&self) -> Request {
+        Request::new(Method::GET, self.path.clone())
+    }
+
+    fn shown(&self, stock: &Value) -> LevelsShown {
+        let units = |field: &str| stock[field].as_i64().expect("a number of units");
+        LevelsShown {
+            on_hand: units("on_hand"),
+            available: units("available"),
+        }
+    }
+
+    fn is_refusal(&self, answer: &Answer) -> bool {
+        [409, 422].contains(&answer.status)
+    }
+}
