@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// The most commits of a group.
 pub(crate) const GROUP_COMMITS_MAX: usize = 1_024;
+/// The most groups that may wait, see [`Options::waiting_max`].
+const GROUPS_WAITING_MAX: u64 = 8;
 /// The most bytes of a group.
 pub(crate) const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The smallest segment: it must hold a group.
@@ -44,7 +46,11 @@ pub struct Options {
     pub fill: Fill,
     /// The most bytes of states that the index does not hold yet. Default 256 MiB.
     pub pending_bytes_max: u64,
-    /// The most commits that may wait for a verdict before admission refuses. Default 100,000.
+    /// The most commits that may wait for a verdict before admission refuses. Default 8,192: eight full groups.
+    ///
+    /// It is a bound on the delay: whoever is let in waits for about nine syncs, more only where large commits fill
+    /// their groups by bytes. On a disk that takes 50 ms for a sync that is half a second, and even one that takes a
+    /// second answers within a request's deadline; more waiting would only be work for callers who have given up.
     pub waiting_max: u64,
     /// The threads that read the index. Default 2.
     pub loaders: usize,
@@ -73,7 +79,7 @@ impl Default for Options {
             segment_bytes: 64 * 1024 * 1024,
             fill: Fill::default(),
             pending_bytes_max: 256 * 1024 * 1024,
-            waiting_max: 100_000,
+            waiting_max: GROUPS_WAITING_MAX * GROUP_COMMITS_MAX as u64,
             loaders: 2,
             loads_waiting_max: 4_096,
             cache_bytes: 256 * 1024 * 1024,
