@@ -168,7 +168,10 @@ impl Server {
         };
         server.url = server
             .said(|line| line.strip_prefix(LISTENS).map(str::to_owned))
-            .unwrap_or_else(|| panic!("the server did not start:\n{}", directory.log()));
+            .unwrap_or_else(|| {
+                let ended = server.child.try_wait().ok().flatten();
+                panic!("the server did not start, ended: {ended:?}:\n{}", directory.log())
+            });
         server.token = if first {
             server
                 .said(|line| line.starts_with(TOKEN_PREFIX).then(|| line.to_owned()))
