@@ -97,6 +97,11 @@ impl OwnServer {
         Ok(client)
     }
 
+    /// Ends it, and leaves what it wrote until the folder is let go of.
+    pub(super) fn end(self) -> TempDir {
+        self.folder
+    }
+
     /// Kills it.
     ///
     /// # Errors
