@@ -15,6 +15,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The bytes before the first frame.
 pub(crate) const HEADER_BYTES: usize = ALIGNMENT;
@@ -28,7 +29,9 @@ const SPARE: &str = "spare";
 /// A spare that is not filled yet.
 const SPARE_IN_THE_MAKING: &str = "spare.new";
 /// Zeros are written in pieces of this size.
-const FILL_CHUNK_BYTES: usize = 1024 * 1024;
+const FILL_CHUNK_BYTES: usize = 256 * 1024;
+/// How long is waited between pieces where there is time: some 100 MB are filled a second.
+const FILL_PAUSE: Duration = Duration::from_millis(2);
 
 /// A segment's header, and where it is.
 #[derive(Clone, Debug)]
@@ -152,6 +155,8 @@ pub(crate) fn make_spare(
 #[derive(Debug, Default)]
 pub(crate) struct Filling {
     pub(crate) stop: AtomicBool,
+    /// Nobody waits: pause between pieces, so that the groups of the segment in use get to the disk in between.
+    pub(crate) is_at_leisure: AtomicBool,
     /// Zeros written since the start, in bytes.
     pub(crate) zeroed: AtomicU64,
 }
@@ -173,6 +178,9 @@ pub(crate) fn write_zeros(file: &dyn DiskFile, range: Range<u64>, filling: &Fill
         write_all_at(file, zeros, at)?;
         filling.zeroed.fetch_add(zeros.len() as u64, Ordering::Relaxed);
         at += zeros.len() as u64;
+        if filling.is_at_leisure.load(Ordering::Relaxed) {
+            std::thread::sleep(FILL_PAUSE);
+        }
     }
     Ok(())
 }

@@ -53,7 +53,10 @@ impl Spares {
             filling: Arc::default(),
         });
         let thread = match ahead {
-            Ahead::OnThread => Some(Thread::start(&make)),
+            Ahead::OnThread => {
+                make.filling.is_at_leisure.store(true, Ordering::Relaxed);
+                Some(Thread::start(&make))
+            }
             #[cfg(test)]
             Ahead::WhenNeeded => None,
         };
@@ -78,10 +81,12 @@ impl Spares {
     /// Takes the spare, waiting for it when it is not ready yet.
     pub(crate) fn take(&self) -> io::Result<Box<dyn DiskFile>> {
         match &self.thread {
-            Some(thread) => thread
-                .ready
-                .recv()
-                .map_err(|_| io::Error::other("the thread that makes segments is gone"))?,
+            Some(thread) => {
+                self.make.filling.is_at_leisure.store(false, Ordering::Relaxed);
+                let spare = thread.ready.recv();
+                self.make.filling.is_at_leisure.store(true, Ordering::Relaxed);
+                spare.map_err(|_| io::Error::other("the thread that makes segments is gone"))?
+            }
             None => self.make.run(),
         }
     }
