@@ -1,6 +1,6 @@
-//! What happens to every request around its handler, in [`around`]. It must never decide anything about commerce.
+//! What happens to every request around its handler, in one layer, which must never decide anything about commerce.
 //!
-//! It is one layer and not one for each concern: each layer of a router costs every request a copy of the rest of the
+//! It is not one layer for each concern: each layer of a router costs every request a copy of the rest of the
 //! way in a box of its own, which was a third of what reading a cart takes.
 
 mod access_log;
