@@ -7,27 +7,25 @@ use axum::{
 };
 use cartwright_domain::Class;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// When nobody waits for the request at hand any more.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(pub Instant);
 
-/// Sets the deadline of a request.
-pub(super) fn set(request: &mut Request, time: Duration) -> Deadline {
-    let deadline = Deadline(Instant::now() + time);
-    request.extensions_mut().insert(deadline);
-    deadline
+/// Tells the handler the deadline of its request.
+pub(super) fn set(request: &mut Request, time: Duration) {
+    request.extensions_mut().insert(Deadline(Instant::now() + time));
 }
 
-impl Deadline {
-    /// Refuses when it has passed before there is an answer.
-    pub(super) async fn keep(self, time: Duration, answer: impl Future<Output = Response>) -> Response {
-        let refused = || {
-            let message = format!("no answer within {} s", time.as_secs());
-            Refused::new(Class::Timeout, "request.timeout", message)
-        };
-        let answered = timeout_at(self.0, answer).await;
-        answered.unwrap_or_else(|_| refused().into_response())
-    }
+/// Refuses in place of an answer that does not come in time.
+pub(super) async fn keep<R: IntoResponse, E>(
+    time: Duration,
+    answer: impl Future<Output = Result<R, E>>,
+) -> Result<Response, E> {
+    let Ok(answered) = timeout(time, answer).await else {
+        let message = format!("no answer within {} s", time.as_secs());
+        return Ok(Refused::new(Class::Timeout, "request.timeout", message).into_response());
+    };
+    answered.map(IntoResponse::into_response)
 }

@@ -26,7 +26,7 @@ use axum::{
 };
 use std::sync::Arc;
 use std::time::Duration;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, util::MapFutureLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The most bytes a body may have, where a route does not say otherwise.
@@ -58,11 +58,14 @@ impl Default for Options {
     }
 }
 
-/// Puts the layers around a router that has all its routes and fallbacks.
+/// Puts the layers around a router that has all its routes and fallbacks. What is answered in place of a handler is
+/// answered below the layer for other origins, whose pages could not read it otherwise.
 pub fn wrap(router: Router, options: &Options) -> Router {
+    let time = options.request_timeout;
     let inner = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::new(options.clone()), around))
         .option_layer((!options.origins.is_empty()).then(|| cors::layer(&options.origins)))
+        .layer(MapFutureLayer::new(move |answer| deadline::keep(time, answer)))
         .layer(CatchPanicLayer::custom(panic::refuse))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     router.layer(inner)
@@ -73,9 +76,8 @@ async fn around(State(options): State<Arc<Options>>, mut request: Request, next:
     let id = request_id::name(&mut request);
     let line = access_log::begin(&request);
     let cookie = SessionCookie::open(&mut request);
-    let time = options.request_timeout;
-    let deadline = deadline::set(&mut request, time);
-    let mut response = deadline.keep(time, next.run(request)).await;
+    deadline::set(&mut request, options.request_timeout);
+    let mut response = next.run(request).await;
     cookie.send(options.https, &mut response);
     problems::write(&id, &mut response);
     security::add(options.https, &mut response);

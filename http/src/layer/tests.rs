@@ -219,6 +219,22 @@ async fn pages_of_configured_origins_may_call_and_no_others() {
     check(&[], shop, None).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn pages_of_configured_origins_can_read_what_is_answered_in_place_of_a_handler() {
+    async fn check(path: &str, expected: (u16, String)) {
+        let shop = "https://shop.example";
+        let edge = Edge::new(&Options {
+            origins: vec![HeaderValue::from_static(shop)],
+            ..Options::default()
+        });
+        let reply = edge.get(path, &[("origin", shop)]).await;
+        assert_eq!(reply.refusal(), expected);
+        assert_eq!(reply.header("access-control-allow-origin"), Some(shop), "{path}");
+    }
+    check("/api/v1/hang", refused(504, "request.timeout")).await;
+    check("/api/v1/panic", refused(500, "engine.internal")).await;
+}
+
 #[tokio::test]
 async fn every_answer_tells_browsers_what_not_to_do() {
     let plain = edge();
