@@ -34,6 +34,8 @@ fn commit(n: u64, revision: u64) -> Commit {
         timers: TimerChange::default(),
         receipts: ReceiptChange::default(),
         numbering: None,
+        decision: None,
+        rests_on: Vec::new(),
         done: Done(Box::new(|verdict| {
             verdict.expect("nobody else writes");
         })),

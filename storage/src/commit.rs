@@ -4,6 +4,7 @@ use bytes::Bytes;
 use cartwright_domain::{EntityKey, ListingKey, Problem, Revision, Sequence, Timestamp, UniqueKey};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// A place in the committed log. Opaque outside storage; zero is before the first commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -213,6 +214,10 @@ pub struct Commit {
     pub receipts: ReceiptChange,
     /// A number to draw.
     pub numbering: Option<Numbering>,
+    /// Where others who rest on it learn whether it was accepted.
+    pub decision: Option<Decision>,
+    /// Commits submitted before it without which it must not be: it is refused with the first of them that is.
+    pub rests_on: Vec<Decision>,
     /// Publishes and answers, or tells the refusal. Called exactly once.
     pub done: Done,
 }
@@ -224,6 +229,26 @@ pub struct Done(pub Box<dyn FnOnce(Verdict) + Send>);
 impl fmt::Debug for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Done")
+    }
+}
+
+/// Whether a commit was accepted, as the commits that rest on it ask.
+///
+/// Decisions are made in the order of submission, and the journal is written in the order of decisions. So a commit
+/// that rests on an earlier one is never durable without it, and nobody has to wait for the earlier one's verdict
+/// before submitting the later one.
+#[derive(Clone, Debug, Default)]
+pub struct Decision(Arc<OnceLock<bool>>);
+
+impl Decision {
+    /// Notes what was decided; only the first note counts.
+    pub(crate) fn note(&self, is_accepted: bool) {
+        let _ = self.0.set(is_accepted);
+    }
+
+    /// Tells whether the commit was accepted. One that was not decided has not reached the store.
+    pub fn is_accepted(&self) -> bool {
+        self.0.get() == Some(&true)
     }
 }
 
@@ -265,6 +290,9 @@ pub enum Rejected {
     /// A later incarnation has written.
     #[error("a later incarnation of the entity has written")]
     Fence,
+    /// A commit that it rests on was refused.
+    #[error("a commit that it rests on was refused")]
+    Unfounded,
     /// A limit of the format: the snapshot is over 1 MiB, a key over 512 bytes, a reply over 4 KiB.
     #[error("{0}")]
     TooLarge(String),

@@ -7,8 +7,8 @@
 use crate::limits::check_sizes;
 use crate::record::Record;
 use crate::{
-    Body, Commit, Done, Fault, KeyChange, Numbering, Outcome, Position, Receipt, ReceiptKey, ReceiptPut,
-    Rejected,
+    Body, Commit, Decision, Done, Fault, KeyChange, Numbering, Outcome, Position, Receipt, ReceiptKey,
+    ReceiptPut, Rejected,
 };
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
 use std::collections::{HashMap, VecDeque};
@@ -114,6 +114,9 @@ impl Judge {
             Some(numbering) => self.draw(&mut commit, numbering).map(Some),
             None => Ok(None),
         });
+        if let Some(decision) = &commit.decision {
+            decision.note(numbered.is_ok());
+        }
         match numbered {
             Ok(number) => Ok(self.accept(commit, number)),
             Err(why) => Err(Refused {
@@ -156,6 +159,9 @@ impl Judge {
         check_sizes(commit, self.commit_bytes_max)?;
         if commit.fence.start != self.start {
             return Err(Rejected::Fence);
+        }
+        if !commit.rests_on.iter().all(Decision::is_accepted) {
+            return Err(Rejected::Unfounded);
         }
         let live = self.live.get(&commit.entity);
         if live.is_some_and(|live| commit.fence.incarnation < live.incarnation) {
@@ -384,6 +390,8 @@ mod tests {
             timers: crate::TimerChange::default(),
             receipts: ReceiptChange::default(),
             numbering: None,
+            decision: None,
+            rests_on: Vec::new(),
             done: Done(Box::new(|_| {})),
         }
     }

@@ -346,6 +346,8 @@ fn husk_of(commit: &Commit, done: Done) -> Commit {
         timers: Default::default(),
         receipts: Default::default(),
         numbering: None,
+        decision: commit.decision.clone(),
+        rests_on: commit.rests_on.clone(),
         done,
     }
 }

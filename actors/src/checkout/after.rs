@@ -17,6 +17,7 @@ use cartwright_domain::order::{
 use cartwright_domain::payment::Payment;
 use cartwright_domain::settings::{Capture, Settings};
 use cartwright_gateways::payment::{self, Approval, Gateway, Outcome, Reference};
+use cartwright_storage::Decision;
 use futures::future::try_join_all;
 use std::sync::Arc;
 
@@ -85,7 +86,7 @@ async fn deliver(
     let captures = async {
         match &approval {
             Some(approval) => take(env, saga, approval, settings).await,
-            None => Ok(()),
+            None => Ok(None),
         }
     };
     let (allocated, completed, captured) = tokio::join!(
@@ -93,19 +94,23 @@ async fn deliver(
         env.kinds.carts.ask(
             saga.state.cart,
             complete,
-            env.step(saga.id, "complete_cart", None)
+            env.step(saga.id, "complete_cart", None).ahead()
         ),
         captures,
     );
-    allocated?;
-    completed.map_err(|error| error.to_string())?;
-    match (captured, &approval) {
+    let mut rests_on: Vec<_> = allocated?.into_iter().flatten().collect();
+    rests_on.extend(completed.map_err(|error| error.to_string())?.decision);
+    let outcome = match (captured, &approval) {
         (Err(reason), Some(approval)) => {
             note_failure(env, saga, approval, reason).await;
-            Ok(finish::placed(saga))
+            finish::placed(saga)
         }
-        (Ok(()) | Err(_), _) => Ok(finish::over(saga, &variants)),
-    }
+        (captured, _) => {
+            rests_on.extend(captured.ok().flatten());
+            finish::over(saga, &variants)
+        }
+    };
+    Ok(outcome.resting_on(rests_on))
 }
 
 /// Tries the capture again until it works, or the order is called off.
@@ -129,12 +134,12 @@ pub(super) async fn capture(
         amount: payment.authorized_amount(),
     };
     match take(env, saga, &approval, &settings).await {
-        Ok(()) => Ok(finish::over(saga, &variants_of(saga))),
+        Ok(noted) => Ok(finish::over(saga, &variants_of(saga)).resting_on(noted)),
         Err(reason) => Err(Halt::Again(reason)),
     }
 }
 
-/// Captures the payment and notes it on the order.
+/// Captures the payment and notes it on the order; returns what the note hangs on while it is on its way.
 ///
 /// An order that was called off is not captured any more. But what was captured before that became known, by this
 /// run or by one that a crash cut off, is noted and given back: only the provider knows, so it is asked.
@@ -143,7 +148,7 @@ async fn take(
     saga: &Arc<Published<Checkout>>,
     approval: &Approval,
     settings: &Settings,
-) -> Result<(), String> {
+) -> Result<Option<Decision>, String> {
     let provider = env.provider(settings);
     let key = operation(saga.id, CAPTURE);
     let canceled = {
@@ -163,7 +168,7 @@ async fn take(
         Ok(taken) => taken,
         Err(payment::Error::Unknown) => match provider.outcome(&key).await {
             Ok(Some(Outcome::Approved(taken))) => taken,
-            Ok(None | Some(Outcome::Declined(_))) if canceled => return Ok(()),
+            Ok(None | Some(Outcome::Declined(_))) if canceled => return Ok(None),
             Ok(_) => return Err("the capture is not decided yet".to_owned()),
             Err(error) => return Err(error.to_string()),
         },
@@ -178,15 +183,18 @@ async fn take(
         .ask(
             saga.state.order,
             command,
-            env.step(saga.id, "record_capture", None),
+            env.step(saga.id, "record_capture", None).ahead(),
         )
         .await;
-    let order = answer
-        .map_err(|error| error.to_string())?
-        .state
-        .ok_or("the order is gone")?;
+    let answer = answer.map_err(|error| error.to_string())?;
+    let order = answer.state.ok_or("the order is gone")?;
     if order.state.status() != Status::Canceled {
-        return Ok(());
+        return Ok(answer.decision);
+    }
+    // Money moves on what is durable only.
+    env.every_verdict().await;
+    if !answer.decision.as_ref().is_none_or(Decision::is_accepted) {
+        return Err("that the payment was captured could not be noted".to_owned());
     }
     let reference = taken.reference.as_str();
     let payment = order
@@ -195,7 +203,7 @@ async fn take(
         .iter()
         .find(|payment| payment.reference() == reference);
     let Some(owed) = payment.map(Payment::refundable).filter(|owed| !owed.is_zero()) else {
-        return Ok(());
+        return Ok(None);
     };
     let refunded = provider
         .refund(&operation(saga.id, "refund_late_capture"), &taken.reference, owed)
@@ -212,7 +220,7 @@ async fn take(
             env.step(saga.id, "record_late_refund", None),
         )
         .await;
-    answer.map(|_| ()).map_err(|error| error.to_string())
+    answer.map(|_| None).map_err(|error| error.to_string())
 }
 
 async fn note_failure(
@@ -241,14 +249,16 @@ async fn allocate(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
     variant: VariantId,
-) -> Result<(), String> {
+) -> Result<Option<Decision>, String> {
     let command = Allocate {
         checkout: saga.id,
         order: saga.state.order,
     };
-    let ask = env.step(saga.id, "allocate_stock", None);
+    let ask = env.step(saga.id, "allocate_stock", None).ahead();
     let answer = env.kinds.stock_items.ask(stock_of(variant), command, ask).await;
-    answer.map(|_| ()).map_err(|error| error.to_string())
+    answer
+        .map(|answer| answer.decision)
+        .map_err(|error| error.to_string())
 }
 
 fn variants_of(saga: &Arc<Published<Checkout>>) -> Vec<VariantId> {

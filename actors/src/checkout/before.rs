@@ -1,4 +1,7 @@
 //! The steps before anything is paid: lock, reserve, freeze.
+//!
+//! Participants answer ahead of their verdicts, and the outcome of a step rests on all of them: what a step needs of
+//! the disk is one wait, and nobody outside hears of it before.
 
 use super::env::{CheckoutEnv, Halt};
 use super::validate;
@@ -11,6 +14,7 @@ use cartwright_domain::cart::{Cart, FreezeQuote, FrozenQuote, LockForCheckout, L
 use cartwright_domain::checkout::{AwaitCompletion, BeginAuthorization, Checkout, Progress, Reserved};
 use cartwright_domain::id::{CheckoutId, VariantId};
 use cartwright_domain::inventory::{self, Pin, Reserve};
+use cartwright_storage::Decision;
 use futures::future::{ready, try_join_all};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,8 +37,13 @@ pub(super) async fn reserve_stock(
     let locked = env
         .kinds
         .carts
-        .ask(checkout.cart, command, env.step(saga.id, "lock_cart", None))
+        .ask(
+            checkout.cart,
+            command,
+            env.step(saga.id, "lock_cart", None).ahead(),
+        )
         .await?;
+    let lock = locked.decision;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let settings = env.kinds.current_settings().await?;
     let priced = env.kinds.priced(cart, Depth::Everything).await?;
@@ -46,15 +55,18 @@ pub(super) async fn reserve_stock(
     let lifetime = settings.lifetimes.reservation;
     if checkout.completion.is_some() {
         // The payment call comes next.
-        let reserved = reserve_all(env, saga.id, &priced.cart.state, None).await?;
-        return freeze(env, saga, priced, Arc::new(reserved), ready(Ok(()))).await;
+        let (reserved, decisions) = reserve_all(env, saga.id, &priced.cart.state, None, &lock).await?;
+        let pinned = ready(Ok(decisions));
+        let frozen = freeze(env, saga, priced, Arc::new(reserved), pinned).await?;
+        return Ok(frozen.resting_on(lock));
     }
-    let reserved = Arc::new(reserve_all(env, saga.id, &priced.cart.state, Some(lifetime)).await?);
+    let (reserved, decisions) = reserve_all(env, saga.id, &priced.cart.state, Some(lifetime), &lock).await?;
     let reserved_until = env.now().after(lifetime);
-    Ok(Performed::record(Progress::Reserved(AwaitCompletion {
+    let outcome = Performed::record(Progress::Reserved(AwaitCompletion {
         reserved_until,
-        reserved,
-    })))
+        reserved: Arc::new(reserved),
+    }));
+    Ok(outcome.resting_on(decisions).resting_on(lock))
 }
 
 /// Closes the cart's details, re-reads prices, rates and methods, and freezes what they come to.
@@ -69,8 +81,13 @@ pub(super) async fn freeze_quote(
     let locked = env
         .kinds
         .carts
-        .ask(saga.state.cart, command, env.step(saga.id, "lock_details", None))
+        .ask(
+            saga.state.cart,
+            command,
+            env.step(saga.id, "lock_details", None).ahead(),
+        )
         .await?;
+    let lock = locked.decision;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let priced = env.kinds.priced(cart, Depth::Everything).await?;
     let is_over = saga.state.reserved_until.is_some_and(|until| until <= env.now());
@@ -82,7 +99,8 @@ pub(super) async fn freeze_quote(
     validate::details(&priced, &saga.state)?;
     let reserved = Arc::clone(&saga.state.reserved);
     let pinned = pin(env, saga, &saga.state.reserved);
-    freeze(env, saga, priced, reserved, pinned).await
+    let frozen = freeze(env, saga, priced, reserved, pinned).await?;
+    Ok(frozen.resting_on(lock))
 }
 
 /// Writes the quote while the reservations are pinned, both before the provider may hear of it.
@@ -91,23 +109,22 @@ async fn freeze(
     saga: &Arc<Published<Checkout>>,
     priced: Priced,
     reserved: Arc<Vec<Reserved>>,
-    pinned: impl Future<Output = Result<(), Halt>>,
+    pinned: impl Future<Output = Result<Vec<Decision>, Halt>>,
 ) -> Result<Performed<Progress>, Halt> {
     validate::total(&priced, &saga.state)?;
     let (frozen, pinned) = tokio::join!(write_quote(env, saga.id, priced), pinned);
-    pinned?;
-    let total = frozen?.quote.total;
-    Ok(Performed::record(Progress::Frozen(BeginAuthorization {
-        total,
-        reserved,
-    })))
+    let decisions = pinned?;
+    let (frozen, decision) = frozen?;
+    let total = frozen.quote.total;
+    let outcome = Performed::record(Progress::Frozen(BeginAuthorization { total, reserved }));
+    Ok(outcome.resting_on(decisions).resting_on(decision))
 }
 
 async fn write_quote(
     env: &CheckoutEnv,
     checkout: CheckoutId,
     priced: Priced,
-) -> Result<Arc<FrozenQuote>, Halt> {
+) -> Result<(Arc<FrozenQuote>, Option<Decision>), Halt> {
     let quotes = &env.kinds.frozen_quotes;
     let command = FreezeQuote::of_cart(&priced.cart.state, priced.quote, |variant| {
         priced.facts.get(&variant)
@@ -116,36 +133,40 @@ async fn write_quote(
         .create(
             checkout,
             command,
-            env.step(checkout, "freeze_quote", None).fresh(),
+            env.step(checkout, "freeze_quote", None).fresh().ahead(),
         )
         .await
     {
         Ok(answer) => answer
             .state
-            .map(|frozen| Arc::clone(&frozen.state))
+            .map(|frozen| (Arc::clone(&frozen.state), answer.decision))
             .ok_or_else(|| gone::<FrozenQuote>().into()),
         // An earlier run of this step got so far. What it wrote stands.
         Err(AskError::AlreadyExists { .. }) => {
             let frozen = quotes.read(checkout).await.map_err(unreadable)?;
             frozen
-                .map(|frozen| Arc::clone(&frozen.state))
+                .map(|frozen| (Arc::clone(&frozen.state), None))
                 .ok_or_else(|| gone::<FrozenQuote>().into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, reserved: &[Reserved]) -> Result<(), Halt> {
+async fn pin(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    reserved: &[Reserved],
+) -> Result<Vec<Decision>, Halt> {
     let until = saga.state.reserved_until;
     let pins = reserved.iter().map(|held| async move {
-        let ask = env.step(saga.id, "pin_stock", None);
+        let ask = env.step(saga.id, "pin_stock", None).ahead();
         match env
             .kinds
             .stock_items
             .ask(stock_of(held.variant), Pin { checkout: saga.id }, ask)
             .await
         {
-            Ok(_) => Ok(()),
+            Ok(answer) => Ok(answer.decision),
             Err(AskError::Refused(inventory::Error::ReservationGone { .. }))
                 if until.is_some_and(|until| until <= env.now()) =>
             {
@@ -154,23 +175,24 @@ async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, reserved: &[Res
             Err(error) => Err(Halt::from(error)),
         }
     });
-    try_join_all(pins).await.map(|_| ())
+    Ok(try_join_all(pins).await?.into_iter().flatten().collect())
 }
 
 /// Reserves what a cart demands: variant by variant in ascending order, the same for every checkout, so that of those
 /// who want the last units somebody gets all of them. Where there is plenty of everything nobody can be in the way,
 /// and all are reserved at once.
+///
+/// Without the lock nothing is reserved: the way back finds what is held by what the cart holds.
 async fn reserve_all(
     env: &CheckoutEnv,
     checkout: CheckoutId,
     cart: &Cart,
     lifetime: Option<Duration>,
-) -> Result<Vec<Reserved>, Halt> {
+    lock: &Option<Decision>,
+) -> Result<(Vec<Reserved>, Vec<Decision>), Halt> {
     let demand = demand(cart);
-    let reserve = |(variant, quantity): (VariantId, u64)| async move {
-        let held = reserve(env, checkout, variant, quantity, lifetime).await?;
-        Ok::<_, Halt>(held.map(|quantity| Reserved { variant, quantity }))
-    };
+    let reserve = |(variant, quantity)| reserve(env, checkout, variant, quantity, lifetime, lock);
+    let mut answers = Vec::new();
     let mut is_plenty = true;
     for (variant, quantity) in &demand {
         let item = env
@@ -182,14 +204,17 @@ async fn reserve_all(
         is_plenty &= item.is_none_or(|item| item.state.has_plenty(*quantity));
     }
     if is_plenty {
-        let reserved = try_join_all(demand.into_iter().map(reserve)).await?;
-        return Ok(reserved.into_iter().flatten().collect());
+        answers = try_join_all(demand.into_iter().map(reserve)).await?;
+    } else {
+        for wanted in demand {
+            answers.push(reserve(wanted).await?);
+        }
     }
-    let mut reserved = Vec::new();
-    for wanted in demand {
-        reserved.extend(reserve(wanted).await?);
-    }
-    Ok(reserved)
+    let (reserved, decisions): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+    Ok((
+        reserved.into_iter().flatten().collect(),
+        decisions.into_iter().flatten().collect(),
+    ))
 }
 
 /// Reserves stock of one variant, for a time or pinned; none where it is not tracked.
@@ -199,11 +224,12 @@ async fn reserve(
     variant: VariantId,
     quantity: u64,
     lifetime: Option<Duration>,
-) -> Result<Option<u64>, Halt> {
+    lock: &Option<Decision>,
+) -> Result<(Option<Reserved>, Option<Decision>), Halt> {
     let items = &env.kinds.stock_items;
     let item = items.read(stock_of(variant)).await.map_err(unreadable)?;
     if !item.is_some_and(|item| item.state.is_tracked()) {
-        return Ok(None);
+        return Ok((None, None));
     }
     let command = Reserve {
         checkout,
@@ -214,10 +240,14 @@ async fn reserve(
         .ask(
             stock_of(variant),
             command,
-            env.step(checkout, "reserve_stock", None),
+            env.step(checkout, "reserve_stock", None)
+                .ahead()
+                .resting_on(lock.clone()),
         )
         .await?;
-    Ok(Some(answer.reply.quantity).filter(|held| 0 < *held))
+    let quantity = answer.reply.quantity;
+    let held = (0 < quantity).then_some(Reserved { variant, quantity });
+    Ok((held, answer.decision))
 }
 
 /// Returns how many units of each variant a cart holds over all its lines, in ascending order of variant.

@@ -20,6 +20,7 @@ pub(super) fn over(saga: &Arc<Published<Checkout>>, variants: &[VariantId]) -> P
         command: Progress::Over(EndCheckout),
         deletes,
         answers,
+        rests_on: Vec::new(),
     }
 }
 
@@ -30,6 +31,7 @@ pub(super) fn placed(saga: &Arc<Published<Checkout>>) -> Performed<Progress> {
         command: Progress::Placed(NotePlaced),
         deletes: dropped.into_iter().collect(),
         answers,
+        rests_on: Vec::new(),
     }
 }
 

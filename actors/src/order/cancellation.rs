@@ -258,5 +258,6 @@ fn over(
         command: Progress::Over(EndCancellation { refusal }),
         deletes,
         answers,
+        rests_on: Vec::new(),
     }
 }

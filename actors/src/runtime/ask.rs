@@ -5,7 +5,7 @@ use crate::runtime::receipts::{FinalAnswer, Ticket};
 use cartwright_domain::{
     Caller, Class, Detail, Entity, EntityKey, Kind, Problem, Refusal, Revision, Seed, UniqueKey,
 };
-use cartwright_storage::{Fault, ReceiptKey};
+use cartwright_storage::{Decision, Fault, ReceiptKey};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -57,6 +57,11 @@ pub struct Ask {
     pub answers: Option<FinalAnswer>,
     /// Set by [`Ask::fresh`].
     pub is_fresh: bool,
+    /// Set by [`Ask::ahead`].
+    pub is_ahead: bool,
+    /// What the command rests on besides the entity's own state: answers that were given ahead. Should one of them
+    /// come to nothing, so does the command.
+    pub rests_on: Vec<Decision>,
 }
 
 impl Ask {
@@ -73,6 +78,8 @@ impl Ask {
             deletes: Vec::new(),
             answers: None,
             is_fresh: false,
+            is_ahead: false,
+            rests_on: Vec::new(),
         }
     }
 
@@ -101,6 +108,21 @@ impl Ask {
         self
     }
 
+    /// Lets an accepted command answer as soon as its commit is on its way, before it is durable. Only for what a
+    /// later commit rests on (see [`Ask::rests_on`]) and nobody outside hears of before that one is durable.
+    #[must_use]
+    pub fn ahead(mut self) -> Self {
+        self.is_ahead = true;
+        self
+    }
+
+    /// Says what was answered ahead and is assumed here: should it come to nothing, so does this.
+    #[must_use]
+    pub fn resting_on(mut self, decisions: impl IntoIterator<Item = Decision>) -> Self {
+        self.rests_on.extend(decisions);
+        self
+    }
+
     /// Requires the entity to be at this revision, where one is given.
     #[must_use]
     pub fn if_match(mut self, revision: Option<Revision>) -> Self {
@@ -125,6 +147,9 @@ pub struct Answer<R, E: Entity> {
     pub state: Option<Arc<Published<E>>>,
     /// Was it done before, under the same key?
     pub replayed: bool,
+    /// Of an answer that was given ahead: what its commit hangs on. The state is then the one on its way, under the
+    /// position of the entity's commit before.
+    pub decision: Option<Decision>,
 }
 
 /// What is full.

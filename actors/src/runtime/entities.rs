@@ -141,6 +141,7 @@ impl<E: Entity> Entities<E> {
             reply,
             state,
             replayed: true,
+            decision: None,
         })
     }
 

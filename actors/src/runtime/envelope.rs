@@ -7,7 +7,7 @@ use cartwright_domain::{
     Timestamp, UniqueKey,
 };
 use cartwright_storage::codec::{self, Unstorable};
-use cartwright_storage::{Outcome, Position, Receipt};
+use cartwright_storage::{Decision, Outcome, Position, Receipt};
 use serde::{Serialize, de::DeserializeOwned};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -131,6 +131,8 @@ impl From<Unstorable> for Failure {
 pub(super) enum Settled<E: Entity> {
     /// It is durable; no state after an erasure.
     Committed(Option<Arc<Published<E>>>),
+    /// It is on its way, for answers that are given ahead.
+    Submitted(Option<Arc<Published<E>>>, Decision),
     KeyTaken {
         key: UniqueKey,
         holder: EntityKey,
@@ -141,6 +143,8 @@ pub(super) enum Settled<E: Entity> {
 
 /// An answer that is ready and waits for the commits it has seen.
 pub(super) trait Waiting<E: Entity>: Send {
+    /// Whether it goes out as soon as the commit is on its way.
+    fn is_ahead(&self) -> bool;
     fn settle(self: Box<Self>, settled: &Settled<E>);
 }
 
@@ -200,17 +204,31 @@ struct Reply<E: Entity, J: Job<E>> {
     port: oneshot::Sender<Told<E, J>>,
     key: EntityKey,
     result: Result<(J::Reply, bool), AskError<E::Error>>,
+    is_ahead: bool,
     job: PhantomData<fn() -> J>,
 }
 
 impl<E: Entity, J: Job<E>> Waiting<E> for Reply<E, J> {
+    fn is_ahead(&self) -> bool {
+        self.is_ahead
+    }
+
     fn settle(self: Box<Self>, settled: &Settled<E>) {
         let told = match settled {
             Settled::Committed(state) => Told::Answer(self.result.map(|(reply, replayed)| Answer {
                 reply,
                 state: state.clone(),
                 replayed,
+                decision: None,
             })),
+            Settled::Submitted(state, decision) => {
+                Told::Answer(self.result.map(|(reply, replayed)| Answer {
+                    reply,
+                    state: state.clone(),
+                    replayed,
+                    decision: Some(decision.clone()),
+                }))
+            }
             Settled::ReceiptTaken(receipt) => Told::Winner(receipt.clone()),
             Settled::KeyTaken { key, holder } => Told::Answer(Err(AskError::KeyTaken {
                 key: key.clone(),
@@ -233,6 +251,7 @@ impl<E: Entity, J: Job<E>> Letter<E, J> {
             port,
             key,
             result,
+            is_ahead: false,
             job: PhantomData,
         })
     }
@@ -273,7 +292,14 @@ impl<E: Entity, J: Job<E>> Envelope<E> for Letter<E, J> {
                         effects,
                         reply: encoded,
                     };
-                    return (changed, ask, Self::waiter(port, key, Ok((reply, false))));
+                    let waiter = Reply::<E, J> {
+                        port,
+                        key,
+                        result: Ok((reply, false)),
+                        is_ahead: ask.is_ahead,
+                        job: PhantomData,
+                    };
+                    return (changed, ask, Box::new(waiter));
                 }
                 Err(unstorable) => Failure::from(unstorable).into_error(key),
             },

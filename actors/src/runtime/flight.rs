@@ -1,6 +1,7 @@
 //! From gathered changes to a commit, and from its verdict to published state and answers.
 
 use crate::runtime::actor::Message;
+use crate::runtime::core::lock;
 use crate::runtime::envelope::{Failure, RETRY_AFTER, Settled, Waiter};
 use crate::runtime::head::{Head, Stand};
 use crate::runtime::kind::KindShared;
@@ -8,12 +9,12 @@ use crate::runtime::published::{Cell, Published};
 use cartwright_domain::{Entity, Keys, Revision, Timestamp};
 use cartwright_storage::codec;
 use cartwright_storage::{
-    Accepted, Body, Commit, Done, Fence, Finished, KeyChange, Numbering, Position, ReceiptChange, ReceiptKey,
-    Recorded, Rejected, TimerChange, Verdict,
+    Accepted, Body, Commit, Decision, Done, Fence, Finished, KeyChange, Numbering, Position, ReceiptChange,
+    ReceiptKey, Recorded, Rejected, TimerChange, Verdict,
 };
 use ractor::ActorRef;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What becomes of the snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub(super) struct Batch<E: Entity> {
     pub(super) changes: u64,
     pub(super) events: Vec<Recorded>,
     pub(super) receipts: ReceiptChange,
+    pub(super) rests_on: Vec<Decision>,
     pub(super) waiters: Vec<Waiter<E>>,
 }
 
@@ -46,6 +48,7 @@ impl<E: Entity> Batch<E> {
             changes: 0,
             events: Vec::new(),
             receipts: ReceiptChange::default(),
+            rests_on: Vec::new(),
             waiters: Vec::new(),
         }
     }
@@ -66,6 +69,7 @@ pub(super) struct Flight<E: Entity> {
     pub(super) numbered: bool,
     pub(super) stand: Stand<E>,
     pub(super) steps: Vec<ReceiptKey>,
+    pub(super) told: Arc<Letterbox<E>>,
     /// Answers that change nothing and were computed from its state while it was on its way.
     pub(super) late: Vec<Waiter<E>>,
 }
@@ -77,6 +81,56 @@ pub(super) enum Told<E: Entity> {
         position: Position,
     },
     Rejected(Rejected),
+}
+
+/// Where the verdict on a commit waits for the actor, which is woken only when it waits for the verdict itself.
+pub(super) struct Letterbox<E: Entity>(Mutex<Letter<E>>);
+
+enum Letter<E: Entity> {
+    None,
+    /// The actor has something to do as soon as there is a verdict.
+    Wanted,
+    Here(Told<E>),
+}
+
+impl<E: Entity> Letterbox<E> {
+    fn new() -> Self {
+        Self(Mutex::new(Letter::None))
+    }
+
+    /// Leaves an acceptance that nobody waits for. Hands back what must be brought: a refusal changes what the next
+    /// command runs on, and ends activations.
+    fn leave(&self, told: Told<E>) -> Option<Told<E>> {
+        let mut letter = lock(&self.0);
+        match (&*letter, &told) {
+            (Letter::None, Told::Accepted { .. }) => {
+                *letter = Letter::Here(told);
+                None
+            }
+            (Letter::Wanted | Letter::Here(_), _) | (_, Told::Rejected(_)) => Some(told),
+        }
+    }
+
+    /// Takes out the verdict, if it is there.
+    pub(super) fn take(&self) -> Option<Told<E>> {
+        let mut letter = lock(&self.0);
+        match std::mem::replace(&mut *letter, Letter::None) {
+            Letter::Here(told) => Some(told),
+            before @ (Letter::None | Letter::Wanted) => {
+                *letter = before;
+                None
+            }
+        }
+    }
+
+    /// Takes out the verdict, or asks for it to be brought.
+    pub(super) fn want(&self) -> Option<Told<E>> {
+        let mut letter = lock(&self.0);
+        match std::mem::replace(&mut *letter, Letter::Wanted) {
+            Letter::Here(told) => Some(told),
+            Letter::None | Letter::Wanted => None,
+        }
+    }
 }
 
 impl<E: Entity> Head<E> {
@@ -120,11 +174,19 @@ impl<E: Entity> Head<E> {
         };
         let timers = timer_change(&self.committed.timers, &stand.timers);
         let earliest_timer = timers.put.iter().map(|(_, due)| *due).min();
+        let (ahead, waiters): (Vec<_>, Vec<_>) = batch
+            .waiters
+            .into_iter()
+            // Of what draws a number nobody can say yet how it will stand.
+            .partition(|waiter| !numbered && waiter.is_ahead());
+        let decision = (!ahead.is_empty()).then(Decision::default);
+        let told = Arc::new(Letterbox::new());
         let landing = Landing {
             id: self.id,
             shared: Arc::clone(&self.shared),
             cell: Arc::clone(&self.cell),
             myself: self.myself.clone(),
+            told: Arc::clone(&told),
             before: self.published.clone(),
             state: stand.state.clone(),
             revision: stand.revision,
@@ -136,7 +198,7 @@ impl<E: Entity> Head<E> {
             },
             changes: batch.changes,
             earliest_timer,
-            waiters: batch.waiters,
+            waiters,
         };
         let runtime = &self.shared.runtime;
         let commit = Commit {
@@ -155,16 +217,36 @@ impl<E: Entity> Head<E> {
             timers,
             receipts: batch.receipts,
             numbering,
+            decision: decision.clone(),
+            rests_on: batch.rests_on,
             done: Done(Box::new(move |verdict| landing.land(verdict))),
         };
+        let submitted = decision.map(|decision| Settled::Submitted(self.ahead(&stand), decision));
         self.flight = Some(Flight {
             alone,
             numbered,
             stand,
             steps,
+            told,
             late: Vec::new(),
         });
         Arc::clone(&runtime.store).submit(commit);
+        // Only now: what rests on it must be submitted behind it.
+        for (waiter, submitted) in ahead.into_iter().zip(submitted.iter().cycle()) {
+            waiter.settle(submitted);
+        }
+    }
+
+    /// Returns the state that is on its way.
+    fn ahead(&self, stand: &Stand<E>) -> Option<Arc<Published<E>>> {
+        stand.state.as_ref().map(|state| {
+            Arc::new(Published {
+                id: self.id,
+                revision: stand.revision,
+                state: Arc::clone(state),
+                position: self.last,
+            })
+        })
     }
 
     fn body(&self, batch: &Batch<E>) -> Result<Body, codec::Unstorable> {
@@ -192,6 +274,7 @@ struct Landing<E: Entity> {
     shared: Arc<KindShared<E>>,
     cell: Arc<Cell<E>>,
     myself: ActorRef<Message<E>>,
+    told: Arc<Letterbox<E>>,
     before: Option<Arc<Published<E>>>,
     state: Option<Arc<E>>,
     revision: Revision,
@@ -210,6 +293,7 @@ impl<E: Entity> Landing<E> {
             shared,
             cell,
             myself,
+            told: letterbox,
             waiters,
             ..
         } = self;
@@ -253,9 +337,10 @@ impl<E: Entity> Landing<E> {
                     },
                     Rejected::ReceiptTaken { receipt } => Settled::ReceiptTaken(receipt.clone()),
                     Rejected::TooLarge(what) => Settled::Failed(Failure::TooLarge(what.clone())),
-                    Rejected::Revision { .. } | Rejected::Fence | Rejected::Unavailable(_) => {
-                        Settled::Failed(Failure::Retry(RETRY_AFTER))
-                    }
+                    Rejected::Revision { .. }
+                    | Rejected::Fence
+                    | Rejected::Unfounded
+                    | Rejected::Unavailable(_) => Settled::Failed(Failure::Retry(RETRY_AFTER)),
                 };
                 (settled, Told::Rejected(rejected))
             }
@@ -263,8 +348,10 @@ impl<E: Entity> Landing<E> {
         for waiter in waiters {
             waiter.settle(&settled);
         }
-        // An actor that has crashed since needs no telling: whoever comes next loads behind a barrier.
-        let _ = myself.send_message(Message::Decided(told));
+        if let Some(told) = letterbox.leave(told) {
+            // An actor that has crashed since needs no telling: whoever comes next loads behind a barrier.
+            let _ = myself.send_message(Message::Decided(told));
+        }
     }
 }
 

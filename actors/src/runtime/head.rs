@@ -130,8 +130,21 @@ impl<E: Entity> Head<E> {
 
     /// Goes on with the store's verdict on the commit in flight.
     pub(super) fn decided(&mut self, told: Told<E>) -> Fate {
+        self.conclude(told);
+        self.pump();
+        self.fate
+    }
+
+    /// Learns the verdict on the commit in flight, if there is one that was left.
+    fn learn(&mut self) {
+        if let Some(told) = self.flight.as_ref().and_then(|flight| flight.told.take()) {
+            self.conclude(told);
+        }
+    }
+
+    fn conclude(&mut self, told: Told<E>) {
         let Some(flight) = self.flight.take() else {
-            return self.fate;
+            return;
         };
         match told {
             Told::Accepted { published, position } => {
@@ -168,26 +181,31 @@ impl<E: Entity> Head<E> {
                     waiter.settle(&failure);
                 }
                 self.end();
-                return self.fate;
             }
         }
-        self.pump();
-        self.fate
     }
 
     /// Goes to sleep if nothing is at work and nothing has arrived.
     pub(super) fn passivate(&mut self) -> Fate {
-        if self.fate == Fate::Lives && self.is_idle() {
+        self.learn();
+        if self.fate == Fate::Lives && self.flight.is_none() && !self.has_more() {
             self.leave();
         }
         self.fate
     }
 
-    fn is_idle(&self) -> bool {
-        self.flight.is_none()
-            && self.batch.is_empty()
-            && self.exclusive.is_none()
-            && self.backlog.iter().all(VecDeque::is_empty)
+    /// Tells whether something is left to do.
+    fn has_more(&self) -> bool {
+        !self.batch.is_empty() || self.exclusive.is_some() || self.backlog.iter().any(|lane| !lane.is_empty())
+    }
+
+    /// Takes the verdict on the commit in flight if it is there. Asks for it to be brought if something waits for it:
+    /// work, answers, or the end of an entity that is erased.
+    fn verdict(&self, flight: &Flight<E>) -> Option<Told<E>> {
+        match self.has_more() || !flight.late.is_empty() || flight.stand.state.is_none() {
+            true => flight.told.want(),
+            false => flight.told.take(),
+        }
     }
 
     /// While a commit goes alone, or waits to, nothing may run: it may be refused.
@@ -196,6 +214,7 @@ impl<E: Entity> Head<E> {
     }
 
     fn pump(&mut self) {
+        self.learn();
         while self.fate == Fate::Lives {
             while !self.is_blocked() {
                 let Some(work) = self.next_work() else { break };
@@ -205,8 +224,12 @@ impl<E: Entity> Head<E> {
                     Work::Timer { name, due } => self.run_timer(&name, due),
                 }
             }
-            if self.flight.is_some() {
-                return;
+            if let Some(flight) = &self.flight {
+                match self.verdict(flight) {
+                    Some(told) => self.conclude(told),
+                    None => return,
+                }
+                continue;
             }
             if !self.batch.is_empty() {
                 let batch = std::mem::replace(&mut self.batch, Batch::new(self.head.clone()));
@@ -390,6 +413,10 @@ impl<E: Entity> Head<E> {
         let ticket = keeping
             .as_ref()
             .is_some_and(|keeping| keeping.ask.ticket.is_some());
+        let rests_on = keeping
+            .as_ref()
+            .map(|keeping| keeping.ask.rests_on.clone())
+            .unwrap_or_default();
         let receipts = match keeping {
             Some(keeping) => keeping.receipts(self.key, stand.revision, &mut self.steps),
             None => ReceiptChange::default(),
@@ -412,6 +439,7 @@ impl<E: Entity> Head<E> {
         batch.changes += u64::from(changed);
         batch.events.extend(events);
         batch.add_receipts(receipts);
+        batch.rests_on.extend(rests_on);
         Ok(())
     }
 

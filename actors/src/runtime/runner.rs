@@ -126,18 +126,22 @@ impl<S: Saga> Running<S> {
         let (id, env, entities) = (*id, Arc::clone(&shared.env), shared.entities.clone());
         let seed = entities.shared.runtime.options.randomness.seed();
         self.start("saga step", async move {
-            let (command, deletes, answers) = match S::perform(env, saga, action).await {
+            let (command, ask) = match S::perform(env, saga, action).await {
                 Performed::Record {
                     command,
                     deletes,
                     answers,
-                } => (command, deletes, answers),
+                    rests_on,
+                } => {
+                    let ask = Ask {
+                        deletes,
+                        answers,
+                        rests_on,
+                        ..Ask::internal("saga", seed)
+                    };
+                    (command, ask)
+                }
                 Performed::Again { reason, after } => return Finished::Again { reason, after },
-            };
-            let ask = Ask {
-                deletes,
-                answers,
-                ..Ask::internal("saga", seed)
             };
             match entities.ask(id, command, ask).await {
                 Ok(answer) => answer.state.map_or(Finished::Gone, Finished::Kept),

@@ -7,7 +7,7 @@ use crate::runtime::keeper::{Keeper, KeeperMessage};
 use crate::runtime::published::Published;
 use crate::runtime::receipts::FinalAnswer;
 use cartwright_domain::{Command, Entity, EntityId, EntityKey, Kind, Timestamp};
-use cartwright_storage::{Fault, ReceiptKey};
+use cartwright_storage::{Decision, Fault, ReceiptKey};
 use dashmap::DashMap;
 use ractor::{ActorRef, ActorRuntime};
 use std::collections::BTreeMap;
@@ -61,6 +61,8 @@ pub enum Performed<C> {
         deletes: Vec<ReceiptKey>,
         /// In the last commit, the answer to the request that began the saga.
         answers: Option<FinalAnswer>,
+        /// What participants answered ahead: the outcome is kept only together with it.
+        rests_on: Vec<Decision>,
     },
     /// It failed technically, or is not settled: it is done again, after a backoff or after the given time.
     Again {
@@ -78,7 +80,17 @@ impl<C> Performed<C> {
             command,
             deletes: Vec::new(),
             answers: None,
+            rests_on: Vec::new(),
         }
+    }
+
+    /// Keeps the outcome only together with what participants answered ahead.
+    #[must_use]
+    pub fn resting_on(mut self, decisions: impl IntoIterator<Item = Decision>) -> Self {
+        if let Self::Record { rests_on, .. } = &mut self {
+            rests_on.extend(decisions);
+        }
+        self
     }
 
     /// Asks for the step to be done again, after a backoff.

@@ -200,6 +200,8 @@ pub(crate) fn draft(store: &dyn Store, entity: EntityKey, expected: u64) -> Draf
         timers: Default::default(),
         receipts: Default::default(),
         numbering: None,
+        decision: None,
+        rests_on: Vec::new(),
         done: Done(Box::new(move |verdict| told.send(verdict).unwrap_or(()))),
     };
     Draft { commit, verdict }

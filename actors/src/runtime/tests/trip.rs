@@ -265,6 +265,7 @@ impl Saga for Trip {
                     command,
                     deletes,
                     answers: None,
+                    rests_on: Vec::new(),
                 }
             }
             Ok(command) => Performed::record(command),
