@@ -34,6 +34,8 @@ pub(crate) enum Broken {
     Not,
     /// It answers simple changes when it takes them, before their sync.
     AnswersEarly,
+    /// It accepts what rests on a commit that it refused.
+    AcceptsUnfounded,
     /// It says of this step of a checkout that it was done, whenever it is asked: so it is never done.
     Forgets(&'static str),
 }
@@ -406,6 +408,9 @@ impl Store for Mounted {
         ));
         if self.broken == Broken::AnswersEarly {
             self.answer_early(&mut commit);
+        }
+        if self.broken == Broken::AcceptsUnfounded {
+            commit.rests_on.clear();
         }
         self.enqueue(Item::Commit(Box::new(commit)));
     }

@@ -212,7 +212,20 @@ fn broken_store(store: Broken) -> Sabotage {
 fn an_answer_before_the_sync_is_found() {
     check_found(
         broken_store(Broken::AnswersEarly),
-        &["may hold", "on hand", "checkout.incomplete"],
+        &[
+            "may hold",
+            "on hand",
+            "checkout.incomplete",
+            "frozen_quote.not_found",
+        ],
+    );
+}
+
+#[test]
+fn a_commit_that_rests_on_a_refused_one_is_found() {
+    check_found(
+        broken_store(Broken::AcceptsUnfounded),
+        &["on hand, reserved, allocated"],
     );
 }
 
@@ -228,7 +241,7 @@ fn a_saga_that_forgets_to_release_stock_is_found() {
 fn a_saga_that_forgets_to_unlock_the_cart_is_found() {
     check_found(
         broken_store(Broken::Forgets("unlock_cart")),
-        &["cart.locked", "is Checkout"],
+        &["cart.locked", "is Checkout", "gets no answer"],
     );
 }
 

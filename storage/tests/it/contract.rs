@@ -3,8 +3,8 @@
 use crate::support::{at, caller_key, draft, open, receipt, recorded, row, small, snapshot, toy, unique};
 use cartwright_domain::{Listing, ListingKey, Revision, Sequence, Unique, UniqueKey};
 use cartwright_storage::{
-    Body, FaultStore, Fence, KEY_BYTES_MAX, ListingRow, Loaded, MemoryStore, Outcome, Position, ReceiptFound,
-    Rejected, Scan, Store, codec,
+    Body, Decision, FaultStore, Fence, KEY_BYTES_MAX, ListingRow, Loaded, MemoryStore, Outcome, Position,
+    ReceiptFound, Rejected, Scan, Store, codec,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -127,6 +127,34 @@ fn an_overtaken_incarnation_cannot_write() {
             .write(&*store)
             .await;
         assert_eq!(verdict, Err(Rejected::Fence));
+    });
+}
+
+#[test]
+fn what_rests_on_a_refused_commit_is_refused() {
+    check(|store| async move {
+        let decided = |expected| {
+            let decision = Decision::default();
+            let draft = draft(&*store, toy(1), expected);
+            let verdict = draft
+                .with(|commit| commit.decision = Some(decision.clone()))
+                .submit(&*store);
+            (decision, verdict)
+        };
+        let resting = |n, on: Vec<Decision>| {
+            draft(&*store, toy(n), 0)
+                .with(|commit| commit.rests_on = on)
+                .submit(&*store)
+        };
+        let (accepted, _first) = decided(0);
+        let (refused, _stale) = decided(0);
+        let sound = resting(2, vec![accepted.clone()]);
+        let unfounded = resting(3, vec![accepted, refused]);
+        let never_submitted = resting(4, vec![Decision::default()]);
+        assert!(sound.await.unwrap().is_ok());
+        assert_eq!(unfounded.await.unwrap(), Err(Rejected::Unfounded));
+        assert_eq!(never_submitted.await.unwrap(), Err(Rejected::Unfounded));
+        assert_eq!(store.load(toy(3)).await, Ok(None));
     });
 }
 

@@ -86,6 +86,42 @@ async fn nobody_hears_of_a_change_before_it_is_committed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_ahead_comes_before_its_verdict_and_what_rests_on_it_falls_with_it() {
+    for (refusal, expected) in [
+        (None, Ok(2)),
+        (Some(Rejected::Fence), Err("engine.restarted".to_owned())),
+    ] {
+        let bench = Bench::new();
+        let (one, other) = (bench.open(1).await, bench.open(2).await);
+        bench.store.hold();
+        let ahead = bench.toys.ask(one, add(5), ask().ahead()).await.unwrap();
+        let state = ahead.state.unwrap();
+        assert_eq!(
+            (ahead.reply, state.state.total, state.revision),
+            (5, 5, Revision(2))
+        );
+        assert_eq!(bench.total(one).await, Some(0), "readers see what is durable");
+        let refused = bench.toys.ask(one, add(-9), ask().ahead());
+        let resting = bench.toys.ask(other, add(2), ask().resting_on(ahead.decision));
+        let release = async {
+            settle().await;
+            assert_eq!(bench.store.held(), 2, "a refusal waits like any other");
+            refusal
+                .into_iter()
+                .for_each(|refusal| bench.store.refuse(refusal));
+            bench.store.release();
+        };
+        let (refused, resting, ()) = tokio::join!(refused, resting, release);
+        assert!(refused.is_err());
+        let rested = resting.map(|answer| answer.reply);
+        assert_eq!(rested.map_err(|error| Problem::from(error).code), expected);
+        let total = expected.map_or(0, |rested| rested + 3);
+        assert_eq!(bench.total(one).await, Some(total));
+        assert_eq!(bench.tell(one, add(1)).await.unwrap().reply, total + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_changes_nothing_makes_no_commit() {
     let bench = Bench::new();
     let id = bench.open(1).await;
