@@ -1,10 +1,11 @@
-//! The entity's actor: one mailbox on ractor around a [`Head`]. Its handlers never wait.
+//! The entity's actor: one mailbox on ractor around a [`Head`]. Its handlers never wait: they are over when they return.
 
 use crate::runtime::envelope::Work;
 use crate::runtime::flight::Told;
 use crate::runtime::head::{Birth, Fate, Head};
 use cartwright_domain::Entity;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::future::ready;
 use std::marker::PhantomData;
 
 /// What an entity's mailbox takes.
@@ -12,7 +13,7 @@ pub(super) enum Message<E: Entity> {
     /// A command or a timer.
     Work(Work<E>),
     /// The store's verdict on the commit in flight.
-    Decided(Told<E>),
+    Decided(Box<Told<E>>),
     /// Go to sleep, if nothing is at work.
     Passivate,
 }
@@ -46,27 +47,27 @@ impl<E: Entity> Actor for EntityActor<E> {
         })
     }
 
-    async fn handle(
+    fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
         message: Self::Msg,
         state: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
+    ) -> impl Future<Output = Result<(), ActorProcessingErr>> + Send {
         if state.fate == Fate::Left {
             if let Message::Work(work) = message {
                 state.head.turn_away(work);
             }
-            return Ok(());
+            return ready(Ok(()));
         }
         state.fate = match message {
             Message::Work(work) => state.head.take(work),
-            Message::Decided(told) => state.head.decided(told),
+            Message::Decided(told) => state.head.decided(*told),
             Message::Passivate => state.head.passivate(),
         };
         if state.fate == Fate::Left {
             // What is queued already is turned away; nothing more can come, because the slot is left.
             let _ = myself.drain();
         }
-        Ok(())
+        ready(Ok(()))
     }
 }

@@ -53,8 +53,14 @@ impl<E: Entity> Batch<E> {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.writes == Writes::Nothing && !self.erases && self.events.is_empty() && self.receipts.is_empty()
+    /// Adds facts. Most commits have those of one command, which are then kept as they are: the store keeps the newest
+    /// commits, and room to grow with them.
+    pub(super) fn add_events(&mut self, events: Vec<Recorded>) {
+        if self.events.is_empty() {
+            self.events = events;
+        } else {
+            self.events.extend(events);
+        }
     }
 
     pub(super) fn add_receipts(&mut self, receipts: ReceiptChange) {
@@ -222,14 +228,14 @@ impl<E: Entity> Head<E> {
             done: Done(Box::new(move |verdict| landing.land(verdict))),
         };
         let submitted = decision.map(|decision| Settled::Submitted(self.ahead(&stand), decision));
-        self.flight = Some(Flight {
+        self.flight = Some(Box::new(Flight {
             alone,
             numbered,
             stand,
             steps,
             told,
             late: Vec::new(),
-        });
+        }));
         Arc::clone(&runtime.store).submit(commit);
         // Only now: what rests on it must be submitted behind it.
         for (waiter, submitted) in ahead.into_iter().zip(submitted.iter().cycle()) {
@@ -350,7 +356,7 @@ impl<E: Entity> Landing<E> {
         }
         if let Some(told) = letterbox.leave(told) {
             // An actor that has crashed since needs no telling: whoever comes next loads behind a barrier.
-            let _ = myself.send_message(Message::Decided(told));
+            let _ = myself.send_message(Message::Decided(Box::new(told)));
         }
     }
 }

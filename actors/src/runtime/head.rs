@@ -63,6 +63,7 @@ pub(super) enum Fate {
     Left,
 }
 
+/// Every entity that is awake has one: what an idle one does not need is on the heap.
 pub(super) struct Head<E: Entity> {
     pub(super) id: E::Id,
     pub(super) key: EntityKey,
@@ -76,9 +77,11 @@ pub(super) struct Head<E: Entity> {
     pub(super) committed: Stand<E>,
     pub(super) head: Stand<E>,
     pub(super) last: Position,
-    pub(super) flight: Option<Flight<E>>,
-    batch: Batch<E>,
-    exclusive: Option<Batch<E>>,
+    pub(super) flight: Option<Box<Flight<E>>>,
+    /// What gathers; never empty.
+    batch: Option<Box<Batch<E>>>,
+    exclusive: Option<Box<Batch<E>>>,
+    /// What waits while nothing may run, by lane.
     backlog: [VecDeque<Work<E>>; 2],
     steps: Steps,
     fate: Fate,
@@ -106,10 +109,10 @@ impl<E: Entity> Head<E> {
             depth: birth.depth,
             published,
             head: committed.clone(),
-            batch: Batch::new(committed.clone()),
             committed,
             last: birth.last,
             flight: None,
+            batch: None,
             exclusive: None,
             backlog: [VecDeque::new(), VecDeque::new()],
             steps: Steps::new(birth.last),
@@ -119,11 +122,16 @@ impl<E: Entity> Head<E> {
 
     /// Takes a command or a timer: runs it on the head, or keeps it until a commit that goes alone is decided.
     pub(super) fn take(&mut self, work: Work<E>) -> Fate {
-        let lane = match work.lane() {
-            Lane::Internal => 0,
-            Lane::External => 1,
-        };
-        self.backlog[lane].push_back(work);
+        self.learn();
+        if self.is_blocked() {
+            let lane = match work.lane() {
+                Lane::Internal => 0,
+                Lane::External => 1,
+            };
+            self.backlog[lane].push_back(work);
+        } else {
+            self.run(work);
+        }
         self.pump();
         self.fate
     }
@@ -146,6 +154,7 @@ impl<E: Entity> Head<E> {
         let Some(flight) = self.flight.take() else {
             return;
         };
+        let flight = *flight;
         match told {
             Told::Accepted { published, position } => {
                 self.last = position;
@@ -196,7 +205,7 @@ impl<E: Entity> Head<E> {
 
     /// Tells whether something is left to do.
     fn has_more(&self) -> bool {
-        !self.batch.is_empty() || self.exclusive.is_some() || self.backlog.iter().any(|lane| !lane.is_empty())
+        self.batch.is_some() || self.exclusive.is_some() || self.backlog.iter().any(|lane| !lane.is_empty())
     }
 
     /// Takes the verdict on the commit in flight if it is there. Asks for it to be brought if something waits for it:
@@ -214,15 +223,10 @@ impl<E: Entity> Head<E> {
     }
 
     fn pump(&mut self) {
-        self.learn();
         while self.fate == Fate::Lives {
             while !self.is_blocked() {
                 let Some(work) = self.next_work() else { break };
-                self.depth.fetch_sub(1, Ordering::Relaxed);
-                match work {
-                    Work::Command(envelope) => self.run_command(envelope),
-                    Work::Timer { name, due } => self.run_timer(&name, due),
-                }
+                self.run(work);
             }
             if let Some(flight) = &self.flight {
                 match self.verdict(flight) {
@@ -231,11 +235,10 @@ impl<E: Entity> Head<E> {
                 }
                 continue;
             }
-            if !self.batch.is_empty() {
-                let batch = std::mem::replace(&mut self.batch, Batch::new(self.head.clone()));
-                self.submit(batch, false);
+            if let Some(batch) = self.batch.take() {
+                self.submit(*batch, false);
             } else if let Some(batch) = self.exclusive.take() {
-                self.submit(batch, true);
+                self.submit(*batch, true);
             } else {
                 if self.committed.state.is_none() {
                     self.leave();
@@ -248,6 +251,14 @@ impl<E: Entity> Head<E> {
     fn next_work(&mut self) -> Option<Work<E>> {
         let [internal, external] = &mut self.backlog;
         internal.pop_front().or_else(|| external.pop_front())
+    }
+
+    fn run(&mut self, work: Work<E>) {
+        self.depth.fetch_sub(1, Ordering::Relaxed);
+        match work {
+            Work::Command(envelope) => self.run_command(envelope),
+            Work::Timer { name, due } => self.run_timer(&name, due),
+        }
     }
 
     fn run_command(&mut self, envelope: Box<dyn Envelope<E>>) {
@@ -437,7 +448,7 @@ impl<E: Entity> Head<E> {
         batch.erases |= erased;
         batch.creates |= creating;
         batch.changes += u64::from(changed);
-        batch.events.extend(events);
+        batch.add_events(events);
         batch.add_receipts(receipts);
         batch.rests_on.extend(rests_on);
         Ok(())
@@ -454,7 +465,8 @@ impl<E: Entity> Head<E> {
             stand.state = Some(Arc::new(working));
         }
         if !timers.is_empty() {
-            let mut rows = Vec::clone(&stand.timers);
+            let mut rows = Vec::with_capacity(stand.timers.len() + timers.len());
+            rows.extend_from_slice(&stand.timers);
             for (timer, at) in timers {
                 rows.retain(|(name, _)| name != timer.name());
                 if let Some(at) = at {
@@ -468,28 +480,32 @@ impl<E: Entity> Head<E> {
 
     /// Returns the timers as of the last command that is part of a commit.
     fn gathered_timers(&self) -> Arc<Vec<(String, Timestamp)>> {
-        match (self.batch.is_empty(), &self.flight) {
-            (false, _) => Arc::clone(&self.batch.stand.timers),
-            (true, Some(flight)) => Arc::clone(&flight.stand.timers),
-            (true, None) => Arc::clone(&self.committed.timers),
-        }
+        let stand = match (&self.batch, &self.flight) {
+            (Some(batch), _) => &batch.stand,
+            (None, Some(flight)) => &flight.stand,
+            (None, None) => &self.committed,
+        };
+        Arc::clone(&stand.timers)
     }
 
     /// Returns the commit that gathers, after moving it to where the entity stands now.
     fn gathering(&mut self, alone: bool, stand: &Stand<E>) -> &mut Batch<E> {
         if alone {
-            return self.exclusive.insert(Batch::new(stand.clone()));
+            return self.exclusive.insert(Box::new(Batch::new(stand.clone())));
         }
-        self.batch.stand = stand.clone();
-        &mut self.batch
+        let batch = self
+            .batch
+            .get_or_insert_with(|| Box::new(Batch::new(stand.clone())));
+        batch.stand = stand.clone();
+        batch
     }
 
     /// Lets an answer wait for the commits it has seen, its own included.
     fn attach(&mut self, waiter: Waiter<E>) {
         if let Some(exclusive) = &mut self.exclusive {
             exclusive.waiters.push(waiter);
-        } else if !self.batch.is_empty() {
-            self.batch.waiters.push(waiter);
+        } else if let Some(batch) = &mut self.batch {
+            batch.waiters.push(waiter);
         } else if let Some(flight) = &mut self.flight {
             flight.late.push(waiter);
         } else {
@@ -527,13 +543,8 @@ impl<E: Entity> Head<E> {
 
     fn fail_all(&mut self, failure: &Failure) {
         let settled = Settled::Failed(failure.clone());
-        let gathered = std::mem::take(&mut self.batch.waiters);
-        let exclusive = self
-            .exclusive
-            .take()
-            .map(|batch| batch.waiters)
-            .unwrap_or_default();
-        for waiter in gathered.into_iter().chain(exclusive) {
+        let batches = [self.batch.take(), self.exclusive.take()];
+        for waiter in batches.into_iter().flatten().flat_map(|batch| batch.waiters) {
             waiter.settle(&settled);
         }
         while let Some(work) = self.next_work() {

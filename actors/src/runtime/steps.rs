@@ -13,17 +13,19 @@ type Key = (EntityKey, String);
 /// after it, together with them, proves that a step has not run; one made before must be made again.
 pub(super) struct Steps {
     since: Position,
+    /// Few entities take part in sagas.
+    kept: Option<Box<Kept>>,
+}
+
+#[derive(Default)]
+struct Kept {
     known: HashMap<Key, Outcome>,
     committed: VecDeque<(Position, Key)>,
 }
 
 impl Steps {
     pub(super) fn new(since: Position) -> Self {
-        Self {
-            since,
-            known: HashMap::new(),
-            committed: VecDeque::new(),
-        }
+        Self { since, kept: None }
     }
 
     /// Returns the position as of which a look-up must have been made.
@@ -32,36 +34,35 @@ impl Steps {
     }
 
     pub(super) fn outcome(&self, saga: EntityKey, step: &str) -> Option<&Outcome> {
-        if self.known.is_empty() {
-            return None;
-        }
-        self.known.get(&(saga, step.to_owned()))
+        self.kept.as_ref()?.known.get(&(saga, step.to_owned()))
     }
 
     /// Remembers an outcome that is part of the head and not yet committed.
     pub(super) fn remember(&mut self, key: &ReceiptKey, outcome: &Outcome) {
         if let ReceiptKey::Step { saga, step, .. } = key {
-            self.known.insert((*saga, step.clone()), outcome.clone());
+            let kept = self.kept.get_or_insert_default();
+            kept.known.insert((*saga, step.clone()), outcome.clone());
         }
     }
 
     /// Forgets an outcome whose commit was dropped.
     pub(super) fn forget(&mut self, key: &ReceiptKey) {
-        if let ReceiptKey::Step { saga, step, .. } = key {
-            self.known.remove(&(*saga, step.clone()));
+        if let (ReceiptKey::Step { saga, step, .. }, Some(kept)) = (key, &mut self.kept) {
+            kept.known.remove(&(*saga, step.clone()));
         }
     }
 
     /// Notes that the outcomes are committed, and forgets the oldest over the limit.
     pub(super) fn commit(&mut self, keys: impl IntoIterator<Item = ReceiptKey>, position: Position) {
+        let Some(kept) = &mut self.kept else { return };
         for key in keys {
             if let ReceiptKey::Step { saga, step, .. } = key {
-                self.committed.push_back((position, (saga, step)));
+                kept.committed.push_back((position, (saga, step)));
             }
         }
-        while STEPS_REMEMBERED_MAX < self.committed.len() {
-            if let Some((position, key)) = self.committed.pop_front() {
-                self.known.remove(&key);
+        while STEPS_REMEMBERED_MAX < kept.committed.len() {
+            if let Some((position, key)) = kept.committed.pop_front() {
+                kept.known.remove(&key);
                 self.since = self.since.max(position);
             }
         }
