@@ -58,6 +58,13 @@ pub trait Entity: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
     /// Returns the unique and listing keys, from state alone.
     fn keys(&self) -> Keys;
 
+    /// Tells whether nothing is expected to happen to it for a long while: its actor then goes to rest as soon as it
+    /// has nothing to do, and not only once it was idle for some time. Whoever asks it all the same wakes it, which
+    /// costs more than an ask, so that a state that is passed through within moments must say no.
+    fn may_rest(&self) -> bool {
+        false
+    }
+
     /// Handles a durable timer. The firing has already been removed; re-arm with [`Context::wake_at`].
     ///
     /// # Errors

@@ -14,7 +14,7 @@ pub(super) enum Message<E: Entity> {
     Work(Work<E>),
     /// The store's verdict on the commit in flight.
     Decided(Box<Told<E>>),
-    /// Go to sleep, if nothing is at work.
+    /// Go to rest, if nothing is at work.
     Passivate,
 }
 

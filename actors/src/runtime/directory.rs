@@ -34,7 +34,7 @@ pub(super) struct Slot<E: Entity> {
 pub(super) enum Phase<E: Entity> {
     /// Its state is being read; everyone waits for the one reading.
     Loading(Loading),
-    /// It sleeps: its committed state is in the cell, or it is known not to exist.
+    /// It rests: its committed state is in the cell, or it is known not to exist.
     Resting(Rest),
     /// It has an actor.
     Live(Live<E>),

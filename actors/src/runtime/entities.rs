@@ -23,7 +23,7 @@ const LOOK_UPS_MAX: usize = 8;
 /// The limits of one kind.
 #[derive(Clone, Debug)]
 pub struct EntityOptions {
-    /// How long an entity stays in memory without being asked or read.
+    /// How long an entity stays in memory without being asked or read; its actor goes to rest after a quarter of it.
     pub idle: Duration,
     /// How many stay in memory; over it the longest idle go.
     pub resident_max: usize,
@@ -55,7 +55,7 @@ pub struct KindCounters {
     pub resting: usize,
     /// Actors started.
     pub activations: u64,
-    /// Actors that went to sleep.
+    /// Actors that went to rest.
     pub passivations: u64,
     /// Actors that crashed.
     pub restarts: u64,

@@ -43,6 +43,13 @@ impl<E: Entity> Clone for Stand<E> {
     }
 }
 
+impl<E: Entity> Stand<E> {
+    /// Tells whether no actor is needed from here on, see [`Entity::may_rest`].
+    fn may_rest(&self) -> bool {
+        self.state.as_ref().is_none_or(|state| state.may_rest())
+    }
+}
+
 /// What an activation begins with.
 pub(super) struct Birth<E: Entity> {
     pub(super) id: E::Id,
@@ -194,7 +201,7 @@ impl<E: Entity> Head<E> {
         }
     }
 
-    /// Goes to sleep if nothing is at work and nothing has arrived.
+    /// Goes to rest if nothing is at work and nothing has arrived.
     pub(super) fn passivate(&mut self) -> Fate {
         self.learn();
         if self.fate == Fate::Lives && self.flight.is_none() && !self.has_more() {
@@ -209,9 +216,9 @@ impl<E: Entity> Head<E> {
     }
 
     /// Takes the verdict on the commit in flight if it is there. Asks for it to be brought if something waits for it:
-    /// work, answers, or the end of an entity that is erased.
+    /// work, answers, or the rest of an entity that has nothing to do after it.
     fn verdict(&self, flight: &Flight<E>) -> Option<Told<E>> {
-        match self.has_more() || !flight.late.is_empty() || flight.stand.state.is_none() {
+        match self.has_more() || !flight.late.is_empty() || flight.stand.may_rest() {
             true => flight.told.want(),
             false => flight.told.take(),
         }
@@ -240,7 +247,7 @@ impl<E: Entity> Head<E> {
             } else if let Some(batch) = self.exclusive.take() {
                 self.submit(*batch, true);
             } else {
-                if self.committed.state.is_none() {
+                if self.committed.may_rest() {
                     self.leave();
                 }
                 return;

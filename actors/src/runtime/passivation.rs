@@ -1,4 +1,6 @@
-//! Passivation: what is idle goes to sleep, and what has slept long enough leaves memory.
+//! Passivation: the actor of what is idle goes to rest, and what was idle for long enough leaves memory.
+//!
+//! An actor is most of what an idle entity takes, and costs little to start while its state is in memory.
 
 use crate::runtime::actor::Message;
 use crate::runtime::directory::{Phase, Slot};
@@ -12,6 +14,8 @@ use tokio::time::Instant;
 
 /// Idleness is measured in sweeps, of which so many make the idle time.
 const SWEEPS_PER_IDLE: u32 = 8;
+/// After so many an actor goes to rest.
+const SWEEPS_PER_REST: u32 = 2;
 /// Between sweeps it is checked so often that no ceiling is passed by much.
 const CEILING_CHECK: Duration = Duration::from_secs(1);
 
@@ -41,29 +45,34 @@ impl<E: Entity> KindShared<E> {
             .spawn("sweep", E::KIND.name(), TaskEnd::AtShutdown, task);
     }
 
-    /// Puts idle entities to sleep and forgets sleeping ones, by age and down to the ceiling.
+    /// Puts idle actors to rest and forgets entities that rest, by age and down to the ceiling.
     fn sweep_once(&self) {
         let now = self.sweep();
-        let mut live = Vec::new();
-        let mut resting = Vec::new();
+        let mut aged = Vec::new();
         for slot in &self.directory {
-            let age = now.saturating_sub(slot.cell.used());
-            match &slot.phase {
-                Phase::Live(_) => live.push((age, *slot.key())),
-                Phase::Resting(_) => resting.push((age, *slot.key())),
-                Phase::Loading(_) | Phase::Backoff { .. } | Phase::Quarantined => {}
+            let stay = match &slot.phase {
+                Phase::Live(_) => Stay::Live,
+                Phase::Resting(_) => Stay::Resting,
+                Phase::Loading(_) | Phase::Backoff { .. } | Phase::Quarantined => continue,
+            };
+            aged.push((now.saturating_sub(slot.cell.used()), stay, *slot.key()));
+        }
+        for (stay, id) in overdue(aged, self.options.resident_max) {
+            match stay {
+                Stay::Live => self.put_to_rest(id),
+                Stay::Resting => {
+                    self.directory
+                        .remove_if(&id, |_, slot| matches!(slot.phase, Phase::Resting(_)));
+                }
             }
         }
-        for id in overdue(live, self.options.resident_max) {
-            if let Some(slot) = self.directory.get(&id)
-                && let Phase::Live(live) = &slot.phase
-            {
-                let _ = live.actor.send_message(Message::Passivate);
-            }
-        }
-        for id in overdue(resting, self.options.resident_max) {
-            self.directory
-                .remove_if(&id, |_, slot| matches!(slot.phase, Phase::Resting(_)));
+    }
+
+    fn put_to_rest(&self, id: E::Id) {
+        if let Some(slot) = self.directory.get(&id)
+            && let Phase::Live(live) = &slot.phase
+        {
+            let _ = live.actor.send_message(Message::Passivate);
         }
     }
 }
@@ -86,26 +95,48 @@ impl<E: Entity> KindShared<E> {
     }
 }
 
-/// Returns those that are idle for long enough, and the longest idle of those over the ceiling.
-fn overdue<I: Ord>(mut aged: Vec<(u64, I)>, max: usize) -> Vec<I> {
+/// How an entity stays in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stay {
+    Live,
+    Resting,
+}
+
+/// Returns those whose time in this way is over, and the longest idle of those over the ceiling.
+fn overdue<I: Ord>(mut aged: Vec<(u64, Stay, I)>, max: usize) -> Vec<(Stay, I)> {
     let excess = aged.len().saturating_sub(max);
     aged.sort_unstable_by(|a, b| b.cmp(a));
-    let is_overdue = |(at, (age, _)): &(usize, (u64, I))| *at < excess || u64::from(SWEEPS_PER_IDLE) <= *age;
+    let is_overdue = |(at, (age, stay, _)): &(usize, (u64, Stay, I))| {
+        let sweeps = match stay {
+            Stay::Live => SWEEPS_PER_REST,
+            Stay::Resting => SWEEPS_PER_IDLE,
+        };
+        *at < excess || u64::from(sweeps) <= *age
+    };
     aged.into_iter()
         .enumerate()
-        .take_while(is_overdue)
-        .map(|(_, (_, id))| id)
+        .filter(is_overdue)
+        .map(|(_, (_, stay, id))| (stay, id))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Stay::{Live, Resting};
     use super::*;
 
     #[test]
     fn the_idle_go_and_over_the_ceiling_the_longest_idle() {
-        assert_eq!(overdue(vec![(7, 'a'), (8, 'b'), (9, 'c')], 9), ['c', 'b']);
-        assert_eq!(overdue(vec![(1, 'a'), (3, 'b'), (2, 'c')], 2), ['b']);
-        assert_eq!(overdue(vec![(1, 'a'), (3, 'b')], 2), [] as [char; 0]);
+        let aged = vec![
+            (7, Resting, 'a'),
+            (8, Resting, 'b'),
+            (1, Live, 'c'),
+            (2, Live, 'd'),
+        ];
+        assert_eq!(overdue(aged.clone(), 9), [(Resting, 'b'), (Live, 'd')]);
+        assert_eq!(overdue(aged, 2), [(Resting, 'b'), (Resting, 'a'), (Live, 'd')]);
+        let alike = vec![(1, Live, 'a'), (1, Resting, 'b')];
+        assert_eq!(overdue(alike.clone(), 1), [(Resting, 'b')]);
+        assert_eq!(overdue(alike, 2), []);
     }
 }

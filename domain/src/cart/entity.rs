@@ -362,6 +362,15 @@ impl Entity for Cart {
         }
     }
 
+    fn may_rest(&self) -> bool {
+        match self.state {
+            State::Completed { .. } | State::Merged { .. } => true,
+            State::Created | State::Active | State::Checkout { .. } | State::Abandoned | State::Recovered => {
+                false
+            }
+        }
+    }
+
     fn wake(&mut self, timer: Timer, cx: &mut Context<'_, Self>) -> Result<(), Error> {
         match timer {
             Timer::Abandonment => self.look_for_activity(cx),

@@ -169,6 +169,11 @@ impl Entity for FrozenQuote {
         Keys::default()
     }
 
+    /// It never changes.
+    fn may_rest(&self) -> bool {
+        true
+    }
+
     fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {
         match timer {}
     }

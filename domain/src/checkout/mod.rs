@@ -147,6 +147,10 @@ impl Entity for Checkout {
         }
     }
 
+    fn may_rest(&self) -> bool {
+        self.is_ended()
+    }
+
     fn wake(&mut self, timer: NoTimer, _cx: &mut Context<'_, Self>) -> Result<(), Error> {
         match timer {}
     }

@@ -160,6 +160,10 @@ impl Entity for Cancellation {
         }
     }
 
+    fn may_rest(&self) -> bool {
+        self.step == Step::Ended
+    }
+
     fn wake(&mut self, timer: NoTimer, _cx: &mut Context<'_, Self>) -> Result<(), Error> {
         match timer {}
     }

@@ -190,6 +190,12 @@ impl Entity for Order {
         keys
     }
 
+    /// Once its payment is captured it waits for people.
+    fn may_rest(&self) -> bool {
+        let is_authorized = |payment: &Payment| payment.state() == PaymentState::Authorized;
+        self.status != Status::Pending && !self.payments.iter().any(is_authorized)
+    }
+
     fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {
         match timer {}
     }

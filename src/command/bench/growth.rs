@@ -209,22 +209,20 @@ async fn long_carts(settings: &Settings, lines: u64) -> anyhow::Result<Lines> {
 async fn idle(settings: &Settings, carts: u64) -> anyhow::Result<Idle> {
     output::note(format!("memory of {carts} idle carts"));
     let options = [
-        ("residents_max", (2 * carts).to_string()),
+        ("residents_max", (3 * carts).to_string()),
         ("resident_idle_ms", NEVER_IDLE_MS.to_string()),
         ("index_cache_bytes", SMALL_CACHE_BYTES.to_string()),
     ];
     let server = OwnServer::start(&settings.directory, &options)?;
     let load = Load::of(Work::W2, settings.connections, 0);
     let mut filler = Filler::of(&server, load.connections, u64::MAX).await?;
-    // Some come before, so that what every server needs is not counted as theirs.
-    let some = u64::from(load.connections);
-    filler.fill(some, &mut report::Residents::default()).await?;
+    // As many come before, so that what every server needs is not counted as theirs: above all the newest commits,
+    // which are kept for subscribers up to a limit.
+    filler.fill(carts, &mut report::Residents::default()).await?;
     let mut counters = ServerCounters::of(server.server()).await?;
     let state_bytes_per_cart = state_bytes(&server, &mut counters).await?;
     let before = counters.at_rest().await?;
-    filler
-        .fill(some + carts, &mut report::Residents::default())
-        .await?;
+    filler.fill(2 * carts, &mut report::Residents::default()).await?;
     let after = counters.at_rest().await?;
     let grown_bytes = after
         .process
@@ -232,7 +230,7 @@ async fn idle(settings: &Settings, carts: u64) -> anyhow::Result<Idle> {
         .saturating_sub(before.process.resident_bytes);
     Ok(Idle {
         carts,
-        resident: after.carts().resident,
+        resident: after.carts().resident.saturating_sub(before.carts().resident),
         grown_bytes,
         bytes_per_cart: grown_bytes / carts.max(1),
         state_bytes_per_cart,

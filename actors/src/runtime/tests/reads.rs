@@ -1,7 +1,7 @@
 //! Reads, sleep, ceilings, rosters and listings.
 
 use super::store::TestStore;
-use super::toy::{Erase, add};
+use super::toy::{DONE, Erase, Look, add};
 use super::{Bench, ask, roster_options, settle, toy_id};
 use crate::runtime::EntityOptions;
 use cartwright_domain::Listing;
@@ -52,7 +52,7 @@ async fn an_entity_in_use_does_not_sleep() {
     let bench = Bench::new();
     let id = bench.open(1).await;
     for n in 1..=10 {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(bench.tell(id, add(1)).await.unwrap().reply, n);
     }
     assert_eq!(bench.toys.counters().activations, 1);
@@ -72,6 +72,60 @@ async fn an_entity_with_a_commit_on_its_way_does_not_sleep() {
         (answer.unwrap().reply, bench.toys.counters().passivations),
         (1, 0)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_actor_goes_to_rest_long_before_its_state_leaves_memory() {
+    let bench = Bench::new();
+    let id = bench.open(1).await;
+    tokio::time::sleep(Duration::from_secs(80)).await;
+    let counters = bench.toys.counters();
+    assert_eq!((counters.resident, counters.resting), (0, 1));
+    bench.tell(id, add(1)).await.unwrap();
+    assert_eq!(bench.store.loads(), 1, "its creation looked, its waking did not");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_done_rests_at_once_and_wakes_as_it_was() {
+    let bench = Bench::new();
+    let id = bench.open(1).await;
+    bench.tell(id, add(DONE)).await.unwrap();
+    settle().await;
+    let counters = bench.toys.counters();
+    assert_eq!((counters.resident, counters.resting), (0, 1));
+    assert_eq!(bench.total(id).await, Some(DONE));
+    let looked = bench.tell(id, Look {}).await.unwrap();
+    assert_eq!((looked.reply, looked.state.unwrap().revision.0), (DONE, 2));
+    settle().await;
+    assert_eq!(bench.toys.counters().resident, 0, "and rests again");
+    assert_eq!(bench.tell(id, add(1)).await.unwrap().state.unwrap().revision.0, 3);
+    settle().await;
+    let counters = bench.toys.counters();
+    assert_eq!(
+        (counters.resident, counters.activations, bench.store.loads()),
+        (1, 3, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_done_stays_awake_while_something_is_on_its_way_to_it() {
+    let bench = Bench::new();
+    let id = bench.open(1).await;
+    bench.store.hold();
+    let more = async {
+        settle().await;
+        let more = bench.tell(id, add(1));
+        let release = async {
+            settle().await;
+            bench.store.release();
+        };
+        tokio::join!(more, release).0
+    };
+    let (done, more) = tokio::join!(bench.tell(id, add(DONE)), more);
+    assert_eq!((done.unwrap().reply, more.unwrap().reply), (DONE, DONE + 1));
+    settle().await;
+    let counters = bench.toys.counters();
+    assert_eq!((counters.resident, counters.activations), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,8 +167,8 @@ async fn over_the_ceiling_the_longest_idle_sleep() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(bench.toys.counters().resident, 10);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(bench.toys.counters().resting, 10);
-    assert_eq!(bench.total(toy_id(0)).await, Some(0));
+    assert_eq!(bench.toys.counters().resting, 0, "the ceiling is for both");
+    assert_eq!(bench.total(toy_id(29)).await, Some(0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! A saga's steps at a participant: once each, sharing commits, and never after their undoing.
 
-use super::toy::{Add, Toy, ToyId, add};
+use super::toy::{Add, DONE, Toy, ToyId, add};
 use super::{Bench, code, settle};
 use crate::runtime::{Ask, StepKey};
 use cartwright_domain::{Entity, EntityKey, Kind, Seed};
@@ -69,6 +69,22 @@ async fn a_repeated_step_returns_its_first_answer() {
         5
     );
     assert_eq!(bench.total(id).await, Some(11));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_is_not_repeated_after_its_participant_went_to_rest() {
+    let bench = Bench::new();
+    let id = bench.open(1).await;
+    let first = run(&bench, id, DONE, step(1, "reserve", None)).await.unwrap();
+    settle().await;
+    assert_eq!(bench.toys.counters().resident, 0);
+    let again = run(&bench, id, DONE, step(1, "reserve", None)).await.unwrap();
+    assert_eq!(
+        (first.reply, again.reply, again.replayed, bench.total(id).await),
+        (DONE, DONE, true, Some(DONE))
+    );
+    let other = run(&bench, id, 1, step(2, "reserve", None)).await.unwrap();
+    assert_eq!((other.reply, other.replayed), (DONE + 1, false));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,9 @@ use cartwright_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+/// The total with which a toy is done and may rest.
+pub(super) const DONE: i64 = 1_000;
+
 typed_id!(
     /// A toy's id.
     ToyId, "toy"
@@ -102,6 +105,10 @@ impl Entity for Toy {
                 .collect(),
             listing: vec![ListingKey::new(Listing::Toy, self.number.to_be_bytes())],
         }
+    }
+
+    fn may_rest(&self) -> bool {
+        self.total == DONE
     }
 
     fn wake(&mut self, timer: Bell, cx: &mut Context<'_, Self>) -> Result<(), ToyError> {
