@@ -155,9 +155,7 @@ impl Applier {
                 Heard::Nothing => {}
                 Heard::Poke => hurry = true,
                 Heard::Close(told) => {
-                    while let Some(left) = pass {
-                        pass = self.feeder.advance(left)?;
-                    }
+                    // Also what the open pass has left: it is still pending.
                     let up_to = self.known();
                     self.feeder.feed(up_to)?;
                     return Ok(told);
