@@ -9,6 +9,9 @@ pub(crate) mod dice;
 mod direct;
 #[cfg(test)]
 pub(crate) mod model;
+mod watched;
+
+pub use watched::{DiskCall, WatchedDisk};
 
 use direct::RealFile;
 use std::fs::{File, OpenOptions};

@@ -8,11 +8,9 @@ use cartwright_actors::{Engine, Parts};
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_http::layer;
-use cartwright_storage::Opening;
-use cartwright_storage::{Disk, DiskFile, Options, RealDisk, SledStore};
+use cartwright_storage::{Disk, DiskCall, Options, RealDisk, SledStore, WatchedDisk};
 use serde_json::json;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -63,6 +61,18 @@ impl Paced {
         changed.notify_all();
     }
 
+    /// Returns the disk that syncs at this pace.
+    fn disk(&self) -> Arc<dyn Disk> {
+        let pace = self.clone();
+        WatchedDisk::by(move |call, _| {
+            match call {
+                DiskCall::SyncData | DiskCall::SyncAll | DiskCall::SyncDirectory => pace.sync(),
+                DiskCall::Rename => {}
+            }
+            Ok(())
+        })
+    }
+
     fn sync(&self) {
         let (held, changed) = &*self.0;
         let held = held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,72 +84,6 @@ impl Paced {
         if is_slow {
             std::thread::sleep(SYNC);
         }
-    }
-}
-
-struct File {
-    file: Box<dyn DiskFile>,
-    disk: Paced,
-}
-
-impl Disk for Paced {
-    fn open(&self, path: &Path, opening: Opening) -> io::Result<Box<dyn DiskFile>> {
-        let file = RealDisk.open(path, opening)?;
-        let disk = self.clone();
-        Ok(Box::new(File { file, disk }))
-    }
-
-    fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
-        RealDisk.list(directory)
-    }
-
-    fn make_directory(&self, directory: &Path) -> io::Result<()> {
-        RealDisk.make_directory(directory)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        RealDisk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        RealDisk.remove(path)
-    }
-
-    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-        self.sync();
-        RealDisk.sync_directory(directory)
-    }
-}
-
-impl DiskFile for File {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buffer, offset)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.file.write_at(bytes, offset)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.file.set_len(bytes)
-    }
-
-    fn allocate(&self, bytes: u64) -> io::Result<()> {
-        self.file.allocate(bytes)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.disk.sync();
-        self.file.sync_data()
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.disk.sync();
-        self.file.sync_all()
     }
 }
 
@@ -191,7 +135,7 @@ fn options() -> layer::Options {
 impl Shop {
     async fn open(pending_bytes_max: u64) -> Self {
         let (home, disk) = (tempfile::tempdir().expect("a directory"), Paced::new());
-        let engine = engine(home.path(), Arc::new(disk.clone()), pending_bytes_max).await;
+        let engine = engine(home.path(), disk.disk(), pending_bytes_max).await;
         let (url, token) = serve(engine.clone(), home.path(), &options()).await;
         let guest = Client::new(&url);
         let product = json!({

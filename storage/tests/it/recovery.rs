@@ -1,10 +1,9 @@
 //! What a start makes of what a kill left, and of an index that cannot be believed; and when the process ends.
 
-use crate::disk::{Call, Watched};
 use crate::left::{contents, fill, flip, killed_after, reopen, run, segments};
 use crate::support::{at, copy, draft, lazy, open, small, toy};
 use cartwright_domain::{EntityKey, Sequence};
-use cartwright_storage::{Body, OpenError, Options, Position, SledStore, Store};
+use cartwright_storage::{Body, DiskCall, OpenError, Options, Position, SledStore, Store, WatchedDisk};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -172,8 +171,8 @@ fn a_failed_sync_aborts_and_answers_nobody() {
     let syncs = Arc::new(AtomicU64::new(0));
     let options = Options {
         // The first sync is that of the start.
-        disk: Watched::by(move |call, _| {
-            if call == Call::SyncData && syncs.fetch_add(1, Ordering::SeqCst) == 2 {
+        disk: WatchedDisk::by(move |call, _| {
+            if call == DiskCall::SyncData && syncs.fetch_add(1, Ordering::SeqCst) == 2 {
                 return Err(std::io::Error::other("the disk is gone"));
             }
             Ok(())
