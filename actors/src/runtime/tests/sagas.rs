@@ -4,10 +4,11 @@ use super::store::TestStore;
 use super::toy::ToyId;
 use super::trip::{Begin, Note, Trip, TripId, UNITS, World, trip_id};
 use super::{Bench, add, ask, settle};
-use crate::runtime::{Entities, EntityOptions, Sagas, WAITING};
+use crate::runtime::{Entities, EntityOptions, INTERNAL_DEADLINE, Sagas, WAITING};
 use cartwright_domain::Entity;
 use cartwright_storage::{ReceiptFound, ReceiptKey, Store};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -35,7 +36,7 @@ impl Trips {
         let world = Arc::new(World {
             toys: bench.toys.clone(),
             paid: Arc::clone(paid),
-            declines: weather.declines,
+            declines: AtomicBool::new(weather.declines),
             panics: Mutex::new(weather.panics),
             agains: Mutex::new(weather.agains),
         });
@@ -213,6 +214,22 @@ async fn a_step_is_retried_with_growing_waits() {
         "0.1 + 0.2 + 0.4 + 0.8 + 1.6 s"
     );
     assert_eq!(trips.sagas.counters().retries, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_whose_outcome_is_stuck_on_its_way_to_the_disk_does_not_come_to_another() {
+    let (trips, from, to) = Trips::new(Weather::default()).await;
+    // The trip, what is taken and the note of it get through. The note that it is paid does not.
+    trips.bench.store.hold_after(3);
+    trips.begin(1, from, to).await;
+    settle().await;
+    assert_eq!(trips.totals(from, to).await, (Some(5), Some(0), 1));
+    assert_eq!(trips.bench.store.held(), 1);
+    trips.world.declines.store(true, Ordering::SeqCst);
+    tokio::time::sleep(4 * INTERNAL_DEADLINE).await;
+    trips.bench.store.release();
+    assert!(trips.wait(1).await.unwrap().ended);
+    assert_eq!(trips.totals(from, to).await, (Some(5), Some(5), 1));
 }
 
 #[tokio::test(start_paused = true)]

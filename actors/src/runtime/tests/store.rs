@@ -9,7 +9,7 @@ use futures::future::{BoxFuture, FutureExt};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 #[derive(Clone)]
 pub(super) struct TestStore {
@@ -20,6 +20,9 @@ pub(super) struct TestStore {
 
 struct Faults {
     held: Mutex<Option<VecDeque<Commit>>>,
+    /// Commits that are decided on although others are kept.
+    ahead_of_hold: AtomicU64,
+    released: Notify,
     refusals: Mutex<VecDeque<Rejected>>,
     /// Commits that still get through; after them the process counts as dead.
     left: AtomicU64,
@@ -60,6 +63,12 @@ impl TestStore {
 
     /// Keeps commits without a verdict until [`TestStore::release`].
     pub(super) fn hold(&self) {
+        self.hold_after(0);
+    }
+
+    /// Lets so many more commits through and keeps those after them.
+    pub(super) fn hold_after(&self, commits: u64) {
+        self.faults.ahead_of_hold.store(commits, Ordering::SeqCst);
         self.faults.held.lock().unwrap().get_or_insert_default();
     }
 
@@ -73,6 +82,7 @@ impl TestStore {
         for commit in held.into_iter().flatten() {
             self.submit(commit);
         }
+        self.faults.released.notify_waiters();
     }
 
     /// Refuses the next commit.
@@ -138,6 +148,8 @@ impl Faults {
     fn none() -> Self {
         Self {
             held: Mutex::default(),
+            ahead_of_hold: AtomicU64::new(0),
+            released: Notify::new(),
             refusals: Mutex::default(),
             left: AtomicU64::new(u64::MAX),
             full: AtomicBool::new(false),
@@ -153,9 +165,17 @@ impl Faults {
     }
 }
 
+/// Takes one from what is left, if there is any.
+fn spend(left: &AtomicU64) -> bool {
+    let spent = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+    spent.is_ok()
+}
+
 impl Store for TestStore {
     fn submit(&self, commit: Commit) {
-        if let Some(held) = self.faults.held.lock().unwrap().as_mut() {
+        if let Some(held) = self.faults.held.lock().unwrap().as_mut()
+            && !spend(&self.faults.ahead_of_hold)
+        {
             held.push_back(commit);
             return;
         }
@@ -176,8 +196,12 @@ impl Store for TestStore {
         self.faults.barriers.fetch_add(1, Ordering::SeqCst);
         let store = self.clone();
         async move {
-            while 0 < store.held() {
-                tokio::task::yield_now().await;
+            loop {
+                let released = store.faults.released.notified();
+                if store.held() == 0 {
+                    return;
+                }
+                released.await;
             }
         }
         .boxed()

@@ -10,6 +10,7 @@ use cartwright_domain::{
 use cartwright_storage::ReceiptKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What a trip takes from one toy and gives to another.
@@ -148,7 +149,7 @@ pub(super) struct World {
     pub(super) toys: Entities<Toy>,
     /// What was paid, by trip: the witness outside.
     pub(super) paid: Arc<Mutex<BTreeMap<TripId, u32>>>,
-    pub(super) declines: bool,
+    pub(super) declines: AtomicBool,
     /// How often a step panics or is to be done again before it works.
     pub(super) panics: Mutex<u32>,
     pub(super) agains: Mutex<u32>,
@@ -228,7 +229,7 @@ impl Saga for Trip {
                     .await;
                 outcome(asked, Note::Undone(Step::Take), Note::Undone(Step::Take))
             }
-            Action::Run(Step::Pay) if world.declines => Ok(Note::Refused(Step::Pay)),
+            Action::Run(Step::Pay) if world.declines.load(Ordering::SeqCst) => Ok(Note::Refused(Step::Pay)),
             Action::Run(Step::Pay) => {
                 // A provider keeps one charge a key.
                 world.paid.lock().unwrap().entry(trip.id).or_insert(1);
