@@ -1,6 +1,8 @@
 //! A disk that is slow, or stands still, under an engine that is asked for more than it can write: what has no room is
 //! refused at once, what is acknowledged is there, and what waits stays within its bounds.
 
+mod overload;
+
 use crate::edge::serve;
 use crate::support::{Answer, Client, pence};
 use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
@@ -9,8 +11,11 @@ use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_http::layer;
 use cartwright_storage::{Disk, DiskCall, Options, RealDisk, SledStore, WatchedDisk};
+use futures::future::join_all;
 use serde_json::json;
+use std::ops::AddAssign;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -37,6 +42,8 @@ const CARTS: usize = 40;
 /// Shoppers of each cart, who ask at the same time.
 const SHOPPERS: usize = 3;
 const ADDS: usize = 12;
+/// How often an engine is looked at.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// How a disk syncs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,6 +318,36 @@ struct Most {
     is_busy: bool,
 }
 
+impl Most {
+    /// Watches an engine until the work on it is over.
+    async fn during<T>(engine: &Engine, work: impl Future<Output = T>) -> (Self, T) {
+        let (mut most, mut work) = (Self::default(), pin!(work));
+        loop {
+            most.look(engine);
+            if let Ok(done) = timeout(LOOK, &mut work).await {
+                return (most, done);
+            }
+        }
+    }
+
+    fn look(&mut self, engine: &Engine) {
+        let counters = engine.counters();
+        self.asks = self.asks.max(counters.runtime.asks);
+        self.waiting = self.waiting.max(counters.store.waiting);
+        self.pending_bytes = self.pending_bytes.max(counters.store.pending_bytes);
+        self.is_busy |= engine.admit().is_err();
+    }
+
+    /// Checks that nothing was over its bound.
+    fn check(&self) {
+        // Whoever is being refused counts for an instant.
+        let asks_max = ASKS_MAX + std::thread::available_parallelism().map_or(1, usize::from);
+        assert!(self.asks <= asks_max, "{self:?}");
+        assert!(self.waiting <= WAITING_MAX + ASKS_MAX as u64, "{self:?}");
+        assert!(self.pending_bytes <= PENDING_BYTES_MAX + GROUP_BYTES, "{self:?}");
+    }
+}
+
 /// What came of the requests for one cart.
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {
@@ -318,6 +355,32 @@ struct Told {
     refused: u64,
     /// Nobody knows whether it was done.
     unclear: u64,
+}
+
+impl Told {
+    fn note(&mut self, answer: &Answer) {
+        match answer.status {
+            200 => self.done += 1,
+            503 => {
+                check_refused(answer, 503, "engine.overloaded");
+                self.refused += 1;
+            }
+            429 => {
+                check_refused(answer, 429, "engine.entity_busy");
+                self.refused += 1;
+            }
+            504 => self.unclear += 1,
+            status => panic!("{status}: {answer:?}"),
+        }
+    }
+}
+
+impl AddAssign for Told {
+    fn add_assign(&mut self, other: Self) {
+        self.done += other.done;
+        self.refused += other.refused;
+        self.unclear += other.unclear;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -331,27 +394,13 @@ async fn asked_for_more_than_a_slow_disk_takes_the_engine_stays_within_its_bound
         })
     });
     let asked: Vec<_> = asked.collect();
-    let mut most = Most::default();
-    while asked.iter().any(|asked| !asked.is_finished()) {
-        let counters = shop.engine.counters();
-        most.asks = most.asks.max(counters.runtime.asks);
-        most.waiting = most.waiting.max(counters.store.waiting);
-        most.pending_bytes = most.pending_bytes.max(counters.store.pending_bytes);
-        most.is_busy |= shop.engine.admit().is_err();
-        sleep(Duration::from_millis(2)).await;
-    }
+    let (most, of_each) = Most::during(&shop.engine, join_all(asked)).await;
     let mut told = [Told::default(); CARTS];
-    for asked in asked {
-        let (cart, of_one) = asked.await.expect("a shopper is answered");
-        told[cart].done += of_one.done;
-        told[cart].refused += of_one.refused;
-        told[cart].unclear += of_one.unclear;
+    for asked in of_each {
+        let (cart, of_one) = asked.expect("a shopper is answered");
+        told[cart] += of_one;
     }
-    // Whoever is being refused counts for an instant.
-    let asks_max = ASKS_MAX + std::thread::available_parallelism().map_or(1, usize::from);
-    assert!(most.asks <= asks_max, "{most:?}");
-    assert!(most.waiting <= WAITING_MAX + ASKS_MAX as u64, "{most:?}");
-    assert!(most.pending_bytes <= PENDING_BYTES_MAX + GROUP_BYTES, "{most:?}");
+    most.check();
     assert!(most.is_busy, "the store was never full: {most:?}");
     assert!(told.iter().any(|told| 0 < told.done), "{told:?}");
     assert!(told.iter().any(|told| 0 < told.refused), "{told:?}");
@@ -369,19 +418,7 @@ async fn ask_often(shopper: &Client, nth: usize) -> Told {
     let mut told = Told::default();
     for add_nth in 0..ADDS {
         let answer = add(shopper, &format!("{nth}-{add_nth}")).await;
-        match answer.status {
-            200 => told.done += 1,
-            503 => {
-                check_refused(&answer, 503, "engine.overloaded");
-                told.refused += 1;
-            }
-            429 => {
-                check_refused(&answer, 429, "engine.entity_busy");
-                told.refused += 1;
-            }
-            504 => told.unclear += 1,
-            status => panic!("{status}: {answer:?}"),
-        }
+        told.note(&answer);
         if answer.status != 200 {
             sleep(SYNC).await;
         }
