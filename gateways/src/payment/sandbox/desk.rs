@@ -1,11 +1,11 @@
 //! Where operations are decided, one after another, and synced in groups.
 //!
 //! Whoever finds the desk free works until nobody waits: it takes everything waiting, decides it against the book,
-//! appends the lines, syncs once, and answers all. An operation whose caller has gone is done all the same.
+//! writes and syncs it as one line, and answers all. An operation whose caller has gone is done all the same.
 
 use super::super::{Decline, Error, OperationKey};
 use super::book::{Entry, Request, decline};
-use super::ledger::{Writer, encode};
+use super::ledger::{Record, Writer};
 use cartwright_domain::Timestamp;
 use std::{
     mem,
@@ -93,7 +93,6 @@ impl Desk {
 impl Shared {
     fn work(&self) {
         let mut writer = lock(&self.writer);
-        let mut lines = Vec::new();
         loop {
             let jobs = {
                 let mut queue = lock(&self.queue);
@@ -103,12 +102,12 @@ impl Shared {
             if jobs.is_empty() {
                 return;
             }
-            work_group(&mut writer, &mut lines, jobs);
+            work_group(&mut writer, jobs);
         }
     }
 }
 
-fn work_group(writer: &mut Option<Writer>, lines: &mut Vec<u8>, jobs: Vec<Job>) {
+fn work_group(writer: &mut Option<Writer>, jobs: Vec<Job>) {
     let Some(open) = writer else {
         for job in jobs {
             // A caller who has gone needs no answer.
@@ -118,16 +117,16 @@ fn work_group(writer: &mut Option<Writer>, lines: &mut Vec<u8>, jobs: Vec<Job>) 
         }
         return;
     };
-    lines.clear();
+    let mut group = Vec::new();
     let at = now();
     let mut answers = Vec::with_capacity(jobs.len());
     for job in jobs {
-        answers.push((job.answer, decide(open, lines, at, &job.key, job.request)));
+        answers.push((job.answer, decide(open, &mut group, at, &job.key, job.request)));
     }
-    let synced = if lines.is_empty() {
+    let synced = if group.is_empty() {
         Ok(())
     } else {
-        open.append(lines)
+        open.append(&group)
     };
     if let Err(error) = &synced {
         tracing::error!(%error, "the sandbox's ledger cannot be written; it takes nothing more until a restart");
@@ -145,7 +144,7 @@ fn work_group(writer: &mut Option<Writer>, lines: &mut Vec<u8>, jobs: Vec<Job>) 
 
 fn decide(
     writer: &mut Writer,
-    lines: &mut Vec<u8>,
+    group: &mut Vec<Record>,
     at: Timestamp,
     key: &OperationKey,
     request: Option<Request>,
@@ -173,7 +172,7 @@ fn decide(
         .book
         .enter(entry.clone())
         .map_err(|misfit| unavailable(&misfit.to_string()))?;
-    encode(&entry, lines).map_err(|error| unavailable(&error.to_string()))?;
+    group.push(Record::from(&entry));
     Ok(Answer::Decided(entry))
 }
 

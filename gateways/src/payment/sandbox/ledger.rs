@@ -1,8 +1,14 @@
-//! The sandbox's ledger file: one line of JSON per operation, each with its checksum, only ever appended to.
+//! The sandbox's ledger file: lines of JSON with checksums, each the operations that were synced together.
 //!
 //! It lies outside the engine's store, so that a kill of the engine does not erase what was charged, and it is the
-//! witness of the crash tests. A line is `{"crc":"<8 hexadecimal digits>","op":{..}}`; the CRC32C is that of the
-//! bytes of `op`. A torn tail is what was never answered; anything else that does not read is damage.
+//! witness of the crash tests. A line is `{"crc":"<8 hexadecimal digits>","ops":[{..},..]}`; the CRC32C is that of
+//! the bytes of `ops`. Earlier builds wrote `"op":{..}`, one operation a line, and such lines are read for ever.
+//!
+//! The file ends in spaces, written ahead, which every reader of JSON passes over. A line that overwrites some of
+//! them changes no metadata, so that its `fdatasync` costs 33 µs of CPU where that of an appended line costs 58 µs
+//! and a commit of the file system's journal. What is overwritten reaches the disk in any order, hence one checksum
+//! for all that was synced together: a torn tail is what was never answered, and nothing whole stands behind it.
+//! Anything else that does not read is damage.
 
 use super::super::{Decline, InvalidKey, OperationKey, Reference};
 use super::book::{Book, Entry, Operation, Payment};
@@ -14,15 +20,22 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Write},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
 /// What stands before a line's checksum.
 const HEAD: &[u8] = br#"{"crc":""#;
-/// What stands between the checksum and the operation.
-const MIDDLE: &[u8] = br#"","op":"#;
-/// What stands behind the operation.
-const TAIL: &[u8] = b"}";
+/// What stands between the checksum and the operations.
+const MIDDLE: &[u8] = br#"","ops":"#;
+/// What stood between the checksum and the only operation of a line.
+const MIDDLE_OF_ONE: &[u8] = br#"","op":"#;
+/// What stands behind the operations.
+const TAIL: &[u8] = b"}\n";
+/// What is written ahead of the lines, so many times. A larger piece would get a larger folio in the page cache, all of
+/// which each line would count as written.
+const FILL: [u8; 4096] = [b' '; 4096];
+const FILLS: usize = 16;
 /// How many hexadecimal digits a checksum has.
 const DIGITS: usize = 8;
 
@@ -99,10 +112,15 @@ impl Error {
     }
 }
 
-/// A ledger open for appending, and the book of what it says.
+/// A ledger open for writing, and the book of what it says.
 #[derive(Debug)]
 pub(super) struct Writer {
     file: File,
+    /// Where the next line goes,
+    end_bytes: u64,
+    /// and up to where there are bytes to overwrite.
+    file_bytes: u64,
+    line: Vec<u8>,
     pub(super) book: Book,
 }
 
@@ -115,12 +133,9 @@ impl Writer {
             _ => Path::new("."),
         };
         std::fs::create_dir_all(parent).map_err(failed)?;
-        let file = File::options()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(failed)?;
+        let mut options = File::options();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(path).map_err(failed)?;
         let mut book = Book::default();
         let extent = scan(path, &file, |entry| {
             book.enter(entry).map_err(|misfit| misfit.to_string())
@@ -133,17 +148,36 @@ impl Writer {
         File::open(parent)
             .and_then(|parent| parent.sync_all())
             .map_err(failed)?;
-        Ok(Self { file, book })
+        let file_bytes = file.metadata().map_err(failed)?.len();
+        Ok(Self {
+            file,
+            end_bytes: extent.sound_bytes,
+            file_bytes,
+            line: Vec::new(),
+            book,
+        })
     }
 
-    /// Appends lines and returns when they are safe.
-    pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.file.write_all(lines)?;
-        self.file.sync_data()
+    /// Writes operations and returns when they are safe. After an error it is not known what is on the disk.
+    pub(super) fn append(&mut self, group: &[Record]) -> io::Result<()> {
+        self.line.clear();
+        encode(group, &mut self.line)?;
+        let end_bytes = self.end_bytes + self.line.len() as u64;
+        self.file.write_all_at(&self.line, self.end_bytes)?;
+        if self.file_bytes < end_bytes {
+            self.file_bytes = end_bytes;
+            for _ in 0..FILLS {
+                self.file.write_all_at(&FILL, self.file_bytes)?;
+                self.file_bytes += FILL.len() as u64;
+            }
+        }
+        self.file.sync_data()?;
+        self.end_bytes = end_bytes;
+        Ok(())
     }
 }
 
-/// How much of a file reads, and how much at its end is torn.
+/// How much of a file reads, and how much behind that is neither sound nor fill.
 #[derive(Debug, Default)]
 struct Extent {
     sound_bytes: u64,
@@ -168,16 +202,17 @@ fn scan(
         if read == 0 {
             break;
         }
-        let bytes = u64::try_from(read).unwrap_or(u64::MAX);
         match (decode(&line), bad.take()) {
-            (Ok(entry), None) => {
-                take(entry).map_err(|reason| damaged(path, number, reason))?;
-                extent.sound_bytes += bytes;
+            (Ok(entries), None) => {
+                for entry in entries {
+                    take(entry).map_err(|reason| damaged(path, number, reason))?;
+                }
+                extent.sound_bytes += read as u64;
             }
             (Ok(_), Some((number, reason))) => return Err(damaged(path, number, reason)),
             (Err(reason), first) => {
                 bad = first.or(Some((number, reason)));
-                extent.torn_bytes += bytes;
+                extent.torn_bytes += line.trim_ascii_end().len() as u64;
             }
         }
     }
@@ -195,7 +230,7 @@ fn damaged(path: &Path, line: u64, reason: String) -> Error {
 /// The stored form of an entry. Its names never change.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Record {
+pub(super) struct Record {
     at: i64,
     key: String,
     operation: String,
@@ -213,62 +248,80 @@ struct RecordedDecline {
     message: String,
 }
 
-/// Appends an entry's line.
-pub(super) fn encode(entry: &Entry, lines: &mut Vec<u8>) -> io::Result<()> {
-    let declined = entry.declined.as_ref();
-    let record = Record {
-        at: entry.at.millis(),
-        key: entry.key.to_string(),
-        operation: entry.operation.name().to_owned(),
-        payment: entry.payment.to_string(),
-        reference: entry.reference.clone(),
-        amount: entry.amount.amount,
-        currency: entry.amount.currency.code().to_owned(),
-        declined: declined.map(|why| RecordedDecline {
-            code: why.code.clone(),
-            message: why.message.clone(),
-        }),
-    };
-    let operation = serde_json::to_vec(&record)?;
-    lines.extend_from_slice(HEAD);
-    write!(lines, "{:08x}", crc32c::crc32c(&operation))?;
-    lines.extend_from_slice(MIDDLE);
-    lines.extend_from_slice(&operation);
-    lines.extend_from_slice(TAIL);
-    lines.push(b'\n');
+impl From<&Entry> for Record {
+    fn from(entry: &Entry) -> Self {
+        let declined = entry.declined.as_ref();
+        Self {
+            at: entry.at.millis(),
+            key: entry.key.to_string(),
+            operation: entry.operation.name().to_owned(),
+            payment: entry.payment.to_string(),
+            reference: entry.reference.clone(),
+            amount: entry.amount.amount,
+            currency: entry.amount.currency.code().to_owned(),
+            declined: declined.map(|why| RecordedDecline {
+                code: why.code.clone(),
+                message: why.message.clone(),
+            }),
+        }
+    }
+}
+
+impl Record {
+    fn entry(self) -> Result<Entry, String> {
+        let currency = Currency::of(&self.currency).map_err(|error: money::Error| error.to_string())?;
+        Ok(Entry {
+            at: Timestamp::from_millis(self.at),
+            key: OperationKey::parse(self.key).map_err(|error: InvalidKey| error.to_string())?,
+            operation: Operation::from_name(&self.operation)
+                .ok_or_else(|| format!("its operation {:?} is not known to this release", self.operation))?,
+            payment: Reference::new(self.payment),
+            reference: self.reference,
+            amount: Money::new(self.amount, currency),
+            declined: self.declined.map(|why| Decline {
+                code: why.code,
+                message: why.message,
+            }),
+        })
+    }
+}
+
+/// Adds the line of operations that are synced together.
+pub(super) fn encode(group: &[Record], line: &mut Vec<u8>) -> io::Result<()> {
+    let operations = serde_json::to_vec(group)?;
+    line.extend_from_slice(HEAD);
+    write!(line, "{:08x}", crc32c::crc32c(&operations))?;
+    line.extend_from_slice(MIDDLE);
+    line.extend_from_slice(&operations);
+    line.extend_from_slice(TAIL);
     Ok(())
 }
 
-fn decode(line: &[u8]) -> Result<Entry, String> {
-    let operation = sound(line).ok_or_else(|| "its checksum or form is wrong".to_owned())?;
-    let record: Record = serde_json::from_slice(operation).map_err(|error| error.to_string())?;
-    let amount = Currency::of(&record.currency).map_err(|error: money::Error| error.to_string())?;
-    Ok(Entry {
-        at: Timestamp::from_millis(record.at),
-        key: OperationKey::parse(record.key).map_err(|error: InvalidKey| error.to_string())?,
-        operation: Operation::from_name(&record.operation).ok_or_else(|| {
-            format!(
-                "its operation {:?} is not known to this release",
-                record.operation
-            )
-        })?,
-        payment: Reference::new(record.payment),
-        reference: record.reference,
-        amount: Money::new(record.amount, amount),
-        declined: record.declined.map(|why| Decline {
-            code: why.code,
-            message: why.message,
-        }),
-    })
+fn decode(line: &[u8]) -> Result<Vec<Entry>, String> {
+    let bad = || "its checksum or form is wrong".to_owned();
+    let (digits, rest) = parts(line).ok_or_else(bad)?;
+    let is_one = rest.starts_with(MIDDLE_OF_ONE);
+    let operations = rest
+        .strip_prefix(if is_one { MIDDLE_OF_ONE } else { MIDDLE })
+        .ok_or_else(bad)?;
+    if crc32c::crc32c(operations) != digits {
+        return Err(bad());
+    }
+    let group = if is_one {
+        serde_json::from_slice(operations).map(|record| vec![record])
+    } else {
+        serde_json::from_slice(operations)
+    };
+    let group: Vec<Record> = group.map_err(|error| error.to_string())?;
+    group.into_iter().map(Record::entry).collect()
 }
 
-/// Returns the bytes of a whole line's operation if they have the checksum that stands before them.
-fn sound(line: &[u8]) -> Option<&[u8]> {
-    let rest = line.strip_suffix(b"\n")?.strip_suffix(TAIL)?.strip_prefix(HEAD)?;
+/// Takes a whole line apart: its checksum, and what stands behind that.
+fn parts(line: &[u8]) -> Option<(u32, &[u8])> {
+    let rest = line.strip_suffix(TAIL)?.strip_prefix(HEAD)?;
     let (digits, rest) = rest.split_at_checked(DIGITS)?;
-    let operation = rest.strip_prefix(MIDDLE)?;
-    let expected = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    (crc32c::crc32c(operation) == expected).then_some(operation)
+    let checksum = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    Some((checksum, rest))
 }
 
 impl Operation {

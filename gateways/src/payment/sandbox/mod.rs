@@ -146,6 +146,13 @@ impl Sandbox {
         })
     }
 
+    /// Waits while a call is on its way. A timer of nothing would still cost a wait for the next millisecond.
+    async fn travel(&self) {
+        if !self.config.latency.is_zero() {
+            sleep(self.config.latency).await;
+        }
+    }
+
     fn behavior(&self, token: &Token) -> Result<Behavior, Decline> {
         if let Some(behavior) = self.config.behavior {
             return Ok(behavior);
@@ -160,7 +167,7 @@ impl Sandbox {
     }
 
     async fn authorize_by(&self, key: &OperationKey, request: AuthorizeRequest) -> Result<Approval, Error> {
-        sleep(self.config.latency).await;
+        self.travel().await;
         let (behavior, refusal) = match self.behavior(&request.token) {
             Ok(Behavior::Decline) => (
                 Behavior::Decline,
@@ -201,7 +208,7 @@ impl Sandbox {
     }
 
     async fn follow(&self, key: &OperationKey, payment: &Reference, step: Step) -> Result<Approval, Error> {
-        sleep(self.config.latency).await;
+        self.travel().await;
         let request = Request::Follow {
             payment: payment.clone(),
             step,
@@ -210,7 +217,7 @@ impl Sandbox {
     }
 
     async fn outcome_of(&self, key: &OperationKey) -> Result<Option<Outcome>, Error> {
-        sleep(self.config.latency).await;
+        self.travel().await;
         let entry = match self.desk.ask(key, None).await? {
             Answer::Decided(entry) | Answer::Repeated(entry) => entry,
             Answer::Refused(_) | Answer::Unseen => return Ok(None),

@@ -1,6 +1,7 @@
 //! How the sandbox misbehaves on demand, and what its ledger survives.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+use super::ledger::Record;
 use super::*;
 use crate::payment::Deadlined;
 use cartwright_domain::money::Currency;
@@ -246,8 +247,75 @@ async fn three_lines() -> (House, Vec<u8>) {
             .await
             .unwrap();
     }
-    let bytes = fs::read(house.path()).unwrap();
+    let bytes = lines_of(&house.path());
     (house, bytes)
+}
+
+/// Returns a ledger without the spaces behind its lines.
+fn lines_of(path: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(path).unwrap();
+    while bytes.pop_if(|byte| *byte == b' ').is_some() {}
+    bytes
+}
+
+#[tokio::test]
+async fn a_group_that_reached_the_disk_in_parts_is_a_torn_tail() {
+    const SECTOR: usize = 64;
+    let (house, _) = three_lines().await;
+    let path = house.path();
+    let entries = Ledger::read(&path).unwrap().entries;
+    let group: Vec<_> = entries.iter().map(Record::from).collect();
+    let start = lines_of(&path).len();
+    let mut writer = Writer::open(&path).unwrap();
+    writer.append(&group).unwrap();
+    assert_eq!(Ledger::read(&path).unwrap().entries.len(), 6);
+
+    let whole = fs::read(&path).unwrap();
+    let end = lines_of(&path).len();
+    let check = |lost: &dyn Fn(usize) -> bool| {
+        let mut torn = whole.clone();
+        for at in (start..end).step_by(SECTOR).filter(|at| lost(*at)) {
+            torn[at..end.min(at + SECTOR)].fill(b' ');
+        }
+        fs::write(&path, &torn).unwrap();
+        assert_eq!(Ledger::read(&path).unwrap().entries, entries);
+        Writer::open(&path).unwrap();
+        assert_eq!(lines_of(&path), whole[..start]);
+    };
+    for sector in (start..end).step_by(SECTOR) {
+        check(&|at| at == sector);
+        check(&|at| at != sector);
+        check(&|at| at <= sector);
+        check(&|at| sector <= at);
+    }
+}
+
+#[test]
+fn a_ledger_goes_on_over_its_spaces_and_any_reader_of_json_reads_it() {
+    const OPERATIONS: usize = 300;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.jsonl");
+    let mut at = 0;
+    for number in 0..OPERATIONS {
+        let entry = Entry {
+            key: OperationKey::new(format!("chk_{number}"), "a").unwrap(),
+            ..declined_entry()
+        };
+        Writer::open(&path)
+            .unwrap()
+            .append(&[Record::from(&entry)])
+            .unwrap();
+        let (lines, all) = (lines_of(&path).len(), fs::read(&path).unwrap().len());
+        assert!(at < lines && lines <= all, "{lines} of {all} bytes");
+        at = lines;
+    }
+    let bytes = fs::read(&path).unwrap();
+    let values = serde_json::Deserializer::from_slice(&bytes).into_iter::<serde_json::Value>();
+    let operations: usize = values
+        .map(|line| line.unwrap()["ops"].as_array().unwrap().len())
+        .sum();
+    assert_eq!(operations, OPERATIONS);
+    assert_eq!(Ledger::read(&path).unwrap().entries.len(), OPERATIONS);
 }
 
 #[tokio::test]
@@ -317,24 +385,8 @@ async fn an_empty_or_missing_ledger_has_no_entries() {
     assert_eq!(Ledger::read(&path).unwrap(), empty);
 }
 
-#[tokio::test]
-async fn the_stored_line_is_the_golden_one() {
-    let house = House::new(Config::default());
-    let golden = concat!(
-        r#"{"crc":"CRC","op":{"at":1700000000000,"key":"chk_1/d","operation":"authorize","#,
-        r#""payment":"sbx_1","reference":"chk_1","amount":1234,"currency":"EUR","#,
-        r#""declined":{"code":"card_declined","message":"the card was declined"}}}"#,
-    );
-    let operation = golden
-        .split_once(r#""op":"#)
-        .unwrap()
-        .1
-        .strip_suffix('}')
-        .unwrap();
-    let golden = golden.replace("CRC", &format!("{:08x}", crc32c::crc32c(operation.as_bytes())));
-    fs::write(house.path(), format!("{golden}\n")).unwrap();
-    let entry = Ledger::read(&house.path()).unwrap().entries.remove(0);
-    let expected = Entry {
+fn declined_entry() -> Entry {
+    Entry {
         at: cartwright_domain::Timestamp::from_millis(1_700_000_000_000),
         key: key("d"),
         operation: Operation::Authorize,
@@ -342,9 +394,32 @@ async fn the_stored_line_is_the_golden_one() {
         reference: "chk_1".to_owned(),
         amount: eur(1_234),
         declined: Some(decline("card_declined", "the card was declined")),
+    }
+}
+
+#[test]
+fn stored_lines_are_the_golden_ones() {
+    let house = House::new(Config::default());
+    let operation = concat!(
+        r#"{"at":1700000000000,"key":"chk_1/d","operation":"authorize","payment":"sbx_1","#,
+        r#""reference":"chk_1","amount":1234,"currency":"EUR","#,
+        r#""declined":{"code":"card_declined","message":"the card was declined"}}"#,
+    );
+    let line = |name: &str, value: &str| {
+        let checksum = crc32c::crc32c(value.as_bytes());
+        format!("{{\"crc\":\"{checksum:08x}\",\"{name}\":{value}}}\n")
     };
-    assert_eq!(entry, expected);
+    let (earlier, today) = (line("op", operation), line("ops", &format!("[{operation}]")));
+    for golden in [&earlier, &today] {
+        fs::write(house.path(), golden).unwrap();
+        assert_eq!(Ledger::read(&house.path()).unwrap().entries, [declined_entry()]);
+    }
     let mut written = Vec::new();
-    ledger::encode(&entry, &mut written).unwrap();
-    assert_eq!(String::from_utf8(written).unwrap(), format!("{golden}\n"));
+    ledger::encode(&[Record::from(&declined_entry())], &mut written).unwrap();
+    assert_eq!(String::from_utf8(written).unwrap(), today);
+    // A ledger of an earlier build goes on in today's form.
+    fs::write(house.path(), &earlier).unwrap();
+    let mut writer = Writer::open(&house.path()).unwrap();
+    writer.append(&[Record::from(&declined_entry())]).unwrap();
+    assert_eq!(lines_of(&house.path()), (earlier + &today).into_bytes());
 }
