@@ -26,7 +26,7 @@ use cartwright_domain::{Caller, Entity, EntityKey, EventBody, Kind, address};
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_storage::codec::{self, golden};
-use cartwright_storage::{Fact, MemoryStore, Position, Store};
+use cartwright_storage::{Fact, MemoryStore, Position, Store, Wanted};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -217,7 +217,7 @@ async fn play(engine: &Engine) {
 async fn facts(store: &MemoryStore) -> Vec<Fact> {
     let (mut all, mut after) = (Vec::new(), Position::default());
     loop {
-        let (facts, read_to) = store.events_after(after, 1_000).await.unwrap();
+        let (facts, read_to) = store.events_after(after, 1_000, Wanted::Every).await.unwrap();
         if read_to == after {
             return all;
         }

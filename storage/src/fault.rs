@@ -4,7 +4,7 @@
 
 use crate::{
     Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Position, ReceiptFound, ReceiptKey, Rejected,
-    Scan, Statistics, Store, Verdict,
+    Scan, Statistics, Store, Verdict, Wanted,
 };
 use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use futures::future::{BoxFuture, FutureExt};
@@ -257,8 +257,9 @@ impl<S: Store> Store for FaultStore<S> {
         &self,
         after: Position,
         commits_max: usize,
+        wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
-        self.inner.events_after(after, commits_max)
+        self.inner.events_after(after, commits_max, wanted)
     }
 
     fn synced(&self) -> watch::Receiver<Position> {

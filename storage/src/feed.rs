@@ -2,16 +2,17 @@
 
 use crate::codec::Stored;
 use crate::journal::{Catalog, Reading};
-use crate::recent::facts_of;
+use crate::recent::{Wanted, facts_of};
 use crate::record::Entry;
 use crate::{Fact, Fault, Position};
 
-/// Reads the facts of at most `commits_max` commits after a position, and tells how far was read.
+/// Reads the wanted facts of at most `commits_max` commits after a position, and tells how far was read.
 pub(crate) fn read(
     catalog: &Catalog,
     after: Position,
     synced: Position,
     commits_max: usize,
+    wanted: Wanted,
 ) -> Result<(Vec<Fact>, Position), Fault> {
     let mut facts = Vec::new();
     let mut read_to = after;
@@ -20,7 +21,7 @@ pub(crate) fn read(
         let Entry::Commit(record) = Entry::decode(payload)? else {
             return Ok(Reading::More);
         };
-        facts_of(position, &record, &mut facts);
+        facts_of(position, &record, wanted, &mut facts);
         read_to = position;
         commits += 1;
         Ok(if commits < commits_max {

@@ -42,6 +42,7 @@ pub use journal::{CutTail, Fill};
 pub use key::KEY_BYTES_MAX;
 pub use memory_store::MemoryStore;
 pub use options::{Abort, OnProgress, Options, Progress};
+pub use recent::Wanted;
 pub use recover::{Rebuilt, RecoveryReport};
 pub use sled_store::SledStore;
 
@@ -202,12 +203,13 @@ pub trait Store: Send + Sync + 'static {
     /// Reads a page of a listing.
     fn scan(&self, scan: Scan) -> BoxFuture<'static, Result<Vec<ListingRow>, Fault>>;
 
-    /// Reads facts after a position, at most `commits_max` commits' worth, never past the last synced one.
+    /// Reads the wanted facts after a position, at most `commits_max` commits' worth, never past the last synced one.
     /// The second value is the position up to which was read, whether or not there were facts.
     fn events_after(
         &self,
         after: Position,
         commits_max: usize,
+        wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>>;
 
     /// Watches the last synced position.

@@ -5,7 +5,7 @@ use crate::record::COMMIT_BYTES_MAX;
 use crate::verdict::{Behind, Judge, Ready, counts};
 use crate::{
     Accepted, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Position, Receipt, ReceiptFound,
-    ReceiptKey, Recorded, Rejected, Scan, Statistics, Store, Verdict,
+    ReceiptKey, Recorded, Rejected, Scan, Statistics, Store, Verdict, Wanted,
 };
 use bytes::Bytes;
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
@@ -233,6 +233,7 @@ impl Store for MemoryStore {
         &self,
         after: Position,
         commits_max: usize,
+        wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
         let state = self.state();
         let first = state.log.partition_point(|logged| logged.position <= after);
@@ -240,7 +241,7 @@ impl Store for MemoryStore {
         let mut read = after;
         for logged in state.log[first..].iter().take(commits_max) {
             read = logged.position;
-            for (index, recorded) in (0_u16..).zip(&logged.events) {
+            for (index, recorded) in wanted.of(logged.entity.kind, &logged.events) {
                 facts.push(Fact {
                     position: logged.position,
                     index,

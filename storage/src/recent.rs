@@ -2,7 +2,8 @@
 
 use crate::commit::Body;
 use crate::record::Record;
-use crate::{Fact, Position};
+use crate::{Fact, Position, Recorded};
+use cartwright_domain::Kind;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,8 +20,16 @@ pub(crate) struct Recent {
 
 #[derive(Default)]
 struct Kept {
-    commits: VecDeque<(Position, Arc<Record>)>,
+    commits: VecDeque<Recalled>,
     bytes: usize,
+}
+
+/// A commit. Its kind stands here, too: most readers pass over most kinds, and the record lies in memory that their
+/// core has not touched before.
+struct Recalled {
+    position: Position,
+    kind: Kind,
+    record: Arc<Record>,
 }
 
 impl Recent {
@@ -29,33 +38,51 @@ impl Recent {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for (position, record) in group {
             kept.bytes += bytes_of(record);
-            kept.commits.push_back((*position, Arc::clone(record)));
+            kept.commits.push_back(Recalled {
+                position: *position,
+                kind: record.entity.kind,
+                record: Arc::clone(record),
+            });
         }
         while BYTES_MAX < kept.bytes {
-            let Some((_, oldest)) = kept.commits.pop_front() else {
+            let Some(oldest) = kept.commits.pop_front() else {
                 break;
             };
-            kept.bytes -= bytes_of(&oldest);
+            kept.bytes -= bytes_of(&oldest.record);
         }
     }
 
-    /// Returns at most so many commits after a position; none where the first of them is no longer here.
-    pub(crate) fn after(&self, after: Position, commits_max: usize) -> Option<Vec<(Position, Arc<Record>)>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (oldest, _) = kept.commits.front()?;
-        if after.0 + 1 < oldest.0 {
-            return None;
+    /// Returns the wanted facts of at most so many commits after a position and up to a synced one, and how far was
+    /// read; none where the first of those commits is no longer here.
+    pub(crate) fn facts_after(
+        &self,
+        after: Position,
+        synced: Position,
+        commits_max: usize,
+        wanted: Wanted,
+    ) -> Option<(Vec<Fact>, Position)> {
+        let mut read_to = after;
+        let mut concerned = Vec::new();
+        {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let oldest = kept.commits.front()?.position;
+            // Positions have no gaps.
+            let skipped = usize::try_from((after.0 + 1).checked_sub(oldest.0)?).ok()?;
+            for commit in kept.commits.iter().skip(skipped).take(commits_max) {
+                if synced < commit.position {
+                    break;
+                }
+                read_to = commit.position;
+                if wanted.concerns(commit.kind) {
+                    concerned.push((commit.position, Arc::clone(&commit.record)));
+                }
+            }
         }
-        // Positions have no gaps.
-        let skipped = usize::try_from(after.0 + 1 - oldest.0).ok()?;
-        Some(
-            kept.commits
-                .iter()
-                .skip(skipped)
-                .take(commits_max)
-                .cloned()
-                .collect(),
-        )
+        let mut facts = Vec::new();
+        for (position, record) in &concerned {
+            facts_of(*position, record, wanted, &mut facts);
+        }
+        Some((facts, read_to))
     }
 }
 
@@ -73,9 +100,41 @@ fn bytes_of(record: &Record) -> usize {
             .sum::<usize>()
 }
 
-/// Adds the facts of a commit.
-pub(crate) fn facts_of(position: Position, record: &Record, facts: &mut Vec<Fact>) {
-    for (index, recorded) in (0_u16..).zip(&record.events) {
+/// Which facts a reader of the feed wants; it is not shown others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of them.
+    Every,
+    /// Those of such a kind and stable name.
+    Only(&'static [(Kind, &'static str)]),
+}
+
+impl Wanted {
+    fn concerns(self, kind: Kind) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Only(names) => names.iter().any(|(of, _)| *of == kind),
+        }
+    }
+
+    fn takes(self, kind: Kind, name: &str) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Only(names) => names.contains(&(kind, name)),
+        }
+    }
+
+    /// Returns those of a commit's events that are wanted, each with its index.
+    pub(crate) fn of(self, kind: Kind, events: &[Recorded]) -> impl Iterator<Item = (u16, &Recorded)> {
+        (0_u16..)
+            .zip(events)
+            .filter(move |(_, event)| self.takes(kind, &event.name))
+    }
+}
+
+/// Adds the wanted facts of a commit.
+pub(crate) fn facts_of(position: Position, record: &Record, wanted: Wanted, facts: &mut Vec<Fact>) {
+    for (index, recorded) in wanted.of(record.entity.kind, &record.events) {
         facts.push(Fact {
             position,
             index,

@@ -11,7 +11,6 @@ use crate::key::NAME_BYTES_MAX;
 use crate::lease::Lease;
 use crate::loaders::{Loaders, closed};
 use crate::options::Options;
-use crate::recent::facts_of;
 use crate::record::{CursorMove, Entry, Start};
 use crate::recover::{Recovered, RecoveryReport, check_on, recover};
 use crate::shared::Shared;
@@ -20,7 +19,7 @@ use crate::verdict::{Judge, counts};
 use crate::view::View;
 use crate::{
     Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, OpenError, Position, ReceiptFound,
-    ReceiptKey, Rejected, Scan, Statistics, Store, feed,
+    ReceiptKey, Rejected, Scan, Statistics, Store, Wanted, feed,
 };
 use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use crossbeam_channel::{SendError, Sender, unbounded};
@@ -284,24 +283,20 @@ impl Store for SledStore {
         &self,
         after: Position,
         commits_max: usize,
+        wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
         let synced = *self.shared.synced.borrow();
         if synced <= after || commits_max == 0 {
             return ready(Ok((Vec::new(), after))).boxed();
         }
-        if let Some(commits) = self.shared.recent.after(after, commits_max) {
-            let mut facts = Vec::new();
-            let mut read_to = after;
-            for (position, record) in commits.iter().take_while(|(position, _)| *position <= synced) {
-                facts_of(*position, record, &mut facts);
-                read_to = *position;
-            }
-            return ready(Ok((facts, read_to))).boxed();
+        let recent = &self.shared.recent;
+        if let Some(read) = recent.facts_after(after, synced, commits_max, wanted) {
+            return ready(Ok(read)).boxed();
         }
         let catalog = Arc::clone(&self.shared.catalog);
         self.shared
             .loaders
-            .read(move || feed::read(&catalog, after, synced, commits_max))
+            .read(move || feed::read(&catalog, after, synced, commits_max, wanted))
     }
 
     fn synced(&self) -> watch::Receiver<Position> {

@@ -9,7 +9,7 @@ use cartwright_domain::inventory::Held;
 use cartwright_domain::{EntityKey, Kind, Sequence, Timestamp, UniqueKey};
 use cartwright_storage::{
     Accepted, Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Outcome, Position,
-    Receipt, ReceiptFound, ReceiptKey, Rejected, Scan, Statistics, Store, codec,
+    Receipt, ReceiptFound, ReceiptKey, Rejected, Scan, Statistics, Store, Wanted, codec,
 };
 use futures::future::{BoxFuture, FutureExt, pending};
 use std::collections::VecDeque;
@@ -475,8 +475,9 @@ impl Store for Mounted {
         &self,
         after: Position,
         commits_max: usize,
+        wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
-        self.read(move |store| store.events_after(after, commits_max))
+        self.read(move |store| store.events_after(after, commits_max, wanted))
     }
 
     fn synced(&self) -> watch::Receiver<Position> {

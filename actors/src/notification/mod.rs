@@ -7,7 +7,7 @@ use cartwright_domain::id::OrderId;
 use cartwright_domain::order::Order;
 use cartwright_domain::{EntityId, Kind};
 use cartwright_gateways::mail::{Error, Mail, Mailer, MessageId};
-use cartwright_storage::{Fact, Fault, Store};
+use cartwright_storage::{Fact, Fault, Store, Wanted};
 use futures::future::BoxFuture;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -57,8 +57,8 @@ impl Subscriber for Confirmations {
         "order-confirmations"
     }
 
-    fn wants(&self, fact: &Fact) -> bool {
-        (fact.entity.kind, fact.recorded.name.as_str()) == (Kind::Order, ORDER_PLACED)
+    fn wants(&self) -> Wanted {
+        Wanted::Only(&[(Kind::Order, ORDER_PLACED)])
     }
 
     fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>> {

@@ -3,7 +3,7 @@
 use crate::runtime::core::{Inner, lock};
 use crate::runtime::supervision::backoff;
 use crate::runtime::tasks::TaskEnd;
-use cartwright_storage::{Fact, Fault, Position};
+use cartwright_storage::{Fact, Fault, Position, Wanted};
 use futures::future::{BoxFuture, FutureExt};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
@@ -28,9 +28,9 @@ pub trait Subscriber: Send + Sync + 'static {
     /// Returns the stable name under which its cursor is kept.
     fn name(&self) -> &'static str;
 
-    /// Tells whether a fact concerns it; others only move the cursor along.
-    fn wants(&self, _fact: &Fact) -> bool {
-        true
+    /// Tells which facts concern it; others only move the cursor along.
+    fn wants(&self) -> Wanted {
+        Wanted::Every
     }
 
     /// Handles a fact. Every wanted one comes at least once and in order; be idempotent by its position and index.
@@ -114,16 +114,16 @@ impl Relay {
 
     /// Delivers facts from the durable cursor on, until the store fails.
     async fn run(&self, inner: &Inner, failures: &mut u32) -> Result<(), Fault> {
-        let name = self.subscriber.name();
+        let (name, wanted) = (self.subscriber.name(), self.subscriber.wants());
         let mut synced = inner.store.synced();
         let mut cursor = Cursor::at(inner.store.cursor(name).await?);
         loop {
             let seen = *synced.borrow_and_update();
             let before = cursor.read;
-            let (facts, read) = inner.store.events_after(before, COMMITS_PER_READ).await?;
+            let (facts, read) = inner.store.events_after(before, COMMITS_PER_READ, wanted).await?;
             *failures = 0;
             let mut handled = cursor.read;
-            for fact in facts.iter().filter(|fact| self.subscriber.wants(fact)) {
+            for fact in &facts {
                 // A commit's facts share its position: it is passed when the next one's begin.
                 if handled < fact.position {
                     cursor.read = handled;

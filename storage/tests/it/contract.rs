@@ -1,10 +1,10 @@
 //! What every store promises, checked on each of them.
 
 use crate::support::{at, caller_key, draft, open, receipt, recorded, row, small, snapshot, toy, unique};
-use cartwright_domain::{Listing, ListingKey, Revision, Sequence, Unique, UniqueKey};
+use cartwright_domain::{Kind, Listing, ListingKey, Revision, Sequence, Unique, UniqueKey};
 use cartwright_storage::{
     Body, Decision, FaultStore, Fence, KEY_BYTES_MAX, ListingRow, Loaded, MemoryStore, Outcome, Position,
-    ReceiptFound, Rejected, Scan, Store, codec,
+    ReceiptFound, Rejected, Scan, Store, Wanted, codec,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -442,7 +442,7 @@ fn the_feed_has_every_fact_once_in_order() {
             positions.push(draft.accepted(&*store).await);
         }
         let read = |after, commits_max| {
-            let page = store.events_after(after, commits_max);
+            let page = store.events_after(after, commits_max, Wanted::Every);
             async move {
                 let (facts, read_to) = page.await.unwrap();
                 let facts: Vec<_> = facts
@@ -469,9 +469,22 @@ fn the_feed_has_every_fact_once_in_order() {
         );
         assert_eq!(read(positions[3], 2).await, (vec![], positions[3]));
         assert_eq!(read(positions[0], 0).await, (vec![], positions[0]));
-        let (facts, _) = store.events_after(positions[2], 1).await.unwrap();
+        let (facts, _) = store.events_after(positions[2], 1, Wanted::Every).await.unwrap();
         assert_eq!(facts[1].recorded, recorded("y"));
         assert_eq!(facts[1].revision, Revision(1));
+        let only = |name| {
+            Wanted::Only(match name {
+                "y" => &[(Kind::Toy, "y")],
+                "none" => &[(Kind::Toy, "none")],
+                _ => &[],
+            })
+        };
+        let (picked, read_to) = store.events_after(positions[2], 1, only("y")).await.unwrap();
+        assert_eq!((picked, read_to), (vec![facts[1].clone()], positions[3]));
+        for name in ["none", ""] {
+            let (picked, read_to) = store.events_after(positions[2], 1, only(name)).await.unwrap();
+            assert_eq!((picked, read_to), (vec![], positions[3]));
+        }
     });
 }
 

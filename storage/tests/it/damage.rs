@@ -4,7 +4,7 @@ use crate::left::{
     check_damaged, contents, fill, flip, frame_bytes, frames, killed_after, reopen, run, segments,
 };
 use crate::support::{copy, draft, lazy, open, small, toy};
-use cartwright_storage::{CutTail, Fault, OpenError, Position, SledStore, Store};
+use cartwright_storage::{CutTail, Fault, OpenError, Position, SledStore, Store, Wanted};
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 
@@ -227,7 +227,10 @@ fn readers_of_the_feed_go_through_all_segments_at_their_own_pace() {
         ];
         for _ in 0..150 {
             for (commits_max, after, seen) in &mut readers {
-                let (facts, read_to) = store.events_after(*after, *commits_max).await.unwrap();
+                let (facts, read_to) = store
+                    .events_after(*after, *commits_max, Wanted::Every)
+                    .await
+                    .unwrap();
                 seen.extend(facts.iter().map(|fact| fact.position.0));
                 *after = read_to;
             }
@@ -262,7 +265,7 @@ fn a_commit_that_cannot_be_read_is_damage_to_the_feed_and_not_a_gap() {
             let read = run(async {
                 let mut after = Position::default();
                 while after < Position(150) {
-                    let (_, read_to) = store.events_after(after, commits_max).await?;
+                    let (_, read_to) = store.events_after(after, commits_max, Wanted::Every).await?;
                     after = read_to;
                 }
                 Ok(after)
@@ -287,7 +290,10 @@ fn a_spare_of_an_earlier_process_is_used() {
     let (store, report) = reopen(directory.path());
     run(async {
         fill(&store, 61..=200).await;
-        let (_, read_to) = store.events_after(Position::default(), usize::MAX).await.unwrap();
+        let (_, read_to) = store
+            .events_after(Position::default(), usize::MAX, Wanted::Every)
+            .await
+            .unwrap();
         assert_eq!((report.position, read_to), (Position(60), Position(200)));
         store.close().await.unwrap();
     });

@@ -4,7 +4,7 @@
 use crate::support::{at, caller_key, copy, draft, open, receipt, recorded, row, small, toy, unique};
 use cartwright_domain::{Listing, Sequence};
 use cartwright_storage::{
-    Body, MemoryStore, Options, Outcome, Position, ReceiptFound, Rejected, Scan, SledStore, Store,
+    Body, MemoryStore, Options, Outcome, Position, ReceiptFound, Rejected, Scan, SledStore, Store, Wanted,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -216,7 +216,9 @@ async fn contents(store: &dyn Store, time: i64) -> Vec<String> {
     contents.push(format!("{:?}", store.timers_due(at(i64::MAX), 100).await));
     contents.push(format!(
         "{:?}",
-        store.events_after(Position::default(), usize::MAX).await
+        store
+            .events_after(Position::default(), usize::MAX, Wanted::Every)
+            .await
     ));
     contents.push(format!("{:?}", store.cursor("mail").await));
     contents.push(format!("{:?}", store.last_number(Sequence::Toy)));

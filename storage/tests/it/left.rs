@@ -3,7 +3,7 @@
 use crate::support::{at, caller_key, copy, draft, open, receipt, recorded, small, toy, unique};
 use cartwright_domain::Sequence;
 use cartwright_storage::{
-    OpenError, Options, Outcome, Position, ReceiptFound, RecoveryReport, SledStore, Store,
+    OpenError, Options, Outcome, Position, ReceiptFound, RecoveryReport, SledStore, Store, Wanted,
 };
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -53,7 +53,10 @@ pub(crate) async fn contents(store: &dyn Store, toys: u64) -> BTreeMap<u64, Stri
         };
         contents.insert(number, format!("{loaded:?} {holder:?} {receipt:?}"));
     }
-    let (facts, read_to) = store.events_after(Position::default(), usize::MAX).await.unwrap();
+    let (facts, read_to) = store
+        .events_after(Position::default(), usize::MAX, Wanted::Every)
+        .await
+        .unwrap();
     contents.insert(
         0,
         format!("{facts:?} {read_to:?} {}", store.last_number(Sequence::Toy)),

@@ -3,7 +3,9 @@
 use crate::left::{contents, fill, flip, killed_after, reopen, run, segments};
 use crate::support::{at, copy, draft, lazy, open, small, toy};
 use cartwright_domain::{EntityKey, Sequence};
-use cartwright_storage::{Body, DiskCall, OpenError, Options, Position, SledStore, Store, WatchedDisk};
+use cartwright_storage::{
+    Body, DiskCall, OpenError, Options, Position, SledStore, Store, Wanted, WatchedDisk,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -278,7 +280,10 @@ fn a_commit_larger_than_a_segment_is_refused_and_a_large_one_gets_a_segment() {
         assert!(put(toy(9), 16_000).await.is_err());
         assert_eq!(segments(directory.path()).len(), 3);
         assert_eq!(store.load(toy(6)).await.unwrap().unwrap().snapshot.len(), 14_000);
-        let (_, read_to) = store.events_after(Position::default(), usize::MAX).await.unwrap();
+        let (_, read_to) = store
+            .events_after(Position::default(), usize::MAX, Wanted::Every)
+            .await
+            .unwrap();
         assert_eq!(read_to, Position(6));
     });
 }

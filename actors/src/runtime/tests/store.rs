@@ -3,7 +3,7 @@
 use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use cartwright_storage::{
     Commit, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Position, ReceiptFound, ReceiptKey,
-    Rejected, Scan, Statistics, Store,
+    Rejected, Scan, Statistics, Store, Wanted,
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::collections::VecDeque;
@@ -255,8 +255,9 @@ impl Store for TestStore {
         &self,
         after: Position,
         commits_max: usize,
+        wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
-        self.memory.events_after(after, commits_max)
+        self.memory.events_after(after, commits_max, wanted)
     }
 
     fn synced(&self) -> watch::Receiver<Position> {
