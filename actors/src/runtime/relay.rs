@@ -121,7 +121,6 @@ impl Relay {
             let seen = *synced.borrow_and_update();
             let before = cursor.read;
             let (facts, read) = inner.store.events_after(before, COMMITS_PER_READ, wanted).await?;
-            *failures = 0;
             let mut handled = cursor.read;
             for fact in &facts {
                 // A commit's facts share its position: it is passed when the next one's begin.
@@ -136,6 +135,9 @@ impl Relay {
             cursor.read = read.max(handled);
             lock(&self.counters).position = cursor.read;
             self.move_if_due(&mut cursor, inner).await?;
+            if cursor.durable == cursor.read {
+                *failures = 0;
+            }
             // What is synced may end in records that are no commits: only progress is worth another look.
             if before < read && read < seen {
                 continue;

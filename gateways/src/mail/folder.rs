@@ -1,27 +1,27 @@
 //! Mail as `.eml` files in a directory, one file per message id.
 //!
 //! A file is written aside and renamed. It is safe once the folder is settled, with all others in one sync of the file
-//! system: a sync for each costs more than everything else about an order's mail. A mail that is sent again, because
-//! nobody knows what a crash left of it, is written again.
+//! system: a sync for each costs more than everything else about an order's mail. Nor is a thread woken for each:
+//! whoever hands a mail in goes on at once, and one worker writes what has gathered. A mail that is sent again,
+//! because nobody knows what a crash or a full disk left of it, is written again.
 
-use super::{Error, Mail, Mailer};
-use futures::future::BoxFuture;
+use super::{Error, Mail, Mailer, MessageId};
+use futures::future::{self, BoxFuture};
 use lettre::{
-    FileTransport, Message, Transport,
+    Message,
     message::{Mailbox, MultiPart, SinglePart},
 };
 use std::{
     fs::{self, File},
-    io,
+    io, mem,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// The folder inside the mail directory where files lie until they are whole.
 const SPOOL: &str = ".spool";
+/// How many mails may wait to be written; more are turned away.
+const WAITING_MAX: usize = 1_024;
 
 /// A directory that takes mails over as `<message id>.eml`.
 #[derive(Clone, Debug)]
@@ -34,8 +34,29 @@ struct Shared {
     directory: PathBuf,
     spool: PathBuf,
     from: Mailbox,
-    /// Is every file on the disk?
-    is_settled: AtomicBool,
+    queue: Mutex<Queue>,
+    /// Held by whoever writes or syncs.
+    written: Mutex<Written>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Vec<Composed>,
+    worked: bool,
+}
+
+/// A mail in the form of its file.
+#[derive(Debug)]
+struct Composed {
+    message_id: MessageId,
+    bytes: Vec<u8>,
+}
+
+/// What was written since the folder was last settled.
+#[derive(Debug, Default)]
+struct Written {
+    unsynced: bool,
+    failed: Option<io::Error>,
 }
 
 impl Folder {
@@ -58,7 +79,8 @@ impl Folder {
                 directory,
                 spool,
                 from,
-                is_settled: AtomicBool::new(true),
+                queue: Mutex::default(),
+                written: Mutex::default(),
             }),
         })
     }
@@ -66,46 +88,77 @@ impl Folder {
 
 impl Mailer for Folder {
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), Error>> {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move {
-            let written = tokio::task::spawn_blocking(move || shared.write(mail)).await;
-            written.unwrap_or_else(|stopped| Err(Error::Failed(io::Error::other(stopped))))
-        })
+        Box::pin(future::ready(self.hand_in(mail)))
     }
 
     fn settle(&self) -> BoxFuture<'_, Result<(), Error>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let settled = tokio::task::spawn_blocking(move || shared.settle()).await;
-            settled.unwrap_or_else(|stopped| Err(Error::Failed(io::Error::other(stopped))))
+            Ok(settled.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))?)
         })
     }
 }
 
+impl Folder {
+    fn hand_in(&self, mail: Mail) -> Result<(), Error> {
+        let composed = self.shared.compose(mail)?;
+        let mut queue = lock(&self.shared.queue);
+        if WAITING_MAX <= queue.waiting.len() {
+            return Err(Error::Failed(io::Error::other("too many mails are waiting")));
+        }
+        queue.waiting.push(composed);
+        if !mem::replace(&mut queue.worked, true) {
+            let shared = Arc::clone(&self.shared);
+            tokio::task::spawn_blocking(move || shared.write_waiting(&mut lock(&shared.written)));
+        }
+        Ok(())
+    }
+}
+
 impl Shared {
-    fn write(&self, mail: Mail) -> Result<(), Error> {
-        let whole = self.directory.join(format!("{}.eml", mail.message_id));
-        let message = self.compose(mail)?;
-        let spooled = FileTransport::new(&self.spool)
-            .send(&message)
-            .map_err(io::Error::other)?;
-        fs::rename(self.spool.join(format!("{spooled}.eml")), &whole)?;
-        self.is_settled.store(false, Ordering::Release);
+    /// Writes until nobody waits.
+    fn write_waiting(&self, written: &mut Written) {
+        loop {
+            let waiting = {
+                let mut queue = lock(&self.queue);
+                queue.worked = !queue.waiting.is_empty();
+                mem::take(&mut queue.waiting)
+            };
+            if waiting.is_empty() {
+                return;
+            }
+            written.unsynced = true;
+            for mail in waiting {
+                if let Err(error) = self.write(&mail) {
+                    written.failed.get_or_insert(error);
+                }
+            }
+        }
+    }
+
+    fn write(&self, mail: &Composed) -> io::Result<()> {
+        let name = format!("{}.eml", mail.message_id);
+        let spooled = self.spool.join(&name);
+        fs::write(&spooled, &mail.bytes)?;
+        fs::rename(spooled, self.directory.join(name))
+    }
+
+    /// Fails also for mails that could not be written since the last time: they are to be sent again.
+    fn settle(&self) -> io::Result<()> {
+        let mut written = lock(&self.written);
+        self.write_waiting(&mut written);
+        if let Some(error) = written.failed.take() {
+            return Err(error);
+        }
+        if written.unsynced {
+            rustix::fs::syncfs(File::open(&self.directory)?)?;
+            written.unsynced = false;
+        }
         Ok(())
     }
 
-    fn settle(&self) -> Result<(), Error> {
-        if self.is_settled.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let synced = File::open(&self.directory).and_then(|directory| Ok(rustix::fs::syncfs(directory)?));
-        synced.map_err(|error| {
-            self.is_settled.store(false, Ordering::Release);
-            Error::from(error)
-        })
-    }
-
-    fn compose(&self, mail: Mail) -> Result<Message, Error> {
+    fn compose(&self, mail: Mail) -> Result<Composed, Error> {
         let builder = Message::builder()
             .message_id(Some(format!("<{}>", mail.message_id)))
             .from(self.from.clone())
@@ -115,8 +168,12 @@ impl Shared {
             Some(html) => builder.multipart(MultiPart::alternative_plain_html(mail.text, html)),
             None => builder.singlepart(SinglePart::plain(mail.text)),
         };
-        message.map_err(|error| Error::Refused {
+        let message = message.map_err(|error| Error::Refused {
             reason: error.to_string(),
+        })?;
+        Ok(Composed {
+            bytes: message.formatted(),
+            message_id: mail.message_id,
         })
     }
 }
@@ -125,6 +182,11 @@ fn mailbox(text: &str) -> Result<Mailbox, Error> {
     text.parse().map_err(|error| Error::Refused {
         reason: format!("{text} is no mail address: {error}"),
     })
+}
+
+/// Locks; a panic of an earlier holder does not keep later callers out.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn sync_directory(directory: &Path) -> io::Result<()> {
@@ -192,6 +254,7 @@ mod tests {
             })
             .await
             .unwrap();
+        folder.settle().await.unwrap();
         let text = fs::read_to_string(home.path().join("a@b.eml")).unwrap();
         assert!(
             text.contains("multipart/alternative") && text.contains("plain") && text.contains("<p>rich</p>")
@@ -210,6 +273,39 @@ mod tests {
             .await;
         assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
         assert_eq!(files(home.path()), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn mails_are_written_without_being_settled_and_none_is_left_when_they_are() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(home.path(), "shop@example.com").unwrap();
+        for number in 0..100 {
+            folder
+                .send(mail(&format!("order-{number}@shop"), "text"))
+                .await
+                .unwrap();
+        }
+        while files(home.path()).len() < 100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(files(&home.path().join(SPOOL)), Vec::<String>::new());
+        folder.settle().await.unwrap();
+        assert!(!lock(&folder.shared.written).unsynced);
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_cannot_be_written_fails_the_settling_and_comes_again() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(home.path(), "shop@example.com").unwrap();
+        let spool = home.path().join(SPOOL);
+        fs::remove_dir(&spool).unwrap();
+        folder.send(mail("a@b", "text")).await.unwrap();
+        let failed = folder.settle().await;
+        assert!(matches!(failed, Err(Error::Failed(_))), "{failed:?}");
+        fs::create_dir(&spool).unwrap();
+        folder.send(mail("a@b", "text")).await.unwrap();
+        folder.settle().await.unwrap();
+        assert_eq!(files(home.path()), ["a@b.eml"]);
     }
 
     #[test]
