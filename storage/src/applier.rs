@@ -1,7 +1,7 @@
 //! The applier: the second thread, which feeds the index behind the answers.
 //!
 //! Nobody waits for it. States, receipts and rows stay in pending for a while and are written in their newest form
-//! only, in the order of the index; then the mark moves. What came and went in the meantime costs a look-up.
+//! only, in the order of the index; then the mark moves. What came and went in the meantime costs next to nothing.
 
 use crate::checkpoint::Checkpointer;
 use crate::index::Change;
@@ -51,7 +51,7 @@ impl Feeder {
 
     /// Begins a pass, if there is anything to write. Everything up to `up_to` must be in pending or in the index.
     pub(crate) fn begin(&self, up_to: Position) -> Option<Pass> {
-        let left = self.pending.waiting();
+        let left = self.pending.begin().waiting();
         let is_behind = !left.is_empty() || self.mark.position < up_to;
         is_behind.then(|| Pass {
             left: left.into_iter(),
@@ -62,16 +62,17 @@ impl Feeder {
     /// Writes some rows; the last ones with the mark. Hands the pass back while it is not over.
     pub(crate) fn advance(&mut self, mut pass: Pass) -> Result<Option<Pass>, Fault> {
         let mut changes: Vec<Change> = Vec::with_capacity(ROWS_AT_ONCE);
-        let mut written = Vec::with_capacity(ROWS_AT_ONCE);
         for (row, waiting) in pass.left.by_ref().take(ROWS_AT_ONCE) {
-            written.extend(self.pending.change(row, waiting, |change| changes.push(change)));
+            waiting.change(row, |change| changes.push(change));
         }
         let is_last = pass.left.len() == 0;
         if is_last {
             self.mark.position = self.mark.position.max(pass.up_to);
         }
         self.index.write(changes, &mut self.mark)?;
-        self.pending.remove(written);
+        if is_last {
+            self.pending.end();
+        }
         Ok((!is_last).then_some(pass))
     }
 

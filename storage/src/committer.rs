@@ -58,9 +58,11 @@ impl Behind for Known<'_> {
         index::holder(&view, key)
     }
 
-    fn receipt(&self, key: &ReceiptKey) -> Result<Option<Arc<Receipt>>, Fault> {
+    fn receipt(&self, key: &ReceiptKey, absent_as_of: Position) -> Result<Option<Arc<Receipt>>, Fault> {
         match self.shared.pending.receipt(key) {
-            Some(newest) => Ok(newest.row),
+            Some(newest) => Ok(newest),
+            // Whatever was written since is in pending.
+            None if self.shared.pending.since() <= absent_as_of => Ok(None),
             None => Ok(index::receipt(self.index, key)?.map(Arc::new)),
         }
     }

@@ -13,6 +13,7 @@ mod disk_check;
 mod error;
 mod fault;
 mod feed;
+mod filter;
 #[cfg(test)]
 mod golden_tests;
 mod index;

@@ -81,7 +81,7 @@ impl Behind for Table {
         index::holder(self, key)
     }
 
-    fn receipt(&self, key: &ReceiptKey) -> Result<Option<Arc<Receipt>>, Fault> {
+    fn receipt(&self, key: &ReceiptKey, _: Position) -> Result<Option<Arc<Receipt>>, Fault> {
         Ok(index::receipt(self, key)?.map(Arc::new))
     }
 }

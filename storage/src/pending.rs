@@ -1,17 +1,19 @@
 //! The newest states, receipts and rows that the index does not hold yet. Every read asks here first.
 //!
-//! An entry goes only when the index holds it and nothing newer has taken its place. The bytes are bounded: when
-//! they are used up the committer waits and admission refuses.
+//! There are two generations. Commits go into the young one. A pass makes it the old one, which nobody changes any
+//! more, feeds the index with it and lets go of it as a whole. So feeding never stands in the way of readers or of the
+//! committer. The bytes are bounded: when they are used up the committer waits and admission refuses.
 
-use crate::index::{self, Range};
+use crate::index::{self, Change, Range};
 use crate::key;
 use crate::record::{CursorMove, Record};
 use crate::{Body, Position, Receipt, ReceiptKey};
 use cartwright_domain::{EntityKey, Revision};
+use std::cmp::Ordering::{Greater, Less};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, btree_map};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// What an entry takes besides its bytes.
 const ENTRY_BYTES: u64 = 256;
@@ -24,33 +26,30 @@ pub(crate) struct Newest {
     pub(crate) position: Position,
 }
 
-/// What a receipt has become; without a row it was deleted.
-#[derive(Clone, Debug)]
-pub(crate) struct NewestReceipt {
-    pub(crate) row: Option<Arc<Receipt>>,
-    pub(crate) position: Position,
-}
+/// What a receipt has become; nothing where it was deleted.
+pub(crate) type NewestReceipt = Option<Arc<Receipt>>;
 
-/// A row that scans, look-ups and timers read: a key, a timer or a cursor. Without a value it was deleted.
-struct NewestRow {
-    value: Option<Vec<u8>>,
-    /// Tells this value from a later one: two moves of a cursor may share a position.
-    stamp: u64,
-}
+/// The value of a row; nothing where it was deleted.
+type NewestRow = Option<Vec<u8>>;
 
-/// What the index must be told of: the key of its row, and where its value is.
-#[derive(Clone, Debug)]
+/// Something that the index must be told of.
 pub(crate) enum Waiting {
-    Entity(EntityKey),
-    Receipt(ReceiptKey),
-    Row,
+    State(EntityKey, Newest),
+    Receipt(NewestReceipt),
+    Row(NewestRow),
 }
 
-/// Something that was written to the index, as it was then.
-pub(crate) enum Written {
-    Entity(EntityKey, Position),
-    Receipt(ReceiptKey, Position),
-    Row(Vec<u8>, u64),
+impl Waiting {
+    /// Shows the rows of the index that it changes; `row` is the key that it stands under.
+    pub(crate) fn change(self, row: Vec<u8>, mut each: impl FnMut(Change)) {
+        match self {
+            Self::State(entity, newest) => {
+                index::state_change(entity, &newest.body, newest.revision, newest.position, each);
+            }
+            Self::Receipt(receipt) => each((row, receipt.as_deref().map(index::stored))),
+            Self::Row(value) => each((row, value)),
+        }
+    }
 }
 
 /// Some rows of a range, and where they stop if there are more.
@@ -61,55 +60,136 @@ pub(crate) struct Stretch {
     pub(crate) is_all: bool,
 }
 
+/// What came in between two passes.
 #[derive(Default)]
-struct Maps {
+pub(crate) struct Generation {
     entities: HashMap<EntityKey, Newest>,
     receipts: HashMap<ReceiptKey, NewestReceipt>,
+    /// What scans, look-ups and timers read: keys, timers and cursors.
     rows: BTreeMap<Vec<u8>, NewestRow>,
-    stamp: u64,
+    bytes: u64,
+    /// The last commit in it.
+    last: Position,
 }
 
-impl Maps {
-    fn put_row(&mut self, (key, value): index::Change, bytes: &mut Balance) {
-        self.stamp += 1;
-        let stamp = self.stamp;
-        bytes.added += row_bytes(&key, value.as_deref());
+impl Generation {
+    fn put_commit(&mut self, position: Position, record: &Record) {
+        self.last = position;
+        index::key_changes(record, |change| self.put_row(change));
+        self.put_state(position, record);
+        for key in &record.receipts_deleted {
+            self.put_receipt(key, None);
+        }
+        for receipt in &record.receipts {
+            self.put_receipt(&receipt.key, Some(Arc::clone(receipt)));
+        }
+    }
+
+    fn put_row(&mut self, (key, value): Change) {
+        self.bytes += row_bytes(&key, value.as_deref());
         match self.rows.entry(key) {
             btree_map::Entry::Vacant(vacant) => {
-                vacant.insert(NewestRow { value, stamp });
+                vacant.insert(value);
             }
             btree_map::Entry::Occupied(mut occupied) => {
-                bytes.freed += row_bytes(occupied.key(), occupied.get().value.as_deref());
-                occupied.insert(NewestRow { value, stamp });
+                let gone = occupied.insert(value);
+                self.bytes -= row_bytes(occupied.key(), gone.as_deref());
             }
         }
     }
+
+    fn put_state(&mut self, position: Position, record: &Record) {
+        let newest = match self.entities.entry(record.entity) {
+            Entry::Vacant(vacant) => vacant.insert(Newest {
+                body: record.body.clone(),
+                revision: record.revision,
+                position,
+            }),
+            Entry::Occupied(occupied) => {
+                let newest = occupied.into_mut();
+                self.bytes -= body_bytes(&newest.body);
+                if record.body != Body::Unchanged {
+                    newest.body = record.body.clone();
+                }
+                newest.revision = record.revision;
+                newest.position = position;
+                newest
+            }
+        };
+        self.bytes += body_bytes(&newest.body);
+    }
+
+    fn put_receipt(&mut self, key: &ReceiptKey, row: NewestReceipt) {
+        self.bytes += receipt_bytes(row.as_deref());
+        if let Some(gone) = self.receipts.insert(key.clone(), row) {
+            self.bytes -= receipt_bytes(gone.as_deref());
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.entities.len() + self.receipts.len() + self.rows.len()
+    }
+
+    /// Lists everything the index must be told of, in the order of its rows.
+    pub(crate) fn waiting(&self) -> Vec<(Vec<u8>, Waiting)> {
+        let states = self.entities.iter().map(|(entity, newest)| {
+            let state = Waiting::State(*entity, newest.clone());
+            (key::entity(*entity), state)
+        });
+        let receipts = self.receipts.iter().map(|(receipt, newest)| {
+            let newest = Waiting::Receipt(newest.clone());
+            (key::receipt(receipt), newest)
+        });
+        let rows = self.rows.iter();
+        let rows = rows.map(|(row, value)| (row.clone(), Waiting::Row(value.clone())));
+        let mut waiting = Vec::with_capacity(self.len());
+        waiting.extend(states);
+        waiting.extend(receipts);
+        waiting.extend(rows);
+        waiting.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        waiting
+    }
 }
 
-/// How the bytes change.
 #[derive(Default)]
-struct Balance {
-    added: u64,
-    freed: u64,
+struct Generations {
+    young: Generation,
+    /// What the index is fed with; empty between passes.
+    old: Arc<Generation>,
+    /// Every commit after this one is in one of them.
+    since: Position,
 }
 
 /// See the module.
 pub(crate) struct Pending {
-    maps: RwLock<Maps>,
+    generations: RwLock<Generations>,
     bytes: AtomicU64,
     bytes_max: u64,
     freed: (Mutex<()>, Condvar),
 }
 
 impl Pending {
-    pub(crate) fn new(bytes_max: u64) -> Self {
+    /// Makes one for the commits after `since`.
+    pub(crate) fn new(bytes_max: u64, since: Position) -> Self {
         let freed = (Mutex::new(()), Condvar::new());
+        let generations = Generations {
+            since,
+            ..Generations::default()
+        };
         Self {
-            maps: RwLock::default(),
+            generations: RwLock::new(generations),
             bytes: AtomicU64::new(0),
             bytes_max,
             freed,
         }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Generations> {
+        self.generations.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Generations> {
+        self.generations.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in a synced group, in order.
@@ -118,177 +198,123 @@ impl Pending {
         group: impl Iterator<Item = (Position, &'a Record)>,
         cursors: impl Iterator<Item = &'a CursorMove>,
     ) {
-        let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
-        let mut bytes = Balance::default();
+        let mut generations = self.write();
+        let young = &mut generations.young;
+        let before = young.bytes;
         for (position, record) in group {
-            index::key_changes(record, |change| maps.put_row(change, &mut bytes));
-            let Maps {
-                entities, receipts, ..
-            } = &mut *maps;
-            let newest = entities
-                .entry(record.entity)
-                .and_modify(|newest| bytes.freed += body_bytes(&newest.body));
-            let newest = newest.or_insert_with(|| Newest {
-                body: Body::Unchanged,
-                revision: record.revision,
-                position,
-            });
-            if record.body != Body::Unchanged {
-                newest.body = record.body.clone();
-            }
-            newest.revision = record.revision;
-            newest.position = position;
-            bytes.added += body_bytes(&newest.body);
-            let deleted = record.receipts_deleted.iter().map(|key| (key, None));
-            let put = record
-                .receipts
-                .iter()
-                .map(|row| (&row.key, Some(Arc::clone(row))));
-            for (key, row) in deleted.chain(put) {
-                bytes.added += receipt_bytes(row.as_deref());
-                if let Some(gone) = receipts.insert(key.clone(), NewestReceipt { row, position }) {
-                    bytes.freed += receipt_bytes(gone.row.as_deref());
-                }
-            }
+            young.put_commit(position, record);
         }
         for moved in cursors {
-            let change = (key::cursor(&moved.subscriber), Some(index::stored(&moved.to)));
-            maps.put_row(change, &mut bytes);
+            young.put_row((key::cursor(&moved.subscriber), Some(index::stored(&moved.to))));
         }
-        drop(maps);
-        self.bytes.fetch_add(bytes.added, Ordering::AcqRel);
-        self.bytes.fetch_sub(bytes.freed, Ordering::AcqRel);
+        let after = young.bytes;
+        drop(generations);
+        self.bytes.fetch_add(after, Ordering::AcqRel);
+        self.bytes.fetch_sub(before, Ordering::AcqRel);
     }
 
     /// Returns the newest state of an entity that the index does not hold yet.
     pub(crate) fn entity(&self, entity: EntityKey) -> Option<Newest> {
-        self.maps
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entities
-            .get(&entity)
-            .cloned()
+        let generations = self.read();
+        let young = generations.young.entities.get(&entity);
+        let old = generations.old.entities.get(&entity);
+        match (young, old) {
+            (Some(young), Some(old)) if young.body == Body::Unchanged => Some(Newest {
+                body: old.body.clone(),
+                ..*young
+            }),
+            (young, old) => young.or(old).cloned(),
+        }
     }
 
-    /// Returns what became of a receipt that the index does not hold yet.
+    /// Returns what became of a receipt that the index does not know of yet.
     pub(crate) fn receipt(&self, key: &ReceiptKey) -> Option<NewestReceipt> {
-        self.maps
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .receipts
-            .get(key)
-            .cloned()
+        let generations = self.read();
+        let newest = generations.young.receipts.get(key);
+        newest.or_else(|| generations.old.receipts.get(key)).cloned()
+    }
+
+    /// Returns the commit after which all are here. Asked after a look-up that found nothing, it tells how far back
+    /// there was nothing.
+    pub(crate) fn since(&self) -> Position {
+        self.read().since
     }
 
     /// Returns a row that the index does not hold yet; the inner `None` is a deleted one.
     pub(crate) fn row(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
-        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        maps.rows.get(key).map(|row| row.value.clone())
+        let generations = self.read();
+        let newest = generations.young.rows.get(key);
+        newest.or_else(|| generations.old.rows.get(key)).cloned()
     }
 
     /// Returns the first rows of a range, or the last, in which so many are not deleted.
     pub(crate) fn stretch(&self, range: Range, descending: bool, limit: usize) -> Stretch {
-        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        let mut walk = maps.rows.range(range);
+        let generations = self.read();
+        let next = |walk: &mut btree_map::Range<'_, Vec<u8>, NewestRow>| {
+            let next = if descending { walk.next_back() } else { walk.next() };
+            next.map(|(key, value)| (key.clone(), value.clone()))
+        };
+        let mut young_walk = generations.young.rows.range(range.clone());
+        let mut old_walk = generations.old.rows.range(range);
+        let mut young = next(&mut young_walk);
+        let mut old = next(&mut old_walk);
         let mut stretch = Stretch {
             rows: Vec::new(),
             is_all: false,
         };
         let mut present = 0;
         while present < limit {
-            let next = if descending { walk.next_back() } else { walk.next() };
-            let Some((key, row)) = next else {
+            let order = match (&young, &old) {
+                (Some((young, _)), Some((old, _))) if descending => old.cmp(young),
+                (Some((young, _)), Some((old, _))) => young.cmp(old),
+                (Some(_), None) => Less,
+                (None, _) => Greater,
+            };
+            let first = if order == Greater {
+                old.take()
+            } else {
+                young.take()
+            };
+            let Some((key, value)) = first else {
                 stretch.is_all = true;
                 break;
             };
-            present += usize::from(row.value.is_some());
-            stretch.rows.push((key.clone(), row.value.clone()));
+            if order != Greater {
+                young = next(&mut young_walk);
+            }
+            if order != Less {
+                old = next(&mut old_walk);
+            }
+            present += usize::from(value.is_some());
+            stretch.rows.push((key, value));
         }
         stretch
     }
 
-    /// Lists everything the index must be told of, in the order of its rows.
-    pub(crate) fn waiting(&self) -> Vec<(Vec<u8>, Waiting)> {
-        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        let entities = maps.entities.keys();
-        let receipts = maps.receipts.keys();
-        let mut waiting: Vec<_> = entities
-            .map(|entity| (key::entity(*entity), Waiting::Entity(*entity)))
-            .chain(receipts.map(|receipt| (key::receipt(receipt), Waiting::Receipt(receipt.clone()))))
-            .chain(maps.rows.keys().map(|row| (row.clone(), Waiting::Row)))
-            .collect();
-        drop(maps);
-        waiting.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        waiting
+    /// Begins a pass: what is young becomes old, to be fed to the index.
+    pub(crate) fn begin(&self) -> Arc<Generation> {
+        let mut generations = self.write();
+        if generations.old.len() == 0 {
+            generations.old = Arc::new(std::mem::take(&mut generations.young));
+        }
+        Arc::clone(&generations.old)
+    }
+
+    /// Ends a pass: the index holds all that was old.
+    pub(crate) fn end(&self) {
+        let mut generations = self.write();
+        let fed = std::mem::take(&mut generations.old);
+        generations.since = generations.since.max(fed.last);
+        drop(generations);
+        self.bytes.fetch_sub(fed.bytes, Ordering::AcqRel);
+        let _freed = self.freed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.freed.1.notify_all();
     }
 
     /// Returns how many entries there are.
     pub(crate) fn len(&self) -> usize {
-        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        maps.entities.len() + maps.receipts.len() + maps.rows.len()
-    }
-
-    /// Shows the rows of the index that something waiting changes, and returns it as it is now.
-    pub(crate) fn change(
-        &self,
-        row: Vec<u8>,
-        waiting: Waiting,
-        mut each: impl FnMut(index::Change),
-    ) -> Option<Written> {
-        match waiting {
-            Waiting::Entity(entity) => {
-                let newest = self.entity(entity)?;
-                index::state_change(entity, &newest.body, newest.revision, newest.position, each);
-                Some(Written::Entity(entity, newest.position))
-            }
-            Waiting::Receipt(receipt) => {
-                let newest = self.receipt(&receipt)?;
-                each((row, newest.row.as_deref().map(index::stored)));
-                Some(Written::Receipt(receipt, newest.position))
-            }
-            Waiting::Row => {
-                let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-                let newest = maps.rows.get(&row)?;
-                each((row.clone(), newest.value.clone()));
-                Some(Written::Row(row, newest.stamp))
-            }
-        }
-    }
-
-    /// Lets go of what the index holds now, unless something newer has come.
-    pub(crate) fn remove(&self, written: Vec<Written>) {
-        let mut freed = 0;
-        let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
-        for written in written {
-            match written {
-                Written::Entity(key, position) => {
-                    if let Entry::Occupied(newest) = maps.entities.entry(key)
-                        && newest.get().position == position
-                    {
-                        freed += body_bytes(&newest.remove().body);
-                    }
-                }
-                Written::Receipt(key, position) => {
-                    if let Entry::Occupied(newest) = maps.receipts.entry(key)
-                        && newest.get().position == position
-                    {
-                        freed += receipt_bytes(newest.remove().row.as_deref());
-                    }
-                }
-                Written::Row(key, stamp) => {
-                    if let btree_map::Entry::Occupied(newest) = maps.rows.entry(key)
-                        && newest.get().stamp == stamp
-                    {
-                        let (key, gone) = newest.remove_entry();
-                        freed += row_bytes(&key, gone.value.as_deref());
-                    }
-                }
-            }
-        }
-        drop(maps);
-        self.bytes.fetch_sub(freed, Ordering::AcqRel);
-        let _freed = self.freed.0.lock().unwrap_or_else(PoisonError::into_inner);
-        self.freed.1.notify_all();
+        let generations = self.read();
+        generations.young.len() + generations.old.len()
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -330,4 +356,81 @@ fn receipt_bytes(receipt: Option<&Receipt>) -> u64 {
         Some(crate::Outcome::Running | crate::Outcome::Refused(_) | crate::Outcome::Forbidden) | None => 0,
     };
     ENTRY_BYTES + reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fence, KeyChange, TimerChange};
+    use bytes::Bytes;
+    use cartwright_domain::{Kind, Timestamp, Unique, UniqueKey};
+    use std::ops::Bound;
+    use uuid::Uuid;
+
+    fn record(revision: u64, body: Body, keys: KeyChange) -> Record {
+        Record {
+            entity: EntityKey {
+                kind: Kind::Toy,
+                id: Uuid::from_u128(1),
+            },
+            revision: Revision(revision),
+            fence: Fence::default(),
+            at: Timestamp::from_millis(0),
+            body,
+            keys,
+            events: Vec::new(),
+            timers: TimerChange::default(),
+            receipts: Vec::new(),
+            receipts_deleted: Vec::new(),
+        }
+    }
+
+    fn insert(pending: &Pending, position: u64, record: &Record) {
+        pending.insert(std::iter::once((Position(position), record)), std::iter::empty());
+    }
+
+    #[test]
+    fn what_a_pass_began_with_is_seen_until_the_index_holds_it() {
+        let pending = Pending::new(1 << 20, Position(4));
+        let key = |name: &str| UniqueKey::new(Unique::Toy, name);
+        let put = Body::Put(Bytes::from_static(b"a state"));
+        let first = KeyChange {
+            unique_put: vec![key("a"), key("b")],
+            ..KeyChange::default()
+        };
+        let second = KeyChange {
+            unique_put: vec![key("c")],
+            unique_deleted: vec![key("a")],
+            ..KeyChange::default()
+        };
+        let first = record(1, put.clone(), first);
+        insert(&pending, 5, &first);
+        assert_eq!(pending.begin().waiting().len(), 3);
+        insert(&pending, 6, &record(2, Body::Unchanged, second));
+
+        let newest = pending
+            .entity(first.entity)
+            .map(|newest| (newest.body, newest.revision));
+        assert_eq!(newest, Some((put, Revision(2))));
+        assert_eq!(pending.since(), Position(4));
+        let mut names: Vec<_> = ["a", "b", "c"].map(|name| key::unique(&key(name))).into();
+        for descending in [false, true] {
+            let all = (Bound::Unbounded, Bound::Unbounded);
+            let stretch = pending.stretch(all, descending, 9);
+            let rows = stretch.rows.iter().map(|(key, value)| (key, value.is_some()));
+            let present = names.iter().zip([descending, true, !descending]);
+            assert!(rows.eq(present) && stretch.is_all);
+            names.reverse();
+        }
+
+        pending.end();
+        let newest = pending.entity(first.entity).map(|newest| newest.body);
+        assert_eq!(newest, Some(Body::Unchanged));
+        assert_eq!(pending.since(), Position(5));
+        assert_eq!(pending.row(&names[0]), Some(None));
+        assert_eq!(pending.row(&names[1]), None);
+        assert_eq!(pending.begin().waiting().len(), 3);
+        pending.end();
+        assert_eq!((pending.len(), pending.bytes()), (0, 0));
+    }
 }

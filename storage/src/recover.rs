@@ -112,8 +112,8 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
         at_least,
     } = open_index(directory, &index_directory, options)?;
     let table = Arc::new(table);
-    let pending = Arc::new(Pending::new(options.pending_bytes_max));
     let from = mark.position;
+    let pending = Arc::new(Pending::new(options.pending_bytes_max, from));
     let mut replay = Replay {
         feeder: Feeder::new(Arc::clone(&pending), Arc::clone(&table), mark),
         pending: &pending,

@@ -7,7 +7,7 @@ use crate::committer::{Committer, Item};
 use crate::disk::make_directories;
 use crate::index;
 use crate::journal::FrameBuffer;
-use crate::key::NAME_BYTES_MAX;
+use crate::key::{self, NAME_BYTES_MAX};
 use crate::lease::Lease;
 use crate::loaders::{Loaders, closed};
 use crate::options::Options;
@@ -141,6 +141,22 @@ impl SledStore {
         Ok((store, report))
     }
 
+    /// Reads a row of the index, on a loader unless the index surely lacks it. What is pending was asked before.
+    fn read_of<T: Send + 'static>(
+        &self,
+        row: &[u8],
+        read: impl FnOnce(&View<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Fault>> {
+        match self.shared.index() {
+            Ok(index) if index.surely_lacks(row) => {
+                let pending = &self.shared.pending;
+                let index = &index;
+                ready(read(&View { pending, index })).boxed()
+            }
+            Ok(_) | Err(_) => self.read(read),
+        }
+    }
+
     /// Reads the index and what is pending on a loader.
     fn read<T: Send + 'static>(
         &self,
@@ -224,7 +240,7 @@ impl Store for SledStore {
     fn load(&self, entity: EntityKey) -> BoxFuture<'static, Result<Option<Loaded>, Fault>> {
         let newest = self.shared.pending.entity(entity);
         let (revision, position) = match newest {
-            None => return self.read(move |view| index::load(view.index, entity)),
+            None => return self.read_of(&key::entity(entity), move |view| index::load(view.index, entity)),
             Some(newest) => match newest.body {
                 Body::Erase => return ready(Ok(None)).boxed(),
                 Body::Put(snapshot) => {
@@ -252,14 +268,21 @@ impl Store for SledStore {
     }
 
     fn lookup(&self, key: UniqueKey) -> BoxFuture<'static, Result<Option<EntityKey>, Fault>> {
-        self.read(move |view| index::holder(view, &key))
+        let row = key::unique(&key);
+        match self.shared.pending.row(&row) {
+            Some(value) => {
+                let holder = value.map(|row| EntityKey::decode(&row));
+                ready(holder.transpose()).boxed()
+            }
+            None => self.read_of(&row, move |view| index::holder(view, &key)),
+        }
     }
 
     fn receipt(&self, key: ReceiptKey, now: Timestamp) -> BoxFuture<'static, Result<ReceiptFound, Fault>> {
         // Read before the look-up: whatever was committed up to here is in pending or in the index.
         let as_of = *self.shared.synced.borrow();
         if let Some(newest) = self.shared.pending.receipt(&key) {
-            let found = match newest.row {
+            let found = match newest {
                 Some(receipt) if counts(&receipt, now) => {
                     ReceiptFound::Present(Box::new(receipt.as_ref().clone()))
                 }
@@ -267,7 +290,8 @@ impl Store for SledStore {
             };
             return ready(Ok(found)).boxed();
         }
-        self.read(move |view| {
+        let row = key::receipt(&key);
+        self.read_of(&row, move |view| {
             Ok(match index::receipt(view.index, &key)? {
                 Some(receipt) if counts(&receipt, now) => ReceiptFound::Present(Box::new(receipt)),
                 Some(_) | None => ReceiptFound::AbsentAsOf(as_of),

@@ -1,6 +1,7 @@
 //! sled: the index. It can be lost at any time and is built anew from the journal.
 
 use crate::codec::{self, Stored, Tag};
+use crate::filter::Filter;
 use crate::index::{self, Change, EachRow, Range, Rows};
 use crate::key::{self, Table};
 use crate::{Fault, Position};
@@ -14,6 +15,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Large segments: with sled's own 512 KiB a start takes many times longer.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+/// The filter takes so much less than the cache.
+const FILTER_DIVISOR: u64 = 32;
 
 /// How far the index goes and what it holds, written with every batch of rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +62,7 @@ impl Mark {
 /// The one tree.
 pub(crate) struct SledTable {
     tree: sled::Db,
+    filter: Filter,
     audit: Mutex<Option<Audit>>,
 }
 
@@ -95,8 +99,12 @@ impl SledTable {
             .mode(sled::Mode::HighThroughput)
             // Checkpoints flush; what is lost in between is replayed.
             .flush_every_ms(None);
+        let filter = Filter::new(cache_bytes / FILTER_DIVISOR);
+        // Every batch writes it.
+        filter.add(&key::mark());
         Ok(Self {
             tree: config.open().map_err(fault)?,
+            filter,
             audit: Mutex::new(Some(Audit::default())),
         })
     }
@@ -113,7 +121,13 @@ impl SledTable {
         let mut batch = sled::Batch::default();
         let mut audit = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in newest {
-            let before = self.tree.get(&key).map_err(fault)?;
+            let before = match self.surely_lacks(&key) {
+                true => None,
+                false => self.tree.get(&key).map_err(fault)?,
+            };
+            if value.is_some() {
+                self.filter.add(&key);
+            }
             mark.count(&key, before.as_deref(), value.as_deref());
             if let Some(audit) = audit.as_mut().filter(|audit| audit.has_passed(&key)) {
                 audit.counted.count(&key, before.as_deref(), value.as_deref());
@@ -126,6 +140,11 @@ impl SledTable {
         }
         batch.insert(key::mark(), index::stored(mark));
         self.tree.apply_batch(batch).map_err(fault)
+    }
+
+    /// Tells whether there is no row with a key, as far as that can be told without looking.
+    pub(crate) fn surely_lacks(&self, key: &[u8]) -> bool {
+        self.filter.surely_lacks(key)
     }
 
     /// Hands everything to the operating system. It is durable only once the files are synced.
@@ -155,6 +174,7 @@ impl SledTable {
                 return Err(damaged("the checksum of a row does not fit".to_owned()));
             }
             audit.counted.count(&key, None, Some(&value));
+            self.filter.add(&key);
             audit.last = Some(key.to_vec());
             rows += 1;
         }
@@ -170,12 +190,16 @@ impl SledTable {
             )));
         }
         *guard = None;
+        self.filter.complete();
         Ok(Checked::All)
     }
 }
 
 impl Rows for SledTable {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        if self.surely_lacks(key) {
+            return Ok(None);
+        }
         Ok(self
             .tree
             .get(key)

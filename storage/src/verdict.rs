@@ -1,8 +1,7 @@
 //! Verdicts: each commit is checked alone, in order, against memory.
 //!
-//! The judge knows the live revision and incarnation of every entity that writes, the unique keys of the group at
-//! hand, and the receipts of the recent past. It asks what is behind it only where it cannot know: for another
-//! unique key, or a receipt older than its window.
+//! The judge knows the live revision and incarnation of every entity that writes, and the unique keys and receipts of
+//! the group at hand. For all others it asks what is behind it.
 
 use crate::limits::check_sizes;
 use crate::record::Record;
@@ -14,8 +13,6 @@ use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// How many receipts are kept in memory, so that a look-up made a moment ago still proves absence.
-const RECEIPTS_RECENT_MAX: usize = 65_536;
 /// How many ended incarnations are remembered, so that a late write of one of them is refused.
 const RETIRED_MAX: usize = 65_536;
 
@@ -25,8 +22,8 @@ pub(crate) trait Behind {
     fn revision(&self, entity: EntityKey) -> Option<Revision>;
     /// Reads who holds a unique key.
     fn holder(&self, key: &UniqueKey) -> Result<Option<EntityKey>, Fault>;
-    /// Reads a receipt, expired or not.
-    fn receipt(&self, key: &ReceiptKey) -> Result<Option<Arc<Receipt>>, Fault>;
+    /// Reads a receipt, expired or not, of which a look-up at `absent_as_of` found nothing.
+    fn receipt(&self, key: &ReceiptKey, absent_as_of: Position) -> Result<Option<Arc<Receipt>>, Fault>;
 }
 
 /// An accepted commit on its way into the journal.
@@ -50,12 +47,6 @@ struct Live {
     incarnation: u64,
 }
 
-/// A receipt of the recent past; without a row, a deleted one.
-struct RecentReceipt {
-    row: Option<Arc<Receipt>>,
-    position: Position,
-}
-
 /// Decides on commits.
 pub(crate) struct Judge {
     start: u64,
@@ -65,11 +56,8 @@ pub(crate) struct Judge {
     retired: VecDeque<(EntityKey, u64)>,
     /// Who holds the unique keys that commits of this group took or gave up.
     keys: HashMap<UniqueKey, Option<EntityKey>>,
-    receipts: HashMap<ReceiptKey, RecentReceipt>,
-    receipts_in_order: VecDeque<(Position, ReceiptKey)>,
-    receipts_max: usize,
-    /// Every receipt after this position is among the recent ones.
-    receipts_since: Position,
+    /// The receipts that commits of this group wrote or deleted.
+    receipts: HashMap<ReceiptKey, Option<Arc<Receipt>>>,
     numbers: HashMap<Sequence, u64>,
     commit_bytes_max: usize,
 }
@@ -89,9 +77,6 @@ impl Judge {
             retired: VecDeque::new(),
             keys: HashMap::new(),
             receipts: HashMap::new(),
-            receipts_in_order: VecDeque::new(),
-            receipts_max: RECEIPTS_RECENT_MAX,
-            receipts_since: position,
             numbers,
             commit_bytes_max,
         }
@@ -126,9 +111,10 @@ impl Judge {
         }
     }
 
-    /// Forgets unique keys of the commits so far: [`Behind`] knows of them now.
+    /// Forgets keys and receipts of the commits so far: [`Behind`] knows of them now.
     pub(crate) fn published(&mut self) {
         self.keys.clear();
+        self.receipts.clear();
     }
 
     /// Notes that an incarnation has ended. It is remembered for a while, so that its zombie cannot write.
@@ -202,9 +188,10 @@ impl Judge {
     fn check_receipt(&self, put: &ReceiptPut, at: Timestamp, behind: &impl Behind) -> Result<(), Rejected> {
         let key = &put.receipt.key;
         let earlier = match self.receipts.get(key) {
-            Some(recent) => recent.row.clone(),
-            None if self.receipts_since <= put.absent_as_of => None,
-            None => behind.receipt(key).map_err(|fault| unreadable(&fault))?,
+            Some(newest) => newest.clone(),
+            None => behind
+                .receipt(key, put.absent_as_of)
+                .map_err(|fault| unreadable(&fault))?,
         };
         let Some(earlier) = earlier.filter(|earlier| counts(earlier, at)) else {
             return Ok(());
@@ -252,7 +239,7 @@ impl Judge {
             self.keys.insert(key.clone(), Some(commit.entity));
         }
         for key in &commit.receipts.deleted {
-            self.note_receipt(key.clone(), None);
+            self.receipts.insert(key.clone(), None);
         }
         let receipts: Vec<_> = commit
             .receipts
@@ -261,7 +248,8 @@ impl Judge {
             .map(|put| Arc::new(put.receipt))
             .collect();
         for receipt in &receipts {
-            self.note_receipt(receipt.key.clone(), Some(Arc::clone(receipt)));
+            self.receipts
+                .insert(receipt.key.clone(), Some(Arc::clone(receipt)));
         }
         let record = Record {
             entity: commit.entity,
@@ -281,31 +269,6 @@ impl Judge {
             number,
             record: Arc::new(record),
             done: commit.done,
-        }
-    }
-
-    fn note_receipt(&mut self, key: ReceiptKey, row: Option<Arc<Receipt>>) {
-        self.receipts.insert(
-            key.clone(),
-            RecentReceipt {
-                row,
-                position: self.position,
-            },
-        );
-        self.receipts_in_order.push_back((self.position, key));
-        if self.receipts_in_order.len() <= self.receipts_max {
-            return;
-        }
-        let Some((position, oldest)) = self.receipts_in_order.pop_front() else {
-            return;
-        };
-        self.receipts_since = position;
-        if self
-            .receipts
-            .get(&oldest)
-            .is_some_and(|recent| recent.position == position)
-        {
-            self.receipts.remove(&oldest);
         }
     }
 }
@@ -358,16 +321,14 @@ mod tests {
             self.keys.set(self.keys.get() + 1);
             Ok(None)
         }
-        fn receipt(&self, key: &ReceiptKey) -> Result<Option<Arc<Receipt>>, Fault> {
+        fn receipt(&self, key: &ReceiptKey, _: Position) -> Result<Option<Arc<Receipt>>, Fault> {
             self.receipts.set(self.receipts.get() + 1);
             Ok(self.receipt.clone().filter(|receipt| receipt.key == *key))
         }
     }
 
     fn judge() -> Judge {
-        let mut judge = Judge::new(1, Position(10), HashMap::new(), 1024 * 1024);
-        judge.receipts_max = 2;
-        judge
+        Judge::new(1, Position(10), HashMap::new(), 1024 * 1024)
     }
 
     fn commit(entity: u128) -> Commit {
@@ -396,7 +357,7 @@ mod tests {
         }
     }
 
-    fn put(entity: u128, key: &str, absent_as_of: u64) -> Commit {
+    fn put(entity: u128, key: &str) -> Commit {
         let mut commit = commit(entity);
         let receipt = Receipt {
             key: ReceiptKey::Caller {
@@ -412,43 +373,31 @@ mod tests {
         commit.receipts.put.push(ReceiptPut {
             receipt,
             replaces: false,
-            absent_as_of: Position(absent_as_of),
+            absent_as_of: Position(10),
         });
         commit
     }
 
-    /// Decides on a receipt; returns whether it was accepted and how often the index was asked.
-    fn check_put(judge: &mut Judge, asked: &Asked, commit: Commit, expected: (bool, u32)) {
-        asked.receipts.set(0);
-        let is_accepted = judge.decide(commit, asked).is_ok();
-        assert_eq!((is_accepted, asked.receipts.get()), expected);
-    }
-
     #[test]
-    fn the_index_is_asked_for_receipts_only_from_before_the_window() {
-        let (mut judge, asked) = (judge(), Asked::default());
-        check_put(&mut judge, &asked, put(1, "a", 10), (true, 0));
-        check_put(&mut judge, &asked, put(2, "a", 10), (false, 0));
-        check_put(&mut judge, &asked, put(2, "b", 9), (true, 1));
-        // The third pushes the first out of the window: only a look-up since then still proves absence.
-        check_put(&mut judge, &asked, put(3, "c", 12), (true, 0));
-        check_put(&mut judge, &asked, put(4, "d", 10), (true, 1));
-        check_put(&mut judge, &asked, put(5, "e", 12), (true, 0));
-    }
-
-    #[test]
-    fn a_receipt_that_left_the_window_is_found_in_the_index() {
-        let mut judge = judge();
-        let first = put(1, "a", 10);
-        let receipt = Some(Arc::new(first.receipts.put[0].receipt.clone()));
-        let asked = Asked {
-            receipt,
-            ..Asked::default()
+    fn a_receipt_is_known_within_its_group_and_looked_up_after_it() {
+        let (mut judge, mut asked) = (judge(), Asked::default());
+        let mut is_accepted = |asked: &Asked, commit| {
+            asked.receipts.set(0);
+            let is_accepted = judge.decide(commit, asked).is_ok();
+            if !is_accepted {
+                judge.published();
+            }
+            (is_accepted, asked.receipts.get())
         };
-        check_put(&mut judge, &asked, first, (true, 0));
-        check_put(&mut judge, &asked, put(2, "b", 10), (true, 0));
-        check_put(&mut judge, &asked, put(3, "c", 10), (true, 0));
-        check_put(&mut judge, &asked, put(4, "a", 10), (false, 1));
+        let first = put(1, "a");
+        let receipt = first.receipts.put[0].receipt.clone();
+        assert_eq!(is_accepted(&asked, first), (true, 1));
+        assert_eq!(is_accepted(&asked, put(2, "a")), (false, 0));
+        // What is behind holds nothing, and it is believed.
+        assert_eq!(is_accepted(&asked, put(2, "a")), (true, 1));
+        asked.receipt = Some(Arc::new(receipt));
+        judge.published();
+        assert!(judge.decide(put(3, "a"), &asked).is_err());
     }
 
     #[test]
