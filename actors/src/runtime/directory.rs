@@ -253,9 +253,10 @@ impl<E: Entity> KindShared<E> {
         if 0 < head.depth.load(Ordering::Relaxed) {
             return false;
         }
-        if head.committed.state.is_some() {
+        let stand = head.committed.as_ref().map(|committed| &committed.stand);
+        if let Some(stand) = stand.filter(|stand| stand.state.is_some()) {
             slot.phase = Phase::Resting(Rest {
-                timers: Arc::clone(&head.committed.timers),
+                timers: Arc::clone(&stand.timers),
                 last: head.last,
             });
         } else {

@@ -3,7 +3,7 @@
 use crate::runtime::actor::Message;
 use crate::runtime::core::lock;
 use crate::runtime::envelope::{Failure, RETRY_AFTER, Settled, Waiter};
-use crate::runtime::head::{Head, Stand};
+use crate::runtime::head::{Committed, Head, Stand};
 use crate::runtime::kind::KindShared;
 use crate::runtime::published::{Cell, Published};
 use cartwright_domain::{Entity, Keys, Revision, Timestamp};
@@ -90,52 +90,63 @@ pub(super) enum Told<E: Entity> {
 }
 
 /// Where the verdict on a commit waits for the actor, which is woken only when it waits for the verdict itself.
-pub(super) struct Letterbox<E: Entity>(Mutex<Letter<E>>);
+///
+/// It also keeps where the entity stood before the commit, until that is accepted: an entity that is left alone does
+/// not hold two states.
+pub(super) struct Letterbox<E: Entity>(Mutex<Letters<E>>);
 
-enum Letter<E: Entity> {
-    None,
-    /// The actor has something to do as soon as there is a verdict.
-    Wanted,
-    Here(Told<E>),
+struct Letters<E: Entity> {
+    before: Option<Committed<E>>,
+    /// Has the actor something to do as soon as there is a verdict?
+    is_wanted: bool,
+    told: Option<Told<E>>,
 }
 
 impl<E: Entity> Letterbox<E> {
-    fn new() -> Self {
-        Self(Mutex::new(Letter::None))
+    fn new(before: Committed<E>) -> Self {
+        Self(Mutex::new(Letters {
+            before: Some(before),
+            is_wanted: false,
+            told: None,
+        }))
     }
 
     /// Leaves an acceptance that nobody waits for. Hands back what must be brought: a refusal changes what the next
     /// command runs on, and ends activations.
     fn leave(&self, told: Told<E>) -> Option<Told<E>> {
-        let mut letter = lock(&self.0);
-        match (&*letter, &told) {
-            (Letter::None, Told::Accepted { .. }) => {
-                *letter = Letter::Here(told);
+        if matches!(told, Told::Rejected(_)) {
+            return Some(told);
+        }
+        let mut letters = lock(&self.0);
+        let before = letters.before.take();
+        let brought = match letters.is_wanted {
+            true => Some(told),
+            false => {
+                letters.told = Some(told);
                 None
             }
-            (Letter::Wanted | Letter::Here(_), _) | (_, Told::Rejected(_)) => Some(told),
-        }
+        };
+        // Not under the lock, on the store's thread.
+        drop(letters);
+        drop(before);
+        brought
     }
 
     /// Takes out the verdict, if it is there.
     pub(super) fn take(&self) -> Option<Told<E>> {
-        let mut letter = lock(&self.0);
-        match std::mem::replace(&mut *letter, Letter::None) {
-            Letter::Here(told) => Some(told),
-            before @ (Letter::None | Letter::Wanted) => {
-                *letter = before;
-                None
-            }
-        }
+        lock(&self.0).told.take()
     }
 
     /// Takes out the verdict, or asks for it to be brought.
     pub(super) fn want(&self) -> Option<Told<E>> {
-        let mut letter = lock(&self.0);
-        match std::mem::replace(&mut *letter, Letter::Wanted) {
-            Letter::Here(told) => Some(told),
-            Letter::None | Letter::Wanted => None,
-        }
+        let mut letters = lock(&self.0);
+        letters.is_wanted = true;
+        letters.told.take()
+    }
+
+    /// Takes out where the entity stood before a commit that was refused.
+    pub(super) fn before(&self) -> Option<Committed<E>> {
+        lock(&self.0).before.take()
     }
 }
 
@@ -159,6 +170,8 @@ impl<E: Entity> Head<E> {
                 return;
             }
         };
+        let committed = self.committed.take();
+        let committed = committed.expect("one commit is in flight at a time");
         let stand = batch.stand;
         let numbered = batch.creates && E::SEQUENCE.is_some();
         let numbered_state: Arc<OnceLock<Arc<E>>> = Arc::default();
@@ -176,9 +189,9 @@ impl<E: Entity> Head<E> {
         };
         let keys = match &stand.state {
             Some(state) if numbered => key_change(&Keys::default(), &unnumbered_keys(state.as_ref())),
-            Some(_) | None => key_change(&self.committed.keys, &stand.keys),
+            Some(_) | None => key_change(&committed.stand.keys, &stand.keys),
         };
-        let timers = timer_change(&self.committed.timers, &stand.timers);
+        let timers = timer_change(&committed.stand.timers, &stand.timers);
         let earliest_timer = timers.put.iter().map(|(_, due)| *due).min();
         let (ahead, waiters): (Vec<_>, Vec<_>) = batch
             .waiters
@@ -186,14 +199,15 @@ impl<E: Entity> Head<E> {
             // Of what draws a number nobody can say yet how it will stand.
             .partition(|waiter| !numbered && waiter.is_ahead());
         let decision = (!ahead.is_empty()).then(Decision::default);
-        let told = Arc::new(Letterbox::new());
+        let (before, expected) = (committed.published.clone(), committed.stand.revision);
+        let told = Arc::new(Letterbox::new(committed));
         let landing = Landing {
             id: self.id,
             shared: Arc::clone(&self.shared),
             cell: Arc::clone(&self.cell),
             myself: self.myself.clone(),
             told: Arc::clone(&told),
-            before: self.published.clone(),
+            before,
             state: stand.state.clone(),
             revision: stand.revision,
             numbered: numbered_state,
@@ -209,7 +223,7 @@ impl<E: Entity> Head<E> {
         let runtime = &self.shared.runtime;
         let commit = Commit {
             entity: self.key,
-            expected: self.committed.revision,
+            expected,
             revision: stand.revision,
             previous: self.last,
             fence: Fence {

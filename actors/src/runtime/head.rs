@@ -50,6 +50,12 @@ impl<E: Entity> Stand<E> {
     }
 }
 
+/// Where an entity durably stands: what readers see of it, and where it goes back to when a commit is dropped.
+pub(super) struct Committed<E: Entity> {
+    pub(super) published: Option<Arc<Published<E>>>,
+    pub(super) stand: Stand<E>,
+}
+
 /// What an activation begins with.
 pub(super) struct Birth<E: Entity> {
     pub(super) id: E::Id,
@@ -79,9 +85,8 @@ pub(super) struct Head<E: Entity> {
     pub(super) cell: Arc<Cell<E>>,
     pub(super) myself: ActorRef<Message<E>>,
     pub(super) depth: Arc<AtomicUsize>,
-    /// What readers see.
-    pub(super) published: Option<Arc<Published<E>>>,
-    pub(super) committed: Stand<E>,
+    /// With the commit in flight while there is one, and let go as soon as that is accepted.
+    pub(super) committed: Option<Committed<E>>,
     pub(super) head: Stand<E>,
     pub(super) last: Position,
     pub(super) flight: Option<Box<Flight<E>>>,
@@ -98,7 +103,7 @@ impl<E: Entity> Head<E> {
     pub(super) fn new(birth: Birth<E>, myself: ActorRef<Message<E>>) -> Self {
         let published = birth.cell.get();
         let state = published.as_ref().map(|published| Arc::clone(&published.state));
-        let committed = Stand {
+        let stand = Stand {
             keys: Arc::new(state.as_ref().map_or_else(Keys::default, |state| state.keys())),
             revision: published
                 .as_ref()
@@ -114,9 +119,8 @@ impl<E: Entity> Head<E> {
             cell: birth.cell,
             myself,
             depth: birth.depth,
-            published,
-            head: committed.clone(),
-            committed,
+            head: stand.clone(),
+            committed: Some(Committed { published, stand }),
             last: birth.last,
             flight: None,
             batch: None,
@@ -166,20 +170,20 @@ impl<E: Entity> Head<E> {
             Told::Accepted { published, position } => {
                 self.last = position;
                 self.steps.commit(flight.steps, position);
-                self.committed = flight.stand;
-                if self.committed.state.is_none() {
-                    self.committed.revision = Revision::default();
+                let mut stand = flight.stand;
+                if stand.state.is_none() {
+                    stand.revision = Revision::default();
                 }
                 if flight.alone {
                     // A number was drawn into the state behind our back.
-                    self.committed.state = published.as_ref().map(|published| Arc::clone(&published.state));
-                    if let (true, Some(state)) = (flight.numbered, &self.committed.state) {
-                        self.committed.keys = Arc::new(state.keys());
+                    stand.state = published.as_ref().map(|published| Arc::clone(&published.state));
+                    if let (true, Some(state)) = (flight.numbered, &stand.state) {
+                        stand.keys = Arc::new(state.keys());
                     }
-                    self.head = self.committed.clone();
+                    self.head = stand.clone();
                 }
-                self.published = published;
-                let settled = Settled::Committed(self.published.clone());
+                let settled = Settled::Committed(published.clone());
+                self.committed = Some(Committed { published, stand });
                 for waiter in flight.late {
                     waiter.settle(&settled);
                 }
@@ -188,6 +192,7 @@ impl<E: Entity> Head<E> {
                 Rejected::KeyTaken { .. } | Rejected::ReceiptTaken { .. } | Rejected::TooLarge(_),
             ) if flight.alone => {
                 // Its caller has been told; nothing else has run on it.
+                self.committed = flight.told.before();
                 self.restore(&flight.steps);
             }
             Told::Rejected(rejected) => {
@@ -247,7 +252,8 @@ impl<E: Entity> Head<E> {
             } else if let Some(batch) = self.exclusive.take() {
                 self.submit(*batch, true);
             } else {
-                if self.committed.may_rest() {
+                let committed = self.committed.as_ref();
+                if committed.is_some_and(|committed| committed.stand.may_rest()) {
                     self.leave();
                 }
                 return;
@@ -490,7 +496,10 @@ impl<E: Entity> Head<E> {
         let stand = match (&self.batch, &self.flight) {
             (Some(batch), _) => &batch.stand,
             (None, Some(flight)) => &flight.stand,
-            (None, None) => &self.committed,
+            (None, None) => self
+                .committed
+                .as_ref()
+                .map_or(&self.head, |committed| &committed.stand),
         };
         Arc::clone(&stand.timers)
     }
@@ -516,7 +525,10 @@ impl<E: Entity> Head<E> {
         } else if let Some(flight) = &mut self.flight {
             flight.late.push(waiter);
         } else {
-            waiter.settle(&Settled::Committed(self.published.clone()));
+            let committed = self.committed.as_ref();
+            waiter.settle(&Settled::Committed(
+                committed.and_then(|committed| committed.published.clone()),
+            ));
         }
     }
 
@@ -538,7 +550,9 @@ impl<E: Entity> Head<E> {
         for key in steps {
             self.steps.forget(key);
         }
-        self.head = self.committed.clone();
+        if let Some(committed) = &self.committed {
+            self.head = committed.stand.clone();
+        }
     }
 
     /// Ends the activation: everyone waiting gets a retryable error, the next ask loads again.
