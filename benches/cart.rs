@@ -14,9 +14,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many variants are in the shop; a cart settles at so many lines.
-const VARIANTS: u64 = 10;
-
 fn request(caller: &Arc<Caller>) -> Request {
     Request {
         caller: Arc::clone(caller),
@@ -24,7 +21,8 @@ fn request(caller: &Arc<Caller>) -> Request {
     }
 }
 
-async fn shop(directory: &Path) -> (Engine, Arc<Caller>) {
+/// Opens a shop with so many variants; its cart settles at as many lines.
+async fn shop(directory: &Path, variants: u64) -> (Engine, Arc<Caller>) {
     let payments = Sandbox::open(&directory.join("ledger.jsonl"), sandbox::Config::default());
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
@@ -44,7 +42,7 @@ async fn shop(directory: &Path) -> (Engine, Arc<Caller>) {
     };
     let staff = Arc::new(Caller::engine("bench"));
     engine
-        .import_catalog(&request(&staff), (0..VARIANTS).map(row).collect())
+        .import_catalog(&request(&staff), (0..variants).map(row).collect())
         .await
         .expect("the rows are good");
     let session = engine
@@ -65,16 +63,21 @@ fn adds(criterion: &mut Criterion) {
         .enable_all()
         .build()
         .expect("a runtime");
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let (engine, caller) = runtime.block_on(shop(directory.path()));
     let mut group = criterion.benchmark_group("add_line");
-    for (name, view) in [("full", View::Full), ("minimal", View::Minimal)] {
+    for (name, view, lines) in [
+        ("full", View::Full, 5),
+        ("full", View::Full, 500),
+        ("minimal", View::Minimal, 5),
+        ("minimal", View::Minimal, 500),
+    ] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (engine, caller) = runtime.block_on(shop(directory.path(), lines));
         let mut n = 0;
-        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+        group.bench_function(BenchmarkId::new(name, lines), |bencher| {
             bencher.iter(|| {
                 n += 1;
                 let draft = LineDraft {
-                    variant: VariantRef::Sku((n % VARIANTS).to_string()),
+                    variant: VariantRef::Sku((n % lines).to_string()),
                     quantity: 1,
                     options: Default::default(),
                     custom_fields: Default::default(),

@@ -48,7 +48,7 @@ fn totals(criterion: &mut Criterion) {
     let price = Price::parse("2.55", Currency::GBP).expect("a price");
     let mut group = criterion.benchmark_group("totals");
     for lines in [3_u64, 30, 300, 3_000] {
-        let line = |n| IntentLine {
+        let line = |n| IntentLine::Listed {
             line: LineId(Uuid::from_u64_pair(0, n)),
             quantity: 3,
             unit_price: price,

@@ -2,7 +2,7 @@
 //!
 //! It only holds the parts together. What they are for stands in the areas, each of which adds its use cases.
 
-use crate::cart::{CartReads, PriceBook, ShownTotals};
+use crate::cart::{CartReads, KeptPrices, PriceBook, ShownTotals};
 use crate::checkout::CheckoutEnv;
 use crate::notification::Confirmations;
 use crate::order::CancellationEnv;
@@ -87,6 +87,7 @@ pub(crate) struct Kinds {
     pub(crate) orders: Entities<Order>,
     pub(crate) cancellations: Entities<Cancellation>,
     pub(crate) price_book: PriceBook,
+    pub(crate) kept_prices: KeptPrices,
     pub(crate) randomness: Randomness,
 }
 
@@ -110,6 +111,7 @@ impl Kinds {
             orders: Entities::new(runtime, options.clone()),
             cancellations: Entities::new(runtime, options.clone()),
             price_book: PriceBook::new(),
+            kept_prices: KeptPrices::new(),
             randomness: runtime.randomness().clone(),
         }
     }

@@ -328,6 +328,51 @@ async fn exclusive_prices_have_the_tax_on_top_once_it_is_known_where_goods_go() 
 }
 
 #[tokio::test]
+async fn a_minimal_answer_costs_what_holds_now_however_little_the_change() {
+    let server = Server::fresh();
+    let shop = server.shop();
+    let zone = shop.zone("United Kingdom", &["GB"], "0.2").await;
+    let variants = [
+        shop.variant(1000, None).await,
+        shop.variant(255, None).await,
+        shop.variant(33, None).await,
+    ];
+    let guest = shop.guest().await;
+    let cart = shop
+        .cart(&guest, &[(&variants[0], 1), (&variants[1], 3), (&variants[2], 7)])
+        .await;
+    let line = |index: usize| {
+        let id = cart["lines"][index]["id"].as_str().unwrap_or_default();
+        format!("/carts/current/lines/{id}")
+    };
+    let check = async |path: String, body: Value, subtotal: i64, tax_included: i64| {
+        let changed = guest.patch(&path, body).minimal().ok(200).await;
+        let whole = guest.get("/carts/current").ok(200).await;
+        assert_eq!(changed["totals"], whole["totals"]);
+        assert_eq!(changed["totals"]["subtotal"], pence(subtotal));
+        assert_eq!(changed["totals"]["tax_included"], pence(tax_included));
+    };
+    let units = |quantity: u64| json!({ "quantity": quantity });
+    let to = |country: &str| json!({ "shipping_address": address(country) });
+    check(line(0), units(2), 2000 + 765 + 231, 333 + 127 + 38).await;
+    // Another line's variant costs something else now.
+    shop.set_price(&variants[1], 300).await;
+    check(line(0), units(1), 1000 + 900 + 231, 167 + 150 + 38).await;
+    // The goods go where nothing is taxed, and come back.
+    check("/carts/current".to_owned(), to("US"), 2131, 0).await;
+    check("/carts/current".to_owned(), to("GB"), 2131, 167 + 150 + 38).await;
+    // A line in the middle goes.
+    check(line(1), units(0), 1000 + 231, 167 + 38).await;
+    // The rate changes.
+    let lower = json!({ "rates": [{ "category": "standard", "name": "VAT", "rate": "0.05" }] });
+    shop.staff
+        .patch(&format!("/admin/tax/zones/{zone}"), lower)
+        .ok(200)
+        .await;
+    check(line(2), units(8), 1000 + 264, 48 + 13).await;
+}
+
+#[tokio::test]
 async fn zones_and_methods_are_changed_and_deleted() {
     let server = Server::fresh();
     let shop = server.shop();

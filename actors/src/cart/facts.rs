@@ -27,11 +27,11 @@ pub(crate) struct PriceBook {
 
 pub(crate) struct Indexed {
     /// Tells this index from every other of this process.
-    number: u64,
+    pub(super) number: u64,
     of_zones: Arc<Vec<Arc<Published<TaxZone>>>>,
     of_methods: Arc<Vec<Arc<Published<ShippingMethod>>>>,
-    zones: Zones,
-    methods: Vec<Arc<ShippingMethod>>,
+    pub(super) zones: Zones,
+    pub(super) methods: Vec<Arc<ShippingMethod>>,
 }
 
 impl PriceBook {
@@ -50,7 +50,7 @@ impl PriceBook {
     }
 
     /// Returns the index of what the rosters hold now.
-    fn of(&self, kinds: &Kinds) -> Arc<Indexed> {
+    pub(super) fn of(&self, kinds: &Kinds) -> Arc<Indexed> {
         let (of_zones, of_methods) = (kinds.tax_zones.roster(), kinds.shipping_methods.roster());
         let held = self.shared.load_full();
         if Arc::ptr_eq(&held.of_zones, &of_zones) && Arc::ptr_eq(&held.of_methods, &of_methods) {
@@ -76,18 +76,17 @@ impl PriceBook {
 pub struct Priced {
     /// The cart, in one committed state.
     pub cart: Arc<Published<Cart>>,
-    /// What catalog and stock say about each of its variants.
+    /// What catalog and stock say about each of its variants; nothing where only the price was asked for.
     pub facts: HashMap<VariantId, VariantFacts>,
     /// What it costs.
-    pub quote: Quote,
-    /// What is wrong with its lines.
+    pub quote: Arc<Quote>,
+    /// What is wrong with its lines; nothing where only the price was asked for.
     pub problems: Vec<LineProblem>,
 }
 
 /// What was seen of a variant.
 struct LookedAt {
     variant: Arc<Published<Variant>>,
-    depth: Depth,
     product: Option<Arc<Published<Product>>>,
     available: Option<i64>,
 }
@@ -123,7 +122,7 @@ impl LookedAt {
             title: Arc::from(title),
             price: variant.state.price,
             tax_category: variant.state.tax_category.clone(),
-            for_sale: self.depth == Depth::Prices || (is_published && variant.state.is_active()),
+            for_sale: is_published && variant.state.is_active(),
             available: self.available,
         }
     }
@@ -132,7 +131,6 @@ impl LookedAt {
 /// Everything that a cart is judged and priced by, as it was seen together.
 pub(crate) struct Gathered {
     pub(crate) cart: Arc<Published<Cart>>,
-    depth: Depth,
     settings: Arc<Settings>,
     book: Arc<Indexed>,
     seen: HashMap<VariantId, Option<LookedAt>>,
@@ -145,7 +143,6 @@ impl Gathered {
     pub(crate) fn price(self) -> Result<Priced, Refused> {
         let Self {
             cart,
-            depth,
             settings,
             book,
             seen,
@@ -161,27 +158,15 @@ impl Gathered {
             methods: &book.methods,
         };
         let intent = Intent::of_cart(&cart.state, |variant| facts.get(&variant));
-        let quote = totals::quote(&intent, &rules).map_err(|error| Refused::from(error.problem()))?;
-        let problems = match depth {
-            Depth::Prices => Vec::new(),
-            Depth::Everything => cart.state.problems(|variant| facts.get(&variant)),
-        };
+        let worksheet = totals::quote(&intent, &rules).map_err(|error| Refused::from(error.problem()))?;
+        let problems = cart.state.problems(|variant| facts.get(&variant));
         Ok(Priced {
             cart,
             facts,
-            quote,
+            quote: worksheet.quote,
             problems,
         })
     }
-}
-
-/// How much is gathered about a cart's lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Depth {
-    /// What they cost.
-    Prices,
-    /// Also whether they can be had.
-    Everything,
 }
 
 impl Kinds {
@@ -196,42 +181,36 @@ impl Kinds {
     pub(crate) async fn facts_of(
         &self,
         variant: VariantId,
-        depth: Depth,
         holder: Option<CheckoutId>,
     ) -> Result<Option<VariantFacts>, Refused> {
-        let looked = self.look_at(variant, depth, holder).await?;
+        let looked = self.look_at(variant, holder).await?;
         Ok(looked.map(|looked| looked.facts()))
     }
 
     async fn look_at(
         &self,
         variant: VariantId,
-        depth: Depth,
         holder: Option<CheckoutId>,
     ) -> Result<Option<LookedAt>, Refused> {
         let Some(variant) = self.variants.read(variant).await.map_err(unreadable)? else {
             return Ok(None);
         };
-        let mut looked = LookedAt {
+        let product = self.products.read(variant.state.product).await;
+        let product = product.map_err(unreadable)?;
+        let item = self.stock_items.read(stock_of(variant.id)).await;
+        let available = item.map_err(unreadable)?.and_then(|item| match holder {
+            Some(checkout) => item.state.available_to(checkout),
+            None => item.state.available(),
+        });
+        Ok(Some(LookedAt {
             variant,
-            depth,
-            product: None,
-            available: None,
-        };
-        if depth == Depth::Everything {
-            let (product, variant) = (looked.variant.state.product, looked.variant.id);
-            looked.product = self.products.read(product).await.map_err(unreadable)?;
-            let item = self.stock_items.read(stock_of(variant)).await;
-            looked.available = item.map_err(unreadable)?.and_then(|item| match holder {
-                Some(checkout) => item.state.available_to(checkout),
-                None => item.state.available(),
-            });
-        }
-        Ok(Some(looked))
+            product,
+            available,
+        }))
     }
 
     /// Looks at everything that a cart is judged and priced by.
-    pub(crate) async fn gather(&self, cart: Arc<Published<Cart>>, depth: Depth) -> Result<Gathered, Refused> {
+    pub(crate) async fn gather(&self, cart: Arc<Published<Cart>>) -> Result<Gathered, Refused> {
         let mut seen = HashMap::with_capacity(cart.state.lines().len());
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<Settings>)?;
@@ -241,14 +220,13 @@ impl Kinds {
         let holder = cart.state.state().holder();
         for line in cart.state.lines() {
             if let Entry::Vacant(unseen) = seen.entry(line.variant) {
-                let looked = self.look_at(line.variant, depth, holder).await?;
+                let looked = self.look_at(line.variant, holder).await?;
                 LookedAt::stamp(looked.as_ref(), &mut stamp);
                 unseen.insert(looked);
             }
         }
         Ok(Gathered {
             cart,
-            depth,
             settings: Arc::clone(&settings.state),
             book,
             seen,
@@ -256,9 +234,9 @@ impl Kinds {
         })
     }
 
-    /// Prices a cart as it stands, by what holds now.
-    pub(crate) async fn priced(&self, cart: Arc<Published<Cart>>, depth: Depth) -> Result<Priced, Refused> {
-        self.gather(cart, depth).await?.price()
+    /// Prices a cart as it stands and judges its lines, by what holds now.
+    pub(crate) async fn priced(&self, cart: Arc<Published<Cart>>) -> Result<Priced, Refused> {
+        self.gather(cart).await?.price()
     }
 
     /// Returns the shipping methods, for offers.

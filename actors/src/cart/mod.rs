@@ -1,11 +1,13 @@
 //! Use cases of carts.
 
 mod facts;
+mod prices;
 mod reads;
 mod shown;
 
+pub(crate) use facts::PriceBook;
 pub use facts::Priced;
-pub(crate) use facts::{Depth, PriceBook};
+pub(crate) use prices::KeptPrices;
 pub(crate) use reads::CartReads;
 pub use reads::ReadCart;
 pub(crate) use shown::ShownTotals;
@@ -29,6 +31,7 @@ use cartwright_domain::shipping::{self, Offer};
 use cartwright_domain::text::Email;
 use cartwright_domain::{Command, Listing, Refusal};
 use cartwright_storage::Receipt;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Which cart is meant.
@@ -47,15 +50,6 @@ pub enum View {
     Full,
     /// What changed and the totals.
     Minimal,
-}
-
-impl View {
-    const fn depth(self) -> Depth {
-        match self {
-            Self::Full => Depth::Everything,
-            Self::Minimal => Depth::Prices,
-        }
-    }
 }
 
 /// A cart as it is answered.
@@ -164,7 +158,7 @@ impl Engine {
     /// `cart.not_found`, also for somebody else's.
     pub async fn cart(&self, request: &Request, cart: CartRef) -> Result<Arc<ReadCart>, Refused> {
         let found = self.resolve(request, cart).await?;
-        let mut gathered = self.kinds().gather(found, Depth::Everything).await?;
+        let mut gathered = self.kinds().gather(found).await?;
         let stamp = std::mem::take(&mut gathered.stamp);
         let reads = &self.inner().cart_reads;
         if let Some(read) = reads.find(gathered.cart.id, &stamp) {
@@ -208,7 +202,7 @@ impl Engine {
         let mut items = Vec::with_capacity(found.items.len());
         for cart in found.items {
             items.push(CartView {
-                priced: self.kinds().priced(cart, Depth::Everything).await?,
+                priced: self.kinds().priced(cart).await?,
                 line: None,
             });
         }
@@ -286,11 +280,7 @@ impl Engine {
         let found = self.resolve(request, cart).await?;
         let settings = self.kinds().current_settings().await?;
         let facts = match found.state.line(line) {
-            Some(held) => {
-                self.kinds()
-                    .facts_of(held.variant, Depth::Everything, None)
-                    .await?
-            }
+            Some(held) => self.kinds().facts_of(held.variant, None).await?,
             None => None,
         };
         let command = SetQuantity {
@@ -388,13 +378,13 @@ impl Engine {
     /// `cart.not_found`; `cart.address_missing` before there is an address.
     pub async fn shipping_options(&self, request: &Request, cart: CartRef) -> Result<Vec<Offer>, Refused> {
         let found = self.resolve(request, cart).await?;
-        let priced = self.kinds().priced(found, Depth::Prices).await?;
-        let Some(address) = priced.cart.state.shipping_address() else {
+        let quote = self.kinds().quote(&found).await?;
+        let Some(address) = found.state.shipping_address() else {
             let message = "shipping options depend on the shipping address; set it first";
             let class = cartwright_domain::Class::Conflict;
             return Err(cartwright_domain::Problem::new(class, "cart.address_missing", message).into());
         };
-        let goods = priced.quote.subtotal.minus(priced.quote.discounts);
+        let goods = quote.subtotal.minus(quote.discounts);
         let goods = goods.map_err(|error| Refused::from(error.problem()))?;
         Ok(shipping::offers(&self.kinds().methods(), address.country, goods))
     }
@@ -420,7 +410,15 @@ impl Engine {
         view: View,
         replayed: bool,
     ) -> Outcome<CartView> {
-        let priced = self.kinds().priced(cart, view.depth()).await?;
+        let priced = match view {
+            View::Full => self.kinds().priced(cart).await?,
+            View::Minimal => Priced {
+                quote: self.kinds().quote(&cart).await?,
+                cart,
+                facts: HashMap::new(),
+                problems: Vec::new(),
+            },
+        };
         self.remember(request, &priced);
         Ok(Done {
             value: CartView { priced, line },
@@ -493,7 +491,7 @@ impl Engine {
                 .ok_or_else(|| unknown(sku.clone()))?,
         };
         self.kinds()
-            .facts_of(id, Depth::Everything, None)
+            .facts_of(id, None)
             .await?
             .ok_or_else(|| unknown(id.to_string()))
     }

@@ -5,7 +5,7 @@
 
 use super::env::{CheckoutEnv, Halt};
 use super::validate;
-use crate::cart::{Depth, Priced};
+use crate::cart::Priced;
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
 use crate::once::gone;
@@ -46,7 +46,7 @@ pub(super) async fn reserve_stock(
     let lock = locked.decision;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let settings = env.kinds.current_settings().await?;
-    let priced = env.kinds.priced(cart, Depth::Everything).await?;
+    let priced = env.kinds.priced(cart).await?;
     validate::lines(&priced)?;
     if checkout.completion.is_some() {
         validate::details(&priced, checkout)?;
@@ -89,7 +89,7 @@ pub(super) async fn freeze_quote(
         .await?;
     let lock = locked.decision;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
-    let priced = env.kinds.priced(cart, Depth::Everything).await?;
+    let priced = env.kinds.priced(cart).await?;
     let is_over = saga.state.reserved_until.is_some_and(|until| until <= env.now());
     match validate::lines(&priced) {
         // What was held for this checkout may be somebody else's by now.
@@ -126,9 +126,11 @@ async fn write_quote(
     priced: Priced,
 ) -> Result<(Arc<FrozenQuote>, Option<Decision>), Halt> {
     let quotes = &env.kinds.frozen_quotes;
-    let command = FreezeQuote::of_cart(&priced.cart.state, priced.quote, |variant| {
-        priced.facts.get(&variant)
-    });
+    let command = FreezeQuote::of_cart(
+        &priced.cart.state,
+        Arc::unwrap_or_clone(priced.quote),
+        |variant| priced.facts.get(&variant),
+    );
     match quotes
         .create(
             checkout,

@@ -11,7 +11,7 @@ mod validate;
 
 pub(crate) use env::CheckoutEnv;
 
-use crate::cart::{CartRef, CartView, Depth, DetailsDraft, View};
+use crate::cart::{CartRef, CartView, DetailsDraft, View};
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::request::{Done, Outcome, Refused, Request};
@@ -90,7 +90,7 @@ impl Engine {
             }
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {}
         }
-        let priced = self.kinds().priced(cart.clone(), Depth::Everything).await?;
+        let priced = self.kinds().priced(cart.clone()).await?;
         if let Some(problem) = validate::line_problem(&priced) {
             return Err(problem.into());
         }
@@ -197,7 +197,7 @@ impl Engine {
 
     /// Refuses, before anything is reserved, a cart that cannot be completed.
     async fn require_complete(&self, cart: &Shown<Cart>, completion: &Completion) -> Result<(), Refused> {
-        let priced = self.kinds().priced(cart.clone(), Depth::Everything).await?;
+        let priced = self.kinds().priced(cart.clone()).await?;
         let obstacle = validate::obstacle(&priced, completion.payment_token.is_some());
         obstacle.map_or(Ok(()), |problem| Err(problem.into()))
     }
@@ -260,7 +260,7 @@ impl Engine {
         }
         // What is missing can be added through the checkout. Lines that can no longer be had end it, which gives the
         // cart back: the saga judges them.
-        let priced = self.kinds().priced(cart.clone(), Depth::Everything).await?;
+        let priced = self.kinds().priced(cart.clone()).await?;
         if let Some(problem) = validate::unfinished(&priced, completion.payment_token.is_some()) {
             return Err(problem.into());
         }

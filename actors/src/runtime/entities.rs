@@ -13,6 +13,7 @@ use cartwright_storage::{Fault, Receipt, ReceiptFound, ReceiptKey, Scan};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -215,6 +216,11 @@ impl<E: Entity> Entities<E> {
             }
             Some(_) | None => false,
         }
+    }
+
+    /// Returns how many commits were published. While it stays, so does every committed state that is read after it.
+    pub fn commits(&self) -> u64 {
+        self.shared.counts.commits.load(Ordering::Acquire)
     }
 
     /// Returns what the entities of this kind do.

@@ -339,7 +339,8 @@ impl<E: Entity> Landing<E> {
                     cell.set(published.clone());
                     shared.published(id, published.as_ref(), is_first);
                 }
-                shared.counts.commits.fetch_add(1, Ordering::Relaxed);
+                // After the state: who sees the count sees the state.
+                shared.counts.commits.fetch_add(1, Ordering::Release);
                 shared.counts.changes.fetch_add(self.changes, Ordering::Relaxed);
                 if let Some(due) = self.earliest_timer {
                     shared.runtime.timers.hint(due);

@@ -70,8 +70,8 @@ impl Line {
 
     /// Returns what a unit costs now: the overridden price, else the variant's. A variant that is gone or has no
     /// price in the line's currency is shown at what it cost when added; such a line cannot be checked out.
-    pub fn unit_price(&self, facts: Option<&VariantFacts>) -> Price {
-        let current = facts.and_then(|facts| facts.price_in(self.price_when_added.currency));
+    pub fn unit_price(&self, of_variant: Option<Price>) -> Price {
+        let current = of_variant.filter(|price| price.currency == self.price_when_added.currency);
         self.overridden().or(current).unwrap_or(self.price_when_added)
     }
 

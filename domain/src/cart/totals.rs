@@ -4,7 +4,7 @@
 //! intent always gives the same quote, wherever the address has been in between. Work and memory grow with the
 //! lines alone.
 
-use super::{Cart, LineTax, Quote, QuoteLine, QuoteShipping, VariantFacts};
+use super::{Cart, Line, LineTax, Quote, QuoteLine, QuoteShipping, VariantFacts};
 use crate::country::Country;
 use crate::error::{Broken, Class, Detail, Refusal};
 use crate::id::{LineId, ShippingMethodId, VariantId};
@@ -29,15 +29,38 @@ pub struct Intent<'a> {
 
 /// A line to be priced.
 #[derive(Clone, Copy, Debug)]
-pub struct IntentLine<'a> {
-    /// Which line.
-    pub line: LineId,
-    /// How many units.
-    pub quantity: u32,
-    /// What a unit costs now.
-    pub unit_price: Price,
-    /// How it is taxed.
-    pub tax_category: &'a Category,
+pub enum IntentLine<'a> {
+    /// By what a unit costs now.
+    Listed {
+        /// Which line.
+        line: LineId,
+        /// How many units.
+        quantity: u32,
+        /// What a unit costs now.
+        unit_price: Price,
+        /// How it is taxed.
+        tax_category: &'a Category,
+    },
+    /// As in an earlier quote, at the index. Since then neither the line, its price and category nor the rules and
+    /// the destination have changed: whoever says so has looked.
+    Quoted(&'a Worksheet, usize),
+}
+
+/// A quote with what the next quote of the same cart needs to take lines over.
+#[derive(Clone, Debug)]
+pub struct Worksheet {
+    /// The quote.
+    pub quote: Arc<Quote>,
+    /// The tax of each line, also where the quote shows none because it is an estimate.
+    taxes: Vec<Money>,
+}
+
+/// A line at work.
+struct Worked<'a> {
+    quoted: Arc<QuoteLine>,
+    tax: Money,
+    /// How it is taxed; not known of a line that is taken over.
+    tax_category: Option<&'a Category>,
 }
 
 /// What the store says about tax and shipping.
@@ -91,13 +114,16 @@ impl<'a> Intent<'a> {
         let mut lines = Vec::with_capacity(cart.lines().len());
         for line in cart.lines() {
             let facts = facts(line.variant);
-            lines.push(IntentLine {
-                line: line.id,
-                quantity: line.quantity,
-                unit_price: line.unit_price(facts),
-                tax_category: facts.map_or(&line.tax_category, |facts| &facts.tax_category),
-            });
+            lines.push(IntentLine::of_line(
+                line,
+                facts.map(|facts| (facts.price, &facts.tax_category)),
+            ));
         }
+        Self::of_lines(cart, lines)
+    }
+
+    /// Reads the intent of a cart whose lines have been read.
+    pub fn of_lines(cart: &Cart, lines: Vec<IntentLine<'a>>) -> Self {
         Self {
             currency: cart.currency(),
             lines,
@@ -107,50 +133,51 @@ impl<'a> Intent<'a> {
     }
 }
 
+impl<'a> IntentLine<'a> {
+    /// Reads a line by what its variant costs now and how it is taxed. Where the variant is gone the line keeps what
+    /// it cost when added.
+    pub fn of_line(line: &'a Line, variant: Option<(Option<Price>, &'a Category)>) -> Self {
+        Self::Listed {
+            line: line.id,
+            quantity: line.quantity,
+            unit_price: line.unit_price(variant.and_then(|(price, _)| price)),
+            tax_category: variant.map_or(&line.tax_category, |(_, category)| category),
+        }
+    }
+}
+
 /// Prices an intent.
 ///
 /// # Errors
 /// [`Error::Money`] when an amount cannot be counted, or a price is in another currency than the intent.
-pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<Quote, Error> {
+pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<Worksheet, Error> {
     let taxing = Taxing::new(intent.destination, rules);
     let zero = Money::zero(intent.currency);
 
     let mut lines = Vec::with_capacity(intent.lines.len());
     let mut subtotal = zero;
     for line in &intent.lines {
-        let listed = line.unit_price.times(line.quantity, taxing.rounding)?;
-        let (amount, home_tax_stripped) = taxing.strip(listed, line.tax_category)?;
-        subtotal = subtotal.plus(amount)?;
-        lines.push(QuoteLine {
-            line: line.line,
-            quantity: line.quantity,
-            unit_price: line.unit_price,
-            amount,
-            home_tax_stripped,
-            discount: zero,
-            tax: None,
-        });
+        let worked = taxing.work(line)?;
+        subtotal = subtotal.plus(worked.quoted.amount)?;
+        lines.push(worked);
     }
 
-    let discounts = share_discount(order_discount(intent), &mut lines)?;
+    let discounts = share_discount(order_discount(intent), &mut lines, &taxing)?;
     let goods = subtotal.minus(discounts)?;
-    let (shipping_line, shipping_unavailable) = ship(intent, rules, &taxing, goods)?;
-    let shipping = shipping_line.as_ref().map_or(zero, |line| line.amount);
+    let shipped = ship(intent, rules, &taxing, goods)?;
+    let shipping = shipped.line.as_ref().map_or(zero, |line| line.amount);
 
-    let mut tax_sum = zero;
-    for (line, intent_line) in lines.iter_mut().zip(&intent.lines) {
-        line.tax = taxing.tax(line.value()?, intent_line.tax_category)?;
-        tax_sum = tax_sum.plus(line.tax.as_ref().map_or(zero, |tax| tax.amount))?;
-    }
-    if let Some(tax) = shipping_line.as_ref().and_then(|line| line.tax.as_ref()) {
-        tax_sum = tax_sum.plus(tax.amount)?;
+    let mut tax_sum = shipped.tax;
+    let (lines, taxes): (Vec<_>, Vec<_>) = lines.into_iter().map(|line| (line.quoted, line.tax)).unzip();
+    for tax in &taxes {
+        tax_sum = tax_sum.plus(*tax)?;
     }
 
     let mut quote = Quote {
         currency: intent.currency,
         lines,
-        shipping_line,
-        shipping_unavailable,
+        shipping_line: shipped.line,
+        shipping_unavailable: shipped.unavailable,
         zone: taxing.zone.map(TaxZone::id),
         estimated: taxing.estimated,
         subtotal,
@@ -163,7 +190,10 @@ pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<Quote, Error> {
     };
     place_tax(&mut quote, taxing.mode, tax_sum)?;
     quote.check()?;
-    Ok(quote)
+    Ok(Worksheet {
+        quote: Arc::new(quote),
+        taxes,
+    })
 }
 
 /// Puts the summed tax where it belongs: into the total, beside it as contained, or beside it as an estimate.
@@ -174,7 +204,8 @@ fn place_tax(quote: &mut Quote, mode: Mode, tax: Money) -> Result<(), Error> {
     }
     match mode {
         Mode::Included => quote.tax_included = tax,
-        Mode::OnTop | Mode::Stripped if quote.estimated => forget_line_taxes(quote),
+        // It stands beside the total only.
+        Mode::OnTop | Mode::Stripped if quote.estimated => {}
         Mode::OnTop | Mode::Stripped => {
             quote.tax = Some(tax);
             quote.total = quote.total.plus(tax)?;
@@ -183,55 +214,68 @@ fn place_tax(quote: &mut Quote, mode: Mode, tax: Money) -> Result<(), Error> {
     Ok(())
 }
 
-/// An estimate of tax on top stands beside the total only: the lines have no tax until a destination is known.
-fn forget_line_taxes(quote: &mut Quote) {
-    for line in &mut quote.lines {
-        line.tax = None;
-    }
-    if let Some(shipping) = &mut quote.shipping_line {
-        shipping.tax = None;
-    }
-}
-
 /// Returns what promotions take off the order. There are none in this release: this is where they come in.
 fn order_discount(intent: &Intent<'_>) -> Money {
     Money::zero(intent.currency)
 }
 
 /// Splits a discount over the lines by their amounts, and returns what was really given.
-fn share_discount(discount: Money, lines: &mut [QuoteLine]) -> Result<Money, Error> {
-    if discount.is_zero() {
-        return Ok(discount);
-    }
-    let weights: Vec<i64> = lines.iter().map(|line| line.amount.amount).collect();
+fn share_discount(discount: Money, lines: &mut [Worked<'_>], taxing: &Taxing<'_>) -> Result<Money, Error> {
     let mut given = Money::zero(discount.currency);
+    if discount.is_zero() {
+        return Ok(given);
+    }
+    let weights: Vec<i64> = lines.iter().map(|line| line.quoted.amount.amount).collect();
     for (line, share) in lines.iter_mut().zip(prorate_discount(discount, &weights)?) {
-        line.discount = share;
         given = given.plus(share)?;
+        let quoted = Arc::make_mut(&mut line.quoted);
+        quoted.discount = share;
+        let category = line.tax_category.ok_or_else(untaxable)?;
+        (quoted.tax, line.tax) = taxing.tax_shown(quoted.value()?, category)?;
     }
     Ok(given)
 }
 
-type Shipped = (Option<QuoteShipping>, Option<ShippingMethodId>);
+/// A discount changes the tax, so that its lines cannot be taken over.
+fn untaxable() -> Broken {
+    Broken("a line with a discount is priced anew".to_owned())
+}
+
+struct Shipped {
+    line: Option<QuoteShipping>,
+    unavailable: Option<ShippingMethodId>,
+    /// Its tax, also where the line shows none.
+    tax: Money,
+}
 
 /// Prices the chosen method, or names it as unavailable. Before a destination is known the home country stands in.
 fn ship(intent: &Intent<'_>, rules: &Rules<'_>, taxing: &Taxing<'_>, goods: Money) -> Result<Shipped, Error> {
+    let without = |unavailable| Shipped {
+        line: None,
+        unavailable,
+        tax: Money::zero(intent.currency),
+    };
     let Some(chosen) = intent.shipping.filter(|_| !intent.lines.is_empty()) else {
-        return Ok((None, None));
+        return Ok(without(None));
     };
     let destination = intent.destination.unwrap_or(rules.settings.home_country);
     let method = rules.methods.iter().find(|method| method.id() == chosen);
     let Some(method) = method.filter(|method| method.serves(destination, goods)) else {
-        return Ok((None, Some(chosen)));
+        return Ok(without(Some(chosen)));
     };
     let (amount, home_tax_stripped) = taxing.strip(method.price_for(goods), method.tax_category())?;
+    let (shown, tax) = taxing.tax_shown(amount, method.tax_category())?;
     let line = QuoteShipping {
         method: chosen,
         amount,
         home_tax_stripped,
-        tax: taxing.tax(amount, method.tax_category())?,
+        tax: shown,
     };
-    Ok((Some(line), None))
+    Ok(Shipped {
+        line: Some(line),
+        unavailable: None,
+        tax,
+    })
 }
 
 /// How tax relates to the listed prices, for this destination.
@@ -274,6 +318,42 @@ impl<'a> Taxing<'a> {
         }
     }
 
+    /// Prices a line, before discounts.
+    fn work<'b>(&self, line: &IntentLine<'b>) -> Result<Worked<'b>, Error> {
+        let (line, quantity, unit_price, tax_category) = match *line {
+            IntentLine::Quoted(before, at) => {
+                return Ok(Worked {
+                    quoted: Arc::clone(&before.quote.lines[at]),
+                    tax: before.taxes[at],
+                    tax_category: None,
+                });
+            }
+            IntentLine::Listed {
+                line,
+                quantity,
+                unit_price,
+                tax_category,
+            } => (line, quantity, unit_price, tax_category),
+        };
+        let listed = unit_price.times(quantity, self.rounding)?;
+        let (amount, home_tax_stripped) = self.strip(listed, tax_category)?;
+        let (shown, tax) = self.tax_shown(amount, tax_category)?;
+        let quoted = QuoteLine {
+            line,
+            quantity,
+            unit_price,
+            amount,
+            home_tax_stripped,
+            discount: Money::zero(listed.currency),
+            tax: shown,
+        };
+        Ok(Worked {
+            quoted: Arc::new(quoted),
+            tax,
+            tax_category: Some(tax_category),
+        })
+    }
+
     /// Returns a listed amount without the home tax where it is to be taken out, and what was taken out.
     fn strip(&self, listed: Money, category: &Category) -> Result<(Money, Money), Error> {
         let kept = (listed, Money::zero(listed.currency));
@@ -287,6 +367,15 @@ impl<'a> Taxing<'a> {
                 None => Ok(kept),
             },
         }
+    }
+
+    /// Returns the tax on a value as a line shows it, and how much it is. An estimate of tax on top stands beside the
+    /// total only: the lines have no tax until a destination is known.
+    fn tax_shown(&self, value: Money, category: &Category) -> Result<(Option<LineTax>, Money), Error> {
+        let tax = self.tax(value, category)?;
+        let amount = tax.as_ref().map_or(Money::zero(value.currency), |tax| tax.amount);
+        let is_shown = !self.estimated || self.mode == Mode::Included;
+        Ok((tax.filter(|_| is_shown), amount))
     }
 
     /// Returns the tax on a value, rounded once; nothing where the zone has no rate for the category.
@@ -330,24 +419,49 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    fn lines(amounts: &[i64]) -> Vec<QuoteLine> {
-        let line = |(n, amount): (u128, &i64)| QuoteLine {
-            line: LineId(Uuid::from_u128(n)),
-            quantity: 1,
-            unit_price: Price::new(*amount * 10_000, Currency::GBP),
-            amount: Money::new(*amount, Currency::GBP),
-            home_tax_stripped: Money::zero(Currency::GBP),
-            discount: Money::zero(Currency::GBP),
-            tax: None,
+    const UNTAXED: Taxing<'_> = Taxing {
+        mode: Mode::OnTop,
+        zone: None,
+        home: None,
+        rounding: Rounding::HalfUp,
+        estimated: false,
+    };
+
+    fn lines<'a>(amounts: &[i64], tax_category: &'a Category) -> Vec<Worked<'a>> {
+        let line = |(n, amount): (u128, &i64)| Worked {
+            quoted: Arc::new(QuoteLine {
+                line: LineId(Uuid::from_u128(n)),
+                quantity: 1,
+                unit_price: Price::new(*amount * 10_000, Currency::GBP),
+                amount: Money::new(*amount, Currency::GBP),
+                home_tax_stripped: Money::zero(Currency::GBP),
+                discount: Money::zero(Currency::GBP),
+                tax: None,
+            }),
+            tax: Money::zero(Currency::GBP),
+            tax_category: Some(tax_category),
         };
         (0..).zip(amounts).map(line).collect()
     }
 
     fn check_shares(discount: i64, amounts: &[i64], shares: &[i64], given: i64) {
-        let mut lines = lines(amounts);
-        let taken = share_discount(Money::new(discount, Currency::GBP), &mut lines).map(|money| money.amount);
-        let listed: Vec<i64> = lines.iter().map(|line| line.discount.amount).collect();
-        assert_eq!((taken, listed.as_slice()), (Ok(given), shares));
+        let category = Category::default();
+        let mut lines = lines(amounts, &category);
+        let taken = share_discount(Money::new(discount, Currency::GBP), &mut lines, &UNTAXED);
+        let listed: Vec<i64> = lines.iter().map(|line| line.quoted.discount.amount).collect();
+        assert_eq!(
+            (taken.map(|money| money.amount), listed.as_slice()),
+            (Ok(given), shares)
+        );
+    }
+
+    #[test]
+    fn a_line_that_was_taken_over_is_given_no_discount() {
+        let category = Category::default();
+        let mut lines = lines(&[100], &category);
+        lines[0].tax_category = None;
+        let given = share_discount(Money::new(10, Currency::GBP), &mut lines, &UNTAXED);
+        assert_eq!(given, Err(untaxable().into()));
     }
 
     #[test]

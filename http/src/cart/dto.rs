@@ -223,7 +223,7 @@ pub(super) fn changed(done: Done<CartView>, prefer: Prefer) -> Answer<CartAnswer
 
 impl From<&CartView> for Cart {
     fn from(view: &CartView) -> Self {
-        let (shown, quote) = (&view.priced.cart, &view.priced.quote);
+        let (shown, quote) = (&view.priced.cart, &*view.priced.quote);
         let cart = &shown.state;
         let mut problems: HashMap<LineId, ProblemKind> = HashMap::new();
         for problem in &view.priced.problems {
@@ -253,7 +253,7 @@ impl From<&CartView> for Cart {
 
 impl From<&CartView> for CartChanged {
     fn from(view: &CartView) -> Self {
-        let (shown, quote) = (&view.priced.cart, &view.priced.quote);
+        let (shown, quote) = (&view.priced.cart, &*view.priced.quote);
         let lines = shown.state.lines().iter().zip(&quote.lines);
         let line = view
             .line

@@ -177,7 +177,7 @@ impl From<&Shown<order::Order>> for Order {
                 .lines
                 .iter()
                 .zip(&frozen.quote.lines)
-                .map(OrderLine::from)
+                .map(|(line, quoted)| OrderLine::from((line, &**quoted)))
                 .collect(),
             totals: Totals::from(&frozen.quote),
             payments: order.payments().iter().map(OrderPayment::from).collect(),

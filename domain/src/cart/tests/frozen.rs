@@ -1,6 +1,7 @@
 //! Freezing a quote.
 
 use super::*;
+use crate::cart::Quote;
 use crate::cart::totals::{Intent, Rules, quote};
 use crate::cart::{FreezeQuote, FrozenQuote, Patch, UpdateDetails};
 use crate::entity::Entity;
@@ -28,8 +29,8 @@ fn frozen(address_known: bool) -> FreezeQuote {
         zones: &zones,
         methods: &[],
     };
-    let quote = quote(&Intent::of_cart(&cart.entity, facts), &rules).expect("the cart can be priced");
-    FreezeQuote::of_cart(&cart.entity, quote, facts)
+    let worksheet = quote(&Intent::of_cart(&cart.entity, facts), &rules).expect("the cart can be priced");
+    FreezeQuote::of_cart(&cart.entity, Quote::clone(&worksheet.quote), facts)
 }
 
 #[test]

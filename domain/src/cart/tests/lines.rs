@@ -78,10 +78,10 @@ fn a_line_says_what_it_cost_when_it_was_added_first() {
     assert!(cart.run(add(&priced(1, "3.00"), 1)).is_ok());
     let line = Arc::clone(&cart.entity.lines()[0]);
     assert_eq!((line.price_when_added, line.quantity), (gbp("2.00"), 2));
-    let now = priced(1, "1.50");
-    assert_eq!(line.unit_price(Some(&now)), gbp("1.50"));
+    let now = Some(gbp("1.50"));
+    assert_eq!(line.unit_price(now), gbp("1.50"));
     assert_eq!(
-        line.unit_price(Some(&now)).minus(line.price_when_added),
+        line.unit_price(now).minus(line.price_when_added),
         Ok(gbp("-0.50"))
     );
     assert_eq!(line.unit_price(None), gbp("2.00"));
@@ -105,7 +105,7 @@ fn only_staff_override_a_unit_price_and_the_line_names_them() {
         .clone()
         .expect("the price is overridden");
     assert_eq!((held.unit_price, held.by.as_str()), (gbp("0.001"), "staff:ada"));
-    assert_eq!(cart.entity.lines()[0].unit_price(Some(&variant(1))), gbp("0.001"));
+    assert_eq!(cart.entity.lines()[0].unit_price(variant(1).price), gbp("0.001"));
 
     assert!(cart.run(override_at("0")).is_ok(), "free lines are legal");
     check_refused(&mut cart, override_at("-0.000001"), "cart.negative_price");

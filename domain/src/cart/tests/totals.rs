@@ -1,7 +1,7 @@
 //! The pricing pipeline: tables worked by hand, and properties.
 
 use super::*;
-use crate::cart::totals::{Error, Intent, IntentLine, Rules, quote};
+use crate::cart::totals::{Error, Intent, IntentLine, Rules, Worksheet, quote};
 use crate::cart::{Patch, Quote, RemoveLine, ShippingChoice, UpdateDetails};
 use crate::country::Country;
 use crate::id::{ShippingMethodId, TaxZoneId};
@@ -115,23 +115,34 @@ impl Store {
             .collect();
         let mut lines = Vec::new();
         for ((n, row), tax_category) in (1..).zip(rows).zip(&categories) {
-            lines.push(IntentLine {
+            lines.push(IntentLine::Listed {
                 line: LineId(Uuid::from_u128(n)),
                 quantity: row.1,
                 unit_price: gbp(row.0),
                 tax_category,
             });
         }
-        let destination = destination.map(|code| Country::of(code).expect("a country of the test"));
-        quote(
-            &Intent {
-                currency: Currency::GBP,
-                lines,
-                destination,
-                shipping,
-            },
-            &self.rules(),
-        )
+        let worksheet = self.worksheet(lines, destination, shipping)?;
+        // Every line may be taken over into the next quote.
+        let again = (0..rows.len()).map(|at| IntentLine::Quoted(&worksheet, at));
+        let again = self.worksheet(again.collect(), destination, shipping)?;
+        assert_eq!(again.quote, worksheet.quote);
+        Ok(Arc::unwrap_or_clone(worksheet.quote))
+    }
+
+    fn worksheet(
+        &self,
+        lines: Vec<IntentLine<'_>>,
+        destination: Option<&str>,
+        shipping: Option<ShippingMethodId>,
+    ) -> Result<Worksheet, Error> {
+        let intent = Intent {
+            currency: Currency::GBP,
+            lines,
+            destination: destination.map(|code| Country::of(code).expect("a country of the test")),
+            shipping,
+        };
+        quote(&intent, &self.rules())
     }
 }
 
@@ -442,22 +453,16 @@ fn amounts_that_cannot_be_counted_are_refused() {
 fn a_price_of_another_currency_is_refused() {
     let category = Category::default();
     let euro = Currency::of("EUR").expect("in the table");
-    let line = IntentLine {
+    let line = IntentLine::Listed {
         line: LineId(Uuid::from_u128(1)),
         quantity: 1,
         unit_price: Price::new(1, euro),
         tax_category: &category,
     };
-    let intent = Intent {
-        currency: Currency::GBP,
-        lines: vec![line],
-        destination: None,
-        shipping: None,
-    };
-    let store = on_top();
+    let refused = on_top().worksheet(vec![line], None, None);
     assert_eq!(
-        quote(&intent, &store.rules()).map_err(|error| error.code()),
-        Err("money.mixed_currencies")
+        refused.expect_err("the price is in euros").code(),
+        "money.mixed_currencies"
     );
 }
 
@@ -502,19 +507,19 @@ fn parts_that_do_not_make_the_sums_are_found() -> Result<(), Error> {
         "tax on top is absent exactly while it is an estimate",
     );
     check(
-        |quote| quote.lines[0].tax = None,
+        |quote| Arc::make_mut(&mut quote.lines[0]).tax = None,
         "the tax is the sum of the rounded line taxes",
     );
     check(
         |quote| {
-            if let Some(tax) = &mut quote.lines[0].tax {
+            if let Some(tax) = &mut Arc::make_mut(&mut quote.lines[0]).tax {
                 tax.net.amount -= 1;
             }
         },
         "each line's net and tax make up its value",
     );
     check(
-        |quote| quote.lines[0].discount.amount = 2_001,
+        |quote| Arc::make_mut(&mut quote.lines[0]).discount.amount = 2_001,
         "no line is worth less than nothing, and no discount is negative",
     );
     Ok(())
@@ -522,7 +527,8 @@ fn parts_that_do_not_make_the_sums_are_found() -> Result<(), Error> {
 
 fn cart_quote(store: &Store, cart: &Bench<Cart>, facts: &[VariantFacts]) -> Quote {
     let find = |id| facts.iter().find(|facts| facts.variant_id == id);
-    quote(&Intent::of_cart(&cart.entity, find), &store.rules()).expect("the cart can be priced")
+    let worksheet = quote(&Intent::of_cart(&cart.entity, find), &store.rules());
+    Arc::unwrap_or_clone(worksheet.expect("the cart can be priced").quote)
 }
 
 #[test]

@@ -1,0 +1,172 @@
+//! What carts came to when they were last priced, so that a change of one line looks up and prices one line.
+//!
+//! A line that did not change keeps its price while nothing changes that lines are priced by: the rules, where the
+//! goods go, and the catalog as a whole, whose commits are counted.
+
+use crate::engine::{Kinds, unreadable};
+use crate::request::Refused;
+use crate::runtime::Published;
+use cartwright_domain::Refusal;
+use cartwright_domain::cart::totals::{self, Intent, IntentLine, Rules, Worksheet};
+use cartwright_domain::cart::{Cart, Line, Quote};
+use cartwright_domain::catalog::Variant;
+use cartwright_domain::country::Country;
+use cartwright_domain::id::{CartId, SETTINGS_ID};
+use cartwright_storage::Position;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use std::sync::Arc;
+
+/// How many carts are kept at most,
+const CARTS_MAX: usize = 4_000;
+/// and how many lines all of them may have: about a quarter of a kilobyte each.
+const LINES_MAX: u64 = 160_000;
+/// Each part must have room for the largest carts, however many cores there are.
+const PARTS: usize = 8;
+
+/// What every line of a cart is priced by, apart from its variant's own price and category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Basis {
+    /// How many commits of variants there had been.
+    catalog: u64,
+    settings: Position,
+    book: u64,
+    destination: Option<Country>,
+}
+
+/// A cart as it was priced last.
+struct Kept {
+    basis: Basis,
+    cart: Arc<Published<Cart>>,
+    worksheet: Worksheet,
+}
+
+#[derive(Clone)]
+struct Lines;
+
+impl Weighter<CartId, Arc<Kept>> for Lines {
+    fn weight(&self, _: &CartId, kept: &Arc<Kept>) -> u64 {
+        1 + kept.worksheet.quote.lines.len() as u64
+    }
+}
+
+/// See the module. Bounded; the least recently used go. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct KeptPrices {
+    cache: Arc<Cache<CartId, Arc<Kept>, Lines>>,
+}
+
+impl KeptPrices {
+    pub(crate) fn new() -> Self {
+        let options = OptionsBuilder::new()
+            .shards(PARTS)
+            .estimated_items_capacity(CARTS_MAX)
+            .weight_capacity(LINES_MAX)
+            .build()
+            .expect("both capacities are given");
+        let cache = Cache::with_options(
+            options,
+            Lines,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        );
+        Self {
+            cache: Arc::new(cache),
+        }
+    }
+}
+
+/// Where the price of a line comes from.
+enum Source<'a> {
+    Kept(IntentLine<'a>),
+    /// From its variant; none when that is gone.
+    Variant(Option<Arc<Published<Variant>>>),
+}
+
+impl Kinds {
+    /// Prices a cart as it stands, by what holds now. Whether its lines can be had is not looked at.
+    pub(crate) async fn quote(&self, cart: &Arc<Published<Cart>>) -> Result<Arc<Quote>, Refused> {
+        // Counted before anything is read, so that what is read can only be newer than the count says.
+        let catalog = self.variants.commits();
+        let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
+        let settings = settings.ok_or_else(crate::once::gone::<cartwright_domain::settings::Settings>)?;
+        let book = self.price_book.of(self);
+        let basis = Basis {
+            catalog,
+            settings: settings.position,
+            book: book.number,
+            destination: cart.state.shipping_address().map(|address| address.country),
+        };
+        let last = self.kept_prices.cache.get(&cart.id);
+        let is_newest = last
+            .as_ref()
+            .is_none_or(|last| last.cart.revision <= cart.revision);
+        let kept = last.filter(|last| last.basis == basis);
+        if let Some(kept) = &kept
+            && Arc::ptr_eq(&kept.cart.state, &cart.state)
+        {
+            return Ok(Arc::clone(&kept.worksheet.quote));
+        }
+        let mut sources = Vec::with_capacity(cart.state.lines().len());
+        let mut before = Before {
+            kept: kept.as_deref(),
+            passed: 0,
+        };
+        for line in cart.state.lines() {
+            sources.push(match before.find(line) {
+                Some(quoted) => Source::Kept(quoted),
+                None => Source::Variant(self.variants.read(line.variant).await.map_err(unreadable)?),
+            });
+        }
+        let lines = cart.state.lines().iter().zip(&sources);
+        let lines = lines.map(|(line, source)| match source {
+            Source::Kept(quoted) => *quoted,
+            Source::Variant(variant) => {
+                let variant = variant.as_ref().map(|variant| &variant.state);
+                IntentLine::of_line(
+                    line,
+                    variant.map(|variant| (variant.price, &variant.tax_category)),
+                )
+            }
+        });
+        let intent = Intent::of_lines(&cart.state, lines.collect());
+        let rules = Rules {
+            settings: &settings.state,
+            zones: &book.zones,
+            methods: &book.methods,
+        };
+        let worksheet = totals::quote(&intent, &rules).map_err(|error| Refused::from(error.problem()))?;
+        let quote = Arc::clone(&worksheet.quote);
+        if is_newest {
+            let kept = Kept {
+                basis,
+                cart: Arc::clone(cart),
+                worksheet,
+            };
+            self.kept_prices.cache.insert(cart.id, Arc::new(kept));
+        }
+        Ok(quote)
+    }
+}
+
+/// The lines of a cart as it was priced last, gone through once: lines keep their order.
+struct Before<'a> {
+    kept: Option<&'a Kept>,
+    passed: usize,
+}
+
+impl<'a> Before<'a> {
+    /// Returns a line as it was quoted, if it is still the same in every respect, and passes over those before it.
+    fn find(&mut self, line: &Arc<Line>) -> Option<IntentLine<'a>> {
+        let kept = self.kept?;
+        let left = &kept.cart.state.lines()[self.passed..];
+        let is_next = left.first().is_some_and(|next| Arc::ptr_eq(next, line));
+        if !is_next {
+            self.passed += left.iter().position(|held| held.id == line.id)?;
+        }
+        let at = self.passed;
+        self.passed += 1;
+        let is_same = kept.cart.state.lines()[at] == *line;
+        is_same.then_some(IntentLine::Quoted(&kept.worksheet, at))
+    }
+}
