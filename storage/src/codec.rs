@@ -15,6 +15,7 @@ use bincode::config::{Configuration, Limit, standard};
 use bytes::Bytes;
 use cartwright_domain::{Entity, EventBody, PastBody, Revision, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
+use std::cell::RefCell;
 
 /// The format this release writes. A later one may read the body otherwise but keeps the header's shape.
 const FORMAT: u8 = 1;
@@ -35,6 +36,15 @@ const CONFIG: Configuration<
     bincode::config::Varint,
     Limit<DECODED_BYTES_MAX>,
 > = standard().with_limit::<DECODED_BYTES_MAX>();
+
+/// Where snapshots are written before their size is known: nearly all fit.
+const SCRATCH_BYTES: usize = 128 * 1024;
+
+thread_local! {
+    /// Writing into room that is there costs less than into a vector that grows, and what is kept of a snapshot is no
+    /// larger than it is.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+}
 
 /// The tags of stored values that are not snapshots; a snapshot's tag is its entity's kind.
 ///
@@ -129,18 +139,23 @@ pub fn encode_snapshot<E: Entity>(
     revision: Revision,
     timers: &[(String, Timestamp)],
 ) -> Result<Bytes, Unstorable> {
-    let mut out = Vec::with_capacity(512);
     let header = Header {
         tag: E::KIND.tag(),
         schema: E::SCHEMA,
     };
-    encode_into(
-        &mut out,
-        header,
-        E::KIND.name(),
-        SNAPSHOT_BYTES_MAX,
-        &(revision, timers, state),
-    )?;
+    let value = &(revision, timers, state);
+    let written = SCRATCH.with_borrow_mut(|scratch| {
+        let body = bincode::serde::encode_into_slice(value, &mut scratch[HEADER_BYTES..], CONFIG).ok()?;
+        let bytes = &mut scratch[..HEADER_BYTES + body];
+        bytes[..HEADER_BYTES].copy_from_slice(&header.unchecked());
+        seal(bytes);
+        Some(Bytes::copy_from_slice(bytes))
+    });
+    if let Some(written) = written {
+        return Ok(written);
+    }
+    let mut out = Vec::with_capacity(2 * SCRATCH_BYTES);
+    encode_into(&mut out, header, E::KIND.name(), SNAPSHOT_BYTES_MAX, value)?;
     Ok(out.into())
 }
 
@@ -259,6 +274,14 @@ struct Header {
     schema: u16,
 }
 
+impl Header {
+    /// Returns its bytes, those of the checksum still zero.
+    fn unchecked(self) -> [u8; HEADER_BYTES] {
+        let [high, low] = self.schema.to_be_bytes();
+        [FORMAT, self.tag, high, low, 0, 0, 0, 0]
+    }
+}
+
 fn encode_into<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     header: Header,
@@ -267,9 +290,7 @@ fn encode_into<T: Serialize + ?Sized>(
     value: &T,
 ) -> Result<(), Unstorable> {
     let start = out.len();
-    out.extend_from_slice(&[FORMAT, header.tag]);
-    out.extend_from_slice(&header.schema.to_be_bytes());
-    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&header.unchecked());
     if let Err(error) = bincode::serde::encode_into_std_write(value, out, CONFIG) {
         out.truncate(start);
         return Err(Unstorable::Shape {
@@ -286,9 +307,14 @@ fn encode_into<T: Serialize + ?Sized>(
             max: bytes_max,
         });
     }
-    let crc = checksum(&out[start..]);
-    out[start + 4..start + HEADER_BYTES].copy_from_slice(&crc.to_be_bytes());
+    seal(&mut out[start..]);
     Ok(())
+}
+
+/// Puts the checksum in its place.
+fn seal(bytes: &mut [u8]) {
+    let crc = checksum(bytes);
+    bytes[4..HEADER_BYTES].copy_from_slice(&crc.to_be_bytes());
 }
 
 /// The checksum over a value, all but the checksum itself.
