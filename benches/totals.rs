@@ -62,7 +62,7 @@ fn totals(criterion: &mut Criterion) {
         };
         group.throughput(Throughput::Elements(lines));
         group.bench_with_input(BenchmarkId::from_parameter(lines), &intent, |bencher, intent| {
-            bencher.iter(|| quote(black_box(intent), &rules));
+            bencher.iter(|| quote(black_box(intent), &rules, None));
         });
     }
     group.finish();

@@ -158,7 +158,8 @@ impl Gathered {
             methods: &book.methods,
         };
         let intent = Intent::of_cart(&cart.state, |variant| facts.get(&variant));
-        let worksheet = totals::quote(&intent, &rules).map_err(|error| Refused::from(error.problem()))?;
+        let worksheet =
+            totals::quote(&intent, &rules, None).map_err(|error| Refused::from(error.problem()))?;
         let problems = cart.state.problems(|variant| facts.get(&variant));
         Ok(Priced {
             cart,

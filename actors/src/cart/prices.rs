@@ -77,8 +77,9 @@ impl KeptPrices {
 }
 
 /// Where the price of a line comes from.
-enum Source<'a> {
-    Kept(IntentLine<'a>),
+enum Source {
+    /// From where it was when the cart was priced last.
+    Kept(usize),
     /// From its variant; none when that is gone.
     Variant(Option<Arc<Published<Variant>>>),
 }
@@ -109,18 +110,18 @@ impl Kinds {
         }
         let mut sources = Vec::with_capacity(cart.state.lines().len());
         let mut before = Before {
-            kept: kept.as_deref(),
+            lines: kept.as_ref().map_or(&[], |kept| kept.cart.state.lines()),
             passed: 0,
         };
-        for line in cart.state.lines() {
-            sources.push(match before.find(line) {
-                Some(quoted) => Source::Kept(quoted),
+        for (at, line) in cart.state.lines().iter().enumerate() {
+            sources.push(match before.find(at, line) {
+                Some(from) => Source::Kept(from),
                 None => Source::Variant(self.variants.read(line.variant).await.map_err(unreadable)?),
             });
         }
         let lines = cart.state.lines().iter().zip(&sources);
         let lines = lines.map(|(line, source)| match source {
-            Source::Kept(quoted) => *quoted,
+            Source::Kept(from) => IntentLine::Quoted(*from),
             Source::Variant(variant) => {
                 let variant = variant.as_ref().map(|variant| &variant.state);
                 IntentLine::of_line(
@@ -135,7 +136,16 @@ impl Kinds {
             zones: &book.zones,
             methods: &book.methods,
         };
-        let worksheet = totals::quote(&intent, &rules).map_err(|error| Refused::from(error.problem()))?;
+        if is_newest {
+            // It gives way to the one that is made of it, in its place where nobody else holds it.
+            self.kept_prices.cache.remove(&cart.id);
+        }
+        let before = kept.map(|kept| match Arc::try_unwrap(kept) {
+            Ok(kept) => kept.worksheet,
+            Err(shared) => shared.worksheet.clone(),
+        });
+        let worksheet =
+            totals::quote(&intent, &rules, before).map_err(|error| Refused::from(error.problem()))?;
         let quote = Arc::clone(&worksheet.quote);
         if is_newest {
             let kept = Kept {
@@ -151,22 +161,21 @@ impl Kinds {
 
 /// The lines of a cart as it was priced last, gone through once: lines keep their order.
 struct Before<'a> {
-    kept: Option<&'a Kept>,
+    lines: &'a [Arc<Line>],
     passed: usize,
 }
 
-impl<'a> Before<'a> {
-    /// Returns a line as it was quoted, if it is still the same in every respect, and passes over those before it.
-    fn find(&mut self, line: &Arc<Line>) -> Option<IntentLine<'a>> {
-        let kept = self.kept?;
-        let left = &kept.cart.state.lines()[self.passed..];
+impl Before<'_> {
+    /// Returns where the line that is now at an index was, if it is still the same in every respect and has not moved
+    /// back, and passes over those before it.
+    fn find(&mut self, at: usize, line: &Arc<Line>) -> Option<usize> {
+        let left = self.lines.get(self.passed..)?;
         let is_next = left.first().is_some_and(|next| Arc::ptr_eq(next, line));
         if !is_next {
             self.passed += left.iter().position(|held| held.id == line.id)?;
         }
-        let at = self.passed;
+        let found = self.passed;
         self.passed += 1;
-        let is_same = kept.cart.state.lines()[at] == *line;
-        is_same.then_some(IntentLine::Quoted(&kept.worksheet, at))
+        (at <= found && self.lines[found] == *line).then_some(found)
     }
 }

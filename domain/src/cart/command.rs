@@ -127,10 +127,12 @@ impl AddLine {
         if let Some(price) = unit_price {
             check_override(price, currency)?;
         }
-        let price_override = unit_price.map(|unit_price| PriceOverride {
-            unit_price,
-            by: cx.caller().name(),
-            at: cx.now(),
+        let price_override = unit_price.map(|unit_price| {
+            Box::new(PriceOverride {
+                unit_price,
+                by: cx.caller().name(),
+                at: cx.now(),
+            })
         });
         let price = require_for_sale(&self.facts, unit_price, currency)?;
         Ok(Line {

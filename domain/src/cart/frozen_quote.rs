@@ -88,7 +88,7 @@ impl FreezeQuote {
                 title: Arc::clone(facts.map_or(&line.title, |facts| &facts.title)),
                 options: line.options.clone(),
                 custom_fields: line.custom_fields.clone(),
-                price_override: line.price_override.clone(),
+                price_override: line.price_override.as_deref().cloned(),
             });
         }
         Self {

@@ -45,8 +45,8 @@ pub struct Line {
     pub quantity: u32,
     /// What a unit cost when the line was added first.
     pub price_when_added: Price,
-    /// The unit price that staff set in place of the variant's.
-    pub price_override: Option<PriceOverride>,
+    /// The unit price that staff set in place of the variant's. Few lines have one, and all would make room for it.
+    pub price_override: Option<Box<PriceOverride>>,
 }
 
 /// A unit price set by staff, with who set it and when.

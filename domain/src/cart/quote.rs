@@ -12,7 +12,7 @@ pub struct Quote {
     /// The currency of every amount.
     pub currency: Currency,
     /// One for each line of the cart, in its order.
-    pub lines: Vec<Arc<QuoteLine>>,
+    pub lines: Vec<QuoteLine>,
     /// The shipping, a line of its own. `None` without lines, without a choice, or if the choice is unavailable.
     pub shipping_line: Option<QuoteShipping>,
     /// The chosen shipping method when it is gone, disabled or does not serve the destination.

@@ -6,7 +6,7 @@
 
 use super::{Cart, Line, LineTax, Quote, QuoteLine, QuoteShipping, VariantFacts};
 use crate::country::Country;
-use crate::error::{Broken, Class, Detail, Refusal};
+use crate::error::{Broken, Class, Detail, Refusal, ensure};
 use crate::id::{LineId, ShippingMethodId, VariantId};
 use crate::money::{self, Currency, Money, Price, Rate, Rounding, prorate_discount};
 use crate::settings::{ForeignZone, Prices, Settings};
@@ -41,9 +41,9 @@ pub enum IntentLine<'a> {
         /// How it is taxed.
         tax_category: &'a Category,
     },
-    /// As in an earlier quote, at the index. Since then neither the line, its price and category nor the rules and
-    /// the destination have changed: whoever says so has looked.
-    Quoted(&'a Worksheet, usize),
+    /// As in the quote before, at this index. Since then neither the line, its price and category nor the rules and
+    /// the destination have changed: whoever says so has looked. Lines that are taken over keep their order.
+    Quoted(usize),
 }
 
 /// A quote with what the next quote of the same cart needs to take lines over.
@@ -53,14 +53,6 @@ pub struct Worksheet {
     pub quote: Arc<Quote>,
     /// The tax of each line, also where the quote shows none because it is an estimate.
     taxes: Vec<Money>,
-}
-
-/// A line at work.
-struct Worked<'a> {
-    quoted: Arc<QuoteLine>,
-    tax: Money,
-    /// How it is taxed; not known of a line that is taken over.
-    tax_category: Option<&'a Category>,
 }
 
 /// What the store says about tax and shipping.
@@ -146,29 +138,26 @@ impl<'a> IntentLine<'a> {
     }
 }
 
-/// Prices an intent.
+/// Prices an intent, all of it or what is not in the quote before.
 ///
 /// # Errors
 /// [`Error::Money`] when an amount cannot be counted, or a price is in another currency than the intent.
-pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<Worksheet, Error> {
+pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>, before: Option<Worksheet>) -> Result<Worksheet, Error> {
     let taxing = Taxing::new(intent.destination, rules);
     let zero = Money::zero(intent.currency);
 
-    let mut lines = Vec::with_capacity(intent.lines.len());
+    let (mut lines, mut taxes) = work(intent, &taxing, before)?;
     let mut subtotal = zero;
-    for line in &intent.lines {
-        let worked = taxing.work(line)?;
-        subtotal = subtotal.plus(worked.quoted.amount)?;
-        lines.push(worked);
+    for line in &lines {
+        subtotal = subtotal.plus(line.amount)?;
     }
 
-    let discounts = share_discount(order_discount(intent), &mut lines, &taxing)?;
+    let discounts = share_discount(order_discount(intent), intent, &taxing, (&mut lines, &mut taxes))?;
     let goods = subtotal.minus(discounts)?;
     let shipped = ship(intent, rules, &taxing, goods)?;
     let shipping = shipped.line.as_ref().map_or(zero, |line| line.amount);
 
     let mut tax_sum = shipped.tax;
-    let (lines, taxes): (Vec<_>, Vec<_>) = lines.into_iter().map(|line| (line.quoted, line.tax)).unzip();
     for tax in &taxes {
         tax_sum = tax_sum.plus(*tax)?;
     }
@@ -196,6 +185,66 @@ pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<Worksheet, Error>
     })
 }
 
+/// Prices each line, before discounts: in the place of the lines before, so that those that stay are not touched.
+fn work(
+    intent: &Intent<'_>,
+    taxing: &Taxing<'_>,
+    before: Option<Worksheet>,
+) -> Result<(Vec<QuoteLine>, Vec<Money>), Error> {
+    let (mut lines, mut taxes) = match before {
+        Some(Worksheet { quote, taxes }) => (Arc::unwrap_or_clone(quote).lines, taxes),
+        None => (Vec::new(), Vec::new()),
+    };
+    let count = intent.lines.len();
+    lines.reserve(count.saturating_sub(lines.len()));
+    taxes.reserve(count.saturating_sub(taxes.len()));
+    // What stands before here has been taken over, or has given way.
+    let mut passed = 0;
+    for (at, line) in intent.lines.iter().enumerate() {
+        passed = passed.max(at);
+        match *line {
+            IntentLine::Quoted(from) => {
+                let is_left = (passed..lines.len()).contains(&from);
+                ensure(is_left, "lines that are taken over keep their order")?;
+                passed = from + 1;
+                if at != from {
+                    lines.swap(at, from);
+                    taxes.swap(at, from);
+                }
+            }
+            IntentLine::Listed {
+                line,
+                quantity,
+                unit_price,
+                tax_category,
+            } => {
+                let listed = unit_price.times(quantity, taxing.rounding)?;
+                let (amount, home_tax_stripped) = taxing.strip(listed, tax_category)?;
+                let (shown, tax) = taxing.tax_shown(amount, tax_category)?;
+                let quoted = QuoteLine {
+                    line,
+                    quantity,
+                    unit_price,
+                    amount,
+                    home_tax_stripped,
+                    discount: Money::zero(listed.currency),
+                    tax: shown,
+                };
+                match lines.get_mut(at) {
+                    Some(place) => (*place, taxes[at]) = (quoted, tax),
+                    None => {
+                        lines.push(quoted);
+                        taxes.push(tax);
+                    }
+                }
+            }
+        }
+    }
+    lines.truncate(count);
+    taxes.truncate(count);
+    Ok((lines, taxes))
+}
+
 /// Puts the summed tax where it belongs: into the total, beside it as contained, or beside it as an estimate.
 fn place_tax(quote: &mut Quote, mode: Mode, tax: Money) -> Result<(), Error> {
     if quote.estimated {
@@ -220,25 +269,27 @@ fn order_discount(intent: &Intent<'_>) -> Money {
 }
 
 /// Splits a discount over the lines by their amounts, and returns what was really given.
-fn share_discount(discount: Money, lines: &mut [Worked<'_>], taxing: &Taxing<'_>) -> Result<Money, Error> {
-    let mut given = Money::zero(discount.currency);
+fn share_discount(
+    discount: Money,
+    intent: &Intent<'_>,
+    taxing: &Taxing<'_>,
+    (lines, taxes): (&mut [QuoteLine], &mut [Money]),
+) -> Result<Money, Error> {
     if discount.is_zero() {
-        return Ok(given);
+        return Ok(discount);
     }
-    let weights: Vec<i64> = lines.iter().map(|line| line.quoted.amount.amount).collect();
-    for (line, share) in lines.iter_mut().zip(prorate_discount(discount, &weights)?) {
+    let mut given = Money::zero(discount.currency);
+    let weights: Vec<i64> = lines.iter().map(|line| line.amount.amount).collect();
+    let shares = prorate_discount(discount, &weights)?;
+    for (at, (line, share)) in lines.iter_mut().zip(shares).enumerate() {
+        let IntentLine::Listed { tax_category, .. } = intent.lines[at] else {
+            return Err(Broken("a line with a discount is priced anew".to_owned()).into());
+        };
+        line.discount = share;
         given = given.plus(share)?;
-        let quoted = Arc::make_mut(&mut line.quoted);
-        quoted.discount = share;
-        let category = line.tax_category.ok_or_else(untaxable)?;
-        (quoted.tax, line.tax) = taxing.tax_shown(quoted.value()?, category)?;
+        (line.tax, taxes[at]) = taxing.tax_shown(line.value()?, tax_category)?;
     }
     Ok(given)
-}
-
-/// A discount changes the tax, so that its lines cannot be taken over.
-fn untaxable() -> Broken {
-    Broken("a line with a discount is priced anew".to_owned())
 }
 
 struct Shipped {
@@ -318,42 +369,6 @@ impl<'a> Taxing<'a> {
         }
     }
 
-    /// Prices a line, before discounts.
-    fn work<'b>(&self, line: &IntentLine<'b>) -> Result<Worked<'b>, Error> {
-        let (line, quantity, unit_price, tax_category) = match *line {
-            IntentLine::Quoted(before, at) => {
-                return Ok(Worked {
-                    quoted: Arc::clone(&before.quote.lines[at]),
-                    tax: before.taxes[at],
-                    tax_category: None,
-                });
-            }
-            IntentLine::Listed {
-                line,
-                quantity,
-                unit_price,
-                tax_category,
-            } => (line, quantity, unit_price, tax_category),
-        };
-        let listed = unit_price.times(quantity, self.rounding)?;
-        let (amount, home_tax_stripped) = self.strip(listed, tax_category)?;
-        let (shown, tax) = self.tax_shown(amount, tax_category)?;
-        let quoted = QuoteLine {
-            line,
-            quantity,
-            unit_price,
-            amount,
-            home_tax_stripped,
-            discount: Money::zero(listed.currency),
-            tax: shown,
-        };
-        Ok(Worked {
-            quoted: Arc::new(quoted),
-            tax,
-            tax_category: Some(tax_category),
-        })
-    }
-
     /// Returns a listed amount without the home tax where it is to be taken out, and what was taken out.
     fn strip(&self, listed: Money, category: &Category) -> Result<(Money, Money), Error> {
         let kept = (listed, Money::zero(listed.currency));
@@ -427,41 +442,77 @@ mod tests {
         estimated: false,
     };
 
-    fn lines<'a>(amounts: &[i64], tax_category: &'a Category) -> Vec<Worked<'a>> {
-        let line = |(n, amount): (u128, &i64)| Worked {
-            quoted: Arc::new(QuoteLine {
-                line: LineId(Uuid::from_u128(n)),
-                quantity: 1,
-                unit_price: Price::new(*amount * 10_000, Currency::GBP),
-                amount: Money::new(*amount, Currency::GBP),
-                home_tax_stripped: Money::zero(Currency::GBP),
-                discount: Money::zero(Currency::GBP),
-                tax: None,
-            }),
-            tax: Money::zero(Currency::GBP),
-            tax_category: Some(tax_category),
+    fn share(discount: i64, intent: &Intent<'_>) -> Result<(i64, Vec<i64>), Error> {
+        let (mut lines, mut taxes) = work(intent, &UNTAXED, None)?;
+        let discount = Money::new(discount, Currency::GBP);
+        let given = share_discount(discount, intent, &UNTAXED, (&mut lines, &mut taxes))?;
+        Ok((
+            given.amount,
+            lines.iter().map(|line| line.discount.amount).collect(),
+        ))
+    }
+
+    fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
+        let line = |(n, amount): (u128, &i64)| IntentLine::Listed {
+            line: LineId(Uuid::from_u128(n)),
+            quantity: 1,
+            unit_price: Price::new(*amount * 10_000, Currency::GBP),
+            tax_category,
         };
-        (0..).zip(amounts).map(line).collect()
+        Intent {
+            currency: Currency::GBP,
+            lines: (0..).zip(amounts).map(line).collect(),
+            destination: None,
+            shipping: None,
+        }
     }
 
     fn check_shares(discount: i64, amounts: &[i64], shares: &[i64], given: i64) {
         let category = Category::default();
-        let mut lines = lines(amounts, &category);
-        let taken = share_discount(Money::new(discount, Currency::GBP), &mut lines, &UNTAXED);
-        let listed: Vec<i64> = lines.iter().map(|line| line.quoted.discount.amount).collect();
-        assert_eq!(
-            (taken.map(|money| money.amount), listed.as_slice()),
-            (Ok(given), shares)
-        );
+        let shared = share(discount, &intent(amounts, &category));
+        assert_eq!(shared, Ok((given, shares.to_vec())));
+    }
+
+    fn check_taken_over(lines: &[Option<usize>], expected: Result<&[i64], &str>) {
+        let category = Category::default();
+        let (before, mut after) = (intent(&[0, 100, 200, 300], &category), intent(&[7; 6], &category));
+        after.lines.truncate(lines.len());
+        for (line, from) in after.lines.iter_mut().zip(lines) {
+            if let Some(from) = from {
+                *line = IntentLine::Quoted(*from);
+            }
+        }
+        let rules = Rules {
+            settings: &Settings::default(),
+            zones: &Zones::default(),
+            methods: &[],
+        };
+        let sheet = quote(&before, &rules, None).and_then(|before| quote(&after, &rules, Some(before)));
+        let amounts = sheet.map(|sheet| sheet.quote.lines.iter().map(|line| line.amount.amount).collect());
+        let expected = expected.map(<[i64]>::to_vec);
+        assert_eq!(amounts, expected.map_err(|text| Broken(text.to_owned()).into()));
     }
 
     #[test]
-    fn a_line_that_was_taken_over_is_given_no_discount() {
-        let category = Category::default();
-        let mut lines = lines(&[100], &category);
-        lines[0].tax_category = None;
-        let given = share_discount(Money::new(10, Currency::GBP), &mut lines, &UNTAXED);
-        assert_eq!(given, Err(untaxable().into()));
+    fn lines_are_taken_over_in_their_order_and_never_twice() {
+        check_taken_over(&[Some(0), Some(1), Some(2), Some(3)], Ok(&[0, 100, 200, 300]));
+        check_taken_over(&[Some(1), Some(3)], Ok(&[100, 300]));
+        check_taken_over(&[None, Some(1), Some(3), None], Ok(&[7, 100, 300, 7]));
+        check_taken_over(&[Some(2), None, Some(3)], Ok(&[200, 7, 300]));
+        check_taken_over(
+            &[Some(0), Some(1), Some(2), Some(3), None],
+            Ok(&[0, 100, 200, 300, 7]),
+        );
+        check_taken_over(&[None], Ok(&[7]));
+        check_taken_over(&[], Ok(&[]));
+        for lines in [
+            [Some(1), Some(0)],
+            [None, Some(0)],
+            [Some(3), Some(3)],
+            [Some(0), Some(4)],
+        ] {
+            check_taken_over(&lines, Err("lines that are taken over keep their order"));
+        }
     }
 
     #[test]

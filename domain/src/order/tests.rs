@@ -48,7 +48,7 @@ fn frozen(total: i64) -> Arc<FrozenQuote> {
     };
     let quote = Quote {
         currency: total.currency,
-        lines: vec![Arc::new(quote_line)],
+        lines: vec![quote_line],
         shipping_line: None,
         shipping_unavailable: None,
         zone: None,

@@ -254,15 +254,14 @@ impl From<&CartView> for Cart {
 impl From<&CartView> for CartChanged {
     fn from(view: &CartView) -> Self {
         let (shown, quote) = (&view.priced.cart, &*view.priced.quote);
-        let lines = shown.state.lines().iter().zip(&quote.lines);
-        let line = view
+        let at = view
             .line
-            .and_then(|id| lines.into_iter().find(|(line, _)| line.id == id));
+            .and_then(|id| quote.lines.iter().position(|line| line.line == id));
         Self {
             id: shown.state.id().to_string(),
             state: shown.state.state().name(),
             version: shown.revision.0,
-            line: line.map(|(line, quoted)| CartLine::of(line, quoted, None)),
+            line: at.map(|at| CartLine::of(&shown.state.lines()[at], &quote.lines[at], None)),
             totals: Totals::from(quote),
         }
     }

@@ -177,7 +177,7 @@ impl From<&Shown<order::Order>> for Order {
                 .lines
                 .iter()
                 .zip(&frozen.quote.lines)
-                .map(|(line, quoted)| OrderLine::from((line, &**quoted)))
+                .map(OrderLine::from)
                 .collect(),
             totals: Totals::from(&frozen.quote),
             payments: order.payments().iter().map(OrderPayment::from).collect(),

@@ -29,7 +29,8 @@ fn frozen(address_known: bool) -> FreezeQuote {
         zones: &zones,
         methods: &[],
     };
-    let worksheet = quote(&Intent::of_cart(&cart.entity, facts), &rules).expect("the cart can be priced");
+    let worksheet =
+        quote(&Intent::of_cart(&cart.entity, facts), &rules, None).expect("the cart can be priced");
     FreezeQuote::of_cart(&cart.entity, Quote::clone(&worksheet.quote), facts)
 }
 
