@@ -29,15 +29,16 @@ pub(crate) enum ToApplier {
     Close(Option<oneshot::Sender<Result<(), Fault>>>),
 }
 
-/// Writes what is pending to the index.
+/// Writes what is pending to the index, in passes: one is open at a time.
 pub(crate) struct Feeder {
     pending: Arc<Pending>,
     index: Arc<SledTable>,
     pub(crate) mark: Mark,
+    pass: Option<Pass>,
 }
 
 /// Rows on their way into the index.
-pub(crate) struct Pass {
+struct Pass {
     /// What is left to write.
     left: std::vec::IntoIter<(Vec<u8>, Waiting)>,
     /// The mark once all is written.
@@ -46,21 +47,38 @@ pub(crate) struct Pass {
 
 impl Feeder {
     pub(crate) fn new(pending: Arc<Pending>, index: Arc<SledTable>, mark: Mark) -> Self {
-        Self { pending, index, mark }
+        Self {
+            pending,
+            index,
+            mark,
+            pass: None,
+        }
     }
 
-    /// Begins a pass, if there is anything to write. Everything up to `up_to` must be in pending or in the index.
-    pub(crate) fn begin(&self, up_to: Position) -> Option<Pass> {
+    /// Is a pass open?
+    fn is_busy(&self) -> bool {
+        self.pass.is_some()
+    }
+
+    /// Begins a pass if there is anything to write and none is open. Everything up to `up_to` must be in pending or in
+    /// the index.
+    fn begin(&mut self, up_to: Position) {
+        if self.is_busy() {
+            return;
+        }
         let left = self.pending.begin().waiting();
         let is_behind = !left.is_empty() || self.mark.position < up_to;
-        is_behind.then(|| Pass {
+        self.pass = is_behind.then(|| Pass {
             left: left.into_iter(),
             up_to,
-        })
+        });
     }
 
-    /// Writes some rows; the last ones with the mark. Hands the pass back while it is not over.
-    pub(crate) fn advance(&mut self, mut pass: Pass) -> Result<Option<Pass>, Fault> {
+    /// Writes some rows of the open pass; the last ones with the mark. Tells whether it ended the pass.
+    fn advance(&mut self) -> Result<bool, Fault> {
+        let Some(pass) = &mut self.pass else {
+            return Ok(false);
+        };
         let mut changes: Vec<Change> = Vec::with_capacity(ROWS_AT_ONCE);
         for (row, waiting) in pass.left.by_ref().take(ROWS_AT_ONCE) {
             waiting.change(row, |change| changes.push(change));
@@ -71,16 +89,22 @@ impl Feeder {
         }
         self.index.write(changes, &mut self.mark)?;
         if is_last {
+            self.pass = None;
             self.pending.end();
         }
-        Ok((!is_last).then_some(pass))
+        Ok(is_last)
     }
 
-    /// Writes everything that is pending.
+    /// Writes everything that is pending: what the open pass has left, and what came in since it began.
     pub(crate) fn feed(&mut self, up_to: Position) -> Result<(), Fault> {
-        let mut pass = self.begin(up_to);
-        while let Some(left) = pass {
-            pass = self.advance(left)?;
+        self.finish()?;
+        self.begin(up_to);
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        while self.is_busy() {
+            self.advance()?;
         }
         Ok(())
     }
@@ -148,41 +172,33 @@ impl Applier {
     }
 
     fn work(&mut self) -> Result<Option<oneshot::Sender<Result<(), Fault>>>, Fault> {
-        let mut pass: Option<Pass> = None;
         let mut last_pass = Instant::now();
         let mut hurry = false;
         loop {
-            match self.listen(pass.is_some()) {
+            match self.listen() {
                 Heard::Nothing => {}
                 Heard::Poke => hurry = true,
                 Heard::Close(told) => {
-                    // Also what the open pass has left: it is still pending.
                     let up_to = self.known();
                     self.feeder.feed(up_to)?;
                     return Ok(told);
                 }
             }
-            pass = match pass {
-                Some(left) => {
-                    let left = self.feeder.advance(left)?;
-                    if left.is_none() {
-                        self.passed();
-                    }
-                    left
+            if self.feeder.is_busy() {
+                if self.feeder.advance()? {
+                    self.passed();
                 }
-                None if hurry || self.index_after <= last_pass.elapsed() => {
-                    hurry = false;
-                    last_pass = Instant::now();
-                    let up_to = self.known();
-                    self.feeder.begin(up_to)
-                }
-                None => None,
-            };
+            } else if hurry || self.index_after <= last_pass.elapsed() {
+                hurry = false;
+                last_pass = Instant::now();
+                let up_to = self.known();
+                self.feeder.begin(up_to);
+            }
         }
     }
 
-    fn listen(&self, is_busy: bool) -> Heard {
-        let heard = if is_busy {
+    fn listen(&self) -> Heard {
+        let heard = if self.feeder.is_busy() {
             self.messages.try_recv().map_err(|error| match error {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
@@ -270,5 +286,63 @@ impl Checkpoints {
         self.thread.join().map_err(|_| closed())?;
         self.checkpointer.run(index)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+    use crate::index;
+    use crate::record::Record;
+    use crate::{Body, Fence, KeyChange, TimerChange};
+    use bytes::Bytes;
+    use cartwright_domain::{EntityKey, Kind, Revision};
+    use uuid::Uuid;
+
+    fn toy(number: u64) -> EntityKey {
+        EntityKey {
+            kind: Kind::Toy,
+            id: Uuid::from_u128(number.into()),
+        }
+    }
+
+    fn create(pending: &Pending, number: u64) {
+        let record = Record {
+            entity: toy(number),
+            revision: Revision(1),
+            fence: Fence::default(),
+            at: Timestamp::from_millis(0),
+            body: Body::Put(Bytes::from_static(b"a state")),
+            keys: KeyChange::default(),
+            events: Vec::new(),
+            timers: TimerChange::default(),
+            receipts: Vec::new(),
+            receipts_deleted: Vec::new(),
+        };
+        pending.insert(std::iter::once((Position(number), &record)), std::iter::empty());
+    }
+
+    #[test]
+    fn everything_is_fed_also_what_came_in_since_the_open_pass_began() {
+        const FIRST: u64 = 3 * ROWS_AT_ONCE as u64;
+        const LAST: u64 = FIRST + 5;
+        let directory = tempfile::tempdir().unwrap();
+        let table = Arc::new(SledTable::open(directory.path(), 1 << 20).unwrap());
+        let pending = Arc::new(Pending::new(1 << 20, Position(0)));
+        let mut feeder = Feeder::new(Arc::clone(&pending), Arc::clone(&table), Mark::default());
+        (1..=FIRST).for_each(|number| create(&pending, number));
+        feeder.begin(Position(FIRST));
+        feeder.advance().unwrap();
+        (FIRST + 1..=LAST).for_each(|number| create(&pending, number));
+
+        feeder.feed(Position(LAST)).unwrap();
+        let is_there = |number| index::load(&*table, toy(number)).unwrap().is_some();
+        let missing: Vec<_> = (1..=LAST).filter(|number| !is_there(*number)).collect();
+        assert_eq!(missing, Vec::<u64>::new());
+        assert_eq!(
+            (table.mark().unwrap().position, pending.len()),
+            (Position(LAST), 0)
+        );
     }
 }

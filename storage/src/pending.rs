@@ -292,11 +292,14 @@ impl Pending {
     }
 
     /// Begins a pass: what is young becomes old, to be fed to the index.
+    ///
+    /// # Panics
+    ///
+    /// If the last pass has not ended. What is young would be left out of a pass that is taken for everything.
     pub(crate) fn begin(&self) -> Arc<Generation> {
         let mut generations = self.write();
-        if generations.old.len() == 0 {
-            generations.old = Arc::new(std::mem::take(&mut generations.young));
-        }
+        assert_eq!(generations.old.len(), 0, "the last pass has not ended");
+        generations.old = Arc::new(std::mem::take(&mut generations.young));
         Arc::clone(&generations.old)
     }
 
