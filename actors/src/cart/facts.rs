@@ -13,6 +13,7 @@ use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::tax::{TaxZone, Zones};
+use cartwright_storage::Position;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -82,6 +83,17 @@ pub struct Priced {
     pub quote: Arc<Quote>,
     /// What is wrong with its lines; nothing where only the price was asked for.
     pub problems: Vec<LineProblem>,
+}
+
+/// How much had been committed of what a cart is judged and priced by. While it stays, so does everything that is read
+/// after it was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    cart: Position,
+    settings: u64,
+    book: u64,
+    catalog: [u64; 2],
+    stock: u64,
 }
 
 /// What was seen of a variant.
@@ -186,6 +198,17 @@ impl Kinds {
     ) -> Result<Option<VariantFacts>, Refused> {
         let looked = self.look_at(variant, holder).await?;
         Ok(looked.map(|looked| looked.facts()))
+    }
+
+    /// Counts what has been committed, before anything is read that a cart is judged and priced by.
+    pub(crate) fn counted(&self, cart: &Published<Cart>) -> Counted {
+        Counted {
+            cart: cart.position,
+            settings: self.settings.commits(),
+            book: self.price_book.of(self).number,
+            catalog: [self.products.commits(), self.variants.commits()],
+            stock: self.stock_items.commits(),
+        }
     }
 
     async fn look_at(

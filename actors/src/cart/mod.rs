@@ -158,10 +158,15 @@ impl Engine {
     /// `cart.not_found`, also for somebody else's.
     pub async fn cart(&self, request: &Request, cart: CartRef) -> Result<Arc<ReadCart>, Refused> {
         let found = self.resolve(request, cart).await?;
+        let reads = &self.inner().cart_reads;
+        let counted = self.kinds().counted(&found);
+        if let Some(read) = reads.find(found.id, counted) {
+            self.remember(request, &read.view.priced);
+            return Ok(read);
+        }
         let mut gathered = self.kinds().gather(found).await?;
         let stamp = std::mem::take(&mut gathered.stamp);
-        let reads = &self.inner().cart_reads;
-        if let Some(read) = reads.find(gathered.cart.id, &stamp) {
+        if let Some(read) = reads.find_same(gathered.cart.id, counted, &stamp) {
             self.remember(request, &read.view.priced);
             return Ok(read);
         }
@@ -179,11 +184,11 @@ impl Engine {
             let cart = answer.state.ok_or_else(gone::<Cart>)?;
             let done = self.cart_done(request, cart, None, View::Full, false).await?;
             // What it was read by is not known: it is not kept.
-            return Ok(Arc::new(ReadCart::new(done.value, Vec::new())));
+            return Ok(Arc::new(ReadCart::new(done.value, counted, Vec::new())));
         }
         self.remember(request, &priced);
         let is_abandoned = priced.cart.state.state() == State::Abandoned;
-        let read = Arc::new(ReadCart::new(CartView { priced, line: None }, stamp));
+        let read = Arc::new(ReadCart::new(CartView { priced, line: None }, counted, stamp));
         // An abandoned one is recovered by whoever owns it.
         if !is_abandoned {
             reads.keep(&read);

@@ -1,12 +1,14 @@
-//! Carts as they were last read, so that a storefront that looks again at a cart that did not change costs a look at
-//! what it depends on, and neither a price nor a rendering.
+//! Carts as they were last read, so that a storefront that looks again at a cart that did not change costs neither a
+//! price nor a rendering: while nothing at all was committed that carts depend on it costs a look at some counters, and
+//! otherwise a look at what this cart depends on.
 
 use super::CartView;
+use super::facts::Counted;
 use bytes::Bytes;
 use cartwright_domain::id::CartId;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How many carts are kept at most,
 const CARTS_MAX: usize = 10_000;
@@ -21,15 +23,22 @@ pub struct ReadCart {
     /// Room for what the edge makes of it. It must depend on the view alone.
     pub rendered: OnceLock<Bytes>,
     stamp: Vec<u64>,
+    /// When it was last known to be as it is read.
+    counted: Mutex<Counted>,
 }
 
 impl ReadCart {
-    pub(super) fn new(view: CartView, stamp: Vec<u64>) -> Self {
+    pub(super) fn new(view: CartView, counted: Counted, stamp: Vec<u64>) -> Self {
         Self {
             view,
             rendered: OnceLock::new(),
             stamp,
+            counted: Mutex::new(counted),
         }
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -54,9 +63,17 @@ impl CartReads {
         }
     }
 
-    /// Returns the last read of a cart, if everything that it depends on is as it was.
-    pub(super) fn find(&self, cart: CartId, stamp: &[u64]) -> Option<Arc<ReadCart>> {
-        self.cache.get(&cart).filter(|read| read.stamp == stamp)
+    /// Returns the last read of a cart, if nothing was committed since that any cart depends on.
+    pub(super) fn find(&self, cart: CartId, counted: Counted) -> Option<Arc<ReadCart>> {
+        self.cache.get(&cart).filter(|read| *read.counted() == counted)
+    }
+
+    /// Returns the last read of a cart, if everything that it depends on was, when it was looked at after this count,
+    /// as it had been.
+    pub(super) fn find_same(&self, cart: CartId, counted: Counted, stamp: &[u64]) -> Option<Arc<ReadCart>> {
+        let read = self.cache.get(&cart).filter(|read| read.stamp == stamp)?;
+        *read.counted() = counted;
+        Some(read)
     }
 
     pub(super) fn keep(&self, read: &Arc<ReadCart>) {
