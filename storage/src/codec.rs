@@ -197,17 +197,17 @@ pub fn encode_event<V: EventBody>(event: &V) -> Result<Bytes, Unstorable> {
     Ok(out.into())
 }
 
-/// Reads an event.
+/// Reads an event: checks header and checksum, upgrades a past schema.
 ///
 /// # Errors
 /// [`Fault::Damaged`] when a check fails, [`Fault::Newer`] when a later release has written it.
 pub fn decode_event<V: EventBody>(bytes: &[u8]) -> Result<V, Fault> {
     let what = Tag::Event.name();
     let (schema, body) = open(bytes, Tag::Event.byte(), V::SCHEMA, what)?;
-    if schema != V::SCHEMA {
-        return Err(damaged(what, format!("schema {schema} is not known")));
+    if schema == V::SCHEMA {
+        return decode_whole(body, what);
     }
-    decode_whole(body, what)
+    V::decode_past(schema, &Past { body }).map_err(|reason| damaged(what, reason))
 }
 
 /// The schema of replies. They live a day and are never upgraded.
