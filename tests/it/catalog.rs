@@ -245,6 +245,83 @@ async fn a_variant_without_a_price_is_not_for_sale() {
 }
 
 #[tokio::test]
+async fn a_shop_sells_in_several_currencies() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let of = |currency: &str, amount: i64| json!({ "amount": amount, "currency": currency });
+    let guest = shop.guest().await;
+    let open = async |currency: &str| guest.post("/carts", json!({ "currency": currency }));
+    let refused = open("EUR").await.refused(422, "currency.not_offered").await;
+    assert_eq!(refused["details"]["offered"], json!(["GBP"]));
+    let settings = shop
+        .settings(json!({ "currencies": ["JPY", "EUR", "GBP"] }))
+        .await;
+    assert_eq!(
+        (&settings["currency"], &settings["currencies"]),
+        (&json!("GBP"), &json!(["EUR", "JPY"]))
+    );
+
+    let sku = unique("SKU");
+    let prices = [of("GBP", 200), of("EUR", 250)];
+    let body = json!({
+        "title": "Cup",
+        "status": "active",
+        "variants": [{ "sku": sku, "prices": prices }],
+    });
+    let product = shop.staff.post("/admin/products", body).ok(201).await;
+    let variant = product["variants"][0].clone();
+    assert_eq!(variant["price"], of("GBP", 200));
+    assert_eq!(variant["prices"], json!([of("EUR", 250), of("GBP", 200)]));
+
+    open("EUR").await.ok(201).await;
+    let add = async || guest.post("/carts/current/lines", json!({ "sku": sku, "quantity": 2 }));
+    let cart = add().await.ok(200).await;
+    assert_eq!(cart["currency"], "EUR");
+    assert_eq!(cart["totals"]["total"], of("EUR", 500));
+    // Another price in euros; the one in pounds stays.
+    let path = format!("/admin/variants/{}", id(&variant));
+    let change = json!({ "price": of("EUR", 300) });
+    let changed = shop.staff.patch(&path, change).ok(200).await;
+    assert_eq!(changed["prices"], json!([of("EUR", 300), of("GBP", 200)]));
+    let cart = guest.get("/carts/current").ok(200).await;
+    assert_eq!(cart["lines"][0]["unit_price"], of("EUR", 300));
+    assert_eq!(cart["lines"][0]["unit_price_when_added"], of("EUR", 250));
+
+    open("JPY").await.ok(201).await;
+    let refused = add().await.refused(409, "cart.no_price").await;
+    assert_eq!(refused["details"]["currency"], "JPY");
+    assert_eq!(refused["details"]["sku"], json!(sku));
+    let row = json!({ "row": 1, "sku": sku, "title": "Cup", "price": of("JPY", 400) });
+    let import = async || {
+        let body = json!({ "rows": [row] });
+        let done = shop.staff.post("/admin/catalog/import", body).ok(200).await;
+        done["results"][0]["outcome"].clone()
+    };
+    assert_eq!(
+        (import().await, import().await),
+        (json!("updated"), json!("unchanged"))
+    );
+    assert_eq!(add().await.ok(200).await["totals"]["total"], of("JPY", 800));
+
+    let twice = json!({ "prices": [of("JPY", 1), of("GBP", 2), of("JPY", 3)] });
+    let problem = shop
+        .staff
+        .patch(&path, twice)
+        .refused(422, "request.invalid_fields")
+        .await;
+    let error = &problem["errors"][0];
+    assert_eq!(
+        (&error["pointer"], &error["code"]),
+        (&json!("/prices/2"), &json!("catalog.duplicate_price"))
+    );
+    let none = shop.staff.patch(&path, json!({ "price": null })).ok(200).await;
+    assert_eq!((&none["prices"], &none["for_sale"]), (&json!([]), &json!(false)));
+}
+
+#[tokio::test]
 async fn a_unit_price_may_have_six_decimals() {
     let OpenShop { shop, .. } = OpenShop::shared().await;
     let variant = shop.variant(1, None).await;

@@ -8,7 +8,7 @@ use crate::trace::Trace;
 use cartwright_actors::runtime::{ClockCheck, EntityOptions, Randomness, RuntimeOptions};
 use cartwright_actors::{Engine, Idempotency, Parts, Request};
 use cartwright_domain::caller::Role;
-use cartwright_domain::catalog::{CreateProduct, ProductStatus, VariantDraft, VariantStatus};
+use cartwright_domain::catalog::{CreateProduct, PriceChange, ProductStatus, VariantDraft, VariantStatus};
 use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
@@ -203,7 +203,7 @@ impl Shop {
                 sku: sku.to_owned(),
                 title: None,
                 options: Default::default(),
-                price: Some(Price::of_money(pence(price)).expect("a price")),
+                price: Some(PriceChange::Set(Price::of_money(pence(price)).expect("a price"))),
                 tax_category: None,
                 weight_grams: 0,
                 status: VariantStatus::Active,

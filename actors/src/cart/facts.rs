@@ -132,7 +132,7 @@ impl LookedAt {
             product_id: variant.state.product,
             sku: variant.state.sku.shared(),
             title: Arc::from(title),
-            price: variant.state.price,
+            prices: variant.state.prices.clone(),
             tax_category: variant.state.tax_category.clone(),
             for_sale: is_published && variant.state.is_active(),
             available: self.available,

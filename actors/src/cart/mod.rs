@@ -102,7 +102,7 @@ impl Engine {
     /// Opens a cart and makes it the session's current one.
     ///
     /// # Errors
-    /// `session.required`; a currency that is not the store's.
+    /// `session.required`; `currency.not_offered`.
     pub async fn open_cart(&self, request: &Request, currency: Option<Currency>) -> Outcome<CartView> {
         let fresh = |ticket| async move {
             let cart = self.open_cart_with(request, currency, ticket).await?;
@@ -137,7 +137,9 @@ impl Engine {
         };
         let id: CartId = self.draw(request, None);
         let command = OpenCart {
-            currency: currency.unwrap_or(settings.currency),
+            currency: settings
+                .currency_of_cart(currency)
+                .map_err(|refused| Refused::from(refused.problem()))?,
             lifetimes,
         };
         let ask = || request.ask().if_match(None);

@@ -126,7 +126,7 @@ impl Kinds {
                 let variant = variant.as_ref().map(|variant| &variant.state);
                 IntentLine::of_line(
                     line,
-                    variant.map(|variant| (variant.price, &variant.tax_category)),
+                    variant.map(|variant| (variant.prices.of(cart.state.currency()), &variant.tax_category)),
                 )
             }
         });

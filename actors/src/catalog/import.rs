@@ -8,8 +8,8 @@ use crate::inventory::stock_of;
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::catalog::{
-    CreateProduct, CreateVariant, Image, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft,
-    VariantStatus,
+    CreateProduct, CreateVariant, Image, PriceChange, ProductStatus, UpdateProduct, UpdateVariant,
+    VariantDraft, VariantStatus,
 };
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{ProductId, VariantId};
@@ -37,7 +37,7 @@ pub struct ImportRow {
     pub sku: String,
     /// The product's title; the SKU when absent.
     pub title: Option<String>,
-    /// The price. Without it a new variant is not for sale.
+    /// The price in its currency; those in others stay. Without any a new variant is not for sale.
     pub price: Option<Price>,
     /// The tax category's code.
     pub tax_category: Option<String>,
@@ -132,7 +132,7 @@ impl Engine {
             sku: row.sku.clone(),
             title: Some(title.clone()),
             options: BTreeMap::new(),
-            price: row.price,
+            price: row.price.map(PriceChange::Set),
             tax_category: row.tax_category.clone(),
             weight_grams: row.weight_grams.unwrap_or_default(),
             status: VariantStatus::Active,
@@ -181,7 +181,7 @@ impl Engine {
         let title = title_of(&row);
         let command = UpdateVariant {
             title: Some(title.clone()),
-            price: row.price.map(Some),
+            price: row.price.map(PriceChange::Set),
             tax_category: row.tax_category.clone(),
             weight_grams: row.weight_grams,
             ..UpdateVariant::default()

@@ -11,8 +11,8 @@ use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{AskError, Ticket};
 use cartwright_domain::catalog::{
-    CreateProduct, CreateVariant, Handle, Product, SetPrice, UpdateProduct, UpdateVariant, Variant,
-    VariantDraft,
+    CreateProduct, CreateVariant, Handle, PriceChange, Product, SetPrice, UpdateProduct, UpdateVariant,
+    Variant, VariantDraft,
 };
 use cartwright_domain::id::{ProductId, VariantId};
 use cartwright_domain::money::Price;
@@ -37,6 +37,8 @@ pub struct ProductView {
 pub struct VariantView {
     /// The variant.
     pub variant: Shown<Variant>,
+    /// What one unit costs in the store's currency.
+    pub price: Option<Price>,
     /// May it be bought now, its product's status and its price considered?
     pub for_sale: bool,
     /// Units that can be had; none when stock is not tracked.
@@ -316,12 +318,12 @@ impl Engine {
     /// Sets a variant's price, or takes it off sale.
     ///
     /// # Errors
-    /// `variant.not_found`; a price below zero or too high.
+    /// `variant.not_found`; a price below zero or too high; two in one currency.
     pub async fn set_price(
         &self,
         request: &Request,
         id: VariantId,
-        price: Option<Price>,
+        price: PriceChange,
     ) -> Outcome<VariantView> {
         let changed = self
             .run(&self.kinds().variants, id, SetPrice { price }, request)
@@ -364,7 +366,9 @@ impl Engine {
             .read(stock_of(variant.id))
             .await
             .map_err(unreadable)?;
+        let settings = self.kinds().current_settings().await?;
         Ok(VariantView {
+            price: variant.state.prices.of(settings.currency),
             for_sale: published && variant.state.is_for_sale(),
             available: item.and_then(|item| item.state.available()),
             variant,

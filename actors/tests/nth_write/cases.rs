@@ -9,7 +9,7 @@ use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
 use cartwright_actors::{Refused, Request};
 use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::{
-    CreateProduct, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft, VariantStatus,
+    CreateProduct, PriceChange, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft, VariantStatus,
 };
 use cartwright_domain::checkout::Step;
 use cartwright_domain::id::VariantId;
@@ -296,9 +296,9 @@ pub(crate) const ALL: &[Case] = &[
         Box::pin(async move {
             let set = desk
                 .engine
-                .set_price(request, desk.goods.tracked[0], price(777))
+                .set_price(request, desk.goods.tracked[0], PriceChange::Set(price(777)))
                 .await?;
-            Ok(format!("{:?}", set.value.variant.state.price))
+            Ok(format!("{:?}", set.value.variant.state.prices))
         })
     }),
     case("import_catalog", By::Staff, NOTHING, |desk, _, request| {
@@ -306,7 +306,7 @@ pub(crate) const ALL: &[Case] = &[
             let row = |number, sku: &str| ImportRow {
                 row: number,
                 sku: sku.to_owned(),
-                price: price(500),
+                price: Some(price(500)),
                 stock: Some(4),
                 ..ImportRow::default()
             };
@@ -450,8 +450,8 @@ fn unsettled() -> Refused {
     Problem::new(Class::Timeout, "test.unsettled", "it is under way").into()
 }
 
-fn price(amount: i64) -> Option<Price> {
-    Price::of_money(pence(amount)).ok()
+fn price(amount: i64) -> Price {
+    Price::of_money(pence(amount)).unwrap()
 }
 
 fn variant(sku: &str) -> VariantDraft {
@@ -459,7 +459,7 @@ fn variant(sku: &str) -> VariantDraft {
         sku: sku.to_owned(),
         title: None,
         options: Default::default(),
-        price: price(1_000),
+        price: Some(PriceChange::Set(price(1_000))),
         tax_category: None,
         weight_grams: 0,
         status: VariantStatus::Active,

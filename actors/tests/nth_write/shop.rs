@@ -91,7 +91,7 @@ impl Desk {
                 skus.insert(variant.id, variant.sku.to_string());
                 seen.push(format!(
                     "variant {} {} of {handle} {:?} {revision:?}",
-                    variant.sku, variant.title, variant.price
+                    variant.sku, variant.title, variant.prices
                 ));
                 if let Some(stock) = self.engine.stock(variant.id).await.unwrap() {
                     let item = &stock.state;

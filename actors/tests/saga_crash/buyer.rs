@@ -4,6 +4,7 @@ use crate::house::{Goods, House, PATIENCE, details, keyed, staff};
 use cartwright_actors::cart::{CartRef, LineDraft, VariantRef, View};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
 use cartwright_actors::{Engine, Outcome, PageRequest, Request, new_seed};
+use cartwright_domain::catalog::PriceChange;
 use cartwright_domain::checkout::Ending;
 use cartwright_domain::id::{CartId, CheckoutId, OrderId, ShippingMethodId, VariantId};
 use cartwright_domain::money::{Money, Price};
@@ -180,7 +181,8 @@ impl<'a> Buyer<'a> {
         let set = self
             .finally(&keyed(staff(), key), async |request| {
                 let price = Price::of_money(price).unwrap();
-                self.engine.set_price(request, variant, Some(price)).await
+                let price = PriceChange::Set(price);
+                self.engine.set_price(request, variant, price).await
             })
             .await;
         set.unwrap();

@@ -6,7 +6,7 @@ use cartwright_actors::runtime::{ClockCheck, EntityOptions, Receipts, RuntimeOpt
 use cartwright_actors::{Engine, Idempotency, Parts, Request, new_seed};
 use cartwright_domain::caller::Role;
 use cartwright_domain::cart::Patch;
-use cartwright_domain::catalog::{CreateProduct, ProductStatus, VariantDraft, VariantStatus};
+use cartwright_domain::catalog::{CreateProduct, PriceChange, ProductStatus, VariantDraft, VariantStatus};
 use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
@@ -264,7 +264,7 @@ async fn variant(engine: &Engine, sku: &str, price: i64) -> VariantId {
         sku: sku.to_owned(),
         title: None,
         options: Default::default(),
-        price: Some(Price::of_money(pence(price)).unwrap()),
+        price: Some(PriceChange::Set(Price::of_money(pence(price)).unwrap())),
         tax_category: None,
         weight_grams: 0,
         status: VariantStatus::Active,

@@ -354,16 +354,24 @@ fn check_override(price: Price, currency: Currency) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns what a unit costs, or refuses a variant that is not offered or has neither price nor override.
+/// Returns what a unit costs, or refuses a variant that is not offered, or has no price in the cart's currency where
+/// none was set in its place.
 fn require_for_sale(
     facts: &VariantFacts,
     overridden: Option<Price>,
     currency: Currency,
 ) -> Result<Price, Error> {
     let price = overridden.or(facts.price_in(currency));
-    price.filter(|_| facts.for_sale).ok_or_else(|| Error::NotForSale {
-        variant: facts.variant_id,
-        sku: Arc::clone(&facts.sku),
+    price.filter(|_| facts.for_sale).ok_or_else(|| {
+        let (variant, sku) = (facts.variant_id, Arc::clone(&facts.sku));
+        match facts.for_sale && !facts.prices.is_empty() {
+            true => Error::NoPrice {
+                variant,
+                sku,
+                currency,
+            },
+            false => Error::NotForSale { variant, sku },
+        }
     })
 }
 

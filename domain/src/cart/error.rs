@@ -51,6 +51,16 @@ pub enum Error {
         /// How many can be had.
         available: i64,
     },
+    /// The catalog offers the variant, in other currencies than the cart's.
+    #[error("{sku} has no price in {currency}, the cart's currency")]
+    NoPrice {
+        /// Which variant.
+        variant: VariantId,
+        /// Its SKU.
+        sku: Arc<str>,
+        /// The cart's.
+        currency: Currency,
+    },
     /// The variant is gone, disabled or without a price.
     #[error("{sku} is not for sale")]
     NotForSale {
@@ -103,6 +113,7 @@ impl Refusal for Error {
             | Self::NotHeld { .. }
             | Self::InsufficientStock { .. }
             | Self::NotForSale { .. }
+            | Self::NoPrice { .. }
             | Self::TooManyLines { .. } => Class::Conflict,
             Self::LineNotFound { .. } => Class::NotFound,
             Self::QuantityTooLarge { .. }
@@ -124,6 +135,7 @@ impl Refusal for Error {
             Self::LineNotFound { .. } => "cart.line_not_found",
             Self::InsufficientStock { .. } => "cart.insufficient_stock",
             Self::NotForSale { .. } => "cart.not_for_sale",
+            Self::NoPrice { .. } => "cart.no_price",
             Self::TooManyLines { .. } => "cart.too_many_lines",
             Self::QuantityTooLarge { .. } => "cart.quantity_too_large",
             Self::QuantityZero => "cart.quantity_zero",
@@ -155,6 +167,15 @@ impl Refusal for Error {
             Self::NotForSale { variant, sku } => vec![
                 detail("variant_id", variant.to_string().into()),
                 detail("sku", (**sku).into()),
+            ],
+            Self::NoPrice {
+                variant,
+                sku,
+                currency,
+            } => vec![
+                detail("variant_id", variant.to_string().into()),
+                detail("sku", (**sku).into()),
+                detail("currency", currency.code().into()),
             ],
             Self::TooManyLines { max } => vec![detail("lines_max", (*max).into())],
             Self::QuantityTooLarge { max } => vec![detail("quantity_max", (*max).into())],

@@ -1,5 +1,6 @@
 //! A cart's line, and the facts about its variant that commands and quotes need.
 
+use crate::catalog::CurrencyPrices;
 use crate::error::FieldErrors;
 use crate::id::{LineId, ProductId, VariantId};
 use crate::money::{Currency, Price};
@@ -95,8 +96,8 @@ pub struct VariantFacts {
     pub sku: Arc<str>,
     /// Its title, or its product's.
     pub title: Arc<str>,
-    /// What a unit costs now.
-    pub price: Option<Price>,
+    /// What a unit costs now, by currency.
+    pub prices: CurrencyPrices,
     /// How it is taxed.
     pub tax_category: Category,
     /// Whether the catalog offers it: variant and product are active. Without a price it is for sale to nobody
@@ -109,7 +110,7 @@ pub struct VariantFacts {
 impl VariantFacts {
     /// Returns what a unit costs in a currency.
     pub fn price_in(&self, currency: Currency) -> Option<Price> {
-        self.price.filter(|price| price.currency == currency)
+        self.prices.of(currency)
     }
 
     /// Tells whether so many units can be had.

@@ -6,6 +6,7 @@
 mod error;
 mod event;
 mod handle;
+mod prices;
 mod product;
 mod sku;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod variant;
 pub use error::Error;
 pub use event::{ProductEvent, VariantEvent};
 pub use handle::Handle;
+pub use prices::{CurrencyPrices, PriceChange};
 pub use product::{CreateProduct, Image, Product, ProductStatus, UpdateProduct};
 pub use sku::Sku;
 pub use variant::{CreateVariant, Options, SetPrice, UpdateVariant, Variant, VariantDraft, VariantStatus};

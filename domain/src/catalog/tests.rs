@@ -1,9 +1,9 @@
 //! The catalog's rules: forms, bounds, keys, and updates that change nothing.
 
 use super::{
-    CreateProduct, CreateVariant, Error, Handle, Image, Options, PRICE_MILLIONTHS_MAX, Product, ProductEvent,
-    ProductStatus, SetPrice, Sku, UpdateProduct, UpdateVariant, Variant, VariantDraft, VariantEvent,
-    VariantStatus,
+    CreateProduct, CreateVariant, Error, Handle, Image, Options, PRICE_MILLIONTHS_MAX, PriceChange, Product,
+    ProductEvent, ProductStatus, SetPrice, Sku, UpdateProduct, UpdateVariant, Variant, VariantDraft,
+    VariantEvent, VariantStatus,
 };
 use crate::entity::Entity;
 use crate::error::Refusal;
@@ -42,7 +42,7 @@ fn draft() -> VariantDraft {
         sku: "85123A".to_owned(),
         title: None,
         options: Options::new(),
-        price: Some(price(2_550_000)),
+        price: Some(PriceChange::Set(price(2_550_000))),
         tax_category: None,
         weight_grams: 120,
         status: VariantStatus::Active,
@@ -284,7 +284,7 @@ fn a_variant_without_a_title_has_its_sku_and_without_a_price_is_not_for_sale() -
     assert_eq!(bench.entity.title, "85123A");
     assert!(!bench.entity.is_for_sale());
     bench.run(SetPrice {
-        price: Some(price(0)),
+        price: PriceChange::Set(price(0)),
     })?;
     assert!(bench.entity.is_for_sale(), "free is a price");
     bench.run(UpdateVariant {
@@ -300,9 +300,11 @@ fn a_price_is_set_once_and_told_once() -> Result<(), Error> {
     let mut bench = variant(draft())?;
     bench.events.clear();
     let (first, second) = (price(2_550_000), price(1_000));
-    bench.run(SetPrice { price: Some(first) })?;
+    bench.run(SetPrice {
+        price: PriceChange::Set(first),
+    })?;
     bench.run(UpdateVariant {
-        price: Some(Some(second)),
+        price: Some(PriceChange::Set(second)),
         ..UpdateVariant::default()
     })?;
     bench.run(UpdateVariant {
@@ -310,7 +312,7 @@ fn a_price_is_set_once_and_told_once() -> Result<(), Error> {
         ..UpdateVariant::default()
     })?;
     bench.run(UpdateVariant {
-        price: Some(None),
+        price: Some(PriceChange::Replace(Vec::new())),
         ..UpdateVariant::default()
     })?;
     let set = |from, to| VariantEvent::PriceSet { from, to };
@@ -320,18 +322,59 @@ fn a_price_is_set_once_and_told_once() -> Result<(), Error> {
     );
     check_fields(
         bench.run(SetPrice {
-            price: Some(price(-1)),
+            price: PriceChange::Set(price(-1)),
         }),
         &[("/price", "catalog.price_out_of_range")],
     );
     bench.run(SetPrice {
-        price: Some(price(PRICE_MILLIONTHS_MAX)),
+        price: PriceChange::Set(price(PRICE_MILLIONTHS_MAX)),
     })?;
     check_fields(
         bench.run(SetPrice {
-            price: Some(price(PRICE_MILLIONTHS_MAX + 1)),
+            price: PriceChange::Set(price(PRICE_MILLIONTHS_MAX + 1)),
         }),
         &[("/price", "catalog.price_out_of_range")],
+    );
+    Ok(())
+}
+
+#[test]
+fn a_variant_has_one_price_in_each_currency() -> Result<(), Error> {
+    let [pounds, euros, dearer] = [("GBP", 2), ("EUR", 3), ("EUR", 4)].map(|(code, units)| {
+        let currency = Currency::of(code).expect("an active currency");
+        Price::new(units * 1_000_000, currency)
+    });
+    let mut bench = variant(VariantDraft {
+        price: Some(PriceChange::Replace(vec![pounds, euros])),
+        ..draft()
+    })?;
+    bench.events.clear();
+    let of = |bench: &Bench<Variant>, price: Price| bench.entity.prices.of(price.currency);
+    assert_eq!(
+        (of(&bench, pounds), of(&bench, euros)),
+        (Some(pounds), Some(euros))
+    );
+    bench.run(SetPrice {
+        price: PriceChange::Set(dearer),
+    })?;
+    assert_eq!(
+        (of(&bench, pounds), of(&bench, euros)),
+        (Some(pounds), Some(dearer))
+    );
+    bench.run(SetPrice {
+        price: PriceChange::Replace(vec![dearer]),
+    })?;
+    assert_eq!((of(&bench, pounds), of(&bench, euros)), (None, Some(dearer)));
+    let set = |from, to| VariantEvent::PriceSet { from, to };
+    assert_eq!(
+        bench.events,
+        [set(Some(euros), Some(dearer)), set(Some(pounds), None)]
+    );
+    check_fields(
+        bench.run(SetPrice {
+            price: PriceChange::Replace(vec![pounds, euros, dearer]),
+        }),
+        &[("/prices/2", "catalog.duplicate_price")],
     );
     Ok(())
 }
@@ -343,7 +386,7 @@ fn every_bad_field_of_a_variant_is_listed() {
         sku: " 1".to_owned(),
         title: Some("x".repeat(256)),
         options: [option("a/b", " "), option("size", "L"), option("size ", "M")].into(),
-        price: Some(price(-1)),
+        price: Some(PriceChange::Set(price(-1))),
         tax_category: Some(String::new()),
         weight_grams: u32::MAX,
         status: VariantStatus::Active,

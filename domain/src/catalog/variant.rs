@@ -1,10 +1,10 @@
 //! The variant: what a shopper buys.
 
 use super::{
-    Error, OPTION_LENGTH_MAX, OPTIONS_MAX, PRICE_MILLIONTHS_MAX, Sku, TITLE_LENGTH_MAX, VariantEvent,
+    CurrencyPrices, Error, OPTION_LENGTH_MAX, OPTIONS_MAX, PriceChange, Sku, TITLE_LENGTH_MAX, VariantEvent,
     WEIGHT_GRAMS_MAX,
 };
-use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
+use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, FieldErrors, ensure};
 use crate::id::{EntityId, ProductId, VariantId};
 use crate::kind::{Kind, Listing, ListingKey, Unique, UniqueKey};
@@ -32,8 +32,8 @@ pub struct Variant {
     pub title: String,
     /// By what it differs from its siblings.
     pub options: Options,
-    /// What one unit costs; without it, it is not for sale and may still be in stock.
-    pub price: Option<Price>,
+    /// What one unit costs in each currency; without any, it is not for sale and may still be in stock.
+    pub prices: CurrencyPrices,
     /// How it is taxed.
     pub tax_category: Category,
     /// What one unit weighs.
@@ -64,33 +64,78 @@ impl Variant {
 
     /// Tells whether it may be sold, as far as it knows: its product has a say in it too.
     pub fn is_for_sale(&self) -> bool {
-        self.is_active() && self.price.is_some()
+        self.is_active() && !self.prices.is_empty()
     }
 
-    fn put(&mut self, price: Option<Price>, cx: &mut Context<'_, Self>) {
-        if self.price != price {
+    fn put(&mut self, prices: CurrencyPrices, cx: &mut Context<'_, Self>) {
+        let before = std::mem::replace(&mut self.prices, prices);
+        for from in before.iter() {
+            let to = self.prices.of(from.currency);
+            if to != Some(from) {
+                let from = Some(from);
+                cx.emit(VariantEvent::PriceSet { from, to });
+            }
+        }
+        for new in self
+            .prices
+            .iter()
+            .filter(|price| before.of(price.currency).is_none())
+        {
             cx.emit(VariantEvent::PriceSet {
-                from: self.price,
-                to: price,
+                from: None,
+                to: Some(new),
             });
-            self.price = price;
         }
     }
 }
 
+/// The stored form of schema 1: a price in one currency.
+#[derive(Deserialize)]
+struct VariantOfOnePrice {
+    id: VariantId,
+    product: ProductId,
+    sku: Sku,
+    title: String,
+    options: Options,
+    price: Option<Price>,
+    tax_category: Category,
+    weight_grams: u32,
+    status: VariantStatus,
+    created_at: Timestamp,
+}
+
 impl Entity for Variant {
     const KIND: Kind = Kind::Variant;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     type Id = VariantId;
     type Event = VariantEvent;
     type Timer = NoTimer;
     type Error = Error;
 
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        if schema != 1 {
+            return Err(format!("a variant has no schema {schema}"));
+        }
+        let past: VariantOfOnePrice = body.read()?;
+        Ok(Self {
+            id: past.id,
+            product: past.product,
+            sku: past.sku,
+            title: past.title,
+            options: past.options,
+            prices: past.price.into(),
+            tax_category: past.tax_category,
+            weight_grams: past.weight_grams,
+            status: past.status,
+            created_at: past.created_at,
+        })
+    }
+
     fn invariants(&self) -> Result<(), Broken> {
         ensure(!self.title.is_empty(), "a variant has a title")?;
         ensure(
-            self.price.is_none_or(|price| !price.is_negative()),
-            "no price is below zero",
+            self.prices.is_sound(),
+            "a variant has one price a currency, in order, none below zero",
         )?;
         ensure(
             self.options.len() <= OPTIONS_MAX,
@@ -125,8 +170,8 @@ pub struct VariantDraft {
     pub title: Option<String>,
     /// By what it differs from its siblings.
     pub options: Options,
-    /// What one unit costs.
-    pub price: Option<Price>,
+    /// What one unit costs; without it, it is not for sale.
+    pub price: Option<PriceChange>,
     /// How it is taxed; the standard way when absent.
     pub tax_category: Option<String>,
     /// What one unit weighs.
@@ -163,7 +208,8 @@ impl VariantDraft {
             None => sku.as_ref().map(ToString::to_string),
         };
         let options = check_options(&self.options, &mut errors);
-        check_price(self.price, &mut errors);
+        let price = self.price.as_ref();
+        let prices = price.map(|price| price.apply(&CurrencyPrices::default(), &mut errors));
         let tax_category = match &self.tax_category {
             Some(category) => check_category(category, &mut errors),
             None => Some(Category::default()),
@@ -175,10 +221,7 @@ impl VariantDraft {
             return Err(errors);
         };
         let Self {
-            price,
-            weight_grams,
-            status,
-            ..
+            weight_grams, status, ..
         } = self;
         Ok(Variant {
             id,
@@ -186,7 +229,7 @@ impl VariantDraft {
             sku,
             title,
             options,
-            price,
+            prices: prices.unwrap_or_default(),
             tax_category,
             weight_grams,
             status,
@@ -212,7 +255,7 @@ impl Create<Variant> for CreateVariant {
         let variant = self.draft.variant(id, self.product, cx.now())?;
         let (product, sku, status) = (variant.product, variant.sku.clone(), variant.status);
         cx.emit(VariantEvent::VariantCreated { product, sku, status });
-        if let Some(price) = variant.price {
+        for price in variant.prices.iter() {
             cx.emit(VariantEvent::PriceSet {
                 from: None,
                 to: Some(price),
@@ -231,8 +274,8 @@ pub struct UpdateVariant {
     pub title: Option<String>,
     /// All of its options.
     pub options: Option<Options>,
-    /// What one unit costs; `Some(None)` takes it off sale.
-    pub price: Option<Option<Price>>,
+    /// What one unit costs.
+    pub price: Option<PriceChange>,
     /// How it is taxed.
     pub tax_category: Option<String>,
     /// What one unit weighs.
@@ -257,9 +300,8 @@ impl Command<Variant> for UpdateVariant {
         if let Some(options) = &self.options {
             changed.options = check_options(options, &mut errors);
         }
-        if let Some(price) = self.price {
-            check_price(price, &mut errors);
-        }
+        let price = self.price.as_ref();
+        let prices = price.map(|change| change.apply(&variant.prices, &mut errors));
         if let Some(category) = &self.tax_category {
             changed.tax_category = check_category(category, &mut errors).unwrap_or_default();
         }
@@ -276,18 +318,18 @@ impl Command<Variant> for UpdateVariant {
                 status: variant.status,
             });
         }
-        if let Some(price) = self.price {
-            variant.put(price, cx);
+        if let Some(prices) = prices {
+            variant.put(prices, cx);
         }
         Ok(())
     }
 }
 
 /// Sets what one unit costs, or takes the variant off sale.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SetPrice {
-    /// The price; without it the variant is not for sale.
-    pub price: Option<Price>,
+    /// The price in its currency, or all prices.
+    pub price: PriceChange,
 }
 
 impl Command<Variant> for SetPrice {
@@ -296,9 +338,9 @@ impl Command<Variant> for SetPrice {
 
     fn apply(self, variant: &mut Variant, cx: &mut Context<'_, Variant>) -> Result<(), Error> {
         let mut errors = FieldErrors::default();
-        check_price(self.price, &mut errors);
+        let prices = self.price.apply(&variant.prices, &mut errors);
         errors.into_result()?;
-        variant.put(self.price, cx);
+        variant.put(prices, cx);
         Ok(())
     }
 }
@@ -309,14 +351,6 @@ fn check_title(title: &str, errors: &mut FieldErrors) -> Option<String> {
 
 fn check_category(category: &str, errors: &mut FieldErrors) -> Option<Category> {
     errors.take("/tax_category", Category::parse(category))
-}
-
-fn check_price(price: Option<Price>, errors: &mut FieldErrors) {
-    let in_range = |price: Price| 0 <= price.millionths && price.millionths <= PRICE_MILLIONTHS_MAX;
-    if !price.is_none_or(in_range) {
-        let message = "a price is not negative and at most a thousand million of its currency";
-        errors.add("/price", "catalog.price_out_of_range", message);
-    }
 }
 
 fn check_weight(weight_grams: u32, errors: &mut FieldErrors) {

@@ -16,6 +16,8 @@ use std::time::Duration;
 pub struct Draft {
     /// A currency code.
     pub currency: Option<String>,
+    /// The codes of all other currencies that carts may have.
+    pub currencies: Option<Vec<String>>,
     /// `include_tax` or `exclude_tax`.
     pub prices: Option<String>,
     /// `half_up`, `half_even` or `half_down`.
@@ -114,6 +116,19 @@ impl Draft {
                 errors.take("/currency", Currency::of(&code)),
             );
         }
+        if let Some(codes) = self.currencies {
+            settings.currencies.clear();
+            for (at, code) in codes.iter().enumerate() {
+                settings
+                    .currencies
+                    .extend(errors.take(&format!("/currencies/{at}"), Currency::of(code)));
+            }
+        }
+        // The store's own is not another one, and none is named twice.
+        settings.currencies.sort_unstable();
+        settings.currencies.dedup();
+        let own = settings.currency;
+        settings.currencies.retain(|other| *other != own);
         if let Some(code) = self.home_country {
             put(
                 &mut settings.home_country,

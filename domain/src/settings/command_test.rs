@@ -1,6 +1,7 @@
 //! Behaviour of the settings.
 
 use super::*;
+use crate::error::Refusal;
 use crate::id::SETTINGS_ID;
 use crate::testing::Bench;
 use crate::time::Timestamp;
@@ -45,6 +46,7 @@ fn every_bad_setting_is_listed_and_nothing_changes() -> Result<(), Error> {
     let word = |text: &str| Some(text.to_owned());
     let bad = Draft {
         currency: word("XAU"),
+        currencies: Some(["EUR", "DEM"].map(str::to_owned).into()),
         home_country: word("UK"),
         rounding: word("bankers"),
         merge: word("smaller"),
@@ -59,6 +61,7 @@ fn every_bad_setting_is_listed_and_nothing_changes() -> Result<(), Error> {
         bad.clone(),
         &[
             ("/currency", "money.unknown_currency"),
+            ("/currencies/1", "money.unknown_currency"),
             ("/home_country", "address.unknown_country"),
             ("/rounding", "settings.unknown_choice"),
             ("/merge", "settings.unknown_choice"),
@@ -79,6 +82,7 @@ fn an_update_changes_what_it_names_and_the_same_again_changes_nothing() -> Resul
     let mut bench = create(Draft::default())?;
     let draft = Draft {
         currency: Some("EUR".to_owned()),
+        currencies: Some(["USD", "EUR", "JPY", "USD"].map(str::to_owned).into()),
         foreign_zone: Some("strip_home_tax".to_owned()),
         reservation_seconds: Some(1),
         ..Draft::default()
@@ -89,6 +93,13 @@ fn an_update_changes_what_it_names_and_the_same_again_changes_nothing() -> Resul
     }
     let expected = Settings::default();
     assert_eq!(bench.entity.currency.code(), "EUR");
+    let others: Vec<&str> = bench.entity.currencies.iter().map(Currency::code).collect();
+    assert_eq!(others, ["JPY", "USD"]);
+    let dollar = Currency::of("USD").ok();
+    assert_eq!(bench.entity.currency_of_cart(dollar).ok(), dollar);
+    assert_eq!(bench.entity.currency_of_cart(None).ok(), Currency::of("EUR").ok());
+    let refused = bench.entity.currency_of_cart(Some(Currency::GBP));
+    assert_eq!(refused.map_err(|error| error.code()), Err("currency.not_offered"));
     assert_eq!(bench.entity.foreign_zone, ForeignZone::StripHomeTax);
     assert_eq!(bench.entity.lifetimes.reservation, Duration::from_secs(1));
     assert_eq!(

@@ -1,11 +1,12 @@
 //! The store's settings: one entity, read by every other area as a fact.
 
 mod command;
+mod past;
 
 pub use command::{CreateSettings, Draft, KeepRefusal, UpdateSettings};
 
 use crate::country::Country;
-use crate::entity::{Context, Entity, Keys, NoTimer};
+use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, Class, Detail, FieldErrors, Problem, Refusal, ensure};
 use crate::event::EventBody;
 use crate::id::SettingsId;
@@ -31,6 +32,8 @@ pub const LOW_STOCK_LEVEL_MAX: u64 = 1_000_000_000;
 pub struct Settings {
     /// The currency of carts that name none.
     pub currency: Currency,
+    /// The other currencies that carts may have, sorted by code.
+    pub currencies: Vec<Currency>,
     /// Whether listed prices contain tax.
     pub prices: Prices,
     /// Where ties go (section 1.3).
@@ -166,6 +169,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             currency: Currency::GBP,
+            currencies: Vec::new(),
             prices: Prices::IncludeTax,
             rounding: Rounding::HalfUp,
             home_country: Country::GB,
@@ -179,6 +183,53 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Returns the currency of a new cart: the one that was asked for, or the store's own.
+    ///
+    /// # Errors
+    /// [`CurrencyNotOffered`]: the store does not sell in it.
+    pub fn currency_of_cart(&self, asked: Option<Currency>) -> Result<Currency, CurrencyNotOffered> {
+        let asked = asked.unwrap_or(self.currency);
+        if asked == self.currency || self.currencies.binary_search(&asked).is_ok() {
+            return Ok(asked);
+        }
+        let mut offered = vec![self.currency];
+        offered.extend(&self.currencies);
+        Err(CurrencyNotOffered {
+            currency: asked,
+            offered,
+        })
+    }
+}
+
+/// A currency was asked for that the store does not sell in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store does not sell in {currency}; details.offered names the currencies that it sells in")]
+pub struct CurrencyNotOffered {
+    /// Which one was asked for.
+    pub currency: Currency,
+    /// Which ones there are, the store's own first.
+    pub offered: Vec<Currency>,
+}
+
+impl Refusal for CurrencyNotOffered {
+    fn class(&self) -> Class {
+        Class::Invalid
+    }
+
+    fn code(&self) -> &'static str {
+        "currency.not_offered"
+    }
+
+    fn details(&self) -> Vec<(String, Detail)> {
+        let offered = self.offered.iter().map(|currency| currency.code().into());
+        vec![
+            ("currency".to_owned(), self.currency.code().into()),
+            ("offered".to_owned(), Detail::List(offered.collect())),
+        ]
+    }
+}
+
 /// What happened to the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
@@ -189,7 +240,11 @@ pub enum Event {
 }
 
 impl EventBody for Event {
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        past::event(schema, body)
+    }
 
     fn name(&self) -> &'static str {
         match self {
@@ -242,11 +297,15 @@ impl Refusal for Error {
 
 impl Entity for Settings {
     const KIND: Kind = Kind::Settings;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     type Id = SettingsId;
     type Event = Event;
     type Timer = NoTimer;
     type Error = Error;
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        past::settings(schema, body)
+    }
 
     fn invariants(&self) -> Result<(), Broken> {
         let sentence = "every setting lies within its bounds";

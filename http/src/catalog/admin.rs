@@ -10,7 +10,7 @@ use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::catalog::Visibility;
-use cartwright_domain::catalog;
+use cartwright_domain::catalog::{self, PriceChange};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -162,9 +162,9 @@ async fn admin_update_variant(
     Ok(Answer::done(done.map(|view| Variant::from(&view))))
 }
 
-/// Sets a variant's price.
+/// Sets a variant's price in one currency.
 ///
-/// `null` takes it off sale.
+/// Prices in other currencies stay. `null` takes it off sale: no price is left.
 #[utoipa::path(
     put, path = "/admin/variants/{variant}/price", tag = "admin: catalog",
     params(("variant" = String, Path, description = "The variant's id."), IfMatchHeader),
@@ -177,7 +177,10 @@ async fn admin_set_price(
     Id(id): Id<catalog::Variant>,
     Json { value, bytes }: Json<Option<Price>>,
 ) -> Answered<Variant> {
-    let price = value.map(|Price(price)| price);
+    let price = match value {
+        Some(Price(price)) => PriceChange::Set(price),
+        None => PriceChange::Replace(Vec::new()),
+    };
     let done = engine.set_price(&call.request(&bytes), id, price).await?;
     Ok(Answer::done(done.map(|view| Variant::from(&view))))
 }

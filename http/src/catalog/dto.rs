@@ -67,11 +67,13 @@ pub(crate) struct Variant {
     sku: String,
     /// Its name for people.
     title: String,
-    /// What one unit costs; `null`: not for sale.
+    /// What one unit costs in the store's currency; `null`: not for sale in it.
     price: Option<Price>,
     /// The currency of the price.
     #[schema(example = "GBP")]
     currency: Option<String>,
+    /// What one unit costs in each currency that it is sold in.
+    prices: Vec<Price>,
     /// How it is taxed.
     #[schema(example = "standard")]
     tax_category: String,
@@ -145,6 +147,8 @@ pub(crate) struct NewVariant {
     title: Option<String>,
     /// What one unit costs; without it, it is not for sale.
     price: Option<Price>,
+    /// What one unit costs in several currencies, once in each.
+    prices: Option<Vec<Price>>,
     /// How it is taxed; `standard` when absent.
     tax_category: Option<String>,
     /// What one unit weighs; 0 when absent.
@@ -164,10 +168,12 @@ pub(crate) struct VariantChange {
     sku: Option<String>,
     /// Its name for people.
     title: Option<String>,
-    /// What one unit costs; `null` takes it off sale.
+    /// What one unit costs in the price's currency; other prices stay. `null` takes it off sale.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Price>)]
     price: Option<Option<Price>>,
+    /// All of its prices, one in each currency.
+    prices: Option<Vec<Price>>,
     /// How it is taxed.
     tax_category: Option<String>,
     /// What one unit weighs.
@@ -205,8 +211,9 @@ impl From<&VariantView> for Variant {
             product_id: variant.product.to_string(),
             sku: variant.sku.to_string(),
             title: variant.title.clone(),
-            price: variant.price.map(Price),
-            currency: variant.price.map(|price| price.currency.to_string()),
+            price: view.price.map(Price),
+            currency: view.price.map(|price| price.currency.to_string()),
+            prices: variant.prices.iter().map(Price).collect(),
             tax_category: variant.tax_category.to_string(),
             weight_grams: variant.weight_grams,
             options: variant.options.clone(),
@@ -304,7 +311,7 @@ impl From<NewVariant> for catalog::VariantDraft {
             sku: new.sku,
             title: new.title,
             options: new.options,
-            price: new.price.map(|Price(price)| price),
+            price: price_change(new.price.map(Some), new.prices),
             tax_category: new.tax_category,
             weight_grams: new.weight_grams,
             status: new.status.unwrap_or(VariantStatus::Active).into(),
@@ -318,10 +325,28 @@ impl From<VariantChange> for catalog::UpdateVariant {
             sku: change.sku,
             title: change.title,
             options: change.options,
-            price: change.price.map(|price| price.map(|Price(price)| price)),
+            price: price_change(change.price, change.prices),
             tax_category: change.tax_category,
             weight_grams: change.weight_grams,
             status: change.status.map(Into::into),
+        }
+    }
+}
+
+/// Returns what becomes of the prices: `prices` are all of them, `price` is one of them or the only one that changes,
+/// and `null` is none.
+pub(super) fn price_change(
+    price: Option<Option<Price>>,
+    prices: Option<Vec<Price>>,
+) -> Option<catalog::PriceChange> {
+    match (price, prices) {
+        (None, None) => None,
+        (Some(Some(Price(price))), None) => Some(catalog::PriceChange::Set(price)),
+        (price, prices) => {
+            let all = prices.into_iter().flatten().chain(price.flatten());
+            Some(catalog::PriceChange::Replace(
+                all.map(|Price(price)| price).collect(),
+            ))
         }
     }
 }

@@ -12,6 +12,9 @@ pub(crate) struct Settings {
     /// The currency of carts that name none.
     #[schema(example = "GBP")]
     currency: String,
+    /// The other currencies that carts may have.
+    #[schema(example = json!(["EUR", "USD"]))]
+    currencies: Vec<String>,
     /// `include_tax` or `exclude_tax`: whether listed prices contain the home zone's tax.
     prices: &'static str,
     /// `half_up`, `half_even` or `half_down`.
@@ -52,6 +55,8 @@ pub(crate) struct Settings {
 pub(crate) struct SettingsChange {
     /// The currency of carts that name none.
     currency: Option<String>,
+    /// All other currencies that carts may have.
+    currencies: Option<Vec<String>>,
     /// `include_tax` or `exclude_tax`.
     prices: Option<String>,
     /// `half_up`, `half_even` or `half_down`.
@@ -92,6 +97,7 @@ impl From<&Shown<settings::Settings>> for Settings {
         let (lifetimes, limits) = (&settings.lifetimes, &settings.limits);
         Self {
             currency: settings.currency.to_string(),
+            currencies: settings.currencies.iter().map(ToString::to_string).collect(),
             prices: settings.prices.name(),
             rounding: settings.rounding.name(),
             home_country: settings.home_country.to_string(),
@@ -116,6 +122,7 @@ impl From<SettingsChange> for settings::Draft {
     fn from(change: SettingsChange) -> Self {
         Self {
             currency: change.currency,
+            currencies: change.currencies,
             prices: change.prices,
             rounding: change.rounding,
             home_country: change.home_country,

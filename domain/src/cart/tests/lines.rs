@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cart::{ClearLines, Error, Event, RemoveLine, SetQuantity, State};
+use crate::catalog::CurrencyPrices;
 use crate::entity::Command;
 use std::sync::Arc;
 
@@ -105,7 +106,10 @@ fn only_staff_override_a_unit_price_and_the_line_names_them() {
         .clone()
         .expect("the price is overridden");
     assert_eq!((held.unit_price, held.by.as_str()), (gbp("0.001"), "staff:ada"));
-    assert_eq!(cart.entity.lines()[0].unit_price(variant(1).price), gbp("0.001"));
+    assert_eq!(
+        cart.entity.lines()[0].unit_price(variant(1).price_in(Currency::GBP)),
+        gbp("0.001")
+    );
 
     assert!(cart.run(override_at("0")).is_ok(), "free lines are legal");
     check_refused(&mut cart, override_at("-0.000001"), "cart.negative_price");
@@ -120,7 +124,7 @@ fn only_staff_override_a_unit_price_and_the_line_names_them() {
 #[test]
 fn a_variant_without_a_price_is_for_sale_to_staff_who_set_one() {
     let unpriced = VariantFacts {
-        price: None,
+        prices: CurrencyPrices::default(),
         ..variant(1)
     };
     let mut cart = open(1);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::cart::merge::{Merged, Survivor, WarningKind, merge};
 use crate::cart::{ClearLines, MergeInto, State};
+use crate::catalog::CurrencyPrices;
 use crate::settings::MergeRule;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -188,7 +189,7 @@ fn limits_cap_what_is_left() {
 fn lines_of_another_currency_are_repriced_or_dropped() {
     let euro = Currency::of("EUR").expect("in the table");
     let in_euro = |n| VariantFacts {
-        price: Some(Price::new(9_000_000, euro)),
+        prices: Some(Price::new(9_000_000, euro)).into(),
         ..variant(n)
     };
     let mut guest = open(2);
@@ -197,7 +198,7 @@ fn lines_of_another_currency_are_repriced_or_dropped() {
     assert!(guest.run(add(&in_euro(2), 2)).is_ok());
     let customer = filled(1, &[(&variant(3), 1)]);
     let unpriced = VariantFacts {
-        price: None,
+        prices: CurrencyPrices::default(),
         ..variant(2)
     };
     let merged = merged(

@@ -51,7 +51,7 @@ fn variant(n: u128) -> VariantFacts {
         product_id: ProductId(Uuid::from_u128(1_000 + n)),
         sku: format!("SKU-{n}").into(),
         title: format!("Title {n}").into(),
-        price: Some(gbp("2.55")),
+        prices: Some(gbp("2.55")).into(),
         tax_category: Category::default(),
         for_sale: true,
         available: None,
@@ -60,7 +60,7 @@ fn variant(n: u128) -> VariantFacts {
 
 fn priced(n: u128, price: &str) -> VariantFacts {
     VariantFacts {
-        price: Some(gbp(price)),
+        prices: Some(gbp(price)).into(),
         ..variant(n)
     }
 }

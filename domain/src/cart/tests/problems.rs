@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cart::{ProblemKind, line_problems};
+use crate::catalog::CurrencyPrices;
 
 fn check(now: &[VariantFacts], expected: &[(&str, ProblemKind)]) {
     let mut cart = open(1);
@@ -50,7 +51,7 @@ fn gone_disabled_unpriced_and_short_lines_are_named() {
     };
     check(&[variant(1), disabled], &[("SKU-2", ProblemKind::Disabled)]);
     let unpriced = VariantFacts {
-        price: None,
+        prices: CurrencyPrices::default(),
         ..variant(2)
     };
     check(&[variant(1), unpriced], &[("SKU-2", ProblemKind::NoPrice)]);
@@ -59,7 +60,7 @@ fn gone_disabled_unpriced_and_short_lines_are_named() {
 #[test]
 fn an_overridden_price_needs_no_other() {
     let unpriced = VariantFacts {
-        price: None,
+        prices: CurrencyPrices::default(),
         ..variant(1)
     };
     let mut cart = open(1);

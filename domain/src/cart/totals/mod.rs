@@ -119,7 +119,7 @@ impl<'a> Intent<'a> {
             let facts = facts(line.variant);
             lines.push(IntentLine::of_line(
                 line,
-                facts.map(|facts| (facts.price, &facts.tax_category)),
+                facts.map(|facts| (facts.price_in(cart.currency()), &facts.tax_category)),
             ));
         }
         Self::of_lines(cart, lines)
