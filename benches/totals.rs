@@ -4,7 +4,7 @@ use cartwright_domain::cart::totals::{Intent, IntentLine, Rules, quote};
 use cartwright_domain::id::{LineId, TaxZoneId};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::settings::Settings;
-use cartwright_domain::tax::{Category, CreateZone, Draft, RateDraft, TaxZone, Zones};
+use cartwright_domain::tax::{Category, CreateZone, Draft, RateDraft, TaxZone, TerritoryDraft, Zones};
 use cartwright_domain::{Caller, Context, Country, Create, Effects, Seed, Timestamp};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -16,10 +16,11 @@ fn zone() -> TaxZone {
         category: "standard".to_owned(),
         name: "VAT".to_owned(),
         rate: "0.2".to_owned(),
+        ..RateDraft::default()
     };
     let draft = Draft {
         name: Some("Home".to_owned()),
-        countries: Some(vec!["GB".to_owned()]),
+        territory: TerritoryDraft::of(&["GB"]),
         rates: Some(vec![rate]),
     };
     let (caller, mut effects) = (Caller::default(), Effects::default());
@@ -37,7 +38,7 @@ fn zone() -> TaxZone {
 fn totals(criterion: &mut Criterion) {
     let (settings, zones, category) = (
         Settings::default(),
-        Zones::new([Arc::new(zone())]),
+        Zones::new([Arc::new(zone())], Timestamp::default()),
         Category::default(),
     );
     let rules = Rules {
@@ -57,7 +58,8 @@ fn totals(criterion: &mut Criterion) {
         let intent = Intent {
             currency: Currency::GBP,
             lines: (0..lines).map(line).collect(),
-            destination: Some(Country::GB),
+            destination: Some(Country::GB.into()),
+            buyer: None,
             shipping: None,
         };
         group.throughput(Throughput::Elements(lines));

@@ -110,7 +110,7 @@ impl Kinds {
             frozen_quotes: Entities::new(runtime, options.clone()),
             orders: Entities::new(runtime, options.clone()),
             cancellations: Entities::new(runtime, options.clone()),
-            price_book: PriceBook::new(),
+            price_book: PriceBook::new(runtime.clock()),
             kept_prices: KeptPrices::new(),
             randomness: runtime.randomness().clone(),
         }

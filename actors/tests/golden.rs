@@ -23,7 +23,7 @@ use cartwright_domain::order::cancellation::Cancellation;
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{self, ShippingMethod};
 use cartwright_domain::tax::{self, TaxZone};
-use cartwright_domain::{Caller, Entity, EntityKey, EventBody, Kind, address};
+use cartwright_domain::{Caller, Entity, EntityKey, EventBody, Kind, Period, Timestamp, address};
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_storage::codec::{self, golden};
@@ -102,10 +102,19 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
         category: "standard".to_owned(),
         name: "VAT 20%".to_owned(),
         rate: "0.2".to_owned(),
+        validity: Period {
+            from: Some(Timestamp::from_millis(1_294_099_200_000)),
+            until: None,
+        },
+        ..tax::RateDraft::default()
     };
     let zone = tax::Draft {
         name: Some("Home".to_owned()),
-        countries: Some(vec!["GB".to_owned()]),
+        territory: tax::TerritoryDraft {
+            subdivisions: Some(vec!["GB-SCT".to_owned()]),
+            postal_codes: Some(vec!["GB BT*".to_owned()]),
+            ..tax::TerritoryDraft::of(&["GB"])
+        },
         rates: Some(vec![rate]),
     };
     engine
@@ -172,6 +181,7 @@ async fn play(engine: &Engine) {
     let details = DetailsDraft {
         email: Patch::Set("ada@example.com".to_owned()),
         shipping_address: Patch::Set(address),
+        priced_at: Patch::Set(Timestamp::from_millis(1_300_000_000_000)),
         ..DetailsDraft::default()
     };
     engine

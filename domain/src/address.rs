@@ -38,6 +38,37 @@ pub struct Address {
     pub phone: Option<String>,
 }
 
+/// Where goods go, as far as tax depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Destination<'a> {
+    /// The country.
+    pub country: Country,
+    /// State, province or county, as it stands in the address.
+    pub region: Option<&'a str>,
+    /// Postal code, as it stands in the address.
+    pub postal_code: Option<&'a str>,
+}
+
+impl From<Country> for Destination<'_> {
+    fn from(country: Country) -> Self {
+        Self {
+            country,
+            region: None,
+            postal_code: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Address> for Destination<'a> {
+    fn from(address: &'a Address) -> Self {
+        Self {
+            country: address.country,
+            region: address.region.as_deref(),
+            postal_code: address.postal_code.as_deref(),
+        }
+    }
+}
+
 /// An address as somebody typed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {

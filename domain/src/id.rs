@@ -206,6 +206,10 @@ typed_id!(
     CancellationId, "cxl"
 );
 typed_id!(
+    /// A customer's id.
+    CustomerId, "cus"
+);
+typed_id!(
     /// The id of the store's settings, of which there is one.
     SettingsId, "set"
 );

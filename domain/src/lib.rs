@@ -38,4 +38,4 @@ pub use id::{EntityId, EntityKey, Partition, Seed};
 pub use kind::{Kind, Listing, ListingKey, Sequence, Unique, UniqueKey};
 pub use money::{Currency, Money, Price, Rate, Rounding};
 pub use text::Email;
-pub use time::Timestamp;
+pub use time::{Period, Timestamp};

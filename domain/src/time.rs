@@ -38,9 +38,46 @@ impl Timestamp {
     }
 }
 
+/// A time from one instant on, up to but not including another; without an end on either side where none is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Period {
+    /// When it begins.
+    pub from: Option<Timestamp>,
+    /// When it has ended.
+    pub until: Option<Timestamp>,
+}
+
+impl Period {
+    /// Tells whether a point in time lies in it.
+    pub fn contains(self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+
+    /// Tells whether no point in time lies in it.
+    pub fn is_empty(self) -> bool {
+        matches!((self.from, self.until), (Some(from), Some(until)) if until <= from)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_period_holds_its_beginning_and_not_its_end() {
+        let check = |from: Option<i64>, until: Option<i64>, held: [bool; 4]| {
+            let (from, until) = (from.map(Timestamp), until.map(Timestamp));
+            let period = Period { from, until };
+            assert_eq!([0, 1, 2, 3].map(|at| period.contains(Timestamp(at))), held);
+            assert_eq!(period.is_empty(), held == [false; 4]);
+        };
+        check(None, None, [true; 4]);
+        check(Some(1), Some(3), [false, true, true, false]);
+        check(Some(1), None, [false, true, true, true]);
+        check(None, Some(1), [true, false, false, false]);
+        check(Some(2), Some(2), [false; 4]);
+        check(Some(3), Some(1), [false; 4]);
+    }
 
     #[test]
     fn sort_keys_sort_as_time_does() {

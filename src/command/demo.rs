@@ -48,10 +48,11 @@ async fn fill(engine: &Engine) -> anyhow::Result<()> {
         category: "standard".to_owned(),
         name: "VAT 20%".to_owned(),
         rate: "0.2".to_owned(),
+        ..tax::RateDraft::default()
     }];
     let zone = tax::Draft {
         name: Some("United Kingdom".to_owned()),
-        countries: Some(vec!["GB".to_owned()]),
+        territory: tax::TerritoryDraft::of(&["GB"]),
         rates: Some(rates.into()),
     };
     engine.create_tax_zone(&request(), zone).await?;

@@ -397,7 +397,7 @@ async fn zones_and_methods_are_changed_and_deleted() {
                 { "category": "standard", "name": "x", "rate": "0" },
                 { "category": "standard", "name": "y", "rate": "0" },
             ]),
-            "tax.duplicate_category",
+            "tax.duplicate_rate",
         ),
     ] {
         let problem = shop

@@ -56,13 +56,13 @@ fn fixture(name: &str) -> String {
     folder.join(name).display().to_string()
 }
 
-/// Returns a file of the data set; where it is absent it says that the test is skipped, by name.
-fn shared(test: &str, name: &str) -> Option<String> {
+/// Returns a file of the data sets; where it is absent it says that the test is skipped, by name.
+pub(crate) fn shared(test: &str, name: &str) -> Option<String> {
     let folder = std::env::var_os(SHARED).map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join(SHARED_DEFAULT),
         PathBuf::from,
     );
-    let file = folder.join("data/online-retail").join(name);
+    let file = folder.join("data").join(name);
     if file.is_file() {
         return Some(file.display().to_string());
     }
@@ -189,7 +189,7 @@ async fn with_one_unit_less_the_named_invoice_is_refused_first() {
 async fn the_whole_catalog_of_the_data_set_is_imported_twice() {
     let Some(catalog) = shared(
         "the_whole_catalog_of_the_data_set_is_imported_twice",
-        "catalogue-visible.csv.zst",
+        "online-retail/catalogue-visible.csv.zst",
     ) else {
         return;
     };
@@ -212,7 +212,7 @@ async fn the_whole_catalog_of_the_data_set_is_imported_twice() {
 async fn the_first_invoices_of_the_data_set_match() {
     let Some(rows) = shared(
         "the_first_invoices_of_the_data_set_match",
-        "transactions-2010-12_2011-09.csv.zst",
+        "online-retail/transactions-2010-12_2011-09.csv.zst",
     ) else {
         return;
     };

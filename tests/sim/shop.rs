@@ -168,11 +168,12 @@ impl Shop {
             .expect("settings");
         let zone = tax::Draft {
             name: Some("United Kingdom".to_owned()),
-            countries: Some(vec!["GB".to_owned()]),
+            territory: tax::TerritoryDraft::of(&["GB"]),
             rates: Some(vec![tax::RateDraft {
                 category: "standard".to_owned(),
                 name: "VAT".to_owned(),
                 rate: "0.2".to_owned(),
+                ..tax::RateDraft::default()
             }]),
         };
         engine.create_tax_zone(&staff(), zone).await.expect("a tax zone");

@@ -517,8 +517,8 @@ pub(crate) fn details(goods: &Goods) -> DetailsDraft {
             country: text("GB"),
             ..address::Input::default()
         }),
-        billing_address: Patch::Keep,
         shipping_method_id: Patch::Set(goods.method),
+        ..DetailsDraft::default()
     }
 }
 

@@ -1,10 +1,10 @@
 //! The facts a cart is judged and priced by: variants, stock, tax zones, shipping methods, settings.
 
+use super::price_book::Indexed;
 use crate::engine::{Kinds, unreadable};
 use crate::inventory::stock_of;
 use crate::request::Refused;
 use crate::runtime::Published;
-use arc_swap::ArcSwap;
 use cartwright_domain::Refusal;
 use cartwright_domain::cart::totals::{self, Intent, Rules};
 use cartwright_domain::cart::{Cart, LineProblem, Quote, VariantFacts};
@@ -12,65 +12,10 @@ use cartwright_domain::catalog::{Product, Variant};
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
-use cartwright_domain::tax::{TaxZone, Zones};
 use cartwright_storage::Position;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Tax zones and shipping methods, indexed once and kept until one of them changes.
-#[derive(Clone)]
-pub(crate) struct PriceBook {
-    shared: Arc<ArcSwap<Indexed>>,
-    made: Arc<AtomicU64>,
-}
-
-pub(crate) struct Indexed {
-    /// Tells this index from every other of this process.
-    pub(super) number: u64,
-    of_zones: Arc<Vec<Arc<Published<TaxZone>>>>,
-    of_methods: Arc<Vec<Arc<Published<ShippingMethod>>>>,
-    pub(super) zones: Zones,
-    pub(super) methods: Vec<Arc<ShippingMethod>>,
-}
-
-impl PriceBook {
-    pub(crate) fn new() -> Self {
-        let empty = Indexed {
-            number: 0,
-            of_zones: Arc::default(),
-            of_methods: Arc::default(),
-            zones: Zones::default(),
-            methods: Vec::new(),
-        };
-        Self {
-            shared: Arc::new(ArcSwap::from_pointee(empty)),
-            made: Arc::default(),
-        }
-    }
-
-    /// Returns the index of what the rosters hold now.
-    pub(super) fn of(&self, kinds: &Kinds) -> Arc<Indexed> {
-        let (of_zones, of_methods) = (kinds.tax_zones.roster(), kinds.shipping_methods.roster());
-        let held = self.shared.load_full();
-        if Arc::ptr_eq(&held.of_zones, &of_zones) && Arc::ptr_eq(&held.of_methods, &of_methods) {
-            return held;
-        }
-        let indexed = Arc::new(Indexed {
-            number: self.made.fetch_add(1, Ordering::Relaxed) + 1,
-            zones: Zones::new(of_zones.iter().map(|zone| Arc::clone(&zone.state))),
-            methods: of_methods
-                .iter()
-                .map(|method| Arc::clone(&method.state))
-                .collect(),
-            of_zones,
-            of_methods,
-        });
-        self.shared.store(Arc::clone(&indexed));
-        indexed
-    }
-}
 
 /// A cart with everything it was judged and priced by.
 #[derive(Clone, Debug)]
@@ -169,7 +114,7 @@ impl Gathered {
             zones: &book.zones,
             methods: &book.methods,
         };
-        let intent = Intent::of_cart(&cart.state, |variant| facts.get(&variant));
+        let intent = Intent::of_cart(&cart.state, None, |variant| facts.get(&variant));
         let worksheet =
             totals::quote(&intent, &rules, None).map_err(|error| Refused::from(error.problem()))?;
         let problems = cart.state.problems(|variant| facts.get(&variant));
@@ -205,7 +150,7 @@ impl Kinds {
         Counted {
             cart: cart.position,
             settings: self.settings.commits(),
-            book: self.price_book.of(self).number,
+            book: self.price_book.of_cart(&cart.state, self).number,
             catalog: [self.products.commits(), self.variants.commits()],
             stock: self.stock_items.commits(),
         }
@@ -238,7 +183,7 @@ impl Kinds {
         let mut seen = HashMap::with_capacity(cart.state.lines().len());
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<Settings>)?;
-        let book = self.price_book.of(self);
+        let book = self.price_book.of_cart(&cart.state, self);
         let mut stamp = vec![cart.position.0, settings.position.0, book.number];
         // What the cart's own checkout has reserved is not short for it.
         let holder = cart.state.state().holder();
@@ -265,6 +210,6 @@ impl Kinds {
 
     /// Returns the shipping methods, for offers.
     pub(crate) fn methods(&self) -> Vec<Arc<ShippingMethod>> {
-        self.price_book.of(self).methods.clone()
+        self.price_book.now(self).methods.clone()
     }
 }

@@ -1,12 +1,13 @@
 //! Use cases of carts.
 
 mod facts;
+mod price_book;
 mod prices;
 mod reads;
 mod shown;
 
-pub(crate) use facts::PriceBook;
 pub use facts::Priced;
+pub(crate) use price_book::PriceBook;
 pub(crate) use prices::KeptPrices;
 pub(crate) use reads::CartReads;
 pub use reads::ReadCart;
@@ -29,7 +30,7 @@ use cartwright_domain::identity::{AttachCart, AttachOpenedCart, Session};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::shipping::{self, Offer};
 use cartwright_domain::text::Email;
-use cartwright_domain::{Command, Listing, Refusal};
+use cartwright_domain::{Command, Listing, Refusal, Timestamp};
 use cartwright_storage::Receipt;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -96,6 +97,8 @@ pub struct DetailsDraft {
     pub billing_address: Patch<address::Input>,
     /// How the goods go.
     pub shipping_method_id: Patch<ShippingMethodId>,
+    /// When the cart is priced, in place of now; it counts for staff only.
+    pub priced_at: Patch<Timestamp>,
 }
 
 impl Engine {
@@ -375,6 +378,8 @@ impl Engine {
             shipping_address,
             billing_address,
             shipping,
+            priced_at: draft.priced_at,
+            customer: Patch::Keep,
             through,
         })
     }

@@ -7,10 +7,10 @@ use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use crate::runtime::Published;
 use cartwright_domain::Refusal;
+use cartwright_domain::address::Address;
 use cartwright_domain::cart::totals::{self, Intent, IntentLine, Rules, Worksheet};
 use cartwright_domain::cart::{Cart, Line, Quote};
 use cartwright_domain::catalog::Variant;
-use cartwright_domain::country::Country;
 use cartwright_domain::id::{CartId, SETTINGS_ID};
 use cartwright_storage::Position;
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -25,13 +25,13 @@ const LINES_MAX: u64 = 160_000;
 const PARTS: usize = 8;
 
 /// What every line of a cart is priced by, apart from its variant's own price and category.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Basis {
     /// How many commits of variants there had been.
     catalog: u64,
     settings: Position,
     book: u64,
-    destination: Option<Country>,
+    destination: Option<Arc<Address>>,
 }
 
 /// A cart as it was priced last.
@@ -91,12 +91,12 @@ impl Kinds {
         let catalog = self.variants.commits();
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<cartwright_domain::settings::Settings>)?;
-        let book = self.price_book.of(self);
+        let book = self.price_book.of_cart(&cart.state, self);
         let basis = Basis {
             catalog,
             settings: settings.position,
             book: book.number,
-            destination: cart.state.shipping_address().map(|address| address.country),
+            destination: cart.state.shipping_address().cloned(),
         };
         let last = self.kept_prices.cache.get(&cart.id);
         let is_newest = last
@@ -130,7 +130,7 @@ impl Kinds {
                 )
             }
         });
-        let intent = Intent::of_lines(&cart.state, lines.collect());
+        let intent = Intent::of_lines(&cart.state, None, lines.collect());
         let rules = Rules {
             settings: &settings.state,
             zones: &book.zones,

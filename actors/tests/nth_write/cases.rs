@@ -469,7 +469,7 @@ fn variant(sku: &str) -> VariantDraft {
 fn zone() -> tax::Draft {
     tax::Draft {
         name: Some("Ireland".to_owned()),
-        countries: Some(vec!["IE".to_owned()]),
+        territory: tax::TerritoryDraft::of(&["IE"]),
         rates: Some(Vec::new()),
     }
 }

@@ -61,9 +61,9 @@ impl Desk {
         let mut seen = Vec::new();
         let skus = self.seen_catalog(&mut seen).await;
         for zone in self.engine.tax_zones(everything()).await.unwrap().items {
-            let (name, coverage, rates) = (zone.state.name(), zone.state.coverage(), zone.state.rates());
+            let (name, territory, rates) = (zone.state.name(), zone.state.territory(), zone.state.rates());
             let revision = zone.revision;
-            seen.push(format!("zone {name} {coverage:?} {rates:?} {revision:?}"));
+            seen.push(format!("zone {name} {territory:?} {rates:?} {revision:?}"));
         }
         for method in self.engine.shipping_methods(everything()).await.unwrap().items {
             let (name, price, revision) = (method.state.name(), method.state.price(), method.revision);

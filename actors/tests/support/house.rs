@@ -162,8 +162,8 @@ pub(crate) fn details(method: ShippingMethodId) -> DetailsDraft {
             country: text("GB"),
             ..address::Input::default()
         }),
-        billing_address: Patch::Keep,
         shipping_method_id: Patch::Set(method),
+        ..DetailsDraft::default()
     }
 }
 
@@ -190,11 +190,12 @@ async fn furnish(engine: &Engine) -> Goods {
     engine.update_settings(&staff(), settings).await.unwrap();
     let zone = tax::Draft {
         name: Some("United Kingdom".to_owned()),
-        countries: Some(vec!["GB".to_owned()]),
+        territory: tax::TerritoryDraft::of(&["GB"]),
         rates: Some(vec![tax::RateDraft {
             category: "standard".to_owned(),
             name: "VAT".to_owned(),
             rate: "0.2".to_owned(),
+            ..tax::RateDraft::default()
         }]),
     };
     engine.create_tax_zone(&staff(), zone).await.unwrap();

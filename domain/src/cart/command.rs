@@ -2,16 +2,17 @@
 
 use super::line::check_attributes;
 use super::{
-    Attributes, Cart, Error, Event, IdleLifetimes, Line, LockScope, PriceOverride, ShippingChoice, State,
-    Timer, VariantFacts,
+    Attributes, Cart, Error, Event, IdleLifetimes, Line, LockScope, PriceOverride, PricingDate,
+    ShippingChoice, State, Timer, VariantFacts,
 };
 use crate::address::Address;
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
-use crate::id::{CartId, CheckoutId, LineId};
+use crate::id::{CartId, CheckoutId, CustomerId, LineId};
 use crate::money::{Currency, Price};
 use crate::settings::Limits;
 use crate::text::Email;
+use crate::time::Timestamp;
 use std::sync::Arc;
 
 /// Opens a cart for the caller's session.
@@ -38,6 +39,8 @@ impl Create<Cart> for OpenCart {
             shipping_address: None,
             billing_address: None,
             shipping: None,
+            pricing_date: None,
+            customer: None,
             lifetimes: self.lifetimes,
             created_at: cx.now(),
             updated_at: cx.now(),
@@ -287,6 +290,10 @@ pub struct UpdateDetails {
     pub billing_address: Patch<Address>,
     /// How the goods go. Whether the method serves the address shows in the quote.
     pub shipping: Patch<ShippingChoice>,
+    /// The time at which the cart is priced. It counts for staff only; from others it is ignored (section 4.6).
+    pub priced_at: Patch<Timestamp>,
+    /// For which customer the cart is. It counts for staff only.
+    pub customer: Patch<CustomerId>,
     /// The checkout through which the change is made.
     pub through: Option<CheckoutId>,
 }
@@ -311,6 +318,18 @@ impl Command<Cart> for UpdateDetails {
         patch_address(&mut cart.shipping_address, self.shipping_address);
         patch_address(&mut cart.billing_address, self.billing_address);
         cart.shipping = self.shipping.apply_to(cart.shipping.take());
+        if cx.caller().is_staff() {
+            let by = || cx.caller().name();
+            let held = cart.pricing_date.take();
+            cart.pricing_date = match self.priced_at {
+                Patch::Set(at) if held.as_ref().is_none_or(|held| held.at != at) => {
+                    Some(Arc::new(PricingDate { at, by: by() }))
+                }
+                Patch::Keep | Patch::Set(_) => held,
+                Patch::Clear => None,
+            };
+            cart.customer = self.customer.apply_to(cart.customer.take());
+        }
         if *cart != before {
             cart.changed(Event::DetailsUpdated, cx);
         }

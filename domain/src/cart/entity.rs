@@ -3,9 +3,9 @@
 use super::{Error, Event, Line, LineProblem, VariantFacts, line_problems};
 use crate::address::Address;
 use crate::caller::Caller;
-use crate::entity::{Context, Entity, Keys, TimerName};
+use crate::entity::{Context, Entity, Keys, PastBody, TimerName};
 use crate::error::{Broken, ensure};
-use crate::id::{CartId, CheckoutId, LineId, OrderId, SessionId, ShippingMethodId, VariantId};
+use crate::id::{CartId, CheckoutId, CustomerId, LineId, OrderId, SessionId, ShippingMethodId, VariantId};
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::Currency;
 use crate::text::Email;
@@ -28,6 +28,8 @@ pub struct Cart {
     pub(super) shipping_address: Option<Arc<Address>>,
     pub(super) billing_address: Option<Arc<Address>>,
     pub(super) shipping: Option<ShippingChoice>,
+    pub(super) pricing_date: Option<Arc<PricingDate>>,
+    pub(super) customer: Option<CustomerId>,
     pub(super) lifetimes: IdleLifetimes,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
@@ -109,6 +111,15 @@ pub struct ShippingChoice {
     pub method: ShippingMethodId,
     /// What it was called.
     pub name: String,
+}
+
+/// When a cart is priced, in place of now. Set by staff (section 4.6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PricingDate {
+    /// The time whose tax rates and rules count.
+    pub at: Timestamp,
+    /// Who set it, as [`Caller::name`] has it.
+    pub by: String,
 }
 
 /// How long a cart may lie. A cart keeps the lifetimes that were set when it was opened, because a timer has no
@@ -206,6 +217,16 @@ impl Cart {
     /// Returns the chosen shipping method.
     pub fn shipping(&self) -> Option<&ShippingChoice> {
         self.shipping.as_ref()
+    }
+
+    /// Returns when it is priced; now, where nothing is said.
+    pub fn pricing_date(&self) -> Option<&PricingDate> {
+        self.pricing_date.as_deref()
+    }
+
+    /// Returns for which customer staff keep it.
+    pub fn customer(&self) -> Option<CustomerId> {
+        self.customer
     }
 
     /// Returns the checkout that holds it or made an order of it.
@@ -314,11 +335,18 @@ impl Cart {
 
 impl Entity for Cart {
     const KIND: Kind = Kind::Cart;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     type Id = CartId;
     type Event = Event;
     type Timer = Timer;
     type Error = Error;
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        match schema {
+            1 => body.read::<Cart1>().map(Self::from),
+            _ => Err(format!("{} has no schema {schema}", Self::KIND)),
+        }
+    }
 
     fn invariants(&self) -> Result<(), Broken> {
         let (created, locked) = match self.state {
@@ -382,5 +410,43 @@ impl Entity for Cart {
             }
         }
         Ok(())
+    }
+}
+
+/// A cart of schema 1: priced as of now, for nobody in particular.
+#[derive(Deserialize)]
+struct Cart1 {
+    id: CartId,
+    owner: Option<SessionId>,
+    state: State,
+    currency: Currency,
+    lines: Vec<Arc<Line>>,
+    email: Option<Email>,
+    shipping_address: Option<Arc<Address>>,
+    billing_address: Option<Arc<Address>>,
+    shipping: Option<ShippingChoice>,
+    lifetimes: IdleLifetimes,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Cart1> for Cart {
+    fn from(past: Cart1) -> Self {
+        Self {
+            id: past.id,
+            owner: past.owner,
+            state: past.state,
+            currency: past.currency,
+            lines: past.lines,
+            email: past.email,
+            shipping_address: past.shipping_address,
+            billing_address: past.billing_address,
+            shipping: past.shipping,
+            pricing_date: None,
+            customer: None,
+            lifetimes: past.lifetimes,
+            created_at: past.created_at,
+            updated_at: past.updated_at,
+        }
     }
 }

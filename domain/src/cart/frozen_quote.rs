@@ -1,8 +1,8 @@
 //! The frozen quote: what a checkout agreed on, written once and kept by the order for ever.
 
-use super::{Attributes, Cart, Error, PriceOverride, Quote, ShippingChoice, VariantFacts};
+use super::{Attributes, Cart, Error, FrozenQuote1, PriceOverride, Quote, ShippingChoice, VariantFacts};
 use crate::address::Address;
-use crate::entity::{Context, Create, Entity, Keys, NoTimer};
+use crate::entity::{Context, Create, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
 use crate::id::{CartId, CheckoutId, LineId, ProductId, VariantId};
@@ -151,11 +151,18 @@ impl EventBody for FrozenEvent {
 
 impl Entity for FrozenQuote {
     const KIND: Kind = Kind::FrozenQuote;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     type Id = CheckoutId;
     type Event = FrozenEvent;
     type Timer = NoTimer;
     type Error = Error;
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        match schema {
+            1 => body.read::<FrozenQuote1>().map(Self::from),
+            _ => Err(format!("{} has no schema {schema}", Self::KIND)),
+        }
+    }
 
     fn invariants(&self) -> Result<(), Broken> {
         let quoted = self.quote.lines.iter().map(|line| line.line);

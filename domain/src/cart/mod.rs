@@ -12,12 +12,13 @@ mod frozen_quote;
 mod line;
 mod lock;
 pub mod merge;
+mod past;
 mod problem;
 mod quote;
 pub mod totals;
 
 pub use command::{AddLine, ClearLines, OpenCart, Patch, RemoveLine, SetQuantity, UpdateDetails};
-pub use entity::{Cart, IdleLifetimes, LockScope, ShippingChoice, State, Timer};
+pub use entity::{Cart, IdleLifetimes, LockScope, PricingDate, ShippingChoice, State, Timer};
 pub use error::Error;
 pub use event::Event;
 pub use frozen_quote::{FreezeQuote, FrozenEvent, FrozenLine, FrozenQuote};
@@ -26,8 +27,9 @@ pub use line::{
     VariantFacts,
 };
 pub use lock::{Complete, LockForCheckout, MergeInto, Recover, Unlock};
+pub(crate) use past::FrozenQuote1;
 pub use problem::{LineProblem, ProblemKind, line_problems};
-pub use quote::{LineTax, Quote, QuoteLine, QuoteShipping};
+pub use quote::{LineTax, LineTaxPart, Quote, QuoteLine, QuoteShipping};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use crate::error::{Broken, ensure};
 use crate::id::{LineId, ShippingMethodId, TaxZoneId};
 use crate::money::{Currency, Error, Money, Price, Rate};
+use crate::tax::TaxRelief;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct Quote {
     pub shipping_unavailable: Option<ShippingMethodId>,
     /// The zone whose rates were used: the destination's, or home for an estimate.
     pub zone: Option<TaxZoneId>,
+    /// Why the buyer is charged no tax.
+    pub tax_relief: Option<TaxRelief>,
     /// Whether tax is an estimate because no destination is known. A checkout cannot complete on one.
     pub estimated: bool,
     /// The sum of the line amounts.
@@ -46,10 +49,11 @@ pub struct QuoteLine {
     pub quantity: u32,
     /// What a unit is listed at.
     pub unit_price: Price,
-    /// Unit price times quantity, rounded once, less [`QuoteLine::home_tax_stripped`].
+    /// Unit price times quantity, rounded once, less [`QuoteLine::tax_stripped`].
     pub amount: Money,
-    /// The home tax taken out of an inclusive price abroad, where the store does so; else zero.
-    pub home_tax_stripped: Money,
+    /// The tax taken out of an inclusive price: the home tax abroad, where the store does so, or all of it where the
+    /// buyer is charged none; else zero.
+    pub tax_stripped: Money,
     /// The line's share of the discounts.
     pub discount: Money,
     /// The tax on amount less discount. `None` where the line is not taxed or no destination is known.
@@ -61,10 +65,10 @@ pub struct QuoteLine {
 pub struct QuoteShipping {
     /// Which method.
     pub method: ShippingMethodId,
-    /// What it costs, less [`QuoteShipping::home_tax_stripped`].
+    /// What it costs, less [`QuoteShipping::tax_stripped`].
     pub amount: Money,
     /// As for lines.
-    pub home_tax_stripped: Money,
+    pub tax_stripped: Money,
     /// The tax on the amount, in the method's own category.
     pub tax: Option<LineTax>,
 }
@@ -82,6 +86,19 @@ pub struct LineTax {
     pub amount: Money,
     /// Whether the tax is contained in the line's value, or comes on top.
     pub included: bool,
+    /// The taxes it is the sum of; empty where it is one.
+    pub parts: Vec<LineTaxPart>,
+}
+
+/// One of several taxes that make up a line's. It is a share of the line's one rounded tax.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineTaxPart {
+    /// What the tax is called.
+    pub name: Arc<str>,
+    /// Its rate.
+    pub rate: Rate,
+    /// Its share.
+    pub amount: Money,
 }
 
 impl QuoteLine {
@@ -113,11 +130,12 @@ impl Quote {
     }
 
     /// Returns what must be true, and whether it is.
-    fn sentences(&self) -> Result<[(bool, &'static str); 10], Error> {
+    fn sentences(&self) -> Result<[(bool, &'static str); 12], Error> {
         let zero = Money::zero(self.currency);
         let (mut subtotal, mut discounts) = (zero, zero);
         let (mut on_top, mut included) = (zero, zero);
         let mut taxes_fit = true;
+        let mut parts_fit = true;
         let mut lines_fit = true;
 
         let shipping = self
@@ -143,6 +161,11 @@ impl Quote {
                 tax.net
             };
             taxes_fit &= gross == value;
+            let mut parts = zero;
+            for part in &tax.parts {
+                parts = parts.plus(part.amount)?;
+            }
+            parts_fit &= tax.parts.is_empty() || parts == tax.amount;
         }
         let shipping = self.shipping_line.as_ref().map_or(zero, |line| line.amount);
         let goods = self.subtotal.minus(self.discounts)?;
@@ -166,6 +189,11 @@ impl Quote {
                 "the shipping is that of the shipping line",
             ),
             (taxes_fit, "each line's net and tax make up its value"),
+            (parts_fit, "the parts of a line's tax sum to it"),
+            (
+                self.tax_relief.is_none() || (on_top.is_zero() && included.is_zero()),
+                "a buyer who is relieved of tax is charged none",
+            ),
             (
                 on_top == self.tax.unwrap_or(zero),
                 "the tax is the sum of the rounded line taxes",

@@ -54,6 +54,13 @@ impl Rate {
         self.0.is_sign_negative() && !self.0.is_zero()
     }
 
+    /// Returns its weight among tax rates, of which none is below zero or above a million.
+    pub(crate) fn weight(self) -> i64 {
+        let (numerator, denominator) = self.fraction();
+        let weight = numerator * (10_i128.pow(RATE_DECIMALS_MAX) / denominator);
+        i64::try_from(weight).expect("a rate is at most 10^6 with 12 decimals")
+    }
+
     /// Returns numerator and denominator: at most 10^18 and 10^12.
     pub(crate) fn fraction(self) -> (i128, i128) {
         (self.0.mantissa(), 10_i128.pow(self.0.scale()))

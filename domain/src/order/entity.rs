@@ -2,8 +2,8 @@
 
 use super::{Error, Event, FulfillmentState, Status};
 use crate::caller::Caller;
-use crate::cart::FrozenQuote;
-use crate::entity::{Context, Entity, Keys, NoTimer};
+use crate::cart::{FrozenQuote, FrozenQuote1};
+use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::id::{EntityId, OrderId, SessionId, VariantId};
 use crate::kind::{Kind, Listing, ListingKey, Sequence, Unique, UniqueKey};
@@ -139,12 +139,19 @@ impl Order {
 
 impl Entity for Order {
     const KIND: Kind = Kind::Order;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     const SEQUENCE: Option<Sequence> = Some(Sequence::Order);
     type Id = OrderId;
     type Event = Event;
     type Timer = NoTimer;
     type Error = Error;
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        match schema {
+            1 => body.read::<Order1>().map(Self::from),
+            _ => Err(format!("{} has no schema {schema}", Self::KIND)),
+        }
+    }
 
     fn invariants(&self) -> Result<(), Broken> {
         let currency = self.quote.quote.currency;
@@ -202,5 +209,37 @@ impl Entity for Order {
 
     fn assign_number(&mut self, number: u64) {
         self.number = Some(number);
+    }
+}
+
+/// An order of schema 1: with a quote of schema 1.
+#[derive(Deserialize)]
+struct Order1 {
+    id: OrderId,
+    number: Option<u64>,
+    status: Status,
+    session: Option<SessionId>,
+    token: String,
+    placed_at: Timestamp,
+    payments: Vec<Payment>,
+    history: Vec<StatusChange>,
+    stock: Arc<Vec<PromisedStock>>,
+    quote: FrozenQuote1,
+}
+
+impl From<Order1> for Order {
+    fn from(past: Order1) -> Self {
+        Self {
+            id: past.id,
+            number: past.number,
+            status: past.status,
+            session: past.session,
+            token: past.token,
+            placed_at: past.placed_at,
+            payments: past.payments,
+            history: past.history,
+            stock: past.stock,
+            quote: Arc::new(past.quote.into()),
+        }
     }
 }

@@ -42,7 +42,7 @@ fn frozen(total: i64) -> Arc<FrozenQuote> {
         quantity: 1,
         unit_price: Price::of_money(total).expect("a price"),
         amount: total,
-        home_tax_stripped: zero,
+        tax_stripped: zero,
         discount: zero,
         tax: None,
     };
@@ -52,6 +52,7 @@ fn frozen(total: i64) -> Arc<FrozenQuote> {
         shipping_line: None,
         shipping_unavailable: None,
         zone: None,
+        tax_relief: None,
         estimated: false,
         subtotal: total,
         discounts: zero,

@@ -1,12 +1,9 @@
-//! Behaviour of tax zones and of zone matching.
+//! Behaviour of tax zones.
 
 use super::*;
-use crate::country::Country;
 use crate::error::Refusal;
-use crate::tax::Zones;
 use crate::testing::Bench;
-use crate::time::Timestamp;
-use std::sync::Arc;
+use crate::time::{Period, Timestamp};
 use uuid::Uuid;
 
 type Zone = Bench<TaxZone>;
@@ -16,10 +13,11 @@ fn draft(name: &str, countries: &[&str], rates: &[(&str, &str)]) -> Draft {
         category: (*category).to_owned(),
         name: "VAT".to_owned(),
         rate: (*rate).to_owned(),
+        ..RateDraft::default()
     };
     Draft {
         name: Some(name.to_owned()),
-        countries: Some(countries.iter().map(|code| (*code).to_owned()).collect()),
+        territory: TerritoryDraft::of(countries),
         rates: Some(rates.iter().map(rate).collect()),
     }
 }
@@ -31,6 +29,24 @@ fn zone(id: u128, name: &str, countries: &[&str], rates: &[(&str, &str)]) -> Res
         Timestamp::from_millis(0),
         CreateZone { draft, existing: 0 },
     )
+}
+
+/// Standard rates: tax, first and last millisecond.
+fn dated(rates: &[(&str, i64, i64)]) -> Draft {
+    let rate = |(tax, from, until): &(&str, i64, i64)| RateDraft {
+        category: "standard".to_owned(),
+        tax: Some((*tax).to_owned()),
+        name: "VAT".to_owned(),
+        rate: "0.2".to_owned(),
+        validity: Period {
+            from: Some(Timestamp::from_millis(*from)),
+            until: Some(Timestamp::from_millis(*until)),
+        },
+    };
+    Draft {
+        rates: Some(rates.iter().map(rate).collect()),
+        ..draft("UK", &["GB"], &[])
+    }
 }
 
 fn check_refused(draft: Draft, expected: &[(&str, &str)]) {
@@ -68,8 +84,43 @@ fn every_bad_field_of_a_zone_is_listed() {
             ("/countries/0", "address.unknown_country"),
             ("/rates/0/category", "tax.invalid_category"),
             ("/rates/1/rate", "tax.rate_out_of_range"),
-            ("/rates/2/category", "tax.duplicate_category"),
             ("/rates/3/rate", "tax.rate_out_of_range"),
+            ("/rates/2/category", "tax.duplicate_rate"),
+        ],
+    );
+    check_refused(
+        dated(&[("vat", 0, 20), ("vat", 10, 10), ("gst", 10, 30), ("gst", 10, 40)]),
+        &[
+            ("/rates/1/valid_until", "tax.empty_period"),
+            ("/rates/3/category", "tax.duplicate_rate"),
+            ("/rates/0/valid_until", "tax.overlapping_rates"),
+        ],
+    );
+    let parts = Draft {
+        territory: TerritoryDraft {
+            countries: Some(Vec::new()),
+            subdivisions: Some(vec![
+                "US-CA".to_owned(),
+                "us-ny".to_owned(),
+                "California".to_owned(),
+            ]),
+            postal_codes: Some(vec![
+                "ES 35*".to_owned(),
+                "35*".to_owned(),
+                "ES *".to_owned(),
+                "ES 3*5".to_owned(),
+            ]),
+        },
+        ..draft("parts", &[], &[])
+    };
+    check_refused(
+        parts,
+        &[
+            ("/subdivisions/1", "tax.unknown_subdivision"),
+            ("/subdivisions/2", "tax.unknown_subdivision"),
+            ("/postal_codes/1", "tax.invalid_postal_codes"),
+            ("/postal_codes/2", "tax.invalid_postal_codes"),
+            ("/postal_codes/3", "tax.invalid_postal_codes"),
         ],
     );
     check_refused(
@@ -100,10 +151,7 @@ fn an_update_changes_what_it_names_and_the_same_again_changes_nothing() -> Resul
         },
     };
     zone.run(update.clone())?;
-    let standard = zone
-        .entity
-        .rate(&Category::default())
-        .map(|rate| rate.rate.to_string());
+    let standard = zone.entity.rates().first().map(|rate| rate.rate.to_string());
     assert_eq!(
         (zone.entity.name(), standard.as_deref(), zone.events.len()),
         ("UK", Some("0.2"), 2)
@@ -118,34 +166,6 @@ fn a_deleted_zone_is_erased() -> Result<(), Error> {
     let mut zone = zone(1, "UK", &["GB"], &[])?;
     zone.run(DeleteZone)?;
     assert!(zone.erased);
-    Ok(())
-}
-
-#[test]
-fn the_most_specific_zone_wins_and_of_equals_the_older() -> Result<(), Error> {
-    let mut all = Vec::new();
-    for (id, name, countries) in [
-        (1, "world", &["*"][..]),
-        (2, "second world", &["*"]),
-        (3, "europe", &["DE", "FR", "IE"]),
-        (4, "isles", &["GB", "IE"]),
-        (5, "islands", &["IE", "XC"]),
-    ] {
-        all.push(Arc::new(zone(id, name, countries, &[])?.entity));
-    }
-    let check = |zones: &Zones, code: &str, expected: Option<&str>| {
-        let country = Country::of(code).expect("a country of the test");
-        assert_eq!(zones.of(country).map(TaxZone::name), expected, "{code}");
-    };
-    for turn in 0..all.len() {
-        all.rotate_left(turn);
-        let zones = Zones::new(all.iter().cloned());
-        check(&zones, "DE", Some("europe"));
-        check(&zones, "IE", Some("isles"));
-        check(&zones, "XC", Some("islands"));
-        check(&zones, "US", Some("world"));
-    }
-    check(&Zones::default(), "US", None);
     Ok(())
 }
 

@@ -1,14 +1,25 @@
-//! Tax: zones of countries, with one rate for each category of goods.
+//! Tax: zones of places, with rates for each category of goods that hold for some time.
 //!
-//! A zone says what is charged where; [`crate::cart::totals`] alone says on what and how it is rounded.
+//! A zone says what is charged where and when; [`Zones`] is what holds at one time; [`crate::cart::totals`] alone says
+//! on what and how it is rounded.
 
-mod category;
+mod code;
 mod command;
+mod rate;
+mod relief;
+mod territory;
+mod vat_number;
 mod zone;
+mod zones;
 
-pub use category::{CATEGORY_LENGTH_MAX, Category};
-pub use command::{CreateZone, DeleteZone, Draft, RateDraft, UpdateZone};
-pub use zone::{Event, RATE_MAX, RATES_MAX, TaxRate, TaxZone, ZONES_MAX, Zones};
+pub use code::{CODE_LENGTH_MAX, Category, TaxCode};
+pub use command::{CreateZone, DeleteZone, Draft, UpdateZone};
+pub use rate::{RATE_MAX, RATES_MAX, RateDraft, TaxRate};
+pub use relief::{TaxRelief, TaxStatus};
+pub use territory::{PLACES_MAX, PostalCodes, Subdivision, Territory, TerritoryDraft, UnknownPlace};
+pub use vat_number::{InvalidVatNumber, VatNumber};
+pub use zone::{Event, TaxZone, ZONES_MAX};
+pub use zones::{CombinedRate, RatePart, ZoneRates, Zones};
 
 use crate::error::{Class, Detail, FieldErrors, Refusal};
 
@@ -27,15 +38,21 @@ pub enum Error {
     /// A category's code is not of the expected form.
     #[error(
         "a tax category is 1 to {} small letters, digits, - and _, starting with a letter",
-        CATEGORY_LENGTH_MAX
+        CODE_LENGTH_MAX
     )]
     InvalidCategory,
+    /// A tax's code is not of the expected form.
+    #[error(
+        "the code of a tax is 1 to {} small letters, digits, - and _, starting with a letter",
+        CODE_LENGTH_MAX
+    )]
+    InvalidTaxCode,
 }
 
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Fields(_) | Self::InvalidCategory => Class::Invalid,
+            Self::Fields(_) | Self::InvalidCategory | Self::InvalidTaxCode => Class::Invalid,
             Self::TooManyZones { .. } => Class::Conflict,
         }
     }
@@ -45,6 +62,7 @@ impl Refusal for Error {
             Self::Fields(_) => FieldErrors::CODE,
             Self::TooManyZones { .. } => "tax.too_many_zones",
             Self::InvalidCategory => "tax.invalid_category",
+            Self::InvalidTaxCode => "tax.invalid_tax_code",
         }
     }
 
@@ -52,7 +70,7 @@ impl Refusal for Error {
         match self {
             Self::Fields(errors) => errors.details(),
             Self::TooManyZones { max } => vec![("zones_max".to_owned(), (*max).into())],
-            Self::InvalidCategory => Vec::new(),
+            Self::InvalidCategory | Self::InvalidTaxCode => Vec::new(),
         }
     }
 }

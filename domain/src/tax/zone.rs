@@ -1,42 +1,28 @@
-//! The tax zone, and which zone a country belongs to.
+//! The tax zone: where its rates hold, and which.
 
-use super::{Category, Error};
-use crate::country::{Country, Coverage};
-use crate::entity::{Context, Entity, Keys, NoTimer};
+use super::rate::RATES_MAX;
+use super::{Category, Error, TaxCode, TaxRate, Territory};
+use crate::country::Coverage;
+use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
 use crate::id::TaxZoneId;
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::Rate;
+use crate::time::Period;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many zones a store may have.
 pub const ZONES_MAX: usize = 1_000;
-/// How many categories a zone may have a rate for.
-pub const RATES_MAX: usize = 100;
-/// The highest tax rate: 10 is 1,000%.
-pub const RATE_MAX: i64 = 10;
 
-/// Countries in which goods of one category are taxed alike.
+/// Places in which goods of one category are taxed alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxZone {
     pub(super) id: TaxZoneId,
     pub(super) name: String,
-    pub(super) coverage: Coverage,
+    pub(super) territory: Territory,
     pub(super) rates: Vec<TaxRate>,
-}
-
-/// What one category of goods is taxed with in a zone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaxRate {
-    /// Of which goods.
-    pub category: Category,
-    /// What the tax is called on a bill: `VAT 20%`.
-    pub name: Arc<str>,
-    /// How much: 0.2 is 20%.
-    pub rate: Rate,
 }
 
 impl TaxZone {
@@ -50,23 +36,14 @@ impl TaxZone {
         &self.name
     }
 
-    /// Returns the countries in it.
-    pub fn coverage(&self) -> &Coverage {
-        &self.coverage
+    /// Returns the places in it.
+    pub fn territory(&self) -> &Territory {
+        &self.territory
     }
 
-    /// Returns its rates, sorted by category.
+    /// Returns its rates, past and coming ones included, sorted by category, tax and beginning.
     pub fn rates(&self) -> &[TaxRate] {
         &self.rates
-    }
-
-    /// Returns the rate of a category. A zone without one does not tax that category.
-    pub fn rate(&self, category: &Category) -> Option<&TaxRate> {
-        let row = self
-            .rates
-            .binary_search_by(|rate| rate.category.cmp(category))
-            .ok()?;
-        self.rates.get(row)
     }
 }
 
@@ -82,7 +59,7 @@ pub enum Event {
 }
 
 impl EventBody for Event {
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
 
     fn name(&self) -> &'static str {
         match self {
@@ -91,26 +68,51 @@ impl EventBody for Event {
             Self::Deleted(_) => "tax.zone_deleted",
         }
     }
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        match schema {
+            1 => Ok(match body.read::<Event1>()? {
+                Event1::Created(zone) => Self::Created(zone.into()),
+                Event1::Updated(zone) => Self::Updated(zone.into()),
+                Event1::Deleted(zone) => Self::Deleted(zone.into()),
+            }),
+            _ => Err(format!("schema {schema} is not known")),
+        }
+    }
 }
 
 impl Entity for TaxZone {
     const KIND: Kind = Kind::TaxZone;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     type Id = TaxZoneId;
     type Event = Event;
     type Timer = NoTimer;
     type Error = Error;
 
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        match schema {
+            1 => body.read::<TaxZone1>().map(Self::from),
+            _ => Err(format!("{} has no schema {schema}", Self::KIND)),
+        }
+    }
+
     fn invariants(&self) -> Result<(), Broken> {
-        let sorted = self
-            .rates
-            .is_sorted_by(|left, right| left.category < right.category);
-        ensure(sorted, "a tax zone has one rate per category, sorted by category")?;
-        ensure(self.rates.len() <= RATES_MAX, "a tax zone has at most 100 rates")?;
+        let sorted = self.rates.is_sorted_by(|left, right| left.key() < right.key());
+        ensure(
+            sorted,
+            "a tax zone's rates differ in category, tax or beginning, and are sorted by them",
+        )?;
+        let apart = self.rates.windows(2).all(|pair| !pair[0].overlaps(&pair[1]));
+        ensure(
+            apart,
+            "of one tax on one category at most one rate holds at a time",
+        )?;
+        ensure(self.rates.len() <= RATES_MAX, "a tax zone has at most 500 rates")?;
         ensure(
             !self.rates.iter().any(|rate| rate.rate.is_negative()),
             "no tax rate is below zero",
-        )
+        )?;
+        ensure(0 < self.territory.places(), "a tax zone names a place")
     }
 
     fn keys(&self) -> Keys {
@@ -125,46 +127,47 @@ impl Entity for TaxZone {
     }
 }
 
-/// Every zone of the store, indexed once by country. Kept until a zone changes.
-///
-/// The most specific zone wins: of those that name a country the one that names the fewest, and one for everywhere
-/// only where no other does. Of equally specific ones the older wins, by its id. A country in no zone is not taxed.
-#[derive(Clone, Debug, Default)]
-pub struct Zones {
-    by_country: BTreeMap<Country, Arc<TaxZone>>,
-    everywhere: Option<Arc<TaxZone>>,
+/// A zone of schema 1: of whole countries, with one rate a category, for ever.
+#[derive(Deserialize)]
+struct TaxZone1 {
+    id: TaxZoneId,
+    name: String,
+    coverage: Coverage,
+    rates: Vec<TaxRate1>,
 }
 
-impl Zones {
-    /// Indexes the zones.
-    pub fn new(zones: impl IntoIterator<Item = Arc<TaxZone>>) -> Self {
-        let mut zones: Vec<Arc<TaxZone>> = zones.into_iter().collect();
-        zones.sort_by_key(|zone| match &zone.coverage {
-            Coverage::Countries(countries) => (countries.len(), zone.id),
-            Coverage::Everywhere => (usize::MAX, zone.id),
-        });
-        let mut index = Self::default();
-        for zone in zones {
-            match &zone.coverage {
-                Coverage::Everywhere => index.everywhere = index.everywhere.or(Some(zone)),
-                Coverage::Countries(countries) => {
-                    for country in countries {
-                        index
-                            .by_country
-                            .entry(*country)
-                            .or_insert_with(|| Arc::clone(&zone));
-                    }
-                }
-            }
-        }
-        index
-    }
+#[derive(Deserialize)]
+struct TaxRate1 {
+    category: Category,
+    name: Arc<str>,
+    rate: Rate,
+}
 
-    /// Returns the zone a country belongs to.
-    pub fn of(&self, country: Country) -> Option<&TaxZone> {
-        self.by_country
-            .get(&country)
-            .or(self.everywhere.as_ref())
-            .map(Arc::as_ref)
+#[derive(Deserialize)]
+enum Event1 {
+    Created(TaxZone1),
+    Updated(TaxZone1),
+    Deleted(TaxZone1),
+}
+
+impl From<TaxZone1> for TaxZone {
+    fn from(zone: TaxZone1) -> Self {
+        let rate = |TaxRate1 { category, name, rate }| TaxRate {
+            category,
+            tax: TaxCode::default(),
+            name,
+            rate,
+            validity: Period::default(),
+        };
+        Self {
+            id: zone.id,
+            name: zone.name,
+            territory: Territory {
+                countries: zone.coverage,
+                subdivisions: Vec::new(),
+                postal_codes: Vec::new(),
+            },
+            rates: zone.rates.into_iter().map(rate).collect(),
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::extract::Prefer;
 use axum::response::Response;
 use cartwright_actors::cart::{CartView, ReadCart};
 use cartwright_actors::request::Done;
-use cartwright_domain::cart::{Line, LineTax, ProblemKind, Quote, QuoteLine};
+use cartwright_domain::cart::{Line, LineTax, LineTaxPart, ProblemKind, Quote, QuoteLine};
 use cartwright_domain::id::LineId;
 use cartwright_domain::money;
 use cartwright_domain::shipping::Offer;
@@ -36,6 +36,8 @@ pub(crate) struct Cart {
     billing_address: Option<Address>,
     /// The chosen shipping method.
     shipping_method_id: Option<String>,
+    /// When it is priced, where staff have set that; otherwise now.
+    priced_at: Option<Time>,
     /// Its lines, in the order in which they were added.
     lines: Vec<CartLine>,
     /// What it costs.
@@ -127,6 +129,22 @@ pub(crate) struct Tax {
     amount: Money,
     /// Is it contained in the line's value, or does it come on top?
     included: bool,
+    /// The taxes it is the sum of, where it is one of several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<TaxPart>,
+}
+
+/// One of several taxes that make up a line's: a share of the one rounded amount.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct TaxPart {
+    /// What the tax is called on a bill.
+    #[schema(example = "GST 5%")]
+    name: String,
+    /// Its rate, as an exact decimal.
+    #[schema(example = "0.05")]
+    rate: String,
+    /// Its share.
+    amount: Money,
 }
 
 /// Why a line cannot be checked out.
@@ -239,6 +257,7 @@ impl From<&CartView> for Cart {
             shipping_address: cart.shipping_address().map(|address| Address::from(&**address)),
             billing_address: cart.billing_address().map(|address| Address::from(&**address)),
             shipping_method_id: cart.shipping().map(|choice| choice.method.to_string()),
+            priced_at: cart.pricing_date().map(|date| date.at.into()),
             lines: lines
                 .map(|(line, quoted)| CartLine::of(line, quoted, problems.get(&line.id).copied()))
                 .collect(),
@@ -300,6 +319,17 @@ impl From<&LineTax> for Tax {
             rate: tax.rate.to_string(),
             amount: tax.amount.into(),
             included: tax.included,
+            parts: tax.parts.iter().map(TaxPart::from).collect(),
+        }
+    }
+}
+
+impl From<&LineTaxPart> for TaxPart {
+    fn from(part: &LineTaxPart) -> Self {
+        Self {
+            name: part.name.to_string(),
+            rate: part.rate.to_string(),
+            amount: part.amount.into(),
         }
     }
 }

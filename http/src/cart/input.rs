@@ -1,6 +1,6 @@
 //! Carts on the wire, as they are asked for and changed. Fields that a shopper may not set are not read at all.
 
-use crate::dto::{AddressInput, PriceInput, nullable};
+use crate::dto::{AddressInput, PriceInput, Time, nullable};
 use crate::extract::entity_id;
 use crate::problem::Refused;
 use axum::extract::{FromRequestParts, Path};
@@ -10,7 +10,7 @@ use cartwright_domain::cart::{self, Patch};
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{self, LineId, ShippingMethodId};
 use cartwright_domain::money::{Currency, Price};
-use cartwright_domain::{Caller, Class, Problem, Refusal};
+use cartwright_domain::{Caller, Class, Problem, Refusal, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -79,6 +79,10 @@ pub(crate) struct CartDetails {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     shipping_method_id: Option<Option<String>>,
+    /// When the cart is priced, in place of now. For staff; others' is ignored, whatever it is.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Time>)]
+    priced_at: Option<Option<Value>>,
 }
 
 const fn quantity_default() -> u32 {
@@ -157,13 +161,17 @@ impl CartDetails {
     /// Returns the details as a use case takes them.
     ///
     /// # Errors
-    /// A shipping method that is none.
-    pub(crate) fn read(self) -> Result<DetailsDraft, Refused> {
+    /// A shipping method that is none; a staff caller's time that is none.
+    pub(crate) fn read(self, caller: &Caller) -> Result<DetailsDraft, Refused> {
+        // Section 4.6: what a shopper may not set is ignored.
+        let priced_at = self.priced_at.filter(|_| caller.is_staff());
+        let priced_at = priced_at.map(|sent| sent.as_ref().map(read_time).transpose());
         Ok(DetailsDraft {
             email: patch(self.email),
             shipping_address: patch(self.shipping_address.map(|address| address.map(Into::into))),
             billing_address: patch(self.billing_address.map(|address| address.map(Into::into))),
             shipping_method_id: patch(read_method(self.shipping_method_id)?),
+            priced_at: patch(priced_at.transpose()?),
         })
     }
 }
@@ -198,6 +206,15 @@ fn read_price(sent: &Value) -> Result<Price, Refused> {
     let input = PriceInput::deserialize(sent).map_err(|error| error.to_string());
     let price = input.and_then(|input| input.read());
     price.map_err(|message| unreadable("/unit_price", "wrong_type", &message))
+}
+
+fn read_time(sent: &Value) -> Result<Timestamp, Refused> {
+    let time = sent
+        .as_str()
+        .ok_or_else(|| "expected a text".to_owned())
+        .and_then(Time::parse);
+    let time = time.map_err(|message| unreadable("/priced_at", "wrong_type", &message))?;
+    Ok(time.0)
 }
 
 fn unknown_variant(name: &str) -> Refused {

@@ -85,7 +85,7 @@ async fn update_cart(
 ) -> Answered<CartAnswer> {
     let request = call.request(&bytes);
     let done = engine
-        .update_details(&request, cart, value.read()?, prefer.into())
+        .update_details(&request, cart, value.read(&call.caller)?, prefer.into())
         .await?;
     Ok(changed(done, prefer))
 }

@@ -109,7 +109,7 @@ async fn update_checkout(
     Json { value, bytes }: Json<CartDetails>,
 ) -> Answered<Cart> {
     let done = engine
-        .update_checkout(&call.request(&bytes), id, value.read()?)
+        .update_checkout(&call.request(&bytes), id, value.read(&call.caller)?)
         .await?;
     Ok(Answer::done(done.map(|view| Cart::from(&view))))
 }

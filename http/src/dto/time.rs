@@ -1,17 +1,50 @@
-//! Points in time on the wire: RFC 3339, UTC, with milliseconds.
+//! Points in time on the wire: RFC 3339, written in UTC with milliseconds.
 
 use cartwright_domain::Timestamp;
-use serde::{Serialize, Serializer};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
-/// A point in time: `2024-05-06T07:08:09.010Z`.
+/// How long a date is: `2024-05-06`.
+const DATE_LENGTH: usize = 10;
+
+/// A point in time: `2024-05-06T07:08:09.010Z`. Read with any offset; a date alone is its first instant in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2024-05-06T07:08:09.010Z")]
 pub(crate) struct Time(pub(crate) Timestamp);
 
+impl Time {
+    /// Reads a point in time.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        // A time of day without an offset could be anybody's.
+        let instant = if text.len() == DATE_LENGTH {
+            let date = text.parse::<Date>();
+            date.and_then(|date| Ok(date.to_zoned(TimeZone::UTC)?.timestamp()))
+        } else {
+            text.parse::<jiff::Timestamp>()
+        };
+        let expected = |_: jiff::Error| {
+            "expected a point in time such as 2024-05-06T07:08:09Z, or a date such as 2024-05-06".to_owned()
+        };
+        let instant = instant.map_err(expected)?;
+        Ok(Self(Timestamp::from_millis(instant.as_millisecond())))
+    }
+}
+
 impl From<Timestamp> for Time {
     fn from(timestamp: Timestamp) -> Self {
         Self(timestamp)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 
@@ -29,6 +62,21 @@ mod tests {
     fn check(millis: i64, expected: &str) {
         let time = Time(Timestamp::from_millis(millis));
         assert_eq!(serde_json::json!(time), serde_json::json!(expected));
+    }
+
+    fn check_read(text: &str, expected: Option<i64>) {
+        let read = Time::parse(text).map(|Time(at)| at.millis());
+        assert_eq!(read.ok(), expected, "{text}");
+    }
+
+    #[test]
+    fn a_time_is_read_with_an_offset_and_a_date_is_its_midnight() {
+        check_read("2011-01-04T00:00:00Z", Some(1_294_099_200_000));
+        check_read("2011-01-04T01:00:00.25+01:00", Some(1_294_099_200_250));
+        check_read("2011-01-04", Some(1_294_099_200_000));
+        for text in ["", "now", "2011-02-30", "2011-01-04T00:00:00", "1294099200"] {
+            check_read(text, None);
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Tax zones on the wire.
 
 use crate::answer::versioned;
-use crate::dto::country_codes;
+use crate::dto::{Time, country_codes};
 use cartwright_actors::Shown;
-use cartwright_domain::tax;
+use cartwright_domain::{Period, tax};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Countries in which goods of one category are taxed alike.
+/// Places in which goods of one category are taxed alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct TaxZone {
     /// Its id.
@@ -18,24 +18,45 @@ pub(crate) struct TaxZone {
     /// Country codes, or `["*"]`.
     #[schema(example = json!(["GB"]))]
     countries: Vec<String>,
-    /// Its rates, by category.
+    /// Parts of countries, by their codes of ISO 3166-2.
+    #[schema(example = json!(["US-CA"]))]
+    subdivisions: Vec<String>,
+    /// Postal codes: a country and a code, or its beginning and `*`.
+    #[schema(example = json!(["ES 35*", "IT 23041"]))]
+    postal_codes: Vec<String>,
+    /// Its rates by category, tax and beginning; past and coming ones included.
     rates: Vec<TaxRate>,
     /// How often it was changed.
     version: u64,
 }
 
-/// What one category of goods is taxed with.
+/// What one category of goods is taxed with. Rates of one tax follow one another; those of different taxes apply
+/// together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct TaxRate {
     /// Of which goods.
     #[schema(example = "standard")]
     category: String,
+    /// Which tax it is a rate of; `tax` when absent.
+    #[serde(default = "tax_default")]
+    #[schema(required = false, default = "tax", example = "vat")]
+    tax: String,
     /// What the tax is called on a bill.
     #[schema(example = "VAT 20%")]
     name: String,
     /// How much, as an exact decimal.
     #[schema(example = "0.2")]
     rate: String,
+    /// From when on it holds; from ever when absent. A date is its first instant in UTC.
+    #[serde(default)]
+    valid_from: Option<Time>,
+    /// When it no longer holds; at the latest when the next rate of the same category and tax begins.
+    #[serde(default)]
+    valid_until: Option<Time>,
+}
+
+fn tax_default() -> String {
+    tax::TaxCode::default().to_string()
 }
 
 /// A tax zone to be made, or changes to one: then, what is absent stays.
@@ -46,7 +67,13 @@ pub(crate) struct TaxZoneInput {
     /// Country codes, or `["*"]`.
     #[schema(example = json!(["GB"]))]
     countries: Option<Vec<String>>,
-    /// One rate for each taxed category.
+    /// Parts of countries, by their codes of ISO 3166-2. They win over countries.
+    #[schema(example = json!(["US-CA"]))]
+    subdivisions: Option<Vec<String>>,
+    /// Postal codes: a country and a code, or its beginning and `*`. They win over subdivisions.
+    #[schema(example = json!(["ES 35*", "IT 23041"]))]
+    postal_codes: Option<Vec<String>>,
+    /// All its rates.
     rates: Option<Vec<TaxRate>>,
 }
 
@@ -55,10 +82,13 @@ versioned!(TaxZone);
 impl From<&Shown<tax::TaxZone>> for TaxZone {
     fn from(shown: &Shown<tax::TaxZone>) -> Self {
         let zone = &shown.state;
+        let territory = zone.territory();
         Self {
             id: zone.id().to_string(),
             name: zone.name().to_owned(),
-            countries: country_codes(zone.coverage()),
+            countries: country_codes(&territory.countries),
+            subdivisions: territory.subdivisions.iter().map(ToString::to_string).collect(),
+            postal_codes: territory.postal_codes.iter().map(ToString::to_string).collect(),
             rates: zone.rates().iter().map(TaxRate::from).collect(),
             version: shown.revision.0,
         }
@@ -69,8 +99,11 @@ impl From<&tax::TaxRate> for TaxRate {
     fn from(rate: &tax::TaxRate) -> Self {
         Self {
             category: rate.category.to_string(),
+            tax: rate.tax.to_string(),
             name: rate.name.to_string(),
             rate: rate.rate.to_string(),
+            valid_from: rate.validity.from.map(Time),
+            valid_until: rate.validity.until.map(Time),
         }
     }
 }
@@ -80,14 +113,27 @@ impl From<TaxZoneInput> for tax::Draft {
         let rates = input.rates;
         Self {
             name: input.name,
-            countries: input.countries,
+            territory: tax::TerritoryDraft {
+                countries: input.countries,
+                subdivisions: input.subdivisions,
+                postal_codes: input.postal_codes,
+            },
             rates: rates.map(|rates| rates.into_iter().map(Into::into).collect()),
         }
     }
 }
 
 impl From<TaxRate> for tax::RateDraft {
-    fn from(TaxRate { category, name, rate }: TaxRate) -> Self {
-        Self { category, name, rate }
+    fn from(sent: TaxRate) -> Self {
+        Self {
+            category: sent.category,
+            tax: Some(sent.tax),
+            name: sent.name,
+            rate: sent.rate,
+            validity: Period {
+                from: sent.valid_from.map(|Time(at)| at),
+                until: sent.valid_until.map(|Time(at)| at),
+            },
+        }
     }
 }

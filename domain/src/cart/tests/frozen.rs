@@ -30,7 +30,7 @@ fn frozen(address_known: bool) -> FreezeQuote {
         methods: &[],
     };
     let worksheet =
-        quote(&Intent::of_cart(&cart.entity, facts), &rules, None).expect("the cart can be priced");
+        quote(&Intent::of_cart(&cart.entity, None, facts), &rules, None).expect("the cart can be priced");
     FreezeQuote::of_cart(&cart.entity, Quote::clone(&worksheet.quote), facts)
 }
 

@@ -1,7 +1,7 @@
 //! Adding, changing and removing lines.
 
 use super::*;
-use crate::cart::{ClearLines, Error, Event, RemoveLine, SetQuantity, State};
+use crate::cart::{ClearLines, Error, Event, Patch, RemoveLine, SetQuantity, State, UpdateDetails};
 use crate::catalog::CurrencyPrices;
 use crate::entity::Command;
 use std::sync::Arc;
@@ -119,6 +119,30 @@ fn only_staff_override_a_unit_price_and_the_line_names_them() {
         ..add(&variant(1), 1)
     };
     check_refused(&mut cart, in_euro, "cart.other_currency");
+}
+
+#[test]
+fn only_staff_say_when_a_cart_is_priced_and_the_cart_names_them() {
+    let mut cart = filled(1, &[(&variant(1), 1)]);
+    let at = |millis| UpdateDetails {
+        priced_at: Patch::Set(Timestamp::from_millis(millis)),
+        ..UpdateDetails::default()
+    };
+    check_unchanged(&mut cart, at(5));
+    cart.caller = staff();
+    assert_eq!(code(cart.run(at(5))), Ok(()));
+    let held = cart.entity.pricing_date().expect("staff have set it");
+    assert_eq!((held.at.millis(), held.by.as_str()), (5, "staff:ada"));
+    check_unchanged(&mut cart, at(5));
+    cart.caller = Caller::default();
+    let clear = || UpdateDetails {
+        priced_at: Patch::Clear,
+        ..UpdateDetails::default()
+    };
+    check_unchanged(&mut cart, clear());
+    cart.caller = staff();
+    assert_eq!(code(cart.run(clear())), Ok(()));
+    assert_eq!(cart.entity.pricing_date(), None);
 }
 
 #[test]

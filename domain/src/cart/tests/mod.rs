@@ -6,6 +6,7 @@ mod lines;
 mod merging;
 mod problems;
 mod states;
+mod taxes;
 mod totals;
 mod totals_properties;
 

@@ -41,14 +41,14 @@ pub(super) fn work(
                 tax_category,
             } => {
                 let listed = unit_price.times(quantity, taxing.rounding)?;
-                let (amount, home_tax_stripped) = taxing.strip(listed, tax_category)?;
+                let (amount, tax_stripped) = taxing.strip(listed, tax_category)?;
                 let (shown, tax) = taxing.tax_shown(amount, tax_category)?;
                 let quoted = QuoteLine {
                     line,
                     quantity,
                     unit_price,
                     amount,
-                    home_tax_stripped,
+                    tax_stripped,
                     discount: Money::zero(listed.currency),
                     tax: shown,
                 };

@@ -11,13 +11,13 @@ mod sums;
 mod tax;
 
 use super::{Cart, Line, Quote, VariantFacts};
-use crate::country::Country;
+use crate::address::Destination;
 use crate::error::{Broken, Class, Detail, Refusal};
 use crate::id::{LineId, ShippingMethodId, VariantId};
 use crate::money::{self, Currency, Money, Price};
 use crate::settings::Settings;
 use crate::shipping::ShippingMethod;
-use crate::tax::{Category, TaxZone, Zones};
+use crate::tax::{Category, TaxStatus, ZoneRates, Zones};
 use discounts::{order_discount, share_discount};
 use lines::work;
 use shipping::ship;
@@ -33,7 +33,9 @@ pub struct Intent<'a> {
     /// The lines, in order.
     pub lines: Vec<IntentLine<'a>>,
     /// Where the goods go, once it is known.
-    pub destination: Option<Country>,
+    pub destination: Option<Destination<'a>>,
+    /// What is known of the buyer that bears on tax.
+    pub buyer: Option<&'a TaxStatus>,
     /// How they go, once it is chosen.
     pub shipping: Option<ShippingMethodId>,
 }
@@ -52,8 +54,8 @@ pub enum IntentLine<'a> {
         /// How it is taxed.
         tax_category: &'a Category,
     },
-    /// As in the quote before, at this index. Since then neither the line, its price and category nor the rules and
-    /// the destination have changed: whoever says so has looked. Lines that are taken over keep their order.
+    /// As in the quote before, at this index. Since then neither the line, its price and category nor the rules, the
+    /// destination and the buyer have changed: whoever says so has looked. Lines that are taken over keep their order.
     Quoted(usize),
 }
 
@@ -113,7 +115,11 @@ impl Refusal for Error {
 
 impl<'a> Intent<'a> {
     /// Reads the intent of a cart. A variant without facts is gone; its line keeps what it cost when added.
-    pub fn of_cart(cart: &'a Cart, facts: impl Fn(VariantId) -> Option<&'a VariantFacts>) -> Self {
+    pub fn of_cart(
+        cart: &'a Cart,
+        buyer: Option<&'a TaxStatus>,
+        facts: impl Fn(VariantId) -> Option<&'a VariantFacts>,
+    ) -> Self {
         let mut lines = Vec::with_capacity(cart.lines().len());
         for line in cart.lines() {
             let facts = facts(line.variant);
@@ -122,15 +128,18 @@ impl<'a> Intent<'a> {
                 facts.map(|facts| (facts.price_in(cart.currency()), &facts.tax_category)),
             ));
         }
-        Self::of_lines(cart, lines)
+        Self::of_lines(cart, buyer, lines)
     }
 
     /// Reads the intent of a cart whose lines have been read.
-    pub fn of_lines(cart: &Cart, lines: Vec<IntentLine<'a>>) -> Self {
+    pub fn of_lines(cart: &'a Cart, buyer: Option<&'a TaxStatus>, lines: Vec<IntentLine<'a>>) -> Self {
         Self {
             currency: cart.currency(),
             lines,
-            destination: cart.shipping_address().map(|address| address.country),
+            destination: cart
+                .shipping_address()
+                .map(|address| Destination::from(&**address)),
+            buyer,
             shipping: cart.shipping().map(|choice| choice.method),
         }
     }
@@ -154,7 +163,7 @@ impl<'a> IntentLine<'a> {
 /// # Errors
 /// [`Error::Money`] when an amount cannot be counted, or a price is in another currency than the intent.
 pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>, before: Option<Worksheet>) -> Result<Worksheet, Error> {
-    let taxing = Taxing::new(intent.destination, rules);
+    let taxing = Taxing::new(intent.destination, intent.buyer, rules);
     let zero = Money::zero(intent.currency);
 
     let (mut lines, mut taxes) = work(intent, &taxing, before)?;
@@ -178,7 +187,8 @@ pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>, before: Option<Worksheet>) 
         lines,
         shipping_line: shipped.line,
         shipping_unavailable: shipped.unavailable,
-        zone: taxing.zone.map(TaxZone::id),
+        zone: taxing.zone.map(ZoneRates::zone),
+        tax_relief: taxing.relief.clone(),
         estimated: taxing.estimated,
         subtotal,
         discounts,

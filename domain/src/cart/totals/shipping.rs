@@ -28,17 +28,18 @@ pub(super) fn ship(
     let Some(chosen) = intent.shipping.filter(|_| !intent.lines.is_empty()) else {
         return Ok(without(None));
     };
-    let destination = intent.destination.unwrap_or(rules.settings.home_country);
+    let destination = intent.destination.map(|destination| destination.country);
+    let destination = destination.unwrap_or(rules.settings.home_country);
     let method = rules.methods.iter().find(|method| method.id() == chosen);
     let Some(method) = method.filter(|method| method.serves(destination, goods)) else {
         return Ok(without(Some(chosen)));
     };
-    let (amount, home_tax_stripped) = taxing.strip(method.price_for(goods), method.tax_category())?;
+    let (amount, tax_stripped) = taxing.strip(method.price_for(goods), method.tax_category())?;
     let (shown, tax) = taxing.tax_shown(amount, method.tax_category())?;
     let line = QuoteShipping {
         method: chosen,
         amount,
-        home_tax_stripped,
+        tax_stripped,
         tax: shown,
     };
     Ok(Shipped {

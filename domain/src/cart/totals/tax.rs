@@ -1,11 +1,11 @@
 //! The fourth stage: which tax is on a value, and how it relates to the listed prices.
 
 use super::{Error, Rules};
-use crate::cart::LineTax;
-use crate::country::Country;
+use crate::address::Destination;
+use crate::cart::{LineTax, LineTaxPart};
 use crate::money::{self, Money, Rate, Rounding};
 use crate::settings::{ForeignZone, Prices};
-use crate::tax::{Category, TaxZone};
+use crate::tax::{Category, CombinedRate, RatePart, TaxRelief, TaxStatus, ZoneRates};
 use std::sync::Arc;
 
 /// How tax relates to the listed prices, for this destination.
@@ -15,52 +15,65 @@ pub(super) enum Mode {
     OnTop,
     /// Prices are gross and stay so; the zone's tax is in them.
     Included,
-    /// Prices are gross at home, but the goods go abroad: the home tax is taken out, the zone's comes on top.
+    /// Prices are gross, but not for this quote: the tax in them is taken out. The zone's comes on top, if the buyer is
+    /// charged any.
     Stripped,
 }
 
 /// Which rates count, and how.
 pub(super) struct Taxing<'a> {
     pub(super) mode: Mode,
-    pub(super) zone: Option<&'a TaxZone>,
-    pub(super) home: Option<&'a TaxZone>,
+    /// Where the goods go.
+    pub(super) zone: Option<&'a ZoneRates>,
+    /// What is charged; nothing where the buyer is relieved of it.
+    pub(super) charged: Option<&'a ZoneRates>,
+    /// What is taken out of the listed prices.
+    pub(super) taken_out: Option<&'a ZoneRates>,
+    pub(super) relief: Option<TaxRelief>,
     pub(super) rounding: Rounding,
     pub(super) estimated: bool,
 }
 
 impl<'a> Taxing<'a> {
-    pub(super) fn new(destination: Option<Country>, rules: &Rules<'a>) -> Self {
+    pub(super) fn new(
+        destination: Option<Destination<'_>>,
+        buyer: Option<&TaxStatus>,
+        rules: &Rules<'a>,
+    ) -> Self {
         let settings = rules.settings;
-        let home = rules.zones.of(settings.home_country);
-        let zone = destination.map_or(home, |country| rules.zones.of(country));
-        let foreign = zone.map(TaxZone::id) != home.map(TaxZone::id);
-        let mode = match (settings.prices, settings.foreign_zone) {
-            (Prices::ExcludeTax, _) => Mode::OnTop,
-            (Prices::IncludeTax, ForeignZone::StripHomeTax) if foreign => Mode::Stripped,
-            (Prices::IncludeTax, ForeignZone::StripHomeTax | ForeignZone::KeepGross) => Mode::Included,
+        let home = rules.zones.of(settings.home_country.into());
+        let zone = destination.map_or(home, |destination| rules.zones.of(destination));
+        let foreign = zone.map(ZoneRates::zone) != home.map(ZoneRates::zone);
+        let country = destination.map(|destination| destination.country);
+        let relief = buyer.and_then(|buyer| buyer.relief(settings.home_country, country));
+        let (mode, taken_out) = match (settings.prices, settings.foreign_zone) {
+            (Prices::ExcludeTax, _) => (Mode::OnTop, None),
+            (Prices::IncludeTax, ForeignZone::StripHomeTax) if foreign => (Mode::Stripped, home),
+            // The tax that would be in the price is that of the zone.
+            (Prices::IncludeTax, _) if relief.is_some() => (Mode::Stripped, zone),
+            (Prices::IncludeTax, ForeignZone::StripHomeTax | ForeignZone::KeepGross) => {
+                (Mode::Included, None)
+            }
         };
         Self {
             mode,
             zone,
-            home,
+            charged: zone.filter(|_| relief.is_none()),
+            taken_out,
+            relief,
             rounding: settings.rounding,
             estimated: destination.is_none(),
         }
     }
 
-    /// Returns a listed amount without the home tax where it is to be taken out, and what was taken out.
+    /// Returns a listed amount without the tax that is to be taken out of it, and that tax.
     pub(super) fn strip(&self, listed: Money, category: &Category) -> Result<(Money, Money), Error> {
         let kept = (listed, Money::zero(listed.currency));
-        match self.mode {
-            Mode::OnTop | Mode::Included => Ok(kept),
-            Mode::Stripped => match self.home.and_then(|home| home.rate(category)) {
-                Some(home) => {
-                    let net = net_of(listed, home.rate, self.rounding)?;
-                    Ok((net, listed.minus(net)?))
-                }
-                None => Ok(kept),
-            },
-        }
+        let Some(contained) = self.taken_out.and_then(|zone| zone.rate(category)) else {
+            return Ok(kept);
+        };
+        let net = net_of(listed, contained.rate, self.rounding)?;
+        Ok((net, listed.minus(net)?))
     }
 
     /// Returns the tax on a value as a line shows it, and how much it is. An estimate of tax on top stands beside the
@@ -78,7 +91,7 @@ impl<'a> Taxing<'a> {
 
     /// Returns the tax on a value, rounded once; nothing where the zone has no rate for the category.
     fn tax(&self, value: Money, category: &Category) -> Result<Option<LineTax>, Error> {
-        let Some(rate) = self.zone.and_then(|zone| zone.rate(category)) else {
+        let Some(rate) = self.charged.and_then(|zone| zone.rate(category)) else {
             return Ok(None);
         };
         let (net, amount, included) = match self.mode {
@@ -94,8 +107,23 @@ impl<'a> Taxing<'a> {
             net,
             amount,
             included,
+            parts: parts_of(amount, rate)?,
         }))
     }
+}
+
+/// Splits a line's tax over the rates it is the sum of, by section 1.5: the parts always sum to the tax.
+fn parts_of(tax: Money, combined: &CombinedRate) -> Result<Vec<LineTaxPart>, money::Error> {
+    if combined.parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shares = combined.split(tax)?;
+    let part = |(part, amount): (&RatePart, Money)| LineTaxPart {
+        name: Arc::clone(&part.name),
+        rate: part.rate,
+        amount,
+    };
+    Ok(combined.parts.iter().zip(shares).map(part).collect())
 }
 
 /// Returns `gross / (1 + rate)`, rounded.

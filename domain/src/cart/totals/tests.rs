@@ -10,7 +10,9 @@ use uuid::Uuid;
 const UNTAXED: Taxing<'_> = Taxing {
     mode: Mode::OnTop,
     zone: None,
-    home: None,
+    charged: None,
+    taken_out: None,
+    relief: None,
     rounding: Rounding::HalfUp,
     estimated: false,
 };
@@ -36,6 +38,7 @@ fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
         currency: Currency::GBP,
         lines: (0..).zip(amounts).map(line).collect(),
         destination: None,
+        buyer: None,
         shipping: None,
     }
 }
