@@ -14,6 +14,7 @@ use crate::runtime::{
 use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::catalog::{Product, Variant};
 use cartwright_domain::checkout::Checkout;
+use cartwright_domain::customer::Customer;
 use cartwright_domain::identity::Session;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
@@ -86,6 +87,7 @@ pub(crate) struct Kinds {
     pub(crate) frozen_quotes: Entities<FrozenQuote>,
     pub(crate) orders: Entities<Order>,
     pub(crate) cancellations: Entities<Cancellation>,
+    pub(crate) customers: Entities<Customer>,
     pub(crate) price_book: PriceBook,
     pub(crate) kept_prices: KeptPrices,
     pub(crate) randomness: Randomness,
@@ -110,6 +112,7 @@ impl Kinds {
             frozen_quotes: Entities::new(runtime, options.clone()),
             orders: Entities::new(runtime, options.clone()),
             cancellations: Entities::new(runtime, options.clone()),
+            customers: Entities::new(runtime, options.clone()),
             price_book: PriceBook::new(runtime.clock()),
             kept_prices: KeptPrices::new(),
             randomness: runtime.randomness().clone(),
@@ -130,6 +133,7 @@ impl Kinds {
             self.frozen_quotes.counters(),
             self.orders.counters(),
             self.cancellations.counters(),
+            self.customers.counters(),
         ]
     }
 }

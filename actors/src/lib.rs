@@ -7,6 +7,7 @@
 pub mod cart;
 pub mod catalog;
 pub mod checkout;
+pub mod customer;
 pub mod engine;
 mod identity;
 mod inventory;

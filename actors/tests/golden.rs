@@ -15,6 +15,8 @@ use cartwright_actors::{Engine, Idempotency, Parts, Request, new_seed};
 use cartwright_domain::cart::{Cart, FrozenQuote, Patch};
 use cartwright_domain::catalog::{Product, Variant};
 use cartwright_domain::checkout::Checkout;
+use cartwright_domain::customer::{self, Customer};
+use cartwright_domain::id::CustomerId;
 use cartwright_domain::identity::Session;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::money::{Currency, Money, Price};
@@ -78,6 +80,7 @@ fn every_kind() -> Vec<Stored> {
         stored::<FrozenQuote>(),
         stored::<Order>(),
         stored::<Cancellation>(),
+        stored::<Customer>(),
     ]
 }
 
@@ -147,10 +150,23 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
         .unwrap();
 }
 
+async fn customer(engine: &Engine, staff: &Arc<Caller>) -> CustomerId {
+    let draft = customer::Draft {
+        external_id: Some(Some("A-1".to_owned())),
+        email: Some(Some("ada@example.com".to_owned())),
+        groups: Some(vec!["wholesale".to_owned()]),
+        vat_number: Some(Some("FR40303265045".to_owned())),
+        ..customer::Draft::default()
+    };
+    let made = engine.create_customer(&request(staff, "customer"), draft).await;
+    made.unwrap().value.id
+}
+
 /// Plays a purchase and its cancellation.
 async fn play(engine: &Engine) {
     let staff = Arc::new(Caller::of_staff("admin", cartwright_domain::caller::Role::Admin));
     shop(engine, &staff).await;
+    let customer = customer(engine, &staff).await;
     let opened = engine
         .open_session(&request(&staff, "session"), Some("golden/1".to_owned()))
         .await;
@@ -199,6 +215,7 @@ async fn play(engine: &Engine) {
         .unwrap();
     let details = DetailsDraft {
         shipping_method_id: Patch::Set(offers[0].method.id()),
+        customer_id: Patch::Set(customer),
         ..DetailsDraft::default()
     };
     engine
@@ -354,6 +371,7 @@ fn owns(kind: Kind, event: &str) -> bool {
         | Kind::FrozenQuote
         | Kind::Order
         | Kind::Cancellation
+        | Kind::Customer
         | Kind::Toy
         | Kind::ToySaga => return event.split_once('.').is_some_and(|(noun, _)| noun == kind.name()),
     };

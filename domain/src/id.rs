@@ -43,6 +43,7 @@ impl EntityKey {
             Kind::Checkout | Kind::FrozenQuote => CheckoutId(id).to_string(),
             Kind::Order => OrderId(id).to_string(),
             Kind::Cancellation => CancellationId(id).to_string(),
+            Kind::Customer => CustomerId(id).to_string(),
             Kind::Toy | Kind::ToySaga => self.to_string(),
         }
     }

@@ -78,6 +78,8 @@ stable_tags! {
         Order = 11 "order",
         /// The cancellation of an order: a saga.
         Cancellation = 12 "cancellation",
+        /// A customer, as staff keep it.
+        Customer = 13 "customer",
         /// The toy of the runtime's and the store's own tests.
         Toy = 250 "toy",
         /// The toy saga of the runtime's own tests.
@@ -100,6 +102,10 @@ stable_tags! {
         OpenCancellation = 5 "open_cancellation",
         /// A product's handle in addresses.
         ProductHandle = 6 "product_handle",
+        /// What another system calls a customer.
+        CustomerExternalId = 7 "customer_external_id",
+        /// A customer's mailbox, in small letters.
+        CustomerEmail = 8 "customer_email",
         /// For the tests of runtime and store.
         Toy = 250 "toy",
     }
@@ -126,6 +132,8 @@ stable_tags! {
         StockItems = 8 "stock_items",
         /// Published products by creation: what a shopper may see.
         PublishedProducts = 9 "published_products",
+        /// Customers by creation.
+        Customers = 10 "customers",
         /// For the tests of runtime and store.
         Toy = 250 "toy",
     }

@@ -9,6 +9,7 @@ pub mod cart;
 pub mod catalog;
 pub mod checkout;
 pub mod country;
+pub mod customer;
 pub mod entity;
 pub mod error;
 pub mod event;

@@ -9,6 +9,7 @@ mod auth_test;
 mod cart;
 mod catalog;
 mod checkout;
+mod customer;
 mod dto;
 pub mod extract;
 pub mod health;

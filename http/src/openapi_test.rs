@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Every route of this release.
 const ROUTES: &[&str] = &[
+    "DELETE /admin/customers/{customer}",
     "DELETE /admin/shipping/methods/{method}",
     "DELETE /admin/tax/zones/{zone}",
     "DELETE /carts/{cart}/lines",
@@ -17,6 +18,8 @@ const ROUTES: &[&str] = &[
     "GET /admin/actors",
     "GET /admin/carts",
     "GET /admin/carts/{cart}",
+    "GET /admin/customers",
+    "GET /admin/customers/{customer}",
     "GET /admin/orders",
     "GET /admin/orders/{order}",
     "GET /admin/products",
@@ -38,6 +41,7 @@ const ROUTES: &[&str] = &[
     "GET /session",
     "GET /variants",
     "GET /variants/{variant}",
+    "PATCH /admin/customers/{customer}",
     "PATCH /admin/products/{product}",
     "PATCH /admin/settings",
     "PATCH /admin/shipping/methods/{method}",
@@ -47,6 +51,7 @@ const ROUTES: &[&str] = &[
     "PATCH /carts/{cart}/lines/{line}",
     "PATCH /checkouts/{checkout}",
     "POST /admin/catalog/import",
+    "POST /admin/customers",
     "POST /admin/orders/{order}/cancel",
     "POST /admin/products",
     "POST /admin/products/{product}/variants",

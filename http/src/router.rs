@@ -2,7 +2,7 @@
 
 use crate::{
     auth::StaffKeys,
-    cart, catalog, checkout,
+    cart, catalog, checkout, customer,
     extract::Access,
     health::{self, Health},
     identity::{self, EngineSessions},
@@ -72,6 +72,7 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(shipping::routes())
         .merge(cart::routes())
         .merge(checkout::routes())
+        .merge(customer::routes())
         .merge(order::routes())
         .merge(settings::routes())
         .merge(registry::routes())

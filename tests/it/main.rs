@@ -21,6 +21,7 @@ mod slow_disk;
 mod staff;
 #[path = "../support/mod.rs"]
 mod support;
+mod taxes;
 mod tidy;
 mod totals;
 mod trade;

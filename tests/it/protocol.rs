@@ -34,6 +34,8 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/admin/catalog/import", &["post"]),
     ("/admin/tax/zones", &["get", "post"]),
     ("/admin/tax/zones/{zone}", &["get", "patch", "delete"]),
+    ("/admin/customers", &["get", "post"]),
+    ("/admin/customers/{customer}", &["get", "patch", "delete"]),
     ("/admin/shipping/methods", &["get", "post"]),
     ("/admin/shipping/methods/{method}", &["get", "patch", "delete"]),
     ("/admin/settings", &["get", "patch"]),

@@ -9,6 +9,7 @@ use cartwright_domain::Refusal;
 use cartwright_domain::cart::totals::{self, Intent, Rules};
 use cartwright_domain::cart::{Cart, LineProblem, Quote, VariantFacts};
 use cartwright_domain::catalog::{Product, Variant};
+use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
@@ -39,6 +40,7 @@ pub(crate) struct Counted {
     book: u64,
     catalog: [u64; 2],
     stock: u64,
+    customers: u64,
 }
 
 /// What was seen of a variant.
@@ -90,6 +92,7 @@ pub(crate) struct Gathered {
     pub(crate) cart: Arc<Published<Cart>>,
     settings: Arc<Settings>,
     book: Arc<Indexed>,
+    customer: Option<Arc<Published<Customer>>>,
     seen: HashMap<VariantId, Option<LookedAt>>,
     /// Two that are equal come to the same price and the same problems.
     pub(crate) stamp: Vec<u64>,
@@ -102,9 +105,11 @@ impl Gathered {
             cart,
             settings,
             book,
+            customer,
             seen,
             stamp: _,
         } = self;
+        let buyer = customer.as_ref().map(|customer| &customer.state.tax);
         let facts: HashMap<VariantId, VariantFacts> = seen
             .into_iter()
             .filter_map(|(variant, looked)| Some((variant, looked?.facts())))
@@ -114,7 +119,7 @@ impl Gathered {
             zones: &book.zones,
             methods: &book.methods,
         };
-        let intent = Intent::of_cart(&cart.state, None, |variant| facts.get(&variant));
+        let intent = Intent::of_cart(&cart.state, buyer, |variant| facts.get(&variant));
         let worksheet =
             totals::quote(&intent, &rules, None).map_err(|error| Refused::from(error.problem()))?;
         let problems = cart.state.problems(|variant| facts.get(&variant));
@@ -153,6 +158,15 @@ impl Kinds {
             book: self.price_book.of_cart(&cart.state, self).number,
             catalog: [self.products.commits(), self.variants.commits()],
             stock: self.stock_items.commits(),
+            customers: self.customers.commits(),
+        }
+    }
+
+    /// Returns the customer that a cart is for; none when the record is gone.
+    pub(super) async fn customer_of(&self, cart: &Cart) -> Result<Option<Arc<Published<Customer>>>, Refused> {
+        match cart.customer() {
+            Some(customer) => self.customers.read(customer).await.map_err(unreadable),
+            None => Ok(None),
         }
     }
 
@@ -184,7 +198,9 @@ impl Kinds {
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<Settings>)?;
         let book = self.price_book.of_cart(&cart.state, self);
+        let customer = self.customer_of(&cart.state).await?;
         let mut stamp = vec![cart.position.0, settings.position.0, book.number];
+        stamp.push(customer.as_ref().map_or(0, |customer| customer.position.0));
         // What the cart's own checkout has reserved is not short for it.
         let holder = cart.state.state().holder();
         for line in cart.state.lines() {
@@ -198,6 +214,7 @@ impl Kinds {
             cart,
             settings: Arc::clone(&settings.state),
             book,
+            customer,
             seen,
             stamp,
         })

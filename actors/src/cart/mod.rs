@@ -25,7 +25,7 @@ use cartwright_domain::cart::{
 };
 use cartwright_domain::catalog::Variant;
 use cartwright_domain::error::FieldErrors;
-use cartwright_domain::id::{CartId, CheckoutId, LineId, ShippingMethodId, VariantId};
+use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, ShippingMethodId, VariantId};
 use cartwright_domain::identity::{AttachCart, AttachOpenedCart, Session};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::shipping::{self, Offer};
@@ -99,6 +99,8 @@ pub struct DetailsDraft {
     pub shipping_method_id: Patch<ShippingMethodId>,
     /// When the cart is priced, in place of now; it counts for staff only.
     pub priced_at: Patch<Timestamp>,
+    /// For which customer the cart is; it counts for staff only.
+    pub customer_id: Patch<CustomerId>,
 }
 
 impl Engine {
@@ -340,12 +342,12 @@ impl Engine {
         view: View,
     ) -> Outcome<CartView> {
         let found = self.resolve(request, cart).await?;
-        let command = self.checked_details(draft, None)?;
+        let command = self.checked_details(draft, None).await?;
         self.change_cart(request, found.id, command, None, view).await
     }
 
     /// Reads details as they were sent.
-    pub(crate) fn checked_details(
+    pub(crate) async fn checked_details(
         &self,
         draft: DetailsDraft,
         through: Option<CheckoutId>,
@@ -370,6 +372,25 @@ impl Engine {
                 name: found.state.name().to_owned(),
             })
         });
+        let customer = match draft.customer_id {
+            Patch::Set(id)
+                if self
+                    .kinds()
+                    .customers
+                    .read(id)
+                    .await
+                    .map_err(unreadable)?
+                    .is_none() =>
+            {
+                errors.add(
+                    "/customer_id",
+                    "customer.not_found",
+                    format!("there is no customer {id}"),
+                );
+                Patch::Keep
+            }
+            sent => sent,
+        };
         errors
             .into_result()
             .map_err(|errors| Refused::from(errors.problem()))?;
@@ -379,7 +400,7 @@ impl Engine {
             billing_address,
             shipping,
             priced_at: draft.priced_at,
-            customer: Patch::Keep,
+            customer,
             through,
         })
     }

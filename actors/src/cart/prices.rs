@@ -32,6 +32,7 @@ struct Basis {
     settings: Position,
     book: u64,
     destination: Option<Arc<Address>>,
+    customer: Option<Position>,
 }
 
 /// A cart as it was priced last.
@@ -92,11 +93,13 @@ impl Kinds {
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<cartwright_domain::settings::Settings>)?;
         let book = self.price_book.of_cart(&cart.state, self);
+        let customer = self.customer_of(&cart.state).await?;
         let basis = Basis {
             catalog,
             settings: settings.position,
             book: book.number,
             destination: cart.state.shipping_address().cloned(),
+            customer: customer.as_ref().map(|customer| customer.position),
         };
         let last = self.kept_prices.cache.get(&cart.id);
         let is_newest = last
@@ -130,7 +133,8 @@ impl Kinds {
                 )
             }
         });
-        let intent = Intent::of_lines(&cart.state, None, lines.collect());
+        let buyer = customer.as_ref().map(|customer| &customer.state.tax);
+        let intent = Intent::of_lines(&cart.state, buyer, lines.collect());
         let rules = Rules {
             settings: &settings.state,
             zones: &book.zones,

@@ -294,7 +294,7 @@ impl Engine {
         draft: DetailsDraft,
     ) -> Outcome<CartView> {
         let (_, cart) = self.checkout_and_cart(request, id).await?;
-        let command = self.checked_details(draft, Some(id))?;
+        let command = self.checked_details(draft, Some(id)).await?;
         let done = self.run(&self.kinds().carts, cart.id, command, request).await?;
         self.cart_done(request, done.value, None, View::Full, done.replayed)
             .await

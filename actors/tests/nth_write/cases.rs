@@ -16,7 +16,7 @@ use cartwright_domain::id::VariantId;
 use cartwright_domain::inventory::{AdjustStock, StockLevels};
 use cartwright_domain::money::Price;
 use cartwright_domain::order::Status;
-use cartwright_domain::{Class, Problem, settings, shipping, tax};
+use cartwright_domain::{Class, Problem, customer, settings, shipping, tax};
 use futures::future::LocalBoxFuture;
 use std::collections::BTreeSet;
 
@@ -383,6 +383,44 @@ pub(crate) const ALL: &[Case] = &[
             })
         },
     ),
+    keyed("create_customer", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let made = desk.engine.create_customer(request, customer("B-2")).await?;
+            Ok(format!("{:?}", made.value.state.external_id))
+        })
+    }),
+    case(
+        "update_customer",
+        By::Staff,
+        |desk| Box::pin(setup::known(desk)),
+        |desk, setup, request| {
+            Box::pin(async move {
+                let draft = customer::Draft {
+                    tax_exempt: Some(true),
+                    ..customer::Draft::default()
+                };
+                let updated = desk
+                    .engine
+                    .update_customer(request, setup.customer.unwrap(), draft)
+                    .await?;
+                Ok(format!("{:?}", updated.value.state.tax))
+            })
+        },
+    ),
+    deleted(
+        "delete_customer",
+        By::Staff,
+        "customer.not_found",
+        |desk| Box::pin(setup::known(desk)),
+        |desk, setup, request| {
+            Box::pin(async move {
+                desk.engine
+                    .delete_customer(request, setup.customer.unwrap())
+                    .await?;
+                Ok(GONE.to_owned())
+            })
+        },
+    ),
     keyed(
         "create_shipping_method",
         By::Staff,
@@ -463,6 +501,13 @@ fn variant(sku: &str) -> VariantDraft {
         tax_category: None,
         weight_grams: 0,
         status: VariantStatus::Active,
+    }
+}
+
+pub(crate) fn customer(external_id: &str) -> customer::Draft {
+    customer::Draft {
+        external_id: Some(Some(external_id.to_owned())),
+        ..customer::Draft::default()
     }
 }
 

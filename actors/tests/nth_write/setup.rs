@@ -1,10 +1,10 @@
 //! What is there before a use case is disturbed.
 
-use crate::cases::{add, paying};
+use crate::cases::{add, customer, paying};
 use crate::shop::{By, Desk, everything};
 use crate::support::house::{details, staff};
 use cartwright_actors::cart::{CartRef, View};
-use cartwright_domain::id::{CartId, CheckoutId, LineId, OrderId, TaxZoneId};
+use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, OrderId, TaxZoneId};
 use cartwright_domain::settings;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -22,6 +22,7 @@ pub(crate) struct Setup {
     pub(crate) checkout: Option<CheckoutId>,
     pub(crate) order: Option<OrderId>,
     pub(crate) zone: Option<TaxZoneId>,
+    pub(crate) customer: Option<CustomerId>,
     pub(crate) cookie: String,
 }
 
@@ -101,6 +102,15 @@ pub(crate) async fn ordered(desk: &Desk) -> Setup {
     Setup {
         order: completed.value.order.map(|order| order.id),
         ..setup
+    }
+}
+
+/// A customer that can be changed and deleted.
+pub(crate) async fn known(desk: &Desk) -> Setup {
+    let made = desk.engine.create_customer(&staff(), customer("A-1")).await;
+    Setup {
+        customer: Some(made.unwrap().value.id),
+        ..Setup::default()
     }
 }
 

@@ -9,7 +9,7 @@ use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::{UpdateProduct, UpdateVariant};
 use cartwright_domain::id::{ProductId, VariantId};
 use cartwright_domain::inventory::StockLevels;
-use cartwright_domain::{Caller, settings, shipping, tax};
+use cartwright_domain::{Caller, customer, settings, shipping, tax};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +64,11 @@ impl Desk {
             let (name, territory, rates) = (zone.state.name(), zone.state.territory(), zone.state.rates());
             let revision = zone.revision;
             seen.push(format!("zone {name} {territory:?} {rates:?} {revision:?}"));
+        }
+        for customer in self.engine.customers(everything()).await.unwrap().items {
+            let (state, revision) = (&customer.state, customer.revision);
+            let (name, groups, tax) = (&state.external_id, &state.groups, &state.tax);
+            seen.push(format!("customer {name:?} {groups:?} {tax:?} {revision:?}"));
         }
         for method in self.engine.shipping_methods(everything()).await.unwrap().items {
             let (name, price, revision) = (method.state.name(), method.state.price(), method.revision);
@@ -210,6 +215,16 @@ impl Desk {
             };
             engine
                 .update_tax_zone(&staff(), zone.id, draft)
+                .await
+                .expect(told);
+        }
+        for customer in engine.customers(everything()).await.expect(told).items {
+            let draft = customer::Draft {
+                groups: Some(vec!["later".to_owned()]),
+                ..customer::Draft::default()
+            };
+            engine
+                .update_customer(&staff(), customer.id, draft)
                 .await
                 .expect(told);
         }

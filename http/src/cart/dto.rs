@@ -10,6 +10,7 @@ use cartwright_domain::cart::{Line, LineTax, LineTaxPart, ProblemKind, Quote, Qu
 use cartwright_domain::id::LineId;
 use cartwright_domain::money;
 use cartwright_domain::shipping::Offer;
+use cartwright_domain::tax;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
@@ -36,6 +37,8 @@ pub(crate) struct Cart {
     billing_address: Option<Address>,
     /// The chosen shipping method.
     shipping_method_id: Option<String>,
+    /// The customer it is for, where staff have said so.
+    customer_id: Option<String>,
     /// When it is priced, where staff have set that; otherwise now.
     priced_at: Option<Time>,
     /// Its lines, in the order in which they were added.
@@ -175,6 +178,8 @@ pub(crate) struct Totals {
     tax_included: Money,
     /// The tax by the home zone, while no destination is known. In no sum.
     tax_estimate: Option<TaxEstimate>,
+    /// Why there is no tax, where the buyer is charged none.
+    tax_relief: Option<TaxRelief>,
     /// What is to be paid.
     total: Money,
     /// How many lines.
@@ -193,6 +198,17 @@ pub(crate) struct TaxEstimate {
     currency: String,
     /// Always true.
     estimated: bool,
+}
+
+/// Why a buyer is charged no tax.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct TaxRelief {
+    /// `exempt`, or `reverse_charge`: a business of another member of the European Union accounts for it.
+    #[schema(example = "reverse_charge")]
+    reason: &'static str,
+    /// The VAT number of a reverse charge.
+    #[schema(example = "FR40303265045")]
+    vat_number: Option<String>,
 }
 
 /// A shipping method the cart may choose.
@@ -257,6 +273,7 @@ impl From<&CartView> for Cart {
             shipping_address: cart.shipping_address().map(|address| Address::from(&**address)),
             billing_address: cart.billing_address().map(|address| Address::from(&**address)),
             shipping_method_id: cart.shipping().map(|choice| choice.method.to_string()),
+            customer_id: cart.customer().map(|customer| customer.to_string()),
             priced_at: cart.pricing_date().map(|date| date.at.into()),
             lines: lines
                 .map(|(line, quoted)| CartLine::of(line, quoted, problems.get(&line.id).copied()))
@@ -357,6 +374,7 @@ impl From<&Quote> for Totals {
             tax: quote.tax.map(Into::into),
             tax_included: quote.tax_included.into(),
             tax_estimate: quote.tax_estimate.map(TaxEstimate::from),
+            tax_relief: quote.tax_relief.as_ref().map(TaxRelief::from),
             total: quote.total.into(),
             lines: quote.lines.len(),
             units: quote.units(),
@@ -370,6 +388,19 @@ impl From<money::Money> for TaxEstimate {
             amount,
             currency: currency.to_string(),
             estimated: true,
+        }
+    }
+}
+
+impl From<&tax::TaxRelief> for TaxRelief {
+    fn from(relief: &tax::TaxRelief) -> Self {
+        let vat_number = match relief {
+            tax::TaxRelief::Exempt => None,
+            tax::TaxRelief::ReverseCharge { vat_number } => Some(vat_number.to_string()),
+        };
+        Self {
+            reason: relief.name(),
+            vat_number,
         }
     }
 }

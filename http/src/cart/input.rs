@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef};
 use cartwright_domain::cart::{self, Patch};
 use cartwright_domain::error::FieldErrors;
-use cartwright_domain::id::{self, LineId, ShippingMethodId};
+use cartwright_domain::id::{self, CustomerId, LineId, ShippingMethodId};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::{Caller, Class, Problem, Refusal, Timestamp};
 use serde::Deserialize;
@@ -83,6 +83,10 @@ pub(crate) struct CartDetails {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Time>)]
     priced_at: Option<Option<Value>>,
+    /// For which customer the cart is. For staff; others' is ignored, whatever it is.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, example = "cus_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    customer_id: Option<Option<Value>>,
 }
 
 const fn quantity_default() -> u32 {
@@ -161,17 +165,20 @@ impl CartDetails {
     /// Returns the details as a use case takes them.
     ///
     /// # Errors
-    /// A shipping method that is none; a staff caller's time that is none.
+    /// A shipping method that is none; a staff caller's time or customer that is none.
     pub(crate) fn read(self, caller: &Caller) -> Result<DetailsDraft, Refused> {
         // Section 4.6: what a shopper may not set is ignored.
         let priced_at = self.priced_at.filter(|_| caller.is_staff());
         let priced_at = priced_at.map(|sent| sent.as_ref().map(read_time).transpose());
+        let customer_id = self.customer_id.filter(|_| caller.is_staff());
+        let customer_id = customer_id.map(|sent| sent.as_ref().map(read_customer).transpose());
         Ok(DetailsDraft {
             email: patch(self.email),
             shipping_address: patch(self.shipping_address.map(|address| address.map(Into::into))),
             billing_address: patch(self.billing_address.map(|address| address.map(Into::into))),
             shipping_method_id: patch(read_method(self.shipping_method_id)?),
             priced_at: patch(priced_at.transpose()?),
+            customer_id: patch(customer_id.transpose()?),
         })
     }
 }
@@ -215,6 +222,11 @@ fn read_time(sent: &Value) -> Result<Timestamp, Refused> {
         .and_then(Time::parse);
     let time = time.map_err(|message| unreadable("/priced_at", "wrong_type", &message))?;
     Ok(time.0)
+}
+
+fn read_customer(sent: &Value) -> Result<CustomerId, Refused> {
+    let text = sent.as_str().unwrap_or_default();
+    id::parse(text).map_err(|invalid| unreadable("/customer_id", "wrong_type", &invalid.to_string()))
 }
 
 fn unknown_variant(name: &str) -> Refused {

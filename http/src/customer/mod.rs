@@ -1,0 +1,6 @@
+//! Customers, for staff.
+
+mod admin;
+mod dto;
+
+pub(crate) use admin::routes;
