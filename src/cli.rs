@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Serve(config::Arguments),
     /// Run a store with a real catalog loaded, to try things with
     Demo(config::Arguments),
-    /// Load a catalog from a CSV, TSV or JSON Lines file into a running server
+    /// Load a catalog, or a table of tax rates, from a CSV, TSV or JSON Lines file into a running server
     Import(Import),
     /// Play a shop's invoices through a running server, as its guests would
     Replay(Replay),
@@ -119,6 +119,10 @@ pub(crate) struct Import {
     /// The currency of the prices [default: the store's]
     #[arg(long, value_name = "CODE")]
     pub(crate) currency: Option<String>,
+    /// The file is a table of tax rates, with the columns place, zone, category, tax, name, rate, valid_from and
+    /// valid_until; place, name and rate are needed
+    #[arg(long, conflicts_with_all = ["map", "preset", "currency", "dry_run"])]
+    pub(crate) rates: bool,
     /// Read and check the file without sending anything
     #[arg(long)]
     pub(crate) dry_run: bool,

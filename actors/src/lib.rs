@@ -19,7 +19,7 @@ pub mod request;
 pub mod runtime;
 mod settings;
 mod shipping;
-mod tax;
+pub mod tax;
 
 pub use engine::{Engine, Parts, new_seed};
 pub use identity::OpenedSession;

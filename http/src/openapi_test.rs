@@ -56,6 +56,7 @@ const ROUTES: &[&str] = &[
     "POST /admin/products",
     "POST /admin/products/{product}/variants",
     "POST /admin/shipping/methods",
+    "POST /admin/tax/import",
     "POST /admin/tax/zones",
     "POST /admin/variants/{variant}/stock/adjustments",
     "POST /carts",

@@ -1,9 +1,10 @@
-//! `cartwright import`: load a catalog file into a running server.
+//! `cartwright import`: load a catalog file, or a table of tax rates, into a running server.
 //!
-//! Every row is one product with one variant, found by its SKU, so that a second run changes nothing. A row that
-//! cannot be taken is reported with its line and the reason, and does not stop the others.
+//! Every row of a catalog is one product with one variant, found by its SKU, so that a second run changes nothing. A row
+//! that cannot be taken is reported with its line and the reason, and does not stop the others.
 
 mod mapping;
+mod rates;
 
 use crate::cli::Import;
 use crate::client::{Answer, Call, Connection, Server};
@@ -80,8 +81,9 @@ pub(crate) struct Price {
 pub(crate) struct RowResult {
     /// The row's number as it was sent.
     pub(crate) row: u64,
-    /// The SKU as it was sent.
-    pub(crate) sku: String,
+    /// What it is about, as it was sent: a SKU, or the places of a tax rate.
+    #[serde(alias = "sku", alias = "place")]
+    pub(crate) subject: String,
     /// What was done.
     pub(crate) outcome: Outcome,
     /// The refusal's stable code.
@@ -120,18 +122,25 @@ pub(crate) async fn send(
     staff: &HeaderValue,
     rows: &[ImportRow],
 ) -> anyhow::Result<Vec<RowResult>> {
+    send_to("/admin/catalog/import", connection, staff, rows).await
+}
+
+async fn send_to<R: Serialize>(
+    path: &str,
+    connection: &mut Connection,
+    staff: &HeaderValue,
+    rows: &[R],
+) -> anyhow::Result<Vec<RowResult>> {
     #[derive(Serialize)]
-    struct Body<'a> {
-        rows: &'a [ImportRow],
+    struct Body<'a, R> {
+        rows: &'a [R],
     }
     #[derive(Deserialize)]
     struct Results {
         results: Vec<RowResult>,
     }
     let body = serde_json::to_vec(&Body { rows })?;
-    let answer = connection
-        .call(Call::post("/admin/catalog/import").staff(staff).body(body))
-        .await?;
+    let answer = connection.call(Call::post(path).staff(staff).body(body)).await?;
     Ok(answer.json::<Results>()?.results)
 }
 
@@ -151,15 +160,33 @@ impl Tally {
                 Outcome::Created => self.created += 1,
                 Outcome::Updated => self.updated += 1,
                 Outcome::Unchanged => self.unchanged += 1,
-                Outcome::Refused => self.refuse(result.row, &result.sku, &result.reason())?,
+                Outcome::Refused => self.refuse(result.row, &result.subject, &result.reason())?,
             }
         }
         Ok(())
     }
 
-    fn refuse(&mut self, line: u64, sku: &str, reason: &str) -> std::io::Result<()> {
+    fn refuse(&mut self, line: u64, subject: &str, reason: &str) -> std::io::Result<()> {
         self.refused += 1;
-        output::line(format!("refused\tline {line}\t{sku}\t{reason}"))
+        output::line(format!("refused\tline {line}\t{subject}\t{reason}"))
+    }
+
+    /// Says how it went. Refused rows make the exit code 1.
+    fn finish(&self) -> std::io::Result<ExitCode> {
+        let Self {
+            created,
+            updated,
+            unchanged,
+            refused,
+        } = self;
+        output::line(format!(
+            "created {created}, updated {updated}, unchanged {unchanged}, refused {refused}"
+        ))?;
+        Ok(if *refused == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }
 
@@ -168,6 +195,9 @@ impl Tally {
 /// # Errors
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
+    if arguments.rates {
+        return rates::run(&arguments).await;
+    }
     let mapping = Mapping::of(arguments.preset, arguments.map.as_deref())?;
     let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
     let table = Table::open(&arguments.file, &mapping.wanted())?;
@@ -199,20 +229,7 @@ pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
         bar.suspend(|| import.tally.add(&results))?;
     }
     bar.finish_and_clear();
-    let Tally {
-        created,
-        updated,
-        unchanged,
-        refused,
-    } = import.tally;
-    output::line(format!(
-        "created {created}, updated {updated}, unchanged {unchanged}, refused {refused}"
-    ))?;
-    Ok(if refused == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(import.tally.finish()?)
 }
 
 fn dry_run(mut import: Reading) -> anyhow::Result<ExitCode> {

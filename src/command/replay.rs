@@ -166,7 +166,7 @@ async fn resolve(
         if let Some(refused) = results.iter().find(|result| result.outcome == Outcome::Refused) {
             bail!(
                 "the code {:?} is not in the catalog and cannot be added: {}",
-                refused.sku,
+                refused.subject,
                 refused
                     .message
                     .as_deref()

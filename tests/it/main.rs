@@ -21,6 +21,7 @@ mod slow_disk;
 mod staff;
 #[path = "../support/mod.rs"]
 mod support;
+mod tax_tables;
 mod taxes;
 mod tidy;
 mod totals;

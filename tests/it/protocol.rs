@@ -32,6 +32,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/admin/variants/{variant}/stock", &["get", "put"]),
     ("/admin/variants/{variant}/stock/adjustments", &["post"]),
     ("/admin/catalog/import", &["post"]),
+    ("/admin/tax/import", &["post"]),
     ("/admin/tax/zones", &["get", "post"]),
     ("/admin/tax/zones/{zone}", &["get", "patch", "delete"]),
     ("/admin/customers", &["get", "post"]),

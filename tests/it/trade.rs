@@ -13,7 +13,7 @@ const SHARED_DEFAULT: &str = "../shared";
 const INVOICES: &str = "400";
 
 /// What a client left.
-struct Run {
+pub(crate) struct Run {
     code: Option<i32>,
     stdout: String,
     stderr: String,
@@ -21,7 +21,7 @@ struct Run {
 
 impl Run {
     #[track_caller]
-    fn check(&self, code: i32, lines: &[&str]) {
+    pub(crate) fn check(&self, code: i32, lines: &[&str]) {
         assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
         for line in lines {
             assert!(
@@ -33,7 +33,7 @@ impl Run {
     }
 }
 
-async fn client(server: &Server, arguments: &[&str]) -> Run {
+pub(crate) async fn client(server: &Server, arguments: &[&str]) -> Run {
     let mut command = cartwright();
     command
         .args(arguments)

@@ -1,5 +1,9 @@
 //! Use cases of tax: zones and their rates.
 
+mod import;
+
+pub use import::{ImportedRate, RATE_ROWS_MAX, RateRow};
+
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};

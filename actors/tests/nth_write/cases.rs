@@ -6,6 +6,7 @@ use crate::support::house::{details, pence};
 use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, LineDraft, VariantRef, View};
 use cartwright_actors::catalog::{ImportOutcome, ImportRow};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
+use cartwright_actors::tax::RateRow;
 use cartwright_actors::{Refused, Request};
 use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::{
@@ -371,6 +372,28 @@ pub(crate) const ALL: &[Case] = &[
             })
         },
     ),
+    case("import_tax_rates", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let row = RateRow {
+                row: 1,
+                place: "FR".to_owned(),
+                zone: None,
+                rate: tax::RateDraft {
+                    category: "standard".to_owned(),
+                    name: "TVA".to_owned(),
+                    rate: "0.2".to_owned(),
+                    ..tax::RateDraft::default()
+                },
+            };
+            let imported = desk.engine.import_tax_rates(request, vec![row]).await?;
+            match &imported[0].outcome {
+                ImportOutcome::Refused(problem) => Err(problem.clone().into()),
+                ImportOutcome::Created | ImportOutcome::Updated | ImportOutcome::Unchanged => {
+                    Ok("imported".to_owned())
+                }
+            }
+        })
+    }),
     deleted(
         "delete_tax_zone",
         By::Staff,

@@ -1,12 +1,12 @@
 //! Commands of tax zones.
 
 use super::rate::{NAME_LENGTH_MAX, read_rates};
-use super::{Error, Event, RateDraft, TaxZone, Territory, TerritoryDraft, ZONES_MAX};
-use crate::country::Coverage;
+use super::{Error, Event, RATES_MAX, RateDraft, TaxZone, Territory, TerritoryDraft, ZONES_MAX};
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::TaxZoneId;
 use crate::text;
+use serde::{Deserialize, Serialize};
 
 /// A tax zone as staff sent it. When it changes a zone, what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,11 +42,7 @@ impl Create<TaxZone> for CreateZone {
         let blank = TaxZone {
             id,
             name: String::new(),
-            territory: Territory {
-                countries: Coverage::Countries(Vec::new()),
-                subdivisions: Vec::new(),
-                postal_codes: Vec::new(),
-            },
+            territory: Territory::default(),
             rates: Vec::new(),
         };
         let zone = draft.applied_to(blank)?;
@@ -73,6 +69,63 @@ impl Command<TaxZone> for UpdateZone {
             cx.emit(Event::Updated(zone.clone()));
         }
         Ok(())
+    }
+}
+
+/// Adds a rate to a zone, or changes the one of the same category and tax that begins at the same time.
+#[derive(Clone, Debug)]
+pub struct PutRate {
+    /// What was sent.
+    pub rate: RateDraft,
+}
+
+/// What putting a rate came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RatePut {
+    /// There was none.
+    Added,
+    /// There was another.
+    Changed,
+    /// It was there already.
+    Unchanged,
+}
+
+impl Command<TaxZone> for PutRate {
+    const NAME: &'static str = "tax.put_rate";
+    type Reply = RatePut;
+
+    fn apply(self, zone: &mut TaxZone, cx: &mut Context<'_, TaxZone>) -> Result<RatePut, Error> {
+        let mut errors = FieldErrors::default();
+        let rate = self.rate.check("", &mut errors);
+        let mut rates = zone.rates.clone();
+        let mut put = RatePut::Unchanged;
+        if let Some(rate) = rate {
+            match rates.binary_search_by(|held| held.key().cmp(&rate.key())) {
+                Ok(at) if rates[at] == rate => {}
+                Ok(at) => {
+                    rates[at] = rate;
+                    put = RatePut::Changed;
+                }
+                Err(at) => {
+                    rates.insert(at, rate);
+                    put = RatePut::Added;
+                }
+            }
+        }
+        if rates.windows(2).any(|pair| pair[0].overlaps(&pair[1])) {
+            let message = "another rate of the same category and tax begins before the end, or ends after the beginning";
+            errors.add("/valid_until", "tax.overlapping_rates", message);
+        }
+        if RATES_MAX < rates.len() {
+            let message = format!("the zone has {RATES_MAX} rates, the most it may have");
+            errors.add("", "tax.too_many_rates", message);
+        }
+        errors.into_result()?;
+        if put != RatePut::Unchanged {
+            zone.rates = rates;
+            cx.emit(Event::Updated(zone.clone()));
+        }
+        Ok(put)
     }
 }
 

@@ -162,6 +162,37 @@ fn an_update_changes_what_it_names_and_the_same_again_changes_nothing() -> Resul
 }
 
 #[test]
+fn a_rate_is_put_once_and_never_over_another_that_holds() -> Result<(), Error> {
+    let mut zone = zone(1, "UK", &["GB"], &[])?;
+    let mut check = |rate: &str, from: i64, until: Option<i64>, expected: Result<RatePut, &str>| {
+        let rate = RateDraft {
+            category: "standard".to_owned(),
+            name: "VAT".to_owned(),
+            rate: rate.to_owned(),
+            validity: Period {
+                from: Some(Timestamp::from_millis(from)),
+                until: until.map(Timestamp::from_millis),
+            },
+            ..RateDraft::default()
+        };
+        let put = zone.run(PutRate { rate }).map_err(|error| match error {
+            Error::Fields(errors) => errors.as_slice()[0].code.clone(),
+            other => other.code().to_owned(),
+        });
+        assert_eq!(put, expected.map_err(str::to_owned), "{from} {until:?}");
+    };
+    check("0.2", 20, None, Ok(RatePut::Added));
+    check("0.175", 10, Some(20), Ok(RatePut::Added));
+    check("0.175", 10, Some(20), Ok(RatePut::Unchanged));
+    check("0.17", 10, None, Ok(RatePut::Changed));
+    check("0.15", 0, Some(11), Err("tax.overlapping_rates"));
+    check("0.15", 0, Some(10), Ok(RatePut::Added));
+    check("11", 30, None, Err("tax.rate_out_of_range"));
+    assert_eq!((zone.entity.rates().len(), zone.events.len()), (3, 5));
+    Ok(())
+}
+
+#[test]
 fn a_deleted_zone_is_erased() -> Result<(), Error> {
     let mut zone = zone(1, "UK", &["GB"], &[])?;
     zone.run(DeleteZone)?;

@@ -13,7 +13,7 @@ mod zone;
 mod zones;
 
 pub use code::{CODE_LENGTH_MAX, Category, TaxCode};
-pub use command::{CreateZone, DeleteZone, Draft, UpdateZone};
+pub use command::{CreateZone, DeleteZone, Draft, PutRate, RatePut, UpdateZone};
 pub use rate::{RATE_MAX, RATES_MAX, RateDraft, TaxRate};
 pub use relief::{TaxRelief, TaxStatus};
 pub use territory::{PLACES_MAX, PostalCodes, Subdivision, Territory, TerritoryDraft, UnknownPlace};

@@ -11,6 +11,10 @@ use std::sync::Arc;
 
 /// How many subdivisions, and how many patterns of postal codes, a zone may name.
 pub const PLACES_MAX: usize = 1_000;
+/// The word for every country.
+const EVERYWHERE: &str = "*";
+/// What stands between places in one text.
+const PLACE_SEPARATOR: &str = "; ";
 /// The longest pattern of a postal code, without blanks and hyphens.
 const POSTAL_PATTERN_LENGTH_MAX: usize = 12;
 /// What stands at the end of a pattern that is the beginning of a code.
@@ -76,6 +80,24 @@ impl Refusal for UnknownPlace {
 }
 
 impl Territory {
+    /// Reads a whole territory; notes every bad field.
+    pub fn read(draft: &TerritoryDraft, errors: &mut FieldErrors) -> Self {
+        let mut territory = Self::default();
+        draft.apply_to(&mut territory, errors);
+        territory
+    }
+
+    /// Returns its places in one text, the same for the same places.
+    pub fn text(&self) -> String {
+        let mut places = match &self.countries {
+            Coverage::Everywhere => vec![EVERYWHERE.to_owned()],
+            Coverage::Countries(countries) => countries.iter().map(ToString::to_string).collect(),
+        };
+        places.extend(self.subdivisions.iter().map(ToString::to_string));
+        places.extend(self.postal_codes.iter().map(ToString::to_string));
+        places.join(PLACE_SEPARATOR)
+    }
+
     /// Returns how many places it names; everywhere is more than any number.
     pub(super) fn places(&self) -> usize {
         match &self.countries {
@@ -87,7 +109,39 @@ impl Territory {
     }
 }
 
+impl Default for Territory {
+    /// Returns the territory that names no place.
+    fn default() -> Self {
+        Self {
+            countries: Coverage::Countries(Vec::new()),
+            subdivisions: Vec::new(),
+            postal_codes: Vec::new(),
+        }
+    }
+}
+
 impl TerritoryDraft {
+    /// Returns the draft of the places in one text: `*`, `GB`, `US-CA`, `ES 35*; ES 38*`. Whether they are any is checked
+    /// when the draft is read.
+    pub fn of_places(text: &str) -> Self {
+        let (mut countries, mut subdivisions, mut postal_codes) = (Vec::new(), Vec::new(), Vec::new());
+        for place in text.split(PLACE_SEPARATOR.trim()).map(str::trim) {
+            let of_sort = if place.contains(' ') {
+                &mut postal_codes
+            } else if place.contains('-') {
+                &mut subdivisions
+            } else {
+                &mut countries
+            };
+            of_sort.push(place.to_owned());
+        }
+        Self {
+            countries: Some(countries),
+            subdivisions: Some(subdivisions),
+            postal_codes: Some(postal_codes),
+        }
+    }
+
     /// Returns the draft of a territory of whole countries.
     pub fn of(countries: &[&str]) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use super::dto::ProductStatus;
 use crate::answer::{Answer, Answered};
-use crate::dto::PriceInput;
+use crate::dto::{PriceInput, RowEnd, RowOutcome};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
@@ -68,27 +68,13 @@ struct CatalogRowResult {
     /// Its SKU.
     sku: String,
     /// What became of it.
-    outcome: CatalogRowOutcome,
+    outcome: RowOutcome,
     /// Why it was refused: the stable code.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     /// Why it was refused, for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-}
-
-/// What became of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum CatalogRowOutcome {
-    /// Product and variant were made.
-    Created,
-    /// Something of them was changed.
-    Updated,
-    /// Everything was as the row says.
-    Unchanged,
-    /// The row was refused.
-    Refused,
 }
 
 /// Imports rows of a catalog.
@@ -164,13 +150,11 @@ fn read_status(name: &str) -> Result<ProductStatus, String> {
 
 impl From<ImportedRow> for CatalogRowResult {
     fn from(ImportedRow { row, sku, outcome }: ImportedRow) -> Self {
-        let (outcome, problem) = match outcome {
-            ImportOutcome::Created => (CatalogRowOutcome::Created, None),
-            ImportOutcome::Updated => (CatalogRowOutcome::Updated, None),
-            ImportOutcome::Unchanged => (CatalogRowOutcome::Unchanged, None),
-            ImportOutcome::Refused(problem) => (CatalogRowOutcome::Refused, Some(problem)),
-        };
-        let (error, message) = problem.map(|problem| (problem.code, problem.message)).unzip();
+        let RowEnd {
+            outcome,
+            error,
+            message,
+        } = outcome.into();
         Self {
             row,
             sku,

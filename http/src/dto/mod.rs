@@ -2,12 +2,14 @@
 
 mod address;
 mod header;
+mod import;
 mod list;
 mod money;
 mod time;
 
 pub(crate) use address::{Address, AddressInput};
 pub(crate) use header::{IdempotencyKeyHeader, IfMatchHeader, PreferHeader, RequiredIdempotencyKeyHeader};
+pub(crate) use import::{RowEnd, RowOutcome};
 pub(crate) use list::List;
 pub(crate) use money::{Money, Price, PriceInput};
 pub(crate) use time::Time;

@@ -13,8 +13,7 @@ use cartwright_domain::tax;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Returns the routes.
-pub(crate) fn routes() -> OpenApiRouter<Api> {
+pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(admin_list_tax_zones, admin_create_tax_zone))
         .routes(routes!(

@@ -2,5 +2,12 @@
 
 mod admin;
 mod dto;
+mod import;
 
-pub(crate) use admin::routes;
+use crate::router::Api;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Returns the routes.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    admin::routes().merge(import::routes())
+}

@@ -261,7 +261,7 @@ pub(super) async fn add_variants(
         if let Some(refused) = results.iter().find(|result| result.outcome == Outcome::Refused) {
             bail!(
                 "the variant {} cannot be added: {}",
-                refused.sku,
+                refused.subject,
                 refused.reason()
             );
         }

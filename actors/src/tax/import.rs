@@ -1,0 +1,125 @@
+//! The import of rate tables: one rate of one zone a row, the zone found by its places.
+//!
+//! A second run of the same rows changes nothing. A zone's id comes from its places, so that a run that was cut off goes
+//! on where it stopped.
+
+use crate::catalog::ImportOutcome;
+use crate::engine::Engine;
+use crate::request::{Refused, Request};
+use crate::runtime::AskError;
+use cartwright_domain::error::FieldErrors;
+use cartwright_domain::id::TaxZoneId;
+use cartwright_domain::tax::{CreateZone, Draft, PutRate, RateDraft, RatePut, Territory, TerritoryDraft};
+use cartwright_domain::{Class, EntityId, Problem, Refusal};
+use futures::StreamExt;
+use futures::stream;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The most rows of one call.
+pub const RATE_ROWS_MAX: usize = 500;
+/// How many zones of a call are at work at once.
+const ZONES_AT_ONCE: usize = 16;
+/// Where ids of imported zones come from.
+const IMPORTED_ZONES: Uuid = Uuid::from_u128(0x4c1d_93a5_0b6e_4f0e_8f53_b7d2_5a90_c614);
+
+/// A row of a rate table, as somebody gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RateRow {
+    /// The row's number, for the report.
+    pub row: u64,
+    /// Where the rate holds: `*`, `GB`, `US-CA`, `ES 35*`, or several of them with `;` between.
+    pub place: String,
+    /// What staff call the zone, where it is new; its places when absent.
+    pub zone: Option<String>,
+    /// The rate.
+    pub rate: RateDraft,
+}
+
+/// A row's number, place and outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedRate {
+    /// The row's number, as it was given.
+    pub row: u64,
+    /// Its place.
+    pub place: String,
+    /// What became of it.
+    pub outcome: ImportOutcome,
+}
+
+impl Engine {
+    /// Imports rows of a rate table. Rows of one place are done in their order, others side by side.
+    ///
+    /// # Errors
+    /// `tax.too_many_rows`; a refused row is no error but its outcome.
+    pub async fn import_tax_rates(
+        &self,
+        request: &Request,
+        rows: Vec<RateRow>,
+    ) -> Result<Vec<ImportedRate>, Refused> {
+        if RATE_ROWS_MAX < rows.len() {
+            let message = format!("{} rows were sent, {RATE_ROWS_MAX} are the most", rows.len());
+            return Err(Problem::new(Class::TooLarge, "tax.too_many_rows", message).into());
+        }
+        let mut by_place: BTreeMap<String, Vec<(usize, RateRow)>> = BTreeMap::new();
+        for (at, row) in rows.into_iter().enumerate() {
+            by_place.entry(row.place.clone()).or_default().push((at, row));
+        }
+        let done = stream::iter(by_place.into_values())
+            .map(|rows| async move {
+                let mut done = Vec::with_capacity(rows.len());
+                for (at, row) in rows {
+                    let (number, place) = (row.row, row.place.clone());
+                    let outcome = self.import_rate(request, row).await;
+                    let imported = ImportedRate {
+                        row: number,
+                        place,
+                        outcome: outcome.unwrap_or_else(|refused| ImportOutcome::Refused(refused.problem)),
+                    };
+                    done.push((at, imported));
+                }
+                done
+            })
+            .buffer_unordered(ZONES_AT_ONCE);
+        let mut placed: Vec<(usize, ImportedRate)> = done.concat().await;
+        placed.sort_by_key(|(at, _)| *at);
+        Ok(placed.into_iter().map(|(_, imported)| imported).collect())
+    }
+
+    async fn import_rate(&self, request: &Request, row: RateRow) -> Result<ImportOutcome, Refused> {
+        let places = TerritoryDraft::of_places(&row.place);
+        let mut errors = FieldErrors::default();
+        let territory = Territory::read(&places, &mut errors);
+        errors
+            .into_result()
+            .map_err(|errors| Refused::from(errors.problem()))?;
+        let zones = &self.kinds().tax_zones;
+        let roster = zones.roster();
+        let ask = || request.ask().if_match(None);
+        let same = roster.iter().find(|zone| *zone.state.territory() == territory);
+        let id = match same {
+            Some(zone) => zone.id,
+            None => {
+                let name = row.zone.as_deref().unwrap_or(&row.place).to_owned();
+                let draft = Draft {
+                    name: Some(name),
+                    territory: places,
+                    rates: Some(vec![row.rate.clone()]),
+                };
+                let id = TaxZoneId::from_uuid(Uuid::new_v5(&IMPORTED_ZONES, territory.text().as_bytes()));
+                let existing = roster.len();
+                match zones.create(id, CreateZone { draft, existing }, ask()).await {
+                    Ok(_) => return Ok(ImportOutcome::Created),
+                    Err(AskError::AlreadyExists { .. }) => id,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        let put = zones.ask(id, PutRate { rate: row.rate }, ask()).await?;
+        Ok(match put.reply {
+            RatePut::Added => ImportOutcome::Created,
+            RatePut::Changed => ImportOutcome::Updated,
+            RatePut::Unchanged => ImportOutcome::Unchanged,
+        })
+    }
+}
