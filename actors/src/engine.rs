@@ -19,6 +19,7 @@ use cartwright_domain::identity::Session;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::Cancellation;
+use cartwright_domain::promotion::Promotion;
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::tax::TaxZone;
@@ -82,6 +83,7 @@ pub(crate) struct Kinds {
     pub(crate) stock_items: Entities<StockItem>,
     pub(crate) tax_zones: Entities<TaxZone>,
     pub(crate) shipping_methods: Entities<ShippingMethod>,
+    pub(crate) promotions: Entities<Promotion>,
     pub(crate) carts: Entities<Cart>,
     pub(crate) checkouts: Entities<Checkout>,
     pub(crate) frozen_quotes: Entities<FrozenQuote>,
@@ -107,6 +109,7 @@ impl Kinds {
             stock_items: Entities::new(runtime, options.clone()),
             tax_zones: Entities::new(runtime, roster(Listing::TaxZones)),
             shipping_methods: Entities::new(runtime, roster(Listing::ShippingMethods)),
+            promotions: Entities::new(runtime, roster(Listing::Promotions)),
             carts: Entities::new(runtime, options.clone()),
             checkouts: Entities::new(runtime, options.clone()),
             frozen_quotes: Entities::new(runtime, options.clone()),
@@ -128,6 +131,7 @@ impl Kinds {
             self.stock_items.counters(),
             self.tax_zones.counters(),
             self.shipping_methods.counters(),
+            self.promotions.counters(),
             self.carts.counters(),
             self.checkouts.counters(),
             self.frozen_quotes.counters(),

@@ -22,6 +22,7 @@ use cartwright_domain::inventory::StockItem;
 use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::Cancellation;
+use cartwright_domain::promotion::{self, ActionDraft, ConditionsDraft, Promotion, ReductionDraft};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{self, ShippingMethod};
 use cartwright_domain::tax::{self, TaxZone};
@@ -75,6 +76,7 @@ fn every_kind() -> Vec<Stored> {
         stored::<StockItem>(),
         stored::<TaxZone>(),
         stored::<ShippingMethod>(),
+        stored::<Promotion>(),
         stored::<Cart>(),
         stored::<Checkout>(),
         stored::<FrozenQuote>(),
@@ -135,6 +137,31 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
         .create_shipping_method(&request(staff, "method"), method)
         .await
         .unwrap();
+    let promotion = promotion::Draft {
+        name: Some("Ten".to_owned()),
+        code: Some(Some("ten".to_owned())),
+        conditions: Some(ConditionsDraft {
+            subtotal_from: Some(pence(100)),
+            quantity_from: Some(2),
+            ..ConditionsDraft::default()
+        }),
+        actions: Some(vec![
+            ActionDraft::Order(ReductionDraft {
+                percentage: Some("0.1".to_owned()),
+                fixed: None,
+            }),
+            ActionDraft::Shipping(ReductionDraft {
+                percentage: None,
+                fixed: Some(pence(95)),
+            }),
+        ]),
+        enabled: Some(true),
+        ..promotion::Draft::default()
+    };
+    engine
+        .create_promotion(&request(staff, "promotion"), promotion)
+        .await
+        .unwrap();
     let row = ImportRow {
         row: 1,
         sku: "85123A".to_owned(),
@@ -183,6 +210,11 @@ async fn play(engine: &Engine) {
     };
     engine
         .add_line(&request(&shopper, "add"), CartRef::Current, draft, View::Full)
+        .await
+        .unwrap();
+    let codes = vec!["TEN".to_owned()];
+    engine
+        .apply_codes(&request(&shopper, "codes"), CartRef::Current, codes, View::Full)
         .await
         .unwrap();
     let text = |text: &str| Some(text.to_owned());
@@ -366,6 +398,7 @@ fn owns(kind: Kind, event: &str) -> bool {
         Kind::TaxZone => "tax.",
         Kind::ShippingMethod => "shipping.",
         Kind::Settings
+        | Kind::Promotion
         | Kind::Cart
         | Kind::Checkout
         | Kind::FrozenQuote

@@ -44,6 +44,7 @@ impl EntityKey {
             Kind::Order => OrderId(id).to_string(),
             Kind::Cancellation => CancellationId(id).to_string(),
             Kind::Customer => CustomerId(id).to_string(),
+            Kind::Promotion => PromotionId(id).to_string(),
             Kind::Toy | Kind::ToySaga => self.to_string(),
         }
     }
@@ -185,6 +186,10 @@ typed_id!(
 typed_id!(
     /// A shipping method's id.
     ShippingMethodId, "shm"
+);
+typed_id!(
+    /// A promotion's id.
+    PromotionId, "promo"
 );
 typed_id!(
     /// A cart's id.

@@ -80,6 +80,8 @@ stable_tags! {
         Cancellation = 12 "cancellation",
         /// A customer, as staff keep it.
         Customer = 13 "customer",
+        /// A promotion.
+        Promotion = 14 "promotion",
         /// The toy of the runtime's and the store's own tests.
         Toy = 250 "toy",
         /// The toy saga of the runtime's own tests.
@@ -106,6 +108,8 @@ stable_tags! {
         CustomerExternalId = 7 "customer_external_id",
         /// A customer's mailbox, in small letters.
         CustomerEmail = 8 "customer_email",
+        /// The coupon code of a promotion, in capital letters.
+        PromotionCode = 9 "promotion_code",
         /// For the tests of runtime and store.
         Toy = 250 "toy",
     }
@@ -134,6 +138,8 @@ stable_tags! {
         PublishedProducts = 9 "published_products",
         /// Customers by creation.
         Customers = 10 "customers",
+        /// Promotions by name.
+        Promotions = 11 "promotions",
         /// For the tests of runtime and store.
         Toy = 250 "toy",
     }

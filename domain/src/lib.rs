@@ -21,6 +21,7 @@ pub mod kind;
 pub mod money;
 pub mod order;
 pub mod payment;
+pub mod promotion;
 pub mod settings;
 pub mod shipping;
 pub mod tax;

@@ -22,6 +22,7 @@ mod openapi_test;
 mod order;
 mod page;
 pub mod problem;
+mod promotion;
 pub mod registry;
 pub mod router;
 #[cfg(test)]

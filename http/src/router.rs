@@ -6,7 +6,7 @@ use crate::{
     extract::Access,
     health::{self, Health},
     identity::{self, EngineSessions},
-    inventory, layer, openapi, order, page,
+    inventory, layer, openapi, order, page, promotion,
     registry::{self, ReadUsage},
     settings, shipping, tax,
 };
@@ -70,6 +70,7 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(inventory::routes())
         .merge(tax::routes())
         .merge(shipping::routes())
+        .merge(promotion::routes())
         .merge(cart::routes())
         .merge(checkout::routes())
         .merge(customer::routes())

@@ -3,10 +3,11 @@
 //! The expected figures were made elsewhere, from the same rows, by a program of its own.
 
 use crate::trade::shared;
-use cartwright_domain::cart::totals::{Intent, IntentLine, Rules, quote};
+use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Rules, quote};
 use cartwright_domain::country::Country;
-use cartwright_domain::id::{LineId, TaxZoneId};
+use cartwright_domain::id::{LineId, ProductId, TaxZoneId, VariantId};
 use cartwright_domain::money::{Currency, Price, Rounding};
+use cartwright_domain::promotion::{Goods, Promotions};
 use cartwright_domain::settings::{Prices, Settings};
 use cartwright_domain::tax::{Category, CreateZone, Draft, RateDraft, TaxZone, TerritoryDraft, Zones};
 use cartwright_domain::{Caller, Context, Create, Effects, Period, Seed, Timestamp};
@@ -167,20 +168,31 @@ fn taxed(sales: &[Sale], zones: &[Arc<TaxZone>], rounding: Rounding, codes: &Val
             settings: &settings,
             zones: &in_force,
             methods: &[],
+            promotions: &Promotions::default(),
         };
-        let line = |(row, (unit_price, quantity)): (u128, &(Price, u32))| IntentLine::Listed {
-            line: LineId(Uuid::from_u128(row)),
-            quantity: *quantity,
-            unit_price: *unit_price,
-            tax_category: &category,
+        let line = |(row, (unit_price, quantity)): (u128, &(Price, u32))| {
+            IntentLine::Listed(ListedLine {
+                line: LineId(Uuid::from_u128(row)),
+                quantity: *quantity,
+                unit_price: *unit_price,
+                minimum_price: None,
+                tax_category: &category,
+                goods: Goods {
+                    variant: VariantId(Uuid::nil()),
+                    product: ProductId(Uuid::nil()),
+                    categories: Arc::default(),
+                },
+            })
         };
         let country = codes[&sale.country].as_str().expect("the country has a code");
         let intent = Intent {
             currency: Currency::GBP,
             lines: (0..).zip(&sale.rows).map(line).collect(),
             destination: Some(Country::of(country).expect("a code").into()),
-            buyer: None,
             shipping: None,
+            now: sale.at,
+            codes: &[],
+            buyer: Buyer::default(),
         };
         let quote = quote(&intent, &rules, None)
             .expect("the sale can be priced")

@@ -198,6 +198,7 @@ impl Shop {
                 handle: None,
                 description: String::new(),
                 images: Vec::new(),
+                categories: Vec::new(),
                 status: ProductStatus::Active,
             };
             let draft = VariantDraft {

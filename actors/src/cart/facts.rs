@@ -5,14 +5,15 @@ use crate::engine::{Kinds, unreadable};
 use crate::inventory::stock_of;
 use crate::request::Refused;
 use crate::runtime::Published;
-use cartwright_domain::Refusal;
-use cartwright_domain::cart::totals::{self, Intent, Rules};
-use cartwright_domain::cart::{Cart, LineProblem, Quote, VariantFacts};
+use cartwright_domain::cart::totals::{self, Buyer, Intent, Rules};
+use cartwright_domain::cart::{Cart, CodeRefused, LineProblem, Quote, VariantFacts};
 use cartwright_domain::catalog::{Product, Variant};
 use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
+use cartwright_domain::promotion::Code;
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
+use cartwright_domain::{Problem, Refusal, Timestamp};
 use cartwright_storage::Position;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -81,6 +82,9 @@ impl LookedAt {
             title: Arc::from(title),
             prices: variant.state.prices.clone(),
             tax_category: variant.state.tax_category.clone(),
+            categories: product
+                .map(|product| Arc::clone(&product.state.categories))
+                .unwrap_or_default(),
             for_sale: is_published && variant.state.is_active(),
             available: self.available,
         }
@@ -93,35 +97,64 @@ pub(crate) struct Gathered {
     settings: Arc<Settings>,
     book: Arc<Indexed>,
     customer: Option<Arc<Published<Customer>>>,
+    now: Timestamp,
     seen: HashMap<VariantId, Option<LookedAt>>,
     /// Two that are equal come to the same price and the same problems.
     pub(crate) stamp: Vec<u64>,
 }
 
 impl Gathered {
+    fn facts(seen: &HashMap<VariantId, Option<LookedAt>>) -> HashMap<VariantId, VariantFacts> {
+        let facts =
+            |(variant, looked): (&VariantId, &Option<LookedAt>)| Some((*variant, looked.as_ref()?.facts()));
+        seen.iter().filter_map(facts).collect()
+    }
+
+    fn rules(&self) -> Rules<'_> {
+        Rules {
+            settings: &self.settings,
+            zones: &self.book.zones,
+            methods: &self.book.methods,
+            promotions: &self.book.promotions,
+        }
+    }
+
+    fn intent<'a>(&'a self, facts: &'a HashMap<VariantId, VariantFacts>) -> Intent<'a> {
+        let buyer = self
+            .customer
+            .as_ref()
+            .map(|customer| Buyer::from(&*customer.state))
+            .unwrap_or_default();
+        Intent::of_cart(&self.cart.state, self.now, buyer, |variant| facts.get(&variant))
+    }
+
+    /// Says why the last of some coupon codes would not apply, were the cart to hold these; nothing where it would.
+    pub(crate) fn judge_last(&self, codes: &[Code]) -> Result<Option<CodeRefused>, Refused> {
+        let facts = Self::facts(&self.seen);
+        let intent = Intent {
+            codes,
+            ..self.intent(&facts)
+        };
+        let worksheet =
+            totals::quote(&intent, &self.rules(), None).map_err(|error| Refused::from(error.problem()))?;
+        let judged = worksheet.quote.codes.last();
+        Ok(judged.and_then(|judged| {
+            let promotion = self.book.promotions.of_code(&judged.code);
+            Some(CodeRefused::new(
+                &judged.code,
+                judged.unmet?,
+                promotion.map(Arc::as_ref),
+            ))
+        }))
+    }
+
     /// Prices the cart and judges its lines.
     pub(crate) fn price(self) -> Result<Priced, Refused> {
-        let Self {
-            cart,
-            settings,
-            book,
-            customer,
-            seen,
-            stamp: _,
-        } = self;
-        let buyer = customer.as_ref().map(|customer| &customer.state.tax);
-        let facts: HashMap<VariantId, VariantFacts> = seen
-            .into_iter()
-            .filter_map(|(variant, looked)| Some((variant, looked?.facts())))
-            .collect();
-        let rules = Rules {
-            settings: &settings,
-            zones: &book.zones,
-            methods: &book.methods,
-        };
-        let intent = Intent::of_cart(&cart.state, buyer, |variant| facts.get(&variant));
+        let facts = Self::facts(&self.seen);
+        let intent = self.intent(&facts);
         let worksheet =
-            totals::quote(&intent, &rules, None).map_err(|error| Refused::from(error.problem()))?;
+            totals::quote(&intent, &self.rules(), None).map_err(|error| Refused::from(error.problem()))?;
+        let cart = self.cart;
         let problems = cart.state.problems(|variant| facts.get(&variant));
         Ok(Priced {
             cart,
@@ -199,6 +232,7 @@ impl Kinds {
         let settings = settings.ok_or_else(crate::once::gone::<Settings>)?;
         let book = self.price_book.of_cart(&cart.state, self);
         let customer = self.customer_of(&cart.state).await?;
+        let now = self.price_book.time_of(&cart.state);
         let mut stamp = vec![cart.position.0, settings.position.0, book.number];
         stamp.push(customer.as_ref().map_or(0, |customer| customer.position.0));
         // What the cart's own checkout has reserved is not short for it.
@@ -215,9 +249,25 @@ impl Kinds {
             settings: Arc::clone(&settings.state),
             book,
             customer,
+            now,
             seen,
             stamp,
         })
+    }
+
+    /// Returns the codes of a cart that was priced that can no longer be used, with what to tell the shopper.
+    pub(crate) fn unusable_codes(&self, priced: &Priced) -> Vec<(Code, Problem)> {
+        let book = self.price_book.of_cart(&priced.cart.state, self);
+        let mut unusable = Vec::new();
+        for judged in &priced.quote.codes {
+            let Some(unmet) = judged.unmet else { continue };
+            let promotion = book.promotions.of_code(&judged.code).map(Arc::as_ref);
+            let why = CodeRefused::new(&judged.code, unmet, promotion);
+            if why.is_final() {
+                unusable.push((judged.code.clone(), why.problem()));
+            }
+        }
+        unusable
     }
 
     /// Prices a cart as it stands and judges its lines, by what holds now.

@@ -1,11 +1,13 @@
 //! Use cases of carts.
 
+mod codes;
 mod facts;
 mod price_book;
 mod prices;
 mod reads;
 mod shown;
 
+pub use codes::CodeNews;
 pub use facts::Priced;
 pub(crate) use price_book::PriceBook;
 pub(crate) use prices::KeptPrices;
@@ -60,6 +62,8 @@ pub struct CartView {
     pub priced: Priced,
     /// The line that was changed, if one was.
     pub line: Option<LineId>,
+    /// Codes that were refused or taken out.
+    pub news: CodeNews,
 }
 
 /// Which variant a shopper means.
@@ -193,11 +197,15 @@ impl Engine {
             // What it was read by is not known: it is not kept.
             return Ok(Arc::new(ReadCart::new(done.value, counted, Vec::new())));
         }
+        let (priced, news) = self.let_codes_go(request, priced, View::Full).await?;
         self.remember(request, &priced);
         let is_abandoned = priced.cart.state.state() == State::Abandoned;
-        let read = Arc::new(ReadCart::new(CartView { priced, line: None }, counted, stamp));
+        // What is told once is not kept.
+        let is_news = !news.removed.is_empty();
+        let line = None;
+        let read = Arc::new(ReadCart::new(CartView { priced, line, news }, counted, stamp));
         // An abandoned one is recovered by whoever owns it.
-        if !is_abandoned {
+        if !is_abandoned && !is_news {
             reads.keep(&read);
         }
         Ok(read)
@@ -216,6 +224,7 @@ impl Engine {
             items.push(CartView {
                 priced: self.kinds().priced(cart).await?,
                 line: None,
+                news: CodeNews::default(),
             });
         }
         Ok(Page {
@@ -443,20 +452,26 @@ impl Engine {
         view: View,
         replayed: bool,
     ) -> Outcome<CartView> {
-        let priced = match view {
-            View::Full => self.kinds().priced(cart).await?,
-            View::Minimal => Priced {
+        let priced = self.priced_for(cart, view).await?;
+        let (priced, news) = self.let_codes_go(request, priced, view).await?;
+        self.remember(request, &priced);
+        Ok(Done {
+            value: CartView { priced, line, news },
+            replayed,
+        })
+    }
+
+    /// Prices a cart for as much as is answered of it.
+    async fn priced_for(&self, cart: Shown<Cart>, view: View) -> Result<Priced, Refused> {
+        match view {
+            View::Full => self.kinds().priced(cart).await,
+            View::Minimal => Ok(Priced {
                 quote: self.kinds().quote(&cart).await?,
                 cart,
                 facts: HashMap::new(),
                 problems: Vec::new(),
-            },
-        };
-        self.remember(request, &priced);
-        Ok(Done {
-            value: CartView { priced, line },
-            replayed,
-        })
+            }),
+        }
     }
 
     async fn replayed_cart<R>(

@@ -3,18 +3,19 @@
 use crate::engine::Kinds;
 use crate::runtime::{Clock, Published};
 use arc_swap::ArcSwap;
-use cartwright_domain::Timestamp;
 use cartwright_domain::cart::Cart;
+use cartwright_domain::promotion::{Promotion, Promotions};
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::tax::{TaxZone, Zones};
+use cartwright_domain::time::{Period, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many times are kept indexed: now, and those at which staff had carts priced.
 const TIMES_MAX: usize = 16;
 
-/// Tax zones and shipping methods, indexed for a time and kept until one of them changes. No rate begins or ends within
-/// the time an index is for: when time passes its end, another takes its place.
+/// Tax zones, shipping methods and promotions, indexed for a time and kept until one of them changes. No rate and no
+/// promotion begins or ends within the time an index is for: when time passes its end, another takes its place.
 #[derive(Clone)]
 pub(crate) struct PriceBook {
     kept: Arc<ArcSwap<Vec<Arc<Indexed>>>>,
@@ -27,8 +28,12 @@ pub(crate) struct Indexed {
     pub(super) number: u64,
     of_zones: Arc<Vec<Arc<Published<TaxZone>>>>,
     of_methods: Arc<Vec<Arc<Published<ShippingMethod>>>>,
+    of_promotions: Arc<Vec<Arc<Published<Promotion>>>>,
+    /// When no promotion begins or ends.
+    promotions_hold: Period,
     pub(super) zones: Zones,
     pub(super) methods: Vec<Arc<ShippingMethod>>,
+    pub(super) promotions: Arc<Promotions>,
 }
 
 impl PriceBook {
@@ -42,8 +47,13 @@ impl PriceBook {
 
     /// Returns the index that a cart is priced by: of the time that staff have set, else of now.
     pub(super) fn of_cart(&self, cart: &Cart, kinds: &Kinds) -> Arc<Indexed> {
+        self.at(self.time_of(cart), kinds)
+    }
+
+    /// Returns the time at which a cart is priced: what staff have set, else now.
+    pub(super) fn time_of(&self, cart: &Cart) -> Timestamp {
         let at = cart.pricing_date().map(|date| date.at);
-        self.at(at.unwrap_or_else(|| self.clock.now()), kinds)
+        at.unwrap_or_else(|| self.clock.now())
     }
 
     /// Returns the index of what holds now.
@@ -53,14 +63,28 @@ impl PriceBook {
 
     fn at(&self, at: Timestamp, kinds: &Kinds) -> Arc<Indexed> {
         let (of_zones, of_methods) = (kinds.tax_zones.roster(), kinds.shipping_methods.roster());
+        let of_promotions = kinds.promotions.roster();
         let kept = self.kept.load();
+        let has_promotions = |book: &&Arc<Indexed>| Arc::ptr_eq(&book.of_promotions, &of_promotions);
         let is_current = |book: &&Arc<Indexed>| {
-            Arc::ptr_eq(&book.of_zones, &of_zones) && Arc::ptr_eq(&book.of_methods, &of_methods)
+            Arc::ptr_eq(&book.of_zones, &of_zones)
+                && Arc::ptr_eq(&book.of_methods, &of_methods)
+                && has_promotions(book)
         };
         let mut current = kept.iter().filter(is_current);
-        if let Some(found) = current.clone().find(|book| book.zones.holds().contains(at)) {
+        let holds =
+            |book: &&Arc<Indexed>| book.zones.holds().contains(at) && book.promotions_hold.contains(at);
+        if let Some(found) = current.clone().find(holds) {
             return Arc::clone(found);
         }
+        // The index of promotions is of no time: it is made again only when one of them changes.
+        let promotions = match kept.iter().find(has_promotions) {
+            Some(book) => Arc::clone(&book.promotions),
+            None => {
+                let states = of_promotions.iter().map(|promotion| Arc::clone(&promotion.state));
+                Arc::new(Promotions::new(states))
+            }
+        };
         let indexed = Arc::new(Indexed {
             number: self.made.fetch_add(1, Ordering::Relaxed) + 1,
             zones: Zones::new(of_zones.iter().map(|zone| Arc::clone(&zone.state)), at),
@@ -68,8 +92,11 @@ impl PriceBook {
                 .iter()
                 .map(|method| Arc::clone(&method.state))
                 .collect(),
+            promotions_hold: promotions.holds(at),
+            promotions,
             of_zones: Arc::clone(&of_zones),
             of_methods: Arc::clone(&of_methods),
+            of_promotions: Arc::clone(&of_promotions),
         });
         let mut next = vec![Arc::clone(&indexed)];
         next.extend(current.by_ref().take(TIMES_MAX - 1).cloned());

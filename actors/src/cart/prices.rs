@@ -8,10 +8,10 @@ use crate::request::Refused;
 use crate::runtime::Published;
 use cartwright_domain::Refusal;
 use cartwright_domain::address::Address;
-use cartwright_domain::cart::totals::{self, Intent, IntentLine, Rules, Worksheet};
+use cartwright_domain::cart::totals::{self, Buyer, Intent, IntentLine, Offered, Rules, Worksheet};
 use cartwright_domain::cart::{Cart, Line, Quote};
-use cartwright_domain::catalog::Variant;
-use cartwright_domain::id::{CartId, SETTINGS_ID};
+use cartwright_domain::catalog::{Handle, Variant};
+use cartwright_domain::id::{CartId, ProductId, SETTINGS_ID};
 use cartwright_storage::Position;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// How many carts are kept at most,
 const CARTS_MAX: usize = 4_000;
-/// and how many lines all of them may have: about a quarter of a kilobyte each.
+/// and how many lines all of them may have: about a third of a kilobyte each.
 const LINES_MAX: u64 = 160_000;
 /// Each part must have room for the largest carts, however many cores there are.
 const PARTS: usize = 8;
@@ -27,8 +27,8 @@ const PARTS: usize = 8;
 /// What every line of a cart is priced by, apart from its variant's own price and category.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Basis {
-    /// How many commits of variants there had been.
-    catalog: u64,
+    /// How many commits of variants, and of products where promotions look at them, there had been.
+    catalog: [u64; 2],
     settings: Position,
     book: u64,
     destination: Option<Arc<Address>>,
@@ -81,21 +81,23 @@ impl KeptPrices {
 enum Source {
     /// From where it was when the cart was priced last.
     Kept(usize),
-    /// From its variant; none when that is gone.
-    Variant(Option<Arc<Published<Variant>>>),
+    /// From its variant, and the product where promotions look at it; none when the variant is gone.
+    Variant(Option<Arc<Published<Variant>>>, Arc<[Handle]>),
 }
 
 impl Kinds {
     /// Prices a cart as it stands, by what holds now. Whether its lines can be had is not looked at.
     pub(crate) async fn quote(&self, cart: &Arc<Published<Cart>>) -> Result<Arc<Quote>, Refused> {
         // Counted before anything is read, so that what is read can only be newer than the count says.
-        let catalog = self.variants.commits();
+        let (variants, products) = (self.variants.commits(), self.products.commits());
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<cartwright_domain::settings::Settings>)?;
         let book = self.price_book.of_cart(&cart.state, self);
         let customer = self.customer_of(&cart.state).await?;
+        let now = self.price_book.time_of(&cart.state);
+        let uses_categories = book.promotions.uses_categories();
         let basis = Basis {
-            catalog,
+            catalog: [variants, if uses_categories { products } else { 0 }],
             settings: settings.position,
             book: book.number,
             destination: cart.state.shipping_address().cloned(),
@@ -119,26 +121,38 @@ impl Kinds {
         for (at, line) in cart.state.lines().iter().enumerate() {
             sources.push(match before.find(at, line) {
                 Some(from) => Source::Kept(from),
-                None => Source::Variant(self.variants.read(line.variant).await.map_err(unreadable)?),
+                None => {
+                    let categories = match uses_categories {
+                        true => self.categories_of(line.product).await?,
+                        false => Arc::default(),
+                    };
+                    let variant = self.variants.read(line.variant).await.map_err(unreadable)?;
+                    Source::Variant(variant, categories)
+                }
             });
         }
         let lines = cart.state.lines().iter().zip(&sources);
         let lines = lines.map(|(line, source)| match source {
             Source::Kept(from) => IntentLine::Quoted(*from),
-            Source::Variant(variant) => {
-                let variant = variant.as_ref().map(|variant| &variant.state);
-                IntentLine::of_line(
-                    line,
-                    variant.map(|variant| (variant.prices.of(cart.state.currency()), &variant.tax_category)),
-                )
+            Source::Variant(variant, categories) => {
+                let offered = variant.as_ref().map(|variant| Offered {
+                    price: variant.state.prices.of(cart.state.currency()),
+                    tax_category: &variant.state.tax_category,
+                    categories,
+                });
+                IntentLine::of_line(line, offered)
             }
         });
-        let buyer = customer.as_ref().map(|customer| &customer.state.tax);
-        let intent = Intent::of_lines(&cart.state, buyer, lines.collect());
+        let buyer = customer
+            .as_ref()
+            .map(|customer| Buyer::from(&*customer.state))
+            .unwrap_or_default();
+        let intent = Intent::of_lines(&cart.state, now, buyer, lines.collect());
         let rules = Rules {
             settings: &settings.state,
             zones: &book.zones,
             methods: &book.methods,
+            promotions: &book.promotions,
         };
         if is_newest {
             // It gives way to the one that is made of it, in its place where nobody else holds it.
@@ -160,6 +174,13 @@ impl Kinds {
             self.kept_prices.cache.insert(cart.id, Arc::new(kept));
         }
         Ok(quote)
+    }
+
+    async fn categories_of(&self, product: ProductId) -> Result<Arc<[Handle]>, Refused> {
+        let product = self.products.read(product).await.map_err(unreadable)?;
+        Ok(product
+            .map(|product| Arc::clone(&product.state.categories))
+            .unwrap_or_default())
     }
 }
 

@@ -144,6 +144,7 @@ impl Engine {
             handle: None,
             description: String::new(),
             images: images_of(&row).unwrap_or_default(),
+            categories: Vec::new(),
             status: row.status.unwrap_or(ProductStatus::Active),
         };
         if self

@@ -76,6 +76,8 @@ const NOTHING: Preparing = |_| Box::pin(async { Setup::default() });
 const FILLED: Preparing = |desk| Box::pin(setup::filled(desk));
 const READY: Preparing = |desk| Box::pin(setup::ready(desk));
 const STARTED: Preparing = |desk| Box::pin(setup::started(desk));
+const PROMOTED: Preparing = |desk| Box::pin(setup::promoted(desk));
+const CODED: Preparing = |desk| Box::pin(setup::coded(desk));
 const ORDERED: Preparing = |desk| Box::pin(setup::ordered(desk));
 
 /// Every use case that writes; some more than once, from different beginnings.
@@ -243,6 +245,7 @@ pub(crate) const ALL: &[Case] = &[
                 handle: None,
                 description: String::new(),
                 images: Vec::new(),
+                categories: Vec::new(),
                 status: ProductStatus::Active,
             };
             let variants = vec![variant("JUG-S"), variant("JUG-M"), variant("JUG-L")];
@@ -444,6 +447,50 @@ pub(crate) const ALL: &[Case] = &[
             })
         },
     ),
+    keyed("create_promotion", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let made = desk.engine.create_promotion(request, setup::tenth("TWO")).await?;
+            Ok(made.value.state.name.to_string())
+        })
+    }),
+    case("update_promotion", By::Staff, PROMOTED, |desk, setup, request| {
+        Box::pin(async move {
+            let draft = setup::tenth("OTHER");
+            let updated = desk
+                .engine
+                .update_promotion(request, setup.promotion.unwrap(), draft);
+            Ok(format!("{:?}", updated.await?.value.state.code))
+        })
+    }),
+    deleted(
+        "delete_promotion",
+        By::Staff,
+        "promotion.not_found",
+        PROMOTED,
+        |desk, setup, request| {
+            Box::pin(async move {
+                let promotion = setup.promotion.unwrap();
+                desk.engine.delete_promotion(request, promotion).await?;
+                Ok(GONE.to_owned())
+            })
+        },
+    ),
+    keyed("apply_codes", By::Shopper, PROMOTED, |desk, setup, request| {
+        Box::pin(async move {
+            let codes = vec!["ten".to_owned(), "other".to_owned()];
+            let applied = desk.engine.apply_codes(request, setup.cart(), codes, View::Full);
+            let view = applied.await?.value;
+            Ok(format!("{} refused {:?}", told(&view), view.news.refused))
+        })
+    }),
+    case("remove_code", By::Shopper, CODED, |desk, setup, request| {
+        Box::pin(async move {
+            let (cart, view) = (setup.cart(), View::Full);
+            Ok(told(
+                &desk.engine.remove_code(request, cart, "TEN", view).await?.value,
+            ))
+        })
+    }),
     keyed(
         "create_shipping_method",
         By::Staff,

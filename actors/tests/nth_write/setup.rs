@@ -4,7 +4,8 @@ use crate::cases::{add, customer, paying};
 use crate::shop::{By, Desk, everything};
 use crate::support::house::{details, staff};
 use cartwright_actors::cart::{CartRef, View};
-use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, OrderId, TaxZoneId};
+use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, OrderId, PromotionId, TaxZoneId};
+use cartwright_domain::promotion::{self, ActionDraft, ReductionDraft};
 use cartwright_domain::settings;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -23,6 +24,7 @@ pub(crate) struct Setup {
     pub(crate) order: Option<OrderId>,
     pub(crate) zone: Option<TaxZoneId>,
     pub(crate) customer: Option<CustomerId>,
+    pub(crate) promotion: Option<PromotionId>,
     pub(crate) cookie: String,
 }
 
@@ -121,4 +123,41 @@ pub(crate) async fn zoned(desk: &Desk) -> Setup {
         zone: zones.items.first().map(|zone| zone.id),
         ..Setup::default()
     }
+}
+
+/// A promotion of ten per cent, unlocked by a code.
+pub(crate) fn tenth(code: &str) -> promotion::Draft {
+    let tenth = ReductionDraft {
+        percentage: Some("0.1".to_owned()),
+        fixed: None,
+    };
+    promotion::Draft {
+        name: Some("Ten".to_owned()),
+        code: Some(Some(code.to_owned())),
+        actions: Some(vec![ActionDraft::Order(tenth)]),
+        enabled: Some(true),
+        ..promotion::Draft::default()
+    }
+}
+
+/// A cart with one line, and a promotion that a code unlocks for it.
+pub(crate) async fn promoted(desk: &Desk) -> Setup {
+    let made = desk
+        .engine
+        .create_promotion(&staff(), tenth("TEN"))
+        .await
+        .unwrap();
+    Setup {
+        promotion: Some(made.value.id),
+        ..filled(desk).await
+    }
+}
+
+/// The same with the code applied.
+pub(crate) async fn coded(desk: &Desk) -> Setup {
+    let setup = promoted(desk).await;
+    let (shopper, codes) = (desk.request(By::Shopper), vec!["TEN".to_owned()]);
+    let applied = desk.engine.apply_codes(&shopper, setup.cart(), codes, View::Full);
+    applied.await.unwrap();
+    setup
 }

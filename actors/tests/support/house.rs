@@ -259,6 +259,7 @@ async fn variant(engine: &Engine, sku: &str, price: i64) -> VariantId {
         handle: None,
         description: String::new(),
         images: Vec::new(),
+        categories: Vec::new(),
         status: ProductStatus::Active,
     };
     let draft = VariantDraft {

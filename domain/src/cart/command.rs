@@ -35,6 +35,7 @@ impl Create<Cart> for OpenCart {
             state: State::Created,
             currency: self.currency,
             lines: Vec::new(),
+            codes: Vec::new(),
             email: None,
             shipping_address: None,
             billing_address: None,

@@ -1,6 +1,7 @@
 //! The cart: its state, its lines, its timers.
 
-use super::{Error, Event, Line, LineProblem, VariantFacts, line_problems};
+use super::past::{Cart1, Cart2};
+use super::{CODES_MAX, Error, Event, Line, LineProblem, VariantFacts, line_problems};
 use crate::address::Address;
 use crate::caller::Caller;
 use crate::entity::{Context, Entity, Keys, PastBody, TimerName};
@@ -8,6 +9,7 @@ use crate::error::{Broken, ensure};
 use crate::id::{CartId, CheckoutId, CustomerId, LineId, OrderId, SessionId, ShippingMethodId, VariantId};
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::Currency;
+use crate::promotion::Code;
 use crate::text::Email;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,7 @@ pub struct Cart {
     pub(super) state: State,
     pub(super) currency: Currency,
     pub(super) lines: Vec<Arc<Line>>,
+    pub(super) codes: Vec<Code>,
     pub(super) email: Option<Email>,
     pub(super) shipping_address: Option<Arc<Address>>,
     pub(super) billing_address: Option<Arc<Address>>,
@@ -194,6 +197,11 @@ impl Cart {
         of_variant.map(|line| u64::from(line.quantity)).sum()
     }
 
+    /// Returns its coupon codes, in the order in which they were applied.
+    pub fn codes(&self) -> &[Code] {
+        &self.codes
+    }
+
     /// Returns the shopper's e-mail address.
     pub fn email(&self) -> Option<&Email> {
         self.email.as_ref()
@@ -335,7 +343,7 @@ impl Cart {
 
 impl Entity for Cart {
     const KIND: Kind = Kind::Cart;
-    const SCHEMA: u16 = 2;
+    const SCHEMA: u16 = 3;
     type Id = CartId;
     type Event = Event;
     type Timer = Timer;
@@ -344,6 +352,7 @@ impl Entity for Cart {
     fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
         match schema {
             1 => body.read::<Cart1>().map(Self::from),
+            2 => body.read::<Cart2>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }
@@ -365,6 +374,10 @@ impl Entity for Cart {
         ensure(
             self.created_at <= self.updated_at,
             "a cart is changed after it is opened",
+        )?;
+        ensure(
+            self.codes.len() <= CODES_MAX,
+            "a cart holds CODES_MAX coupon codes at most",
         )?;
         for line in &self.lines {
             ensure(0 < line.quantity, "a line holds at least one unit")?;
@@ -410,43 +423,5 @@ impl Entity for Cart {
             }
         }
         Ok(())
-    }
-}
-
-/// A cart of schema 1: priced as of now, for nobody in particular.
-#[derive(Deserialize)]
-struct Cart1 {
-    id: CartId,
-    owner: Option<SessionId>,
-    state: State,
-    currency: Currency,
-    lines: Vec<Arc<Line>>,
-    email: Option<Email>,
-    shipping_address: Option<Arc<Address>>,
-    billing_address: Option<Arc<Address>>,
-    shipping: Option<ShippingChoice>,
-    lifetimes: IdleLifetimes,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-impl From<Cart1> for Cart {
-    fn from(past: Cart1) -> Self {
-        Self {
-            id: past.id,
-            owner: past.owner,
-            state: past.state,
-            currency: past.currency,
-            lines: past.lines,
-            email: past.email,
-            shipping_address: past.shipping_address,
-            billing_address: past.billing_address,
-            shipping: past.shipping,
-            pricing_date: None,
-            customer: None,
-            lifetimes: past.lifetimes,
-            created_at: past.created_at,
-            updated_at: past.updated_at,
-        }
     }
 }

@@ -75,6 +75,12 @@ pub enum Error {
         /// The most.
         max: u32,
     },
+    /// Another coupon code would be one too many.
+    #[error("a cart holds at most {max} coupon codes")]
+    TooManyCodes {
+        /// The most.
+        max: usize,
+    },
     /// A line would hold too many units.
     #[error("a line may hold at most {max} units")]
     QuantityTooLarge {
@@ -114,7 +120,8 @@ impl Refusal for Error {
             | Self::InsufficientStock { .. }
             | Self::NotForSale { .. }
             | Self::NoPrice { .. }
-            | Self::TooManyLines { .. } => Class::Conflict,
+            | Self::TooManyLines { .. }
+            | Self::TooManyCodes { .. } => Class::Conflict,
             Self::LineNotFound { .. } => Class::NotFound,
             Self::QuantityTooLarge { .. }
             | Self::QuantityZero
@@ -137,6 +144,7 @@ impl Refusal for Error {
             Self::NotForSale { .. } => "cart.not_for_sale",
             Self::NoPrice { .. } => "cart.no_price",
             Self::TooManyLines { .. } => "cart.too_many_lines",
+            Self::TooManyCodes { .. } => "cart.too_many_codes",
             Self::QuantityTooLarge { .. } => "cart.quantity_too_large",
             Self::QuantityZero => "cart.quantity_zero",
             Self::NegativePrice => "cart.negative_price",
@@ -178,6 +186,7 @@ impl Refusal for Error {
                 detail("currency", currency.code().into()),
             ],
             Self::TooManyLines { max } => vec![detail("lines_max", (*max).into())],
+            Self::TooManyCodes { max } => vec![detail("codes_max", (*max).into())],
             Self::QuantityTooLarge { max } => vec![detail("quantity_max", (*max).into())],
             Self::OtherCurrency { cart, price } => vec![
                 detail("cart_currency", cart.code().into()),

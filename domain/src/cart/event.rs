@@ -4,6 +4,7 @@ use super::LockScope;
 use crate::event::EventBody;
 use crate::id::{CartId, CheckoutId, LineId, OrderId, VariantId};
 use crate::money::Currency;
+use crate::promotion::Code;
 use serde::{Deserialize, Serialize};
 
 /// A fact about a cart.
@@ -85,6 +86,16 @@ pub enum Event {
     },
     /// It was deleted, abandoned for too long.
     Deleted,
+    /// Coupon codes were applied.
+    CodesApplied {
+        /// Which.
+        codes: Vec<Code>,
+    },
+    /// Coupon codes were taken out, or could no longer be used.
+    CodesRemoved {
+        /// Which.
+        codes: Vec<Code>,
+    },
 }
 
 impl EventBody for Event {
@@ -105,6 +116,8 @@ impl EventBody for Event {
             Self::Recovered => "cart.recovered",
             Self::Merged { .. } => "cart.merged",
             Self::Deleted => "cart.deleted",
+            Self::CodesApplied { .. } => "cart.codes_applied",
+            Self::CodesRemoved { .. } => "cart.codes_removed",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The frozen quote: what a checkout agreed on, written once and kept by the order for ever.
 
-use super::{Attributes, Cart, Error, FrozenQuote1, PriceOverride, Quote, ShippingChoice, VariantFacts};
+use super::{
+    Attributes, Cart, Error, FrozenQuote1, FrozenQuote2, PriceOverride, Quote, ShippingChoice, VariantFacts,
+};
 use crate::address::Address;
 use crate::entity::{Context, Create, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
@@ -151,7 +153,7 @@ impl EventBody for FrozenEvent {
 
 impl Entity for FrozenQuote {
     const KIND: Kind = Kind::FrozenQuote;
-    const SCHEMA: u16 = 2;
+    const SCHEMA: u16 = 3;
     type Id = CheckoutId;
     type Event = FrozenEvent;
     type Timer = NoTimer;
@@ -160,6 +162,7 @@ impl Entity for FrozenQuote {
     fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
         match schema {
             1 => body.read::<FrozenQuote1>().map(Self::from),
+            2 => body.read::<FrozenQuote2>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }

@@ -1,6 +1,7 @@
 //! A cart's line, and the facts about its variant that commands and quotes need.
 
-use crate::catalog::CurrencyPrices;
+use super::totals::Offered;
+use crate::catalog::{CurrencyPrices, Handle};
 use crate::error::FieldErrors;
 use crate::id::{LineId, ProductId, VariantId};
 use crate::money::{Currency, Price};
@@ -100,6 +101,8 @@ pub struct VariantFacts {
     pub prices: CurrencyPrices,
     /// How it is taxed.
     pub tax_category: Category,
+    /// The categories of its product.
+    pub categories: Arc<[Handle]>,
     /// Whether the catalog offers it: variant and product are active. Without a price it is for sale to nobody
     /// but staff who set one.
     pub for_sale: bool,
@@ -111,6 +114,15 @@ impl VariantFacts {
     /// Returns what a unit costs in a currency.
     pub fn price_in(&self, currency: Currency) -> Option<Price> {
         self.prices.of(currency)
+    }
+
+    /// Returns what a quote in a currency looks at.
+    pub fn offered(&self, currency: Currency) -> Offered<'_> {
+        Offered {
+            price: self.price_in(currency),
+            tax_category: &self.tax_category,
+            categories: &self.categories,
+        }
     }
 
     /// Tells whether so many units can be had.

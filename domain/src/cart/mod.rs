@@ -4,6 +4,7 @@
 //! intent by [`totals::quote`] whenever somebody asks, and kept for ever only as an order's [`FrozenQuote`].
 //! A cart reserves nothing.
 
+mod codes;
 mod command;
 mod entity;
 mod error;
@@ -17,6 +18,7 @@ mod problem;
 mod quote;
 pub mod totals;
 
+pub use codes::{ApplyCodes, CODES_MAX, CodeRefused, RemoveCodes};
 pub use command::{AddLine, ClearLines, OpenCart, Patch, RemoveLine, SetQuantity, UpdateDetails};
 pub use entity::{Cart, IdleLifetimes, LockScope, PricingDate, ShippingChoice, State, Timer};
 pub use error::Error;
@@ -27,9 +29,11 @@ pub use line::{
     VariantFacts,
 };
 pub use lock::{Complete, LockForCheckout, MergeInto, Recover, Unlock};
-pub(crate) use past::FrozenQuote1;
+pub(crate) use past::{FrozenQuote1, FrozenQuote2};
 pub use problem::{LineProblem, ProblemKind, line_problems};
-pub use quote::{LineTax, LineTaxPart, Quote, QuoteLine, QuoteShipping};
+pub use quote::{
+    AppliedPromotion, LineTax, LineTaxPart, Quote, QuoteLine, QuoteShipping, QuotedCode, Share, Unmet,
+};
 
 #[cfg(test)]
 mod tests;

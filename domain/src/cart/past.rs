@@ -1,20 +1,108 @@
-//! Past stored forms of quotes, which load for ever.
+//! Past stored forms of carts and quotes, which load for ever.
 
-use super::{FrozenLine, FrozenQuote, LineTax, Quote, QuoteLine, QuoteShipping, ShippingChoice};
+use super::{
+    Cart, FrozenLine, FrozenQuote, IdleLifetimes, Line, LineTax, PricingDate, Quote, QuoteLine,
+    QuoteShipping, ShippingChoice, State,
+};
 use crate::address::Address;
-use crate::id::{CartId, CheckoutId, LineId, ShippingMethodId, TaxZoneId};
+use crate::id::{CartId, CheckoutId, CustomerId, LineId, SessionId, ShippingMethodId, TaxZoneId};
 use crate::money::{Currency, Money, Price, Rate};
+use crate::tax::TaxRelief;
 use crate::text::Email;
 use crate::time::Timestamp;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// A frozen quote of schema 1: with one rate a line.
+/// A cart of schema 1: priced as of now, for nobody in particular.
 #[derive(Deserialize)]
-pub(crate) struct FrozenQuote1 {
+pub(super) struct Cart1 {
+    id: CartId,
+    owner: Option<SessionId>,
+    state: State,
+    currency: Currency,
+    lines: Vec<Arc<Line>>,
+    email: Option<Email>,
+    shipping_address: Option<Arc<Address>>,
+    billing_address: Option<Arc<Address>>,
+    shipping: Option<ShippingChoice>,
+    lifetimes: IdleLifetimes,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A cart of schema 2: without coupon codes.
+#[derive(Deserialize)]
+pub(super) struct Cart2 {
+    id: CartId,
+    owner: Option<SessionId>,
+    state: State,
+    currency: Currency,
+    lines: Vec<Arc<Line>>,
+    email: Option<Email>,
+    shipping_address: Option<Arc<Address>>,
+    billing_address: Option<Arc<Address>>,
+    shipping: Option<ShippingChoice>,
+    pricing_date: Option<Arc<PricingDate>>,
+    customer: Option<CustomerId>,
+    lifetimes: IdleLifetimes,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Cart1> for Cart {
+    fn from(past: Cart1) -> Self {
+        Self::from(Cart2 {
+            id: past.id,
+            owner: past.owner,
+            state: past.state,
+            currency: past.currency,
+            lines: past.lines,
+            email: past.email,
+            shipping_address: past.shipping_address,
+            billing_address: past.billing_address,
+            shipping: past.shipping,
+            pricing_date: None,
+            customer: None,
+            lifetimes: past.lifetimes,
+            created_at: past.created_at,
+            updated_at: past.updated_at,
+        })
+    }
+}
+
+impl From<Cart2> for Cart {
+    fn from(past: Cart2) -> Self {
+        Self {
+            id: past.id,
+            owner: past.owner,
+            state: past.state,
+            currency: past.currency,
+            lines: past.lines,
+            codes: Vec::new(),
+            email: past.email,
+            shipping_address: past.shipping_address,
+            billing_address: past.billing_address,
+            shipping: past.shipping,
+            pricing_date: past.pricing_date,
+            customer: past.customer,
+            lifetimes: past.lifetimes,
+            created_at: past.created_at,
+            updated_at: past.updated_at,
+        }
+    }
+}
+
+/// A frozen quote of schema 1: with one rate a line.
+pub(crate) type FrozenQuote1 = PastFrozenQuote<Quote1>;
+/// A frozen quote of schema 2: without promotions.
+pub(crate) type FrozenQuote2 = PastFrozenQuote<Quote2>;
+
+/// A frozen quote around a past quote.
+#[derive(Deserialize)]
+pub(crate) struct PastFrozenQuote<Q> {
     checkout: CheckoutId,
     cart: CartId,
-    quote: Quote1,
+    quote: Q,
     lines: Vec<FrozenLine>,
     email: Option<Email>,
     shipping_address: Option<Arc<Address>>,
@@ -24,7 +112,7 @@ pub(crate) struct FrozenQuote1 {
 }
 
 #[derive(Deserialize)]
-struct Quote1 {
+pub(crate) struct Quote1 {
     currency: Currency,
     lines: Vec<QuoteLine1>,
     shipping_line: Option<QuoteShipping1>,
@@ -68,8 +156,34 @@ struct LineTax1 {
     included: bool,
 }
 
-impl From<FrozenQuote1> for FrozenQuote {
-    fn from(past: FrozenQuote1) -> Self {
+#[derive(Deserialize)]
+pub(crate) struct Quote2 {
+    currency: Currency,
+    lines: Vec<QuoteLine>,
+    shipping_line: Option<QuoteShipping2>,
+    shipping_unavailable: Option<ShippingMethodId>,
+    zone: Option<TaxZoneId>,
+    tax_relief: Option<TaxRelief>,
+    estimated: bool,
+    subtotal: Money,
+    discounts: Money,
+    shipping: Money,
+    tax: Option<Money>,
+    tax_included: Money,
+    tax_estimate: Option<Money>,
+    total: Money,
+}
+
+#[derive(Deserialize)]
+struct QuoteShipping2 {
+    method: ShippingMethodId,
+    amount: Money,
+    tax_stripped: Money,
+    tax: Option<LineTax>,
+}
+
+impl<Q: Into<Quote>> From<PastFrozenQuote<Q>> for FrozenQuote {
+    fn from(past: PastFrozenQuote<Q>) -> Self {
         Self {
             checkout: past.checkout,
             cart: past.cart,
@@ -86,10 +200,10 @@ impl From<FrozenQuote1> for FrozenQuote {
 
 impl From<Quote1> for Quote {
     fn from(past: Quote1) -> Self {
-        Self {
+        Self::from(Quote2 {
             currency: past.currency,
             lines: past.lines.into_iter().map(QuoteLine::from).collect(),
-            shipping_line: past.shipping_line.map(QuoteShipping::from),
+            shipping_line: past.shipping_line.map(QuoteShipping2::from),
             shipping_unavailable: past.shipping_unavailable,
             zone: past.zone,
             tax_relief: None,
@@ -101,6 +215,29 @@ impl From<Quote1> for Quote {
             tax_included: past.tax_included,
             tax_estimate: past.tax_estimate,
             total: past.total,
+        })
+    }
+}
+
+impl From<Quote2> for Quote {
+    fn from(past: Quote2) -> Self {
+        Self {
+            currency: past.currency,
+            lines: past.lines,
+            shipping_line: past.shipping_line.map(QuoteShipping::from),
+            shipping_unavailable: past.shipping_unavailable,
+            zone: past.zone,
+            tax_relief: past.tax_relief,
+            estimated: past.estimated,
+            subtotal: past.subtotal,
+            discounts: past.discounts,
+            shipping: past.shipping,
+            tax: past.tax,
+            tax_included: past.tax_included,
+            tax_estimate: past.tax_estimate,
+            total: past.total,
+            promotions: Vec::new(),
+            codes: Vec::new(),
         }
     }
 }
@@ -119,7 +256,19 @@ impl From<QuoteLine1> for QuoteLine {
     }
 }
 
-impl From<QuoteShipping1> for QuoteShipping {
+impl From<QuoteShipping2> for QuoteShipping {
+    fn from(past: QuoteShipping2) -> Self {
+        Self {
+            method: past.method,
+            amount: past.amount,
+            tax_stripped: past.tax_stripped,
+            discount: Money::zero(past.amount.currency),
+            tax: past.tax,
+        }
+    }
+}
+
+impl From<QuoteShipping1> for QuoteShipping2 {
     fn from(past: QuoteShipping1) -> Self {
         Self {
             method: past.method,

@@ -1,8 +1,9 @@
 //! The quote: what a cart costs, line by line, with its sums.
 
 use crate::error::{Broken, ensure};
-use crate::id::{LineId, ShippingMethodId, TaxZoneId};
+use crate::id::{LineId, PromotionId, ShippingMethodId, TaxZoneId};
 use crate::money::{Currency, Error, Money, Price, Rate};
+use crate::promotion::Code;
 use crate::tax::TaxRelief;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub struct Quote {
     pub subtotal: Money,
     /// The sum of the lines' discount shares. Shipping discounts are not in it.
     pub discounts: Money,
-    /// What shipping costs.
+    /// What shipping costs, after its discount.
     pub shipping: Money,
     /// The tax on top of prices, which is in the total. `None` until a destination is known.
     pub tax: Option<Money>,
@@ -38,6 +39,94 @@ pub struct Quote {
     pub tax_estimate: Option<Money>,
     /// What is to be paid: subtotal less discounts, plus shipping, plus tax on top.
     pub total: Money,
+    /// The promotions that apply, in the order in which they did.
+    pub promotions: Vec<AppliedPromotion>,
+    /// What became of each coupon code in the cart.
+    pub codes: Vec<QuotedCode>,
+}
+
+/// A promotion that applies, with what it really gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedPromotion {
+    /// Which one.
+    pub promotion: PromotionId,
+    /// What it was called.
+    pub name: Arc<str>,
+    /// The code that unlocked it.
+    pub code: Option<Code>,
+    /// What it took off the lines: the sum of its shares.
+    pub discount: Money,
+    /// What it took off shipping.
+    pub shipping_discount: Money,
+    /// What it took off each line that it changed.
+    pub shares: Vec<Share>,
+}
+
+/// What a promotion took off a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Which line.
+    pub line: LineId,
+    /// How much.
+    pub amount: Money,
+}
+
+/// A coupon code in the cart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotedCode {
+    /// The code.
+    pub code: Code,
+    /// Why its promotion does not apply; nothing where it does.
+    pub unmet: Option<Unmet>,
+}
+
+/// Why a promotion does not apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unmet {
+    /// No promotion has such a code.
+    NoSuchCode,
+    /// Its code was not entered.
+    CodeNotEntered,
+    /// It has not started.
+    NotStarted,
+    /// It has ended.
+    Ended,
+    /// It is for carts in another currency.
+    OtherCurrency,
+    /// It is for other zones.
+    OtherZone,
+    /// It is for other customers.
+    OtherCustomer,
+    /// It is for a customer's first order.
+    NotFirstOrder,
+    /// The cart holds nothing that it is about, or no full set.
+    NothingMatches,
+    /// The goods it is about are not worth enough.
+    BelowSubtotal,
+    /// The goods it is about are too few.
+    BelowQuantity,
+    /// Another one applies that goes with no other.
+    Suppressed,
+}
+
+impl Unmet {
+    /// Returns the name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoSuchCode => "no_such_code",
+            Self::CodeNotEntered => "code_not_entered",
+            Self::NotStarted => "not_started",
+            Self::Ended => "ended",
+            Self::OtherCurrency => "other_currency",
+            Self::OtherZone => "other_zone",
+            Self::OtherCustomer => "other_customer",
+            Self::NotFirstOrder => "not_first_order",
+            Self::NothingMatches => "nothing_matches",
+            Self::BelowSubtotal => "below_subtotal",
+            Self::BelowQuantity => "below_quantity",
+            Self::Suppressed => "suppressed",
+        }
+    }
 }
 
 /// What one line costs.
@@ -69,7 +158,9 @@ pub struct QuoteShipping {
     pub amount: Money,
     /// As for lines.
     pub tax_stripped: Money,
-    /// The tax on the amount, in the method's own category.
+    /// What promotions took off it.
+    pub discount: Money,
+    /// The tax on amount less discount, in the method's own category.
     pub tax: Option<LineTax>,
 }
 
@@ -111,6 +202,16 @@ impl QuoteLine {
     }
 }
 
+impl QuoteShipping {
+    /// Returns what shipping costs after its discount: the base of its tax.
+    ///
+    /// # Errors
+    /// As for [`Money::minus`].
+    pub fn value(&self) -> Result<Money, Error> {
+        self.amount.minus(self.discount)
+    }
+}
+
 impl Quote {
     /// Returns the number of units in all lines.
     pub fn units(&self) -> u64 {
@@ -130,7 +231,7 @@ impl Quote {
     }
 
     /// Returns what must be true, and whether it is.
-    fn sentences(&self) -> Result<[(bool, &'static str); 12], Error> {
+    fn sentences(&self) -> Result<[(bool, &'static str); 14], Error> {
         let zero = Money::zero(self.currency);
         let (mut subtotal, mut discounts) = (zero, zero);
         let (mut on_top, mut included) = (zero, zero);
@@ -141,7 +242,7 @@ impl Quote {
         let shipping = self
             .shipping_line
             .iter()
-            .map(|line| (line.amount, line.tax.as_ref()));
+            .map(|line| (line.value(), line.tax.as_ref()));
         for line in &self.lines {
             subtotal = subtotal.plus(line.amount)?;
             discounts = discounts.plus(line.discount)?;
@@ -149,7 +250,7 @@ impl Quote {
             lines_fit &= 0 <= value.amount && 0 <= line.discount.amount;
         }
         let lines = self.lines.iter().map(|line| (line.value(), line.tax.as_ref()));
-        for (value, tax) in lines.chain(shipping.map(|(amount, tax)| (Ok(amount), tax))) {
+        for (value, tax) in lines.chain(shipping) {
             let (value, Some(tax)) = (value?, tax) else {
                 continue;
             };
@@ -167,7 +268,18 @@ impl Quote {
             }
             parts_fit &= tax.parts.is_empty() || parts == tax.amount;
         }
-        let shipping = self.shipping_line.as_ref().map_or(zero, |line| line.amount);
+        let (shipping, shipping_discount) = match &self.shipping_line {
+            Some(line) => (line.value()?, line.discount),
+            None => (zero, zero),
+        };
+        let (mut given, mut given_off_shipping) = (zero, zero);
+        let mut shares_fit = true;
+        for promotion in &self.promotions {
+            let shares = promotion.shares.iter().map(|share| share.amount);
+            shares_fit &= Money::sum(self.currency, shares)? == promotion.discount;
+            given = given.plus(promotion.discount)?;
+            given_off_shipping = given_off_shipping.plus(promotion.shipping_discount)?;
+        }
         let goods = self.subtotal.minus(self.discounts)?;
         let total = goods.plus(self.shipping)?.plus(self.tax.unwrap_or(zero))?;
 
@@ -185,8 +297,16 @@ impl Quote {
                 "the discount shares sum to the discount",
             ),
             (
-                shipping == self.shipping,
+                shipping == self.shipping && 0 <= shipping.amount,
                 "the shipping is that of the shipping line",
+            ),
+            (
+                shares_fit && given == self.discounts,
+                "what the promotions gave is the discount",
+            ),
+            (
+                given_off_shipping == shipping_discount,
+                "what the promotions gave off shipping is its discount",
             ),
             (taxes_fit, "each line's net and tax make up its value"),
             (parts_fit, "the parts of a line's tax sum to it"),

@@ -31,6 +31,8 @@ pub const HANDLE_LENGTH_MAX: usize = 128;
 pub const DESCRIPTION_LENGTH_MAX: usize = 20_000;
 /// The most images a product may have.
 pub const IMAGES_MAX: usize = 50;
+/// How many categories a product may be in.
+pub const CATEGORIES_MAX: usize = 50;
 /// The longest address of an image, in characters.
 pub const IMAGE_URL_LENGTH_MAX: usize = 2_048;
 /// The longest text that stands for an image, in characters.

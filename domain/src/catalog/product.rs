@@ -1,16 +1,18 @@
 //! The product: what a shopper looks at.
 
 use super::{
-    DESCRIPTION_LENGTH_MAX, Error, Handle, IMAGE_ALT_LENGTH_MAX, IMAGE_URL_LENGTH_MAX, IMAGES_MAX,
-    ProductEvent, TITLE_LENGTH_MAX,
+    CATEGORIES_MAX, DESCRIPTION_LENGTH_MAX, Error, Handle, IMAGE_ALT_LENGTH_MAX, IMAGE_URL_LENGTH_MAX,
+    IMAGES_MAX, ProductEvent, TITLE_LENGTH_MAX,
 };
-use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
+use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, FieldErrors, ensure};
 use crate::id::ProductId;
 use crate::kind::{Kind, Listing, ListingKey, Unique, UniqueKey};
 use crate::text;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What a shopper looks at. Its variants point to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,8 @@ pub struct Product {
     pub description: String,
     /// Its images, the first one first.
     pub images: Vec<Image>,
+    /// The handles of the categories it is in, sorted.
+    pub categories: Arc<[Handle]>,
     /// May shoppers see it?
     pub status: ProductStatus,
     /// When it came into being.
@@ -64,17 +68,28 @@ impl Product {
 
 impl Entity for Product {
     const KIND: Kind = Kind::Product;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     type Id = ProductId;
     type Event = ProductEvent;
     type Timer = NoTimer;
     type Error = Error;
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        match schema {
+            1 => body.read::<Product1>().map(Self::from),
+            _ => Err(format!("{} has no schema {schema}", Self::KIND)),
+        }
+    }
 
     fn invariants(&self) -> Result<(), Broken> {
         ensure(!self.title.is_empty(), "a product has a title")?;
         ensure(
             self.images.len() <= IMAGES_MAX,
             "a product has at most IMAGES_MAX images",
+        )?;
+        ensure(
+            self.categories.len() <= CATEGORIES_MAX && self.categories.is_sorted(),
+            "the categories of a product are sorted, CATEGORIES_MAX at most",
         )
     }
 
@@ -95,6 +110,33 @@ impl Entity for Product {
     }
 }
 
+/// A product of schema 1: in no category.
+#[derive(Deserialize)]
+struct Product1 {
+    id: ProductId,
+    title: String,
+    handle: Handle,
+    description: String,
+    images: Vec<Image>,
+    status: ProductStatus,
+    created_at: Timestamp,
+}
+
+impl From<Product1> for Product {
+    fn from(past: Product1) -> Self {
+        Self {
+            id: past.id,
+            title: past.title,
+            handle: past.handle,
+            description: past.description,
+            images: past.images,
+            categories: Arc::default(),
+            status: past.status,
+            created_at: past.created_at,
+        }
+    }
+}
+
 /// Brings a product into being, without variants.
 #[derive(Clone, Debug)]
 pub struct CreateProduct {
@@ -106,6 +148,8 @@ pub struct CreateProduct {
     pub description: String,
     /// Its images.
     pub images: Vec<Image>,
+    /// The handles of its categories.
+    pub categories: Vec<String>,
     /// May shoppers see it?
     pub status: ProductStatus,
 }
@@ -123,6 +167,7 @@ impl Create<Product> for CreateProduct {
         };
         check_description(&self.description, &mut errors);
         check_images(&self.images, &mut errors);
+        let categories = check_categories(&self.categories, &mut errors);
         let (Some(title), Some(handle), true) = (title, handle, errors.is_empty()) else {
             return Err(errors.into());
         };
@@ -143,6 +188,7 @@ impl Create<Product> for CreateProduct {
                 handle,
                 description,
                 images,
+                categories,
                 status,
                 created_at: cx.now(),
             },
@@ -162,6 +208,8 @@ pub struct UpdateProduct {
     pub description: Option<String>,
     /// All of its images.
     pub images: Option<Vec<Image>>,
+    /// The handles of all of its categories.
+    pub categories: Option<Vec<String>>,
     /// May shoppers see it?
     pub status: Option<ProductStatus>,
 }
@@ -191,6 +239,9 @@ impl Command<Product> for UpdateProduct {
             check_images(&images, &mut errors);
             changed.images = images;
         }
+        if let Some(categories) = self.categories {
+            changed.categories = check_categories(&categories, &mut errors);
+        }
         changed.status = self.status.unwrap_or(changed.status);
         errors.into_result()?;
         if changed != *product {
@@ -213,6 +264,18 @@ fn check_description(description: &str, errors: &mut FieldErrors) {
         };
         errors.take::<(), _>("/description", Err(error));
     }
+}
+
+fn check_categories(categories: &[String], errors: &mut FieldErrors) -> Arc<[Handle]> {
+    if CATEGORIES_MAX < categories.len() {
+        let message = format!("at most {CATEGORIES_MAX} categories are possible");
+        errors.add("/categories", "catalog.too_many_categories", message);
+    }
+    let mut read = BTreeSet::new();
+    for (index, category) in categories.iter().enumerate().take(CATEGORIES_MAX) {
+        read.extend(errors.take(&format!("/categories/{index}"), Handle::parse(category)));
+    }
+    read.into_iter().collect()
 }
 
 fn check_images(images: &[Image], errors: &mut FieldErrors) {

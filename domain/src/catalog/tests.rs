@@ -25,6 +25,7 @@ fn product() -> CreateProduct {
         handle: None,
         description: String::new(),
         images: Vec::new(),
+        categories: Vec::new(),
         status: ProductStatus::Draft,
     }
 }
@@ -199,6 +200,7 @@ fn every_bad_field_of_a_product_is_listed() {
         handle: Some("No Handle".to_owned()),
         description: "x".repeat(20_001),
         images: vec![image("javascript:alert(1)"), image("https://example.com/a.png")],
+        categories: Vec::new(),
         status: ProductStatus::Active,
     };
     let expected = [

@@ -2,7 +2,7 @@
 
 use super::{Error, Event, FulfillmentState, Status};
 use crate::caller::Caller;
-use crate::cart::{FrozenQuote, FrozenQuote1};
+use crate::cart::{FrozenQuote, FrozenQuote1, FrozenQuote2};
 use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::id::{EntityId, OrderId, SessionId, VariantId};
@@ -139,7 +139,7 @@ impl Order {
 
 impl Entity for Order {
     const KIND: Kind = Kind::Order;
-    const SCHEMA: u16 = 2;
+    const SCHEMA: u16 = 3;
     const SEQUENCE: Option<Sequence> = Some(Sequence::Order);
     type Id = OrderId;
     type Event = Event;
@@ -148,7 +148,8 @@ impl Entity for Order {
 
     fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
         match schema {
-            1 => body.read::<Order1>().map(Self::from),
+            1 => body.read::<PastOrder<FrozenQuote1>>().map(Self::from),
+            2 => body.read::<PastOrder<FrozenQuote2>>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }
@@ -212,9 +213,9 @@ impl Entity for Order {
     }
 }
 
-/// An order of schema 1: with a quote of schema 1.
+/// An order of a past schema: with a quote of the same.
 #[derive(Deserialize)]
-struct Order1 {
+struct PastOrder<Q> {
     id: OrderId,
     number: Option<u64>,
     status: Status,
@@ -224,11 +225,11 @@ struct Order1 {
     payments: Vec<Payment>,
     history: Vec<StatusChange>,
     stock: Arc<Vec<PromisedStock>>,
-    quote: FrozenQuote1,
+    quote: Q,
 }
 
-impl From<Order1> for Order {
-    fn from(past: Order1) -> Self {
+impl<Q: Into<FrozenQuote>> From<PastOrder<Q>> for Order {
+    fn from(past: PastOrder<Q>) -> Self {
         Self {
             id: past.id,
             number: past.number,

@@ -61,6 +61,8 @@ fn frozen(total: i64) -> Arc<FrozenQuote> {
         tax_included: zero,
         tax_estimate: None,
         total,
+        promotions: Vec::new(),
+        codes: Vec::new(),
     };
     let frozen_line = FrozenLine {
         line,

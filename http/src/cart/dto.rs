@@ -6,11 +6,14 @@ use crate::extract::Prefer;
 use axum::response::Response;
 use cartwright_actors::cart::{CartView, ReadCart};
 use cartwright_actors::request::Done;
-use cartwright_domain::cart::{Line, LineTax, LineTaxPart, ProblemKind, Quote, QuoteLine};
+use cartwright_domain::cart::{
+    self, Line, LineTax, LineTaxPart, ProblemKind, Quote, QuoteLine, QuotedCode, Unmet,
+};
 use cartwright_domain::id::LineId;
 use cartwright_domain::money;
 use cartwright_domain::shipping::Offer;
 use cartwright_domain::tax;
+use cartwright_domain::{Detail, Problem};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
@@ -43,6 +46,16 @@ pub(crate) struct Cart {
     priced_at: Option<Time>,
     /// Its lines, in the order in which they were added.
     lines: Vec<CartLine>,
+    /// Its coupon codes, with what became of them.
+    codes: Vec<CartCode>,
+    /// Codes of this request that were refused, each with its reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_codes: Vec<CodeProblem>,
+    /// Codes that were taken out just now because they can no longer be used, each with its reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed_codes: Vec<CodeProblem>,
+    /// The promotions that apply, in the order in which they did, with what each really gave.
+    promotions: Vec<AppliedPromotion>,
     /// What it costs.
     totals: Totals,
     /// The checkout that holds it or made an order of it.
@@ -67,6 +80,15 @@ pub(crate) struct CartChanged {
     version: u64,
     /// The line that was changed, as it is now; `null` when it is gone or none was changed.
     line: Option<CartLine>,
+    /// Its coupon codes, with what became of them; absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    codes: Vec<CartCode>,
+    /// Codes of this request that were refused, each with its reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_codes: Vec<CodeProblem>,
+    /// Codes that were taken out just now because they can no longer be used, each with its reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed_codes: Vec<CodeProblem>,
     /// What the cart costs now.
     totals: Totals,
 }
@@ -79,6 +101,47 @@ pub(super) enum CartAnswer {
     Full(Box<Cart>),
     /// What has changed.
     Minimal(Box<CartChanged>),
+}
+
+/// A coupon code in a cart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct CartCode {
+    /// The code.
+    #[schema(example = "SUMMER-25")]
+    code: String,
+    /// Does it apply at present?
+    applies: bool,
+    /// Why not.
+    #[schema(example = "below_subtotal")]
+    reason: Option<&'static str>,
+}
+
+/// Why a coupon code is not in the cart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct CodeProblem {
+    /// The code, as it was entered.
+    code: String,
+    /// The stable code of the reason.
+    #[schema(example = "coupon.expired")]
+    error: String,
+    /// What a person must know.
+    message: String,
+}
+
+/// A promotion that applies, with what it really gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct AppliedPromotion {
+    /// Its id.
+    #[schema(example = "promo_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    id: String,
+    /// Its name.
+    name: String,
+    /// The code that unlocked it.
+    code: Option<String>,
+    /// What it took off the lines.
+    discount: Money,
+    /// What it took off shipping.
+    shipping_discount: Money,
 }
 
 /// Some units of one variant, bought alike.
@@ -170,8 +233,10 @@ pub(crate) struct Totals {
     subtotal: Money,
     /// The sum of the lines' discounts.
     discounts: Money,
-    /// What shipping costs.
+    /// What shipping costs, after its discount.
     shipping: Money,
+    /// What promotions took off shipping. In no sum.
+    shipping_discount: Money,
     /// The tax on top of prices; `null` until a destination is known.
     tax: Option<Money>,
     /// The tax contained in prices. In no sum.
@@ -278,6 +343,10 @@ impl From<&CartView> for Cart {
             lines: lines
                 .map(|(line, quoted)| CartLine::of(line, quoted, problems.get(&line.id).copied()))
                 .collect(),
+            codes: quote.codes.iter().map(CartCode::from).collect(),
+            refused_codes: view.news.refused.iter().map(CodeProblem::from).collect(),
+            removed_codes: view.news.removed.iter().map(CodeProblem::from).collect(),
+            promotions: quote.promotions.iter().map(AppliedPromotion::from).collect(),
             totals: Totals::from(quote),
             checkout_id: cart.checkout().map(|checkout| checkout.to_string()),
             order_id: cart.order().map(|order| order.to_string()),
@@ -298,7 +367,46 @@ impl From<&CartView> for CartChanged {
             state: shown.state.state().name(),
             version: shown.revision.0,
             line: at.map(|at| CartLine::of(&shown.state.lines()[at], &quote.lines[at], None)),
+            codes: quote.codes.iter().map(CartCode::from).collect(),
+            refused_codes: view.news.refused.iter().map(CodeProblem::from).collect(),
+            removed_codes: view.news.removed.iter().map(CodeProblem::from).collect(),
             totals: Totals::from(quote),
+        }
+    }
+}
+
+impl From<&QuotedCode> for CartCode {
+    fn from(judged: &QuotedCode) -> Self {
+        Self {
+            code: judged.code.to_string(),
+            applies: judged.unmet.is_none(),
+            reason: judged.unmet.map(Unmet::name),
+        }
+    }
+}
+
+impl From<&Problem> for CodeProblem {
+    fn from(problem: &Problem) -> Self {
+        let code = problem.details.iter().find(|(name, _)| name == "code");
+        Self {
+            code: match code {
+                Some((_, Detail::Text(code))) => code.clone(),
+                Some(_) | None => String::new(),
+            },
+            error: problem.code.clone(),
+            message: problem.message.clone(),
+        }
+    }
+}
+
+impl From<&cart::AppliedPromotion> for AppliedPromotion {
+    fn from(applied: &cart::AppliedPromotion) -> Self {
+        Self {
+            id: applied.promotion.to_string(),
+            name: applied.name.to_string(),
+            code: applied.code.as_ref().map(ToString::to_string),
+            discount: applied.discount.into(),
+            shipping_discount: applied.shipping_discount.into(),
         }
     }
 }
@@ -371,6 +479,10 @@ impl From<&Quote> for Totals {
             subtotal: quote.subtotal.into(),
             discounts: quote.discounts.into(),
             shipping: quote.shipping.into(),
+            shipping_discount: match &quote.shipping_line {
+                Some(line) => line.discount.into(),
+                None => money::Money::zero(quote.currency).into(),
+            },
             tax: quote.tax.map(Into::into),
             tax_included: quote.tax_included.into(),
             tax_estimate: quote.tax_estimate.map(TaxEstimate::from),

@@ -6,7 +6,7 @@ use crate::problem::Refused;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef};
-use cartwright_domain::cart::{self, Patch};
+use cartwright_domain::cart::{self, CODES_MAX, Patch};
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{self, CustomerId, LineId, ShippingMethodId};
 use cartwright_domain::money::{Currency, Price};
@@ -53,6 +53,16 @@ pub(crate) struct NewLine {
     unit_price: Value,
 }
 
+/// Coupon codes to be applied. One of `code` and `codes` is needed.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct NewCodes {
+    /// One.
+    #[schema(example = "SUMMER-25")]
+    code: Option<String>,
+    /// Several, 10 at most.
+    codes: Option<Vec<String>>,
+}
+
 /// A line's new quantity.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct NewQuantity {
@@ -97,6 +107,10 @@ const fn quantity_default() -> u32 {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CartName(pub(crate) CartRef);
 
+/// The cart and coupon code a route is about.
+#[derive(Clone, Debug)]
+pub(super) struct CartCodeName(pub(super) CartRef, pub(super) String);
+
 /// The cart and line a route is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CartLineName(pub(super) CartRef, pub(super) LineId);
@@ -119,6 +133,15 @@ impl<S: Send + Sync> FromRequestParts<S> for CartLineName {
             Refused::new(Class::NotFound, "cart.line_not_found", message)
         })?;
         Ok(Self(cart_ref(&cart)?, line))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CartCodeName {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (cart, code) = path.map(|Path(names)| names).unwrap_or_default();
+        Ok(Self(cart_ref(&cart)?, code))
     }
 }
 
@@ -158,6 +181,31 @@ impl NewLine {
             custom_fields: self.custom_fields,
             unit_price,
         })
+    }
+}
+
+impl NewCodes {
+    /// Returns the codes as they were entered.
+    ///
+    /// # Errors
+    /// None, or more than a cart may hold.
+    pub(super) fn read(self) -> Result<Vec<String>, Refused> {
+        let codes = match (self.code, self.codes) {
+            (Some(code), None) => vec![code],
+            (None, Some(codes)) => codes,
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(unreadable(
+                    "/code",
+                    "missing",
+                    "needs code or codes, one of the two",
+                ));
+            }
+        };
+        if codes.is_empty() || CODES_MAX < codes.len() {
+            let message = format!("must be 1 to {CODES_MAX} codes");
+            return Err(unreadable("/codes", "wrong_length", &message));
+        }
+        Ok(codes)
     }
 }
 

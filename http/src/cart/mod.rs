@@ -1,12 +1,13 @@
 //! Carts, for shoppers and for staff.
 
 mod admin;
+mod codes;
 mod dto;
 mod input;
 mod lines;
 mod shop;
 
-pub(crate) use dto::{Cart, Tax, Totals};
+pub(crate) use dto::{AppliedPromotion, Cart, Tax, Totals};
 pub(crate) use input::{CartDetails, CartName};
 
 use crate::router::Api;
@@ -14,5 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Returns the routes.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    shop::routes().merge(lines::routes()).merge(admin::routes())
+    shop::routes()
+        .merge(lines::routes())
+        .merge(codes::routes())
+        .merge(admin::routes())
 }

@@ -23,6 +23,9 @@ pub(crate) struct Product {
     description: String,
     /// Its images, the first one first.
     images: Vec<Image>,
+    /// The handles of the categories it is in: promotions may name them.
+    #[schema(example = json!(["mugs", "sale"]))]
+    categories: Vec<String>,
     /// May shoppers see it?
     status: ProductStatus,
     /// Its variants, by creation.
@@ -116,6 +119,10 @@ pub(crate) struct NewProduct {
     /// Its images.
     #[serde(default)]
     images: Vec<Image>,
+    /// The handles of its categories, 50 at most.
+    #[serde(default)]
+    #[schema(example = json!(["mugs", "sale"]))]
+    categories: Vec<String>,
     /// May shoppers see it?
     status: ProductStatus,
     /// Its variants.
@@ -134,6 +141,8 @@ pub(crate) struct ProductChange {
     description: Option<String>,
     /// All of its images.
     images: Option<Vec<Image>>,
+    /// The handles of all of its categories, 50 at most.
+    categories: Option<Vec<String>>,
     /// May shoppers see it?
     status: Option<ProductStatus>,
 }
@@ -195,6 +204,7 @@ impl From<&ProductView> for Product {
             title: product.title.clone(),
             description: product.description.clone(),
             images: product.images.iter().map(Image::from).collect(),
+            categories: product.categories.iter().map(ToString::to_string).collect(),
             status: product.status.into(),
             variants: view.variants.iter().map(Variant::from).collect(),
             created_at: product.created_at.into(),
@@ -286,6 +296,7 @@ impl From<NewProduct> for (catalog::CreateProduct, Vec<catalog::VariantDraft>) {
             handle: new.handle,
             description: new.description,
             images: new.images.into_iter().map(Into::into).collect(),
+            categories: new.categories,
             status: new.status.into(),
         };
         (command, new.variants.into_iter().map(Into::into).collect())
@@ -300,6 +311,7 @@ impl From<ProductChange> for catalog::UpdateProduct {
             handle: change.handle,
             description: change.description,
             images: images.map(|images| images.into_iter().map(Into::into).collect()),
+            categories: change.categories,
             status: change.status.map(Into::into),
         }
     }

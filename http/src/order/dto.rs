@@ -1,7 +1,7 @@
 //! Orders on the wire.
 
 use crate::answer::versioned;
-use crate::cart::{Tax, Totals};
+use crate::cart::{AppliedPromotion, Tax, Totals};
 use crate::dto::{Address, Money, Price, Time};
 use cartwright_actors::Shown;
 use cartwright_domain::cart::{FrozenLine, QuoteLine, ShippingChoice};
@@ -42,6 +42,8 @@ pub(crate) struct Order {
     lines: Vec<OrderLine>,
     /// What it costs.
     totals: Totals,
+    /// The promotions that applied, in the order in which they did, with what each really gave.
+    promotions: Vec<AppliedPromotion>,
     /// How it is paid.
     payments: Vec<OrderPayment>,
     /// Who moved its status, when and why.
@@ -180,6 +182,12 @@ impl From<&Shown<order::Order>> for Order {
                 .map(OrderLine::from)
                 .collect(),
             totals: Totals::from(&frozen.quote),
+            promotions: frozen
+                .quote
+                .promotions
+                .iter()
+                .map(AppliedPromotion::from)
+                .collect(),
             payments: order.payments().iter().map(OrderPayment::from).collect(),
             history: order.history().iter().map(OrderStatusChange::from).collect(),
             placed_at: order.placed_at().into(),

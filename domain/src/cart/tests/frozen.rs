@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::cart::Quote;
-use crate::cart::totals::{Intent, Rules, quote};
+use crate::cart::totals::{Buyer, Intent, Rules, quote};
 use crate::cart::{FreezeQuote, FrozenQuote, Patch, UpdateDetails};
 use crate::entity::Entity;
+use crate::promotion::Promotions;
 use crate::settings::Settings;
 use crate::tax::Zones;
 
@@ -28,9 +29,10 @@ fn frozen(address_known: bool) -> FreezeQuote {
         settings: &settings,
         zones: &zones,
         methods: &[],
+        promotions: &Promotions::default(),
     };
-    let worksheet =
-        quote(&Intent::of_cart(&cart.entity, None, facts), &rules, None).expect("the cart can be priced");
+    let intent = Intent::of_cart(&cart.entity, cart.now, Buyer::default(), facts);
+    let worksheet = quote(&intent, &rules, None).expect("the cart can be priced");
     FreezeQuote::of_cart(&cart.entity, Quote::clone(&worksheet.quote), facts)
 }
 

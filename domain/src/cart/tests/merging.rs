@@ -45,8 +45,7 @@ fn check_rule(rule: MergeRule, expected: &[(&str, u32)]) {
         "{rule:?}"
     );
     assert_eq!(merged.warnings, []);
-    let ids =
-        |lines: &[std::sync::Arc<crate::cart::Line>]| lines.iter().map(|line| line.id).collect::<Vec<_>>();
+    let ids = |lines: &[Arc<crate::cart::Line>]| lines.iter().map(|line| line.id).collect::<Vec<_>>();
     assert_eq!(
         ids(&merged.lines[..3]),
         ids(customer.entity.lines()),

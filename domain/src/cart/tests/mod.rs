@@ -1,11 +1,16 @@
 //! Behavior of carts, their totals and their merging.
 
+mod codes;
 mod frozen;
 mod history;
 mod lines;
 mod merging;
 mod problems;
+mod promotions;
+mod promotions_properties;
+mod promotions_sets;
 mod states;
+mod sums;
 mod taxes;
 mod totals;
 mod totals_properties;
@@ -20,6 +25,7 @@ use crate::settings::Limits;
 use crate::tax::Category;
 use crate::testing::Bench;
 use crate::time::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -54,6 +60,7 @@ fn variant(n: u128) -> VariantFacts {
         title: format!("Title {n}").into(),
         prices: Some(gbp("2.55")).into(),
         tax_category: Category::default(),
+        categories: Arc::default(),
         for_sale: true,
         available: None,
     }

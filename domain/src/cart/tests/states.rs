@@ -225,8 +225,7 @@ fn details_change_together_and_null_clears() {
     };
     assert!(cart.run(billed).is_ok());
     let countries = (cart.entity.bill_to(), cart.entity.shipping_address());
-    let country =
-        |address: Option<&std::sync::Arc<Address>>| address.map(|address| address.country.to_string());
+    let country = |address: Option<&Arc<Address>>| address.map(|address| address.country.to_string());
     assert_eq!(
         (country(countries.0), country(countries.1)),
         (Some("FR".to_owned()), Some("GB".to_owned()))

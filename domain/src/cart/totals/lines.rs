@@ -1,68 +1,88 @@
 //! The first stage: what each line amounts to, before discounts.
 
 use super::tax::Taxing;
-use super::{Error, Intent, IntentLine, Worksheet};
+use super::{Error, Intent, IntentLine, ListedLine, SheetLine, Worksheet};
 use crate::cart::QuoteLine;
 use crate::error::ensure;
 use crate::money::Money;
 use std::sync::Arc;
 
-/// Prices each line, before discounts: in the place of the lines before, so that those that stay are not touched.
+/// Prices each line, before discounts: in the place of the lines before, so that those that stay are not touched but
+/// for the discount they had.
 pub(super) fn work(
     intent: &Intent<'_>,
     taxing: &Taxing<'_>,
     before: Option<Worksheet>,
-) -> Result<(Vec<QuoteLine>, Vec<Money>), Error> {
-    let (mut lines, mut taxes) = match before {
-        Some(Worksheet { quote, taxes }) => (Arc::unwrap_or_clone(quote).lines, taxes),
+) -> Result<(Vec<QuoteLine>, Vec<SheetLine>), Error> {
+    let (mut lines, mut sheet) = match before {
+        Some(Worksheet { quote, sheet }) => (Arc::unwrap_or_clone(quote).lines, sheet),
         None => (Vec::new(), Vec::new()),
     };
     let count = intent.lines.len();
     lines.reserve(count.saturating_sub(lines.len()));
-    taxes.reserve(count.saturating_sub(taxes.len()));
+    sheet.reserve(count.saturating_sub(sheet.len()));
     // What stands before here has been taken over, or has given way.
     let mut passed = 0;
     for (at, line) in intent.lines.iter().enumerate() {
         passed = passed.max(at);
-        match *line {
+        match line {
             IntentLine::Quoted(from) => {
+                let from = *from;
                 let is_left = (passed..lines.len()).contains(&from);
                 ensure(is_left, "lines that are taken over keep their order")?;
                 passed = from + 1;
                 if at != from {
                     lines.swap(at, from);
-                    taxes.swap(at, from);
+                    sheet.swap(at, from);
                 }
+                lines[at].discount = Money::zero(intent.currency);
             }
-            IntentLine::Listed {
-                line,
-                quantity,
-                unit_price,
-                tax_category,
-            } => {
-                let listed = unit_price.times(quantity, taxing.rounding)?;
-                let (amount, tax_stripped) = taxing.strip(listed, tax_category)?;
-                let (shown, tax) = taxing.tax_shown(amount, tax_category)?;
-                let quoted = QuoteLine {
-                    line,
-                    quantity,
-                    unit_price,
-                    amount,
-                    tax_stripped,
-                    discount: Money::zero(listed.currency),
-                    tax: shown,
-                };
+            IntentLine::Listed(listed) => {
+                let (quoted, noted) = price(listed, taxing)?;
                 match lines.get_mut(at) {
-                    Some(place) => (*place, taxes[at]) = (quoted, tax),
+                    Some(place) => (*place, sheet[at]) = (quoted, noted),
                     None => {
                         lines.push(quoted);
-                        taxes.push(tax);
+                        sheet.push(noted);
                     }
                 }
             }
         }
     }
     lines.truncate(count);
-    taxes.truncate(count);
-    Ok((lines, taxes))
+    sheet.truncate(count);
+    Ok((lines, sheet))
+}
+
+/// Prices one line. Its tax is for later: it is on what discounts leave.
+fn price(listed: &ListedLine<'_>, taxing: &Taxing<'_>) -> Result<(QuoteLine, SheetLine), Error> {
+    let (quantity, tax_category) = (listed.quantity, listed.tax_category);
+    let gross = listed.unit_price.times(quantity, taxing.rounding)?;
+    let (amount, tax_stripped) = taxing.strip(gross, tax_category)?;
+    let zero = Money::zero(gross.currency);
+    let floor = match listed.minimum_price {
+        Some(minimum) => {
+            taxing
+                .strip(minimum.times(quantity, taxing.rounding)?, tax_category)?
+                .0
+        }
+        None => zero,
+    };
+    let quoted = QuoteLine {
+        line: listed.line,
+        quantity,
+        unit_price: listed.unit_price,
+        amount,
+        tax_stripped,
+        discount: zero,
+        tax: None,
+    };
+    let noted = SheetLine {
+        goods: listed.goods.clone(),
+        floor: floor.amount,
+        tax_category: tax_category.clone(),
+        tax: zero,
+        taxed_at: None,
+    };
+    Ok((quoted, noted))
 }

@@ -1,25 +1,35 @@
 //! The one pricing pipeline: from a cart's intent to its quote (section 1 of the semantics).
 //!
-//! Its stages are line amounts, discount shares, shipping, tax, sums. Listed prices are never rewritten: the same
-//! intent always gives the same quote, wherever the address has been in between. Work and memory grow with the
-//! lines alone.
+//! Its stages are line amounts, promotions, shipping, tax, sums. Listed prices are never rewritten: the same intent
+//! always gives the same quote, wherever the address has been in between. Work and memory grow with the lines and
+//! with the promotions that may apply to them, not with the others.
 
 mod discounts;
 mod lines;
+mod promotions;
+mod sets;
 mod shipping;
 mod sums;
 mod tax;
+mod trace;
+
+pub use trace::{Looked, Step, StepShare, Trace};
 
 use super::{Cart, Line, Quote, VariantFacts};
 use crate::address::Destination;
+use crate::catalog::Handle;
+use crate::customer::Customer;
 use crate::error::{Broken, Class, Detail, Refusal};
 use crate::id::{LineId, ShippingMethodId, VariantId};
 use crate::money::{self, Currency, Money, Price};
+use crate::promotion::{Code, Goods, Promotions};
 use crate::settings::Settings;
 use crate::shipping::ShippingMethod;
 use crate::tax::{Category, TaxStatus, ZoneRates, Zones};
-use discounts::{order_discount, share_discount};
+use crate::time::Timestamp;
+use discounts::Basket;
 use lines::work;
+use promotions::promote;
 use shipping::ship;
 use std::sync::Arc;
 use sums::place_tax;
@@ -34,29 +44,73 @@ pub struct Intent<'a> {
     pub lines: Vec<IntentLine<'a>>,
     /// Where the goods go, once it is known.
     pub destination: Option<Destination<'a>>,
-    /// What is known of the buyer that bears on tax.
-    pub buyer: Option<&'a TaxStatus>,
     /// How they go, once it is chosen.
     pub shipping: Option<ShippingMethodId>,
+    /// When it is priced.
+    pub now: Timestamp,
+    /// The coupon codes in the cart.
+    pub codes: &'a [Code],
+    /// What is known about who buys.
+    pub buyer: Buyer<'a>,
+}
+
+/// What is known about who buys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Buyer<'a> {
+    /// What bears on tax.
+    pub tax: Option<&'a TaxStatus>,
+    /// The groups the customer is in.
+    pub groups: &'a [Handle],
+    /// Whether the customer has ordered before; none while nobody can say.
+    pub has_ordered: Option<bool>,
+}
+
+impl<'a> From<&'a Customer> for Buyer<'a> {
+    fn from(customer: &'a Customer) -> Self {
+        Self {
+            tax: Some(&customer.tax),
+            groups: &customer.groups,
+            has_ordered: None,
+        }
+    }
 }
 
 /// A line to be priced.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum IntentLine<'a> {
     /// By what a unit costs now.
-    Listed {
-        /// Which line.
-        line: LineId,
-        /// How many units.
-        quantity: u32,
-        /// What a unit costs now.
-        unit_price: Price,
-        /// How it is taxed.
-        tax_category: &'a Category,
-    },
+    Listed(ListedLine<'a>),
     /// As in the quote before, at this index. Since then neither the line, its price and category nor the rules, the
     /// destination and the buyer have changed: whoever says so has looked. Lines that are taken over keep their order.
     Quoted(usize),
+}
+
+/// A line with everything it is priced by.
+#[derive(Clone, Debug)]
+pub struct ListedLine<'a> {
+    /// Which line.
+    pub line: LineId,
+    /// How many units.
+    pub quantity: u32,
+    /// What a unit costs now.
+    pub unit_price: Price,
+    /// What a unit costs at least, whatever comes off.
+    pub minimum_price: Option<Price>,
+    /// How it is taxed.
+    pub tax_category: &'a Category,
+    /// What promotions look at.
+    pub goods: Goods,
+}
+
+/// What the catalog says about the variant of a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Offered<'a> {
+    /// What a unit costs now.
+    pub price: Option<Price>,
+    /// How it is taxed.
+    pub tax_category: &'a Category,
+    /// The categories of its product.
+    pub categories: &'a Arc<[Handle]>,
 }
 
 /// A quote with what the next quote of the same cart needs to take lines over.
@@ -64,11 +118,23 @@ pub enum IntentLine<'a> {
 pub struct Worksheet {
     /// The quote.
     pub quote: Arc<Quote>,
-    /// The tax of each line, also where the quote shows none because it is an estimate.
-    taxes: Vec<Money>,
+    sheet: Vec<SheetLine>,
 }
 
-/// What the store says about tax and shipping.
+/// What is noted about a line besides what the quote shows.
+#[derive(Clone, Debug)]
+struct SheetLine {
+    goods: Goods,
+    /// What it must come to at least.
+    floor: i64,
+    tax_category: Category,
+    /// Its tax, also where the quote shows none because it is an estimate.
+    tax: Money,
+    /// The discount that its tax was made with. Tax is made again only where that has changed.
+    taxed_at: Option<Money>,
+}
+
+/// What the store says about tax, shipping and promotions.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
     /// Its settings.
@@ -77,6 +143,8 @@ pub struct Rules<'a> {
     pub zones: &'a Zones,
     /// Its shipping methods.
     pub methods: &'a [Arc<ShippingMethod>],
+    /// Its promotions.
+    pub promotions: &'a Promotions,
 }
 
 /// Why there is no quote.
@@ -117,30 +185,32 @@ impl<'a> Intent<'a> {
     /// Reads the intent of a cart. A variant without facts is gone; its line keeps what it cost when added.
     pub fn of_cart(
         cart: &'a Cart,
-        buyer: Option<&'a TaxStatus>,
+        now: Timestamp,
+        buyer: Buyer<'a>,
         facts: impl Fn(VariantId) -> Option<&'a VariantFacts>,
     ) -> Self {
         let mut lines = Vec::with_capacity(cart.lines().len());
         for line in cart.lines() {
-            let facts = facts(line.variant);
             lines.push(IntentLine::of_line(
                 line,
-                facts.map(|facts| (facts.price_in(cart.currency()), &facts.tax_category)),
+                facts(line.variant).map(|facts| facts.offered(cart.currency())),
             ));
         }
-        Self::of_lines(cart, buyer, lines)
+        Self::of_lines(cart, now, buyer, lines)
     }
 
     /// Reads the intent of a cart whose lines have been read.
-    pub fn of_lines(cart: &'a Cart, buyer: Option<&'a TaxStatus>, lines: Vec<IntentLine<'a>>) -> Self {
+    pub fn of_lines(cart: &'a Cart, now: Timestamp, buyer: Buyer<'a>, lines: Vec<IntentLine<'a>>) -> Self {
         Self {
             currency: cart.currency(),
             lines,
             destination: cart
                 .shipping_address()
                 .map(|address| Destination::from(&**address)),
-            buyer,
             shipping: cart.shipping().map(|choice| choice.method),
+            now,
+            codes: cart.codes(),
+            buyer,
         }
     }
 }
@@ -148,13 +218,21 @@ impl<'a> Intent<'a> {
 impl<'a> IntentLine<'a> {
     /// Reads a line by what its variant costs now and how it is taxed. Where the variant is gone the line keeps what
     /// it cost when added.
-    pub fn of_line(line: &'a Line, variant: Option<(Option<Price>, &'a Category)>) -> Self {
-        Self::Listed {
+    pub fn of_line(line: &'a Line, offered: Option<Offered<'a>>) -> Self {
+        Self::Listed(ListedLine {
             line: line.id,
             quantity: line.quantity,
-            unit_price: line.unit_price(variant.and_then(|(price, _)| price)),
-            tax_category: variant.map_or(&line.tax_category, |(_, category)| category),
-        }
+            unit_price: line.unit_price(offered.and_then(|offered| offered.price)),
+            minimum_price: None,
+            tax_category: offered.map_or(&line.tax_category, |offered| offered.tax_category),
+            goods: Goods {
+                variant: line.variant,
+                product: line.product,
+                categories: offered
+                    .map(|offered| Arc::clone(offered.categories))
+                    .unwrap_or_default(),
+            },
+        })
     }
 }
 
@@ -163,23 +241,59 @@ impl<'a> IntentLine<'a> {
 /// # Errors
 /// [`Error::Money`] when an amount cannot be counted, or a price is in another currency than the intent.
 pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>, before: Option<Worksheet>) -> Result<Worksheet, Error> {
-    let taxing = Taxing::new(intent.destination, intent.buyer, rules);
+    price(intent, rules, before, None)
+}
+
+/// Prices an intent as [`quote`] does, and tells of every promotion why it does or does not apply.
+///
+/// # Errors
+/// As for [`quote`].
+pub fn explain(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<(Worksheet, Trace), Error> {
+    let mut trace = Trace::default();
+    let worksheet = price(intent, rules, None, Some(&mut trace))?;
+    Ok((worksheet, trace))
+}
+
+fn price(
+    intent: &Intent<'_>,
+    rules: &Rules<'_>,
+    before: Option<Worksheet>,
+    mut trace: Option<&mut Trace>,
+) -> Result<Worksheet, Error> {
+    let taxing = Taxing::new(intent.destination, intent.buyer.tax, rules);
     let zero = Money::zero(intent.currency);
 
-    let (mut lines, mut taxes) = work(intent, &taxing, before)?;
-    let mut subtotal = zero;
+    let (mut lines, mut sheet) = work(intent, &taxing, before)?;
+    let (mut subtotal, mut units) = (zero, 0);
     for line in &lines {
         subtotal = subtotal.plus(line.amount)?;
+        units += u64::from(line.quantity);
     }
 
-    let discounts = share_discount(order_discount(intent), intent, &taxing, (&mut lines, &mut taxes))?;
+    let zone = taxing.zone.map(ZoneRates::zone);
+    let basket = Basket {
+        lines: &mut lines,
+        sheet: &sheet,
+        rounding: taxing.rounding,
+        value: subtotal,
+        units,
+    };
+    let mut promoted = promote(intent, rules, zone, basket, trace.as_deref_mut())?;
+    let discounts = Money::sum(intent.currency, lines.iter().map(|line| line.discount))?;
     let goods = subtotal.minus(discounts)?;
-    let shipped = ship(intent, rules, &taxing, goods)?;
-    let shipping = shipped.line.as_ref().map_or(zero, |line| line.amount);
+    let shipped = ship(intent, rules, &taxing, &mut promoted, (goods, trace))?;
+    let shipping = match &shipped.line {
+        Some(line) => line.value()?,
+        None => zero,
+    };
 
     let mut tax_sum = shipped.tax;
-    for tax in &taxes {
-        tax_sum = tax_sum.plus(*tax)?;
+    for (line, noted) in lines.iter_mut().zip(&mut sheet) {
+        if noted.taxed_at != Some(line.discount) {
+            (line.tax, noted.tax) = taxing.tax_shown(line.value()?, &noted.tax_category)?;
+            noted.taxed_at = Some(line.discount);
+        }
+        tax_sum = tax_sum.plus(noted.tax)?;
     }
 
     let mut quote = Quote {
@@ -187,7 +301,7 @@ pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>, before: Option<Worksheet>) 
         lines,
         shipping_line: shipped.line,
         shipping_unavailable: shipped.unavailable,
-        zone: taxing.zone.map(ZoneRates::zone),
+        zone,
         tax_relief: taxing.relief.clone(),
         estimated: taxing.estimated,
         subtotal,
@@ -197,12 +311,14 @@ pub fn quote(intent: &Intent<'_>, rules: &Rules<'_>, before: Option<Worksheet>) 
         tax_included: zero,
         tax_estimate: None,
         total: goods.plus(shipping)?,
+        promotions: promoted.applied,
+        codes: promoted.codes,
     };
     place_tax(&mut quote, taxing.mode, tax_sum)?;
     quote.check()?;
     Ok(Worksheet {
         quote: Arc::new(quote),
-        taxes,
+        sheet,
     })
 }
 

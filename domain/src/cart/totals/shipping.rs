@@ -1,6 +1,9 @@
-//! The third stage: what it costs to send the goods.
+//! The third stage: what it costs to send the goods, less what promotions take off it.
 
+use super::discounts::reduce;
+use super::promotions::Promoted;
 use super::tax::Taxing;
+use super::trace::{Step, Trace};
 use super::{Error, Intent, Rules};
 use crate::cart::QuoteShipping;
 use crate::id::ShippingMethodId;
@@ -18,7 +21,8 @@ pub(super) fn ship(
     intent: &Intent<'_>,
     rules: &Rules<'_>,
     taxing: &Taxing<'_>,
-    goods: Money,
+    promoted: &mut Promoted,
+    (goods, trace): (Money, Option<&mut Trace>),
 ) -> Result<Shipped, Error> {
     let without = |unavailable| Shipped {
         line: None,
@@ -35,11 +39,13 @@ pub(super) fn ship(
         return Ok(without(Some(chosen)));
     };
     let (amount, tax_stripped) = taxing.strip(method.price_for(goods), method.tax_category())?;
-    let (shown, tax) = taxing.tax_shown(amount, method.tax_category())?;
+    let discount = take_off(amount, taxing, promoted, trace)?;
+    let (shown, tax) = taxing.tax_shown(amount.minus(discount)?, method.tax_category())?;
     let line = QuoteShipping {
         method: chosen,
         amount,
         tax_stripped,
+        discount,
         tax: shown,
     };
     Ok(Shipped {
@@ -47,4 +53,33 @@ pub(super) fn ship(
         unavailable: None,
         tax,
     })
+}
+
+/// Takes what promotions give off the price of shipping, in their order, each seeing what those before left; never
+/// below zero. Returns what was really given.
+fn take_off(
+    amount: Money,
+    taxing: &Taxing<'_>,
+    promoted: &mut Promoted,
+    mut trace: Option<&mut Trace>,
+) -> Result<Money, Error> {
+    let mut left = amount;
+    for reduction in &promoted.off_shipping {
+        let asked = reduce(reduction.by, left, taxing.rounding)?;
+        let given = Money::new(asked.amount.min(left.amount), left.currency);
+        let applied = &mut promoted.applied[reduction.applied];
+        applied.shipping_discount = applied.shipping_discount.plus(given)?;
+        if let Some(trace) = trace.as_deref_mut() {
+            let step = Step {
+                action: reduction.action,
+                base: left,
+                asked,
+                given,
+                shares: Vec::new(),
+            };
+            trace.add(applied.promotion, step);
+        }
+        left = left.minus(given)?;
+    }
+    Ok(amount.minus(left)?)
 }

@@ -1,52 +1,33 @@
-//! Shares of discounts, and lines that are taken over.
+//! Lines that are taken over from the quote before.
 
-use super::discounts::share_discount;
-use super::lines::work;
-use super::tax::{Mode, Taxing};
 use super::*;
-use crate::money::Rounding;
+use crate::id::ProductId;
 use uuid::Uuid;
 
-const UNTAXED: Taxing<'_> = Taxing {
-    mode: Mode::OnTop,
-    zone: None,
-    charged: None,
-    taken_out: None,
-    relief: None,
-    rounding: Rounding::HalfUp,
-    estimated: false,
-};
-
-fn share(discount: i64, intent: &Intent<'_>) -> Result<(i64, Vec<i64>), Error> {
-    let (mut lines, mut taxes) = work(intent, &UNTAXED, None)?;
-    let discount = Money::new(discount, Currency::GBP);
-    let given = share_discount(discount, intent, &UNTAXED, (&mut lines, &mut taxes))?;
-    Ok((
-        given.amount,
-        lines.iter().map(|line| line.discount.amount).collect(),
-    ))
-}
-
 fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
-    let line = |(n, amount): (u128, &i64)| IntentLine::Listed {
-        line: LineId(Uuid::from_u128(n)),
-        quantity: 1,
-        unit_price: Price::new(*amount * 10_000, Currency::GBP),
-        tax_category,
+    let line = |(n, amount): (u128, &i64)| {
+        IntentLine::Listed(ListedLine {
+            line: LineId(Uuid::from_u128(n)),
+            quantity: 1,
+            unit_price: Price::new(*amount * 10_000, Currency::GBP),
+            minimum_price: None,
+            tax_category,
+            goods: Goods {
+                variant: VariantId(Uuid::from_u128(n)),
+                product: ProductId(Uuid::from_u128(n)),
+                categories: Arc::default(),
+            },
+        })
     };
     Intent {
         currency: Currency::GBP,
         lines: (0..).zip(amounts).map(line).collect(),
         destination: None,
-        buyer: None,
         shipping: None,
+        now: Timestamp::default(),
+        codes: &[],
+        buyer: Buyer::default(),
     }
-}
-
-fn check_shares(discount: i64, amounts: &[i64], shares: &[i64], given: i64) {
-    let category = Category::default();
-    let shared = share(discount, &intent(amounts, &category));
-    assert_eq!(shared, Ok((given, shares.to_vec())));
 }
 
 fn check_taken_over(lines: &[Option<usize>], expected: Result<&[i64], &str>) {
@@ -62,6 +43,7 @@ fn check_taken_over(lines: &[Option<usize>], expected: Result<&[i64], &str>) {
         settings: &Settings::default(),
         zones: &Zones::default(),
         methods: &[],
+        promotions: &Promotions::default(),
     };
     let sheet = quote(&before, &rules, None).and_then(|before| quote(&after, &rules, Some(before)));
     let amounts = sheet.map(|sheet| sheet.quote.lines.iter().map(|line| line.amount.amount).collect());
@@ -89,12 +71,4 @@ fn lines_are_taken_over_in_their_order_and_never_twice() {
     ] {
         check_taken_over(&lines, Err("lines that are taken over keep their order"));
     }
-}
-
-#[test]
-fn a_discount_is_shared_by_line_amounts_and_what_was_given_is_told() {
-    check_shares(1_000, &[1_000, 1_000, 1_000], &[334, 333, 333], 1_000);
-    check_shares(100, &[0, 300, 100], &[0, 75, 25], 100);
-    check_shares(100, &[0, 0], &[0, 0], 0);
-    check_shares(0, &[5], &[0], 0);
 }

@@ -1,0 +1,150 @@
+//! Use cases of coupon codes: applying, removing, and letting go of those that can no longer be used.
+
+use super::{CartRef, CartView, Priced, View};
+use crate::engine::Engine;
+use crate::once::gone;
+use crate::request::{Outcome, Refused, Request};
+use crate::runtime::{Answer, Ticket};
+use cartwright_domain::cart::{ApplyCodes, CODES_MAX, Cart, CodeRefused, Error, RemoveCodes, State};
+use cartwright_domain::promotion::{CODE_LENGTH_MAX, Code};
+use cartwright_domain::{Problem, Refusal};
+use cartwright_storage::Receipt;
+
+/// What became of codes, besides those that are in the cart.
+#[derive(Clone, Debug, Default)]
+pub struct CodeNews {
+    /// Codes of the request that were refused.
+    pub refused: Vec<Problem>,
+    /// Codes that were taken out because they can no longer be used.
+    pub removed: Vec<Problem>,
+}
+
+impl Engine {
+    /// Applies coupon codes, each judged by itself; those that are refused are listed.
+    ///
+    /// # Errors
+    /// Why a code is refused, where there is only one; what [`ApplyCodes`] refuses.
+    pub async fn apply_codes(
+        &self,
+        request: &Request,
+        cart: CartRef,
+        codes: Vec<String>,
+        view: View,
+    ) -> Outcome<CartView> {
+        let fresh = |ticket| self.apply_codes_fresh(request, cart, codes, view, ticket);
+        let replay = |receipt: Box<Receipt>| async move {
+            let answer: Answer<Vec<Problem>, Cart> = self.kinds().carts.replay(&receipt).await?;
+            Ok(self.codes_done(request, answer, view).await?.value)
+        };
+        self.once(request, fresh, replay).await
+    }
+
+    async fn apply_codes_fresh(
+        &self,
+        request: &Request,
+        cart: CartRef,
+        texts: Vec<String>,
+        view: View,
+        ticket: Option<Ticket>,
+    ) -> Outcome<CartView> {
+        let found = self.resolve(request, cart).await?;
+        let gathered = self.kinds().gather(found).await?;
+        let mut held = gathered.cart.state.codes().to_vec();
+        let (mut codes, mut refused) = (Vec::new(), Vec::new());
+        for text in &texts {
+            let Ok(code) = Code::parse(text) else {
+                let code = text.chars().take(CODE_LENGTH_MAX).collect();
+                refused.push(CodeRefused::Unknown { code }.problem());
+                continue;
+            };
+            if held.contains(&code) {
+                continue;
+            }
+            if CODES_MAX <= held.len() {
+                let problem = Error::TooManyCodes { max: CODES_MAX }.problem();
+                refused.push(problem.with("code", code.as_str()));
+                continue;
+            }
+            held.push(code.clone());
+            match gathered.judge_last(&held)? {
+                None => codes.push(code),
+                Some(why) => {
+                    held.pop();
+                    refused.push(why.problem());
+                }
+            }
+        }
+        if texts.len() == 1
+            && let Some(problem) = refused.pop()
+        {
+            return Err(problem.into());
+        }
+        let id = gathered.cart.id;
+        let command = ApplyCodes { codes, refused };
+        let answer = self
+            .kinds()
+            .carts
+            .ask(id, command, request.ask().ticket(ticket))
+            .await?;
+        self.codes_done(request, answer, view).await
+    }
+
+    async fn codes_done(
+        &self,
+        request: &Request,
+        answer: Answer<Vec<Problem>, Cart>,
+        view: View,
+    ) -> Outcome<CartView> {
+        let cart = answer.state.ok_or_else(gone::<Cart>)?;
+        let mut done = self.cart_done(request, cart, None, view, answer.replayed).await?;
+        done.value.news.refused = answer.reply;
+        Ok(done)
+    }
+
+    /// Takes a coupon code out. Taking out what is not there succeeds.
+    ///
+    /// # Errors
+    /// What [`RemoveCodes`] refuses.
+    pub async fn remove_code(
+        &self,
+        request: &Request,
+        cart: CartRef,
+        code: &str,
+        view: View,
+    ) -> Outcome<CartView> {
+        let found = self.resolve(request, cart).await?;
+        let codes = Code::parse(code).into_iter().collect();
+        self.change_cart(request, found.id, RemoveCodes { codes }, None, view)
+            .await
+    }
+
+    /// Takes out of a cart that was priced the codes that can no longer be used, and tells which.
+    pub(super) async fn let_codes_go(
+        &self,
+        request: &Request,
+        priced: Priced,
+        view: View,
+    ) -> Result<(Priced, CodeNews), Refused> {
+        let gone_codes = self.kinds().unusable_codes(&priced);
+        let may_change = match priced.cart.state.state() {
+            State::Created | State::Active | State::Recovered => true,
+            State::Checkout { .. } | State::Completed { .. } | State::Abandoned | State::Merged { .. } => {
+                false
+            }
+        };
+        if gone_codes.is_empty() || !may_change {
+            return Ok((priced, CodeNews::default()));
+        }
+        let (codes, removed) = gone_codes.into_iter().unzip();
+        let ask = request.ask().if_match(None);
+        let answer = self
+            .kinds()
+            .carts
+            .ask(priced.cart.id, RemoveCodes { codes }, ask)
+            .await?;
+        let cart = answer.state.ok_or_else(gone::<Cart>)?;
+        let priced = self.priced_for(cart, view).await?;
+        let refused = Vec::new();
+        Ok((priced, CodeNews { refused, removed }))
+    }
+}

@@ -1,0 +1,54 @@
+//! Buy X, get Y: tables worked by hand.
+
+use super::promotions::{case, products, promotion, sets};
+use crate::promotion::{Action, Choice, Sets};
+
+#[test]
+fn buy_two_get_one_counts_full_sets_and_gives_the_cheapest() {
+    let free = |sets: Sets| [promotion(1, Action::Sets(sets))];
+    let rows = |quantity| [(1, 300, quantity, 0), (2, 100, 2, 0)];
+    // 2 + 1: three units are one set, the cheapest is 1.00; five are still one; six are two.
+    case(&rows(1), &free(sets(2, 1))).check(&[0, 100]);
+    case(&rows(3), &free(sets(2, 1))).check(&[0, 100]);
+    case(&rows(4), &free(sets(2, 1))).check(&[0, 200]);
+    // Nine of the dearer and two: eleven units, three sets; both cheap ones and one of 3.00.
+    case(&rows(9), &free(sets(2, 1))).check(&[300, 200]);
+    let limited = Sets {
+        sets_max: Some(1),
+        ..sets(2, 1)
+    };
+    case(&rows(9), &free(limited)).check(&[0, 100]);
+    let dearest = Sets {
+        choice: Choice::Dearest,
+        ..sets(2, 1)
+    };
+    case(&rows(4), &free(dearest)).check(&[600, 0]);
+    // Half of one of three at 1.00 in all: a third is 0.33, half of it 0.165, so 0.17.
+    let half = Sets {
+        percentage: "0.5".parse().expect("a rate"),
+        ..sets(2, 1)
+    };
+    case(&[(1, 33, 3, 0)], &free(half)).check(&[17]);
+}
+
+#[test]
+fn a_unit_serves_on_one_side_only() {
+    let from_to = |buy_items, get_items, buy, get| {
+        let sets = Sets {
+            buy_items: Some(products(buy_items)),
+            get_items: Some(products(get_items)),
+            ..sets(buy, get)
+        };
+        [promotion(1, Action::Sets(sets))]
+    };
+    // Buy a 1, get a 2: as many as there are pairs.
+    case(&[(1, 500, 3, 0), (2, 200, 2, 0)], &from_to(&[1], &[2], 1, 1)).check(&[0, 400]);
+    case(&[(1, 500, 1, 0), (2, 200, 2, 0)], &from_to(&[1], &[2], 1, 1)).check(&[0, 200]);
+    // Buy two of 1 or 2, get a 2: four 1 and one 2 are one set; one 1 and two 2 too: the other 2 is bought.
+    case(&[(1, 500, 4, 0), (2, 200, 1, 0)], &from_to(&[1, 2], &[2], 2, 1)).check(&[0, 200]);
+    case(&[(1, 500, 1, 0), (2, 200, 2, 0)], &from_to(&[1, 2], &[2], 2, 1)).check(&[0, 200]);
+    // Buy two 2, get one of 1 or 2. Three units of 2 and one of 1: the cheapest is a 2, the two others are bought.
+    case(&[(1, 500, 1, 0), (2, 200, 3, 0)], &from_to(&[2], &[1, 2], 2, 1)).check(&[0, 200]);
+    // Two units of 2 are both bought: what is got is the 1, although it is dearer.
+    case(&[(1, 500, 1, 0), (2, 200, 2, 0)], &from_to(&[2], &[1, 2], 2, 1)).check(&[500, 0]);
+}

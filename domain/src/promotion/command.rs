@@ -1,0 +1,203 @@
+//! Commands of promotions, and what they refuse: whatever could never apply, contradicts itself or would pay the
+//! shopper.
+
+use super::{
+    Action, ActionDraft, Code, Combination, Conditions, ConditionsDraft, Error, Event, PROMOTIONS_MAX,
+    Promotion, Selection,
+};
+use crate::entity::{Command, Context, Create};
+use crate::error::FieldErrors;
+use crate::id::PromotionId;
+use crate::money::Currency;
+use crate::text;
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// The longest name of a promotion.
+const NAME_LENGTH_MAX: usize = 100;
+/// How many actions a promotion may have.
+const ACTIONS_MAX: usize = 10;
+/// How many products, variants and categories a promotion may name in all.
+const NAMED_MAX: usize = 30_000;
+
+/// A promotion as staff sent it. When it changes one, what is absent stays; conditions and actions are changed as a
+/// whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// What shoppers and staff see.
+    pub name: Option<String>,
+    /// The code that unlocks it; `Some(None)` takes it away, so that it applies by itself.
+    pub code: Option<Option<String>>,
+    /// Higher ones apply first; 0 unless given.
+    pub priority: Option<i32>,
+    /// Whether it goes together with others; it does unless given.
+    pub combination: Option<Combination>,
+    /// When it applies; always unless given.
+    pub conditions: Option<ConditionsDraft>,
+    /// What it takes off.
+    pub actions: Option<Vec<ActionDraft>>,
+    /// Whether it is switched on; it is not unless given.
+    pub enabled: Option<bool>,
+}
+
+/// Makes a promotion.
+#[derive(Clone, Debug)]
+pub struct CreatePromotion {
+    /// What was sent. Name and actions are required.
+    pub draft: Draft,
+    /// How many promotions the store has already.
+    pub existing: usize,
+}
+
+impl Create<Promotion> for CreatePromotion {
+    const NAME: &'static str = "promotion.create";
+    type Reply = ();
+
+    fn create(self, id: PromotionId, cx: &mut Context<'_, Promotion>) -> Result<(Promotion, ()), Error> {
+        if PROMOTIONS_MAX <= self.existing {
+            return Err(Error::TooManyPromotions { max: PROMOTIONS_MAX });
+        }
+        let required = Draft {
+            name: Some(self.draft.name.unwrap_or_default()),
+            actions: Some(self.draft.actions.unwrap_or_default()),
+            ..self.draft
+        };
+        let blank = Promotion {
+            id,
+            name: Arc::default(),
+            code: None,
+            priority: 0,
+            combination: Combination::default(),
+            conditions: Conditions::default(),
+            actions: Vec::new(),
+            enabled: false,
+            created_at: cx.now(),
+        };
+        let promotion = required.applied_to(blank, cx.now())?;
+        cx.emit(Event::Created {
+            name: Arc::clone(&promotion.name),
+            code: promotion.code.clone(),
+            enabled: promotion.enabled,
+        });
+        Ok((promotion, ()))
+    }
+}
+
+/// Changes a promotion, switches it on or off. Carts follow from their next read; placed orders keep what it gave.
+#[derive(Clone, Debug)]
+pub struct UpdatePromotion {
+    /// What was sent.
+    pub draft: Draft,
+}
+
+impl Command<Promotion> for UpdatePromotion {
+    const NAME: &'static str = "promotion.update";
+    type Reply = ();
+
+    fn apply(self, promotion: &mut Promotion, cx: &mut Context<'_, Promotion>) -> Result<(), Error> {
+        let changed = self.draft.applied_to(promotion.clone(), cx.now())?;
+        if changed != *promotion {
+            *promotion = changed;
+            cx.emit(Event::Updated {
+                name: Arc::clone(&promotion.name),
+                code: promotion.code.clone(),
+                enabled: promotion.enabled,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Deletes a promotion.
+#[derive(Clone, Debug)]
+pub struct DeletePromotion;
+
+impl Command<Promotion> for DeletePromotion {
+    const NAME: &'static str = "promotion.delete";
+    type Reply = ();
+
+    fn apply(self, promotion: &mut Promotion, cx: &mut Context<'_, Promotion>) -> Result<(), Error> {
+        cx.emit(Event::Deleted {
+            name: Arc::clone(&promotion.name),
+            code: promotion.code.clone(),
+        });
+        cx.erase();
+        Ok(())
+    }
+}
+
+impl Draft {
+    fn applied_to(self, mut promotion: Promotion, now: Timestamp) -> Result<Promotion, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        if let Some(name) = self.name
+            && let Some(name) = errors.take("/name", text::line(&name, NAME_LENGTH_MAX))
+        {
+            promotion.name = name.into();
+        }
+        match self.code {
+            None => {}
+            Some(None) => promotion.code = None,
+            Some(Some(code)) => {
+                promotion.code = errors.take("/code", Code::parse(&code)).or(promotion.code);
+            }
+        }
+        promotion.priority = self.priority.unwrap_or(promotion.priority);
+        promotion.combination = self.combination.unwrap_or(promotion.combination);
+        if let Some(conditions) = self.conditions {
+            promotion.conditions = conditions.check(now, &mut errors);
+        }
+        if let Some(drafts) = self.actions {
+            promotion.actions = check_actions(drafts, &mut errors);
+        }
+        promotion.enabled = self.enabled.unwrap_or(promotion.enabled);
+        check_whole(&promotion, &mut errors);
+        errors.into_result()?;
+        Ok(promotion)
+    }
+}
+
+fn check_actions(drafts: Vec<ActionDraft>, errors: &mut FieldErrors) -> Vec<Action> {
+    if drafts.is_empty() {
+        errors.add("/actions", "promotion.no_action", "must name at least one action");
+    }
+    if ACTIONS_MAX < drafts.len() {
+        let message = format!("at most {ACTIONS_MAX} actions are possible");
+        errors.add("/actions", "promotion.too_many_actions", message);
+    }
+    let mut actions = Vec::new();
+    for (at, draft) in drafts.into_iter().enumerate().take(ACTIONS_MAX) {
+        actions.extend(draft.check(&format!("/actions/{at}"), errors));
+    }
+    actions
+}
+
+/// Checks what no part shows by itself: that all amounts are of one currency, and that it is not too large.
+fn check_whole(promotion: &Promotion, errors: &mut FieldErrors) {
+    let conditions = &promotion.conditions;
+    let threshold = conditions.subtotal_from.map(|from| from.currency);
+    let mut named: Option<Currency> = conditions.currency;
+    let mut agree = |pointer: String, currency: Option<Currency>| {
+        let Some(currency) = currency else { return };
+        let first = *named.get_or_insert(currency);
+        if first != currency {
+            let message = format!("is of {currency}, the promotion of {first}: it could never apply");
+            errors.add(pointer, "promotion.mixed_currencies", message);
+        }
+    };
+    agree("/conditions/subtotal_from".to_owned(), threshold);
+    for (at, action) in promotion.actions.iter().enumerate() {
+        agree(format!("/actions/{at}/fixed"), action.currency());
+    }
+    let selections = promotion.actions.iter().flat_map(Action::selections);
+    let selections = selections.chain(&conditions.items);
+    let count: usize = selections.map(Selection::len).sum();
+    if NAMED_MAX < count {
+        let message =
+            format!("names {count} products, variants and categories, at most {NAMED_MAX} are allowed");
+        errors.add("", "promotion.too_large", message);
+    }
+}
+
+#[cfg(test)]
+#[path = "command_test.rs"]
+mod tests;

@@ -1,0 +1,223 @@
+//! Behaviour of promotions as entities.
+
+use super::*;
+use crate::entity::Entity;
+use crate::error::Refusal;
+use crate::money::Money;
+use crate::promotion::{Choice, Reduction, ReductionDraft, SelectionDraft, Spread};
+use crate::testing::Bench;
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+fn percentage(text: &str) -> ReductionDraft {
+    ReductionDraft {
+        percentage: Some(text.to_owned()),
+        fixed: None,
+    }
+}
+
+fn fixed(amount: i64, currency: Currency) -> ReductionDraft {
+    ReductionDraft {
+        percentage: None,
+        fixed: Some(Money::new(amount, currency)),
+    }
+}
+
+fn draft(actions: Vec<ActionDraft>) -> Draft {
+    Draft {
+        name: Some("Summer".to_owned()),
+        actions: Some(actions),
+        ..Draft::default()
+    }
+}
+
+fn made(draft: Draft) -> Result<Bench<Promotion>, Error> {
+    let create = CreatePromotion { draft, existing: 0 };
+    Bench::create(PromotionId(Uuid::from_u128(1)), NOW, create)
+}
+
+#[track_caller]
+fn check_refused(draft: Draft, expected: &[(&str, &str)]) {
+    let Err(Error::Fields(errors)) = made(draft) else {
+        panic!("expected bad fields {expected:?}")
+    };
+    let listed: Vec<(&str, &str)> = errors
+        .as_slice()
+        .iter()
+        .map(|error| (error.pointer.as_str(), error.code.as_str()))
+        .collect();
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn every_fault_of_a_promotion_is_listed() {
+    check_refused(
+        Draft {
+            code: Some(Some("no good".to_owned())),
+            ..Draft::default()
+        },
+        &[
+            ("/name", "text.empty"),
+            ("/code", "promotion.invalid_code"),
+            ("/actions", "promotion.no_action"),
+        ],
+    );
+    let lines = ActionDraft::Lines {
+        items: Some(SelectionDraft {
+            products: vec!["7".to_owned()],
+            categories: vec!["No Handle".to_owned()],
+            ..SelectionDraft::default()
+        }),
+        reduction: ReductionDraft::default(),
+        spread: Spread::Each,
+    };
+    check_refused(
+        draft(vec![
+            ActionDraft::Order(percentage("1.1")),
+            lines,
+            ActionDraft::Shipping(percentage("0")),
+        ]),
+        &[
+            ("/actions/0/percentage", "promotion.invalid_percentage"),
+            ("/actions/1/items/products/0", "promotion.invalid_id"),
+            ("/actions/1/items/categories/0", "catalog.invalid_handle"),
+            ("/actions/1", "promotion.one_reduction"),
+            ("/actions/2/percentage", "promotion.invalid_percentage"),
+        ],
+    );
+}
+
+#[test]
+fn what_could_never_apply_or_contradicts_itself_is_refused() {
+    let tenth = || vec![ActionDraft::Order(percentage("0.1"))];
+    let at = |millis| Some(Timestamp::from_millis(millis));
+    let with = |conditions| Draft {
+        conditions: Some(conditions),
+        ..draft(tenth())
+    };
+    let check = |conditions, pointer, code| check_refused(with(conditions), &[(pointer, code)]);
+    let none = ConditionsDraft::default;
+    check(
+        ConditionsDraft {
+            starts_at: at(9_000),
+            ends_at: at(9_000),
+            ..none()
+        },
+        "/conditions/ends_at",
+        "promotion.never_applies",
+    );
+    check(
+        ConditionsDraft {
+            ends_at: at(1_000),
+            ..none()
+        },
+        "/conditions/ends_at",
+        "promotion.never_applies",
+    );
+    check(
+        ConditionsDraft {
+            items: Some(SelectionDraft::default()),
+            ..none()
+        },
+        "/conditions/items",
+        "promotion.never_applies",
+    );
+    check(
+        ConditionsDraft {
+            quantity_from: Some(2_000_000_001),
+            ..none()
+        },
+        "/conditions/quantity_from",
+        "promotion.never_applies",
+    );
+    check(
+        ConditionsDraft {
+            subtotal_from: Some(Money::new(-1, Currency::GBP)),
+            ..none()
+        },
+        "/conditions/subtotal_from",
+        "promotion.invalid_amount",
+    );
+    let euro = Currency::of("EUR").expect("in the table");
+    check(
+        ConditionsDraft {
+            currency: Some(euro),
+            subtotal_from: Some(Money::new(1, Currency::GBP)),
+            ..none()
+        },
+        "/conditions/subtotal_from",
+        "promotion.mixed_currencies",
+    );
+    check_refused(
+        draft(vec![
+            ActionDraft::Order(fixed(1, Currency::GBP)),
+            ActionDraft::Shipping(fixed(1, euro)),
+        ]),
+        &[("/actions/1/fixed", "promotion.mixed_currencies")],
+    );
+    for amount in [0, -1] {
+        let action = ActionDraft::Order(fixed(amount, Currency::GBP));
+        check_refused(
+            draft(vec![action]),
+            &[("/actions/0/fixed", "promotion.invalid_amount")],
+        );
+    }
+    let sets = ActionDraft::Sets {
+        buy: 0,
+        buy_items: None,
+        get: 1_000_001,
+        get_items: None,
+        percentage: None,
+        choice: Choice::Cheapest,
+        sets_max: Some(0),
+    };
+    check_refused(
+        draft(vec![sets]),
+        &[
+            ("/actions/0/buy", "promotion.invalid_quantity"),
+            ("/actions/0/get", "promotion.invalid_quantity"),
+            ("/actions/0/sets_max", "promotion.invalid_quantity"),
+        ],
+    );
+}
+
+#[test]
+fn an_update_changes_what_it_names() -> Result<(), Error> {
+    let mut summer = made(Draft {
+        code: Some(Some("summer".to_owned())),
+        ..draft(vec![ActionDraft::Order(percentage("0.1"))])
+    })?;
+    assert_eq!(summer.entity.keys().unique.len(), 1);
+    let change = UpdatePromotion {
+        draft: Draft {
+            code: Some(None),
+            enabled: Some(true),
+            ..Draft::default()
+        },
+    };
+    for _ in 0..2 {
+        summer.run(change.clone())?;
+        let held = &summer.entity;
+        assert_eq!((held.enabled, &held.code, summer.events.len()), (true, &None, 2));
+        assert!(matches!(
+            held.actions[..],
+            [Action::Order(Reduction::Percentage(_))]
+        ));
+    }
+    summer.run(DeletePromotion)?;
+    assert!(summer.erased);
+    Ok(())
+}
+
+#[test]
+fn a_store_has_at_most_10000_promotions() {
+    let create = |existing| {
+        let draft = draft(vec![ActionDraft::Order(percentage("0.1"))]);
+        let id = PromotionId(Uuid::from_u128(1));
+        let made = Bench::<Promotion>::create(id, NOW, CreatePromotion { draft, existing });
+        made.map(|_| ()).map_err(|error| error.code())
+    };
+    assert_eq!(create(9_999), Ok(()));
+    assert_eq!(create(10_000), Err("promotion.too_many_promotions"));
+}

@@ -1,0 +1,133 @@
+//! The promotion itself.
+
+use super::{Action, Code, Combination, Conditions, Error};
+use crate::entity::{Context, Entity, Keys, NoTimer};
+use crate::error::{Broken, ensure};
+use crate::event::EventBody;
+use crate::id::PromotionId;
+use crate::kind::{Kind, Listing, ListingKey, Unique, UniqueKey};
+use crate::money::Currency;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How many promotions a store may have.
+pub const PROMOTIONS_MAX: usize = 10_000;
+
+/// A rule that takes something off what a cart costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Promotion {
+    /// Its id.
+    pub id: PromotionId,
+    /// What shoppers and staff see.
+    pub name: Arc<str>,
+    /// The code that unlocks it; without one it applies by itself.
+    pub code: Option<Code>,
+    /// Higher ones apply first; of equal ones the older.
+    pub priority: i32,
+    /// Whether it goes together with others.
+    pub combination: Combination,
+    /// When it applies.
+    pub conditions: Conditions,
+    /// What it takes off, in this order, each seeing what the one before left.
+    pub actions: Vec<Action>,
+    /// Whether it is switched on. The dates among its conditions count besides.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Promotion {
+    /// Returns the currency of the carts it can apply to: the one it names, or that of its amounts.
+    pub fn currency(&self) -> Option<Currency> {
+        let conditions = &self.conditions;
+        let of_threshold = conditions.subtotal_from.map(|from| from.currency);
+        conditions
+            .currency
+            .or(of_threshold)
+            .or_else(|| self.actions.iter().find_map(Action::currency))
+    }
+}
+
+/// What happened to a promotion. What it says in full is in its snapshot: it may name thousands of products.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// It was made.
+    Created {
+        /// What it is called.
+        name: Arc<str>,
+        /// The code that unlocks it.
+        code: Option<Code>,
+        /// Whether it is switched on.
+        enabled: bool,
+    },
+    /// It was changed, to this.
+    Updated {
+        /// What it is called.
+        name: Arc<str>,
+        /// The code that unlocks it.
+        code: Option<Code>,
+        /// Whether it is switched on.
+        enabled: bool,
+    },
+    /// It was deleted.
+    Deleted {
+        /// What it was called.
+        name: Arc<str>,
+        /// The code that unlocked it.
+        code: Option<Code>,
+    },
+}
+
+impl EventBody for Event {
+    const SCHEMA: u16 = 1;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "promotion.created",
+            Self::Updated { .. } => "promotion.updated",
+            Self::Deleted { .. } => "promotion.deleted",
+        }
+    }
+}
+
+impl Entity for Promotion {
+    const KIND: Kind = Kind::Promotion;
+    const SCHEMA: u16 = 1;
+    type Id = PromotionId;
+    type Event = Event;
+    type Timer = NoTimer;
+    type Error = Error;
+
+    fn invariants(&self) -> Result<(), Broken> {
+        ensure(!self.name.is_empty(), "a promotion has a name")?;
+        ensure(!self.actions.is_empty(), "a promotion does something")?;
+        let own = self.currency();
+        let amounts = self.actions.iter().map(Action::currency);
+        let mut amounts = amounts.chain([self.conditions.subtotal_from.map(|from| from.currency)]);
+        ensure(
+            amounts.all(|currency| currency.is_none() || currency == own),
+            "the amounts of a promotion are of one currency",
+        )
+    }
+
+    fn keys(&self) -> Keys {
+        let code = self.code.as_ref();
+        Keys {
+            unique: code
+                .map(|code| UniqueKey::new(Unique::PromotionCode, code.as_str()))
+                .into_iter()
+                .collect(),
+            listing: vec![ListingKey::new(Listing::Promotions, self.name.to_lowercase())],
+        }
+    }
+
+    fn may_rest(&self) -> bool {
+        true
+    }
+
+    fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {
+        match timer {}
+    }
+}

@@ -1,0 +1,62 @@
+//! Promotions: what is taken off, when, and which code unlocks it.
+//!
+//! A promotion says what it takes off which carts; [`crate::cart::totals`] alone says how much that is.
+
+mod code;
+mod command;
+mod draft;
+mod entity;
+mod index;
+mod rule;
+
+pub use code::{CODE_LENGTH_MAX, Code};
+pub use command::{CreatePromotion, DeletePromotion, Draft, UpdatePromotion};
+pub use draft::{ActionDraft, ConditionsDraft, ReductionDraft, SelectionDraft};
+pub use entity::{Event, PROMOTIONS_MAX, Promotion};
+pub(crate) use index::{Bounds, Chosen};
+pub use index::{Goods, Promotions, Ready};
+pub use rule::{Action, Choice, Combination, Conditions, Reduction, Selection, Sets, Spread};
+
+use crate::error::{Class, Detail, FieldErrors, Refusal};
+
+/// How a promotion refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Fields that are not valid.
+    #[error(transparent)]
+    Fields(#[from] FieldErrors),
+    /// The store has as many promotions as it may have.
+    #[error("the store has {max} promotions, the most it may have")]
+    TooManyPromotions {
+        /// The most.
+        max: usize,
+    },
+    /// A coupon code is not of the expected form.
+    #[error("a coupon code is 1 to {} letters, digits, - and _", CODE_LENGTH_MAX)]
+    InvalidCode,
+}
+
+impl Refusal for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Fields(_) | Self::InvalidCode => Class::Invalid,
+            Self::TooManyPromotions { .. } => Class::Conflict,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Fields(_) => FieldErrors::CODE,
+            Self::TooManyPromotions { .. } => "promotion.too_many_promotions",
+            Self::InvalidCode => "promotion.invalid_code",
+        }
+    }
+
+    fn details(&self) -> Vec<(String, Detail)> {
+        match self {
+            Self::Fields(errors) => errors.details(),
+            Self::TooManyPromotions { max } => vec![("promotions_max".to_owned(), (*max).into())],
+            Self::InvalidCode => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Promotions on the wire.
+
+use crate::answer::versioned;
+use crate::dto::{Money, Time, nullable};
+use cartwright_actors::Shown;
+use cartwright_domain::money::Currency;
+use cartwright_domain::promotion;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A rule that takes something off what a cart costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Promotion {
+    /// Its id.
+    #[schema(example = "promo_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    pub(super) id: String,
+    /// What shoppers and staff see.
+    name: String,
+    /// The code that unlocks it, in capital letters; `null`: it applies by itself.
+    #[schema(example = "SUMMER-25")]
+    code: Option<String>,
+    /// Higher ones apply first; of equal ones the older.
+    priority: i32,
+    /// Does it go with no other?
+    exclusive: bool,
+    /// When it applies.
+    conditions: PromotionConditions,
+    /// What it takes off, in this order.
+    actions: Vec<PromotionAction>,
+    /// Is it switched on?
+    enabled: bool,
+    /// When it was made.
+    created_at: Time,
+    /// How often it was changed.
+    version: u64,
+}
+
+/// A promotion to be made, or changes to one: then, what is absent stays. Conditions and actions are changed whole.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct PromotionInput {
+    /// What shoppers and staff see.
+    name: Option<String>,
+    /// The code that unlocks it, unique in the store; `null`: it applies by itself.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, example = "SUMMER-25")]
+    code: Option<Option<String>>,
+    /// Higher ones apply first; 0 when absent.
+    priority: Option<i32>,
+    /// Does it go with no other? It goes with others when absent.
+    exclusive: Option<bool>,
+    /// When it applies; always when absent.
+    conditions: Option<PromotionConditions>,
+    /// What it takes off.
+    actions: Option<Vec<PromotionAction>>,
+    /// Is it switched on? It is not when absent.
+    enabled: Option<bool>,
+}
+
+/// What must hold of a cart, all of it. What is absent always holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct PromotionConditions {
+    /// The least value of the goods that `items` names, after earlier promotions.
+    subtotal_from: Option<Money>,
+    /// The least number of units of them.
+    quantity_from: Option<u64>,
+    /// The cart holds something of this. Line actions act on it.
+    items: Option<PromotionItems>,
+    /// Handles of customer groups: the customer is in one of them.
+    #[serde(default)]
+    customer_groups: Vec<String>,
+    /// The customer has not ordered before.
+    #[serde(default)]
+    first_order: bool,
+    /// Not before then.
+    starts_at: Option<Time>,
+    /// No longer from then on.
+    ends_at: Option<Time>,
+    /// The currency of the cart.
+    #[schema(value_type = Option<String>, example = "GBP")]
+    currency: Option<Currency>,
+    /// Ids of tax zones: the goods go to one of them.
+    #[serde(default)]
+    zones: Vec<String>,
+}
+
+/// Some of the catalog: what is in any of the three lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct PromotionItems {
+    /// Ids of products.
+    #[serde(default)]
+    products: Vec<String>,
+    /// Ids of variants.
+    #[serde(default)]
+    variants: Vec<String>,
+    /// Handles of categories.
+    #[serde(default)]
+    categories: Vec<String>,
+}
+
+/// What a promotion takes off. Percentages are exact decimals: `0.1` is ten per cent, `1` is all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum PromotionAction {
+    /// Off the order. One of `percentage` and `fixed` is needed.
+    Order {
+        /// A part of the value of all lines.
+        percentage: Option<String>,
+        /// An amount.
+        fixed: Option<Money>,
+    },
+    /// Off matching lines. One of `percentage` and `fixed` is needed.
+    Lines {
+        /// Which; those of the conditions when absent.
+        items: Option<PromotionItems>,
+        /// A part of their value.
+        percentage: Option<String>,
+        /// An amount.
+        fixed: Option<Money>,
+        /// Of their sum, or of each.
+        #[serde(default)]
+        spread: PromotionSpread,
+    },
+    /// Buy some units, get some.
+    Sets {
+        /// How many are bought in a set.
+        buy: u32,
+        /// Of what; of the conditions' items when absent.
+        buy_items: Option<PromotionItems>,
+        /// How many are got in a set.
+        get: u32,
+        /// Of what; of the same as is bought when absent.
+        get_items: Option<PromotionItems>,
+        /// The part of the got units' value that is taken off; all of it when absent.
+        percentage: Option<String>,
+        /// Which of the matching units are got.
+        #[serde(default)]
+        choice: PromotionChoice,
+        /// At most so many sets in a cart.
+        sets_max: Option<u32>,
+    },
+    /// Off shipping. One of `percentage` and `fixed` is needed; a percentage of `1` makes it free.
+    Shipping {
+        /// A part of its price.
+        percentage: Option<String>,
+        /// An amount.
+        fixed: Option<Money>,
+    },
+}
+
+/// Whether a reduction is of each line or of their sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PromotionSpread {
+    /// Computed once on their sum and split over them.
+    #[default]
+    Across,
+    /// A percentage is rounded for each line; a fixed amount comes off every unit.
+    Each,
+}
+
+/// Which units are got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PromotionChoice {
+    /// Those that cost least.
+    #[default]
+    Cheapest,
+    /// Those that cost most.
+    Dearest,
+}
+
+versioned!(Promotion);
+
+fn texts<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
+    values.into_iter().map(|value| value.to_string()).collect()
+}
+
+/// Returns percentage and amount; one of them.
+fn reduction(reduction: &promotion::Reduction) -> (Option<String>, Option<Money>) {
+    match reduction {
+        promotion::Reduction::Percentage(rate) => (Some(rate.to_string()), None),
+        promotion::Reduction::Fixed(amount) => (None, Some((*amount).into())),
+    }
+}
+
+fn reduction_draft(percentage: Option<String>, fixed: Option<Money>) -> promotion::ReductionDraft {
+    promotion::ReductionDraft {
+        percentage,
+        fixed: fixed.map(Into::into),
+    }
+}
+
+impl From<&Shown<promotion::Promotion>> for Promotion {
+    fn from(shown: &Shown<promotion::Promotion>) -> Self {
+        let promotion = &shown.state;
+        Self {
+            id: promotion.id.to_string(),
+            name: promotion.name.to_string(),
+            code: promotion.code.as_ref().map(ToString::to_string),
+            priority: promotion.priority,
+            exclusive: match promotion.combination {
+                promotion::Combination::Exclusive => true,
+                promotion::Combination::Stackable => false,
+            },
+            conditions: (&promotion.conditions).into(),
+            actions: promotion.actions.iter().map(PromotionAction::from).collect(),
+            enabled: promotion.enabled,
+            created_at: promotion.created_at.into(),
+            version: shown.revision.0,
+        }
+    }
+}
+
+impl From<&promotion::Conditions> for PromotionConditions {
+    fn from(conditions: &promotion::Conditions) -> Self {
+        Self {
+            subtotal_from: conditions.subtotal_from.map(Into::into),
+            quantity_from: conditions.quantity_from,
+            items: conditions.items.as_ref().map(PromotionItems::from),
+            customer_groups: texts(&conditions.groups),
+            first_order: conditions.first_order,
+            starts_at: conditions.starts_at.map(Time),
+            ends_at: conditions.ends_at.map(Time),
+            currency: conditions.currency,
+            zones: texts(&conditions.zones),
+        }
+    }
+}
+
+impl From<&promotion::Selection> for PromotionItems {
+    fn from(items: &promotion::Selection) -> Self {
+        Self {
+            products: texts(&items.products),
+            variants: texts(&items.variants),
+            categories: texts(&items.categories),
+        }
+    }
+}
+
+impl From<&promotion::Action> for PromotionAction {
+    fn from(action: &promotion::Action) -> Self {
+        let items = |items: &Option<promotion::Selection>| items.as_ref().map(PromotionItems::from);
+        match action {
+            promotion::Action::Order(by) => {
+                let (percentage, fixed) = reduction(by);
+                Self::Order { percentage, fixed }
+            }
+            promotion::Action::Shipping(by) => {
+                let (percentage, fixed) = reduction(by);
+                Self::Shipping { percentage, fixed }
+            }
+            promotion::Action::Lines {
+                items: named,
+                reduction: by,
+                spread,
+            } => {
+                let (percentage, fixed) = reduction(by);
+                let spread = match spread {
+                    promotion::Spread::Across => PromotionSpread::Across,
+                    promotion::Spread::Each => PromotionSpread::Each,
+                };
+                Self::Lines {
+                    items: items(named),
+                    percentage,
+                    fixed,
+                    spread,
+                }
+            }
+            promotion::Action::Sets(sets) => Self::Sets {
+                buy: sets.buy,
+                buy_items: items(&sets.buy_items),
+                get: sets.get,
+                get_items: items(&sets.get_items),
+                percentage: Some(sets.percentage.to_string()),
+                choice: match sets.choice {
+                    promotion::Choice::Cheapest => PromotionChoice::Cheapest,
+                    promotion::Choice::Dearest => PromotionChoice::Dearest,
+                },
+                sets_max: sets.sets_max,
+            },
+        }
+    }
+}
+
+impl From<PromotionInput> for promotion::Draft {
+    fn from(input: PromotionInput) -> Self {
+        let combination = |exclusive: bool| match exclusive {
+            true => promotion::Combination::Exclusive,
+            false => promotion::Combination::Stackable,
+        };
+        let actions = input.actions;
+        Self {
+            name: input.name,
+            code: input.code,
+            priority: input.priority,
+            combination: input.exclusive.map(combination),
+            conditions: input.conditions.map(Into::into),
+            actions: actions.map(|actions| actions.into_iter().map(Into::into).collect()),
+            enabled: input.enabled,
+        }
+    }
+}
+
+impl From<PromotionConditions> for promotion::ConditionsDraft {
+    fn from(conditions: PromotionConditions) -> Self {
+        Self {
+            subtotal_from: conditions.subtotal_from.map(Into::into),
+            quantity_from: conditions.quantity_from,
+            items: conditions.items.map(Into::into),
+            groups: conditions.customer_groups,
+            first_order: conditions.first_order,
+            starts_at: conditions.starts_at.map(|Time(at)| at),
+            ends_at: conditions.ends_at.map(|Time(at)| at),
+            currency: conditions.currency,
+            zones: conditions.zones,
+        }
+    }
+}
+
+impl From<PromotionItems> for promotion::SelectionDraft {
+    fn from(items: PromotionItems) -> Self {
+        Self {
+            products: items.products,
+            variants: items.variants,
+            categories: items.categories,
+        }
+    }
+}
+
+impl From<PromotionAction> for promotion::ActionDraft {
+    fn from(action: PromotionAction) -> Self {
+        match action {
+            PromotionAction::Order { percentage, fixed } => Self::Order(reduction_draft(percentage, fixed)),
+            PromotionAction::Shipping { percentage, fixed } => {
+                Self::Shipping(reduction_draft(percentage, fixed))
+            }
+            PromotionAction::Lines {
+                items,
+                percentage,
+                fixed,
+                spread,
+            } => Self::Lines {
+                items: items.map(Into::into),
+                reduction: reduction_draft(percentage, fixed),
+                spread: match spread {
+                    PromotionSpread::Across => promotion::Spread::Across,
+                    PromotionSpread::Each => promotion::Spread::Each,
+                },
+            },
+            PromotionAction::Sets {
+                buy,
+                buy_items,
+                get,
+                get_items,
+                percentage,
+                choice,
+                sets_max,
+            } => Self::Sets {
+                buy,
+                buy_items: buy_items.map(Into::into),
+                get,
+                get_items: get_items.map(Into::into),
+                percentage,
+                choice: match choice {
+                    PromotionChoice::Cheapest => promotion::Choice::Cheapest,
+                    PromotionChoice::Dearest => promotion::Choice::Dearest,
+                },
+                sets_max,
+            },
+        }
+    }
+}
