@@ -135,6 +135,8 @@ fn totals(criterion: &mut Criterion) {
             quantity: 3,
             unit_price: price,
             minimum_price: None,
+            weight_grams: 0,
+            digital: false,
             tax_category: &category,
             goods: Goods {
                 variant: VariantId(Uuid::from_u64_pair(6, n)),

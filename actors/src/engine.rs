@@ -12,7 +12,7 @@ use crate::runtime::{
     SagaCounters, Sagas, StartError, SubscriberCounters, TicketMode, fault_problem,
 };
 use cartwright_domain::cart::{Cart, FrozenQuote};
-use cartwright_domain::catalog::{Product, Variant};
+use cartwright_domain::catalog::{PriceList, Product, Variant};
 use cartwright_domain::checkout::Checkout;
 use cartwright_domain::customer::Customer;
 use cartwright_domain::identity::Session;
@@ -84,6 +84,7 @@ pub(crate) struct Kinds {
     pub(crate) tax_zones: Entities<TaxZone>,
     pub(crate) shipping_methods: Entities<ShippingMethod>,
     pub(crate) promotions: Entities<Promotion>,
+    pub(crate) price_lists: Entities<PriceList>,
     pub(crate) carts: Entities<Cart>,
     pub(crate) checkouts: Entities<Checkout>,
     pub(crate) frozen_quotes: Entities<FrozenQuote>,
@@ -110,6 +111,7 @@ impl Kinds {
             tax_zones: Entities::new(runtime, roster(Listing::TaxZones)),
             shipping_methods: Entities::new(runtime, roster(Listing::ShippingMethods)),
             promotions: Entities::new(runtime, roster(Listing::Promotions)),
+            price_lists: Entities::new(runtime, roster(Listing::PriceLists)),
             carts: Entities::new(runtime, options.clone()),
             checkouts: Entities::new(runtime, options.clone()),
             frozen_quotes: Entities::new(runtime, options.clone()),
@@ -132,6 +134,7 @@ impl Kinds {
             self.tax_zones.counters(),
             self.shipping_methods.counters(),
             self.promotions.counters(),
+            self.price_lists.counters(),
             self.carts.counters(),
             self.checkouts.counters(),
             self.frozen_quotes.counters(),

@@ -13,7 +13,7 @@ use cartwright_actors::checkout::CompletionDraft;
 use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Idempotency, Parts, Request, new_seed};
 use cartwright_domain::cart::{Cart, FrozenQuote, Patch};
-use cartwright_domain::catalog::{Product, Variant};
+use cartwright_domain::catalog::{PriceList, PriceListDraft, Product, Variant};
 use cartwright_domain::checkout::Checkout;
 use cartwright_domain::customer::{self, Customer};
 use cartwright_domain::id::CustomerId;
@@ -77,6 +77,7 @@ fn every_kind() -> Vec<Stored> {
         stored::<TaxZone>(),
         stored::<ShippingMethod>(),
         stored::<Promotion>(),
+        stored::<PriceList>(),
         stored::<Cart>(),
         stored::<Checkout>(),
         stored::<FrozenQuote>(),
@@ -160,6 +161,17 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
     };
     engine
         .create_promotion(&request(staff, "promotion"), promotion)
+        .await
+        .unwrap();
+    let list = PriceListDraft {
+        name: Some("Trade".to_owned()),
+        priority: Some(3),
+        groups: Some(vec!["trade".to_owned()]),
+        valid_from: Some(Some(Timestamp::from_millis(1_700_000_000_000))),
+        ..PriceListDraft::default()
+    };
+    engine
+        .create_price_list(&request(staff, "list"), list)
         .await
         .unwrap();
     let row = ImportRow {
@@ -393,7 +405,8 @@ fn owns(kind: Kind, event: &str) -> bool {
     let area = match kind {
         Kind::Session => "identity.",
         Kind::Product => "catalog.product",
-        Kind::Variant => return event.starts_with("catalog.") && !event.starts_with("catalog.product"),
+        Kind::PriceList => "catalog.price_list",
+        Kind::Variant => return event == "catalog.price_set" || event.starts_with("catalog.variant"),
         Kind::StockItem => "inventory.",
         Kind::TaxZone => "tax.",
         Kind::ShippingMethod => "shipping.",

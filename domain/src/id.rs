@@ -45,6 +45,7 @@ impl EntityKey {
             Kind::Cancellation => CancellationId(id).to_string(),
             Kind::Customer => CustomerId(id).to_string(),
             Kind::Promotion => PromotionId(id).to_string(),
+            Kind::PriceList => PriceListId(id).to_string(),
             Kind::Toy | Kind::ToySaga => self.to_string(),
         }
     }
@@ -190,6 +191,10 @@ typed_id!(
 typed_id!(
     /// A promotion's id.
     PromotionId, "promo"
+);
+typed_id!(
+    /// A price list's id.
+    PriceListId, "plist"
 );
 typed_id!(
     /// A cart's id.

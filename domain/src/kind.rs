@@ -82,6 +82,8 @@ stable_tags! {
         Customer = 13 "customer",
         /// A promotion.
         Promotion = 14 "promotion",
+        /// A price list.
+        PriceList = 15 "price_list",
         /// The toy of the runtime's and the store's own tests.
         Toy = 250 "toy",
         /// The toy saga of the runtime's own tests.
@@ -140,6 +142,8 @@ stable_tags! {
         Customers = 10 "customers",
         /// Promotions by name.
         Promotions = 11 "promotions",
+        /// Price lists by name.
+        PriceLists = 12 "price_lists",
         /// For the tests of runtime and store.
         Toy = 250 "toy",
     }

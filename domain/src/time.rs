@@ -53,6 +53,20 @@ impl Period {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 
+    /// Returns the part of it around `at` in which the other neither begins nor ends.
+    #[must_use]
+    pub fn bounded_by(self, other: Self, at: Timestamp) -> Self {
+        let Self { mut from, mut until } = self;
+        for turn in [other.from, other.until].into_iter().flatten() {
+            if turn <= at {
+                from = Some(from.map_or(turn, |from| from.max(turn)));
+            } else {
+                until = Some(until.map_or(turn, |until| until.min(turn)));
+            }
+        }
+        Self { from, until }
+    }
+
     /// Tells whether no point in time lies in it.
     pub fn is_empty(self) -> bool {
         matches!((self.from, self.until), (Some(from), Some(until)) if until <= from)
@@ -77,6 +91,20 @@ mod tests {
         check(None, Some(1), [true, false, false, false]);
         check(Some(2), Some(2), [false; 4]);
         check(Some(3), Some(1), [false; 4]);
+    }
+
+    #[test]
+    fn a_period_is_bounded_by_the_turns_of_another() {
+        let period = |from: Option<i64>, until: Option<i64>| Period {
+            from: from.map(Timestamp),
+            until: until.map(Timestamp),
+        };
+        let bounded = |other| period(Some(2), Some(8)).bounded_by(other, Timestamp(5));
+        assert_eq!(bounded(period(None, None)), period(Some(2), Some(8)));
+        assert_eq!(bounded(period(Some(3), Some(7))), period(Some(3), Some(7)));
+        assert_eq!(bounded(period(Some(1), Some(9))), period(Some(2), Some(8)));
+        assert_eq!(bounded(period(Some(6), Some(7))), period(Some(2), Some(6)));
+        assert_eq!(bounded(period(None, Some(5))), period(Some(5), Some(8)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 /// Every route of this release.
 const ROUTES: &[&str] = &[
     "DELETE /admin/customers/{customer}",
+    "DELETE /admin/price-lists/{list}",
     "DELETE /admin/promotions/{promotion}",
     "DELETE /admin/shipping/methods/{method}",
     "DELETE /admin/tax/zones/{zone}",
@@ -24,6 +25,8 @@ const ROUTES: &[&str] = &[
     "GET /admin/customers/{customer}",
     "GET /admin/orders",
     "GET /admin/orders/{order}",
+    "GET /admin/price-lists",
+    "GET /admin/price-lists/{list}",
     "GET /admin/products",
     "GET /admin/products/{product}",
     "GET /admin/promotions",
@@ -46,6 +49,7 @@ const ROUTES: &[&str] = &[
     "GET /variants",
     "GET /variants/{variant}",
     "PATCH /admin/customers/{customer}",
+    "PATCH /admin/price-lists/{list}",
     "PATCH /admin/products/{product}",
     "PATCH /admin/promotions/{promotion}",
     "PATCH /admin/settings",
@@ -58,6 +62,7 @@ const ROUTES: &[&str] = &[
     "POST /admin/catalog/import",
     "POST /admin/customers",
     "POST /admin/orders/{order}/cancel",
+    "POST /admin/price-lists",
     "POST /admin/products",
     "POST /admin/products/{product}/variants",
     "POST /admin/promotions",

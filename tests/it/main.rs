@@ -13,10 +13,12 @@ mod idempotency;
 mod mail;
 mod orders;
 mod payments;
+mod prices;
 mod process;
 mod protocol;
 mod races;
 mod sessions;
+mod shipping;
 mod slow_disk;
 mod staff;
 #[path = "../support/mod.rs"]

@@ -176,6 +176,8 @@ fn taxed(sales: &[Sale], zones: &[Arc<TaxZone>], rounding: Rounding, codes: &Val
                 quantity: *quantity,
                 unit_price: *unit_price,
                 minimum_price: None,
+                weight_grams: 0,
+                digital: false,
                 tax_category: &category,
                 goods: Goods {
                     variant: VariantId(Uuid::nil()),

@@ -8,7 +8,7 @@ use crate::trace::Trace;
 use cartwright_actors::runtime::{ClockCheck, EntityOptions, Randomness, RuntimeOptions};
 use cartwright_actors::{Engine, Idempotency, Parts, Request};
 use cartwright_domain::caller::Role;
-use cartwright_domain::catalog::{CreateProduct, PriceChange, ProductStatus, VariantDraft, VariantStatus};
+use cartwright_domain::catalog::{CreateProduct, PriceChange, ProductStatus, VariantDraft};
 use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
@@ -203,12 +203,8 @@ impl Shop {
             };
             let draft = VariantDraft {
                 sku: sku.to_owned(),
-                title: None,
-                options: Default::default(),
                 price: Some(PriceChange::Set(Price::of_money(pence(price)).expect("a price"))),
-                tax_category: None,
-                weight_grams: 0,
-                status: VariantStatus::Active,
+                ..VariantDraft::default()
             };
             let made = engine.create_product(&staff(), product, vec![draft]).await;
             let made = made.expect("a product");

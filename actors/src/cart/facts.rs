@@ -7,12 +7,13 @@ use crate::request::Refused;
 use crate::runtime::Published;
 use cartwright_domain::cart::totals::{self, Buyer, Intent, Rules};
 use cartwright_domain::cart::{Cart, CodeRefused, LineProblem, Quote, VariantFacts};
-use cartwright_domain::catalog::{Product, Variant};
+use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
+use cartwright_domain::money;
 use cartwright_domain::promotion::Code;
 use cartwright_domain::settings::Settings;
-use cartwright_domain::shipping::ShippingMethod;
+use cartwright_domain::shipping::{Parcel, ShippingMethod};
 use cartwright_domain::{Problem, Refusal, Timestamp};
 use cartwright_storage::Position;
 use std::collections::HashMap;
@@ -44,6 +45,31 @@ pub(crate) struct Counted {
     customers: u64,
 }
 
+impl Priced {
+    /// Returns what of the cart is to be sent.
+    ///
+    /// # Errors
+    /// When its value cannot be counted.
+    pub fn parcel(&self) -> Result<Parcel<'_>, money::Error> {
+        let quote = &self.quote;
+        let mut parcel = Parcel::new(quote.subtotal.minus(quote.discounts)?);
+        for line in self.cart.state.lines() {
+            match self.facts.get(&line.variant) {
+                Some(facts) if facts.digital => {}
+                Some(facts) => parcel.add(line.quantity, facts.weight_grams, &facts.categories),
+                None => parcel.add(line.quantity, 0, &[]),
+            }
+        }
+        Ok(parcel)
+    }
+
+    /// Tells whether anything is to be sent. A variant that has gone may have been something to send.
+    pub fn requires_shipping(&self) -> bool {
+        let digital = |variant| self.facts.get(variant).is_some_and(|facts| facts.digital);
+        self.cart.state.lines().iter().any(|line| !digital(&line.variant))
+    }
+}
+
 /// What was seen of a variant.
 struct LookedAt {
     variant: Arc<Published<Variant>>,
@@ -65,7 +91,7 @@ impl LookedAt {
         ]);
     }
 
-    fn facts(&self) -> VariantFacts {
+    fn facts(&self, book: &Indexed, groups: &[Handle]) -> VariantFacts {
         let variant = &self.variant;
         let product = self.product.as_ref();
         let is_published = product.is_some_and(|product| product.state.is_published());
@@ -81,6 +107,10 @@ impl LookedAt {
             sku: variant.state.sku.shared(),
             title: Arc::from(title),
             prices: variant.state.prices.clone(),
+            list_prices: book.lists.applicable(&variant.state.list_prices, groups),
+            minimum_prices: variant.state.minimum_prices.clone(),
+            weight_grams: variant.state.weight_grams,
+            digital: variant.state.digital,
             tax_category: variant.state.tax_category.clone(),
             categories: product
                 .map(|product| Arc::clone(&product.state.categories))
@@ -104,10 +134,14 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    fn facts(seen: &HashMap<VariantId, Option<LookedAt>>) -> HashMap<VariantId, VariantFacts> {
-        let facts =
-            |(variant, looked): (&VariantId, &Option<LookedAt>)| Some((*variant, looked.as_ref()?.facts()));
-        seen.iter().filter_map(facts).collect()
+    fn facts(&self) -> HashMap<VariantId, VariantFacts> {
+        let groups = groups_of(self.customer.as_ref());
+        let seen = self.seen.iter();
+        let facts = seen.filter_map(|(variant, looked)| {
+            let facts = looked.as_ref()?.facts(&self.book, groups);
+            Some((*variant, facts))
+        });
+        facts.collect()
     }
 
     fn rules(&self) -> Rules<'_> {
@@ -130,7 +164,7 @@ impl Gathered {
 
     /// Says why the last of some coupon codes would not apply, were the cart to hold these; nothing where it would.
     pub(crate) fn judge_last(&self, codes: &[Code]) -> Result<Option<CodeRefused>, Refused> {
-        let facts = Self::facts(&self.seen);
+        let facts = self.facts();
         let intent = Intent {
             codes,
             ..self.intent(&facts)
@@ -150,7 +184,7 @@ impl Gathered {
 
     /// Prices the cart and judges its lines.
     pub(crate) fn price(self) -> Result<Priced, Refused> {
-        let facts = Self::facts(&self.seen);
+        let facts = self.facts();
         let intent = self.intent(&facts);
         let worksheet =
             totals::quote(&intent, &self.rules(), None).map_err(|error| Refused::from(error.problem()))?;
@@ -165,6 +199,11 @@ impl Gathered {
     }
 }
 
+/// Returns the groups of a cart's customer.
+pub(super) fn groups_of(customer: Option<&Arc<Published<Customer>>>) -> &[Handle] {
+    customer.map_or(&[], |customer| &customer.state.groups)
+}
+
 impl Kinds {
     pub(crate) async fn current_settings(&self) -> Result<Arc<Settings>, Refused> {
         let read = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
@@ -172,15 +211,19 @@ impl Kinds {
             .ok_or_else(crate::once::gone::<Settings>)
     }
 
-    /// Returns what catalog and stock say about a variant, to anybody or to the checkout that may hold some of it;
+    /// Returns what catalog and stock say about a variant that is to go into a cart, or into one that is not open yet;
     /// none when it is gone.
     pub(crate) async fn facts_of(
         &self,
         variant: VariantId,
-        holder: Option<CheckoutId>,
+        cart: Option<&Cart>,
     ) -> Result<Option<VariantFacts>, Refused> {
-        let looked = self.look_at(variant, holder).await?;
-        Ok(looked.map(|looked| looked.facts()))
+        let looked = self.look_at(variant, None).await?;
+        let (book, customer) = match cart {
+            Some(cart) => (self.price_book.of_cart(cart, self), self.customer_of(cart).await?),
+            None => (self.price_book.now(self), None),
+        };
+        Ok(looked.map(|looked| looked.facts(&book, groups_of(customer.as_ref()))))
     }
 
     /// Counts what has been committed, before anything is read that a cart is judged and priced by.

@@ -259,14 +259,16 @@ impl Engine {
         view: View,
         ticket: Option<Ticket>,
     ) -> Outcome<CartView> {
-        let facts = self.facts_of_ref(&draft.variant).await?;
         let settings = self.kinds().current_settings().await?;
-        let id = match cart {
-            CartRef::Id(_) => self.resolve(request, cart).await?.id,
-            CartRef::Current => match self.open_current(request).await? {
-                Some(open) => open,
-                None => self.open_cart_with(request, None, None).await?.value.id,
-            },
+        let open = match cart {
+            CartRef::Id(_) => Some(self.resolve(request, cart).await?),
+            CartRef::Current => self.open_current(request).await?,
+        };
+        let state = open.as_ref().map(|open| &*open.state);
+        let facts = self.facts_of_ref(&draft.variant, state).await?;
+        let id = match open {
+            Some(open) => open.id,
+            None => self.open_cart_with(request, None, None).await?.value.id,
         };
         let command = AddLine {
             facts,
@@ -301,7 +303,10 @@ impl Engine {
         let found = self.resolve(request, cart).await?;
         let settings = self.kinds().current_settings().await?;
         let facts = match found.state.line(line) {
-            Some(held) => self.kinds().facts_of(held.variant, None).await?,
+            Some(held) => {
+                let cart = Some(&*found.state);
+                self.kinds().facts_of(held.variant, cart).await?
+            }
             None => None,
         };
         let command = SetQuantity {
@@ -414,21 +419,24 @@ impl Engine {
         })
     }
 
-    /// Returns the shipping methods the cart may choose, with their prices for it.
+    /// Returns the shipping methods the cart may choose, with their prices for it; none where there is nothing to send.
     ///
     /// # Errors
     /// `cart.not_found`; `cart.address_missing` before there is an address.
     pub async fn shipping_options(&self, request: &Request, cart: CartRef) -> Result<Vec<Offer>, Refused> {
         let found = self.resolve(request, cart).await?;
-        let quote = self.kinds().quote(&found).await?;
         let Some(address) = found.state.shipping_address() else {
             let message = "shipping options depend on the shipping address; set it first";
             let class = cartwright_domain::Class::Conflict;
             return Err(cartwright_domain::Problem::new(class, "cart.address_missing", message).into());
         };
-        let goods = quote.subtotal.minus(quote.discounts);
-        let goods = goods.map_err(|error| Refused::from(error.problem()))?;
-        Ok(shipping::offers(&self.kinds().methods(), address.country, goods))
+        let settings = self.kinds().current_settings().await?;
+        let priced = self.kinds().priced(Arc::clone(&found)).await?;
+        let offers = priced.parcel().and_then(|parcel| {
+            let methods = self.kinds().methods();
+            shipping::offers(&methods, address.country, &parcel, settings.rounding)
+        });
+        offers.map_err(|error| Refused::from(error.problem()))
     }
 
     async fn change_cart<C: Command<Cart>>(
@@ -510,21 +518,23 @@ impl Engine {
     }
 
     /// Returns the session's current cart if it can still be changed.
-    async fn open_current(&self, request: &Request) -> Result<Option<CartId>, Refused> {
+    async fn open_current(&self, request: &Request) -> Result<Option<Shown<Cart>>, Refused> {
         let Some(id) = self.current_of(request).await? else {
             return Ok(None);
         };
-        let found = self.kinds().carts.read(id).await.map_err(unreadable)?;
-        Ok(found.and_then(|cart| match cart.state.state() {
-            State::Created | State::Active | State::Abandoned | State::Recovered | State::Checkout { .. } => {
-                Some(id)
-            }
-            State::Completed { .. } => None,
-            State::Merged { survivor } => Some(survivor),
-        }))
+        let carts = &self.kinds().carts;
+        let found = carts.read(id).await.map_err(unreadable)?;
+        match found.as_ref().map(|cart| cart.state.state()) {
+            Some(State::Merged { survivor }) => carts.read(survivor).await.map_err(unreadable),
+            Some(State::Completed { .. }) => Ok(None),
+            Some(
+                State::Created | State::Active | State::Abandoned | State::Recovered | State::Checkout { .. },
+            )
+            | None => Ok(found),
+        }
     }
 
-    async fn facts_of_ref(&self, variant: &VariantRef) -> Result<VariantFacts, Refused> {
+    async fn facts_of_ref(&self, variant: &VariantRef, cart: Option<&Cart>) -> Result<VariantFacts, Refused> {
         let unknown = |name: String| {
             let mut refused = gone::<Variant>();
             refused.problem.message = format!("there is no variant {name}");
@@ -539,7 +549,7 @@ impl Engine {
                 .ok_or_else(|| unknown(sku.clone()))?,
         };
         self.kinds()
-            .facts_of(id, None)
+            .facts_of(id, cart)
             .await?
             .ok_or_else(|| unknown(id.to_string()))
     }

@@ -3,7 +3,9 @@
 use crate::engine::Kinds;
 use crate::runtime::{Clock, Published};
 use arc_swap::ArcSwap;
+use cartwright_domain::Entity;
 use cartwright_domain::cart::Cart;
+use cartwright_domain::catalog::{PriceList, PriceLists};
 use cartwright_domain::promotion::{Promotion, Promotions};
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::tax::{TaxZone, Zones};
@@ -14,8 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// How many times are kept indexed: now, and those at which staff had carts priced.
 const TIMES_MAX: usize = 16;
 
-/// Tax zones, shipping methods and promotions, indexed for a time and kept until one of them changes. No rate and no
-/// promotion begins or ends within the time an index is for: when time passes its end, another takes its place.
+/// Tax zones, shipping methods, promotions and price lists, indexed for a time and kept until one of them changes. None
+/// of them begins or ends within the time an index is for: when time passes its end, another takes its place.
 #[derive(Clone)]
 pub(crate) struct PriceBook {
     kept: Arc<ArcSwap<Vec<Arc<Indexed>>>>,
@@ -26,14 +28,53 @@ pub(crate) struct PriceBook {
 pub(crate) struct Indexed {
     /// Tells this index from every other of this process.
     pub(super) number: u64,
-    of_zones: Arc<Vec<Arc<Published<TaxZone>>>>,
-    of_methods: Arc<Vec<Arc<Published<ShippingMethod>>>>,
-    of_promotions: Arc<Vec<Arc<Published<Promotion>>>>,
-    /// When no promotion begins or ends.
-    promotions_hold: Period,
+    of: Rosters,
+    /// When nothing in it begins or ends.
+    holds: Period,
     pub(super) zones: Zones,
     pub(super) methods: Vec<Arc<ShippingMethod>>,
     pub(super) promotions: Arc<Promotions>,
+    pub(super) lists: PriceLists,
+}
+
+/// What an index is made of.
+struct Rosters {
+    zones: Roster<TaxZone>,
+    methods: Roster<ShippingMethod>,
+    promotions: Roster<Promotion>,
+    lists: Roster<PriceList>,
+}
+
+type Roster<E> = Arc<Vec<Arc<Published<E>>>>;
+
+impl Rosters {
+    fn of(kinds: &Kinds) -> Self {
+        Self {
+            zones: kinds.tax_zones.roster(),
+            methods: kinds.shipping_methods.roster(),
+            promotions: kinds.promotions.roster(),
+            lists: kinds.price_lists.roster(),
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.zones, &other.zones)
+            && Arc::ptr_eq(&self.methods, &other.methods)
+            && Arc::ptr_eq(&self.promotions, &other.promotions)
+            && Arc::ptr_eq(&self.lists, &other.lists)
+    }
+}
+
+fn states<E: Entity>(roster: &Roster<E>) -> impl Iterator<Item = Arc<E>> + '_ {
+    roster.iter().map(|published| Arc::clone(&published.state))
+}
+
+impl Indexed {
+    /// Tells whether anything that a cart is priced by depends on the categories of its goods.
+    pub(super) fn use_categories(&self) -> bool {
+        let mut methods = self.methods.iter();
+        self.promotions.uses_categories() || methods.any(|method| method.conditions().use_categories())
+    }
 }
 
 impl PriceBook {
@@ -62,44 +103,33 @@ impl PriceBook {
     }
 
     fn at(&self, at: Timestamp, kinds: &Kinds) -> Arc<Indexed> {
-        let (of_zones, of_methods) = (kinds.tax_zones.roster(), kinds.shipping_methods.roster());
-        let of_promotions = kinds.promotions.roster();
+        let rosters = Rosters::of(kinds);
         let kept = self.kept.load();
-        let has_promotions = |book: &&Arc<Indexed>| Arc::ptr_eq(&book.of_promotions, &of_promotions);
-        let is_current = |book: &&Arc<Indexed>| {
-            Arc::ptr_eq(&book.of_zones, &of_zones)
-                && Arc::ptr_eq(&book.of_methods, &of_methods)
-                && has_promotions(book)
-        };
-        let mut current = kept.iter().filter(is_current);
-        let holds =
-            |book: &&Arc<Indexed>| book.zones.holds().contains(at) && book.promotions_hold.contains(at);
-        if let Some(found) = current.clone().find(holds) {
+        let current = || kept.iter().filter(|book| book.of.is_same(&rosters));
+        if let Some(found) = current().find(|book| book.holds.contains(at)) {
             return Arc::clone(found);
         }
+        let others: Vec<_> = current().take(TIMES_MAX - 1).cloned().collect();
         // The index of promotions is of no time: it is made again only when one of them changes.
+        let has_promotions = |book: &&Arc<Indexed>| Arc::ptr_eq(&book.of.promotions, &rosters.promotions);
         let promotions = match kept.iter().find(has_promotions) {
             Some(book) => Arc::clone(&book.promotions),
-            None => {
-                let states = of_promotions.iter().map(|promotion| Arc::clone(&promotion.state));
-                Arc::new(Promotions::new(states))
-            }
+            None => Arc::new(Promotions::new(states(&rosters.promotions))),
         };
+        let zones = Zones::new(states(&rosters.zones), at);
+        let lists = PriceLists::new(states(&rosters.lists), at);
+        let holds = zones.holds().bounded_by(promotions.holds(at), at);
         let indexed = Arc::new(Indexed {
             number: self.made.fetch_add(1, Ordering::Relaxed) + 1,
-            zones: Zones::new(of_zones.iter().map(|zone| Arc::clone(&zone.state)), at),
-            methods: of_methods
-                .iter()
-                .map(|method| Arc::clone(&method.state))
-                .collect(),
-            promotions_hold: promotions.holds(at),
+            holds: holds.bounded_by(lists.holds(), at),
+            zones,
+            methods: states(&rosters.methods).collect(),
             promotions,
-            of_zones: Arc::clone(&of_zones),
-            of_methods: Arc::clone(&of_methods),
-            of_promotions: Arc::clone(&of_promotions),
+            lists,
+            of: rosters,
         });
         let mut next = vec![Arc::clone(&indexed)];
-        next.extend(current.by_ref().take(TIMES_MAX - 1).cloned());
+        next.extend(others);
         self.kept.store(Arc::new(next));
         indexed
     }

@@ -3,6 +3,7 @@
 //! A line that did not change keeps its price while nothing changes that lines are priced by: the rules, where the
 //! goods go, and the catalog as a whole, whose commits are counted.
 
+use super::facts::groups_of;
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use crate::runtime::Published;
@@ -95,7 +96,7 @@ impl Kinds {
         let book = self.price_book.of_cart(&cart.state, self);
         let customer = self.customer_of(&cart.state).await?;
         let now = self.price_book.time_of(&cart.state);
-        let uses_categories = book.promotions.uses_categories();
+        let uses_categories = book.use_categories();
         let basis = Basis {
             catalog: [variants, if uses_categories { products } else { 0 }],
             settings: settings.position,
@@ -131,12 +132,16 @@ impl Kinds {
                 }
             });
         }
+        let (currency, groups) = (cart.state.currency(), groups_of(customer.as_ref()));
         let lines = cart.state.lines().iter().zip(&sources);
         let lines = lines.map(|(line, source)| match source {
             Source::Kept(from) => IntentLine::Quoted(*from),
             Source::Variant(variant, categories) => {
                 let offered = variant.as_ref().map(|variant| Offered {
-                    price: variant.state.prices.of(cart.state.currency()),
+                    price: book.lists.price(&variant.state, groups, currency, line.quantity),
+                    minimum_price: variant.state.minimum_prices.of(currency),
+                    weight_grams: variant.state.weight_grams,
+                    digital: variant.state.digital,
                     tax_category: &variant.state.tax_category,
                     categories,
                 });

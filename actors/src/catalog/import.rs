@@ -9,7 +9,7 @@ use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::catalog::{
     CreateProduct, CreateVariant, Image, PriceChange, ProductStatus, UpdateProduct, UpdateVariant,
-    VariantDraft, VariantStatus,
+    VariantDraft,
 };
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{ProductId, VariantId};
@@ -131,11 +131,10 @@ impl Engine {
         let draft = VariantDraft {
             sku: row.sku.clone(),
             title: Some(title.clone()),
-            options: BTreeMap::new(),
             price: row.price.map(PriceChange::Set),
             tax_category: row.tax_category.clone(),
             weight_grams: row.weight_grams.unwrap_or_default(),
-            status: VariantStatus::Active,
+            ..VariantDraft::default()
         };
         draft.check().map_err(refused_fields)?;
         let product = ProductId::from_uuid(Uuid::new_v5(&IMPORTED_PRODUCTS, row.sku.as_bytes()));

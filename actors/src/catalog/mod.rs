@@ -1,6 +1,7 @@
 //! Use cases of the catalog: products, variants, and the bulk import.
 
 mod import;
+mod price_lists;
 
 pub use import::{IMPORT_ROWS_MAX, ImportOutcome, ImportRow, ImportedRow};
 
@@ -37,6 +38,8 @@ pub struct ProductView {
 pub struct VariantView {
     /// The variant.
     pub variant: Shown<Variant>,
+    /// To whom it is shown.
+    pub visibility: Visibility,
     /// What one unit costs in the store's currency.
     pub price: Option<Price>,
     /// May it be bought now, its product's status and its price considered?
@@ -71,7 +74,10 @@ impl Engine {
         let found = self
             .page(&self.kinds().products, listing, b"", Order::Descending, page)
             .await?;
-        let views = found.items.into_iter().map(|product| self.product_view(product));
+        let views = found
+            .items
+            .into_iter()
+            .map(|product| self.product_view(product, visibility));
         Ok(Page {
             items: try_join_all(views).await?,
             next: found.next,
@@ -93,7 +99,7 @@ impl Engine {
         if visibility == Visibility::Published && !product.state.is_published() {
             return Err(gone::<Product>());
         }
-        self.product_view(product).await
+        self.product_view(product, visibility).await
     }
 
     /// Finds a product by its handle.
@@ -150,7 +156,7 @@ impl Engine {
         if visibility == Visibility::Published && !published {
             return Err(gone::<Variant>());
         }
-        self.variant_view(variant, published).await
+        self.variant_view(variant, visibility, published).await
     }
 
     /// Makes a product with its variants. A product whose variants cannot be is not made.
@@ -169,7 +175,7 @@ impl Engine {
             let product = replayed::<Product, ()>(&self.kinds().products, receipt).await?;
             // The first time may have ended before it made them all.
             self.create_variants_of(request, &product.state, drafts).await?;
-            self.product_view(product).await
+            self.product_view(product, Visibility::All).await
         };
         self.once(request, fresh, replay).await
     }
@@ -195,7 +201,7 @@ impl Engine {
         let product = self.create_with_free_handle(request, id, command, ticket).await?;
         self.create_variants_of(request, &product.value.state, variants)
             .await?;
-        let view = self.product_view(product.value).await?;
+        let view = self.product_view(product.value, Visibility::All).await?;
         Ok(Done {
             value: view,
             replayed: product.replayed,
@@ -262,7 +268,7 @@ impl Engine {
         command: UpdateProduct,
     ) -> Outcome<ProductView> {
         let product = self.run(&self.kinds().products, id, command, request).await?;
-        let view = self.product_view(product.value).await?;
+        let view = self.product_view(product.value, Visibility::All).await?;
         Ok(Done {
             value: view,
             replayed: product.replayed,
@@ -339,7 +345,11 @@ impl Engine {
         })
     }
 
-    pub(crate) async fn product_view(&self, product: Shown<Product>) -> Result<ProductView, Refused> {
+    pub(crate) async fn product_view(
+        &self,
+        product: Shown<Product>,
+        visibility: Visibility,
+    ) -> Result<ProductView, Refused> {
         let scan = Scan {
             listing: Listing::VariantsByProduct,
             prefix: product.id.uuid().as_bytes().to_vec(),
@@ -352,14 +362,19 @@ impl Engine {
         let views = found
             .items
             .into_iter()
-            .map(|variant| self.variant_view(variant, published));
+            .map(|variant| self.variant_view(variant, visibility, published));
         Ok(ProductView {
             variants: try_join_all(views).await?,
             product,
         })
     }
 
-    async fn variant_view(&self, variant: Shown<Variant>, published: bool) -> Result<VariantView, Refused> {
+    async fn variant_view(
+        &self,
+        variant: Shown<Variant>,
+        visibility: Visibility,
+        published: bool,
+    ) -> Result<VariantView, Refused> {
         let item = self
             .kinds()
             .stock_items
@@ -371,6 +386,7 @@ impl Engine {
             price: variant.state.prices.of(settings.currency),
             for_sale: published && variant.state.is_for_sale(),
             available: item.and_then(|item| item.state.available()),
+            visibility,
             variant,
         })
     }

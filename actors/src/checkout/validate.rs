@@ -81,7 +81,7 @@ fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
         );
     }
     match (cart.shipping(), quote.shipping_unavailable) {
-        (None, _) => errors.add(
+        (None, _) if cart.lines().is_empty() || priced.requires_shipping() => errors.add(
             "/shipping_method_id",
             "checkout.shipping_missing",
             "a shipping method is needed",
@@ -93,7 +93,7 @@ fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
             );
             errors.add("/shipping_method_id", "checkout.shipping_unavailable", message);
         }
-        (Some(_), None) => {}
+        (_, None) | (None, Some(_)) => {}
     }
     if !has_payment && !quote.total.is_zero() {
         errors.add(

@@ -1,30 +1,35 @@
 //! Every use case that writes.
 
+use crate::rules::RULES;
 use crate::setup::{self, Setup};
 use crate::shop::{By, Desk};
 use crate::support::house::{details, pence};
 use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, LineDraft, VariantRef, View};
 use cartwright_actors::catalog::{ImportOutcome, ImportRow};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
-use cartwright_actors::tax::RateRow;
 use cartwright_actors::{Refused, Request};
 use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::{
-    CreateProduct, PriceChange, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft, VariantStatus,
+    CreateProduct, PriceChange, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft,
 };
 use cartwright_domain::checkout::Step;
 use cartwright_domain::id::VariantId;
 use cartwright_domain::inventory::{AdjustStock, StockLevels};
 use cartwright_domain::money::Price;
 use cartwright_domain::order::Status;
-use cartwright_domain::{Class, Problem, customer, settings, shipping, tax};
+use cartwright_domain::{Class, Problem, customer};
 use futures::future::LocalBoxFuture;
 use std::collections::BTreeSet;
+
+/// Returns every case.
+pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
+    SHOP.iter().chain(RULES)
+}
 
 /// What whoever deletes is told.
 pub(crate) const GONE: &str = "gone";
 
-type Preparing = for<'a> fn(&'a Desk) -> LocalBoxFuture<'a, Setup>;
+pub(crate) type Preparing = for<'a> fn(&'a Desk) -> LocalBoxFuture<'a, Setup>;
 type Acting = for<'a> fn(&'a Desk, &'a Setup, &'a Request) -> LocalBoxFuture<'a, Result<String, Refused>>;
 
 /// A use case: what it is done to, how, and by whom.
@@ -41,7 +46,7 @@ pub(crate) struct Case {
     pub(crate) act: Acting,
 }
 
-const fn case(use_case: &'static str, by: By, prepare: Preparing, act: Acting) -> Case {
+pub(crate) const fn case(use_case: &'static str, by: By, prepare: Preparing, act: Acting) -> Case {
     Case {
         use_case,
         by,
@@ -52,14 +57,14 @@ const fn case(use_case: &'static str, by: By, prepare: Preparing, act: Acting) -
     }
 }
 
-const fn keyed(use_case: &'static str, by: By, prepare: Preparing, act: Acting) -> Case {
+pub(crate) const fn keyed(use_case: &'static str, by: By, prepare: Preparing, act: Acting) -> Case {
     Case {
         keyed: true,
         ..case(use_case, by, prepare, act)
     }
 }
 
-const fn deleted(
+pub(crate) const fn deleted(
     use_case: &'static str,
     by: By,
     gone: &'static str,
@@ -72,16 +77,16 @@ const fn deleted(
     }
 }
 
-const NOTHING: Preparing = |_| Box::pin(async { Setup::default() });
+pub(crate) const NOTHING: Preparing = |_| Box::pin(async { Setup::default() });
 const FILLED: Preparing = |desk| Box::pin(setup::filled(desk));
 const READY: Preparing = |desk| Box::pin(setup::ready(desk));
 const STARTED: Preparing = |desk| Box::pin(setup::started(desk));
-const PROMOTED: Preparing = |desk| Box::pin(setup::promoted(desk));
+pub(crate) const PROMOTED: Preparing = |desk| Box::pin(setup::promoted(desk));
 const CODED: Preparing = |desk| Box::pin(setup::coded(desk));
 const ORDERED: Preparing = |desk| Box::pin(setup::ordered(desk));
 
 /// Every use case that writes; some more than once, from different beginnings.
-pub(crate) const ALL: &[Case] = &[
+const SHOP: &[Case] = &[
     case("open_session", By::Shopper, NOTHING, |desk, _, request| {
         Box::pin(async move {
             let opened = desk.engine.open_session(request, None).await?.value;
@@ -341,140 +346,6 @@ pub(crate) const ALL: &[Case] = &[
     keyed("adjust_stock", By::Staff, NOTHING, |desk, _, request| {
         Box::pin(adjust(desk, desk.goods.tracked[0], request))
     }),
-    case("update_settings", By::Staff, NOTHING, |desk, _, request| {
-        Box::pin(async move {
-            let draft = settings::Draft {
-                cart_lines_max: Some(17),
-                ..settings::Draft::default()
-            };
-            let updated = desk.engine.update_settings(request, draft).await?;
-            Ok(format!("{:?}", updated.value.state.limits))
-        })
-    }),
-    keyed("create_tax_zone", By::Staff, NOTHING, |desk, _, request| {
-        Box::pin(async move {
-            let made = desk.engine.create_tax_zone(request, zone()).await?;
-            Ok(made.value.state.name().to_owned())
-        })
-    }),
-    case(
-        "update_tax_zone",
-        By::Staff,
-        |desk| Box::pin(setup::zoned(desk)),
-        |desk, setup, request| {
-            Box::pin(async move {
-                let draft = tax::Draft {
-                    name: Some("Wales".to_owned()),
-                    ..tax::Draft::default()
-                };
-                let updated = desk
-                    .engine
-                    .update_tax_zone(request, setup.zone.unwrap(), draft)
-                    .await?;
-                Ok(updated.value.state.name().to_owned())
-            })
-        },
-    ),
-    case("import_tax_rates", By::Staff, NOTHING, |desk, _, request| {
-        Box::pin(async move {
-            let row = RateRow {
-                row: 1,
-                place: "FR".to_owned(),
-                zone: None,
-                rate: tax::RateDraft {
-                    category: "standard".to_owned(),
-                    name: "TVA".to_owned(),
-                    rate: "0.2".to_owned(),
-                    ..tax::RateDraft::default()
-                },
-            };
-            let imported = desk.engine.import_tax_rates(request, vec![row]).await?;
-            match &imported[0].outcome {
-                ImportOutcome::Refused(problem) => Err(problem.clone().into()),
-                ImportOutcome::Created | ImportOutcome::Updated | ImportOutcome::Unchanged => {
-                    Ok("imported".to_owned())
-                }
-            }
-        })
-    }),
-    deleted(
-        "delete_tax_zone",
-        By::Staff,
-        "tax_zone.not_found",
-        |desk| Box::pin(setup::zoned(desk)),
-        |desk, setup, request| {
-            Box::pin(async move {
-                desk.engine.delete_tax_zone(request, setup.zone.unwrap()).await?;
-                Ok(GONE.to_owned())
-            })
-        },
-    ),
-    keyed("create_customer", By::Staff, NOTHING, |desk, _, request| {
-        Box::pin(async move {
-            let made = desk.engine.create_customer(request, customer("B-2")).await?;
-            Ok(format!("{:?}", made.value.state.external_id))
-        })
-    }),
-    case(
-        "update_customer",
-        By::Staff,
-        |desk| Box::pin(setup::known(desk)),
-        |desk, setup, request| {
-            Box::pin(async move {
-                let draft = customer::Draft {
-                    tax_exempt: Some(true),
-                    ..customer::Draft::default()
-                };
-                let updated = desk
-                    .engine
-                    .update_customer(request, setup.customer.unwrap(), draft)
-                    .await?;
-                Ok(format!("{:?}", updated.value.state.tax))
-            })
-        },
-    ),
-    deleted(
-        "delete_customer",
-        By::Staff,
-        "customer.not_found",
-        |desk| Box::pin(setup::known(desk)),
-        |desk, setup, request| {
-            Box::pin(async move {
-                desk.engine
-                    .delete_customer(request, setup.customer.unwrap())
-                    .await?;
-                Ok(GONE.to_owned())
-            })
-        },
-    ),
-    keyed("create_promotion", By::Staff, NOTHING, |desk, _, request| {
-        Box::pin(async move {
-            let made = desk.engine.create_promotion(request, setup::tenth("TWO")).await?;
-            Ok(made.value.state.name.to_string())
-        })
-    }),
-    case("update_promotion", By::Staff, PROMOTED, |desk, setup, request| {
-        Box::pin(async move {
-            let draft = setup::tenth("OTHER");
-            let updated = desk
-                .engine
-                .update_promotion(request, setup.promotion.unwrap(), draft);
-            Ok(format!("{:?}", updated.await?.value.state.code))
-        })
-    }),
-    deleted(
-        "delete_promotion",
-        By::Staff,
-        "promotion.not_found",
-        PROMOTED,
-        |desk, setup, request| {
-            Box::pin(async move {
-                let promotion = setup.promotion.unwrap();
-                desk.engine.delete_promotion(request, promotion).await?;
-                Ok(GONE.to_owned())
-            })
-        },
-    ),
     keyed("apply_codes", By::Shopper, PROMOTED, |desk, setup, request| {
         Box::pin(async move {
             let codes = vec!["ten".to_owned(), "other".to_owned()];
@@ -491,53 +362,6 @@ pub(crate) const ALL: &[Case] = &[
             ))
         })
     }),
-    keyed(
-        "create_shipping_method",
-        By::Staff,
-        NOTHING,
-        |desk, _, request| {
-            Box::pin(async move {
-                let draft = shipping::Draft {
-                    name: Some("Courier".to_owned()),
-                    countries: Some(vec!["GB".to_owned()]),
-                    price: Some(pence(900)),
-                    ..shipping::Draft::default()
-                };
-                let made = desk.engine.create_shipping_method(request, draft).await?;
-                Ok(made.value.state.name().to_owned())
-            })
-        },
-    ),
-    case(
-        "update_shipping_method",
-        By::Staff,
-        NOTHING,
-        |desk, _, request| {
-            Box::pin(async move {
-                let draft = shipping::Draft {
-                    price: Some(pence(400)),
-                    ..shipping::Draft::default()
-                };
-                let method = desk.goods.method;
-                let updated = desk.engine.update_shipping_method(request, method, draft).await?;
-                Ok(format!("{:?}", updated.value.state.price()))
-            })
-        },
-    ),
-    deleted(
-        "delete_shipping_method",
-        By::Staff,
-        "shipping_method.not_found",
-        NOTHING,
-        |desk, _, request| {
-            Box::pin(async move {
-                desk.engine
-                    .delete_shipping_method(request, desk.goods.method)
-                    .await?;
-                Ok(GONE.to_owned())
-            })
-        },
-    ),
 ];
 
 fn told(view: &CartView) -> String {
@@ -565,12 +389,8 @@ fn price(amount: i64) -> Price {
 fn variant(sku: &str) -> VariantDraft {
     VariantDraft {
         sku: sku.to_owned(),
-        title: None,
-        options: Default::default(),
         price: Some(PriceChange::Set(price(1_000))),
-        tax_category: None,
-        weight_grams: 0,
-        status: VariantStatus::Active,
+        ..VariantDraft::default()
     }
 }
 
@@ -578,14 +398,6 @@ pub(crate) fn customer(external_id: &str) -> customer::Draft {
     customer::Draft {
         external_id: Some(Some(external_id.to_owned())),
         ..customer::Draft::default()
-    }
-}
-
-fn zone() -> tax::Draft {
-    tax::Draft {
-        name: Some("Ireland".to_owned()),
-        territory: tax::TerritoryDraft::of(&["IE"]),
-        rates: Some(Vec::new()),
     }
 }
 

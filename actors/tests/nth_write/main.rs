@@ -7,6 +7,7 @@
 
 mod cases;
 mod coverage;
+mod rules;
 mod setup;
 mod shop;
 #[path = "../support/mod.rs"]
@@ -14,7 +15,7 @@ mod support;
 
 use cartwright_actors::{Refused, Request, new_seed};
 use cartwright_storage::Mishap;
-use cases::{ALL, Case, GONE};
+use cases::{Case, GONE, all};
 use setup::Setup;
 use shop::Desk;
 use std::time::Duration;
@@ -74,7 +75,7 @@ async fn any_write_whose_answer_is_lost_is_found_by_the_same_request_and_not_don
 
 async fn each(trouble: Trouble) {
     let mut wrong = Vec::new();
-    for case in ALL {
+    for case in all() {
         let expected = play(case, None).await.unwrap().unwrap();
         for nth in 1.. {
             let told = format!("{}: {trouble:?} at write {nth}", case.use_case);

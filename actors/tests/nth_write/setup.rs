@@ -4,7 +4,10 @@ use crate::cases::{add, customer, paying};
 use crate::shop::{By, Desk, everything};
 use crate::support::house::{details, staff};
 use cartwright_actors::cart::{CartRef, View};
-use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, OrderId, PromotionId, TaxZoneId};
+use cartwright_domain::catalog::PriceListDraft;
+use cartwright_domain::id::{
+    CartId, CheckoutId, CustomerId, LineId, OrderId, PriceListId, PromotionId, TaxZoneId,
+};
 use cartwright_domain::promotion::{self, ActionDraft, ReductionDraft};
 use cartwright_domain::settings;
 use std::time::Duration;
@@ -25,6 +28,7 @@ pub(crate) struct Setup {
     pub(crate) zone: Option<TaxZoneId>,
     pub(crate) customer: Option<CustomerId>,
     pub(crate) promotion: Option<PromotionId>,
+    pub(crate) price_list: Option<PriceListId>,
     pub(crate) cookie: String,
 }
 
@@ -137,6 +141,25 @@ pub(crate) fn tenth(code: &str) -> promotion::Draft {
         actions: Some(vec![ActionDraft::Order(tenth)]),
         enabled: Some(true),
         ..promotion::Draft::default()
+    }
+}
+
+/// A price list of some priority.
+pub(crate) fn list_of(priority: i32) -> PriceListDraft {
+    PriceListDraft {
+        name: Some("Trade".to_owned()),
+        priority: Some(priority),
+        groups: Some(vec!["trade".to_owned()]),
+        ..PriceListDraft::default()
+    }
+}
+
+/// A price list.
+pub(crate) async fn listed(desk: &Desk) -> Setup {
+    let made = desk.engine.create_price_list(&staff(), list_of(1)).await;
+    Setup {
+        price_list: Some(made.unwrap().value.id),
+        ..Setup::default()
     }
 }
 

@@ -71,8 +71,12 @@ impl Desk {
             seen.push(format!("customer {name:?} {groups:?} {tax:?} {revision:?}"));
         }
         for method in self.engine.shipping_methods(everything()).await.unwrap().items {
-            let (name, price, revision) = (method.state.name(), method.state.price(), method.revision);
+            let (name, price, revision) = (method.state.name(), method.state.tariffs(), method.revision);
             seen.push(format!("method {name} {price:?} {revision:?}"));
+        }
+        for list in self.engine.price_lists(everything()).await.unwrap().items {
+            let (name, priority) = (&list.state.name, list.state.priority);
+            seen.push(format!("price list {name} {priority} {:?}", list.revision));
         }
         let settings = self.engine.settings().await.unwrap();
         seen.push(format!("settings {:?} {:?}", settings.state, settings.revision));

@@ -6,7 +6,7 @@ use cartwright_actors::runtime::{ClockCheck, EntityOptions, Receipts, RuntimeOpt
 use cartwright_actors::{Engine, Idempotency, Parts, Request, new_seed};
 use cartwright_domain::caller::Role;
 use cartwright_domain::cart::Patch;
-use cartwright_domain::catalog::{CreateProduct, PriceChange, ProductStatus, VariantDraft, VariantStatus};
+use cartwright_domain::catalog::{CreateProduct, PriceChange, ProductStatus, VariantDraft};
 use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
@@ -264,12 +264,8 @@ async fn variant(engine: &Engine, sku: &str, price: i64) -> VariantId {
     };
     let draft = VariantDraft {
         sku: sku.to_owned(),
-        title: None,
-        options: Default::default(),
         price: Some(PriceChange::Set(Price::of_money(pence(price)).unwrap())),
-        tax_category: None,
-        weight_grams: 0,
-        status: VariantStatus::Active,
+        ..VariantDraft::default()
     };
     let made = engine
         .create_product(&staff(), product, vec![draft])

@@ -138,7 +138,7 @@ impl AddLine {
                 at: cx.now(),
             })
         });
-        let price = require_for_sale(&self.facts, unit_price, currency)?;
+        let price = require_for_sale(&self.facts, unit_price, (currency, self.quantity))?;
         Ok(Line {
             id: cx.new_id(),
             variant: self.facts.variant_id,
@@ -211,7 +211,7 @@ impl SetQuantity {
                 sku: Arc::clone(&line.sku),
             });
         };
-        require_for_sale(facts, line.overridden(), cart.currency)?;
+        require_for_sale(facts, line.overridden(), (cart.currency, self.quantity))?;
         let others = cart.units_of(line.variant) - u64::from(line.quantity);
         require_stock(facts, others + u64::from(self.quantity))
     }
@@ -379,12 +379,12 @@ fn check_override(price: Price, currency: Currency) -> Result<(), Error> {
 fn require_for_sale(
     facts: &VariantFacts,
     overridden: Option<Price>,
-    currency: Currency,
+    (currency, quantity): (Currency, u32),
 ) -> Result<Price, Error> {
-    let price = overridden.or(facts.price_in(currency));
+    let price = overridden.or(facts.price(currency, quantity));
     price.filter(|_| facts.for_sale).ok_or_else(|| {
         let (variant, sku) = (facts.variant_id, Arc::clone(&facts.sku));
-        match facts.for_sale && !facts.prices.is_empty() {
+        match facts.for_sale && facts.has_price() {
             true => Error::NoPrice {
                 variant,
                 sku,

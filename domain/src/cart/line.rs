@@ -1,7 +1,7 @@
 //! A cart's line, and the facts about its variant that commands and quotes need.
 
 use super::totals::Offered;
-use crate::catalog::{CurrencyPrices, Handle};
+use crate::catalog::{CurrencyPrices, Handle, ListPrice, first_fit};
 use crate::error::FieldErrors;
 use crate::id::{LineId, ProductId, VariantId};
 use crate::money::{Currency, Price};
@@ -99,6 +99,14 @@ pub struct VariantFacts {
     pub title: Arc<str>,
     /// What a unit costs now, by currency.
     pub prices: CurrencyPrices,
+    /// What price lists say instead, to the one who buys: the first that fits counts.
+    pub list_prices: Vec<ListPrice>,
+    /// What promotions leave of its price at least, by currency.
+    pub minimum_prices: CurrencyPrices,
+    /// What a unit weighs.
+    pub weight_grams: u32,
+    /// Whether there is nothing to send.
+    pub digital: bool,
     /// How it is taxed.
     pub tax_category: Category,
     /// The categories of its product.
@@ -111,15 +119,23 @@ pub struct VariantFacts {
 }
 
 impl VariantFacts {
-    /// Returns what a unit costs in a currency.
-    pub fn price_in(&self, currency: Currency) -> Option<Price> {
-        self.prices.of(currency)
+    /// Returns what a unit costs in a currency where so many are bought.
+    pub fn price(&self, currency: Currency, quantity: u32) -> Option<Price> {
+        first_fit(&self.list_prices, currency, quantity).or_else(|| self.prices.of(currency))
     }
 
-    /// Returns what a quote in a currency looks at.
-    pub fn offered(&self, currency: Currency) -> Offered<'_> {
+    /// Tells whether it has a price in some currency.
+    pub(super) fn has_price(&self) -> bool {
+        !self.prices.is_empty() || !self.list_prices.is_empty()
+    }
+
+    /// Returns what a quote in a currency looks at where so many are bought.
+    pub fn offered(&self, currency: Currency, quantity: u32) -> Offered<'_> {
         Offered {
-            price: self.price_in(currency),
+            price: self.price(currency, quantity),
+            minimum_price: self.minimum_prices.of(currency),
+            weight_grams: self.weight_grams,
+            digital: self.digital,
             tax_category: &self.tax_category,
             categories: &self.categories,
         }

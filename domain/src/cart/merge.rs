@@ -165,7 +165,7 @@ fn in_currency<'a>(
     if from == currency {
         return Some(Arc::clone(line));
     }
-    let price = facts(line.variant).and_then(|facts| facts.price_in(currency));
+    let price = facts(line.variant).and_then(|facts| facts.price(currency, line.quantity));
     let kind = match price {
         Some(_) => WarningKind::Repriced { from },
         None => WarningKind::NoPrice { from },

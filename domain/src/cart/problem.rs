@@ -85,7 +85,8 @@ fn problem_of(line: &Line, units: u64, facts: Option<&VariantFacts>) -> Option<P
     if !facts.for_sale {
         return Some(ProblemKind::Disabled);
     }
-    if line.overridden().is_none() && facts.price_in(line.price_when_added.currency).is_none() {
+    let price = facts.price(line.price_when_added.currency, line.quantity);
+    if line.overridden().or(price).is_none() {
         return Some(ProblemKind::NoPrice);
     }
     if !facts.has(units) {

@@ -12,6 +12,12 @@ pub enum Error {
     /// Not the form of a handle.
     #[error("a handle has 1 to {HANDLE_LENGTH_MAX} characters a-z, 0-9 and single hyphens between them")]
     InvalidHandle,
+    /// The store has as many price lists as it may have.
+    #[error("the store has {max} price lists, the most it may have")]
+    TooManyPriceLists {
+        /// The most.
+        max: usize,
+    },
     /// Fields are out of their bounds.
     #[error(transparent)]
     Fields(#[from] FieldErrors),
@@ -21,6 +27,7 @@ impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
             Self::InvalidSku | Self::InvalidHandle => Class::Invalid,
+            Self::TooManyPriceLists { .. } => Class::Conflict,
             Self::Fields(fields) => fields.class(),
         }
     }
@@ -29,6 +36,7 @@ impl Refusal for Error {
         match self {
             Self::InvalidSku => "catalog.invalid_sku",
             Self::InvalidHandle => "catalog.invalid_handle",
+            Self::TooManyPriceLists { .. } => "catalog.too_many_price_lists",
             Self::Fields(fields) => fields.code(),
         }
     }
@@ -36,6 +44,7 @@ impl Refusal for Error {
     fn details(&self) -> Vec<(String, Detail)> {
         match self {
             Self::InvalidSku | Self::InvalidHandle => Vec::new(),
+            Self::TooManyPriceLists { max } => vec![("price_lists_max".to_owned(), (*max).into())],
             Self::Fields(fields) => fields.details(),
         }
     }

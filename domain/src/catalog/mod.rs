@@ -6,6 +6,7 @@
 mod error;
 mod event;
 mod handle;
+mod price_list;
 mod prices;
 mod product;
 mod sku;
@@ -16,6 +17,10 @@ mod variant;
 pub use error::Error;
 pub use event::{ProductEvent, VariantEvent};
 pub use handle::Handle;
+pub use price_list::{
+    CreatePriceList, DeletePriceList, ListPrice, PRICE_LISTS_MAX, PriceList, PriceListDraft, PriceListEvent,
+    PriceLists, UpdatePriceList, first_fit,
+};
 pub use prices::{CurrencyPrices, PriceChange};
 pub use product::{CreateProduct, Image, Product, ProductStatus, UpdateProduct};
 pub use sku::Sku;
@@ -43,5 +48,7 @@ pub const OPTIONS_MAX: usize = 10;
 pub const OPTION_LENGTH_MAX: usize = 128;
 /// The highest unit price, in millionths of the currency's major unit: a thousand million.
 pub const PRICE_MILLIONTHS_MAX: i64 = 1_000_000_000_000_000;
+/// The most prices a variant may have by price lists.
+pub const LIST_PRICES_MAX: usize = 1_000;
 /// The heaviest variant, in grams: a hundred tonnes.
 pub const WEIGHT_GRAMS_MAX: u32 = 100_000_000;

@@ -30,6 +30,14 @@ impl CurrencyPrices {
         self.0.is_empty()
     }
 
+    /// Returns the first that is above the price of the same currency.
+    pub(super) fn above(&self, prices: &Self) -> Option<Price> {
+        self.iter().find(|price| {
+            let other = prices.of(price.currency);
+            other.is_some_and(|other| other.millionths < price.millionths)
+        })
+    }
+
     /// Tells whether every price lies within its bounds and in its place.
     pub(super) fn is_sound(&self) -> bool {
         self.0.is_sorted_by(|left, right| left.currency < right.currency)
@@ -95,7 +103,7 @@ fn is_in_range(price: Price) -> bool {
     0 <= price.millionths && price.millionths <= PRICE_MILLIONTHS_MAX
 }
 
-fn check_price(price: Price, pointer: &str, errors: &mut FieldErrors) {
+pub(super) fn check_price(price: Price, pointer: &str, errors: &mut FieldErrors) {
     if !is_in_range(price) {
         let message = "a price is not negative and at most a thousand million of its currency";
         errors.add(pointer, "catalog.price_out_of_range", message);

@@ -1,13 +1,13 @@
 //! The catalog's rules: forms, bounds, keys, and updates that change nothing.
 
 use super::{
-    CreateProduct, CreateVariant, Error, Handle, Image, Options, PRICE_MILLIONTHS_MAX, PriceChange, Product,
-    ProductEvent, ProductStatus, SetPrice, Sku, UpdateProduct, UpdateVariant, Variant, VariantDraft,
-    VariantEvent, VariantStatus,
+    CreateProduct, CreateVariant, Error, Handle, Image, ListPrice, Options, PRICE_MILLIONTHS_MAX,
+    PriceChange, Product, ProductEvent, ProductStatus, SetPrice, Sku, UpdateProduct, UpdateVariant, Variant,
+    VariantDraft, VariantEvent, VariantStatus,
 };
 use crate::entity::Entity;
 use crate::error::Refusal;
-use crate::id::{ProductId, VariantId};
+use crate::id::{PriceListId, ProductId, VariantId};
 use crate::kind::{Listing, Unique};
 use crate::money::{Currency, Price};
 use crate::testing::Bench;
@@ -44,6 +44,10 @@ fn draft() -> VariantDraft {
         title: None,
         options: Options::new(),
         price: Some(PriceChange::Set(price(2_550_000))),
+        compare_at_prices: Vec::new(),
+        minimum_prices: Vec::new(),
+        list_prices: Vec::new(),
+        digital: false,
         tax_category: None,
         weight_grams: 120,
         status: VariantStatus::Active,
@@ -382,6 +386,34 @@ fn a_variant_has_one_price_in_each_currency() -> Result<(), Error> {
 }
 
 #[test]
+fn no_minimum_price_is_above_the_price() -> Result<(), Error> {
+    let mut bench = variant(VariantDraft {
+        minimum_prices: vec![price(1_000_000)],
+        ..draft()
+    })?;
+    let expected = [("/minimum_prices", "catalog.minimum_above_price")];
+    check_fields(
+        bench.run(SetPrice {
+            price: PriceChange::Set(price(999_999)),
+        }),
+        &expected,
+    );
+    check_fields(
+        bench.run(UpdateVariant {
+            minimum_prices: Some(vec![price(2_550_001)]),
+            ..UpdateVariant::default()
+        }),
+        &expected,
+    );
+    bench.run(UpdateVariant {
+        price: Some(PriceChange::Set(price(900_000))),
+        minimum_prices: Some(vec![price(900_000)]),
+        ..UpdateVariant::default()
+    })?;
+    Ok(())
+}
+
+#[test]
 fn every_bad_field_of_a_variant_is_listed() {
     let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let bad = VariantDraft {
@@ -389,6 +421,16 @@ fn every_bad_field_of_a_variant_is_listed() {
         title: Some("x".repeat(256)),
         options: [option("a/b", " "), option("size", "L"), option("size ", "M")].into(),
         price: Some(PriceChange::Set(price(-1))),
+        compare_at_prices: vec![price(1), price(2)],
+        minimum_prices: vec![price(PRICE_MILLIONTHS_MAX + 1)],
+        list_prices: [(0, 1), (2, -1), (2, 2)]
+            .map(|(from_quantity, millionths)| ListPrice {
+                list: PriceListId(Uuid::from_u128(1)),
+                from_quantity,
+                price: price(millionths),
+            })
+            .into(),
+        digital: true,
         tax_category: Some(String::new()),
         weight_grams: u32::MAX,
         status: VariantStatus::Active,
@@ -399,6 +441,12 @@ fn every_bad_field_of_a_variant_is_listed() {
         ("/options/a~1b", "text.empty"),
         ("/options/size ", "catalog.duplicate_option"),
         ("/price", "catalog.price_out_of_range"),
+        ("/compare_at_prices/1", "catalog.duplicate_price"),
+        ("/minimum_prices/0", "catalog.price_out_of_range"),
+        ("/minimum_prices", "catalog.minimum_above_price"),
+        ("/list_prices/0/from_quantity", "catalog.quantity_zero"),
+        ("/list_prices/1/price", "catalog.price_out_of_range"),
+        ("/list_prices/2", "catalog.duplicate_price"),
         ("/tax_category", "tax.invalid_category"),
         ("/weight_grams", "catalog.weight_out_of_range"),
     ];

@@ -1,8 +1,9 @@
 //! The variant: what a shopper buys.
 
+use super::prices::check_price;
 use super::{
-    CurrencyPrices, Error, OPTION_LENGTH_MAX, OPTIONS_MAX, PriceChange, Sku, TITLE_LENGTH_MAX, VariantEvent,
-    WEIGHT_GRAMS_MAX,
+    CurrencyPrices, Error, LIST_PRICES_MAX, ListPrice, OPTION_LENGTH_MAX, OPTIONS_MAX, PriceChange, Sku,
+    TITLE_LENGTH_MAX, VariantEvent, WEIGHT_GRAMS_MAX,
 };
 use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, FieldErrors, ensure};
@@ -14,6 +15,7 @@ use crate::text;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// By what a variant differs from its siblings: `color` is `red`.
 pub type Options = BTreeMap<String, String>;
@@ -34,6 +36,14 @@ pub struct Variant {
     pub options: Options,
     /// What one unit costs in each currency; without any, it is not for sale and may still be in stock.
     pub prices: CurrencyPrices,
+    /// What a unit is said to have cost before, for display alone.
+    pub compare_at_prices: CurrencyPrices,
+    /// What promotions leave of a unit's price at least (section 2.3).
+    pub minimum_prices: CurrencyPrices,
+    /// What a unit costs by price lists, sorted by list, currency and quantity.
+    pub list_prices: Arc<[ListPrice]>,
+    /// Whether there is nothing to send: a download, a voucher.
+    pub digital: bool,
     /// How it is taxed.
     pub tax_category: Category,
     /// What one unit weighs.
@@ -45,9 +55,10 @@ pub struct Variant {
 }
 
 /// May a variant be sold?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VariantStatus {
     /// Yes, if it has a price.
+    #[default]
     Active,
     /// No.
     Disabled,
@@ -124,6 +135,10 @@ impl Entity for Variant {
             title: past.title,
             options: past.options,
             prices: past.price.into(),
+            compare_at_prices: CurrencyPrices::default(),
+            minimum_prices: CurrencyPrices::default(),
+            list_prices: Arc::default(),
+            digital: false,
             tax_category: past.tax_category,
             weight_grams: past.weight_grams,
             status: past.status,
@@ -133,9 +148,19 @@ impl Entity for Variant {
 
     fn invariants(&self) -> Result<(), Broken> {
         ensure(!self.title.is_empty(), "a variant has a title")?;
+        let mut all = [&self.prices, &self.compare_at_prices, &self.minimum_prices].into_iter();
         ensure(
-            self.prices.is_sound(),
+            all.all(CurrencyPrices::is_sound),
             "a variant has one price a currency, in order, none below zero",
+        )?;
+        ensure(
+            self.list_prices
+                .is_sorted_by(|left, right| left.key() < right.key()),
+            "a variant has one price a list, currency and quantity, in order",
+        )?;
+        ensure(
+            self.minimum_prices.above(&self.prices).is_none(),
+            "no minimum price is above the price",
         )?;
         ensure(
             self.options.len() <= OPTIONS_MAX,
@@ -162,7 +187,7 @@ impl Entity for Variant {
 }
 
 /// What makes a variant, as somebody gave it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct VariantDraft {
     /// Its name in the shop's other systems.
     pub sku: String,
@@ -172,6 +197,14 @@ pub struct VariantDraft {
     pub options: Options,
     /// What one unit costs; without it, it is not for sale.
     pub price: Option<PriceChange>,
+    /// What a unit is said to have cost before, at most once in a currency.
+    pub compare_at_prices: Vec<Price>,
+    /// What promotions leave of a unit's price at least, at most once in a currency.
+    pub minimum_prices: Vec<Price>,
+    /// What a unit costs by price lists.
+    pub list_prices: Vec<ListPrice>,
+    /// Whether there is nothing to send.
+    pub digital: bool,
     /// How it is taxed; the standard way when absent.
     pub tax_category: Option<String>,
     /// What one unit weighs.
@@ -210,6 +243,11 @@ impl VariantDraft {
         let options = check_options(&self.options, &mut errors);
         let price = self.price.as_ref();
         let prices = price.map(|price| price.apply(&CurrencyPrices::default(), &mut errors));
+        let prices = prices.unwrap_or_default();
+        let compare_at = CurrencyPrices::check(&self.compare_at_prices, "/compare_at_prices", &mut errors);
+        let minimum_prices = CurrencyPrices::check(&self.minimum_prices, "/minimum_prices", &mut errors);
+        check_minimum(&minimum_prices, &prices, &mut errors);
+        let list_prices = check_list_prices(&self.list_prices, &mut errors);
         let tax_category = match &self.tax_category {
             Some(category) => check_category(category, &mut errors),
             None => Some(Category::default()),
@@ -221,7 +259,10 @@ impl VariantDraft {
             return Err(errors);
         };
         let Self {
-            weight_grams, status, ..
+            digital,
+            weight_grams,
+            status,
+            ..
         } = self;
         Ok(Variant {
             id,
@@ -229,7 +270,11 @@ impl VariantDraft {
             sku,
             title,
             options,
-            prices: prices.unwrap_or_default(),
+            prices,
+            compare_at_prices: compare_at,
+            minimum_prices,
+            list_prices,
+            digital,
             tax_category,
             weight_grams,
             status,
@@ -276,6 +321,14 @@ pub struct UpdateVariant {
     pub options: Option<Options>,
     /// What one unit costs.
     pub price: Option<PriceChange>,
+    /// All that a unit is said to have cost before.
+    pub compare_at_prices: Option<Vec<Price>>,
+    /// All that promotions leave of a unit's price at least.
+    pub minimum_prices: Option<Vec<Price>>,
+    /// All that a unit costs by price lists.
+    pub list_prices: Option<Vec<ListPrice>>,
+    /// Whether there is nothing to send.
+    pub digital: Option<bool>,
     /// How it is taxed.
     pub tax_category: Option<String>,
     /// What one unit weighs.
@@ -302,6 +355,18 @@ impl Command<Variant> for UpdateVariant {
         }
         let price = self.price.as_ref();
         let prices = price.map(|change| change.apply(&variant.prices, &mut errors));
+        if let Some(prices) = &self.compare_at_prices {
+            changed.compare_at_prices = CurrencyPrices::check(prices, "/compare_at_prices", &mut errors);
+        }
+        if let Some(prices) = &self.minimum_prices {
+            changed.minimum_prices = CurrencyPrices::check(prices, "/minimum_prices", &mut errors);
+        }
+        let prices_then = prices.as_ref().unwrap_or(&variant.prices);
+        check_minimum(&changed.minimum_prices, prices_then, &mut errors);
+        if let Some(rows) = &self.list_prices {
+            changed.list_prices = check_list_prices(rows, &mut errors);
+        }
+        changed.digital = self.digital.unwrap_or(changed.digital);
         if let Some(category) = &self.tax_category {
             changed.tax_category = check_category(category, &mut errors).unwrap_or_default();
         }
@@ -339,6 +404,7 @@ impl Command<Variant> for SetPrice {
     fn apply(self, variant: &mut Variant, cx: &mut Context<'_, Variant>) -> Result<(), Error> {
         let mut errors = FieldErrors::default();
         let prices = self.price.apply(&variant.prices, &mut errors);
+        check_minimum(&variant.minimum_prices, &prices, &mut errors);
         errors.into_result()?;
         variant.put(prices, cx);
         Ok(())
@@ -351,6 +417,40 @@ fn check_title(title: &str, errors: &mut FieldErrors) -> Option<String> {
 
 fn check_category(category: &str, errors: &mut FieldErrors) -> Option<Category> {
     errors.take("/tax_category", Category::parse(category))
+}
+
+/// Notes what is wrong with prices by lists, and returns them in order.
+fn check_list_prices(rows: &[ListPrice], errors: &mut FieldErrors) -> Arc<[ListPrice]> {
+    if LIST_PRICES_MAX < rows.len() {
+        let message = format!("at most {LIST_PRICES_MAX} prices by lists are possible");
+        errors.add("/list_prices", "catalog.too_many_list_prices", message);
+        return Arc::default();
+    }
+    let mut checked: BTreeMap<_, ListPrice> = BTreeMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        let pointer = format!("/list_prices/{at}");
+        check_price(row.price, &format!("{pointer}/price"), errors);
+        if row.from_quantity == 0 {
+            let message = "a price holds from one unit on, or more";
+            errors.add(
+                format!("{pointer}/from_quantity"),
+                "catalog.quantity_zero",
+                message,
+            );
+        }
+        if checked.insert(row.key(), *row).is_some() {
+            let message = "there is a price of this list for this currency and quantity already";
+            errors.add(pointer, "catalog.duplicate_price", message);
+        }
+    }
+    checked.into_values().collect()
+}
+
+fn check_minimum(minimum: &CurrencyPrices, prices: &CurrencyPrices, errors: &mut FieldErrors) {
+    if let Some(above) = minimum.above(prices) {
+        let message = format!("the minimum price in {} is above the price", above.currency);
+        errors.add("/minimum_prices", "catalog.minimum_above_price", message);
+    }
 }
 
 fn check_weight(weight_grams: u32, errors: &mut FieldErrors) {

@@ -100,6 +100,16 @@ impl Money {
         })
     }
 
+    /// Returns this share of it: a percentage amount, rounded once (section 1.3).
+    ///
+    /// # Errors
+    /// [`Error::Overflow`].
+    pub fn rated(self, rate: Rate, rounding: Rounding) -> Result<Self, Error> {
+        let (numerator, denominator) = rate.fraction();
+        let share = rounding.divide(i128::from(self.amount) * numerator, denominator);
+        Self::from_wide(share, self.currency)
+    }
+
     /// Makes an amount of what a wide calculation gave.
     pub(crate) fn from_wide(amount: i128, currency: Currency) -> Result<Self, Error> {
         let amount = i64::try_from(amount).map_err(|_| Error::Overflow)?;

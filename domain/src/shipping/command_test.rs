@@ -3,7 +3,8 @@
 use super::*;
 use crate::country::Country;
 use crate::error::Refusal;
-use crate::shipping::offers;
+use crate::money::Rounding;
+use crate::shipping::{Measure, Parcel, Step, offers};
 use crate::testing::Bench;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -60,10 +61,56 @@ fn every_bad_field_of_a_method_is_listed() -> Result<(), crate::money::Error> {
             ..draft("Post", &["*"], -1, None)
         },
         &[
-            ("/tax_category", "tax.invalid_category"),
             ("/price", "shipping.negative_amount"),
             ("/free_from", "shipping.negative_amount"),
             ("/free_from", "money.mixed_currencies"),
+            ("/tax_category", "tax.invalid_category"),
+        ],
+    );
+    let steps = [(5, 1), (5, -1), (9, 1)].map(|(from, price)| Step { from, price });
+    let tables = Charge::Table {
+        by: Measure::Quantity,
+        steps: steps.into(),
+    };
+    let share = Charge::Percentage {
+        rate: "-0.1".parse()?,
+        at_least: Some(3),
+        at_most: Some(2),
+    };
+    let tariff = |charge| Tariff {
+        charge,
+        handling_fee: -1,
+        ..Tariff::flat(gbp(0), None)
+    };
+    let span = |from, to| Span {
+        from: Some(from),
+        to: Some(to),
+    };
+    let conditions = ConditionsDraft {
+        weight_grams: span(2, 1),
+        not_categories: vec!["ok".to_owned(), "Not a handle".to_owned()],
+        ..ConditionsDraft::default()
+    };
+    check_refused(
+        Draft {
+            price: None,
+            free_from: None,
+            tariffs: Some(vec![tariff(tables), tariff(share)]),
+            conditions: Some(conditions),
+            delivery_days: Some(Some(span(4, 3))),
+            ..draft("Post", &["*"], 0, None)
+        },
+        &[
+            ("/tariffs/0/handling_fee", "shipping.negative_amount"),
+            ("/tariffs/0/table/steps/1/price", "shipping.negative_amount"),
+            ("/tariffs/0/table/steps/1/from", "shipping.bad_table"),
+            ("/tariffs/1/handling_fee", "shipping.negative_amount"),
+            ("/tariffs/1/percentage/rate", "shipping.negative_amount"),
+            ("/tariffs/1/percentage/at_most", "shipping.empty_span"),
+            ("/tariffs/1/currency", "shipping.duplicate_tariff"),
+            ("/conditions/weight_grams/to", "shipping.empty_span"),
+            ("/conditions/not_categories/1", "catalog.invalid_handle"),
+            ("/delivery_days/to", "shipping.empty_span"),
         ],
     );
     Ok(())
@@ -95,8 +142,8 @@ fn an_update_changes_what_it_names_and_null_takes_free_from_away() -> Result<(),
     for _ in 0..2 {
         post.run(clear.clone())?;
         assert_eq!(
-            (post.entity.free_from(), post.entity.price(), post.events.len()),
-            (None, gbp(395), 2)
+            (post.entity.tariffs(), post.events.len()),
+            ([Tariff::flat(gbp(395), None)].as_slice(), 2)
         );
     }
     post.run(DeleteMethod)?;
@@ -104,13 +151,119 @@ fn an_update_changes_what_it_names_and_null_takes_free_from_away() -> Result<(),
     Ok(())
 }
 
+/// One line of goods: what it is worth, units, grams of one, and its categories.
+fn parcel<'a>(worth: i64, units: u32, grams: u32, categories: &'a [Handle]) -> Parcel<'a> {
+    let mut parcel = Parcel::new(gbp(worth));
+    parcel.add(units, grams, categories);
+    parcel
+}
+
+fn price(method: &ShippingMethod, parcel: &Parcel<'_>) -> Option<i64> {
+    let price = method.price_for(Country::GB, parcel, Rounding::HalfUp);
+    price.expect("it can be counted").map(|price| price.amount)
+}
+
 #[test]
 fn shipping_is_free_from_exactly_its_threshold() -> Result<(), Error> {
     let post = method(1, draft("Post", &["*"], 395, Some(5_000)))?.entity;
-    let check = |goods, price| assert_eq!(post.price_for(gbp(goods)), gbp(price), "goods worth {goods}");
-    check(4_999, 395);
-    check(5_000, 0);
-    check(5_001, 0);
+    for (goods, expected) in [(4_999, 395), (5_000, 0), (5_001, 0)] {
+        let found = price(&post, &parcel(goods, 1, 0, &[]));
+        assert_eq!(found, Some(expected), "goods worth {goods}");
+    }
+    Ok(())
+}
+
+fn with(charge: Charge) -> Result<ShippingMethod, Error> {
+    let tariff = Tariff {
+        charge,
+        handling_fee: 50,
+        free_from: Some(100_000),
+        worth: Span {
+            from: Some(100),
+            to: Some(200_000),
+        },
+        currency: Currency::GBP,
+    };
+    let draft = Draft {
+        price: None,
+        free_from: None,
+        tariffs: Some(vec![tariff]),
+        ..draft("Post", &["*"], 0, None)
+    };
+    Ok(method(1, draft)?.entity)
+}
+
+#[test]
+fn a_table_goes_by_the_last_step_that_is_reached_and_handling_comes_on_top() -> Result<(), Error> {
+    let steps = [(500, 300), (1_000, 450), (5_000, 990)].map(|(from, price)| Step { from, price });
+    let table = |by| {
+        with(Charge::Table {
+            by,
+            steps: steps.into(),
+        })
+    };
+    // Two units of 250 g weigh 500 g: the first step, 3.00, and 0.50 of handling.
+    let by_weight = table(Measure::Weight)?;
+    let of = |units, grams| price(&by_weight, &parcel(1_000, units, grams, &[]));
+    assert_eq!(of(2, 250), Some(350));
+    assert_eq!(of(1, 499), None, "below the first step it is not taken");
+    assert_eq!((of(1, 999), of(1, 1_000)), (Some(350), Some(500)));
+    assert_eq!(of(1_000_000, 4_000_000), Some(1_040));
+    let by_worth = table(Measure::Worth)?;
+    let of = |worth| price(&by_worth, &parcel(worth, 1, 1, &[]));
+    assert_eq!((of(499), of(500), of(5_000)), (None, Some(350), Some(1_040)));
+    // Outside of what the goods must be worth it is not offered; from 1,000.00 it is free.
+    assert_eq!((of(99), of(100_000), of(200_001)), (None, Some(0), None));
+    let by_quantity = table(Measure::Quantity)?;
+    assert_eq!(price(&by_quantity, &parcel(1_000, 5_000, 0, &[])), Some(1_040));
+    Ok(())
+}
+
+#[test]
+fn a_percentage_is_rounded_once_and_kept_within_its_bounds() -> Result<(), crate::money::Error> {
+    let share = Charge::Percentage {
+        rate: "0.125".parse()?,
+        at_least: Some(200),
+        at_most: Some(1_000),
+    };
+    let post = with(share).expect("a method");
+    let of = |worth| price(&post, &parcel(worth, 1, 1, &[]));
+    // 12.5% of 10.00 is 1.25, raised to 2.00; of 20.04 it is 2.505, rounded to 2.51; of 100.00 it is 12.50, cut to
+    // 10.00. Each time 0.50 of handling comes on top.
+    assert_eq!(
+        (of(1_000), of(2_004), of(10_000)),
+        (Some(250), Some(301), Some(1_050))
+    );
+    Ok(())
+}
+
+#[test]
+fn conditions_ask_for_weight_quantity_and_categories() -> Result<(), Error> {
+    let handle = |name: &str| Handle::parse(name).expect("a handle");
+    let (bulky, books) = ([handle("bulky")], [handle("books"), handle("paper")]);
+    let up_to = |to| Span {
+        from: None,
+        to: Some(to),
+    };
+    let conditions = ConditionsDraft {
+        weight_grams: up_to(1_000),
+        quantity: up_to(3),
+        only_categories: vec!["paper".to_owned(), "cups".to_owned()],
+        not_categories: vec!["bulky".to_owned()],
+    };
+    let post = Draft {
+        conditions: Some(conditions),
+        ..draft("Book post", &["GB"], 100, None)
+    };
+    let post = method(1, post)?.entity;
+    assert_eq!(price(&post, &parcel(0, 3, 333, &books)), Some(100));
+    assert_eq!(price(&post, &parcel(0, 3, 334, &books)), None, "too heavy");
+    assert_eq!(price(&post, &parcel(0, 4, 1, &books)), None, "too many");
+    assert_eq!(price(&post, &parcel(0, 1, 1, &[])), None, "something else");
+    let mut mixed = parcel(0, 1, 1, &books);
+    let with_bulky = [bulky[0].clone(), books[1].clone()];
+    mixed.add(1, 1, &with_bulky);
+    assert_eq!(price(&post, &mixed), None, "something bulky");
     Ok(())
 }
 
@@ -138,7 +291,8 @@ fn offers_are_the_enabled_methods_of_country_and_currency_cheapest_first() -> Re
     }
     let check = |country: &str, goods, expected: &[(&str, i64)]| {
         let country = Country::of(country).expect("a country of the test");
-        let offers = offers(&methods, country, gbp(goods));
+        let parcel = parcel(goods, 1, 1, &[]);
+        let offers = offers(&methods, country, &parcel, Rounding::HalfUp).expect("prices can be counted");
         let listed: Vec<(&str, i64)> = offers
             .iter()
             .map(|offer| (offer.method.name(), offer.price.amount))
@@ -149,5 +303,10 @@ fn offers_are_the_enabled_methods_of_country_and_currency_cheapest_first() -> Re
     check("GB", 2_000, &[("Post", 0), ("Boat", 395), ("Courier", 995)]);
     check("XC", 0, &[("Airmail", 395), ("Courier", 995)]);
     check("US", 0, &[("Courier", 995)]);
+    let nothing = Parcel::new(gbp(10));
+    assert_eq!(
+        offers(&methods, Country::GB, &nothing, Rounding::HalfUp),
+        Ok(Vec::new())
+    );
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! The shipping method, and which of them a cart may choose.
 
-use super::Error;
+use super::{Error, Span, Tariff, past};
+use crate::catalog::Handle;
 use crate::country::{Country, Coverage};
-use crate::entity::{Context, Entity, Keys, NoTimer};
+use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
 use crate::id::ShippingMethodId;
 use crate::kind::{Kind, Listing, ListingKey};
-use crate::money::Money;
+use crate::money::{self, Money, Rounding};
 use crate::tax::Category;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -15,16 +16,85 @@ use std::sync::Arc;
 /// How many shipping methods a store may have.
 pub const METHODS_MAX: usize = 1_000;
 
-/// A way to send goods, at a flat price.
+/// A way to send goods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShippingMethod {
     pub(super) id: ShippingMethodId,
     pub(super) name: String,
     pub(super) coverage: Coverage,
-    pub(super) price: Money,
-    pub(super) free_from: Option<Money>,
+    pub(super) tariffs: Vec<Tariff>,
+    pub(super) conditions: Conditions,
+    pub(super) delivery_days: Option<Span>,
     pub(super) tax_category: Category,
     pub(super) enabled: bool,
+}
+
+/// What a method takes, whatever it costs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// What the goods weigh together, in grams.
+    pub weight_grams: Span,
+    /// How many units there are.
+    pub quantity: Span,
+    /// It takes nothing but goods in one of these categories; anything where there is none. Sorted.
+    pub only_categories: Vec<Handle>,
+    /// It takes nothing together with goods in one of these categories. Sorted.
+    pub not_categories: Vec<Handle>,
+}
+
+/// What is to be sent: those lines of a cart that are no digital goods.
+#[derive(Clone, Debug)]
+pub struct Parcel<'a> {
+    /// What the cart's goods are worth: the subtotal less discounts.
+    pub worth: Money,
+    /// What the lines weigh.
+    pub weight_grams: u64,
+    /// How many units they have.
+    pub units: u64,
+    /// The categories of each line's goods.
+    pub categories: Vec<&'a [Handle]>,
+}
+
+impl<'a> Parcel<'a> {
+    /// Begins a parcel of goods that are worth so much.
+    pub fn new(worth: Money) -> Self {
+        Self {
+            worth,
+            weight_grams: 0,
+            units: 0,
+            categories: Vec::new(),
+        }
+    }
+
+    /// Adds a line: units, what one weighs, and what categories its goods are in.
+    pub fn add(&mut self, units: u32, weight_grams: u32, categories: &'a [Handle]) {
+        self.units += u64::from(units);
+        self.weight_grams += u64::from(units) * u64::from(weight_grams);
+        self.categories.push(categories);
+    }
+
+    /// Tells whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.categories.is_empty()
+    }
+}
+
+impl Conditions {
+    /// Tells whether anything depends on the categories of the goods.
+    pub fn use_categories(&self) -> bool {
+        !self.only_categories.is_empty() || !self.not_categories.is_empty()
+    }
+
+    fn take(&self, parcel: &Parcel<'_>) -> bool {
+        let has = |among: &[Handle], line: &[Handle]| line.iter().any(|category| among.contains(category));
+        let mut lines = parcel.categories.iter();
+        self.weight_grams.contains(parcel.weight_grams)
+            && self.quantity.contains(parcel.units)
+            && lines.all(|line| {
+                let is_wanted = self.only_categories.is_empty() || has(&self.only_categories, line);
+                is_wanted && !has(&self.not_categories, line)
+            })
+    }
 }
 
 impl ShippingMethod {
@@ -43,14 +113,19 @@ impl ShippingMethod {
         &self.coverage
     }
 
-    /// Returns the flat price.
-    pub fn price(&self) -> Money {
-        self.price
+    /// Returns what it costs: one tariff in each currency, by its code.
+    pub fn tariffs(&self) -> &[Tariff] {
+        &self.tariffs
     }
 
-    /// Returns the value of goods from which it is free.
-    pub fn free_from(&self) -> Option<Money> {
-        self.free_from
+    /// Returns what it takes.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// Returns within how many days goods arrive, as far as that can be said.
+    pub fn delivery_days(&self) -> Option<Span> {
+        self.delivery_days
     }
 
     /// Returns the category it is taxed in.
@@ -63,16 +138,23 @@ impl ShippingMethod {
         self.enabled
     }
 
-    /// Tells whether goods can go to a country by it and be paid in the currency of `goods`.
-    pub fn serves(&self, destination: Country, goods: Money) -> bool {
-        self.enabled && self.price.currency == goods.currency && self.coverage.covers(destination)
-    }
-
-    /// Returns what it costs for goods of this value: the subtotal less discounts, in its own currency.
-    pub fn price_for(&self, goods: Money) -> Money {
-        match self.free_from {
-            Some(free_from) if free_from.amount <= goods.amount => Money::zero(self.price.currency),
-            Some(_) | None => self.price,
+    /// Returns what it costs to send a parcel to a country, in the currency of the goods; none when it does not go
+    /// there, does not take them or has no tariff for them.
+    ///
+    /// # Errors
+    /// When the price cannot be counted.
+    pub fn price_for(
+        &self,
+        destination: Country,
+        parcel: &Parcel<'_>,
+        rounding: Rounding,
+    ) -> Result<Option<Money>, money::Error> {
+        let is_served = self.enabled && self.coverage.covers(destination) && self.conditions.take(parcel);
+        let currency = parcel.worth.currency;
+        let tariff = self.tariffs.iter().find(|tariff| tariff.currency == currency);
+        match tariff.filter(|_| is_served) {
+            Some(tariff) => tariff.price(parcel, rounding),
+            None => Ok(None),
         }
     }
 }
@@ -86,14 +168,25 @@ pub struct Offer {
     pub price: Money,
 }
 
-/// Returns the methods by which goods of this value can go to a country, cheapest first, then by name.
-pub fn offers(methods: &[Arc<ShippingMethod>], destination: Country, goods: Money) -> Vec<Offer> {
+/// Returns the methods by which a parcel can go to a country, cheapest first, then by name.
+///
+/// # Errors
+/// When a price cannot be counted.
+pub fn offers(
+    methods: &[Arc<ShippingMethod>],
+    destination: Country,
+    parcel: &Parcel<'_>,
+    rounding: Rounding,
+) -> Result<Vec<Offer>, money::Error> {
     let mut offers = Vec::new();
+    if parcel.is_empty() {
+        return Ok(offers);
+    }
     for method in methods {
-        if method.serves(destination, goods) {
+        if let Some(price) = method.price_for(destination, parcel, rounding)? {
             offers.push(Offer {
                 method: Arc::clone(method),
-                price: method.price_for(goods),
+                price,
             });
         }
     }
@@ -102,7 +195,7 @@ pub fn offers(methods: &[Arc<ShippingMethod>], destination: Country, goods: Mone
         let name = left.method.name.cmp(&right.method.name);
         price.then(name).then(left.method.id.cmp(&right.method.id))
     });
-    offers
+    Ok(offers)
 }
 
 /// What happened to a shipping method.
@@ -117,7 +210,11 @@ pub enum Event {
 }
 
 impl EventBody for Event {
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        past::event(schema, body)
+    }
 
     fn name(&self) -> &'static str {
         match self {
@@ -130,18 +227,26 @@ impl EventBody for Event {
 
 impl Entity for ShippingMethod {
     const KIND: Kind = Kind::ShippingMethod;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     type Id = ShippingMethodId;
     type Event = Event;
     type Timer = NoTimer;
     type Error = Error;
 
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        past::method(schema, body)
+    }
+
     fn invariants(&self) -> Result<(), Broken> {
-        ensure(0 <= self.price.amount, "a shipping price is not below zero")?;
-        let same_currency = self
-            .free_from
-            .is_none_or(|from| from.currency == self.price.currency);
-        ensure(same_currency, "a shipping method has one currency")
+        let is_sorted = self
+            .tariffs
+            .is_sorted_by(|left, right| left.currency < right.currency);
+        ensure(
+            is_sorted && !self.tariffs.is_empty(),
+            "a shipping method has one tariff a currency, in order, and at least one",
+        )?;
+        let mut tariffs = self.tariffs.iter();
+        ensure(tariffs.all(Tariff::is_sound), "every tariff keeps its bounds")
     }
 
     fn keys(&self) -> Keys {

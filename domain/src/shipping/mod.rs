@@ -1,10 +1,13 @@
-//! Shipping methods: where they go, what they cost, from which value of goods they are free.
+//! Shipping methods: where they go, what they take, what they cost in each currency, how long it takes.
 
 mod command;
 mod method;
+mod past;
+mod tariff;
 
-pub use command::{CreateMethod, DeleteMethod, Draft, UpdateMethod};
-pub use method::{Event, METHODS_MAX, Offer, ShippingMethod, offers};
+pub use command::{ConditionsDraft, CreateMethod, DeleteMethod, Draft, UpdateMethod};
+pub use method::{Conditions, Event, METHODS_MAX, Offer, Parcel, ShippingMethod, offers};
+pub use tariff::{Charge, Measure, STEPS_MAX, Span, Step, Tariff};
 
 use crate::error::{Class, Detail, FieldErrors, Refusal};
 

@@ -66,9 +66,7 @@ impl Zones {
         for zone in &zones {
             index.add(zone, at);
             for rate in &zone.rates {
-                for boundary in [rate.validity.from, rate.validity.until].into_iter().flatten() {
-                    index.bound(boundary, at);
-                }
+                index.holds = index.holds.bounded_by(rate.validity, at);
             }
         }
         index
@@ -97,15 +95,6 @@ impl Zones {
                     self.by_country.entry(*country).or_insert_with(shared);
                 }
             }
-        }
-    }
-
-    fn bound(&mut self, boundary: Timestamp, at: Timestamp) {
-        let Period { from, until } = &mut self.holds;
-        if boundary <= at {
-            *from = Some(from.map_or(boundary, |from| from.max(boundary)));
-        } else {
-            *until = Some(until.map_or(boundary, |until| until.min(boundary)));
         }
     }
 

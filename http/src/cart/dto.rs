@@ -1,7 +1,7 @@
 //! Carts on the wire, as they are answered.
 
 use crate::answer::{self, Answer, Versioned, versioned};
-use crate::dto::{Address, Money, Price, Time};
+use crate::dto::{Address, Money, Price, Span, Time};
 use crate::extract::Prefer;
 use axum::response::Response;
 use cartwright_actors::cart::{CartView, ReadCart};
@@ -44,6 +44,8 @@ pub(crate) struct Cart {
     customer_id: Option<String>,
     /// When it is priced, where staff have set that; otherwise now.
     priced_at: Option<Time>,
+    /// Is anything to be sent? Not where every line is digital.
+    requires_shipping: bool,
     /// Its lines, in the order in which they were added.
     lines: Vec<CartLine>,
     /// Its coupon codes, with what became of them.
@@ -288,6 +290,8 @@ pub(crate) struct ShippingOption {
     price: Money,
     /// Does it cost nothing?
     free: bool,
+    /// Within how many days goods arrive.
+    delivery_days: Option<Span>,
     /// The category it is taxed in.
     #[schema(example = "standard")]
     tax_category: String,
@@ -340,6 +344,7 @@ impl From<&CartView> for Cart {
             shipping_method_id: cart.shipping().map(|choice| choice.method.to_string()),
             customer_id: cart.customer().map(|customer| customer.to_string()),
             priced_at: cart.pricing_date().map(|date| date.at.into()),
+            requires_shipping: view.priced.requires_shipping(),
             lines: lines
                 .map(|(line, quoted)| CartLine::of(line, quoted, problems.get(&line.id).copied()))
                 .collect(),
@@ -524,6 +529,7 @@ impl From<&Offer> for ShippingOption {
             name: method.name().to_owned(),
             price: (*price).into(),
             free: price.is_zero(),
+            delivery_days: method.delivery_days().map(Span::from),
             tax_category: method.tax_category().to_string(),
         }
     }

@@ -1,9 +1,10 @@
 //! Products and variants on the wire.
 
 use crate::answer::versioned;
-use crate::dto::{Price, Time, nullable};
-use cartwright_actors::catalog::{ProductView, VariantView};
-use cartwright_domain::catalog;
+use crate::dto::{Price, Time, id_text, nullable};
+use cartwright_actors::catalog::{ProductView, VariantView, Visibility};
+use cartwright_domain::id::PriceListId;
+use cartwright_domain::{catalog, money};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -77,6 +78,16 @@ pub(crate) struct Variant {
     currency: Option<String>,
     /// What one unit costs in each currency that it is sold in.
     prices: Vec<Price>,
+    /// What a unit is said to have cost before, for display alone.
+    compare_at_prices: Vec<Price>,
+    /// What promotions leave of a unit's price at least. For staff alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum_prices: Option<Vec<Price>>,
+    /// What a unit costs by price lists. For staff alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list_prices: Option<Vec<ListPrice>>,
+    /// Whether there is nothing to send: a download, a voucher.
+    digital: bool,
     /// How it is taxed.
     #[schema(example = "standard")]
     tax_category: String,
@@ -94,6 +105,24 @@ pub(crate) struct Variant {
     created_at: Time,
     /// How often it was changed.
     version: u64,
+}
+
+/// What a unit costs by a price list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ListPrice {
+    /// By which list.
+    #[serde(with = "id_text")]
+    #[schema(value_type = String, example = "plist_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
+    price_list_id: PriceListId,
+    /// From how many units of a line on; 1 when absent.
+    #[serde(default = "one")]
+    from_quantity: u32,
+    /// What each of them then costs.
+    price: Price,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// May a variant be sold?
@@ -158,6 +187,18 @@ pub(crate) struct NewVariant {
     price: Option<Price>,
     /// What one unit costs in several currencies, once in each.
     prices: Option<Vec<Price>>,
+    /// What a unit is said to have cost before, once in each currency.
+    #[serde(default)]
+    compare_at_prices: Vec<Price>,
+    /// What promotions leave of a unit's price at least, once in each currency.
+    #[serde(default)]
+    minimum_prices: Vec<Price>,
+    /// What a unit costs by price lists, at most 1,000 prices.
+    #[serde(default)]
+    list_prices: Vec<ListPrice>,
+    /// Whether there is nothing to send: a download, a voucher.
+    #[serde(default)]
+    digital: bool,
     /// How it is taxed; `standard` when absent.
     tax_category: Option<String>,
     /// What one unit weighs; 0 when absent.
@@ -183,6 +224,14 @@ pub(crate) struct VariantChange {
     price: Option<Option<Price>>,
     /// All of its prices, one in each currency.
     prices: Option<Vec<Price>>,
+    /// All that a unit is said to have cost before.
+    compare_at_prices: Option<Vec<Price>>,
+    /// All that promotions leave of a unit's price at least.
+    minimum_prices: Option<Vec<Price>>,
+    /// All that a unit costs by price lists.
+    list_prices: Option<Vec<ListPrice>>,
+    /// Whether there is nothing to send.
+    digital: Option<bool>,
     /// How it is taxed.
     tax_category: Option<String>,
     /// What one unit weighs.
@@ -216,6 +265,7 @@ impl From<&ProductView> for Product {
 impl From<&VariantView> for Variant {
     fn from(view: &VariantView) -> Self {
         let variant = &view.variant.state;
+        let is_for_staff = view.visibility == Visibility::All;
         Self {
             id: variant.id.to_string(),
             product_id: variant.product.to_string(),
@@ -224,6 +274,10 @@ impl From<&VariantView> for Variant {
             price: view.price.map(Price),
             currency: view.price.map(|price| price.currency.to_string()),
             prices: variant.prices.iter().map(Price).collect(),
+            compare_at_prices: variant.compare_at_prices.iter().map(Price).collect(),
+            minimum_prices: is_for_staff.then(|| variant.minimum_prices.iter().map(Price).collect()),
+            list_prices: is_for_staff.then(|| variant.list_prices.iter().map(ListPrice::from).collect()),
+            digital: variant.digital,
             tax_category: variant.tax_category.to_string(),
             weight_grams: variant.weight_grams,
             options: variant.options.clone(),
@@ -232,6 +286,26 @@ impl From<&VariantView> for Variant {
             available: view.available,
             created_at: variant.created_at.into(),
             version: view.variant.revision.0,
+        }
+    }
+}
+
+impl From<&catalog::ListPrice> for ListPrice {
+    fn from(row: &catalog::ListPrice) -> Self {
+        Self {
+            price_list_id: row.list,
+            from_quantity: row.from_quantity,
+            price: Price(row.price),
+        }
+    }
+}
+
+impl From<ListPrice> for catalog::ListPrice {
+    fn from(row: ListPrice) -> Self {
+        Self {
+            list: row.price_list_id,
+            from_quantity: row.from_quantity,
+            price: row.price.0,
         }
     }
 }
@@ -324,6 +398,10 @@ impl From<NewVariant> for catalog::VariantDraft {
             title: new.title,
             options: new.options,
             price: price_change(new.price.map(Some), new.prices),
+            compare_at_prices: plain(new.compare_at_prices),
+            minimum_prices: plain(new.minimum_prices),
+            list_prices: new.list_prices.into_iter().map(Into::into).collect(),
+            digital: new.digital,
             tax_category: new.tax_category,
             weight_grams: new.weight_grams,
             status: new.status.unwrap_or(VariantStatus::Active).into(),
@@ -338,6 +416,12 @@ impl From<VariantChange> for catalog::UpdateVariant {
             title: change.title,
             options: change.options,
             price: price_change(change.price, change.prices),
+            compare_at_prices: change.compare_at_prices.map(plain),
+            minimum_prices: change.minimum_prices.map(plain),
+            list_prices: change
+                .list_prices
+                .map(|rows| rows.into_iter().map(Into::into).collect()),
+            digital: change.digital,
             tax_category: change.tax_category,
             weight_grams: change.weight_grams,
             status: change.status.map(Into::into),
@@ -347,18 +431,18 @@ impl From<VariantChange> for catalog::UpdateVariant {
 
 /// Returns what becomes of the prices: `prices` are all of them, `price` is one of them or the only one that changes,
 /// and `null` is none.
-pub(super) fn price_change(
-    price: Option<Option<Price>>,
-    prices: Option<Vec<Price>>,
-) -> Option<catalog::PriceChange> {
+fn price_change(price: Option<Option<Price>>, prices: Option<Vec<Price>>) -> Option<catalog::PriceChange> {
     match (price, prices) {
         (None, None) => None,
         (Some(Some(Price(price))), None) => Some(catalog::PriceChange::Set(price)),
         (price, prices) => {
-            let all = prices.into_iter().flatten().chain(price.flatten());
-            Some(catalog::PriceChange::Replace(
-                all.map(|Price(price)| price).collect(),
-            ))
+            let mut all = prices.unwrap_or_default();
+            all.extend(price.flatten());
+            Some(catalog::PriceChange::Replace(plain(all)))
         }
     }
+}
+
+fn plain(prices: Vec<Price>) -> Vec<money::Price> {
+    prices.into_iter().map(|Price(price)| price).collect()
 }

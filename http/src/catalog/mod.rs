@@ -3,6 +3,7 @@
 mod admin;
 mod dto;
 mod import;
+mod price_lists;
 mod shop;
 
 use crate::router::Api;
@@ -12,7 +13,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Returns the routes.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    shop::routes().merge(admin::routes()).merge(import::routes())
+    shop::routes()
+        .merge(admin::routes())
+        .merge(price_lists::routes())
+        .merge(import::routes())
 }
 
 /// Which variant is looked for.

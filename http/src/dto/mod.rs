@@ -2,9 +2,11 @@
 
 mod address;
 mod header;
+pub(crate) mod id_text;
 mod import;
 mod list;
 mod money;
+mod span;
 mod time;
 
 pub(crate) use address::{Address, AddressInput};
@@ -12,6 +14,7 @@ pub(crate) use header::{IdempotencyKeyHeader, IfMatchHeader, PreferHeader, Requi
 pub(crate) use import::{RowEnd, RowOutcome};
 pub(crate) use list::List;
 pub(crate) use money::{Money, Price, PriceInput};
+pub(crate) use span::Span;
 pub(crate) use time::Time;
 
 use cartwright_domain::country::{Country, Coverage};

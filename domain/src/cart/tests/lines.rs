@@ -107,7 +107,7 @@ fn only_staff_override_a_unit_price_and_the_line_names_them() {
         .expect("the price is overridden");
     assert_eq!((held.unit_price, held.by.as_str()), (gbp("0.001"), "staff:ada"));
     assert_eq!(
-        cart.entity.lines()[0].unit_price(variant(1).price_in(Currency::GBP)),
+        cart.entity.lines()[0].unit_price(variant(1).price(Currency::GBP, 1)),
         gbp("0.001")
     );
 

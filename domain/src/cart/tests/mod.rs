@@ -18,6 +18,7 @@ mod totals_properties;
 use super::{AddLine, Attributes, Cart, IdleLifetimes, LockForCheckout, LockScope, OpenCart, VariantFacts};
 use crate::address::{self, Address};
 use crate::caller::{Caller, Role};
+use crate::catalog::CurrencyPrices;
 use crate::error::{FieldErrors, Refusal};
 use crate::id::{CartId, CheckoutId, LineId, OrderId, ProductId, VariantId};
 use crate::money::{Currency, Price};
@@ -59,6 +60,10 @@ fn variant(n: u128) -> VariantFacts {
         sku: format!("SKU-{n}").into(),
         title: format!("Title {n}").into(),
         prices: Some(gbp("2.55")).into(),
+        list_prices: Vec::new(),
+        minimum_prices: CurrencyPrices::default(),
+        weight_grams: 0,
+        digital: false,
         tax_category: Category::default(),
         categories: Arc::default(),
         for_sale: true,

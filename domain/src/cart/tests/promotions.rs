@@ -132,6 +132,8 @@ impl Case {
             quantity,
             unit_price: price_of(price),
             minimum_price: (minimum != 0).then(|| price_of(minimum)),
+            weight_grams: 0,
+            digital: false,
             tax_category: category,
             goods: Goods {
                 variant: VariantId(Uuid::from_u128(1_000 + product)),

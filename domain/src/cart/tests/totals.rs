@@ -31,6 +31,8 @@ fn listed(n: u128, unit_price: Price, quantity: u32, tax_category: &Category) ->
         quantity,
         unit_price,
         minimum_price: None,
+        weight_grams: 0,
+        digital: false,
         tax_category,
         goods: Goods {
             variant: VariantId(Uuid::from_u128(n)),
@@ -66,6 +68,7 @@ fn method(id: ShippingMethodId, countries: &[&str], enabled: bool) -> Arc<Shippi
         free_from: Some(Some(money(5_000))),
         tax_category: Some("carriage".to_owned()),
         enabled: Some(enabled),
+        ..shipping::Draft::default()
     };
     let create = shipping::CreateMethod { draft, existing: 0 };
     let bench = Bench::create(id, Timestamp::from_millis(0), create);

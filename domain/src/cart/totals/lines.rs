@@ -79,6 +79,8 @@ fn price(listed: &ListedLine<'_>, taxing: &Taxing<'_>) -> Result<(QuoteLine, She
     };
     let noted = SheetLine {
         goods: listed.goods.clone(),
+        weight_grams: listed.weight_grams,
+        digital: listed.digital,
         floor: floor.amount,
         tax_category: tax_category.clone(),
         tax: zero,

@@ -24,7 +24,7 @@ use crate::id::{LineId, ShippingMethodId, VariantId};
 use crate::money::{self, Currency, Money, Price};
 use crate::promotion::{Code, Goods, Promotions};
 use crate::settings::Settings;
-use crate::shipping::ShippingMethod;
+use crate::shipping::{Parcel, ShippingMethod};
 use crate::tax::{Category, TaxStatus, ZoneRates, Zones};
 use crate::time::Timestamp;
 use discounts::Basket;
@@ -96,6 +96,10 @@ pub struct ListedLine<'a> {
     pub unit_price: Price,
     /// What a unit costs at least, whatever comes off.
     pub minimum_price: Option<Price>,
+    /// What a unit weighs.
+    pub weight_grams: u32,
+    /// Whether there is nothing to send.
+    pub digital: bool,
     /// How it is taxed.
     pub tax_category: &'a Category,
     /// What promotions look at.
@@ -107,6 +111,12 @@ pub struct ListedLine<'a> {
 pub struct Offered<'a> {
     /// What a unit costs now.
     pub price: Option<Price>,
+    /// What a unit costs at least.
+    pub minimum_price: Option<Price>,
+    /// What a unit weighs.
+    pub weight_grams: u32,
+    /// Whether there is nothing to send.
+    pub digital: bool,
     /// How it is taxed.
     pub tax_category: &'a Category,
     /// The categories of its product.
@@ -125,6 +135,10 @@ pub struct Worksheet {
 #[derive(Clone, Debug)]
 struct SheetLine {
     goods: Goods,
+    /// What a unit weighs.
+    weight_grams: u32,
+    /// Whether there is nothing to send.
+    digital: bool,
     /// What it must come to at least.
     floor: i64,
     tax_category: Category,
@@ -193,7 +207,7 @@ impl<'a> Intent<'a> {
         for line in cart.lines() {
             lines.push(IntentLine::of_line(
                 line,
-                facts(line.variant).map(|facts| facts.offered(cart.currency())),
+                facts(line.variant).map(|facts| facts.offered(cart.currency(), line.quantity)),
             ));
         }
         Self::of_lines(cart, now, buyer, lines)
@@ -223,7 +237,9 @@ impl<'a> IntentLine<'a> {
             line: line.id,
             quantity: line.quantity,
             unit_price: line.unit_price(offered.and_then(|offered| offered.price)),
-            minimum_price: None,
+            minimum_price: offered.and_then(|offered| offered.minimum_price),
+            weight_grams: offered.map_or(0, |offered| offered.weight_grams),
+            digital: offered.is_some_and(|offered| offered.digital),
             tax_category: offered.map_or(&line.tax_category, |offered| offered.tax_category),
             goods: Goods {
                 variant: line.variant,
@@ -281,7 +297,11 @@ fn price(
     let mut promoted = promote(intent, rules, zone, basket, trace.as_deref_mut())?;
     let discounts = Money::sum(intent.currency, lines.iter().map(|line| line.discount))?;
     let goods = subtotal.minus(discounts)?;
-    let shipped = ship(intent, rules, &taxing, &mut promoted, (goods, trace))?;
+    let mut parcel = Parcel::new(goods);
+    for (line, noted) in lines.iter().zip(&sheet).filter(|(_, noted)| !noted.digital) {
+        parcel.add(line.quantity, noted.weight_grams, &noted.goods.categories);
+    }
+    let shipped = ship(intent, rules, &taxing, &mut promoted, (&parcel, trace))?;
     let shipping = match &shipped.line {
         Some(line) => line.value()?,
         None => zero,

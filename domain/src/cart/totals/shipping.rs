@@ -8,6 +8,7 @@ use super::{Error, Intent, Rules};
 use crate::cart::QuoteShipping;
 use crate::id::ShippingMethodId;
 use crate::money::Money;
+use crate::shipping::Parcel;
 
 pub(super) struct Shipped {
     pub(super) line: Option<QuoteShipping>,
@@ -16,29 +17,33 @@ pub(super) struct Shipped {
     pub(super) tax: Money,
 }
 
-/// Prices the chosen method, or names it as unavailable. Before a destination is known the home country stands in.
+/// Prices the chosen method, or names it as unavailable. Where there is nothing to send there is no shipping. Before a destination is known the home country stands in.
 pub(super) fn ship(
     intent: &Intent<'_>,
     rules: &Rules<'_>,
     taxing: &Taxing<'_>,
     promoted: &mut Promoted,
-    (goods, trace): (Money, Option<&mut Trace>),
+    (parcel, trace): (&Parcel<'_>, Option<&mut Trace>),
 ) -> Result<Shipped, Error> {
     let without = |unavailable| Shipped {
         line: None,
         unavailable,
         tax: Money::zero(intent.currency),
     };
-    let Some(chosen) = intent.shipping.filter(|_| !intent.lines.is_empty()) else {
+    let Some(chosen) = intent.shipping.filter(|_| !parcel.is_empty()) else {
         return Ok(without(None));
     };
     let destination = intent.destination.map(|destination| destination.country);
     let destination = destination.unwrap_or(rules.settings.home_country);
     let method = rules.methods.iter().find(|method| method.id() == chosen);
-    let Some(method) = method.filter(|method| method.serves(destination, goods)) else {
+    let price = match method {
+        Some(method) => method.price_for(destination, parcel, taxing.rounding)?,
+        None => None,
+    };
+    let Some((method, price)) = method.zip(price) else {
         return Ok(without(Some(chosen)));
     };
-    let (amount, tax_stripped) = taxing.strip(method.price_for(goods), method.tax_category())?;
+    let (amount, tax_stripped) = taxing.strip(price, method.tax_category())?;
     let discount = take_off(amount, taxing, promoted, trace)?;
     let (shown, tax) = taxing.tax_shown(amount.minus(discount)?, method.tax_category())?;
     let line = QuoteShipping {

@@ -11,6 +11,8 @@ fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
             quantity: 1,
             unit_price: Price::new(*amount * 10_000, Currency::GBP),
             minimum_price: None,
+            weight_grams: 0,
+            digital: false,
             tax_category,
             goods: Goods {
                 variant: VariantId(Uuid::from_u128(n)),

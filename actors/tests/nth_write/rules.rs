@@ -1,0 +1,232 @@
+//! Every use case that writes what the store decides: settings, tax, customers, promotions, price lists, shipping.
+
+use crate::cases::{Case, GONE, NOTHING, PROMOTED, Preparing, case, customer, deleted, keyed};
+use crate::setup;
+use crate::shop::By;
+use crate::support::house::pence;
+use cartwright_actors::catalog::ImportOutcome;
+use cartwright_actors::tax::RateRow;
+use cartwright_domain::{customer, settings, shipping, tax};
+
+const LISTED: Preparing = |desk| Box::pin(setup::listed(desk));
+
+pub(crate) const RULES: &[Case] = &[
+    case("update_settings", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let draft = settings::Draft {
+                cart_lines_max: Some(17),
+                ..settings::Draft::default()
+            };
+            let updated = desk.engine.update_settings(request, draft).await?;
+            Ok(format!("{:?}", updated.value.state.limits))
+        })
+    }),
+    keyed("create_tax_zone", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let made = desk.engine.create_tax_zone(request, zone()).await?;
+            Ok(made.value.state.name().to_owned())
+        })
+    }),
+    case(
+        "update_tax_zone",
+        By::Staff,
+        |desk| Box::pin(setup::zoned(desk)),
+        |desk, setup, request| {
+            Box::pin(async move {
+                let draft = tax::Draft {
+                    name: Some("Wales".to_owned()),
+                    ..tax::Draft::default()
+                };
+                let updated = desk
+                    .engine
+                    .update_tax_zone(request, setup.zone.unwrap(), draft)
+                    .await?;
+                Ok(updated.value.state.name().to_owned())
+            })
+        },
+    ),
+    case("import_tax_rates", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let row = RateRow {
+                row: 1,
+                place: "FR".to_owned(),
+                zone: None,
+                rate: tax::RateDraft {
+                    category: "standard".to_owned(),
+                    name: "TVA".to_owned(),
+                    rate: "0.2".to_owned(),
+                    ..tax::RateDraft::default()
+                },
+            };
+            let imported = desk.engine.import_tax_rates(request, vec![row]).await?;
+            match &imported[0].outcome {
+                ImportOutcome::Refused(problem) => Err(problem.clone().into()),
+                ImportOutcome::Created | ImportOutcome::Updated | ImportOutcome::Unchanged => {
+                    Ok("imported".to_owned())
+                }
+            }
+        })
+    }),
+    deleted(
+        "delete_tax_zone",
+        By::Staff,
+        "tax_zone.not_found",
+        |desk| Box::pin(setup::zoned(desk)),
+        |desk, setup, request| {
+            Box::pin(async move {
+                desk.engine.delete_tax_zone(request, setup.zone.unwrap()).await?;
+                Ok(GONE.to_owned())
+            })
+        },
+    ),
+    keyed("create_customer", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let made = desk.engine.create_customer(request, customer("B-2")).await?;
+            Ok(format!("{:?}", made.value.state.external_id))
+        })
+    }),
+    case(
+        "update_customer",
+        By::Staff,
+        |desk| Box::pin(setup::known(desk)),
+        |desk, setup, request| {
+            Box::pin(async move {
+                let draft = customer::Draft {
+                    tax_exempt: Some(true),
+                    ..customer::Draft::default()
+                };
+                let updated = desk
+                    .engine
+                    .update_customer(request, setup.customer.unwrap(), draft)
+                    .await?;
+                Ok(format!("{:?}", updated.value.state.tax))
+            })
+        },
+    ),
+    deleted(
+        "delete_customer",
+        By::Staff,
+        "customer.not_found",
+        |desk| Box::pin(setup::known(desk)),
+        |desk, setup, request| {
+            Box::pin(async move {
+                desk.engine
+                    .delete_customer(request, setup.customer.unwrap())
+                    .await?;
+                Ok(GONE.to_owned())
+            })
+        },
+    ),
+    keyed("create_promotion", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let made = desk.engine.create_promotion(request, setup::tenth("TWO")).await?;
+            Ok(made.value.state.name.to_string())
+        })
+    }),
+    case("update_promotion", By::Staff, PROMOTED, |desk, setup, request| {
+        Box::pin(async move {
+            let draft = setup::tenth("OTHER");
+            let updated = desk
+                .engine
+                .update_promotion(request, setup.promotion.unwrap(), draft);
+            Ok(format!("{:?}", updated.await?.value.state.code))
+        })
+    }),
+    deleted(
+        "delete_promotion",
+        By::Staff,
+        "promotion.not_found",
+        PROMOTED,
+        |desk, setup, request| {
+            Box::pin(async move {
+                let promotion = setup.promotion.unwrap();
+                desk.engine.delete_promotion(request, promotion).await?;
+                Ok(GONE.to_owned())
+            })
+        },
+    ),
+    keyed("create_price_list", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let made = desk.engine.create_price_list(request, setup::list_of(3)).await?;
+            Ok(made.value.state.name.clone())
+        })
+    }),
+    case("update_price_list", By::Staff, LISTED, |desk, setup, request| {
+        Box::pin(async move {
+            let list = setup.price_list.unwrap();
+            let updated = desk
+                .engine
+                .update_price_list(request, list, setup::list_of(4))
+                .await?;
+            Ok(format!("{:?}", updated.value.state.priority))
+        })
+    }),
+    deleted(
+        "delete_price_list",
+        By::Staff,
+        "price_list.not_found",
+        LISTED,
+        |desk, setup, request| {
+            Box::pin(async move {
+                let list = setup.price_list.unwrap();
+                desk.engine.delete_price_list(request, list).await?;
+                Ok(GONE.to_owned())
+            })
+        },
+    ),
+    keyed(
+        "create_shipping_method",
+        By::Staff,
+        NOTHING,
+        |desk, _, request| {
+            Box::pin(async move {
+                let draft = shipping::Draft {
+                    name: Some("Courier".to_owned()),
+                    countries: Some(vec!["GB".to_owned()]),
+                    price: Some(pence(900)),
+                    ..shipping::Draft::default()
+                };
+                let made = desk.engine.create_shipping_method(request, draft).await?;
+                Ok(made.value.state.name().to_owned())
+            })
+        },
+    ),
+    case(
+        "update_shipping_method",
+        By::Staff,
+        NOTHING,
+        |desk, _, request| {
+            Box::pin(async move {
+                let draft = shipping::Draft {
+                    price: Some(pence(400)),
+                    ..shipping::Draft::default()
+                };
+                let method = desk.goods.method;
+                let updated = desk.engine.update_shipping_method(request, method, draft).await?;
+                Ok(format!("{:?}", updated.value.state.tariffs()))
+            })
+        },
+    ),
+    deleted(
+        "delete_shipping_method",
+        By::Staff,
+        "shipping_method.not_found",
+        NOTHING,
+        |desk, _, request| {
+            Box::pin(async move {
+                desk.engine
+                    .delete_shipping_method(request, desk.goods.method)
+                    .await?;
+                Ok(GONE.to_owned())
+            })
+        },
+    ),
+];
+
+fn zone() -> tax::Draft {
+    tax::Draft {
+        name: Some("Ireland".to_owned()),
+        territory: tax::TerritoryDraft::of(&["IE"]),
+        rates: Some(Vec::new()),
+    }
+}

@@ -1,0 +1,112 @@
+//! Price lists, prices to compare with, and minimum prices.
+
+use crate::support::{OpenShop, pence};
+use serde_json::{Value, json};
+
+fn id_of(entity: &Value) -> String {
+    entity["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn a_price_list_counts_by_quantity_time_and_priority() {
+    let OpenShop { server, shop, .. } = OpenShop::fresh().await;
+    let make = async |body: Value| id_of(&shop.staff.post("/admin/price-lists", body).ok(201).await);
+    let bulk = make(json!({ "name": "Bulk" })).await;
+    let over = make(json!({ "name": "Last year", "priority": 5, "valid_until": "2020-01-01" })).await;
+    let trade = make(json!({ "name": "Trade", "groups": ["trade"], "priority": 9 })).await;
+    let variant = shop.variant(1_000, None).await;
+    let path = format!("/admin/variants/{}", variant.id);
+    let row = |list: &str, from: u32, price: i64| json!({ "price_list_id": list, "from_quantity": from, "price": pence(price) });
+    let rows = [
+        row(&bulk, 10, 800),
+        row(&bulk, 100, 700),
+        row(&over, 1, 1),
+        row(&trade, 1, 2),
+    ];
+    let change = json!({
+        "list_prices": rows,
+        "compare_at_prices": [pence(1_200)],
+        "minimum_prices": [pence(500)],
+    });
+    let changed = shop.staff.patch(&path, change).ok(200).await;
+    assert_eq!(changed["list_prices"].as_array().map(Vec::len), Some(4));
+    // Shoppers see what to compare with, and neither lists nor minimum.
+    let guest = shop.guest().await;
+    let seen = guest.get(&format!("/variants/{}", variant.id)).ok(200).await;
+    assert_eq!(seen["compare_at_prices"], json!([pence(1_200)]));
+    assert_eq!(
+        (&seen["list_prices"], &seen["minimum_prices"]),
+        (&Value::Null, &Value::Null)
+    );
+
+    let cart = shop.cart(&guest, &[(&variant, 9)]).await;
+    assert_eq!(cart["lines"][0]["unit_price"], pence(1_000));
+    let line = format!("/carts/{}/lines/{}", id_of(&cart), id_of(&cart["lines"][0]));
+    for (quantity, price) in [(10, 800), (99, 800), (100, 700), (3, 1_000), (10, 800)] {
+        let change = json!({ "quantity": quantity });
+        let minimal = guest
+            .patch(&line, change)
+            .header("Prefer", "return=minimal")
+            .ok(200)
+            .await;
+        assert_eq!(
+            minimal["totals"]["total"],
+            pence(quantity * price),
+            "{quantity} units"
+        );
+        let cart = guest.get("/carts/current").ok(200).await;
+        let shown = &cart["lines"][0];
+        assert_eq!(shown["unit_price"], pence(price), "{quantity} units");
+        assert_eq!(shown["unit_price_when_added"], pence(1_000));
+    }
+    // A customer of the group has the price of its list, also for what is added from then on.
+    let customer = json!({ "email": "trade@example.com", "groups": ["trade"] });
+    let customer = id_of(&shop.staff.post("/admin/customers", customer).ok(201).await);
+    let keeper = guest.clone().with_token(server.token());
+    let set = async |customer: Value| {
+        let change = json!({ "customer_id": customer });
+        keeper.patch("/carts/current", change).ok(200).await
+    };
+    let cart = set(json!(customer)).await;
+    assert_eq!(cart["lines"][0]["unit_price"], pence(2));
+    let other = json!({ "variant_id": variant.id, "options": { "wrap": "gift" } });
+    let cart = guest.post("/carts/current/lines", other).ok(200).await;
+    assert_eq!(cart["lines"][1]["unit_price_when_added"], pence(2));
+    guest
+        .delete(&format!("/carts/current/lines/{}", id_of(&cart["lines"][1])))
+        .ok(200)
+        .await;
+    let cart = set(Value::Null).await;
+    assert_eq!(cart["lines"][0]["unit_price"], pence(800));
+
+    let list = format!("/admin/price-lists/{bulk}");
+    let off = shop.staff.patch(&list, json!({ "enabled": false })).ok(200).await;
+    assert_eq!(off["enabled"], json!(false));
+    let cart = guest.get("/carts/current").ok(200).await;
+    assert_eq!(
+        cart["totals"]["total"],
+        pence(10_000),
+        "the usual price counts again"
+    );
+    // Every fault is named.
+    let problem = shop
+        .staff
+        .patch(&path, json!({ "list_prices": [row(&bulk, 0, -1)] }))
+        .refused(422, "request.invalid_fields")
+        .await;
+    let codes: Vec<&Value> = problem["errors"]
+        .as_array()
+        .expect("errors")
+        .iter()
+        .map(|error| &error["code"])
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            &json!("catalog.price_out_of_range"),
+            &json!("catalog.quantity_zero")
+        ]
+    );
+    shop.staff.delete(&list).ok(204).await;
+    shop.staff.get(&list).refused(404, "price_list.not_found").await;
+}

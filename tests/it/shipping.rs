@@ -1,0 +1,140 @@
+//! Shipping methods: tariffs, conditions, digital goods.
+
+use crate::support::{Client, OpenShop, Purchase, Shop, Variant, address, pence, unique};
+use serde_json::{Value, json};
+
+/// Creates a product with one variant: price in pence, weight in grams, digital or not, categories.
+async fn goods(shop: &Shop, price: i64, grams: u32, digital: bool, categories: &[&str]) -> Variant {
+    let sku = unique("SKU");
+    let body = json!({
+        "title": format!("Product {sku}"),
+        "status": "active",
+        "categories": categories,
+        "variants": [{ "sku": sku, "price": pence(price), "weight_grams": grams, "digital": digital }],
+    });
+    let product = shop.staff.post("/admin/products", body).ok(201).await;
+    assert_eq!(product["variants"][0]["digital"], json!(digital));
+    Variant {
+        id: id_of(&product["variants"][0]),
+        product_id: id_of(&product),
+        sku,
+    }
+}
+
+fn id_of(entity: &Value) -> String {
+    entity["id"].as_str().expect("an id").to_owned()
+}
+
+async fn send_to(guest: &Client, cart: &str, country: &str) {
+    let details = json!({ "email": "ada@example.com", "shipping_address": address(country) });
+    guest.patch(&format!("/carts/{cart}"), details).ok(200).await;
+}
+
+/// Returns names and prices of what a cart may choose.
+async fn options(guest: &Client, cart: &str) -> Vec<(String, i64)> {
+    let options = guest
+        .get(&format!("/carts/{cart}/shipping-options"))
+        .ok(200)
+        .await;
+    let options = options["items"].as_array().expect("a list").clone();
+    let read = |option: &Value| {
+        let name = option["name"].as_str().expect("a name").to_owned();
+        (name, option["price"]["amount"].as_i64().expect("an amount"))
+    };
+    options.iter().map(read).collect()
+}
+
+#[tokio::test]
+async fn methods_are_offered_and_priced_by_what_is_sent() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let make = async |body: Value| shop.staff.post("/admin/shipping/methods", body).ok(201).await;
+    let by_weight = make(json!({
+        "name": "Parcel",
+        "countries": ["GB"],
+        "tariffs": [
+            { "currency": "GBP", "handling_fee": 25, "free_from": 10_000,
+              "table": { "by": "weight_grams", "steps": [{ "from": 0, "price": 300 }, { "from": 2_000, "price": 750 }] } },
+            { "currency": "EUR", "percentage": { "rate": "0.1", "at_least": 500 } },
+        ],
+        "conditions": { "weight_grams": { "to": 30_000 }, "not_categories": ["bulky"] },
+        "delivery_days": { "from": 2, "to": 4 },
+    }))
+    .await;
+    assert_eq!(by_weight["price"], Value::Null);
+    assert_eq!(by_weight["tariffs"][0]["percentage"]["rate"], "0.1");
+    assert_eq!(by_weight["tariffs"][1]["table"]["steps"][1]["price"], 750);
+    let both = json!({ "currency": "GBP", "flat": 1, "percentage": { "rate": "0.1" } });
+    let body = json!({ "name": "Both", "countries": ["GB"], "tariffs": [both] });
+    let refused = shop.staff.post("/admin/shipping/methods", body);
+    let refused = refused.refused(400, "request.invalid_fields").await;
+    assert_eq!(refused["errors"][0]["pointer"], "/tariffs/0");
+    make(json!({ "name": "Van", "countries": ["GB"], "price": pence(4_000) })).await;
+
+    let cup = goods(&shop, 1_000, 900, false, &["cups"]).await;
+    let sofa = goods(&shop, 9_000, 20_000, false, &["bulky"]).await;
+    let song = goods(&shop, 100, 0, true, &[]).await;
+    let guest = shop.guest().await;
+    let cart = shop.cart(&guest, &[(&cup, 1), (&song, 1)]).await;
+    let cart_id = id_of(&cart);
+    assert_eq!(cart["requires_shipping"], json!(true));
+    send_to(&guest, &cart_id, "GB").await;
+    let named = |options: &[(&str, i64)]| -> Vec<(String, i64)> {
+        options
+            .iter()
+            .map(|(name, price)| ((*name).to_owned(), *price))
+            .collect()
+    };
+    let three = named(&[("Post", 0), ("Parcel", 325), ("Van", 4_000)]);
+    assert_eq!(options(&guest, &cart_id).await, three);
+    let choose = json!({ "shipping_method_id": by_weight["id"] });
+    let chosen = guest.patch(&format!("/carts/{cart_id}"), choose).ok(200).await;
+    assert_eq!(chosen["totals"]["shipping"], pence(325));
+    // Three cups weigh 2,700 g: the second step.
+    let add = |variant: &Variant, quantity: u64| json!({ "variant_id": variant.id, "quantity": quantity });
+    let path = format!("/carts/{cart_id}/lines");
+    let heavier = guest.post(&path, add(&cup, 2)).ok(200).await;
+    assert_eq!(heavier["totals"]["shipping"], pence(775));
+    // A sofa does not go by parcel.
+    let minimal = guest
+        .post(&path, add(&sofa, 1))
+        .header("Prefer", "return=minimal")
+        .ok(200)
+        .await;
+    assert_eq!(minimal["totals"]["shipping"], pence(0));
+    let bulky = guest.get(&format!("/carts/{cart_id}")).ok(200).await;
+    assert_eq!(bulky["totals"]["shipping"], pence(0));
+    assert_eq!(
+        options(&guest, &cart_id).await,
+        named(&[("Post", 0), ("Van", 4_000)])
+    );
+}
+
+#[tokio::test]
+async fn what_is_digital_is_bought_without_shipping() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let song = goods(&shop, 100, 0, true, &[]).await;
+    let guest = shop.guest().await;
+    let cart = shop.cart(&guest, &[(&song, 2)]).await;
+    let cart_id = id_of(&cart);
+    assert_eq!(cart["requires_shipping"], json!(false));
+    send_to(&guest, &cart_id, "GB").await;
+    assert_eq!(options(&guest, &cart_id).await, []);
+    let key = unique("key");
+    let purchase = Purchase {
+        key: &key,
+        token: "tok_approve",
+    };
+    let checkout = shop.complete(&guest, &cart_id, &purchase).await.expect(200);
+    let order = shop.order(&id_of(&checkout["order"])).await;
+    assert_eq!(order["totals"]["total"], pence(200));
+    assert_eq!(order["totals"]["shipping"], pence(0));
+    assert_eq!(order["shipping_method"], Value::Null);
+}
