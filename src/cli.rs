@@ -150,6 +150,10 @@ pub(crate) struct Replay {
     /// Opening and closing stock of each code: sets the first, plays all rows in file order, compares the last
     #[arg(long, value_name = "FILE")]
     pub(crate) stock: Option<PathBuf>,
+    /// Price each order at its invoice's date by the store's own tax zones, and print the tax by country; the store's
+    /// prices must be without tax
+    #[arg(long)]
+    pub(crate) vat: bool,
     /// Play only the first N invoices
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,

@@ -167,6 +167,22 @@ impl Guest {
         Ok(())
     }
 
+    /// Has staff say when the cart is priced.
+    pub(crate) async fn price_at(
+        &mut self,
+        cart: &Cart,
+        staff: &HeaderValue,
+        at: &str,
+    ) -> anyhow::Result<()> {
+        let call = Call::patch(&cart.path)
+            .cookie(&cart.cookie)
+            .staff(staff)
+            .minimal()
+            .body(serde_json::json!({ "priced_at": at }).to_string());
+        self.connection.call(call).await?;
+        Ok(())
+    }
+
     /// Pays with the sandbox and waits until the payment is settled.
     pub(crate) async fn complete(&mut self, cart: &Cart) -> anyhow::Result<Ending> {
         let path = format!("{}/complete", cart.path);

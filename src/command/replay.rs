@@ -20,7 +20,7 @@ use country::CountryMap;
 use futures::future::try_join_all;
 use hyper::header::HeaderValue;
 use plan::{Plan, Step};
-use play::Scene;
+use play::{Scene, Tax};
 use report::Report;
 use std::cell::{Cell, RefCell};
 use std::process::ExitCode;
@@ -56,7 +56,13 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
-    shop_setup::ensure_no_tax(&mut connection, &staff).await?;
+    let tax = if arguments.vat {
+        shop_setup::require_net_prices(&mut connection, &staff).await?;
+        Tax::AtInvoiceDate
+    } else {
+        shop_setup::ensure_no_tax(&mut connection, &staff).await?;
+        Tax::None
+    };
     let shipping_method_id = shop_setup::ensure_free_shipping(&mut connection, &staff, CURRENCY).await?;
     let variant_ids = resolve(&server, &mut connection, &staff, &plan).await?;
     stock::open(&mut connection, &staff, &figures, &variant_ids).await?;
@@ -72,6 +78,7 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
         staff: &staff,
         variant_ids: &variant_ids,
         shipping_method_id,
+        tax,
         report: &report,
     };
     let stopped = play_all(&server, &scene, &steps, usize::from(arguments.concurrency)).await?;

@@ -14,6 +14,9 @@ const EVERYWHERE: &str = "*";
 /// The tax category of products that name none.
 const TAX_CATEGORY: &str = "standard";
 
+/// The setting under which tax comes on top of prices.
+const NET_PRICES: &str = "exclude_tax";
+
 /// The name of the tax zone that is made where there is none for everywhere.
 const ZONE_NAME: &str = "Everywhere";
 
@@ -81,6 +84,28 @@ pub(crate) async fn ensure_no_tax(connection: &mut Connection, staff: &HeaderVal
         connection
             .call(Call::post("/admin/tax/zones").staff(staff).body(zone.to_string()))
             .await?;
+    }
+    Ok(())
+}
+
+/// Makes sure that the store's prices are without tax.
+///
+/// # Errors
+/// They contain it, and what to do about it.
+pub(crate) async fn require_net_prices(
+    connection: &mut Connection,
+    staff: &HeaderValue,
+) -> anyhow::Result<()> {
+    #[derive(Deserialize)]
+    struct Settings {
+        prices: String,
+    }
+    let settings = connection.call(Call::get("/admin/settings").staff(staff)).await?;
+    if settings.json::<Settings>()?.prices != NET_PRICES {
+        bail!(
+            "the store's prices contain tax, and those of the file do not: set \"prices\" to {NET_PRICES:?} through \
+             /api/v1/admin/settings, or use a store of its own for this"
+        );
     }
     Ok(())
 }

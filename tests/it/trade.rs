@@ -51,7 +51,7 @@ pub(crate) async fn client(server: &Server, arguments: &[&str]) -> Run {
     }
 }
 
-fn fixture(name: &str) -> String {
+pub(crate) fn fixture(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/online-retail");
     folder.join(name).display().to_string()
 }

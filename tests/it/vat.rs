@@ -2,7 +2,8 @@
 //!
 //! The expected figures were made elsewhere, from the same rows, by a program of its own.
 
-use crate::trade::shared;
+use crate::support::Server;
+use crate::trade::{client, fixture, shared};
 use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Rules, quote};
 use cartwright_domain::country::Country;
 use cartwright_domain::id::{LineId, ProductId, TaxZoneId, VariantId};
@@ -11,7 +12,7 @@ use cartwright_domain::promotion::{Goods, Promotions};
 use cartwright_domain::settings::{Prices, Settings};
 use cartwright_domain::tax::{Category, CreateZone, Draft, RateDraft, TaxZone, TerritoryDraft, Zones};
 use cartwright_domain::{Caller, Context, Create, Effects, Period, Seed, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::Arc;
@@ -216,6 +217,50 @@ fn check(sales: &[Sale], rates: &Rates, rule: Rule, codes: &Value, expected: &Va
     );
     let half_even: i64 = taxed(sales, &zones, Rounding::HalfEven, codes).values().sum();
     assert_eq!(half_even, expected["vat_pence_line_half_even"]);
+}
+
+#[tokio::test]
+async fn the_sample_invoices_are_taxed_by_the_running_server_as_by_the_pipeline() {
+    let server = Server::fresh();
+    let net = json!({ "prices": "exclude_tax" });
+    server.staff().patch("/admin/settings", net).ok(200).await;
+    let folder = server.directory().folder();
+    let table = "country,from,rate\nGB,2010-12-01,0.175\nGB,2011-01-04,0.2\nDE,2010-12-01,0.19\nFR,2010-12-01,0.196\n";
+    let rates_file = folder.join("table.csv").display().to_string();
+    std::fs::write(&rates_file, table).expect("the folder is writable");
+    let rates = rates(&rates_file);
+    let mut rows = "place,name,rate,valid_from\n".to_owned();
+    for (country, dated) in &rates {
+        for (from, rate) in dated {
+            let from = jiff::Timestamp::from_millisecond(from.millis()).expect("it is a time");
+            let place = if country == "GB" { "GB; XU; EU" } else { country };
+            rows.push_str(&format!("{place},VAT,{rate},{from}\n"));
+        }
+    }
+    let import_file = folder.join("rates.csv").display().to_string();
+    std::fs::write(&import_file, rows).expect("the folder is writable");
+    client(&server, &["import", &import_file, "--rates"])
+        .await
+        .check(0, &["created 4, updated 0"]);
+
+    let invoices = fixture("transactions.csv");
+    let codes = serde_json::from_str(include_str!("../../src/command/replay/countries.json"));
+    let codes: Value = codes.expect("it is JSON");
+    let zones = zones(&rates, Rule::Destination);
+    let mut expected = Vec::new();
+    for (country, tax) in taxed(&sales(&invoices), &zones, Rounding::HalfUp, &codes) {
+        if tax != 0 {
+            expected.push(format!(
+                "tax         {} {tax}",
+                codes[&country].as_str().unwrap_or_default()
+            ));
+        }
+    }
+    assert!(1 < expected.len(), "{expected:?}");
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    let played = client(&server, &["replay", &invoices, "--vat", "--concurrency", "8"]).await;
+    played.check(0, &["orders      166", "matched     166"]);
+    played.check(0, &expected);
 }
 
 #[test]

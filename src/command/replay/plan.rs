@@ -113,6 +113,11 @@ pub(super) struct Invoice {
 }
 
 impl Invoice {
+    /// Returns when its order is priced, as the wire has times: the file's, taken for UTC.
+    pub(super) fn priced_at(&self) -> String {
+        format!("{}Z", self.date.replace(' ', "T"))
+    }
+
     /// Returns the sum of the row amounts in minor units, each rounded half up to the penny.
     ///
     /// `None` when it does not fit.

@@ -10,6 +10,15 @@ use std::cell::RefCell;
 use std::fmt::Write;
 use std::time::Instant;
 
+/// Which tax is on the orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tax {
+    /// None: each total is the sum of the rows.
+    None,
+    /// That of the store's zones at the invoice's date, on top of the rows.
+    AtInvoiceDate,
+}
+
 /// What all guests share.
 pub(super) struct Scene<'a> {
     /// What is played.
@@ -20,6 +29,8 @@ pub(super) struct Scene<'a> {
     pub(super) variant_ids: &'a [String],
     /// How everything is sent.
     pub(super) shipping_method_id: String,
+    /// What the totals have in them besides the rows.
+    pub(super) tax: Tax,
     /// Where the calls' times go.
     pub(super) report: &'a RefCell<Report>,
 }
@@ -74,12 +85,20 @@ impl Scene<'_> {
             self.timed(CallKind::Line, guest.add_line(&cart, Some(self.staff), body))
                 .await?;
         }
+        // Before the guest is shown the last total: that is what completing agrees to.
+        if self.tax == Tax::AtInvoiceDate {
+            let at = invoice.priced_at();
+            self.timed(CallKind::Date, guest.price_at(&cart, self.staff, &at))
+                .await?;
+        }
         let details = details(invoice, &self.shipping_method_id);
         self.timed(CallKind::Details, guest.give_details(&cart, details))
             .await?;
         Ok(
             match self.timed(CallKind::Complete, guest.complete(&cart)).await? {
-                Ending::Placed { order, total } if total == expected => Outcome::Matched { order, total },
+                Ending::Placed { order, total } if self.fits(total, expected) => {
+                    Outcome::Matched { order, total }
+                }
                 Ending::Placed { order, total } => Outcome::Mismatched {
                     order,
                     total,
@@ -88,6 +107,14 @@ impl Scene<'_> {
                 Ending::NotPlaced { reason } => Outcome::Refused { reason },
             },
         )
+    }
+
+    /// Tells whether a total may be that of rows of this sum. How much tax there is the store's zones say.
+    fn fits(&self, total: i64, rows: i64) -> bool {
+        match self.tax {
+            Tax::None => total == rows,
+            Tax::AtInvoiceDate => rows <= total,
+        }
     }
 
     async fn adjust(&self, guest: &mut Guest, invoice: &Invoice, line: &Line) -> anyhow::Result<Outcome> {

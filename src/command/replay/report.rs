@@ -37,6 +37,7 @@ pub(super) enum CallKind {
     Cart,
     Line,
     Details,
+    Date,
     Complete,
     Adjustment,
 }
@@ -48,6 +49,7 @@ impl CallKind {
             Self::Cart => "cart",
             Self::Line => "line",
             Self::Details => "details",
+            Self::Date => "date",
             Self::Complete => "complete",
             Self::Adjustment => "adjustment",
         }
@@ -166,6 +168,9 @@ impl Report {
                 counts.adjustments, counts.adjustments_refused
             ));
         }
+        for (country, tax) in self.taxes(plan) {
+            lines.push(format!("tax         {country} {tax}"));
+        }
         if let Some(first) = first_refused {
             lines.push(format!("first refused: invoice {first}"));
         }
@@ -195,6 +200,20 @@ impl Report {
             ));
         }
         lines
+    }
+
+    /// Returns what the totals of matched orders have in them besides the rows, by country, where there is any.
+    fn taxes(&self, plan: &Plan) -> BTreeMap<String, i64> {
+        let mut taxes = BTreeMap::new();
+        for (step, outcome) in self.outcomes.values() {
+            if let (Step::Order(index), Outcome::Matched { total, .. }) = (step, outcome) {
+                let invoice = &plan.invoices[*index];
+                *taxes.entry(invoice.country.clone()).or_default() +=
+                    total - invoice.total().unwrap_or(*total);
+            }
+        }
+        taxes.retain(|_, tax| *tax != 0);
+        taxes
     }
 
     /// Writes invoice, order number, total in minor units and outcome, tab-separated, in the order of play.
@@ -280,6 +299,18 @@ mod tests {
             text,
             "1\t7\t100\tmatched\n2\t\t\trefused: stock.short: only 0 left\nC3\t\t\tcancellation\n"
         );
+    }
+
+    #[test]
+    fn tax_on_top_of_the_rows_is_told_by_country() {
+        let taxed = || Outcome::Matched {
+            order: "7".to_owned(),
+            total: 120,
+        };
+        let lines = report([taxed(), taxed(), Outcome::Adjusted]).lines(&plan());
+        assert!(lines.iter().any(|line| line == "tax         FR 40"), "{lines:?}");
+        let lines = report([matched(), matched(), Outcome::Adjusted]).lines(&plan());
+        assert!(!lines.iter().any(|line| line.starts_with("tax")), "{lines:?}");
     }
 
     #[test]
