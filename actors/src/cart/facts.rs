@@ -5,7 +5,7 @@ use crate::engine::{Kinds, unreadable};
 use crate::inventory::stock_of;
 use crate::request::Refused;
 use crate::runtime::Published;
-use cartwright_domain::cart::totals::{self, Buyer, Intent, Rules};
+use cartwright_domain::cart::totals::{self, Buyer, Intent, Rules, Trace};
 use cartwright_domain::cart::{Cart, CodeRefused, LineProblem, Quote, VariantFacts};
 use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
@@ -31,6 +31,17 @@ pub struct Priced {
     pub quote: Arc<Quote>,
     /// What is wrong with its lines; nothing where only the price was asked for.
     pub problems: Vec<LineProblem>,
+}
+
+/// What a cart costs, and why.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The cart, in one committed state.
+    pub cart: Arc<Published<Cart>>,
+    /// What it costs.
+    pub quote: Arc<Quote>,
+    /// Every promotion, and why it does or does not apply.
+    pub trace: Trace,
 }
 
 /// How much had been committed of what a cart is judged and priced by. While it stays, so does everything that is read
@@ -180,6 +191,18 @@ impl Gathered {
                 promotion.map(Arc::as_ref),
             ))
         }))
+    }
+
+    /// Prices the cart and tells of every promotion why it does or does not apply.
+    pub(crate) fn explain(self) -> Result<Explained, Refused> {
+        let facts = self.facts();
+        let explained = totals::explain(&self.intent(&facts), &self.rules());
+        let (worksheet, trace) = explained.map_err(|error| Refused::from(error.problem()))?;
+        Ok(Explained {
+            cart: self.cart,
+            quote: worksheet.quote,
+            trace,
+        })
     }
 
     /// Prices the cart and judges its lines.

@@ -8,7 +8,7 @@ mod reads;
 mod shown;
 
 pub use codes::CodeNews;
-pub use facts::Priced;
+pub use facts::{Explained, Priced};
 pub(crate) use price_book::PriceBook;
 pub(crate) use prices::KeptPrices;
 pub(crate) use reads::CartReads;
@@ -209,6 +209,15 @@ impl Engine {
             reads.keep(&read);
         }
         Ok(read)
+    }
+
+    /// Tells what a cart costs, and why.
+    ///
+    /// # Errors
+    /// `cart.not_found`, also for somebody else's.
+    pub async fn explain_cart(&self, request: &Request, cart: CartRef) -> Result<Explained, Refused> {
+        let found = self.resolve(request, cart).await?;
+        self.kinds().gather(found).await?.explain()
     }
 
     /// Lists every cart, the newest first.

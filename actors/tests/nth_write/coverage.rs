@@ -7,6 +7,7 @@ use std::path::Path;
 /// Use cases that are told of a request and only read.
 const READ_ONLY: &[&str] = &[
     "checkout",
+    "explain_cart",
     "order",
     "order_by_number",
     "session",

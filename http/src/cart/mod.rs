@@ -3,11 +3,13 @@
 mod admin;
 mod codes;
 mod dto;
+mod explain;
 mod input;
 mod lines;
 mod shop;
 
 pub(crate) use dto::{AppliedPromotion, Cart, Tax, Totals};
+pub(crate) use explain::Explanation;
 pub(crate) use input::{CartDetails, CartName};
 
 use crate::router::Api;
@@ -18,5 +20,6 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     shop::routes()
         .merge(lines::routes())
         .merge(codes::routes())
+        .merge(explain::routes())
         .merge(admin::routes())
 }
