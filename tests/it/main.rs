@@ -15,6 +15,7 @@ mod orders;
 mod payments;
 mod prices;
 mod process;
+mod promotions;
 mod protocol;
 mod races;
 mod sessions;

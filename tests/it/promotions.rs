@@ -1,0 +1,245 @@
+//! Promotions and coupon codes, over HTTP: from saving one to what an order keeps of it.
+
+use crate::support::{Client, Purchase, Server, Shop, Variant, pence};
+use serde_json::{Value, json};
+
+const CODES: &str = "/carts/current/codes";
+
+/// A shop with two variants, at 10.00 and 2.00, and a guest whose cart holds one and three of them.
+struct Open {
+    _server: Server,
+    shop: Shop,
+    staff: Client,
+    guest: Client,
+    dear: Variant,
+}
+
+impl Open {
+    async fn new() -> Self {
+        let server = Server::fresh();
+        let shop = server.shop();
+        shop.zone("United Kingdom", &["GB"], "0.2").await;
+        let (dear, cheap) = (shop.variant(1000, None).await, shop.variant(200, None).await);
+        let guest = shop.guest().await;
+        shop.cart(&guest, &[(&dear, 1), (&cheap, 3)]).await;
+        Self {
+            staff: server.staff(),
+            _server: server,
+            shop,
+            guest,
+            dear,
+        }
+    }
+
+    async fn promote(&self, mut promotion: Value) -> Value {
+        promotion["enabled"] = json!(true);
+        promotion["name"] = json!("A promotion");
+        self.staff.post("/admin/promotions", promotion).ok(201).await
+    }
+
+    async fn cart(&self) -> Value {
+        self.guest.get("/carts/current").ok(200).await
+    }
+}
+
+fn off_order(percentage: &str) -> Value {
+    json!({ "type": "order", "percentage": percentage })
+}
+
+#[tokio::test]
+async fn an_automatic_promotion_shows_in_every_cart_until_it_is_switched_off() {
+    let open = Open::new().await;
+    let before = open.cart().await;
+    assert_eq!(before["totals"]["total"], pence(1600));
+    let made = open.promote(json!({ "actions": [off_order("0.1")] })).await;
+    // 10% of 16.00 is 1.60: 1.00 of the line of 10.00 and 0.60 of that of 6.00.
+    let cart = open.cart().await;
+    assert_eq!(cart["totals"]["discounts"], pence(160));
+    assert_eq!(cart["totals"]["total"], pence(1440));
+    assert_eq!(cart["lines"][0]["discount"], pence(100));
+    assert_eq!(cart["lines"][1]["discount"], pence(60));
+    assert_eq!(cart["promotions"][0]["id"], made["id"]);
+    assert_eq!(cart["promotions"][0]["discount"], pence(160));
+
+    let path = format!("/admin/promotions/{}", made["id"].as_str().unwrap_or_default());
+    let off = open.staff.patch(&path, json!({ "enabled": false })).if_match(1);
+    assert_eq!(off.ok(200).await["version"], 2);
+    assert_eq!(open.cart().await["totals"], before["totals"]);
+    open.staff
+        .patch(&path, json!({ "enabled": true }))
+        .if_match(1)
+        .refused(412, "version.stale")
+        .await;
+    open.staff.delete(&path).ok(204).await;
+    open.staff.get(&path).refused(404, "promotion.not_found").await;
+}
+
+#[tokio::test]
+async fn codes_are_judged_one_by_one_and_leave_when_they_can_no_longer_be_used() {
+    let open = Open::new().await;
+    let with_code = |code: &str, conditions: Value| {
+        let actions = json!([off_order("0.1")]);
+        json!({ "code": code, "conditions": conditions, "actions": actions })
+    };
+    let ten = open.promote(with_code("ten", json!({}))).await;
+    open.promote(with_code("more", json!({ "subtotal_from": pence(1601) })))
+        .await;
+    open.promote(with_code("later", json!({ "starts_at": "2100-01-01T00:00:00Z" })))
+        .await;
+    open.promote(with_code("vip", json!({ "customer_groups": ["vip"] })))
+        .await;
+    let taken = json!({ "name": "Other", "code": "TEN", "actions": [off_order("0.2")] });
+    let refused = open.staff.post("/admin/promotions", taken).send().await;
+    assert_eq!(
+        refused.expect_refused(409, "promotion_code.taken")["details"]["holder"],
+        ten["id"]
+    );
+
+    for (code, error) in [
+        ("none", "coupon.unknown"),
+        ("more", "coupon.below_minimum"),
+        ("later", "coupon.not_started"),
+        ("vip", "coupon.wrong_customer"),
+    ] {
+        open.guest
+            .post(CODES, json!({ "code": code }))
+            .refused(422, error)
+            .await;
+    }
+    assert_eq!(open.cart().await["codes"], json!([]));
+
+    let codes = json!({ "codes": ["Ten", "none", "more"] });
+    let applied = open.guest.post(CODES, codes.clone()).key("k").ok(200).await;
+    assert_eq!(
+        applied["codes"],
+        json!([{ "code": "TEN", "applies": true, "reason": null }])
+    );
+    let errors = |cart: &Value, list: &str| -> Vec<Value> {
+        let listed = cart[list].as_array().cloned().unwrap_or_default();
+        listed.iter().map(|refused| refused["error"].clone()).collect()
+    };
+    assert_eq!(
+        errors(&applied, "refused_codes"),
+        ["coupon.unknown", "coupon.below_minimum"]
+    );
+    assert_eq!(applied["totals"]["discounts"], pence(160));
+    let again = open.guest.post(CODES, codes).key("k").send().await;
+    assert!(again.is_replayed());
+    assert_eq!(again.expect(200)["refused_codes"], applied["refused_codes"]);
+
+    let path = format!("/admin/promotions/{}", ten["id"].as_str().unwrap_or_default());
+    open.staff.patch(&path, json!({ "enabled": false })).ok(200).await;
+    let told = open.cart().await;
+    assert_eq!(errors(&told, "removed_codes"), ["coupon.unknown"]);
+    assert_eq!(
+        (&told["codes"], &told["totals"]["discounts"]),
+        (&json!([]), &pence(0))
+    );
+    assert_eq!(open.cart().await["removed_codes"], Value::Null, "it is told once");
+    open.guest.delete("/carts/current/codes/ten").ok(200).await;
+}
+
+#[tokio::test]
+async fn a_code_that_no_longer_qualifies_stays_and_works_again() {
+    let open = Open::new().await;
+    let conditions = json!({ "subtotal_from": pence(1600) });
+    open.promote(json!({ "code": "TEN", "conditions": conditions, "actions": [off_order("0.1")] }))
+        .await;
+    let cart = open.guest.post(CODES, json!({ "code": "ten" })).ok(200).await;
+    let line = format!(
+        "/carts/current/lines/{}",
+        cart["lines"][1]["id"].as_str().unwrap_or_default()
+    );
+    let fewer = open.guest.patch(&line, json!({ "quantity": 2 })).ok(200).await;
+    let listed = json!([{ "code": "TEN", "applies": false, "reason": "below_subtotal" }]);
+    assert_eq!(
+        (&fewer["codes"], &fewer["totals"]["discounts"]),
+        (&listed, &pence(0))
+    );
+    let more = open
+        .guest
+        .patch(&line, json!({ "quantity": 3 }))
+        .minimal()
+        .ok(200)
+        .await;
+    assert_eq!(more["totals"]["discounts"], pence(160));
+}
+
+#[tokio::test]
+async fn an_order_keeps_what_promotions_gave_and_both_are_explained() {
+    let open = Open::new().await;
+    let method = open.shop.shipping("Post", &["*"], 395).await;
+    let items = json!({ "variants": [open.dear.id] });
+    let off_dear = json!({ "type": "lines", "items": items, "fixed": pence(250) });
+    let made = open
+        .promote(json!({ "actions": [off_dear, { "type": "shipping", "percentage": "1" }] }))
+        .await;
+    open.promote(json!({ "code": "SECRET", "actions": [off_order("0.5")] }))
+        .await;
+    open.promote(json!({ "conditions": { "quantity_from": 5 }, "actions": [off_order("0.5")] }))
+        .await;
+    let cart = open.cart().await;
+    let id = cart["id"].as_str().unwrap_or_default().to_owned();
+    let cart = open.shop.address(&open.guest, &id, &method, "GB").await;
+    let shipping = cart["totals"]["shipping_discount"].clone();
+    assert_eq!(cart["totals"]["discounts"], pence(250));
+    assert_ne!(shipping, pence(0));
+
+    let why = open.guest.get("/carts/current/explain").ok(200).await;
+    let promotions = why["promotions"].as_array().cloned().unwrap_or_default();
+    assert_eq!(
+        promotions.len(),
+        2,
+        "a code that was not entered is a secret: {why}"
+    );
+    let steps = &promotions[0]["steps"];
+    assert_eq!(
+        (&steps[0]["base"], &steps[0]["given"]),
+        (&pence(1000), &pence(250))
+    );
+    assert_eq!(steps[1]["given"], shipping);
+    assert_eq!(promotions[1]["reason"], "below_quantity");
+
+    let placed = open
+        .shop
+        .complete(
+            &open.guest,
+            &id,
+            &Purchase {
+                key: "k",
+                token: "tok_approve",
+            },
+        )
+        .await
+        .expect(200);
+    let order = placed["order"]["id"].as_str().unwrap_or_default().to_owned();
+    let path = format!("/admin/promotions/{}", made["id"].as_str().unwrap_or_default());
+    open.staff.delete(&path).ok(204).await;
+    let order_path = format!("/orders/{order}");
+    let kept = open.guest.get(&order_path).ok(200).await;
+    assert_eq!(kept["promotions"][0]["id"], made["id"]);
+    assert_eq!(kept["totals"]["discounts"], pence(250));
+    let why = open.guest.get(&format!("{order_path}/explain")).ok(200).await;
+    assert_eq!(why["promotions"][0]["steps"][0]["given"], pence(250));
+}
+
+#[tokio::test]
+async fn what_could_never_apply_is_refused_with_every_fault() {
+    let open = Open::new().await;
+    let promotion = json!({
+        "name": "",
+        "conditions": { "starts_at": "2100-01-02", "ends_at": "2100-01-01" },
+        "actions": [off_order("1.5"), { "type": "shipping" }],
+    });
+    let problem = open.staff.post("/admin/promotions", promotion);
+    let problem = problem.refused(422, "request.invalid_fields").await;
+    let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+    let pointers: Vec<Value> = errors.iter().map(|error| error["pointer"].clone()).collect();
+    let expected = [
+        "/name",
+        "/conditions/ends_at",
+        "/actions/0/percentage",
+        "/actions/1",
+    ];
+    assert_eq!(pointers, expected);
+}
