@@ -43,6 +43,10 @@ flips:
 sim seed="":
     {{ if seed == "" { "" } else { "CARTWRIGHT_SIM_SEED=" + seed } }} cargo test --test sim -- --ignored --nocapture seeds_until_stopped
 
+# Prices random carts by the engine and by its exact model, until it is stopped or they differ: `just model 17`.
+model seed="":
+    {{ if seed == "" { "" } else { "CARTWRIGHT_MODEL_SEED=" + seed } }} cargo test --test model -- --ignored --nocapture carts_until_stopped
+
 # Buys something from a release binary, kills it, starts it again.
 smoke:
     cargo build --release

@@ -145,7 +145,7 @@ pub struct QuoteLine {
     pub tax_stripped: Money,
     /// The line's share of the discounts.
     pub discount: Money,
-    /// The tax on amount less discount. `None` where the line is not taxed or no destination is known.
+    /// The tax on amount less discount. `None` where the line is not taxed; tax on top also while no destination is known.
     pub tax: Option<LineTax>,
 }
 

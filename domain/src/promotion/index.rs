@@ -252,11 +252,9 @@ impl Promotions {
             .partition_point(|(from, _)| *from <= bounds.units);
         found.extend(self.by_quantity[..within].iter().map(|(_, rank)| rank));
 
-        if self.by_product.is_empty() && self.by_variant.is_empty() && self.by_category.is_empty() {
-            found.sort_unstable();
-            return found;
-        }
-        for goods in lines {
+        let is_about_goods =
+            !self.by_product.is_empty() || !self.by_variant.is_empty() || !self.by_category.is_empty();
+        for goods in lines.filter(|_| is_about_goods) {
             let of_product = self.by_product.get(&goods.product);
             let of_variant = self.by_variant.get(&goods.variant);
             let of_categories = goods

@@ -568,3 +568,13 @@ fn an_empty_cart_gets_nothing() {
     let quote = case(&[], &[promotion(1, Action::Order(off(100)))]).check(&[]);
     assert_eq!((quote.total, quote.promotions.len()), (pence(0), 0));
 }
+
+#[test]
+fn a_promotion_for_several_groups_applies_once_to_whoever_is_in_all() {
+    let mut tenth = promotion(1, Action::Order(percent("0.1")));
+    tenth.conditions.groups = ["trade", "vip"].map(group).into();
+    let mut both = case(&[(1, 1_000, 1, 0)], &[tenth]);
+    both.groups = ["trade", "vip"].map(group).into();
+    let quote = both.check(&[100]);
+    assert_eq!(quote.promotions.len(), 1);
+}

@@ -1,6 +1,7 @@
 //! Buy X, get Y: tables worked by hand.
 
-use super::promotions::{case, products, promotion, sets};
+use super::promotions::{case, off, products, promotion, sets};
+use crate::money::Rate;
 use crate::promotion::{Action, Choice, Sets};
 
 #[test]
@@ -51,4 +52,17 @@ fn a_unit_serves_on_one_side_only() {
     case(&[(1, 500, 1, 0), (2, 200, 3, 0)], &from_to(&[2], &[1, 2], 2, 1)).check(&[0, 200]);
     // Two units of 2 are both bought: what is got is the 1, although it is dearer.
     case(&[(1, 500, 1, 0), (2, 200, 2, 0)], &from_to(&[2], &[1, 2], 2, 1)).check(&[500, 0]);
+}
+
+#[test]
+fn got_units_that_are_worth_a_fraction_are_rounded_with_the_percentage_only() {
+    let half = Sets {
+        percentage: "0.5".parse::<Rate>().expect("a rate"),
+        ..sets(1, 1)
+    };
+    // Two units come to 0.05 after 0.95 was taken off: the got one is worth 0.025, and half of that, 0.0125, is 0.01.
+    let mut first = promotion(1, Action::Order(off(95)));
+    first.priority = 1;
+    let then = promotion(2, Action::Sets(half));
+    case(&[(1, 50, 2, 0)], &[first, then]).check(&[96]);
 }

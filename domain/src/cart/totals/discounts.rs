@@ -17,11 +17,12 @@ pub(super) struct Basket<'a> {
     pub(super) units: u64,
 }
 
-/// A line that a discount is split over, and its weight.
+/// A line that a discount is split over, its weight, and what of it the discount is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weighed {
     pub(super) at: usize,
     pub(super) weight: i64,
+    pub(super) base: i64,
 }
 
 /// What a line was given.
@@ -72,7 +73,7 @@ impl Basket<'_> {
             let mut others = Vec::new();
             for ((line, share), above) in over.into_iter().zip(shares).zip(above) {
                 if above || is_last {
-                    let taken = self.take(line.at, line.weight, share.amount)?;
+                    let taken = self.take(line.at, line.base, share.amount)?;
                     left = left.minus(self.money(taken.amount))?;
                     given.push(taken);
                 } else {

@@ -286,9 +286,11 @@ impl Stage<'_, '_> {
         let mut weighed = Vec::new();
         for (at, noted) in basket.sheet.iter().enumerate() {
             if items.is_none_or(|items| items.has(&noted.goods)) {
+                let value = basket.value_of(at);
                 weighed.push(Weighed {
                     at,
-                    weight: basket.value_of(at),
+                    weight: value,
+                    base: value,
                 });
             }
         }
@@ -297,11 +299,6 @@ impl Stage<'_, '_> {
 
     fn off_sum(&mut self, by: Reduction, items: Option<&Chosen>) -> Result<Option<Acted>, Error> {
         let over = self.weigh(items);
-        self.off_weighed(by, over)
-    }
-
-    /// Takes off what a reduction of the weights' sum comes to.
-    fn off_weighed(&mut self, by: Reduction, over: Vec<Weighed>) -> Result<Option<Acted>, Error> {
         if over.is_empty() {
             return Ok(None);
         }
@@ -350,8 +347,16 @@ impl Stage<'_, '_> {
             bought: bought.is_none_or(|items| items.has(&sheet[at].goods)),
             got: got.is_none_or(|items| items.has(&sheet[at].goods)),
         };
-        let over = got_units(sets, &self.basket, sides)?;
-        self.off_weighed(Reduction::Percentage(sets.percentage), over)
+        let Some(got) = got_units(sets, &self.basket, sides) else {
+            return Ok(None);
+        };
+        let basket = &mut self.basket;
+        let (base, asked) = (
+            basket.money(got.worth(basket.rounding)?),
+            got.part(sets.percentage, basket)?,
+        );
+        let given = basket.split(asked, got.lines)?;
+        Ok(Some(Acted { base, asked, given }))
     }
 
     /// Tells of each code in the cart whether its promotion applies.

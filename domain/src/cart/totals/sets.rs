@@ -2,9 +2,8 @@
 //!
 //! Units are counted line by line and never listed one by one.
 
-use super::Error;
 use super::discounts::{Basket, Weighed};
-use crate::money::Money;
+use crate::money::{self, Money, Rate, Rounding};
 use crate::promotion::{Choice, Sets};
 use std::cmp::Ordering;
 
@@ -15,12 +14,80 @@ pub(super) struct Sides {
     pub(super) got: bool,
 }
 
-/// Returns the lines with got units, weighed by what those units are worth; nothing without a full set.
-pub(super) fn got_units(
-    sets: &Sets,
-    basket: &Basket<'_>,
-    sides: impl Fn(usize) -> Sides,
-) -> Result<Vec<Weighed>, Error> {
+/// The got units of a cart, exactly: a unit of a line may be worth a fraction of a minor unit.
+pub(super) struct Got {
+    /// The lines with got units, weighed by what those units are worth times [`Got::scale`].
+    pub(super) lines: Vec<Weighed>,
+    scale: i64,
+}
+
+impl Got {
+    fn sum(&self) -> i128 {
+        self.lines.iter().map(|line| i128::from(line.weight)).sum()
+    }
+
+    /// Returns what the units are worth, rounded.
+    ///
+    /// # Errors
+    /// When it cannot be counted.
+    pub(super) fn worth(&self, rounding: Rounding) -> Result<i64, money::Error> {
+        let worth = rounding.divide(self.sum(), i128::from(self.scale));
+        i64::try_from(worth).map_err(|_| money::Error::Overflow)
+    }
+
+    /// Returns this part of what the units are worth, rounded once (section 1.3).
+    ///
+    /// # Errors
+    /// When it cannot be counted.
+    pub(super) fn part(&self, rate: Rate, basket: &Basket<'_>) -> Result<Money, money::Error> {
+        let (numerator, denominator) = rate.fraction();
+        let product = self.sum().checked_mul(numerator).ok_or(money::Error::Overflow)?;
+        let part = basket
+            .rounding
+            .divide(product, denominator * i128::from(self.scale));
+        Money::from_wide(part, basket.value.currency)
+    }
+}
+
+/// Some units of a line: what they are worth is `value / quantity`, exactly.
+struct Units {
+    at: usize,
+    /// The line's value times the units.
+    value: i128,
+    quantity: i128,
+}
+
+/// Returns by what worths are multiplied so that they are whole: their common denominator. Where no number of 63 bits
+/// can be, because lines of many different huge quantities are each worth a fraction, the largest factor that leaves
+/// every worth countable takes its place, and what is below it is cut.
+fn scale_of(units: &[Units]) -> i128 {
+    let largest = units
+        .iter()
+        .map(|units| units.value / units.quantity)
+        .max()
+        .unwrap_or(0);
+    let room = i128::from(i64::MAX) / (largest + 1);
+    let fractions = units.iter().filter(|units| units.value % units.quantity != 0);
+    let mut common = 1_i128;
+    for units in fractions {
+        let shared = greatest_common_divisor(common, units.quantity);
+        common = common.saturating_mul(units.quantity / shared);
+        if room < common {
+            return room;
+        }
+    }
+    common
+}
+
+fn greatest_common_divisor(mut left: i128, mut right: i128) -> i128 {
+    while right != 0 {
+        (left, right) = (right, left % right);
+    }
+    left
+}
+
+/// Returns the got units; nothing without a full set.
+pub(super) fn got_units(sets: &Sets, basket: &Basket<'_>, sides: impl Fn(usize) -> Sides) -> Option<Got> {
     let (mut only_bought, mut only_got, mut either) = (0_u64, 0_u64, 0_u64);
     let mut candidates = Vec::new();
     for (at, line) in basket.lines.iter().enumerate() {
@@ -43,7 +110,7 @@ pub(super) fn got_units(
         .min((only_bought + only_got + either) / (buy + get));
     count = count.min(sets.sets_max.map_or(u64::MAX, u64::from));
     if count == 0 {
-        return Ok(Vec::new());
+        return None;
     }
 
     // Of the units that serve on either side, the bought side keeps as many as it needs.
@@ -67,17 +134,25 @@ pub(super) fn got_units(
         }
         left -= units;
         if 0 < units {
-            let exact = i128::from(basket.value_of(at)) * i128::from(units);
-            let worth = basket.rounding.divide(exact, i128::from(quantity));
-            let worth = Money::from_wide(worth, basket.value.currency)?;
-            got.push(Weighed {
+            got.push(Units {
                 at,
-                weight: worth.amount,
+                value: i128::from(basket.value_of(at)) * i128::from(units),
+                quantity: i128::from(quantity),
             });
         }
     }
-    got.sort_unstable_by_key(|line| line.at);
-    Ok(got)
+    got.sort_unstable_by_key(|units| units.at);
+    let scale = scale_of(&got);
+    let weigh = |units: &Units| Weighed {
+        at: units.at,
+        // No more than 63 bits, by the choice of the scale.
+        weight: i64::try_from(units.value * scale / units.quantity).unwrap_or(i64::MAX),
+        base: i64::try_from(basket.rounding.divide(units.value, units.quantity)).unwrap_or(i64::MAX),
+    };
+    Some(Got {
+        lines: got.iter().map(weigh).collect(),
+        scale: i64::try_from(scale).unwrap_or(i64::MAX),
+    })
 }
 
 /// Compares what a unit of two lines is worth, exactly.

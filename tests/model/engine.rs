@@ -1,0 +1,368 @@
+//! The same cart priced by the engine, through what staff and shoppers send, and its answer in the model's types.
+
+use crate::case::{
+    Action, Bill, BillLine, Case, Conditions, Given, Line, Method, Promotion, Reduction, Selection, Sets,
+    Tax, Zone,
+};
+use crate::ratio::Rounding;
+use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Rules, quote};
+use cartwright_domain::cart::{LineTax, Quote};
+use cartwright_domain::catalog::Handle;
+use cartwright_domain::id::{LineId, ProductId, PromotionId, ShippingMethodId, TaxZoneId, VariantId};
+use cartwright_domain::money::{self, Currency, Money, Price};
+use cartwright_domain::promotion::{
+    self, ActionDraft, Choice, Code, Combination, ConditionsDraft, CreatePromotion, Goods, Promotions,
+    ReductionDraft, SelectionDraft, Spread,
+};
+use cartwright_domain::settings::{ForeignZone, Prices, Settings};
+use cartwright_domain::shipping::{self, CreateMethod, ShippingMethod};
+use cartwright_domain::tax::{
+    self, Category, CreateZone, RateDraft, TaxStatus, TaxZone, TerritoryDraft, Zones,
+};
+use cartwright_domain::{Caller, Context, Country, Create, Effects, Entity, Seed, Timestamp};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The countries of the model's numbers.
+const COUNTRIES: &[&str] = &["GB", "DE", "US", "JP"];
+
+/// Prices a cart.
+pub(crate) fn priced(case: &Case) -> Bill {
+    let (store, cart) = (&case.store, &case.cart);
+    let settings = Settings {
+        prices: if store.inclusive {
+            Prices::IncludeTax
+        } else {
+            Prices::ExcludeTax
+        },
+        foreign_zone: if store.strips {
+            ForeignZone::StripHomeTax
+        } else {
+            ForeignZone::KeepGross
+        },
+        rounding: match store.rounding {
+            Rounding::HalfUp => money::Rounding::HalfUp,
+            Rounding::HalfEven => money::Rounding::HalfEven,
+            Rounding::HalfDown => money::Rounding::HalfDown,
+        },
+        home_country: country(store.home),
+        ..Settings::default()
+    };
+    let now = Timestamp::from_millis(cart.now);
+    let zones = Zones::new(store.zones.iter().map(|zone| Arc::new(tax_zone(zone))), now);
+    let methods = (0..).zip(&store.methods);
+    let methods: Vec<_> = methods
+        .map(|(at, method)| Arc::new(shipping_method(at, method)))
+        .collect();
+    let promotions = store.promotions.iter();
+    let promotions = Promotions::new(promotions.map(|promotion| Arc::new(made_promotion(promotion))));
+    let categories = cart.lines.iter();
+    let categories: Vec<_> = categories.map(|line| tax_category(line.category)).collect();
+    let lines = (0..).zip(&cart.lines).zip(&categories);
+    let status = TaxStatus {
+        exempt: cart.exempt,
+        vat_number: None,
+    };
+    let intent = Intent {
+        currency: currency(cart.currency),
+        lines: lines
+            .map(|((at, line), category)| listed(at, line, currency(cart.currency), category))
+            .collect(),
+        destination: cart.destination.map(|number| country(number).into()),
+        shipping: cart.method.map(method_id),
+        now,
+        codes: &cart.codes.iter().map(|text| code(text)).collect::<Vec<_>>(),
+        buyer: Buyer {
+            tax: Some(&status),
+            groups: &cart
+                .groups
+                .iter()
+                .map(|number| group(*number))
+                .collect::<Vec<_>>(),
+            has_ordered: cart.has_ordered,
+        },
+    };
+    let rules = Rules {
+        settings: &settings,
+        zones: &zones,
+        methods: &methods,
+        promotions: &promotions,
+    };
+    let sheet = quote(&intent, &rules, None).expect("the cart can be priced");
+    bill(&sheet.quote)
+}
+
+fn made<E: Entity, C: Create<E>>(id: E::Id, at: i64, command: C) -> E {
+    let (caller, mut effects) = (Caller::default(), Effects::default());
+    let now = Timestamp::from_millis(at);
+    let mut cx = Context::new(now, &caller, Seed(Uuid::nil()), None, &mut effects);
+    let made = command.create(id, &mut cx).map_err(|error| error.to_string());
+    made.expect("what the case asks for can be made").0
+}
+
+fn country(number: u8) -> Country {
+    Country::of(COUNTRIES[usize::from(number)]).expect("a country of the list")
+}
+
+fn currency(code: &str) -> Currency {
+    Currency::of(code).expect("a currency of the model")
+}
+
+fn code(text: &str) -> Code {
+    Code::parse(text).expect("a code of the case")
+}
+
+fn group(number: u8) -> Handle {
+    Handle::parse(&format!("group-{number}")).expect("a handle")
+}
+
+fn shelf(number: u8) -> Handle {
+    Handle::parse(&format!("shelf-{number}")).expect("a handle")
+}
+
+fn tax_category(number: u8) -> Category {
+    Category::parse(&format!("category-{number}")).expect("a category")
+}
+
+fn zone_id(number: u8) -> TaxZoneId {
+    TaxZoneId(Uuid::from_u64_pair(1, number.into()))
+}
+
+fn method_id(number: usize) -> ShippingMethodId {
+    ShippingMethodId(Uuid::from_u128(number as u128))
+}
+
+fn product_id(number: u8) -> ProductId {
+    ProductId(Uuid::from_u64_pair(2, number.into()))
+}
+
+fn variant_id(number: u8) -> VariantId {
+    VariantId(Uuid::from_u64_pair(3, number.into()))
+}
+
+fn promotion_id(number: u8) -> PromotionId {
+    PromotionId(Uuid::from_u64_pair(4, number.into()))
+}
+
+fn line_id(at: u64) -> LineId {
+    LineId(Uuid::from_u64_pair(5, at))
+}
+
+fn money(amount: i128, code: &str) -> Money {
+    let amount = i64::try_from(amount).expect("an amount of the case is no larger than money");
+    Money::new(amount, currency(code))
+}
+
+fn price(text: &str, currency: Currency) -> Price {
+    Price::parse(text, currency).expect("a price of the case has at most six decimals")
+}
+
+fn listed<'a>(at: u64, line: &Line, currency: Currency, category: &'a Category) -> IntentLine<'a> {
+    IntentLine::Listed(ListedLine {
+        line: line_id(at),
+        quantity: line.quantity,
+        unit_price: price(&line.price, currency),
+        minimum_price: line.minimum.as_deref().map(|minimum| price(minimum, currency)),
+        weight_grams: 0,
+        digital: false,
+        tax_category: category,
+        goods: Goods {
+            variant: variant_id(line.variant),
+            product: product_id(line.product),
+            categories: line.shelves.iter().map(|number| shelf(*number)).collect(),
+        },
+    })
+}
+
+fn tax_zone(zone: &Zone) -> TaxZone {
+    let mut rates = Vec::new();
+    for (category, together) in &zone.rates {
+        // Parts are shown in the order of their taxes' codes, which is that of the case.
+        for (at, rate) in together.iter().enumerate() {
+            rates.push(RateDraft {
+                category: tax_category(*category).to_string(),
+                tax: Some(format!("tax-{at}")),
+                name: format!("Tax {at}"),
+                rate: rate.clone(),
+                ..RateDraft::default()
+            });
+        }
+    }
+    let draft = tax::Draft {
+        name: Some(format!("Zone {}", zone.country)),
+        territory: TerritoryDraft::of(&[COUNTRIES[usize::from(zone.country)]]),
+        rates: Some(rates),
+    };
+    made(zone_id(zone.country), 0, CreateZone { draft, existing: 0 })
+}
+
+fn shipping_method(at: usize, method: &Method) -> ShippingMethod {
+    let countries = method.countries.iter();
+    let mut countries: Vec<String> = countries.map(|number| country(*number).to_string()).collect();
+    if countries.is_empty() {
+        countries.push("*".to_owned());
+    }
+    let draft = shipping::Draft {
+        name: Some(format!("Method {at}")),
+        countries: Some(countries),
+        price: Some(money(method.price, method.currency)),
+        free_from: Some(method.free_from.map(|from| money(from, method.currency))),
+        tax_category: Some(tax_category(method.category).to_string()),
+        enabled: Some(true),
+        ..shipping::Draft::default()
+    };
+    made(method_id(at), 0, CreateMethod { draft, existing: 0 })
+}
+
+fn made_promotion(promotion: &Promotion) -> promotion::Promotion {
+    let actions = promotion.actions.iter();
+    let draft = promotion::Draft {
+        name: Some(format!("Promotion {}", promotion.number)),
+        code: Some(promotion.code.clone()),
+        priority: Some(promotion.priority),
+        combination: Some(if promotion.exclusive {
+            Combination::Exclusive
+        } else {
+            Combination::Stackable
+        }),
+        conditions: Some(conditions(&promotion.conditions, promotion.currency)),
+        actions: Some(actions.map(|taken| action(taken, promotion.currency)).collect()),
+        enabled: Some(promotion.enabled),
+    };
+    let create = CreatePromotion { draft, existing: 0 };
+    made(promotion_id(promotion.number), promotion.created_at, create)
+}
+
+fn conditions(conditions: &Conditions, code: &str) -> ConditionsDraft {
+    let groups = conditions.groups.iter();
+    let zones = conditions.zones.iter();
+    ConditionsDraft {
+        subtotal_from: conditions.subtotal_from.map(|from| money(from, code)),
+        quantity_from: conditions.quantity_from,
+        items: conditions.items.as_ref().map(selection),
+        groups: groups.map(|number| group(*number).to_string()).collect(),
+        first_order: conditions.first_order,
+        starts_at: conditions.starts_at.map(Timestamp::from_millis),
+        ends_at: conditions.ends_at.map(Timestamp::from_millis),
+        currency: conditions.currency.map(currency),
+        zones: zones.map(|number| zone_id(*number).to_string()).collect(),
+    }
+}
+
+fn selection(items: &Selection) -> SelectionDraft {
+    let (products, variants, shelves) = (items.products.iter(), items.variants.iter(), items.shelves.iter());
+    SelectionDraft {
+        products: products.map(|number| product_id(*number).to_string()).collect(),
+        variants: variants.map(|number| variant_id(*number).to_string()).collect(),
+        categories: shelves.map(|number| shelf(*number).to_string()).collect(),
+    }
+}
+
+fn reduction(reduction: &Reduction, code: &str) -> ReductionDraft {
+    match reduction {
+        Reduction::Percentage(rate) => ReductionDraft {
+            percentage: Some(rate.clone()),
+            fixed: None,
+        },
+        Reduction::Fixed(amount) => ReductionDraft {
+            percentage: None,
+            fixed: Some(money(*amount, code)),
+        },
+    }
+}
+
+fn action(action: &Action, code: &str) -> ActionDraft {
+    match action {
+        Action::Order(by) => ActionDraft::Order(reduction(by, code)),
+        Action::Shipping(by) => ActionDraft::Shipping(reduction(by, code)),
+        Action::Lines {
+            items,
+            reduction: by,
+            each,
+        } => ActionDraft::Lines {
+            items: items.as_ref().map(selection),
+            reduction: reduction(by, code),
+            spread: if *each { Spread::Each } else { Spread::Across },
+        },
+        Action::Sets(sets) => sets_draft(sets),
+    }
+}
+
+fn sets_draft(sets: &Sets) -> ActionDraft {
+    ActionDraft::Sets {
+        buy: sets.buy,
+        buy_items: sets.buy_items.as_ref().map(selection),
+        get: sets.get,
+        get_items: sets.get_items.as_ref().map(selection),
+        percentage: Some(sets.percentage.clone()),
+        choice: if sets.dearest {
+            Choice::Dearest
+        } else {
+            Choice::Cheapest
+        },
+        sets_max: sets.sets_max,
+    }
+}
+
+fn amount(money: Money) -> i128 {
+    money.amount.into()
+}
+
+fn tax_of(tax: &LineTax) -> Tax {
+    Tax {
+        net: amount(tax.net),
+        amount: amount(tax.amount),
+        included: tax.included,
+        parts: tax.parts.iter().map(|part| amount(part.amount)).collect(),
+    }
+}
+
+fn bill(quote: &Quote) -> Bill {
+    let lines = quote.lines.iter().map(|line| BillLine {
+        amount: amount(line.amount),
+        stripped: amount(line.tax_stripped),
+        discount: amount(line.discount),
+        tax: line.tax.as_ref().map(tax_of),
+    });
+    let shipping_line = quote.shipping_line.as_ref().map(|line| BillLine {
+        amount: amount(line.amount),
+        stripped: amount(line.tax_stripped),
+        discount: amount(line.discount),
+        tax: line.tax.as_ref().map(tax_of),
+    });
+    let codes = quote.codes.iter();
+    Bill {
+        lines: lines.collect(),
+        shipping_line,
+        subtotal: amount(quote.subtotal),
+        discounts: amount(quote.discounts),
+        shipping: amount(quote.shipping),
+        tax: quote.tax.map(amount),
+        tax_included: amount(quote.tax_included),
+        tax_estimate: quote.tax_estimate.map(amount),
+        total: amount(quote.total),
+        given: given(quote),
+        codes: codes
+            .map(|code| (code.code.to_string(), code.unmet.is_none()))
+            .collect(),
+    }
+}
+
+/// Returns what each promotion took off which line; those that apply and take nothing off are left away.
+fn given(quote: &Quote) -> Vec<Given> {
+    let mut given = Vec::new();
+    for applied in &quote.promotions {
+        let off = |line: LineId| -> i128 {
+            let shares = applied.shares.iter().filter(|share| share.line == line);
+            shares.map(|share| amount(share.amount)).sum()
+        };
+        let number = applied.promotion.0.as_u64_pair().1;
+        given.push(Given {
+            promotion: u8::try_from(number).expect("the number of a promotion of the case"),
+            lines: quote.lines.iter().map(|line| off(line.line)).collect(),
+            shipping: amount(applied.shipping_discount),
+        });
+    }
+    given.retain(Given::is_something);
+    given
+}
