@@ -178,8 +178,9 @@ impl Engine {
         let patience = settings.lifetimes.provider + PATIENCE_BEYOND_PROVIDER;
         let deadline = request.deadline.min(Instant::now() + patience);
         let id = match cart.state.state() {
-            // Completing a completed cart answers with the same order.
-            State::Completed { checkout, .. } => return self.settled(checkout).await,
+            // Completing a completed cart answers with the same order, which the checkout may not show yet: cart and
+            // checkout are told of it side by side.
+            State::Completed { checkout, .. } => checkout,
             State::Checkout { checkout, .. } => {
                 self.join(request, &cart, checkout, completion, ticket).await?
             }
