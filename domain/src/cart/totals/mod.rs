@@ -297,11 +297,14 @@ fn price(
     let mut promoted = promote(intent, rules, zone, basket, trace.as_deref_mut())?;
     let discounts = Money::sum(intent.currency, lines.iter().map(|line| line.discount))?;
     let goods = subtotal.minus(discounts)?;
-    let mut parcel = Parcel::new(goods);
-    for (line, noted) in lines.iter().zip(&sheet).filter(|(_, noted)| !noted.digital) {
-        parcel.add(line.quantity, noted.weight_grams, &noted.goods.categories);
-    }
-    let shipped = ship(intent, rules, &taxing, &mut promoted, (&parcel, trace))?;
+    let parcel = || {
+        let mut parcel = Parcel::new(goods);
+        for (line, noted) in lines.iter().zip(&sheet).filter(|(_, noted)| !noted.digital) {
+            parcel.add(line.quantity, noted.weight_grams, &noted.goods.categories);
+        }
+        parcel
+    };
+    let shipped = ship(intent, rules, &taxing, &mut promoted, (parcel, trace))?;
     let shipping = match &shipped.line {
         Some(line) => line.value()?,
         None => zero,

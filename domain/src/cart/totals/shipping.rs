@@ -17,27 +17,32 @@ pub(super) struct Shipped {
     pub(super) tax: Money,
 }
 
-/// Prices the chosen method, or names it as unavailable. Where there is nothing to send there is no shipping. Before a destination is known the home country stands in.
-pub(super) fn ship(
+/// Prices the chosen method, or names it as unavailable. Where there is nothing to send there is no shipping. Before a
+/// destination is known the home country stands in. The parcel is packed only where a method is chosen.
+pub(super) fn ship<'p>(
     intent: &Intent<'_>,
     rules: &Rules<'_>,
     taxing: &Taxing<'_>,
     promoted: &mut Promoted,
-    (parcel, trace): (&Parcel<'_>, Option<&mut Trace>),
+    (parcel, trace): (impl FnOnce() -> Parcel<'p>, Option<&mut Trace>),
 ) -> Result<Shipped, Error> {
     let without = |unavailable| Shipped {
         line: None,
         unavailable,
         tax: Money::zero(intent.currency),
     };
-    let Some(chosen) = intent.shipping.filter(|_| !parcel.is_empty()) else {
+    let Some(chosen) = intent.shipping else {
         return Ok(without(None));
     };
+    let parcel = parcel();
+    if parcel.is_empty() {
+        return Ok(without(None));
+    }
     let destination = intent.destination.map(|destination| destination.country);
     let destination = destination.unwrap_or(rules.settings.home_country);
     let method = rules.methods.iter().find(|method| method.id() == chosen);
     let price = match method {
-        Some(method) => method.price_for(destination, parcel, taxing.rounding)?,
+        Some(method) => method.price_for(destination, &parcel, taxing.rounding)?,
         None => None,
     };
     let Some((method, price)) = method.zip(price) else {
