@@ -2,7 +2,7 @@
 
 use super::dto::ProductStatus;
 use crate::answer::{Answer, Answered};
-use crate::dto::{PriceInput, RowEnd, RowOutcome};
+use crate::dto::{PriceInput, RowEnd, RowOutcome, Sent};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
@@ -89,32 +89,18 @@ async fn admin_import_catalog(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<CatalogImport>,
 ) -> Answered<CatalogImported> {
-    let mut readable = Vec::with_capacity(value.rows.len());
-    let mut places = Vec::with_capacity(value.rows.len());
-    for row in value.rows {
+    let rows = value.rows.into_iter().map(|row| {
         let (number, sku) = (row.row, row.sku.clone());
-        match row.read() {
-            Ok(row) => {
-                readable.push(row);
-                places.push(None);
-            }
-            Err(problem) => places.push(Some(ImportedRow {
-                row: number,
-                sku,
-                outcome: ImportOutcome::Refused(problem),
-            })),
-        }
-    }
-    let mut imported = engine
-        .import_catalog(&call.request(&bytes), readable)
-        .await?
-        .into_iter();
-    // The engine answers in the order it was asked; what could not be read keeps its place.
-    let results = places
-        .into_iter()
-        .filter_map(|refused| refused.or_else(|| imported.next()));
+        row.read().map_err(|problem| ImportedRow {
+            row: number,
+            sku,
+            outcome: ImportOutcome::Refused(problem),
+        })
+    });
+    let mut sent: Sent<_, _> = rows.collect();
+    let imported = engine.import_catalog(&call.request(&bytes), sent.take()).await?;
     Ok(Answer::plain(CatalogImported {
-        results: results.map(CatalogRowResult::from).collect(),
+        results: sent.ends(imported).map(CatalogRowResult::from).collect(),
     }))
 }
 

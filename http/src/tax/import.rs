@@ -1,7 +1,7 @@
 //! The route of the import of rate tables: many rates in one call, each with an outcome of its own.
 
 use crate::answer::{Answer, Answered};
-use crate::dto::{RowEnd, RowOutcome, Time};
+use crate::dto::{RowEnd, RowOutcome, Sent, Time};
 use crate::extract::{Json, StaffCall};
 use crate::router::Api;
 use axum::extract::State;
@@ -92,32 +92,20 @@ async fn admin_import_tax_rates(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<RateImport>,
 ) -> Answered<RatesImported> {
-    let mut readable = Vec::with_capacity(value.rows.len());
-    let mut places = Vec::with_capacity(value.rows.len());
-    for row in value.rows {
+    let rows = value.rows.into_iter().map(|row| {
         let (number, place) = (row.row, row.place.clone());
-        match row.read() {
-            Ok(row) => {
-                readable.push(row);
-                places.push(None);
-            }
-            Err(problem) => places.push(Some(ImportedRate {
-                row: number,
-                place,
-                outcome: ImportOutcome::Refused(problem),
-            })),
-        }
-    }
-    let mut imported = engine
-        .import_tax_rates(&call.request(&bytes), readable)
-        .await?
-        .into_iter();
-    // The engine answers in the order it was asked; what could not be read keeps its place.
-    let results = places
-        .into_iter()
-        .filter_map(|refused| refused.or_else(|| imported.next()));
+        row.read().map_err(|problem| ImportedRate {
+            row: number,
+            place,
+            outcome: ImportOutcome::Refused(problem),
+        })
+    });
+    let mut sent: Sent<_, _> = rows.collect();
+    let imported = engine
+        .import_tax_rates(&call.request(&bytes), sent.take())
+        .await?;
     Ok(Answer::plain(RatesImported {
-        results: results.map(RateRowResult::from).collect(),
+        results: sent.ends(imported).map(RateRowResult::from).collect(),
     }))
 }
 
