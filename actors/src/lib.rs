@@ -15,7 +15,7 @@ mod notification;
 mod once;
 pub mod order;
 pub mod page;
-mod promotion;
+pub mod promotion;
 pub mod request;
 pub mod runtime;
 mod settings;

@@ -68,6 +68,8 @@ const ROUTES: &[&str] = &[
     "POST /admin/products",
     "POST /admin/products/{product}/variants",
     "POST /admin/promotions",
+    "POST /admin/promotions/what-if",
+    "POST /admin/promotions/{promotion}/what-if",
     "POST /admin/shipping/methods",
     "POST /admin/tax/import",
     "POST /admin/tax/zones",

@@ -243,3 +243,58 @@ async fn what_could_never_apply_is_refused_with_every_fault() {
     ];
     assert_eq!(pointers, expected);
 }
+
+#[tokio::test]
+async fn what_if_tells_what_a_draft_would_have_done_and_saves_nothing() {
+    let open = Open::new().await;
+    // 10.00 and 3 x 2.00 are 16.00; another shopper's 20.00 have become an order, an empty cart counts for nothing.
+    let method = open.shop.everywhere().await;
+    let other = open.shop.guest().await;
+    open.shop.buy(&other, &method, &[(&open.dear, 2)]).await;
+    open.shop.guest().await.post("/carts", json!({})).ok(201).await;
+    let draft = json!({ "name": "Ten per cent from 18.00", "actions": [off_order("0.1")],
+        "conditions": { "subtotal_from": pence(1800), "starts_at": "2099-01-01" } });
+    let what_if = "/admin/promotions/what-if";
+    let told = open.staff.post(what_if, draft.clone()).ok(200).await;
+    assert_eq!(told["complete"], true);
+    assert_eq!(told["effects"].as_array().map(Vec::len), Some(1));
+    let effect = &told["effects"][0];
+    assert_eq!(effect["currency"], "GBP");
+    assert_eq!(effect["ordered"]["carts"], 1);
+    assert_eq!(effect["ordered"]["changed"], 1);
+    assert_eq!(effect["ordered"]["difference"], pence(-200));
+    assert_eq!(effect["open"]["carts"], 1);
+    assert_eq!(effect["open"]["changed"], 0);
+    assert_eq!(effect["open"]["before"], pence(1600));
+    assert_eq!(effect["open"]["after"], pence(1600));
+    assert_eq!(told["examples"].as_array().map(Vec::len), Some(1));
+
+    let list = open.staff.get("/admin/promotions").ok(200).await;
+    assert_eq!(list["items"], json!([]));
+    assert_eq!(open.cart().await["totals"]["total"], pence(1600));
+
+    // A change is compared with what the promotion is already: 10% off everything becomes 25%, by a code.
+    let saved = open.promote(json!({ "actions": [off_order("0.1")] })).await;
+    let change = json!({ "code": "QUARTER", "actions": [off_order("0.25")] });
+    let path = format!(
+        "/admin/promotions/{}/what-if?hours=1",
+        saved["id"].as_str().unwrap_or_default()
+    );
+    let told = open.staff.post(&path, change).ok(200).await;
+    assert_eq!(told["effects"][0]["open"]["before"], pence(1440));
+    assert_eq!(told["effects"][0]["open"]["after"], pence(1200));
+
+    let refused = open
+        .staff
+        .post(what_if, json!({ "name": "Nothing", "actions": [] }));
+    refused.refused(422, "request.invalid_fields").await;
+    for hours in ["0", "169", "-1", "x"] {
+        let path = format!("{what_if}?hours={hours}");
+        let refused = open.staff.post(&path, draft.clone());
+        refused.refused(400, "promotion.hours_out_of_range").await;
+    }
+    open.guest
+        .post(what_if, draft)
+        .refused(401, "auth.token_required")
+        .await;
+}

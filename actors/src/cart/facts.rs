@@ -10,8 +10,8 @@ use cartwright_domain::cart::{Cart, CodeRefused, LineProblem, Quote, VariantFact
 use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
-use cartwright_domain::money;
-use cartwright_domain::promotion::Code;
+use cartwright_domain::money::{self, Money};
+use cartwright_domain::promotion::{Code, Promotions};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{Parcel, ShippingMethod};
 use cartwright_domain::{Problem, Refusal, Timestamp};
@@ -191,6 +191,34 @@ impl Gathered {
                 promotion.map(Arc::as_ref),
             ))
         }))
+    }
+
+    /// Returns what the cart comes to as it is, and with other promotions and perhaps one code more.
+    pub(crate) fn compare(
+        &self,
+        promotions: &Promotions,
+        code: Option<&Code>,
+    ) -> Result<(Money, Money), Refused> {
+        let facts = self.facts();
+        let intent = self.intent(&facts);
+        let total = |intent: &Intent<'_>, rules: &Rules<'_>| {
+            let worksheet = totals::quote(intent, rules, None);
+            worksheet
+                .map(|worksheet| worksheet.quote.total)
+                .map_err(|error| Refused::from(error.problem()))
+        };
+        let before = total(&intent, &self.rules())?;
+        let mut codes = intent.codes.to_vec();
+        codes.extend(code.filter(|code| !codes.contains(code)).cloned());
+        let supposed = Intent {
+            codes: &codes,
+            ..intent
+        };
+        let rules = Rules {
+            promotions,
+            ..self.rules()
+        };
+        Ok((before, total(&supposed, &rules)?))
     }
 
     /// Prices the cart and tells of every promotion why it does or does not apply.

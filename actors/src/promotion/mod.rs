@@ -1,5 +1,9 @@
 //! Use cases of promotions: what is taken off, when, and by which code.
 
+mod what_if;
+
+pub use what_if::{Difference, Effect, Supposed, Tally, WhatIf};
+
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};

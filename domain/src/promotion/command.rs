@@ -57,23 +57,7 @@ impl Create<Promotion> for CreatePromotion {
         if PROMOTIONS_MAX <= self.existing {
             return Err(Error::TooManyPromotions { max: PROMOTIONS_MAX });
         }
-        let required = Draft {
-            name: Some(self.draft.name.unwrap_or_default()),
-            actions: Some(self.draft.actions.unwrap_or_default()),
-            ..self.draft
-        };
-        let blank = Promotion {
-            id,
-            name: Arc::default(),
-            code: None,
-            priority: 0,
-            combination: Combination::default(),
-            conditions: Conditions::default(),
-            actions: Vec::new(),
-            enabled: false,
-            created_at: cx.now(),
-        };
-        let promotion = required.applied_to(blank, cx.now())?;
+        let promotion = self.draft.made(id, cx.now())?;
         cx.emit(Event::Created {
             name: Arc::clone(&promotion.name),
             code: promotion.code.clone(),
@@ -127,7 +111,35 @@ impl Command<Promotion> for DeletePromotion {
 }
 
 impl Draft {
-    fn applied_to(self, mut promotion: Promotion, now: Timestamp) -> Result<Promotion, FieldErrors> {
+    /// Returns the promotion that it makes. Name and actions are required.
+    ///
+    /// # Errors
+    /// Every bad field.
+    pub fn made(self, id: PromotionId, now: Timestamp) -> Result<Promotion, FieldErrors> {
+        let required = Self {
+            name: Some(self.name.unwrap_or_default()),
+            actions: Some(self.actions.unwrap_or_default()),
+            ..self
+        };
+        let blank = Promotion {
+            id,
+            name: Arc::default(),
+            code: None,
+            priority: 0,
+            combination: Combination::default(),
+            conditions: Conditions::default(),
+            actions: Vec::new(),
+            enabled: false,
+            created_at: now,
+        };
+        required.applied_to(blank, now)
+    }
+
+    /// Returns what it makes of a promotion.
+    ///
+    /// # Errors
+    /// Every bad field.
+    pub fn applied_to(self, mut promotion: Promotion, now: Timestamp) -> Result<Promotion, FieldErrors> {
         let mut errors = FieldErrors::default();
         if let Some(name) = self.name
             && let Some(name) = errors.take("/name", text::line(&name, NAME_LENGTH_MAX))

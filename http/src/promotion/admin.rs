@@ -22,6 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
             admin_update_promotion,
             admin_delete_promotion
         ))
+        .merge(super::what_if::routes())
 }
 
 /// Lists promotions by name.

@@ -2,5 +2,6 @@
 
 mod admin;
 mod dto;
+mod what_if;
 
 pub(crate) use admin::routes;
