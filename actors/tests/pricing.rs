@@ -8,6 +8,7 @@ use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Parts, Request, new_seed};
 use cartwright_domain::caller::Role;
 use cartwright_domain::cart::Patch;
+use cartwright_domain::country::Country;
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::{Caller, Period, Timestamp, address, settings, tax};
 use cartwright_gateways::mail::Folder;
@@ -80,14 +81,13 @@ async fn fill(engine: &Engine, shopper: &Arc<Caller>) {
         .add_line(&request(shopper), CartRef::Current, line, View::Full)
         .await;
     added.unwrap();
-    let text = |text: &str| Some(text.to_owned());
     let details = DetailsDraft {
-        shipping_address: Patch::Set(address::Input {
-            line1: text("1 Mill Lane"),
-            city: text("Leeds"),
-            country: text("GB"),
-            ..address::Input::default()
-        }),
+        shipping_address: Patch::Set(address::Input::example(
+            "Ada",
+            "1 Mill Lane",
+            "Leeds",
+            Country::GB,
+        )),
         ..DetailsDraft::default()
     };
     give(engine, shopper, details).await;

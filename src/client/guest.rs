@@ -3,6 +3,8 @@
 use super::{Call, Connection};
 use anyhow::Context;
 use bytes::Bytes;
+use cartwright_domain::address::Input;
+use cartwright_domain::country::Country;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use serde::Deserialize;
@@ -55,8 +57,8 @@ pub(crate) struct Details<'a> {
     pub(crate) name: &'a str,
     /// Where the confirmation goes.
     pub(crate) email: &'a str,
-    /// The code of the country.
-    pub(crate) country: &'a str,
+    /// The country, where it is known.
+    pub(crate) country: Option<Country>,
     /// How it is sent.
     pub(crate) shipping_method_id: &'a str,
 }
@@ -64,14 +66,19 @@ pub(crate) struct Details<'a> {
 impl Details<'_> {
     /// Returns the body that says so.
     pub(crate) fn body(self) -> Bytes {
+        let address = self
+            .country
+            .map(|country| Input::example(self.name, "1 High Street", "Market Town", country))
+            .unwrap_or_default();
         let body = serde_json::json!({
             "email": self.email,
             "shipping_address": {
-                "name": self.name,
-                "line1": "1 High Street",
-                "city": "Market Town",
-                "postal_code": "00000",
-                "country": self.country,
+                "name": address.name,
+                "line1": address.line1,
+                "city": address.city,
+                "region": address.region,
+                "postal_code": address.postal_code,
+                "country": address.country,
             },
             "shipping_method_id": self.shipping_method_id,
         });

@@ -1,5 +1,6 @@
 //! The promises, tested from outside: over HTTP, on the command line, and on the tree itself.
 
+mod addresses;
 mod bench;
 mod cart_refusals;
 mod carts;

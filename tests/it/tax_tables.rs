@@ -105,7 +105,10 @@ async fn import(server: &Server, name: &str, rows: &str) {
 /// A place and the tax on 100.00 there.
 async fn check(keeper: &Client, at: &str, country: &str, region: &str, postal_code: &str, tax: i64) {
     let mut to = address(country);
-    (to["region"], to["postal_code"]) = (json!(region), json!(postal_code));
+    to["postal_code"] = json!(postal_code);
+    if !region.is_empty() {
+        to["region"] = json!(region);
+    }
     let body = json!({ "shipping_address": to, "priced_at": at });
     let cart = keeper.patch("/carts/current", body).ok(200).await;
     let place = format!("{country} {region} {postal_code} at {at}");

@@ -9,6 +9,7 @@ use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
 use cartwright_actors::order::Proof;
 use cartwright_actors::{Engine, Outcome, Refused, Shown};
 use cartwright_domain::cart::Patch;
+use cartwright_domain::country::Country;
 use cartwright_domain::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
 use cartwright_domain::order::Order;
 use cartwright_domain::{Problem, address};
@@ -508,15 +509,14 @@ async fn change_cart(
 }
 
 pub(crate) fn details(goods: &Goods) -> DetailsDraft {
-    let text = |text: &str| Some(text.to_owned());
     DetailsDraft {
         email: Patch::Set("ada@example.com".to_owned()),
-        shipping_address: Patch::Set(address::Input {
-            line1: text("1 Mill Lane"),
-            city: text("Leeds"),
-            country: text("GB"),
-            ..address::Input::default()
-        }),
+        shipping_address: Patch::Set(address::Input::example(
+            "Ada",
+            "1 Mill Lane",
+            "Leeds",
+            Country::GB,
+        )),
         shipping_method_id: Patch::Set(goods.method),
         ..DetailsDraft::default()
     }

@@ -2,6 +2,7 @@
 
 use super::client::{Answer, Client};
 use super::server::Server;
+use cartwright_domain::address::Input;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -30,12 +31,15 @@ pub(crate) fn amount_of(money: &Value) -> i64 {
 
 /// Returns an address in a country.
 pub(crate) fn address(country: &str) -> Value {
+    let country = country.parse().expect("a country of the test");
+    let address = Input::example("Ada Ordinary", "1 Mill Lane", "Leeds", country);
     json!({
-        "name": "Ada Ordinary",
-        "line1": "1 Mill Lane",
-        "city": "Leeds",
-        "postal_code": "LS1 1AA",
-        "country": country,
+        "name": address.name,
+        "line1": address.line1,
+        "city": address.city,
+        "region": address.region,
+        "postal_code": address.postal_code,
+        "country": address.country,
     })
 }
 

@@ -124,8 +124,9 @@ fn text_of(order: &Order, number: u64) -> String {
             Some(&address.line1),
             address.line2.as_deref(),
             Some(&address.city),
+            address.region.as_deref(),
         ];
-        for line in lines.into_iter().flatten() {
+        for line in lines.into_iter().flatten().filter(|line| !line.is_empty()) {
             let _ = writeln!(text, "{line}");
         }
         let _ = writeln!(

@@ -7,6 +7,7 @@ use cartwright_actors::{Engine, Idempotency, Parts, Request, new_seed};
 use cartwright_domain::caller::Role;
 use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::{CreateProduct, PriceChange, ProductStatus, VariantDraft};
+use cartwright_domain::country::Country;
 use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
@@ -153,15 +154,14 @@ pub(crate) fn staff() -> Request {
 
 /// Returns all that a cart needs besides its lines.
 pub(crate) fn details(method: ShippingMethodId) -> DetailsDraft {
-    let text = |text: &str| Some(text.to_owned());
     DetailsDraft {
         email: Patch::Set("ada@example.com".to_owned()),
-        shipping_address: Patch::Set(address::Input {
-            line1: text("1 Mill Lane"),
-            city: text("Leeds"),
-            country: text("GB"),
-            ..address::Input::default()
-        }),
+        shipping_address: Patch::Set(address::Input::example(
+            "Ada",
+            "1 Mill Lane",
+            "Leeds",
+            Country::GB,
+        )),
         shipping_method_id: Patch::Set(method),
         ..DetailsDraft::default()
     }

@@ -1,6 +1,6 @@
 //! Where a tax zone's rates hold: countries, their subdivisions, and postal codes.
 
-use crate::address::Destination;
+use crate::address::{Destination, Region};
 use crate::country::{Country, Coverage};
 use crate::error::{Class, FieldErrors, Refusal};
 use crate::text::text_form;
@@ -209,9 +209,14 @@ impl Subdivision {
         fits.then_some(Self(bytes))
     }
 
-    /// Finds the subdivision that an address names: by its code, with the country's or without.
+    /// Finds the subdivision that an address names: by its code, with the country's or without, or by any of its names
+    /// that are known.
     pub fn of_destination(destination: Destination<'_>) -> Option<Self> {
         let region = destination.region?.trim();
+        let known = Region::find(destination.country, region).and_then(Region::code);
+        if let Some(code) = known {
+            return Self::of(destination.country, code);
+        }
         match region.split_once('-') {
             Some((country, code)) if country.eq_ignore_ascii_case(destination.country.code()) => {
                 Self::of(destination.country, code)

@@ -7,6 +7,7 @@ use crate::command::import::{self, BATCH_ROWS_MAX, ImportRow, Outcome, Price};
 use crate::command::shop_setup::{self, find_variant};
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use cartwright_domain::country::Country;
 use clap::ValueEnum;
 use futures::future::try_join_all;
 use hyper::header::HeaderValue;
@@ -184,7 +185,7 @@ impl Shop {
                 let details = Details {
                     name: "Buyer",
                     email: &email,
-                    country: "GB",
+                    country: Some(Country::GB),
                     shipping_method_id,
                 };
                 Operation::Purchase {

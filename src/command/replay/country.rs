@@ -1,16 +1,17 @@
 //! Country codes for the names in an invoice file.
 
 use anyhow::Context;
+use cartwright_domain::country::Country;
 use std::collections::HashMap;
 use std::path::Path;
 
 /// The names of the "Online Retail" data set. XA to XZ and EU stand for what is no country.
 const BUILT_IN: &str = include_str!("countries.json");
 
-/// From a name to a country code of two capitals.
+/// From a name to a country.
 #[derive(Clone, Debug)]
 pub(super) struct CountryMap {
-    codes: HashMap<String, String>,
+    countries: HashMap<String, Country>,
 }
 
 impl CountryMap {
@@ -31,19 +32,19 @@ impl CountryMap {
     fn parse(text: &str) -> anyhow::Result<Self> {
         let codes: HashMap<String, String> = serde_json::from_str(text)
             .context("it must be a JSON object from names to codes, for example {\"Germany\": \"DE\"}")?;
-        for (name, code) in &codes {
-            let well_formed = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-            anyhow::ensure!(
-                well_formed,
-                "{code:?} for {name:?} is no country code; write two capitals, like \"DE\""
-            );
+        let mut countries = HashMap::new();
+        for (name, code) in codes {
+            let country = Country::of(&code).with_context(|| {
+                format!("{code:?} for {name:?} is no country code; write two capitals, like \"DE\"")
+            })?;
+            countries.insert(name, country);
         }
-        Ok(Self { codes })
+        Ok(Self { countries })
     }
 
-    /// Returns the code for a name, which is compared without outer blanks.
-    pub(super) fn code(&self, name: &str) -> Option<&str> {
-        self.codes.get(name.trim()).map(String::as_str)
+    /// Returns the country of a name, which is compared without outer blanks.
+    pub(super) fn country(&self, name: &str) -> Option<Country> {
+        self.countries.get(name.trim()).copied()
     }
 }
 
@@ -62,9 +63,13 @@ mod tests {
             ("RSA", "ZA"),
             ("Saudi Arabia", "SA"),
         ] {
-            assert_eq!(map.code(name), Some(code), "{name}");
+            assert_eq!(
+                map.country(name).as_ref().map(Country::code),
+                Some(code),
+                "{name}"
+            );
         }
-        assert_eq!(map.code("Atlantis"), None);
+        assert_eq!(map.country("Atlantis"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::country::CountryMap;
 use crate::money::UnitPrice;
 use crate::table::{Table, Wanted};
 use anyhow::{Context, bail};
+use cartwright_domain::country::Country;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
@@ -106,8 +107,10 @@ pub(super) struct Invoice {
     date: String,
     /// The customer's number, where there is one.
     pub(super) customer: Option<String>,
-    /// The code of its country. Empty where it is no sale.
-    pub(super) country: String,
+    /// What the file calls its country.
+    country_name: String,
+    /// Its country. Always known where it is a sale.
+    pub(super) country: Option<Country>,
     /// Its rows in the file's order.
     pub(super) lines: Vec<Line>,
 }
@@ -283,7 +286,8 @@ impl Builder {
                     kind: Kind::Unpriced,
                     date: date.unwrap_or_default(),
                     customer,
-                    country: country.unwrap_or_default(),
+                    country_name: country.unwrap_or_default(),
+                    country: None,
                     lines: vec![line],
                 });
             }
@@ -310,11 +314,9 @@ impl Builder {
         let mut unknown = BTreeSet::new();
         for invoice in &mut self.invoices {
             invoice.kind = Kind::of(&invoice.number, &invoice.lines);
-            let name = std::mem::take(&mut invoice.country);
-            match countries.code(&name) {
-                Some(code) => code.clone_into(&mut invoice.country),
-                None if invoice.kind == Kind::Sale => drop(unknown.insert(name)),
-                None => {}
+            invoice.country = countries.country(&invoice.country_name);
+            if invoice.country.is_none() && invoice.kind == Kind::Sale {
+                unknown.insert(invoice.country_name.clone());
             }
         }
         for name in unknown {

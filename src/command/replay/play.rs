@@ -173,7 +173,7 @@ fn details(invoice: &Invoice, shipping_method_id: &str) -> bytes::Bytes {
     Details {
         name: &name,
         email: &email,
-        country: &invoice.country,
+        country: invoice.country,
         shipping_method_id,
     }
     .body()

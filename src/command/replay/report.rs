@@ -4,6 +4,7 @@ use super::plan::{Plan, Step};
 use crate::latencies::Latencies;
 use crate::output::{self, decimals, per_second};
 use anyhow::Context;
+use cartwright_domain::country::Country;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -203,13 +204,15 @@ impl Report {
     }
 
     /// Returns what the totals of matched orders have in them besides the rows, by country, where there is any.
-    fn taxes(&self, plan: &Plan) -> BTreeMap<String, i64> {
+    fn taxes(&self, plan: &Plan) -> BTreeMap<Country, i64> {
         let mut taxes = BTreeMap::new();
         for (step, outcome) in self.outcomes.values() {
             if let (Step::Order(index), Outcome::Matched { total, .. }) = (step, outcome) {
                 let invoice = &plan.invoices[*index];
-                *taxes.entry(invoice.country.clone()).or_default() +=
-                    total - invoice.total().unwrap_or(*total);
+                let tax = total - invoice.total().unwrap_or(*total);
+                if let Some(country) = invoice.country {
+                    *taxes.entry(country).or_default() += tax;
+                }
             }
         }
         taxes.retain(|_, tax| *tax != 0);

@@ -125,13 +125,8 @@ fn staff() -> Caller {
 }
 
 fn address(country: &str) -> Address {
-    let input = address::Input {
-        line1: Some("1 High Street".to_owned()),
-        city: Some("London".to_owned()),
-        country: Some(country.to_owned()),
-        ..address::Input::default()
-    };
-    input
+    let country = country.parse().expect("a country of the test");
+    address::Input::example("Ada", "1 High Street", "London", country)
         .check("", &mut FieldErrors::default())
         .expect("an address of the test")
 }

@@ -9,6 +9,7 @@ use crate::command::bench::work::{CURRENCY, add_variants, line_body};
 use crate::command::shop_setup;
 use crate::output;
 use anyhow::{Context, bail};
+use cartwright_domain::country::Country;
 use serde::Deserialize;
 use std::time::Instant;
 
@@ -80,7 +81,7 @@ pub(super) async fn largest(settings: &Settings, lines: u64) -> anyhow::Result<L
     let details = Details {
         name: "Buyer",
         email: "buyer@example.com",
-        country: "GB",
+        country: Some(Country::GB),
         shipping_method_id: &method,
     };
     let body = details.body();
