@@ -22,6 +22,7 @@ use cartwright_domain::order::cancellation::Cancellation;
 use cartwright_domain::promotion::Promotion;
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
+use cartwright_domain::stored_value::StoredValue;
 use cartwright_domain::tax::TaxZone;
 use cartwright_domain::{EntityId, Listing, Problem, Seed, Timestamp};
 use cartwright_gateways::mail::Mailer;
@@ -91,6 +92,7 @@ pub(crate) struct Kinds {
     pub(crate) orders: Entities<Order>,
     pub(crate) cancellations: Entities<Cancellation>,
     pub(crate) customers: Entities<Customer>,
+    pub(crate) stored_values: Entities<StoredValue>,
     pub(crate) price_book: PriceBook,
     pub(crate) kept_prices: KeptPrices,
     pub(crate) randomness: Randomness,
@@ -118,6 +120,7 @@ impl Kinds {
             orders: Entities::new(runtime, options.clone()),
             cancellations: Entities::new(runtime, options.clone()),
             customers: Entities::new(runtime, options.clone()),
+            stored_values: Entities::new(runtime, options.clone()),
             price_book: PriceBook::new(runtime.clock()),
             kept_prices: KeptPrices::new(),
             randomness: runtime.randomness().clone(),
@@ -141,6 +144,7 @@ impl Kinds {
             self.orders.counters(),
             self.cancellations.counters(),
             self.customers.counters(),
+            self.stored_values.counters(),
         ]
     }
 }

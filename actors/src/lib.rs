@@ -20,6 +20,7 @@ pub mod request;
 pub mod runtime;
 mod settings;
 mod shipping;
+mod stored_value;
 pub mod tax;
 
 pub use engine::{Engine, Parts, new_seed};

@@ -25,6 +25,7 @@ use cartwright_domain::order::cancellation::Cancellation;
 use cartwright_domain::promotion::{self, ActionDraft, ConditionsDraft, Promotion, ReductionDraft};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{self, ShippingMethod};
+use cartwright_domain::stored_value::{Draft, GiftCardDraft, StoredValue};
 use cartwright_domain::tax::{self, TaxZone};
 use cartwright_domain::{Caller, Entity, EntityKey, EventBody, Kind, Period, Timestamp, address};
 use cartwright_gateways::mail::Folder;
@@ -84,6 +85,7 @@ fn every_kind() -> Vec<Stored> {
         stored::<Order>(),
         stored::<Cancellation>(),
         stored::<Customer>(),
+        stored::<StoredValue>(),
     ]
 }
 
@@ -189,6 +191,29 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
         .unwrap();
 }
 
+async fn gift_card(engine: &Engine, staff: &Arc<Caller>) {
+    let draft = GiftCardDraft {
+        amount: Some(Money {
+            amount: 100,
+            currency: Currency::GBP,
+        }),
+        code: Some("GIFT-0001".to_owned()),
+        expires_at: Some(Timestamp::from_millis(4_000_000_000_000)),
+        note: Some("for a friend".to_owned()),
+        email: Some("ada@example.com".to_owned()),
+        ..GiftCardDraft::default()
+    };
+    let issued = engine.issue_gift_card(&request(staff, "card"), draft).await;
+    let draft = Draft {
+        note: Some(Some("for a good friend".to_owned())),
+        ..Draft::default()
+    };
+    engine
+        .update_gift_card(&request(staff, "card-note"), issued.unwrap().value.id, draft)
+        .await
+        .unwrap();
+}
+
 async fn customer(engine: &Engine, staff: &Arc<Caller>) -> CustomerId {
     let draft = customer::Draft {
         external_id: Some(Some("A-1".to_owned())),
@@ -205,6 +230,7 @@ async fn customer(engine: &Engine, staff: &Arc<Caller>) -> CustomerId {
 async fn play(engine: &Engine) {
     let staff = Arc::new(Caller::of_staff("admin", cartwright_domain::caller::Role::Admin));
     shop(engine, &staff).await;
+    gift_card(engine, &staff).await;
     let customer = customer(engine, &staff).await;
     let opened = engine
         .open_session(&request(&staff, "session"), Some("golden/1".to_owned()))
@@ -418,6 +444,7 @@ fn owns(kind: Kind, event: &str) -> bool {
         | Kind::Order
         | Kind::Cancellation
         | Kind::Customer
+        | Kind::StoredValue
         | Kind::Toy
         | Kind::ToySaga => return event.split_once('.').is_some_and(|(noun, _)| noun == kind.name()),
     };

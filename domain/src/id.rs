@@ -4,6 +4,7 @@
 //! that they can be placed together (ADR 0004). On the wire an id is `<prefix>_<32 hexadecimal digits>`.
 
 use crate::kind::Kind;
+use crate::money::Currency;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -46,6 +47,7 @@ impl EntityKey {
             Kind::Customer => CustomerId(id).to_string(),
             Kind::Promotion => PromotionId(id).to_string(),
             Kind::PriceList => PriceListId(id).to_string(),
+            Kind::StoredValue => StoredValueId(id).to_string(),
             Kind::Toy | Kind::ToySaga => self.to_string(),
         }
     }
@@ -221,6 +223,10 @@ typed_id!(
     CustomerId, "cus"
 );
 typed_id!(
+    /// The id of stored value: of a gift card or of store credit.
+    StoredValueId, "sv"
+);
+typed_id!(
     /// The id of the store's settings, of which there is one.
     SettingsId, "set"
 );
@@ -232,6 +238,13 @@ impl StockItemId {
     /// Returns the id of a variant's stock at a location.
     pub fn of(variant: VariantId, location: &str) -> Self {
         Self(Uuid::new_v5(&variant.0, location.as_bytes()))
+    }
+}
+
+impl StoredValueId {
+    /// Returns the id of a customer's store credit in one currency.
+    pub fn of_credit(customer: CustomerId, currency: Currency) -> Self {
+        Self(Uuid::new_v5(&customer.0, currency.code().as_bytes()))
     }
 }
 

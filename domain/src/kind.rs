@@ -84,6 +84,8 @@ stable_tags! {
         Promotion = 14 "promotion",
         /// A price list.
         PriceList = 15 "price_list",
+        /// Stored value: a gift card, or a customer's store credit.
+        StoredValue = 17 "stored_value",
         /// The toy of the runtime's and the store's own tests.
         Toy = 250 "toy",
         /// The toy saga of the runtime's own tests.
@@ -112,6 +114,8 @@ stable_tags! {
         CustomerEmail = 8 "customer_email",
         /// The coupon code of a promotion, in capital letters.
         PromotionCode = 9 "promotion_code",
+        /// A gift card's code, in capital letters.
+        GiftCardCode = 11 "gift_card_code",
         /// For the tests of runtime and store.
         Toy = 250 "toy",
     }
@@ -144,6 +148,10 @@ stable_tags! {
         Promotions = 11 "promotions",
         /// Price lists by name.
         PriceLists = 12 "price_lists",
+        /// Gift cards by issue.
+        GiftCards = 14 "gift_cards",
+        /// Store credit by customer.
+        StoreCreditByCustomer = 15 "store_credit_by_customer",
         /// For the tests of runtime and store.
         Toy = 250 "toy",
     }

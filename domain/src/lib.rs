@@ -24,6 +24,7 @@ pub mod payment;
 pub mod promotion;
 pub mod settings;
 pub mod shipping;
+pub mod stored_value;
 pub mod tax;
 #[cfg(test)]
 mod testing;

@@ -32,4 +32,5 @@ pub mod server;
 mod server_test;
 mod settings;
 mod shipping;
+mod stored_value;
 mod tax;

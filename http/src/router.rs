@@ -8,7 +8,7 @@ use crate::{
     identity::{self, EngineSessions},
     inventory, layer, openapi, order, page, promotion,
     registry::{self, ReadUsage},
-    settings, shipping, tax,
+    settings, shipping, stored_value, tax,
 };
 use axum::{Router, extract::FromRef};
 use cartwright_actors::Engine;
@@ -71,6 +71,7 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(tax::routes())
         .merge(shipping::routes())
         .merge(promotion::routes())
+        .merge(stored_value::routes())
         .merge(cart::routes())
         .merge(checkout::routes())
         .merge(customer::routes())

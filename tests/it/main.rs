@@ -10,6 +10,7 @@ mod cli;
 mod documented;
 mod edge;
 mod fake_shop;
+mod gift_cards;
 mod idempotency;
 mod mail;
 mod orders;

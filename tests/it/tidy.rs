@@ -27,6 +27,7 @@ const AREAS: &[&str] = &[
     "catalog",
     "inventory",
     "promotion",
+    "stored_value",
     "tax",
     "shipping",
     "cart",

@@ -396,15 +396,7 @@ impl Engine {
             })
         });
         let customer = match draft.customer_id {
-            Patch::Set(id)
-                if self
-                    .kinds()
-                    .customers
-                    .read(id)
-                    .await
-                    .map_err(unreadable)?
-                    .is_none() =>
-            {
+            Patch::Set(id) if !self.kinds().has_customer(id).await? => {
                 errors.add(
                     "/customer_id",
                     "customer.not_found",

@@ -164,7 +164,7 @@ fn total_changed(expected: Money, priced: &Priced) -> Problem {
     for (what, amount) in [("shipping", quote.shipping), ("tax", quote.tax.unwrap_or(zero))] {
         changed.push(Detail::Object(vec![
             ("what".to_owned(), what.into()),
-            ("now".to_owned(), money(amount)),
+            ("now".to_owned(), amount.into()),
         ]));
     }
     let message = format!(
@@ -172,15 +172,7 @@ fn total_changed(expected: Money, priced: &Priced) -> Problem {
         quote.total
     );
     Problem::new(Class::Conflict, "checkout.total_changed", message)
-        .with("expected_total", money(expected))
-        .with("total", money(quote.total))
+        .with("expected_total", expected)
+        .with("total", quote.total)
         .with("changed", Detail::List(changed))
-}
-
-/// Returns an amount as it stands on the wire.
-pub(super) fn money(money: Money) -> Detail {
-    Detail::Object(vec![
-        ("amount".to_owned(), Detail::Int(money.amount)),
-        ("currency".to_owned(), money.currency.code().into()),
-    ])
 }

@@ -4,6 +4,7 @@ use crate::rules::RULES;
 use crate::setup::{self, Setup};
 use crate::shop::{By, Desk};
 use crate::support::house::{details, pence};
+use crate::values::VALUES;
 use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, LineDraft, VariantRef, View};
 use cartwright_actors::catalog::{ImportOutcome, ImportRow};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
@@ -23,7 +24,7 @@ use std::collections::BTreeSet;
 
 /// Returns every case.
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
-    SHOP.iter().chain(RULES)
+    SHOP.iter().chain(RULES).chain(VALUES)
 }
 
 /// What whoever deletes is told.

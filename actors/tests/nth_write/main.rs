@@ -12,6 +12,7 @@ mod setup;
 mod shop;
 #[path = "../support/mod.rs"]
 mod support;
+mod values;
 
 use cartwright_actors::{Refused, Request, new_seed};
 use cartwright_storage::Mishap;

@@ -2,14 +2,15 @@
 
 use crate::cases::{add, customer, paying};
 use crate::shop::{By, Desk, everything};
-use crate::support::house::{details, staff};
+use crate::support::house::{details, pence, staff};
 use cartwright_actors::cart::{CartRef, View};
 use cartwright_domain::catalog::PriceListDraft;
 use cartwright_domain::id::{
-    CartId, CheckoutId, CustomerId, LineId, OrderId, PriceListId, PromotionId, TaxZoneId,
+    CartId, CheckoutId, CustomerId, LineId, OrderId, PriceListId, PromotionId, StoredValueId, TaxZoneId,
 };
 use cartwright_domain::promotion::{self, ActionDraft, ReductionDraft};
 use cartwright_domain::settings;
+use cartwright_domain::stored_value::GiftCardDraft;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -29,6 +30,7 @@ pub(crate) struct Setup {
     pub(crate) customer: Option<CustomerId>,
     pub(crate) promotion: Option<PromotionId>,
     pub(crate) price_list: Option<PriceListId>,
+    pub(crate) gift_card: Option<StoredValueId>,
     pub(crate) cookie: String,
 }
 
@@ -159,6 +161,24 @@ pub(crate) async fn listed(desk: &Desk) -> Setup {
     let made = desk.engine.create_price_list(&staff(), list_of(1)).await;
     Setup {
         price_list: Some(made.unwrap().value.id),
+        ..Setup::default()
+    }
+}
+
+/// A gift card of a hundred pence with a code of its own.
+pub(crate) fn card(code: &str) -> GiftCardDraft {
+    GiftCardDraft {
+        amount: Some(pence(100)),
+        code: Some(code.to_owned()),
+        ..GiftCardDraft::default()
+    }
+}
+
+/// A gift card.
+pub(crate) async fn carded(desk: &Desk) -> Setup {
+    let issued = desk.engine.issue_gift_card(&staff(), card("GIFT-0001")).await;
+    Setup {
+        gift_card: Some(issued.unwrap().value.id),
         ..Setup::default()
     }
 }

@@ -117,6 +117,16 @@ impl Money {
     }
 }
 
+/// An amount in a refusal's details stands as it does on the wire.
+impl From<Money> for Detail {
+    fn from(money: Money) -> Self {
+        Self::Object(vec![
+            ("amount".to_owned(), money.amount.into()),
+            ("currency".to_owned(), money.currency.code().into()),
+        ])
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_decimal(f, i128::from(self.amount), self.currency.exponent())?;

@@ -74,7 +74,7 @@ impl Refusal for Error {
         let amounts = |amounts: &[(&str, Money)]| {
             amounts
                 .iter()
-                .map(|(name, amount)| ((*name).to_owned(), money_detail(*amount)))
+                .map(|(name, amount)| ((*name).to_owned(), (*amount).into()))
                 .collect()
         };
         match self {
@@ -87,13 +87,4 @@ impl Refusal for Error {
             Self::Money(error) => error.details(),
         }
     }
-}
-
-/// Writes an amount the way it is written on the wire.
-fn money_detail(money: Money) -> Detail {
-    let currency = money.currency.code().into();
-    Detail::Object(vec![
-        ("amount".to_owned(), money.amount.into()),
-        ("currency".to_owned(), currency),
-    ])
 }

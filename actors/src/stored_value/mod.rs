@@ -1,0 +1,159 @@
+//! Use cases of gift cards and store credit, for staff, and what others need to know of them.
+
+use crate::engine::{Engine, Kinds, unreadable};
+use crate::once::{Shown, gone};
+use crate::page::{Order, Page, PageRequest};
+use crate::request::{Outcome, Refused, Request};
+use crate::runtime::AskError;
+use cartwright_domain::id::{CustomerId, StoredValueId};
+use cartwright_domain::stored_value::{
+    Adjust, Draft, GiftCardCode, GiftCardDraft, IssueGiftCard, OpenStoreCredit, StoredValue, Update,
+};
+use cartwright_domain::{EntityId, Listing, Unique, UniqueKey};
+
+impl Engine {
+    /// Lists the gift cards, the newest first.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn gift_cards(&self, page: PageRequest) -> Result<Page<Shown<StoredValue>>, Refused> {
+        let values = &self.kinds().stored_values;
+        self.page(values, Listing::GiftCards, b"", Order::Descending, page)
+            .await
+    }
+
+    /// Shows a gift card.
+    ///
+    /// # Errors
+    /// `stored_value.not_found`, also for store credit.
+    pub async fn gift_card(&self, id: StoredValueId) -> Result<Shown<StoredValue>, Refused> {
+        let read = self.kinds().stored_values.read(id).await.map_err(unreadable)?;
+        read.filter(|value| value.state.gift_card().is_some())
+            .ok_or_else(gone::<StoredValue>)
+    }
+
+    /// Finds a gift card by its whole code; none where there is none.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn gift_card_by_code(&self, code: &str) -> Result<Option<Shown<StoredValue>>, Refused> {
+        let Ok(code) = GiftCardCode::parse(code) else {
+            return Ok(None);
+        };
+        let key = UniqueKey::new(Unique::GiftCardCode, code.as_str());
+        let store = self.inner().runtime.store();
+        let Some(entity) = store.lookup(key).await.map_err(unreadable)? else {
+            return Ok(None);
+        };
+        let id = StoredValueId::from_uuid(entity.id);
+        self.kinds().stored_values.read(id).await.map_err(unreadable)
+    }
+
+    /// Issues a gift card, with a code that is drawn where staff say none.
+    ///
+    /// # Errors
+    /// Every bad field; `gift_card_code.taken`.
+    pub async fn issue_gift_card(
+        &self,
+        request: &Request,
+        draft: GiftCardDraft,
+    ) -> Outcome<Shown<StoredValue>> {
+        let customer_exists = match draft.customer {
+            Some(customer) => self.kinds().has_customer(customer).await?,
+            None => false,
+        };
+        let command = IssueGiftCard {
+            draft,
+            customer_exists,
+        };
+        self.make(
+            &self.kinds().stored_values,
+            self.draw(request, None),
+            command,
+            request,
+        )
+        .await
+    }
+
+    /// Disables or enables a gift card, changes its expiry or its note. What checkouts hold stays held.
+    ///
+    /// # Errors
+    /// `stored_value.not_found`; every bad field.
+    pub async fn update_gift_card(
+        &self,
+        request: &Request,
+        id: StoredValueId,
+        draft: Draft,
+    ) -> Outcome<Shown<StoredValue>> {
+        self.gift_card(id).await?;
+        self.run(&self.kinds().stored_values, id, Update { draft }, request)
+            .await
+    }
+
+    /// Changes a gift card's balance, for a reason.
+    ///
+    /// # Errors
+    /// `stored_value.not_found`; every bad field; `stored_value.below_held`.
+    pub async fn adjust_gift_card(
+        &self,
+        request: &Request,
+        id: StoredValueId,
+        adjustment: Adjust,
+    ) -> Outcome<Shown<StoredValue>> {
+        self.gift_card(id).await?;
+        self.run(&self.kinds().stored_values, id, adjustment, request)
+            .await
+    }
+
+    /// Lists a customer's store credit, one in each currency.
+    ///
+    /// # Errors
+    /// `customer.not_found`.
+    pub async fn store_credit(
+        &self,
+        customer: CustomerId,
+        page: PageRequest,
+    ) -> Result<Page<Shown<StoredValue>>, Refused> {
+        self.customer(customer).await?;
+        self.page(
+            &self.kinds().stored_values,
+            Listing::StoreCreditByCustomer,
+            customer.uuid().as_bytes(),
+            Order::Ascending,
+            page,
+        )
+        .await
+    }
+
+    /// Changes a customer's store credit in the currency of the amount, for a reason. The first opens it.
+    ///
+    /// # Errors
+    /// `customer.not_found`; every bad field; `stored_value.below_held`.
+    pub async fn adjust_store_credit(
+        &self,
+        request: &Request,
+        customer: CustomerId,
+        adjustment: Adjust,
+    ) -> Outcome<Shown<StoredValue>> {
+        self.customer(customer).await?;
+        let values = &self.kinds().stored_values;
+        let currency = adjustment.amount.currency;
+        let id = StoredValueId::of_credit(customer, currency);
+        if values.read(id).await.map_err(unreadable)?.is_none() {
+            let command = OpenStoreCredit { customer, currency };
+            match values.create(id, command, request.ask().if_match(None)).await {
+                Ok(_) | Err(AskError::AlreadyExists { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.run(values, id, adjustment, request).await
+    }
+}
+
+impl Kinds {
+    /// Tells whether there is a record of a customer.
+    pub(crate) async fn has_customer(&self, customer: CustomerId) -> Result<bool, Refused> {
+        let read = self.customers.read(customer).await.map_err(unreadable)?;
+        Ok(read.is_some())
+    }
+}

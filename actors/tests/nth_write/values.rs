@@ -1,0 +1,61 @@
+//! Every use case that writes gift cards and store credit.
+
+use crate::cases::{Case, NOTHING, Preparing, case, keyed};
+use crate::setup;
+use crate::shop::By;
+use crate::support::house::pence;
+use cartwright_domain::stored_value::{Adjust, Draft};
+
+const CARDED: Preparing = |desk| Box::pin(setup::carded(desk));
+
+pub(crate) const VALUES: &[Case] = &[
+    keyed("issue_gift_card", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let issued = desk
+                .engine
+                .issue_gift_card(request, setup::card("GIFT-0002"))
+                .await?;
+            Ok(issued.value.state.balance().to_string())
+        })
+    }),
+    case("update_gift_card", By::Staff, CARDED, |desk, setup, request| {
+        Box::pin(async move {
+            let draft = Draft {
+                enabled: Some(false),
+                ..Draft::default()
+            };
+            let card = setup.gift_card.unwrap();
+            let updated = desk.engine.update_gift_card(request, card, draft).await?;
+            Ok(updated.value.state.is_enabled().to_string())
+        })
+    }),
+    keyed("adjust_gift_card", By::Staff, CARDED, |desk, setup, request| {
+        Box::pin(async move {
+            let card = setup.gift_card.unwrap();
+            let adjusted = desk.engine.adjust_gift_card(request, card, goodwill()).await?;
+            Ok(adjusted.value.state.balance().to_string())
+        })
+    }),
+    keyed(
+        "adjust_store_credit",
+        By::Staff,
+        |desk| Box::pin(setup::known(desk)),
+        |desk, setup, request| {
+            Box::pin(async move {
+                let customer = setup.customer.unwrap();
+                let adjusted = desk
+                    .engine
+                    .adjust_store_credit(request, customer, goodwill())
+                    .await?;
+                Ok(adjusted.value.state.balance().to_string())
+            })
+        },
+    ),
+];
+
+fn goodwill() -> Adjust {
+    Adjust {
+        amount: pence(50),
+        reason: "goodwill".to_owned(),
+    }
+}
