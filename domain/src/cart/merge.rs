@@ -2,9 +2,10 @@
 //!
 //! A pure function: it says which cart goes on and what it then holds; the use case makes it so.
 
-use super::{Cart, Line, State, VariantFacts};
+use super::{CODES_MAX, Cart, Line, State, VariantFacts};
 use crate::id::VariantId;
 use crate::money::Currency;
+use crate::promotion::Code;
 use crate::settings::{Limits, MergeRule};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub struct Merged {
     pub survivor: Survivor,
     /// What it then holds. Where the customer's cart goes on, its lines come first and keep their ids.
     pub lines: Vec<Arc<Line>>,
+    /// The coupon codes of both, as many as a cart may hold; the next quote judges them again.
+    pub codes: Vec<Code>,
     /// What the shopper should be told.
     pub warnings: Vec<Warning>,
 }
@@ -95,8 +98,12 @@ pub fn merge<'a>(
     if !is_open(guest) {
         return unchanged(Survivor::Guest, guest);
     }
+    let codes = customer.filter(|customer| is_open(customer));
+    let codes = codes.map_or(&[][..], Cart::codes);
     let Some(customer) = customer.filter(|customer| counts(customer)) else {
-        return capped(Survivor::Guest, guest.lines().to_vec(), Vec::new(), limits, facts);
+        let codes = united(guest.codes(), codes);
+        let lines = guest.lines().to_vec();
+        return capped((Survivor::Guest, codes), lines, Vec::new(), limits, facts);
     };
     let mut lines = customer.lines().to_vec();
     let mut warnings = Vec::new();
@@ -114,13 +121,20 @@ pub fn merge<'a>(
             None => lines.push(line),
         }
     }
-    capped(Survivor::Customer, lines, warnings, limits, facts)
+    let codes = united(codes, guest.codes());
+    capped((Survivor::Customer, codes), lines, warnings, limits, facts)
+}
+
+fn united(first: &[Code], then: &[Code]) -> Vec<Code> {
+    let new = then.iter().filter(|code| !first.contains(code));
+    first.iter().chain(new).take(CODES_MAX).cloned().collect()
 }
 
 fn unchanged(survivor: Survivor, cart: &Cart) -> Merged {
     Merged {
         survivor,
         lines: cart.lines().to_vec(),
+        codes: cart.codes().to_vec(),
         warnings: Vec::new(),
     }
 }
@@ -183,7 +197,7 @@ fn in_currency<'a>(
 
 /// Caps lines by stock and limits, earlier lines first.
 fn capped<'a>(
-    survivor: Survivor,
+    (survivor, codes): (Survivor, Vec<Code>),
     lines: Vec<Arc<Line>>,
     mut warnings: Vec<Warning>,
     limits: Limits,
@@ -224,6 +238,7 @@ fn capped<'a>(
     Merged {
         survivor,
         lines: kept,
+        codes,
         warnings,
     }
 }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::cart::merge::{Merged, Survivor, WarningKind, merge};
-use crate::cart::{ClearLines, MergeInto, State};
+use crate::cart::{ApplyCodes, ClearLines, MergeInto, State};
 use crate::catalog::CurrencyPrices;
+use crate::promotion::Code;
 use crate::settings::MergeRule;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -287,4 +288,34 @@ proptest! {
             prop_assert!(result.lines.iter().any(|merged| merged.is_same_as(line)), "a line was lost");
         }
     }
+}
+
+fn with_codes(cart: Bench<Cart>, range: std::ops::Range<usize>) -> Bench<Cart> {
+    let code = |number: usize| Code::parse(&format!("CODE-{number}")).expect("it is one");
+    let mut cart = cart;
+    let command = ApplyCodes {
+        codes: range.map(code).collect(),
+        refused: Vec::new(),
+    };
+    assert_eq!(cart.run(command), Ok(Vec::new()));
+    cart
+}
+
+#[test]
+fn codes_are_united_the_survivors_first_and_as_many_as_a_cart_may_hold() {
+    let check = |customer: &Bench<Cart>, guest: &Bench<Cart>, expected: &[usize]| {
+        let merged = merged(customer, guest, MergeRule::Larger, &[]);
+        let expected: Vec<_> = expected.iter().map(|number| format!("CODE-{number}")).collect();
+        assert_eq!(
+            merged.codes.iter().map(Code::as_str).collect::<Vec<_>>(),
+            expected
+        );
+    };
+    let customer = with_codes(filled(1, &[(&variant(1), 2)]), 0..3);
+    let guest = with_codes(filled(2, &[(&variant(1), 3)]), 2..5);
+    check(&customer, &guest, &[0, 1, 2, 3, 4]);
+    let empty = with_codes(filled(3, &[]), 0..3);
+    check(&empty, &guest, &[2, 3, 4, 0, 1]);
+    let full = with_codes(filled(4, &[(&variant(1), 3)]), 2..12);
+    check(&customer, &full, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
