@@ -8,7 +8,8 @@ use cartwright_domain::promotion::{
     SelectionDraft, Spread,
 };
 use cartwright_domain::settings::Settings;
-use cartwright_domain::tax::{self, Category, CreateZone, RateDraft, TaxZone, TerritoryDraft, Zones};
+use cartwright_domain::tax::{self, Category, CreateZone, RateDraft, TaxZone, Zones};
+use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, Context, Country, Create, Effects, Entity, Seed, Timestamp};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;

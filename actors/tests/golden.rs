@@ -27,6 +27,7 @@ use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{self, ShippingMethod};
 use cartwright_domain::stored_value::{Draft, GiftCardDraft, StoredValue};
 use cartwright_domain::tax::{self, TaxZone};
+use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, Entity, EntityKey, EventBody, Kind, Period, Timestamp, address};
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
@@ -118,10 +119,10 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
     };
     let zone = tax::Draft {
         name: Some("Home".to_owned()),
-        territory: tax::TerritoryDraft {
+        territory: TerritoryDraft {
             subdivisions: Some(vec!["GB-SCT".to_owned()]),
             postal_codes: Some(vec!["GB BT*".to_owned()]),
-            ..tax::TerritoryDraft::of(&["GB"])
+            ..TerritoryDraft::of(&["GB"])
         },
         rates: Some(vec![rate]),
     };
@@ -131,7 +132,12 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
         .unwrap();
     let method = shipping::Draft {
         name: Some("Post".to_owned()),
-        countries: Some(vec!["*".to_owned()]),
+        territory: TerritoryDraft::of(&["*"]),
+        except: Some(TerritoryDraft {
+            subdivisions: Some(vec!["US-AK".to_owned()]),
+            postal_codes: Some(vec!["GB BT*".to_owned()]),
+            ..TerritoryDraft::default()
+        }),
         price: Some(pence(395)),
         free_from: Some(Some(pence(5_000))),
         ..shipping::Draft::default()

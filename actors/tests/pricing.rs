@@ -10,6 +10,7 @@ use cartwright_domain::caller::Role;
 use cartwright_domain::cart::Patch;
 use cartwright_domain::country::Country;
 use cartwright_domain::money::{Currency, Price};
+use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, Period, Timestamp, address, settings, tax};
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
@@ -55,7 +56,7 @@ async fn furnish(engine: &Engine, staff: &Arc<Caller>, change: Timestamp) {
     };
     let zone = tax::Draft {
         name: Some("Home".to_owned()),
-        territory: tax::TerritoryDraft::of(&["GB"]),
+        territory: TerritoryDraft::of(&["GB"]),
         rates: Some(vec![rate("0.175", None), rate("0.2", Some(change))]),
     };
     engine.create_tax_zone(&request(staff), zone).await.unwrap();

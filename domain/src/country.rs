@@ -99,7 +99,7 @@ impl Refusal for UnknownCountry {
     }
 }
 
-/// Which countries a tax zone or a shipping method is for.
+/// Which countries a territory has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Coverage {
     /// All of them, written `["*"]`.

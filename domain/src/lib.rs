@@ -26,6 +26,7 @@ pub mod settings;
 pub mod shipping;
 pub mod stored_value;
 pub mod tax;
+pub mod territory;
 #[cfg(test)]
 mod testing;
 pub mod text;

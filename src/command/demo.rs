@@ -7,6 +7,7 @@ use cartwright::config::Arguments;
 use cartwright_actors::catalog::{IMPORT_ROWS_MAX, ImportOutcome, ImportRow, Visibility};
 use cartwright_actors::{Engine, PageRequest, Request, new_seed};
 use cartwright_domain::money::{Currency, Money, Price};
+use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{shipping, tax};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -52,7 +53,7 @@ async fn fill(engine: &Engine) -> anyhow::Result<()> {
     }];
     let zone = tax::Draft {
         name: Some("United Kingdom".to_owned()),
-        territory: tax::TerritoryDraft::of(&["GB"]),
+        territory: TerritoryDraft::of(&["GB"]),
         rates: Some(rates.into()),
     };
     engine.create_tax_zone(&request(), zone).await?;
@@ -62,7 +63,7 @@ async fn fill(engine: &Engine) -> anyhow::Result<()> {
     };
     let method = shipping::Draft {
         name: Some("Standard".to_owned()),
-        countries: Some(vec!["*".to_owned()]),
+        territory: TerritoryDraft::of(&["*"]),
         price: Some(pence(SHIPPING_PENCE.0)),
         free_from: Some(Some(pence(SHIPPING_PENCE.1))),
         ..shipping::Draft::default()

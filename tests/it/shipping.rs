@@ -138,3 +138,54 @@ async fn what_is_digital_is_bought_without_shipping() {
     assert_eq!(order["totals"]["shipping"], pence(0));
     assert_eq!(order["shipping_method"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_method_is_offered_in_its_territory_and_nowhere_else() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let body = json!({
+        "name": "Ground", "countries": ["US"], "subdivisions": ["CA-QC"], "price": pence(995),
+        "except": { "subdivisions": ["US-AK"], "postal_codes": ["US 967*"] },
+    });
+    let made = shop.staff.post("/admin/shipping/methods", body).ok(201).await;
+    assert_eq!(made["subdivisions"], json!(["CA-QC"]));
+    assert_eq!(made["except"]["countries"], json!([]));
+    let cup = goods(&shop, 1_000, 900, false, &[]).await;
+    let guest = shop.guest().await;
+    let cart = shop.cart(&guest, &[(&cup, 1)]).await;
+    let cart = id_of(&cart);
+    let check = async |country: &str, region: &str, postal_code: &str, is_offered: bool| {
+        let mut place = address(country);
+        place["region"] = json!(region);
+        place["postal_code"] = json!(postal_code);
+        let details = json!({ "shipping_address": place });
+        guest.patch(&format!("/carts/{cart}"), details).ok(200).await;
+        let offered = options(&guest, &cart)
+            .await
+            .iter()
+            .any(|(name, _)| name == "Ground");
+        assert_eq!(offered, is_offered, "{country} {region} {postal_code}");
+    };
+    check("US", "CA", "90210", true).await;
+    check("US", "AK", "99501", false).await;
+    check("US", "HI", "96701", false).await;
+    check("CA", "QC", "H2Y 1C6", true).await;
+    check("CA", "ON", "M5V 2T6", false).await;
+
+    // What a change does not name stays; `except` is changed whole.
+    let path = format!("/admin/shipping/methods/{}", id_of(&made));
+    let changed = shop.staff.patch(&path, json!({ "except": {} })).ok(200).await;
+    assert_eq!(changed["except"]["subdivisions"], json!([]));
+    assert_eq!(changed["subdivisions"], json!(["CA-QC"]));
+    check("US", "AK", "99501", true).await;
+    let nowhere = json!({ "except": { "countries": ["*"] } });
+    let refused = shop
+        .staff
+        .patch(&path, nowhere)
+        .refused(422, "request.invalid_fields")
+        .await;
+    assert_eq!(refused["errors"][0]["code"], "shipping.goes_nowhere");
+}

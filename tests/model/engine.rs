@@ -16,9 +16,8 @@ use cartwright_domain::promotion::{
 };
 use cartwright_domain::settings::{ForeignZone, Prices, Settings};
 use cartwright_domain::shipping::{self, CreateMethod, ShippingMethod};
-use cartwright_domain::tax::{
-    self, Category, CreateZone, RateDraft, TaxStatus, TaxZone, TerritoryDraft, Zones,
-};
+use cartwright_domain::tax::{self, Category, CreateZone, RateDraft, TaxStatus, TaxZone, Zones};
+use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, Context, Country, Create, Effects, Entity, Seed, Timestamp};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -197,14 +196,14 @@ fn tax_zone(zone: &Zone) -> TaxZone {
 }
 
 fn shipping_method(at: usize, method: &Method) -> ShippingMethod {
-    let countries = method.countries.iter();
-    let mut countries: Vec<String> = countries.map(|number| country(*number).to_string()).collect();
+    let codes = method.countries.iter();
+    let mut countries: Vec<&str> = codes.map(|number| COUNTRIES[usize::from(*number)]).collect();
     if countries.is_empty() {
-        countries.push("*".to_owned());
+        countries.push("*");
     }
     let draft = shipping::Draft {
         name: Some(format!("Method {at}")),
-        countries: Some(countries),
+        territory: TerritoryDraft::of(&countries),
         price: Some(money(method.price, method.currency)),
         free_from: Some(method.free_from.map(|from| money(from, method.currency))),
         tax_category: Some(tax_category(method.category).to_string()),

@@ -12,6 +12,7 @@ use cartwright_domain::catalog::{CreateProduct, PriceChange, ProductStatus, Vari
 use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
+use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, EntityId, Listing, Seed, Timestamp, settings, shipping, tax};
 use cartwright_storage::{Scan, Store};
 use std::sync::Arc;
@@ -168,7 +169,7 @@ impl Shop {
             .expect("settings");
         let zone = tax::Draft {
             name: Some("United Kingdom".to_owned()),
-            territory: tax::TerritoryDraft::of(&["GB"]),
+            territory: TerritoryDraft::of(&["GB"]),
             rates: Some(vec![tax::RateDraft {
                 category: "standard".to_owned(),
                 name: "VAT".to_owned(),
@@ -179,7 +180,7 @@ impl Shop {
         engine.create_tax_zone(&staff(), zone).await.expect("a tax zone");
         let method = shipping::Draft {
             name: Some("Royal Mail".to_owned()),
-            countries: Some(vec!["GB".to_owned()]),
+            territory: TerritoryDraft::of(&["GB"]),
             price: Some(pence(SHIPPING)),
             tax_category: Some("standard".to_owned()),
             enabled: Some(true),

@@ -435,7 +435,7 @@ impl Engine {
         let priced = self.kinds().priced(Arc::clone(&found)).await?;
         let offers = priced.parcel().and_then(|parcel| {
             let methods = self.kinds().methods();
-            shipping::offers(&methods, address.country, &parcel, settings.rounding)
+            shipping::offers(&methods, (&**address).into(), &parcel, settings.rounding)
         });
         offers.map_err(|error| Refused::from(error.problem()))
     }

@@ -9,7 +9,8 @@ use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::TaxZoneId;
-use cartwright_domain::tax::{CreateZone, Draft, PutRate, RateDraft, RatePut, Territory, TerritoryDraft};
+use cartwright_domain::tax::{CreateZone, Draft, PutRate, RateDraft, RatePut};
+use cartwright_domain::territory::{Territory, TerritoryDraft};
 use cartwright_domain::{Class, EntityId, Problem, Refusal};
 use futures::StreamExt;
 use futures::stream;
@@ -89,7 +90,7 @@ impl Engine {
     async fn import_rate(&self, request: &Request, row: RateRow) -> Result<ImportOutcome, Refused> {
         let places = TerritoryDraft::of_places(&row.place);
         let mut errors = FieldErrors::default();
-        let territory = Territory::read(&places, &mut errors);
+        let territory = Territory::read(&places, "", &mut errors);
         errors
             .into_result()
             .map_err(|errors| Refused::from(errors.problem()))?;

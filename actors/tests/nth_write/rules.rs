@@ -6,6 +6,7 @@ use crate::shop::By;
 use crate::support::house::pence;
 use cartwright_actors::catalog::ImportOutcome;
 use cartwright_actors::tax::RateRow;
+use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{customer, settings, shipping, tax};
 
 const LISTED: Preparing = |desk| Box::pin(setup::listed(desk));
@@ -182,7 +183,7 @@ pub(crate) const RULES: &[Case] = &[
             Box::pin(async move {
                 let draft = shipping::Draft {
                     name: Some("Courier".to_owned()),
-                    countries: Some(vec!["GB".to_owned()]),
+                    territory: TerritoryDraft::of(&["GB"]),
                     price: Some(pence(900)),
                     ..shipping::Draft::default()
                 };
@@ -226,7 +227,7 @@ pub(crate) const RULES: &[Case] = &[
 fn zone() -> tax::Draft {
     tax::Draft {
         name: Some("Ireland".to_owned()),
-        territory: tax::TerritoryDraft::of(&["IE"]),
+        territory: TerritoryDraft::of(&["IE"]),
         rates: Some(Vec::new()),
     }
 }

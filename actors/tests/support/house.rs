@@ -11,6 +11,7 @@ use cartwright_domain::country::Country;
 use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
+use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, EntityId, Listing, address, settings, shipping, tax};
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::sandbox::{Config, Ledger, Sandbox};
@@ -190,7 +191,7 @@ async fn furnish(engine: &Engine) -> Goods {
     engine.update_settings(&staff(), settings).await.unwrap();
     let zone = tax::Draft {
         name: Some("United Kingdom".to_owned()),
-        territory: tax::TerritoryDraft::of(&["GB"]),
+        territory: TerritoryDraft::of(&["GB"]),
         rates: Some(vec![tax::RateDraft {
             category: "standard".to_owned(),
             name: "VAT".to_owned(),
@@ -239,7 +240,7 @@ async fn session(engine: &Engine) -> SessionId {
 async fn method(engine: &Engine, name: &str, price: i64) -> ShippingMethodId {
     let draft = shipping::Draft {
         name: Some(name.to_owned()),
-        countries: Some(vec!["GB".to_owned()]),
+        territory: TerritoryDraft::of(&["GB"]),
         price: Some(pence(price)),
         tax_category: Some("standard".to_owned()),
         enabled: Some(true),

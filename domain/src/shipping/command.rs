@@ -8,6 +8,7 @@ use crate::error::FieldErrors;
 use crate::id::ShippingMethodId;
 use crate::money::{Currency, Money};
 use crate::tax::Category;
+use crate::territory::{Territory, TerritoryDraft};
 use crate::text;
 
 /// The longest name of a method.
@@ -21,8 +22,10 @@ const NEGATIVE: &str = "must not be below zero";
 pub struct Draft {
     /// What shoppers see.
     pub name: Option<String>,
-    /// Country codes, or `["*"]`.
-    pub countries: Option<Vec<String>>,
+    /// Where it goes.
+    pub territory: TerritoryDraft,
+    /// Where it does not go all the same, as a whole.
+    pub except: Option<TerritoryDraft>,
     /// A flat price: the tariff of its currency, or a change of that.
     pub price: Option<Money>,
     /// The value of goods from which it is free, in the tariff of its currency; `Some(None)` takes it away from all.
@@ -55,7 +58,7 @@ pub struct ConditionsDraft {
 /// Makes a shipping method.
 #[derive(Clone, Debug)]
 pub struct CreateMethod {
-    /// What was sent. Name, countries and a price or tariffs are required.
+    /// What was sent. A name, places to go to and a price or tariffs are required.
     pub draft: Draft,
     /// How many methods the store has already.
     pub existing: usize,
@@ -79,13 +82,13 @@ impl Create<ShippingMethod> for CreateMethod {
         }
         let required = Draft {
             name: Some(self.draft.name.unwrap_or_default()),
-            countries: Some(self.draft.countries.unwrap_or_default()),
             ..self.draft
         };
         let blank = ShippingMethod {
             id,
             name: String::new(),
-            coverage: Coverage::Everywhere,
+            territory: Territory::default(),
+            except: Territory::default(),
             tariffs: Vec::new(),
             conditions: Conditions::default(),
             delivery_days: None,
@@ -145,10 +148,9 @@ impl Draft {
                 .take("/name", text::line(&name, NAME_LENGTH_MAX))
                 .unwrap_or_default();
         }
-        if let Some(countries) = self.countries
-            && let Some(coverage) = Coverage::check(&countries, "/countries", &mut errors)
-        {
-            method.coverage = coverage;
+        self.territory.apply_to(&mut method.territory, "", &mut errors);
+        if let Some(except) = self.except {
+            method.except = check_except(&except, &mut errors);
         }
         if let Some(tariffs) = self.tariffs {
             method.tariffs = check_tariffs(tariffs, &mut errors);
@@ -175,6 +177,18 @@ impl Draft {
         errors.into_result()?;
         Ok(method)
     }
+}
+
+fn check_except(draft: &TerritoryDraft, errors: &mut FieldErrors) -> Territory {
+    if draft.is_empty() {
+        return Territory::default();
+    }
+    let except = Territory::read(draft, "/except", errors);
+    if except.countries == Coverage::Everywhere {
+        let message = "a method that goes nowhere cannot be chosen; disable it instead";
+        errors.add("/except/countries", "shipping.goes_nowhere", message);
+    }
+    except
 }
 
 impl ConditionsDraft {

@@ -1,6 +1,7 @@
 //! Behaviour of shipping methods.
 
 use super::*;
+use crate::address::Destination;
 use crate::country::Country;
 use crate::error::Refusal;
 use crate::money::Rounding;
@@ -19,7 +20,7 @@ fn gbp(amount: i64) -> Money {
 fn draft(name: &str, countries: &[&str], price: i64, free_from: Option<i64>) -> Draft {
     Draft {
         name: Some(name.to_owned()),
-        countries: Some(countries.iter().map(|code| (*code).to_owned()).collect()),
+        territory: TerritoryDraft::of(countries),
         price: Some(gbp(price)),
         free_from: Some(free_from.map(gbp)),
         ..Draft::default()
@@ -159,7 +160,7 @@ fn parcel<'a>(worth: i64, units: u32, grams: u32, categories: &'a [Handle]) -> P
 }
 
 fn price(method: &ShippingMethod, parcel: &Parcel<'_>) -> Option<i64> {
-    let price = method.price_for(Country::GB, parcel, Rounding::HalfUp);
+    let price = method.price_for(Country::GB.into(), parcel, Rounding::HalfUp);
     price.expect("it can be counted").map(|price| price.amount)
 }
 
@@ -292,7 +293,8 @@ fn offers_are_the_enabled_methods_of_country_and_currency_cheapest_first() -> Re
     let check = |country: &str, goods, expected: &[(&str, i64)]| {
         let country = Country::of(country).expect("a country of the test");
         let parcel = parcel(goods, 1, 1, &[]);
-        let offers = offers(&methods, country, &parcel, Rounding::HalfUp).expect("prices can be counted");
+        let offers = offers(&methods, country.into(), &parcel, Rounding::HalfUp);
+        let offers = offers.expect("prices can be counted");
         let listed: Vec<(&str, i64)> = offers
             .iter()
             .map(|offer| (offer.method.name(), offer.price.amount))
@@ -305,8 +307,64 @@ fn offers_are_the_enabled_methods_of_country_and_currency_cheapest_first() -> Re
     check("US", 0, &[("Courier", 995)]);
     let nothing = Parcel::new(gbp(10));
     assert_eq!(
-        offers(&methods, Country::GB, &nothing, Rounding::HalfUp),
+        offers(&methods, Country::GB.into(), &nothing, Rounding::HalfUp),
         Ok(Vec::new())
+    );
+    Ok(())
+}
+
+#[test]
+fn a_method_goes_where_its_territory_is_and_not_where_it_is_excepted() -> Result<(), Error> {
+    let places = |texts: &[&str]| TerritoryDraft::of_places(&texts.join("; "));
+    let made = |territory: &[&str], except: &[&str]| {
+        let draft = Draft {
+            territory: places(territory),
+            except: Some(if except.is_empty() {
+                TerritoryDraft::default()
+            } else {
+                places(except)
+            }),
+            ..draft("Post", &[], 395, None)
+        };
+        method(1, draft)
+    };
+    let mainland = made(&["US", "CA-QC", "ES 35*"], &["US-AK", "US-HI", "US 00501"])?.entity;
+    let check = |place: (&str, Option<&str>, Option<&str>), goes: bool| {
+        let destination = Destination {
+            country: Country::of(place.0).expect("a country of the test"),
+            region: place.1,
+            postal_code: place.2,
+        };
+        let price = mainland.price_for(destination, &parcel(100, 1, 1, &[]), Rounding::HalfUp);
+        assert_eq!(price.map(|price| price.is_some()), Ok(goes), "{place:?}");
+    };
+    check(("US", None, None), true);
+    check(("US", Some("CA"), Some("90210")), true);
+    check(("US", Some("us-ak"), Some("99501")), false);
+    check(("US", Some("HI"), None), false);
+    check(("US", Some("NY"), Some("00501")), false);
+    check(("CA", Some("QC"), None), true);
+    check(("CA", Some("ON"), None), false);
+    check(("ES", None, Some("35 001")), true);
+    check(("ES", None, Some("28001")), false);
+    check(("GB", None, None), false);
+
+    let codes = |made: Result<Method, Error>| match made {
+        Err(Error::Fields(errors)) => {
+            let errors = errors.as_slice().iter();
+            let code = errors.map(|error| (error.pointer.clone(), error.code.clone()));
+            code.collect::<Vec<_>>()
+        }
+        _ => Vec::new(),
+    };
+    let refused = |pointer: &str, code: &str| vec![(pointer.to_owned(), code.into())];
+    assert_eq!(
+        codes(made(&["US"], &["*"])),
+        refused("/except/countries", "shipping.goes_nowhere")
+    );
+    assert_eq!(
+        codes(made(&["US"], &["US-ALASKA"])),
+        refused("/except/subdivisions/0", "territory.unknown_subdivision")
     );
     Ok(())
 }

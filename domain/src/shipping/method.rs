@@ -1,8 +1,8 @@
 //! The shipping method, and which of them a cart may choose.
 
 use super::{Error, Span, Tariff, past};
+use crate::address::Destination;
 use crate::catalog::Handle;
-use crate::country::{Country, Coverage};
 use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
@@ -10,6 +10,7 @@ use crate::id::ShippingMethodId;
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::{self, Money, Rounding};
 use crate::tax::Category;
+use crate::territory::Territory;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -21,7 +22,8 @@ pub const METHODS_MAX: usize = 1_000;
 pub struct ShippingMethod {
     pub(super) id: ShippingMethodId,
     pub(super) name: String,
-    pub(super) coverage: Coverage,
+    pub(super) territory: Territory,
+    pub(super) except: Territory,
     pub(super) tariffs: Vec<Tariff>,
     pub(super) conditions: Conditions,
     pub(super) delivery_days: Option<Span>,
@@ -108,9 +110,18 @@ impl ShippingMethod {
         &self.name
     }
 
-    /// Returns the countries it goes to.
-    pub fn coverage(&self) -> &Coverage {
-        &self.coverage
+    /// Returns the places it goes to.
+    pub fn territory(&self) -> &Territory {
+        &self.territory
+    }
+
+    /// Returns the places it does not go to all the same.
+    pub fn except(&self) -> &Territory {
+        &self.except
+    }
+
+    fn goes_to(&self, destination: Destination<'_>) -> bool {
+        self.territory.covers(destination) && !self.except.covers(destination)
     }
 
     /// Returns what it costs: one tariff in each currency, by its code.
@@ -138,18 +149,18 @@ impl ShippingMethod {
         self.enabled
     }
 
-    /// Returns what it costs to send a parcel to a country, in the currency of the goods; none when it does not go
+    /// Returns what it costs to send a parcel somewhere, in the currency of the goods; none when it does not go
     /// there, does not take them or has no tariff for them.
     ///
     /// # Errors
     /// When the price cannot be counted.
     pub fn price_for(
         &self,
-        destination: Country,
+        destination: Destination<'_>,
         parcel: &Parcel<'_>,
         rounding: Rounding,
     ) -> Result<Option<Money>, money::Error> {
-        let is_served = self.enabled && self.coverage.covers(destination) && self.conditions.take(parcel);
+        let is_served = self.enabled && self.goes_to(destination) && self.conditions.take(parcel);
         let currency = parcel.worth.currency;
         let tariff = self.tariffs.iter().find(|tariff| tariff.currency == currency);
         match tariff.filter(|_| is_served) {
@@ -168,13 +179,13 @@ pub struct Offer {
     pub price: Money,
 }
 
-/// Returns the methods by which a parcel can go to a country, cheapest first, then by name.
+/// Returns the methods by which a parcel can go somewhere, cheapest first, then by name.
 ///
 /// # Errors
 /// When a price cannot be counted.
 pub fn offers(
     methods: &[Arc<ShippingMethod>],
-    destination: Country,
+    destination: Destination<'_>,
     parcel: &Parcel<'_>,
     rounding: Rounding,
 ) -> Result<Vec<Offer>, money::Error> {

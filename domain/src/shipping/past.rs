@@ -6,6 +6,7 @@ use crate::entity::PastBody;
 use crate::id::ShippingMethodId;
 use crate::money::Money;
 use crate::tax::Category;
+use crate::territory::Territory;
 use serde::Deserialize;
 
 /// Schema 1: a flat price.
@@ -26,7 +27,11 @@ impl From<MethodOfFlatPrice> for ShippingMethod {
         Self {
             id: past.id,
             name: past.name,
-            coverage: past.coverage,
+            territory: Territory {
+                countries: past.coverage,
+                ..Territory::default()
+            },
+            except: Territory::default(),
             tariffs: vec![Tariff::flat(past.price, free_from)],
             conditions: Conditions::default(),
             delivery_days: None,

@@ -1,10 +1,11 @@
 //! Commands of tax zones.
 
 use super::rate::{NAME_LENGTH_MAX, read_rates};
-use super::{Error, Event, RATES_MAX, RateDraft, TaxZone, Territory, TerritoryDraft, ZONES_MAX};
+use super::{Error, Event, RATES_MAX, RateDraft, TaxZone, ZONES_MAX};
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::TaxZoneId;
+use crate::territory::{Territory, TerritoryDraft};
 use crate::text;
 use serde::{Deserialize, Serialize};
 
@@ -152,7 +153,7 @@ impl Draft {
                 .take("/name", text::line(&name, NAME_LENGTH_MAX))
                 .unwrap_or_default();
         }
-        self.territory.apply_to(&mut zone.territory, &mut errors);
+        self.territory.apply_to(&mut zone.territory, "", &mut errors);
         if let Some(rates) = self.rates {
             zone.rates = read_rates(&rates, &mut errors);
         }

@@ -116,11 +116,11 @@ fn every_bad_field_of_a_zone_is_listed() {
     check_refused(
         parts,
         &[
-            ("/subdivisions/1", "tax.unknown_subdivision"),
-            ("/subdivisions/2", "tax.unknown_subdivision"),
-            ("/postal_codes/1", "tax.invalid_postal_codes"),
-            ("/postal_codes/2", "tax.invalid_postal_codes"),
-            ("/postal_codes/3", "tax.invalid_postal_codes"),
+            ("/subdivisions/1", "territory.unknown_subdivision"),
+            ("/subdivisions/2", "territory.unknown_subdivision"),
+            ("/postal_codes/1", "territory.invalid_postal_codes"),
+            ("/postal_codes/2", "territory.invalid_postal_codes"),
+            ("/postal_codes/3", "territory.invalid_postal_codes"),
         ],
     );
     check_refused(

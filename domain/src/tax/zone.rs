@@ -1,7 +1,7 @@
 //! The tax zone: where its rates hold, and which.
 
 use super::rate::RATES_MAX;
-use super::{Category, Error, TaxCode, TaxRate, Territory};
+use super::{Category, Error, TaxCode, TaxRate};
 use crate::country::Coverage;
 use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
@@ -9,6 +9,7 @@ use crate::event::EventBody;
 use crate::id::TaxZoneId;
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::Rate;
+use crate::territory::Territory;
 use crate::time::Period;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

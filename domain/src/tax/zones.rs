@@ -1,11 +1,11 @@
 //! Which zone a destination belongs to, and what that zone charges at one time.
 
-use super::territory::postal_key;
-use super::{Category, Subdivision, TaxRate, TaxZone};
+use super::{Category, TaxRate, TaxZone};
 use crate::address::Destination;
 use crate::country::{Country, Coverage};
 use crate::id::TaxZoneId;
 use crate::money::{self, Money, Rate, prorate};
+use crate::territory::{Subdivision, postal_key};
 use crate::time::{Period, Timestamp};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! Which zone a destination belongs to, and which rates are in force when.
 
 use super::*;
-use crate::tax::{CreateZone, Draft, RateDraft, TerritoryDraft};
+use crate::tax::{CreateZone, Draft, RateDraft};
+use crate::territory::TerritoryDraft;
 use crate::testing::Bench;
 use uuid::Uuid;
 

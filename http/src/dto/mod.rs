@@ -7,6 +7,7 @@ mod import;
 mod list;
 mod money;
 mod span;
+mod territory;
 mod time;
 
 pub(crate) use address::{Address, AddressInput};
@@ -15,9 +16,9 @@ pub(crate) use import::{RowEnd, RowOutcome, Sent};
 pub(crate) use list::List;
 pub(crate) use money::{Money, Price, PriceInput};
 pub(crate) use span::Span;
+pub(crate) use territory::{Territory, TerritoryInput};
 pub(crate) use time::Time;
 
-use cartwright_domain::country::{Country, Coverage};
 use serde::{Deserialize, Deserializer};
 
 /// Tells a field that is `null` from one that is absent: use with `default` on an `Option<Option<T>>`.
@@ -28,12 +29,4 @@ pub(crate) fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
-}
-
-/// Writes the countries of a tax zone or shipping method: their codes, or `["*"]`.
-pub(crate) fn country_codes(coverage: &Coverage) -> Vec<String> {
-    match coverage {
-        Coverage::Everywhere => vec!["*".to_owned()],
-        Coverage::Countries(countries) => countries.iter().map(Country::to_string).collect(),
-    }
 }

@@ -1,7 +1,7 @@
 //! Shipping methods on the wire.
 
 use crate::answer::versioned;
-use crate::dto::{Money, Span, country_codes, nullable};
+use crate::dto::{Money, Span, Territory, TerritoryInput, nullable};
 use cartwright_actors::Shown;
 use cartwright_domain::catalog::Handle;
 use cartwright_domain::money::{Currency, Rate};
@@ -17,9 +17,11 @@ pub(crate) struct ShippingMethod {
     pub(super) id: String,
     /// What shoppers see.
     name: String,
-    /// The countries it goes to, or `["*"]`.
-    #[schema(example = json!(["*"]))]
-    countries: Vec<String>,
+    /// Where it goes.
+    #[serde(flatten)]
+    territory: Territory,
+    /// Where it does not go all the same.
+    except: Territory,
     /// The flat price, where that is all there is: one currency, no handling fee, no condition on the goods' worth.
     price: Option<Money>,
     /// The value of goods from which it is free, where there is a `price`.
@@ -44,9 +46,11 @@ pub(crate) struct ShippingMethod {
 pub(crate) struct ShippingMethodInput {
     /// What shoppers see.
     name: Option<String>,
-    /// The countries it goes to, or `["*"]`.
-    #[schema(example = json!(["*"]))]
-    countries: Option<Vec<String>>,
+    /// Where it goes.
+    #[serde(flatten)]
+    territory: TerritoryInput,
+    /// Where it does not go all the same, as a whole: nowhere when absent.
+    except: Option<TerritoryInput>,
     /// A flat price: the tariff of its currency, or a change of that.
     price: Option<Money>,
     /// The value of goods from which it is free, in the tariff of its currency; `null` takes it away from all.
@@ -206,7 +210,8 @@ impl From<&Shown<shipping::ShippingMethod>> for ShippingMethod {
         Self {
             id: method.id().to_string(),
             name: method.name().to_owned(),
-            countries: country_codes(method.coverage()),
+            territory: method.territory().into(),
+            except: method.except().into(),
             price,
             free_from,
             tariffs: method.tariffs().iter().map(Tariff::from).collect(),
@@ -240,7 +245,8 @@ impl From<ShippingMethodInput> for shipping::Draft {
         let tariffs = input.tariffs;
         Self {
             name: input.name,
-            countries: input.countries,
+            territory: input.territory.into(),
+            except: input.except.map(Into::into),
             price: input.price.map(Into::into),
             free_from: input.free_from.map(|free_from| free_from.map(Into::into)),
             tariffs: tariffs.map(|tariffs| tariffs.into_iter().map(Into::into).collect()),

@@ -1,7 +1,7 @@
 //! Tax zones on the wire.
 
 use crate::answer::versioned;
-use crate::dto::{Time, country_codes};
+use crate::dto::{Territory, TerritoryInput, Time};
 use cartwright_actors::Shown;
 use cartwright_domain::{Period, tax};
 use serde::{Deserialize, Serialize};
@@ -15,15 +15,9 @@ pub(crate) struct TaxZone {
     pub(super) id: String,
     /// What staff call it.
     name: String,
-    /// Country codes, or `["*"]`.
-    #[schema(example = json!(["GB"]))]
-    countries: Vec<String>,
-    /// Parts of countries, by their codes of ISO 3166-2.
-    #[schema(example = json!(["US-CA"]))]
-    subdivisions: Vec<String>,
-    /// Postal codes: a country and a code, or its beginning and `*`.
-    #[schema(example = json!(["ES 35*", "IT 23041"]))]
-    postal_codes: Vec<String>,
+    /// Where its rates hold.
+    #[serde(flatten)]
+    territory: Territory,
     /// Its rates by category, tax and beginning; past and coming ones included.
     rates: Vec<TaxRate>,
     /// How often it was changed.
@@ -64,15 +58,9 @@ fn tax_default() -> String {
 pub(crate) struct TaxZoneInput {
     /// What staff call it.
     name: Option<String>,
-    /// Country codes, or `["*"]`.
-    #[schema(example = json!(["GB"]))]
-    countries: Option<Vec<String>>,
-    /// Parts of countries, by their codes of ISO 3166-2. They win over countries.
-    #[schema(example = json!(["US-CA"]))]
-    subdivisions: Option<Vec<String>>,
-    /// Postal codes: a country and a code, or its beginning and `*`. They win over subdivisions.
-    #[schema(example = json!(["ES 35*", "IT 23041"]))]
-    postal_codes: Option<Vec<String>>,
+    /// Where its rates hold. Postal codes win over subdivisions, and they over countries.
+    #[serde(flatten)]
+    territory: TerritoryInput,
     /// All its rates.
     rates: Option<Vec<TaxRate>>,
 }
@@ -82,13 +70,10 @@ versioned!(TaxZone);
 impl From<&Shown<tax::TaxZone>> for TaxZone {
     fn from(shown: &Shown<tax::TaxZone>) -> Self {
         let zone = &shown.state;
-        let territory = zone.territory();
         Self {
             id: zone.id().to_string(),
             name: zone.name().to_owned(),
-            countries: country_codes(&territory.countries),
-            subdivisions: territory.subdivisions.iter().map(ToString::to_string).collect(),
-            postal_codes: territory.postal_codes.iter().map(ToString::to_string).collect(),
+            territory: zone.territory().into(),
             rates: zone.rates().iter().map(TaxRate::from).collect(),
             version: shown.revision.0,
         }
@@ -113,11 +98,7 @@ impl From<TaxZoneInput> for tax::Draft {
         let rates = input.rates;
         Self {
             name: input.name,
-            territory: tax::TerritoryDraft {
-                countries: input.countries,
-                subdivisions: input.subdivisions,
-                postal_codes: input.postal_codes,
-            },
+            territory: input.territory.into(),
             rates: rates.map(|rates| rates.into_iter().map(Into::into).collect()),
         }
     }

@@ -14,6 +14,7 @@ use crate::promotion::{
 use crate::settings::Settings;
 use crate::shipping::{self, ShippingMethod};
 use crate::tax::Zones;
+use crate::territory::TerritoryDraft;
 use std::collections::BTreeSet;
 
 pub(super) const POST: ShippingMethodId = ShippingMethodId(Uuid::from_u128(31));
@@ -114,7 +115,7 @@ fn group(text: &str) -> Handle {
 fn post() -> Arc<ShippingMethod> {
     let draft = shipping::Draft {
         name: Some("Post".to_owned()),
-        countries: Some(vec!["*".to_owned()]),
+        territory: TerritoryDraft::of(&["*"]),
         price: Some(pence(395)),
         ..shipping::Draft::default()
     };

@@ -5,7 +5,8 @@ use super::*;
 use crate::cart::Quote;
 use crate::country::Country;
 use crate::id::TaxZoneId;
-use crate::tax::{self, RateDraft, TaxRelief, TaxStatus, TerritoryDraft, VatNumber, Zones};
+use crate::tax::{self, RateDraft, TaxRelief, TaxStatus, VatNumber, Zones};
+use crate::territory::TerritoryDraft;
 use proptest::prelude::*;
 use std::sync::Arc;
 

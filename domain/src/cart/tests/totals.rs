@@ -10,6 +10,7 @@ use crate::promotion::{Goods, Promotions};
 use crate::settings::{ForeignZone, Prices, Settings};
 use crate::shipping::{self, ShippingMethod};
 use crate::tax::{self, TaxStatus, TaxZone, Zones};
+use crate::territory::TerritoryDraft;
 use std::sync::Arc;
 
 pub(super) const POST: ShippingMethodId = ShippingMethodId(Uuid::from_u128(31));
@@ -51,7 +52,7 @@ pub(super) fn zone(id: u128, countries: &[&str], rates: &[(&str, &str)]) -> Arc<
     };
     let draft = tax::Draft {
         name: Some("zone".to_owned()),
-        territory: tax::TerritoryDraft::of(countries),
+        territory: TerritoryDraft::of(countries),
         rates: Some(rates.iter().map(rate).collect()),
     };
     let create = tax::CreateZone { draft, existing: 0 };
@@ -63,7 +64,7 @@ fn method(id: ShippingMethodId, countries: &[&str], enabled: bool) -> Arc<Shippi
     let money = |amount| Money::new(amount, Currency::GBP);
     let draft = shipping::Draft {
         name: Some("Post".to_owned()),
-        countries: Some(countries.iter().map(|code| (*code).to_owned()).collect()),
+        territory: TerritoryDraft::of(countries),
         price: Some(money(395)),
         free_from: Some(Some(money(5_000))),
         tax_category: Some("carriage".to_owned()),

@@ -38,8 +38,8 @@ pub(super) fn ship<'p>(
     if parcel.is_empty() {
         return Ok(without(None));
     }
-    let destination = intent.destination.map(|destination| destination.country);
-    let destination = destination.unwrap_or(rules.settings.home_country);
+    let home = || rules.settings.home_country.into();
+    let destination = intent.destination.unwrap_or_else(home);
     let method = rules.methods.iter().find(|method| method.id() == chosen);
     let price = match method {
         Some(method) => method.price_for(destination, &parcel, taxing.rounding)?,

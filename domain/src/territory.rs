@@ -1,4 +1,6 @@
-//! Where a tax zone's rates hold: countries, their subdivisions, and postal codes.
+//! Territories: where a tax zone's rates hold, and where a shipping method goes.
+//!
+//! Countries, their subdivisions, and postal codes.
 
 use crate::address::{Destination, Region};
 use crate::country::{Country, Coverage};
@@ -9,7 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// How many subdivisions, and how many patterns of postal codes, a zone may name.
+/// How many subdivisions, and how many patterns of postal codes, a territory may name.
 pub const PLACES_MAX: usize = 1_000;
 /// The word for every country.
 const EVERYWHERE: &str = "*";
@@ -20,10 +22,10 @@ const POSTAL_PATTERN_LENGTH_MAX: usize = 12;
 /// What stands at the end of a pattern that is the beginning of a code.
 const ANY_REST: char = '*';
 
-/// Where a zone's rates hold: in each of these.
+/// Some places: each of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Territory {
-    /// Whole countries; none where the zone is only parts of some.
+    /// Whole countries; none where it is only parts of some.
     pub countries: Coverage,
     /// States, provinces, regions. Sorted, each once.
     pub subdivisions: Vec<Subdivision>,
@@ -73,18 +75,33 @@ impl Refusal for UnknownPlace {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Subdivision => "tax.unknown_subdivision",
-            Self::PostalCodes => "tax.invalid_postal_codes",
+            Self::Subdivision => "territory.unknown_subdivision",
+            Self::PostalCodes => "territory.invalid_postal_codes",
         }
     }
 }
 
 impl Territory {
-    /// Reads a whole territory; notes every bad field.
-    pub fn read(draft: &TerritoryDraft, errors: &mut FieldErrors) -> Self {
+    /// Reads a whole territory; notes every bad field below `pointer`.
+    pub fn read(draft: &TerritoryDraft, pointer: &str, errors: &mut FieldErrors) -> Self {
         let mut territory = Self::default();
-        draft.apply_to(&mut territory, errors);
+        draft.apply_to(&mut territory, pointer, errors);
         territory
+    }
+
+    /// Tells whether a destination lies in it.
+    pub fn covers(&self, destination: Destination<'_>) -> bool {
+        let has_subdivision = || {
+            let subdivision = Subdivision::of_destination(destination);
+            subdivision.is_some_and(|subdivision| self.subdivisions.binary_search(&subdivision).is_ok())
+        };
+        let has_postal_code = || {
+            let key = postal_key(destination);
+            key.is_some_and(|key| self.postal_codes.iter().any(|codes| codes.mean(&key)))
+        };
+        self.countries.covers(destination.country)
+            || !self.subdivisions.is_empty() && has_subdivision()
+            || !self.postal_codes.is_empty() && has_postal_code()
     }
 
     /// Returns its places in one text, the same for the same places.
@@ -99,7 +116,7 @@ impl Territory {
     }
 
     /// Returns how many places it names; everywhere is more than any number.
-    pub(super) fn places(&self) -> usize {
+    pub(crate) fn places(&self) -> usize {
         match &self.countries {
             Coverage::Everywhere => usize::MAX,
             Coverage::Countries(countries) => {
@@ -150,29 +167,43 @@ impl TerritoryDraft {
         }
     }
 
-    /// Changes a territory to what was sent; what is absent stays. Notes every bad field.
-    pub(super) fn apply_to(&self, territory: &mut Territory, errors: &mut FieldErrors) {
+    /// Tells whether it names no place at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        let mut lists = [&self.countries, &self.subdivisions, &self.postal_codes]
+            .into_iter()
+            .flatten();
+        lists.all(Vec::is_empty)
+    }
+
+    /// Changes a territory to what was sent; what is absent stays. Notes every bad field below `pointer`.
+    pub(crate) fn apply_to(&self, territory: &mut Territory, pointer: &str, errors: &mut FieldErrors) {
         if let Some(codes) = &self.subdivisions {
-            territory.subdivisions = read_places(codes, "/subdivisions", errors);
+            territory.subdivisions = read_places(codes, &format!("{pointer}/subdivisions"), errors);
         }
         if let Some(codes) = &self.postal_codes {
-            territory.postal_codes = read_places(codes, "/postal_codes", errors);
+            territory.postal_codes = read_places(codes, &format!("{pointer}/postal_codes"), errors);
         }
-        let has_parts = !territory.subdivisions.is_empty() || !territory.postal_codes.is_empty();
+        let countries = format!("{pointer}/countries");
+        // Parts that cannot be read are refused by themselves.
+        let sent = |parts: &Option<Vec<String>>| parts.as_ref().is_some_and(|parts| !parts.is_empty());
+        let has_parts = sent(&self.subdivisions)
+            || sent(&self.postal_codes)
+            || !territory.subdivisions.is_empty()
+            || !territory.postal_codes.is_empty();
         match &self.countries {
             Some(codes) if codes.is_empty() && has_parts => {
                 territory.countries = Coverage::Countries(Vec::new());
             }
             Some(codes) => {
-                if let Some(countries) = Coverage::check(codes, "/countries", errors) {
+                if let Some(countries) = Coverage::check(codes, &countries, errors) {
                     territory.countries = countries;
                 }
             }
             None if has_parts => {}
             // What it had besides countries may have gone.
             None => {
-                if matches!(&territory.countries, Coverage::Countries(countries) if countries.is_empty()) {
-                    Coverage::check(&[], "/countries", errors);
+                if matches!(&territory.countries, Coverage::Countries(named) if named.is_empty()) {
+                    Coverage::check(&[], &countries, errors);
                 }
             }
         }
@@ -185,7 +216,7 @@ where
 {
     if PLACES_MAX < codes.len() {
         let message = format!("at most {PLACES_MAX} are allowed");
-        errors.add(pointer, "tax.too_many_places", message);
+        errors.add(pointer, "territory.too_many_places", message);
         return Vec::new();
     }
     let mut places = Vec::with_capacity(codes.len());
@@ -252,19 +283,28 @@ impl PostalCodes {
     }
 
     /// Returns what [`postal_key`] of every code that is meant is, or begins with.
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let letters = |letter: &char| letter.is_ascii_alphanumeric();
         self.0.chars().filter(letters).collect()
     }
 
+    /// Tells whether it means the code of a [`postal_key`].
+    fn mean(&self, key: &str) -> bool {
+        if self.is_beginning() {
+            key.starts_with(&self.key())
+        } else {
+            key == self.key()
+        }
+    }
+
     /// Tells whether it means every code that begins so.
-    pub(super) fn is_beginning(&self) -> bool {
+    pub(crate) fn is_beginning(&self) -> bool {
         self.0.ends_with(ANY_REST)
     }
 }
 
 /// Returns country and postal code of a destination in one text in which spellings of one code are equal.
-pub(super) fn postal_key(destination: Destination<'_>) -> Option<String> {
+pub(crate) fn postal_key(destination: Destination<'_>) -> Option<String> {
     let code = destination.postal_code?;
     let letters = code.chars().filter(char::is_ascii_alphanumeric);
     let mut key = destination.country.code().to_owned();
