@@ -163,6 +163,7 @@ fn totals(criterion: &mut Criterion) {
                 shipping: None,
                 now: Timestamp::default(),
                 codes: if count == 0 { &[] } else { &codes },
+                used_up: &[],
                 buyer: Buyer::default(),
             };
             let id = BenchmarkId::new(format!("{count} promotions"), lines);
@@ -200,6 +201,7 @@ fn totals(criterion: &mut Criterion) {
             shipping: None,
             now: Timestamp::default(),
             codes: &codes,
+            used_up: &[],
             buyer: Buyer::default(),
         };
         group.bench_with_input(BenchmarkId::from_parameter(named), &intent, |bencher, intent| {

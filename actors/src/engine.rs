@@ -19,7 +19,7 @@ use cartwright_domain::identity::Session;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::Cancellation;
-use cartwright_domain::promotion::Promotion;
+use cartwright_domain::promotion::{Promotion, UseCounter};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::stored_value::StoredValue;
@@ -85,6 +85,7 @@ pub(crate) struct Kinds {
     pub(crate) tax_zones: Entities<TaxZone>,
     pub(crate) shipping_methods: Entities<ShippingMethod>,
     pub(crate) promotions: Entities<Promotion>,
+    pub(crate) use_counters: Entities<UseCounter>,
     pub(crate) price_lists: Entities<PriceList>,
     pub(crate) carts: Entities<Cart>,
     pub(crate) checkouts: Entities<Checkout>,
@@ -113,6 +114,7 @@ impl Kinds {
             tax_zones: Entities::new(runtime, roster(Listing::TaxZones)),
             shipping_methods: Entities::new(runtime, roster(Listing::ShippingMethods)),
             promotions: Entities::new(runtime, roster(Listing::Promotions)),
+            use_counters: Entities::new(runtime, options.clone()),
             price_lists: Entities::new(runtime, roster(Listing::PriceLists)),
             carts: Entities::new(runtime, options.clone()),
             checkouts: Entities::new(runtime, options.clone()),
@@ -137,6 +139,7 @@ impl Kinds {
             self.tax_zones.counters(),
             self.shipping_methods.counters(),
             self.promotions.counters(),
+            self.use_counters.counters(),
             self.price_lists.counters(),
             self.carts.counters(),
             self.checkouts.counters(),

@@ -22,7 +22,9 @@ use cartwright_domain::inventory::StockItem;
 use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::Cancellation;
-use cartwright_domain::promotion::{self, ActionDraft, ConditionsDraft, Promotion, ReductionDraft};
+use cartwright_domain::promotion::{
+    self, ActionDraft, ConditionsDraft, Promotion, ReductionDraft, UseCounter,
+};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{self, ShippingMethod};
 use cartwright_domain::stored_value::{Draft, GiftCardDraft, StoredValue};
@@ -79,6 +81,7 @@ fn every_kind() -> Vec<Stored> {
         stored::<TaxZone>(),
         stored::<ShippingMethod>(),
         stored::<Promotion>(),
+        stored::<UseCounter>(),
         stored::<PriceList>(),
         stored::<Cart>(),
         stored::<Checkout>(),
@@ -164,6 +167,8 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
                 fixed: Some(pence(95)),
             }),
         ]),
+        usage_limit: Some(Some(100)),
+        usage_limit_per_customer: Some(Some(1)),
         enabled: Some(true),
         ..promotion::Draft::default()
     };
@@ -444,6 +449,7 @@ fn owns(kind: Kind, event: &str) -> bool {
         Kind::ShippingMethod => "shipping.",
         Kind::Settings
         | Kind::Promotion
+        | Kind::UseCounter
         | Kind::Cart
         | Kind::Checkout
         | Kind::FrozenQuote

@@ -47,6 +47,7 @@ impl EntityKey {
             Kind::Customer => CustomerId(id).to_string(),
             Kind::Promotion => PromotionId(id).to_string(),
             Kind::PriceList => PriceListId(id).to_string(),
+            Kind::UseCounter => UseCounterId(id).to_string(),
             Kind::StoredValue => StoredValueId(id).to_string(),
             Kind::Toy | Kind::ToySaga => self.to_string(),
         }
@@ -193,6 +194,10 @@ typed_id!(
 typed_id!(
     /// A promotion's id.
     PromotionId, "promo"
+);
+typed_id!(
+    /// The id of the counter of uses of a promotion, derived from it and from what is counted.
+    UseCounterId, "use"
 );
 typed_id!(
     /// A price list's id.

@@ -84,6 +84,8 @@ stable_tags! {
         Promotion = 14 "promotion",
         /// A price list.
         PriceList = 15 "price_list",
+        /// How often a promotion was used, where that is limited.
+        UseCounter = 16 "use_counter",
         /// Stored value: a gift card, or a customer's store credit.
         StoredValue = 17 "stored_value",
         /// The toy of the runtime's and the store's own tests.

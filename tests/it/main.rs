@@ -31,4 +31,5 @@ mod taxes;
 mod tidy;
 mod totals;
 mod trade;
+mod usage_limits;
 mod vat;

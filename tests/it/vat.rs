@@ -196,6 +196,7 @@ fn taxed(sales: &[Sale], zones: &[Arc<TaxZone>], rounding: Rounding, codes: &Val
             shipping: None,
             now: sale.at,
             codes: &[],
+            used_up: &[],
             buyer: Buyer::default(),
         };
         let quote = quote(&intent, &rules, None)

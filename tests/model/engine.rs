@@ -71,6 +71,7 @@ pub(crate) fn priced(case: &Case) -> Bill {
         shipping: cart.method.map(method_id),
         now,
         codes: &cart.codes.iter().map(|text| code(text)).collect::<Vec<_>>(),
+        used_up: &[],
         buyer: Buyer {
             tax: Some(&status),
             groups: &cart
@@ -227,6 +228,7 @@ fn made_promotion(promotion: &Promotion) -> promotion::Promotion {
         conditions: Some(conditions(&promotion.conditions, promotion.currency)),
         actions: Some(actions.map(|taken| action(taken, promotion.currency)).collect()),
         enabled: Some(promotion.enabled),
+        ..promotion::Draft::default()
     };
     let create = CreatePromotion { draft, existing: 0 };
     made(promotion_id(promotion.number), promotion.created_at, create)

@@ -66,7 +66,7 @@ impl Engine {
                 continue;
             }
             held.push(code.clone());
-            match gathered.judge_last(&held)? {
+            match gathered.judge_last(self.kinds(), &held).await? {
                 None => codes.push(code),
                 Some(why) => {
                     held.pop();

@@ -5,13 +5,13 @@ use crate::engine::{Kinds, unreadable};
 use crate::inventory::stock_of;
 use crate::request::Refused;
 use crate::runtime::Published;
-use cartwright_domain::cart::totals::{self, Buyer, Intent, Rules, Trace};
+use cartwright_domain::cart::totals::{self, Buyer, Intent, Rules, Trace, Worksheet};
 use cartwright_domain::cart::{Cart, CodeRefused, LineProblem, Quote, VariantFacts};
 use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
-use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
+use cartwright_domain::id::{CheckoutId, PromotionId, SETTINGS_ID, VariantId};
 use cartwright_domain::money::{self, Money};
-use cartwright_domain::promotion::{Code, Promotions};
+use cartwright_domain::promotion::{Code, Promotion, Promotions, Use};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{Parcel, ShippingMethod};
 use cartwright_domain::{Problem, Refusal, Timestamp};
@@ -20,15 +20,20 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+/// What catalog and stock say about variants.
+type Facts = HashMap<VariantId, VariantFacts>;
+
 /// A cart with everything it was judged and priced by.
 #[derive(Clone, Debug)]
 pub struct Priced {
     /// The cart, in one committed state.
     pub cart: Arc<Published<Cart>>,
     /// What catalog and stock say about each of its variants; nothing where only the price was asked for.
-    pub facts: HashMap<VariantId, VariantFacts>,
+    pub facts: Facts,
     /// What it costs.
     pub quote: Arc<Quote>,
+    /// The uses of limited promotions that an order of it needs; nothing where only the price was asked for.
+    pub uses: Vec<Use>,
     /// What is wrong with its lines; nothing where only the price was asked for.
     pub problems: Vec<LineProblem>,
 }
@@ -54,6 +59,7 @@ pub(crate) struct Counted {
     catalog: [u64; 2],
     stock: u64,
     customers: u64,
+    uses: u64,
 }
 
 impl Priced {
@@ -145,7 +151,7 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    fn facts(&self) -> HashMap<VariantId, VariantFacts> {
+    fn facts(&self) -> Facts {
         let groups = groups_of(self.customer.as_ref());
         let seen = self.seen.iter();
         let facts = seen.filter_map(|(variant, looked)| {
@@ -164,7 +170,7 @@ impl Gathered {
         }
     }
 
-    fn intent<'a>(&'a self, facts: &'a HashMap<VariantId, VariantFacts>) -> Intent<'a> {
+    fn intent<'a>(&'a self, facts: &'a Facts) -> Intent<'a> {
         let buyer = self
             .customer
             .as_ref()
@@ -173,15 +179,40 @@ impl Gathered {
         Intent::of_cart(&self.cart.state, self.now, buyer, |variant| facts.get(&variant))
     }
 
+    /// Prices an intent without the promotions that turn out to be used up; returns those with it.
+    async fn quote(
+        &self,
+        kinds: &Kinds,
+        intent: &Intent<'_>,
+    ) -> Result<(Worksheet, Vec<PromotionId>), Refused> {
+        let mut used_up = Vec::new();
+        loop {
+            let intent = Intent {
+                used_up: &used_up,
+                ..intent.clone()
+            };
+            let worksheet = totals::quote(&intent, &self.rules(), None).map_err(refused)?;
+            let uses = uses_of(&worksheet.quote, &self.book, &self.cart.state);
+            let more = kinds.used_up(&uses).await?;
+            if more.is_empty() {
+                return Ok((worksheet, used_up));
+            }
+            used_up.extend(more);
+        }
+    }
+
     /// Says why the last of some coupon codes would not apply, were the cart to hold these; nothing where it would.
-    pub(crate) fn judge_last(&self, codes: &[Code]) -> Result<Option<CodeRefused>, Refused> {
+    pub(crate) async fn judge_last(
+        &self,
+        kinds: &Kinds,
+        codes: &[Code],
+    ) -> Result<Option<CodeRefused>, Refused> {
         let facts = self.facts();
         let intent = Intent {
             codes,
             ..self.intent(&facts)
         };
-        let worksheet =
-            totals::quote(&intent, &self.rules(), None).map_err(|error| Refused::from(error.problem()))?;
+        let (worksheet, _) = self.quote(kinds, &intent).await?;
         let judged = worksheet.quote.codes.last();
         Ok(judged.and_then(|judged| {
             let promotion = self.book.promotions.of_code(&judged.code);
@@ -193,39 +224,43 @@ impl Gathered {
         }))
     }
 
-    /// Returns what the cart comes to as it is, and with other promotions and perhaps one code more.
-    pub(crate) fn compare(
+    /// Returns what the cart comes to as it is, and with promotions of which one is supposed, its code entered.
+    pub(crate) async fn compare(
         &self,
+        kinds: &Kinds,
+        supposed: &Promotion,
         promotions: &Promotions,
-        code: Option<&Code>,
     ) -> Result<(Money, Money), Refused> {
         let facts = self.facts();
         let intent = self.intent(&facts);
-        let total = |intent: &Intent<'_>, rules: &Rules<'_>| {
-            let worksheet = totals::quote(intent, rules, None);
-            worksheet
-                .map(|worksheet| worksheet.quote.total)
-                .map_err(|error| Refused::from(error.problem()))
-        };
-        let before = total(&intent, &self.rules())?;
+        let (before, mut used_up) = self.quote(kinds, &intent).await?;
+        used_up.retain(|promotion| *promotion != supposed.id);
         let mut codes = intent.codes.to_vec();
+        let code = supposed.code.as_ref();
         codes.extend(code.filter(|code| !codes.contains(code)).cloned());
-        let supposed = Intent {
+        let intent = Intent {
             codes: &codes,
+            used_up: &used_up,
             ..intent
         };
         let rules = Rules {
             promotions,
             ..self.rules()
         };
-        Ok((before, total(&supposed, &rules)?))
+        let after = totals::quote(&intent, &rules, None).map_err(refused)?;
+        Ok((before.quote.total, after.quote.total))
     }
 
     /// Prices the cart and tells of every promotion why it does or does not apply.
-    pub(crate) fn explain(self) -> Result<Explained, Refused> {
+    pub(crate) async fn explain(self, kinds: &Kinds) -> Result<Explained, Refused> {
         let facts = self.facts();
-        let explained = totals::explain(&self.intent(&facts), &self.rules());
-        let (worksheet, trace) = explained.map_err(|error| Refused::from(error.problem()))?;
+        let intent = self.intent(&facts);
+        let (_, used_up) = self.quote(kinds, &intent).await?;
+        let intent = Intent {
+            used_up: &used_up,
+            ..intent
+        };
+        let (worksheet, trace) = totals::explain(&intent, &self.rules()).map_err(refused)?;
         Ok(Explained {
             cart: self.cart,
             quote: worksheet.quote,
@@ -234,20 +269,29 @@ impl Gathered {
     }
 
     /// Prices the cart and judges its lines.
-    pub(crate) fn price(self) -> Result<Priced, Refused> {
+    pub(crate) async fn price(self, kinds: &Kinds) -> Result<Priced, Refused> {
         let facts = self.facts();
-        let intent = self.intent(&facts);
-        let worksheet =
-            totals::quote(&intent, &self.rules(), None).map_err(|error| Refused::from(error.problem()))?;
+        let (worksheet, _) = self.quote(kinds, &self.intent(&facts)).await?;
+        let uses = uses_of(&worksheet.quote, &self.book, &self.cart.state);
         let cart = self.cart;
         let problems = cart.state.problems(|variant| facts.get(&variant));
         Ok(Priced {
             cart,
             facts,
             quote: worksheet.quote,
+            uses,
             problems,
         })
     }
+}
+
+/// Returns the uses of limited promotions that an order with this quote needs.
+pub(super) fn uses_of(quote: &Quote, book: &Indexed, cart: &Cart) -> Vec<Use> {
+    book.promotions.uses(&quote.promotions, cart.shopper())
+}
+
+pub(super) fn refused(error: totals::Error) -> Refused {
+    Refused::from(error.problem())
 }
 
 /// Returns the groups of a cart's customer.
@@ -277,6 +321,19 @@ impl Kinds {
         Ok(looked.map(|looked| looked.facts(&book, groups_of(customer.as_ref()))))
     }
 
+    /// Returns the promotions whose uses are used up. Those that other checkouts hold may still be given back, and do
+    /// not count.
+    pub(super) async fn used_up(&self, uses: &[Use]) -> Result<Vec<PromotionId>, Refused> {
+        let mut used_up = Vec::new();
+        for needed in uses {
+            let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
+            if counter.is_some_and(|counter| needed.limit <= counter.state.used()) {
+                used_up.push(needed.promotion);
+            }
+        }
+        Ok(used_up)
+    }
+
     /// Counts what has been committed, before anything is read that a cart is judged and priced by.
     pub(crate) fn counted(&self, cart: &Published<Cart>) -> Counted {
         Counted {
@@ -286,6 +343,7 @@ impl Kinds {
             catalog: [self.products.commits(), self.variants.commits()],
             stock: self.stock_items.commits(),
             customers: self.customers.commits(),
+            uses: self.use_counters.commits(),
         }
     }
 
@@ -329,6 +387,10 @@ impl Kinds {
         let now = self.price_book.time_of(&cart.state);
         let mut stamp = vec![cart.position.0, settings.position.0, book.number];
         stamp.push(customer.as_ref().map_or(0, |customer| customer.position.0));
+        stamp.push(match book.promotions.has_limits() {
+            true => self.use_counters.commits(),
+            false => 0,
+        });
         // What the cart's own checkout has reserved is not short for it.
         let holder = cart.state.state().holder();
         for line in cart.state.lines() {
@@ -366,7 +428,7 @@ impl Kinds {
 
     /// Prices a cart as it stands and judges its lines, by what holds now.
     pub(crate) async fn priced(&self, cart: Arc<Published<Cart>>) -> Result<Priced, Refused> {
-        self.gather(cart).await?.price()
+        self.gather(cart).await?.price(self).await
     }
 
     /// Returns the shipping methods, for offers.

@@ -181,7 +181,7 @@ impl Engine {
             self.remember(request, &read.view.priced);
             return Ok(read);
         }
-        let priced = gathered.price()?;
+        let priced = gathered.price(self.kinds()).await?;
         let returned = priced.cart.state.state() == State::Abandoned && request.caller.session.is_some();
         if returned {
             let command = Recover {
@@ -217,7 +217,7 @@ impl Engine {
     /// `cart.not_found`, also for somebody else's.
     pub async fn explain_cart(&self, request: &Request, cart: CartRef) -> Result<Explained, Refused> {
         let found = self.resolve(request, cart).await?;
-        self.kinds().gather(found).await?.explain()
+        self.kinds().gather(found).await?.explain(self.kinds()).await
     }
 
     /// Lists every cart, the newest first.
@@ -478,6 +478,7 @@ impl Engine {
                 quote: self.kinds().quote(&cart).await?,
                 cart,
                 facts: HashMap::new(),
+                uses: Vec::new(),
                 problems: Vec::new(),
             }),
         }

@@ -3,11 +3,10 @@
 //! A line that did not change keeps its price while nothing changes that lines are priced by: the rules, where the
 //! goods go, and the catalog as a whole, whose commits are counted.
 
-use super::facts::groups_of;
+use super::facts::{groups_of, refused, uses_of};
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use crate::runtime::Published;
-use cartwright_domain::Refusal;
 use cartwright_domain::address::Address;
 use cartwright_domain::cart::totals::{self, Buyer, Intent, IntentLine, Offered, Rules, Worksheet};
 use cartwright_domain::cart::{Cart, Line, Quote};
@@ -40,6 +39,8 @@ struct Basis {
 struct Kept {
     basis: Basis,
     cart: Arc<Published<Cart>>,
+    /// How many commits of counters there had been, where promotions are limited.
+    uses: u64,
     worksheet: Worksheet,
 }
 
@@ -91,11 +92,13 @@ impl Kinds {
     pub(crate) async fn quote(&self, cart: &Arc<Published<Cart>>) -> Result<Arc<Quote>, Refused> {
         // Counted before anything is read, so that what is read can only be newer than the count says.
         let (variants, products) = (self.variants.commits(), self.products.commits());
+        let uses = self.use_counters.commits();
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<cartwright_domain::settings::Settings>)?;
         let book = self.price_book.of_cart(&cart.state, self);
         let customer = self.customer_of(&cart.state).await?;
         let now = self.price_book.time_of(&cart.state);
+        let uses = if book.promotions.has_limits() { uses } else { 0 };
         let uses_categories = book.use_categories();
         let basis = Basis {
             catalog: [variants, if uses_categories { products } else { 0 }],
@@ -111,6 +114,7 @@ impl Kinds {
         let kept = last.filter(|last| last.basis == basis);
         if let Some(kept) = &kept
             && Arc::ptr_eq(&kept.cart.state, &cart.state)
+            && kept.uses == uses
         {
             return Ok(Arc::clone(&kept.worksheet.quote));
         }
@@ -167,13 +171,28 @@ impl Kinds {
             Ok(kept) => kept.worksheet,
             Err(shared) => shared.worksheet.clone(),
         });
-        let worksheet =
-            totals::quote(&intent, &rules, before).map_err(|error| Refused::from(error.problem()))?;
+        let mut worksheet = totals::quote(&intent, &rules, before).map_err(refused)?;
+        let mut used_up = Vec::new();
+        loop {
+            let uses = uses_of(&worksheet.quote, &book, &cart.state);
+            let more = self.used_up(&uses).await?;
+            if more.is_empty() {
+                break;
+            }
+            used_up.extend(more);
+            let intent = Intent {
+                lines: (0..intent.lines.len()).map(IntentLine::Quoted).collect(),
+                used_up: &used_up,
+                ..intent
+            };
+            worksheet = totals::quote(&intent, &rules, Some(worksheet)).map_err(refused)?;
+        }
         let quote = Arc::clone(&worksheet.quote);
         if is_newest {
             let kept = Kept {
                 basis,
                 cart: Arc::clone(cart),
+                uses,
                 worksheet,
             };
             self.kept_prices.cache.insert(cart.id, Arc::new(kept));

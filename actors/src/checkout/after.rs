@@ -1,7 +1,7 @@
 //! The pivot and everything behind it: from here on the checkout only goes forward.
 
 use super::env::{CheckoutEnv, Halt, operation};
-use super::finish;
+use super::{finish, uses};
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
 use crate::once::gone;
@@ -15,6 +15,7 @@ use cartwright_domain::order::{
     Order, PlaceOrder, PromisedStock, RecordCapture, RecordCaptureFailure, RecordRefund, Status,
 };
 use cartwright_domain::payment::Payment;
+use cartwright_domain::promotion::Use;
 use cartwright_domain::settings::{Capture, Settings};
 use cartwright_gateways::payment::{self, Approval, Gateway, Outcome, Reference};
 use cartwright_storage::Decision;
@@ -44,6 +45,7 @@ pub(super) async fn place(
         variant: held.variant,
         quantity: held.quantity,
     });
+    let uses = frozen.uses.clone();
     let command = PlaceOrder {
         quote: frozen,
         session: saga.state.session,
@@ -64,16 +66,17 @@ pub(super) async fn place(
         Ok(_) | Err(AskError::AlreadyExists { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(deliver(env, saga, approval, settings)
+    Ok(deliver(env, saga, &uses, approval, settings)
         .await
         .unwrap_or_else(Performed::again))
 }
 
-/// Allocates the stock, completes the cart and captures the payment, side by side: none needs another, and each is
-/// done until it is done. Nothing here may turn back.
+/// Allocates the stock, counts the uses of promotions, completes the cart and captures the payment, side by side: none
+/// needs another, and each is done until it is done. Nothing here may turn back.
 async fn deliver(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
+    uses: &[Use],
     approval: Option<Approval>,
     settings: &Settings,
 ) -> Result<Performed<Progress>, String> {
@@ -89,8 +92,9 @@ async fn deliver(
             None => Ok(None),
         }
     };
-    let (allocated, completed, captured) = tokio::join!(
+    let (allocated, counted, completed, captured) = tokio::join!(
         try_join_all(variants.iter().map(|variant| allocate(env, saga, *variant))),
+        uses::commit(env, saga.id, uses),
         env.kinds.carts.ask(
             saga.state.cart,
             complete,
@@ -99,6 +103,7 @@ async fn deliver(
         captures,
     );
     let mut rests_on: Vec<_> = allocated?.into_iter().flatten().collect();
+    rests_on.extend(counted?);
     rests_on.extend(completed.map_err(|error| error.to_string())?.decision);
     let outcome = match (captured, &approval) {
         (Err(reason), Some(approval)) => {
@@ -107,7 +112,7 @@ async fn deliver(
         }
         (captured, _) => {
             rests_on.extend(captured.ok().flatten());
-            finish::over(saga, &variants)
+            finish::over(saga, &variants, uses)
         }
     };
     Ok(outcome.resting_on(rests_on))
@@ -127,14 +132,17 @@ pub(super) async fn capture(
         .map_err(unreadable)?
         .ok_or_else(gone::<Order>)?;
     let Some(payment) = order.state.payments().first() else {
-        return Ok(finish::over(saga, &variants_of(saga)));
+        return Ok(finish::over(saga, &variants_of(saga), &order.state.quote().uses));
     };
     let approval = Approval {
         reference: Reference::new(payment.reference()),
         amount: payment.authorized_amount(),
     };
     match take(env, saga, &approval, &settings).await {
-        Ok(noted) => Ok(finish::over(saga, &variants_of(saga)).resting_on(noted)),
+        Ok(noted) => {
+            let over = finish::over(saga, &variants_of(saga), &order.state.quote().uses);
+            Ok(over.resting_on(noted))
+        }
         Err(reason) => Err(Halt::Again(reason)),
     }
 }

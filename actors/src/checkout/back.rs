@@ -2,8 +2,8 @@
 
 use super::before::demand;
 use super::env::{CheckoutEnv, Halt, operation};
-use super::finish;
 use super::payment::AUTHORIZE;
+use super::{finish, uses};
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
 use crate::runtime::{AskError, Performed, Published};
@@ -15,7 +15,7 @@ use cartwright_gateways::payment::{self, Gateway, Outcome};
 use futures::future::try_join_all;
 use std::sync::Arc;
 
-/// Voids the payment, releases the stock and unlocks the cart.
+/// Voids the payment, releases stock and uses of promotions, and unlocks the cart.
 pub(super) async fn walk_back(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
@@ -23,10 +23,11 @@ pub(super) async fn walk_back(
     void_payment(env, saga).await?;
     let variants = variants_held(env, saga).await?;
     try_join_all(variants.iter().map(|variant| release(env, saga, *variant))).await?;
+    let uses = uses::release(env, saga).await?;
     let unlock = Unlock { checkout: saga.id };
     let ask = env.step(saga.id, "unlock_cart", Some("lock_cart"));
     done_or_gone(env.kinds.carts.ask(saga.state.cart, unlock, ask).await)?;
-    Ok(finish::over(saga, &variants))
+    Ok(finish::over(saga, &variants, &uses))
 }
 
 /// Lets go of what may have been authorized. A provider that has not decided is asked again until it has.
@@ -71,7 +72,9 @@ async fn release(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, variant: Va
 }
 
 /// An undo of something that is no longer there is done; nothing else may stop the way back.
-fn done_or_gone<T, X: cartwright_domain::Refusal>(answer: Result<T, AskError<X>>) -> Result<(), Halt> {
+pub(super) fn done_or_gone<T, X: cartwright_domain::Refusal>(
+    answer: Result<T, AskError<X>>,
+) -> Result<(), Halt> {
     match answer {
         Ok(_) | Err(AskError::NotFound { .. }) => Ok(()),
         Err(error) => Err(Halt::Again(error.to_string())),

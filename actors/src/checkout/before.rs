@@ -4,7 +4,7 @@
 //! the disk is one wait, and nobody outside hears of it before.
 
 use super::env::{CheckoutEnv, Halt};
-use super::validate;
+use super::{uses, validate};
 use crate::cart::Priced;
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
@@ -115,9 +115,13 @@ async fn freeze(
     let (frozen, pinned) = tokio::join!(write_quote(env, saga.id, priced), pinned);
     let decisions = pinned?;
     let (frozen, decision) = frozen?;
+    let uses = uses::reserve(env, saga.id, &frozen, &decision).await?;
     let total = frozen.quote.total;
     let outcome = Performed::record(Progress::Frozen(BeginAuthorization { total, reserved }));
-    Ok(outcome.resting_on(decisions).resting_on(decision))
+    Ok(outcome
+        .resting_on(decisions)
+        .resting_on(decision)
+        .resting_on(uses))
 }
 
 async fn write_quote(
@@ -129,6 +133,7 @@ async fn write_quote(
     let command = FreezeQuote::of_cart(
         &priced.cart.state,
         Arc::unwrap_or_clone(priced.quote),
+        priced.uses,
         |variant| priced.facts.get(&variant),
     );
     match quotes

@@ -7,14 +7,19 @@ use cartwright_domain::checkout::{Checkout, EndCheckout, Ending, NotePlaced, Pro
 use cartwright_domain::id::VariantId;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
+use cartwright_domain::promotion::{Use, UseCounter};
 use cartwright_domain::{Class, Entity, EntityKey, Problem};
 use cartwright_storage::{Outcome, ReceiptKey, codec};
 use std::sync::Arc;
 
 /// Ends the checkout, completed or walked back.
-pub(super) fn over(saga: &Arc<Published<Checkout>>, variants: &[VariantId]) -> Performed<Progress> {
+pub(super) fn over(
+    saga: &Arc<Published<Checkout>>,
+    variants: &[VariantId],
+    uses: &[Use],
+) -> Performed<Progress> {
     let (answers, dropped) = answer(saga);
-    let mut deletes = step_receipts(saga, variants);
+    let mut deletes = step_receipts(saga, variants, uses);
     deletes.extend(dropped);
     Performed::Record {
         command: Progress::Over(EndCheckout),
@@ -80,16 +85,18 @@ fn answer(saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<Recei
 }
 
 /// Returns the receipts that this checkout's steps left with their participants.
-fn step_receipts(saga: &Arc<Published<Checkout>>, variants: &[VariantId]) -> Vec<ReceiptKey> {
+fn step_receipts(saga: &Arc<Published<Checkout>>, variants: &[VariantId], uses: &[Use]) -> Vec<ReceiptKey> {
     let back = saga.state.step == Step::WalkBack;
-    let (of_cart, of_item): (&[&str], &[&str]) = match back {
+    let (of_cart, of_item, of_use): (&[&str], &[&str], &[&str]) = match back {
         true => (
             &["lock_cart", "lock_details", "unlock_cart"],
             &["reserve_stock", "pin_stock", "release_stock"],
+            &["reserve_use", "release_use"],
         ),
         false => (
             &["lock_cart", "lock_details", "complete_cart"],
             &["reserve_stock", "pin_stock", "allocate_stock"],
+            &["reserve_use", "commit_use"],
         ),
     };
     let receipt = |participant: EntityKey, step: &str| ReceiptKey::Step {
@@ -106,6 +113,10 @@ fn step_receipts(saga: &Arc<Published<Checkout>>, variants: &[VariantId]) -> Vec
     for variant in variants {
         let item = StockItem::key(stock_of(*variant));
         receipts.extend(of_item.iter().map(|step| receipt(item, step)));
+    }
+    for held in uses {
+        let counter = UseCounter::key(held.counter);
+        receipts.extend(of_use.iter().map(|step| receipt(counter, step)));
     }
     if saga.state.total.is_some() || !back {
         let order = Order::key(saga.state.order);

@@ -7,6 +7,7 @@ mod env;
 mod finish;
 mod payment;
 mod saga;
+mod uses;
 mod validate;
 
 pub(crate) use env::CheckoutEnv;

@@ -2,7 +2,7 @@
 
 use super::env::Halt;
 use crate::cart::Priced;
-use cartwright_domain::cart::{self, LineProblem, ProblemKind};
+use cartwright_domain::cart::{self, CodeRefused, LineProblem, ProblemKind, Unmet};
 use cartwright_domain::checkout::Checkout;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::money::Money;
@@ -141,9 +141,25 @@ pub(super) fn total(priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
         .and_then(|completion| completion.expected_total);
     let total = priced.quote.total;
     match expected {
-        Some(expected) if expected != total => Err(Halt::Refused(total_changed(expected, priced))),
+        Some(expected) if expected != total => {
+            let changed = total_changed(expected, priced);
+            Err(Halt::Refused(limit_reached(&changed, priced).unwrap_or(changed)))
+        }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Returns a change of the total as what it is where a code of the cart was used up meanwhile.
+fn limit_reached(changed: &Problem, priced: &Priced) -> Option<Problem> {
+    let mut codes = priced.quote.codes.iter();
+    let used_up = codes.find(|judged| judged.unmet == Some(Unmet::LimitReached))?;
+    let why = CodeRefused::LimitReached {
+        code: used_up.code.clone(),
+    };
+    let mut problem = why.problem();
+    problem.class = Class::Conflict;
+    problem.details.extend_from_slice(&changed.details);
+    Some(problem)
 }
 
 fn total_changed(expected: Money, priced: &Priced) -> Problem {

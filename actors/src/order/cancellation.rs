@@ -12,6 +12,7 @@ use cartwright_domain::order::cancellation::{
 };
 use cartwright_domain::order::{Cancel, Order, PromisedStock, RecordRefund, RecordVoid};
 use cartwright_domain::payment::{Payment, PaymentState};
+use cartwright_domain::promotion::{GiveBackUse, Use, UseCounter};
 use cartwright_domain::{Entity, EntityKey, Problem, Timestamp, checkout};
 use cartwright_gateways::payment::{self, Deadlined, Gateway, OperationKey, Reference};
 use cartwright_storage::{Outcome, ReceiptKey, codec};
@@ -96,7 +97,7 @@ async fn cancel_order(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>
     {
         Ok(_) => Ok(Performed::record(Progress::Canceled(NoteOrderCanceled))),
         Err(error) if error.is_transient() => Err(error.to_string()),
-        Err(error) => Ok(over(saga, &[], Some(Problem::from(error)))),
+        Err(error) => Ok(over(saga, &[], &[], Some(Problem::from(error)))),
     }
 }
 
@@ -120,7 +121,12 @@ async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -
     }
     let stock = order.state.stock();
     try_join_all(stock.iter().map(|promised| deallocate(env, saga, promised))).await?;
-    Ok(over(saga, stock, None))
+    let given_back = match settings.keep_used_on_cancel {
+        true => &[],
+        false => order.state.quote().uses.as_slice(),
+    };
+    try_join_all(given_back.iter().map(|used| give_back_use(env, saga, used))).await?;
+    Ok(over(saga, stock, given_back, None))
 }
 
 /// Lets the order's checkout finish first: what it has not yet allocated or captured cannot be given back, and the
@@ -224,9 +230,22 @@ async fn deallocate(
     }
 }
 
+async fn give_back_use(
+    env: &CancellationEnv,
+    saga: &Arc<Published<Cancellation>>,
+    used: &Use,
+) -> Result<(), String> {
+    let ask = env.step(saga, "give_back_use");
+    match env.kinds.use_counters.ask(used.counter, GiveBackUse, ask).await {
+        Ok(_) | Err(AskError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn over(
     saga: &Arc<Published<Cancellation>>,
     stock: &[PromisedStock],
+    given_back: &[Use],
     refusal: Option<Problem>,
 ) -> Performed<Progress> {
     let receipt = |participant: EntityKey, step: &str| ReceiptKey::Step {
@@ -241,6 +260,9 @@ fn over(
             StockItem::key(stock_of(promised.variant)),
             "deallocate_stock",
         ));
+    }
+    for used in given_back {
+        deletes.push(receipt(UseCounter::key(used.counter), "give_back_use"));
     }
     let answers = saga.state.answers.as_ref().map(|answers| FinalAnswer {
         key: ReceiptKey::Caller {

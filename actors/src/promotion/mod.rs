@@ -9,45 +9,83 @@ use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use cartwright_domain::Listing;
-use cartwright_domain::id::PromotionId;
+use cartwright_domain::id::{PromotionId, UseCounterId};
 use cartwright_domain::promotion::{CreatePromotion, DeletePromotion, Draft, Promotion, UpdatePromotion};
+
+/// A promotion as it is answered.
+#[derive(Clone, Debug)]
+pub struct PromotionView {
+    /// The promotion.
+    pub promotion: Shown<Promotion>,
+    /// How many orders have used it; nothing where nobody counts.
+    pub used: Option<u64>,
+}
 
 impl Engine {
     /// Lists the promotions by name.
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn promotions(&self, page: PageRequest) -> Result<Page<Shown<Promotion>>, Refused> {
-        self.page(
-            &self.kinds().promotions,
-            Listing::Promotions,
-            b"",
-            Order::Ascending,
-            page,
-        )
-        .await
+    pub async fn promotions(&self, page: PageRequest) -> Result<Page<PromotionView>, Refused> {
+        let promotions = &self.kinds().promotions;
+        let found = self
+            .page(promotions, Listing::Promotions, b"", Order::Ascending, page)
+            .await?;
+        let mut items = Vec::with_capacity(found.items.len());
+        for promotion in found.items {
+            items.push(self.promotion_view(promotion).await?);
+        }
+        Ok(Page {
+            items,
+            next: found.next,
+        })
+    }
+
+    async fn promotion_view(&self, promotion: Shown<Promotion>) -> Result<PromotionView, Refused> {
+        let used = match promotion.state.usage_limit {
+            Some(_) => {
+                let counter = UseCounterId::of_all(promotion.id);
+                let counter = self
+                    .kinds()
+                    .use_counters
+                    .read(counter)
+                    .await
+                    .map_err(unreadable)?;
+                Some(counter.map_or(0, |counter| counter.state.used()))
+            }
+            None => None,
+        };
+        Ok(PromotionView { promotion, used })
+    }
+
+    async fn promotion_done(&self, done: Done<Shown<Promotion>>) -> Outcome<PromotionView> {
+        Ok(Done {
+            value: self.promotion_view(done.value).await?,
+            replayed: done.replayed,
+        })
     }
 
     /// Shows a promotion.
     ///
     /// # Errors
     /// `promotion.not_found`.
-    pub async fn promotion(&self, id: PromotionId) -> Result<Shown<Promotion>, Refused> {
+    pub async fn promotion(&self, id: PromotionId) -> Result<PromotionView, Refused> {
         let read = self.kinds().promotions.read(id).await.map_err(unreadable)?;
-        read.ok_or_else(gone::<Promotion>)
+        self.promotion_view(read.ok_or_else(gone::<Promotion>)?).await
     }
 
     /// Makes a promotion.
     ///
     /// # Errors
     /// Every bad field; `promotion.too_many_promotions`.
-    pub async fn create_promotion(&self, request: &Request, draft: Draft) -> Outcome<Shown<Promotion>> {
+    pub async fn create_promotion(&self, request: &Request, draft: Draft) -> Outcome<PromotionView> {
         let promotions = &self.kinds().promotions;
         let command = CreatePromotion {
             draft,
             existing: promotions.roster().len(),
         };
-        self.make(promotions, self.draw(request, None), command, request)
+        let id = self.draw(request, None);
+        self.promotion_done(self.make(promotions, id, command, request).await?)
             .await
     }
 
@@ -60,8 +98,10 @@ impl Engine {
         request: &Request,
         id: PromotionId,
         draft: Draft,
-    ) -> Outcome<Shown<Promotion>> {
-        self.run(&self.kinds().promotions, id, UpdatePromotion { draft }, request)
+    ) -> Outcome<PromotionView> {
+        let promotions = &self.kinds().promotions;
+        let command = UpdatePromotion { draft };
+        self.promotion_done(self.run(promotions, id, command, request).await?)
             .await
     }
 

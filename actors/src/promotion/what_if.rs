@@ -81,8 +81,8 @@ pub struct Difference {
 impl Engine {
     /// Tells what a promotion would have done to the carts of the last hours, were it switched on. Nothing is saved.
     ///
-    /// Every cart is priced twice by what holds now, with and without it. Its dates are put aside, and a code counts as
-    /// entered in every cart: the answer is the most that it may come to.
+    /// Every cart is priced twice by what holds now, with and without it. Its dates and limits are put aside, and a code
+    /// counts as entered in every cart: the answer is the most that it may come to.
     ///
     /// # Errors
     /// Every bad field of the draft; `promotion.not_found`.
@@ -91,12 +91,12 @@ impl Engine {
         let promotion = self
             .supposed(request, supposed.draft, supposed.changes, now)
             .await?;
-        let (id, code) = (promotion.id, promotion.code.clone());
+        let promotion = Arc::new(promotion);
         let saved = self.kinds().promotions.roster();
-        let others = saved.iter().filter(|other| other.id != id);
+        let others = saved.iter().filter(|other| other.id != promotion.id);
         let all = others
             .map(|other| Arc::clone(&other.state))
-            .chain([Arc::new(promotion)]);
+            .chain([Arc::clone(&promotion)]);
         let promotions = Promotions::new(all);
 
         let mut found = WhatIf {
@@ -126,7 +126,7 @@ impl Engine {
                 }
                 let is_ordered = matches!(cart.state.state(), State::Completed { .. });
                 let gathered = self.kinds().gather(Arc::clone(&cart)).await?;
-                let (before, after) = gathered.compare(&promotions, code.as_ref())?;
+                let (before, after) = gathered.compare(self.kinds(), &promotion, &promotions).await?;
                 found.note(&cart, is_ordered, before, after)?;
             }
             if next.next.is_none() {

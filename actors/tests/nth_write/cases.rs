@@ -83,6 +83,7 @@ const FILLED: Preparing = |desk| Box::pin(setup::filled(desk));
 const READY: Preparing = |desk| Box::pin(setup::ready(desk));
 const STARTED: Preparing = |desk| Box::pin(setup::started(desk));
 pub(crate) const PROMOTED: Preparing = |desk| Box::pin(setup::promoted(desk));
+const LIMITED: Preparing = |desk| Box::pin(setup::limited(desk));
 const CODED: Preparing = |desk| Box::pin(setup::coded(desk));
 const ORDERED: Preparing = |desk| Box::pin(setup::ordered(desk));
 
@@ -204,6 +205,12 @@ const SHOP: &[Case] = &[
             })
         },
     ),
+    keyed("complete_cart", By::Shopper, LIMITED, |desk, setup, request| {
+        Box::pin(async move {
+            let completed = desk.engine.complete_cart(request, setup.cart(), paying()).await?;
+            told_of_order(&completed.value)
+        })
+    }),
     case("update_checkout", By::Shopper, STARTED, |desk, setup, request| {
         Box::pin(async move {
             let draft = DetailsDraft {

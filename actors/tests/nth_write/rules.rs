@@ -121,7 +121,7 @@ pub(crate) const RULES: &[Case] = &[
     keyed("create_promotion", By::Staff, NOTHING, |desk, _, request| {
         Box::pin(async move {
             let made = desk.engine.create_promotion(request, setup::tenth("TWO")).await?;
-            Ok(made.value.state.name.to_string())
+            Ok(made.value.promotion.state.name.to_string())
         })
     }),
     case("update_promotion", By::Staff, PROMOTED, |desk, setup, request| {
@@ -130,7 +130,7 @@ pub(crate) const RULES: &[Case] = &[
             let updated = desk
                 .engine
                 .update_promotion(request, setup.promotion.unwrap(), draft);
-            Ok(format!("{:?}", updated.await?.value.state.code))
+            Ok(format!("{:?}", updated.await?.value.promotion.state.code))
         })
     }),
     deleted(

@@ -191,14 +191,28 @@ pub(crate) async fn promoted(desk: &Desk) -> Setup {
         .await
         .unwrap();
     Setup {
-        promotion: Some(made.value.id),
+        promotion: Some(made.value.promotion.id),
         ..filled(desk).await
     }
 }
 
-/// The same with the code applied.
+/// A cart that can be completed, with the code of a promotion that can be used once.
+pub(crate) async fn limited(desk: &Desk) -> Setup {
+    let draft = promotion::Draft {
+        usage_limit: Some(Some(1)),
+        usage_limit_per_customer: Some(Some(1)),
+        ..tenth("TEN")
+    };
+    desk.engine.create_promotion(&staff(), draft).await.unwrap();
+    apply_ten(desk, ready(desk).await).await
+}
+
+/// A cart with one line and the code.
 pub(crate) async fn coded(desk: &Desk) -> Setup {
-    let setup = promoted(desk).await;
+    apply_ten(desk, promoted(desk).await).await
+}
+
+async fn apply_ten(desk: &Desk, setup: Setup) -> Setup {
     let (shopper, codes) = (desk.request(By::Shopper), vec!["TEN".to_owned()]);
     let applied = desk.engine.apply_codes(&shopper, setup.cart(), codes, View::Full);
     applied.await.unwrap();

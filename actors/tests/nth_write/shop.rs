@@ -78,6 +78,11 @@ impl Desk {
             let (name, priority) = (&list.state.name, list.state.priority);
             seen.push(format!("price list {name} {priority} {:?}", list.revision));
         }
+        for view in self.engine.promotions(everything()).await.unwrap().items {
+            let (promotion, used) = (&view.promotion, view.used);
+            let name = &promotion.state.name;
+            seen.push(format!("promotion {name} {:?} used {used:?}", promotion.revision));
+        }
         let settings = self.engine.settings().await.unwrap();
         seen.push(format!("settings {:?} {:?}", settings.state, settings.revision));
         self.seen_carts(&skus, &mut seen).await;

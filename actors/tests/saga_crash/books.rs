@@ -6,13 +6,14 @@ use cartwright_actors::PageRequest;
 use cartwright_actors::page::PAGE_LIMIT_MAX;
 use cartwright_domain::cart::{Cart, State};
 use cartwright_domain::checkout::Checkout;
-use cartwright_domain::id::{CheckoutId, StockItemId, VariantId};
+use cartwright_domain::id::{CheckoutId, StockItemId, UseCounterId, VariantId};
 use cartwright_domain::inventory::{DEFAULT_LOCATION, StockItem};
 use cartwright_domain::order::{Order, Status};
 use cartwright_domain::payment::PaymentState;
+use cartwright_domain::promotion::{Use, UseCounter};
 use cartwright_domain::{Entity, EntityKey};
 use cartwright_gateways::payment::sandbox::{Ledger, Operation, Payment};
-use cartwright_storage::{ReceiptFound, ReceiptKey, Store};
+use cartwright_storage::{ReceiptFound, ReceiptKey, Store, codec};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,7 @@ pub(crate) async fn check(running: &Running, house: &House, scenario: &Scenario,
         carts.push(Arc::clone(&view.priced.cart.state));
     }
     check_carts(&orders, &carts, told);
+    let counters = check_uses(running, &orders, told).await;
     check_mails(house, &orders, told).await;
     let checkouts: BTreeSet<CheckoutId> = ledger
         .entries
@@ -56,7 +58,7 @@ pub(crate) async fn check(running: &Running, house: &House, scenario: &Scenario,
         .chain(orders.iter().map(|order| order.quote().checkout))
         .collect();
     for checkout in checkouts {
-        check_receipts(running, house, checkout, &carts, &orders, told).await;
+        check_receipts(running, house, checkout, (&carts, &orders, &counters), told).await;
     }
 }
 
@@ -147,6 +149,34 @@ async fn check_stock(running: &Running, house: &House, orders: &[Arc<Order>], to
     }
 }
 
+/// What is limited was used by the orders that stand, and nobody holds a use. Returns where that is counted.
+async fn check_uses(running: &Running, orders: &[Arc<Order>], told: &str) -> Vec<UseCounterId> {
+    let standing = orders.iter().filter(|order| order.status() != Status::Canceled);
+    let uses: Vec<Use> = standing.flat_map(|order| order.quote().uses.clone()).collect();
+    let mut counters: Vec<UseCounterId> = orders
+        .iter()
+        .flat_map(|order| order.quote().uses.iter().map(|used| used.counter))
+        .collect();
+    let promotions = running.engine.promotions(PageRequest::default()).await.unwrap();
+    for view in &promotions.items {
+        counters.push(UseCounterId::of_all(view.promotion.id));
+    }
+    for counter in &counters {
+        let key = UseCounter::key(*counter);
+        let loaded = running.faults.inner().load(key).await.unwrap().unwrap();
+        let state = codec::decode_snapshot::<UseCounter>(&loaded.snapshot)
+            .unwrap()
+            .state;
+        let used = uses.iter().filter(|used| used.counter == *counter).count() as u64;
+        assert_eq!(
+            (state.used(), state.held()),
+            (used, &[][..]),
+            "{told}: used and held"
+        );
+    }
+    counters
+}
+
 fn units_of(order: &Order, variant: VariantId) -> u64 {
     let quote = order.quote();
     let lines = quote.lines.iter().zip(&quote.quote.lines);
@@ -201,8 +231,7 @@ async fn check_receipts(
     running: &Running,
     house: &House,
     checkout: CheckoutId,
-    carts: &[Arc<Cart>],
-    orders: &[Arc<Order>],
+    (carts, orders, counters): (&[Arc<Cart>], &[Arc<Order>], &[UseCounterId]),
     told: &str,
 ) {
     let mut participants: Vec<(EntityKey, &[&str])> = Vec::new();
@@ -214,6 +243,10 @@ async fn check_receipts(
         let item = StockItem::key(StockItemId::of(variant, DEFAULT_LOCATION));
         let steps = &["reserve_stock", "pin_stock", "release_stock", "allocate_stock"];
         participants.push((item, steps));
+    }
+    for counter in counters {
+        let steps = &["reserve_use", "release_use", "commit_use"];
+        participants.push((UseCounter::key(*counter), steps));
     }
     for order in orders {
         participants.push((

@@ -3,11 +3,13 @@
 use crate::house::{Goods, House, PATIENCE, details, keyed, staff};
 use cartwright_actors::cart::{CartRef, LineDraft, VariantRef, View};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
+use cartwright_actors::request::Done;
 use cartwright_actors::{Engine, Outcome, PageRequest, Request, new_seed};
 use cartwright_domain::catalog::PriceChange;
 use cartwright_domain::checkout::Ending;
 use cartwright_domain::id::{CartId, CheckoutId, OrderId, ShippingMethodId, VariantId};
 use cartwright_domain::money::{Money, Price};
+use cartwright_domain::promotion::{self, ActionDraft, ReductionDraft};
 use cartwright_domain::{Caller, Problem, settings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -198,6 +200,55 @@ impl<'a> Buyer<'a> {
         set.unwrap();
     }
 
+    /// Makes a promotion of a tenth that so many orders may carry, and one of each shopper.
+    pub(crate) async fn promote(&self, key: &str, code: Option<&str>, usage_limit: u64) {
+        let tenth = ReductionDraft {
+            percentage: Some("0.1".to_owned()),
+            fixed: None,
+        };
+        let draft = promotion::Draft {
+            name: Some("A tenth".to_owned()),
+            code: Some(code.map(str::to_owned)),
+            actions: Some(vec![ActionDraft::Order(tenth)]),
+            usage_limit: Some(Some(usage_limit)),
+            usage_limit_per_customer: Some(Some(1)),
+            enabled: Some(true),
+            ..promotion::Draft::default()
+        };
+        let made = self
+            .finally(&keyed(staff(), key), async |request| {
+                self.engine.create_promotion(request, draft.clone()).await
+            })
+            .await;
+        made.unwrap();
+    }
+
+    /// Looks at a cart.
+    pub(crate) async fn look(&self, shopper: usize, cart: CartId) {
+        let looked = self
+            .finally(&self.shopper(shopper, "look"), async |request| {
+                let value = self.engine.cart(request, CartRef::Id(cart)).await?;
+                let replayed = false;
+                Ok(Done { value, replayed })
+            })
+            .await;
+        looked.unwrap();
+    }
+
+    /// Applies a code to a cart.
+    pub(crate) async fn apply(&self, shopper: usize, key: &str, cart: CartId, code: &str) {
+        let applied = self
+            .finally(&self.shopper(shopper, key), async |request| {
+                let codes = vec![code.to_owned()];
+                let applied = self
+                    .engine
+                    .apply_codes(request, CartRef::Id(cart), codes, View::Full);
+                applied.await
+            })
+            .await;
+        applied.unwrap();
+    }
+
     fn shopper(&self, shopper: usize, key: &str) -> Request {
         let caller = Caller::of_session(self.goods.sessions[shopper]);
         let request = Request {
@@ -230,6 +281,7 @@ impl<'a> Buyer<'a> {
         request: &Request,
         call: impl AsyncFn(&Request) -> Outcome<T>,
     ) -> Result<T, Problem> {
+        let mut last = None;
         for _ in 0..TRIES_MAX {
             let attempt = Request {
                 seed: new_seed(),
@@ -243,10 +295,11 @@ impl<'a> Buyer<'a> {
                     if problem.class.is_final() && problem.code != "idempotency.in_progress" {
                         return Err(problem);
                     }
+                    last = Some(problem);
                 }
             }
             sleep(AGAIN_AFTER).await;
         }
-        panic!("a request gets no answer");
+        panic!("a request gets no answer: {last:?}");
     }
 }

@@ -121,6 +121,24 @@ pub(crate) const ALL: &[Scenario] = &[
         orders: &[Status::Canceled],
     },
     Scenario {
+        name: "a promotion that can be used once: decline, then approve",
+        act: |buyer| Box::pin(limited(buyer)),
+        answers: &["payment.declined", ORDERED],
+        orders: &[Status::Confirmed],
+    },
+    Scenario {
+        name: "the last use of a code, wanted by two",
+        act: |buyer| Box::pin(last_use(buyer)),
+        answers: &["refused", ORDERED],
+        orders: &[Status::Confirmed],
+    },
+    Scenario {
+        name: "cancel an order that has used a promotion",
+        act: |buyer| Box::pin(cancel_limited(buyer)),
+        answers: &[ORDERED, "canceled"],
+        orders: &[Status::Canceled],
+    },
+    Scenario {
         name: "cancel while the checkout is at work",
         act: |buyer| Box::pin(cancel_meanwhile(buyer)),
         answers: &[ORDERED, "canceled"],
@@ -193,6 +211,52 @@ async fn total_changed(buyer: &Buyer<'_>) -> Vec<String> {
         buyer.complete(0, "old", cart, "tok_approve", Some(before)).await,
         buyer.complete(0, "new", cart, "tok_approve", Some(after)).await,
     ]
+}
+
+/// Completes a cart with a promotion that one order may carry.
+async fn limited(buyer: &Buyer<'_>) -> Vec<String> {
+    let cart = cart(buyer).await;
+    buyer.promote("promote", None, 1).await;
+    let total = Some(pence((2 * 255 + 1_999 + 3 * 100) * 9 / 10 + 395));
+    let mut answers = Vec::new();
+    for token in ["tok_decline", "tok_approve"] {
+        answers.push(buyer.complete(0, token, cart, token, total).await);
+    }
+    answers
+}
+
+async fn cancel_limited(buyer: &Buyer<'_>) -> Vec<String> {
+    let mut answers = limited(buyer).await.split_off(1);
+    answers.push(buyer.cancel("cancel", buyer.first_order().await).await);
+    answers
+}
+
+/// Two carts hold a code that one order may carry, and both expect what it takes off.
+async fn last_use(buyer: &Buyer<'_>) -> Vec<String> {
+    let wrap = buyer.goods.untracked;
+    let first = buyer.cart(0, "first", &[(wrap, 10)]).await;
+    let second = buyer.cart(1, "second", &[(wrap, 10)]).await;
+    buyer.promote("promote", Some("ONCE"), 1).await;
+    buyer.apply(0, "apply-first", first, "once").await;
+    buyer.apply(1, "apply-second", second, "once").await;
+    let carts = [first, second];
+    let total = Some(pence(900 + 395));
+    let (first, second) = tokio::join!(
+        buyer.complete(0, "complete", first, "tok_approve", total),
+        buyer.complete(1, "complete", second, "tok_approve", total),
+    );
+    // Whoever was late loses the code on looking: it then does not happen when all this is done again.
+    buyer.look(0, carts[0]).await;
+    buyer.look(1, carts[1]).await;
+    let mut answers: Vec<String> = [first, second]
+        .map(|answer| match answer.as_str() {
+            // A code that is used up leaves the cart when it is read, and the total changes.
+            "coupon.limit_reached" | "checkout.total_changed" => "refused".to_owned(),
+            _ => answer,
+        })
+        .into();
+    answers.sort_by_key(|answer| answer == ORDERED);
+    answers
 }
 
 /// Two carts list two variants in opposite order, and there is enough for one of them.

@@ -99,6 +99,12 @@ pub enum CodeRefused {
         /// The code.
         code: Code,
     },
+    /// It was used as often as it can be. By whom is not told: a guest must not learn who is known here.
+    #[error("the coupon code {code} has been used as often as it can be")]
+    LimitReached {
+        /// The code.
+        code: Code,
+    },
     /// There is nothing in the cart that it is about, or another promotion goes with no other.
     #[error("the coupon code {code} does not apply to this cart")]
     NotApplicable {
@@ -131,6 +137,7 @@ impl CodeRefused {
                 Self::BelowMinimum { code, minimum }
             }
             Unmet::OtherCustomer | Unmet::NotFirstOrder => Self::WrongCustomer { code },
+            Unmet::LimitReached => Self::LimitReached { code },
             Unmet::OtherCurrency
             | Unmet::OtherZone
             | Unmet::NothingMatches
@@ -142,7 +149,10 @@ impl CodeRefused {
     /// Tells whether the code leaves the cart: waiting for it to apply again would be in vain.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Unknown { .. } | Self::Expired { .. } | Self::WrongCustomer { .. } => true,
+            Self::Unknown { .. }
+            | Self::Expired { .. }
+            | Self::WrongCustomer { .. }
+            | Self::LimitReached { .. } => true,
             Self::NotStarted { .. } | Self::BelowMinimum { .. } | Self::NotApplicable { .. } => false,
         }
     }
@@ -160,6 +170,7 @@ impl Refusal for CodeRefused {
             Self::NotStarted { .. } => "coupon.not_started",
             Self::BelowMinimum { .. } => "coupon.below_minimum",
             Self::WrongCustomer { .. } => "coupon.wrong_customer",
+            Self::LimitReached { .. } => "coupon.limit_reached",
             Self::NotApplicable { .. } => "coupon.not_applicable",
         }
     }
@@ -173,7 +184,10 @@ impl Refusal for CodeRefused {
         };
         match self {
             Self::Unknown { code } => vec![("code".to_owned(), code.as_str().into())],
-            Self::Expired { code } | Self::NotStarted { code } | Self::WrongCustomer { code } => name(code),
+            Self::Expired { code }
+            | Self::NotStarted { code }
+            | Self::WrongCustomer { code }
+            | Self::LimitReached { code } => name(code),
             Self::BelowMinimum { code, minimum } => with(code, "minimum", minimum),
             Self::NotApplicable { code, unmet } => with(code, "reason", unmet.name()),
         }

@@ -4,6 +4,7 @@ use super::past::{Cart1, Cart2};
 use super::{CODES_MAX, Error, Event, Line, LineProblem, VariantFacts, line_problems};
 use crate::address::Address;
 use crate::caller::Caller;
+use crate::customer::Shopper;
 use crate::entity::{Context, Entity, Keys, PastBody, TimerName};
 use crate::error::{Broken, ensure};
 use crate::id::{CartId, CheckoutId, CustomerId, LineId, OrderId, SessionId, ShippingMethodId, VariantId};
@@ -235,6 +236,12 @@ impl Cart {
     /// Returns for which customer staff keep it.
     pub fn customer(&self) -> Option<CustomerId> {
         self.customer
+    }
+
+    /// Returns as whom its shopper is known.
+    pub fn shopper(&self) -> Option<Shopper<'_>> {
+        let known = self.customer.map(Shopper::Customer);
+        known.or_else(|| self.email.as_ref().map(Shopper::Guest))
     }
 
     /// Returns the checkout that holds it or made an order of it.

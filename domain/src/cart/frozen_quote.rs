@@ -7,9 +7,10 @@ use crate::address::Address;
 use crate::entity::{Context, Create, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
-use crate::id::{CartId, CheckoutId, LineId, ProductId, VariantId};
+use crate::id::{CartId, CheckoutId, CustomerId, LineId, ProductId, VariantId};
 use crate::kind::Kind;
 use crate::money::Money;
+use crate::promotion::Use;
 use crate::text::Email;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,10 @@ pub struct FrozenQuote {
     pub billing_address: Option<Arc<Address>>,
     /// How the goods go.
     pub shipping_method: Option<ShippingChoice>,
+    /// The customer it is for, where staff keep a record.
+    pub customer: Option<CustomerId>,
+    /// The uses of limited promotions that the order needs, in the order in which they are reserved.
+    pub uses: Vec<Use>,
     /// When it was frozen.
     pub frozen_at: Timestamp,
 }
@@ -70,13 +75,16 @@ pub struct FreezeQuote {
     shipping_address: Option<Arc<Address>>,
     billing_address: Option<Arc<Address>>,
     shipping_method: Option<ShippingChoice>,
+    customer: Option<CustomerId>,
+    uses: Vec<Use>,
 }
 
 impl FreezeQuote {
-    /// Gathers what is frozen: the cart, its quote, and the names that variants go by now.
+    /// Gathers what is frozen: the cart, its quote with the uses it needs, and the names that variants go by now.
     pub fn of_cart<'a>(
         cart: &Cart,
         quote: Quote,
+        uses: Vec<Use>,
         facts: impl Fn(VariantId) -> Option<&'a VariantFacts>,
     ) -> Self {
         let mut lines = Vec::with_capacity(cart.lines().len());
@@ -101,6 +109,8 @@ impl FreezeQuote {
             shipping_address: cart.shipping_address().cloned(),
             billing_address: cart.bill_to().cloned(),
             shipping_method: cart.shipping().cloned(),
+            customer: cart.customer(),
+            uses,
         }
     }
 }
@@ -119,6 +129,8 @@ impl Create<FrozenQuote> for FreezeQuote {
             shipping_address: self.shipping_address,
             billing_address: self.billing_address,
             shipping_method: self.shipping_method,
+            customer: self.customer,
+            uses: self.uses,
             frozen_at: cx.now(),
         };
         cx.emit(FrozenEvent::Frozen {
@@ -172,6 +184,10 @@ impl Entity for FrozenQuote {
         let same_lines = quoted.eq(self.lines.iter().map(|line| line.line));
         ensure(same_lines, "a frozen quote names every line it prices, in order")?;
         ensure(!self.quote.estimated, "a frozen quote is not an estimate")?;
+        ensure(
+            self.uses.is_sorted_by(|left, right| left.counter < right.counter),
+            "uses are in ascending order of counter",
+        )?;
         self.quote.check()
     }
 

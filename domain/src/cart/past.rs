@@ -193,6 +193,8 @@ impl<Q: Into<Quote>> From<PastFrozenQuote<Q>> for FrozenQuote {
             shipping_address: past.shipping_address,
             billing_address: past.billing_address,
             shipping_method: past.shipping_method,
+            customer: None,
+            uses: Vec::new(),
             frozen_at: past.frozen_at,
         }
     }

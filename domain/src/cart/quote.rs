@@ -107,6 +107,8 @@ pub enum Unmet {
     BelowQuantity,
     /// Another one applies that goes with no other.
     Suppressed,
+    /// It was used as often as it can be, by everybody or by this shopper.
+    LimitReached,
 }
 
 impl Unmet {
@@ -125,6 +127,7 @@ impl Unmet {
             Self::BelowSubtotal => "below_subtotal",
             Self::BelowQuantity => "below_quantity",
             Self::Suppressed => "suppressed",
+            Self::LimitReached => "limit_reached",
         }
     }
 }

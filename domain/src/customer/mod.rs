@@ -2,9 +2,11 @@
 
 mod command;
 mod entity;
+mod shopper;
 
 pub use command::{CreateCustomer, DeleteCustomer, Draft, UpdateCustomer};
 pub use entity::{Customer, EXTERNAL_ID_LENGTH_MAX, Event, GROUPS_MAX};
+pub use shopper::Shopper;
 
 use crate::error::{Class, Detail, FieldErrors, Problem, Refusal};
 

@@ -83,6 +83,8 @@ fn frozen(total: i64) -> Arc<FrozenQuote> {
         shipping_address: None,
         billing_address: None,
         shipping_method: None,
+        customer: None,
+        uses: Vec::new(),
         frozen_at: START,
     })
 }

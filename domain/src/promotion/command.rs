@@ -3,7 +3,7 @@
 
 use super::{
     Action, ActionDraft, Code, Combination, Conditions, ConditionsDraft, Error, Event, PROMOTIONS_MAX,
-    Promotion, Selection,
+    Promotion, Selection, USES_LIMIT_MAX,
 };
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
@@ -36,6 +36,10 @@ pub struct Draft {
     pub conditions: Option<ConditionsDraft>,
     /// What it takes off.
     pub actions: Option<Vec<ActionDraft>>,
+    /// How many orders may carry it; `Some(None)`: any number.
+    pub usage_limit: Option<Option<u64>>,
+    /// How many orders of one shopper may carry it; `Some(None)`: any number.
+    pub usage_limit_per_customer: Option<Option<u64>>,
     /// Whether it is switched on; it is not unless given.
     pub enabled: Option<bool>,
 }
@@ -129,6 +133,8 @@ impl Draft {
             combination: Combination::default(),
             conditions: Conditions::default(),
             actions: Vec::new(),
+            usage_limit: None,
+            usage_limit_per_customer: None,
             enabled: false,
             created_at: now,
         };
@@ -160,6 +166,20 @@ impl Draft {
         }
         if let Some(drafts) = self.actions {
             promotion.actions = check_actions(drafts, &mut errors);
+        }
+        for (held, limit, pointer) in [
+            (&mut promotion.usage_limit, self.usage_limit, "/usage_limit"),
+            (
+                &mut promotion.usage_limit_per_customer,
+                self.usage_limit_per_customer,
+                "/usage_limit_per_customer",
+            ),
+        ] {
+            *held = limit.unwrap_or(*held);
+            if held.is_some_and(|limit| !(1..=USES_LIMIT_MAX).contains(&limit)) {
+                let message = format!("must be 1 to {USES_LIMIT_MAX}");
+                errors.add(pointer, "promotion.invalid_limit", message);
+            }
         }
         promotion.enabled = self.enabled.unwrap_or(promotion.enabled);
         check_whole(&promotion, &mut errors);

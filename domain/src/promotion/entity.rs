@@ -1,10 +1,11 @@
 //! The promotion itself.
 
-use super::{Action, Code, Combination, Conditions, Error};
+use super::{Action, Code, Combination, Conditions, Error, USES_LIMIT_MAX, Use};
+use crate::customer::Shopper;
 use crate::entity::{Context, Entity, Keys, NoTimer};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
-use crate::id::PromotionId;
+use crate::id::{PromotionId, UseCounterId};
 use crate::kind::{Kind, Listing, ListingKey, Unique, UniqueKey};
 use crate::money::Currency;
 use crate::time::Timestamp;
@@ -32,6 +33,10 @@ pub struct Promotion {
     pub conditions: Conditions,
     /// What it takes off, in this order, each seeing what the one before left.
     pub actions: Vec<Action>,
+    /// How many orders may carry it.
+    pub usage_limit: Option<u64>,
+    /// How many orders of one shopper may carry it.
+    pub usage_limit_per_customer: Option<u64>,
     /// Whether it is switched on. The dates among its conditions count besides.
     pub enabled: bool,
     /// When it was made.
@@ -47,6 +52,27 @@ impl Promotion {
             .currency
             .or(of_threshold)
             .or_else(|| self.actions.iter().find_map(Action::currency))
+    }
+
+    /// Tells whether anything limits how often it is used.
+    pub fn is_limited(&self) -> bool {
+        self.usage_limit.is_some() || self.usage_limit_per_customer.is_some()
+    }
+
+    /// Returns the uses that an order of this shopper needs. Nobody can tell whose uses an unknown shopper's are.
+    pub fn uses(&self, shopper: Option<Shopper<'_>>) -> impl Iterator<Item = Use> {
+        let promotion = self.id;
+        let counted = |counter, limit| Use {
+            counter,
+            promotion,
+            limit,
+        };
+        let of_all = self.usage_limit;
+        let of_all = of_all.map(|limit| counted(UseCounterId::of_all(promotion), limit));
+        let of_shopper = self.usage_limit_per_customer.zip(shopper);
+        let of_shopper =
+            of_shopper.map(|(limit, shopper)| counted(UseCounterId::of_shopper(promotion, &shopper), limit));
+        of_all.into_iter().chain(of_shopper)
     }
 }
 
@@ -103,6 +129,14 @@ impl Entity for Promotion {
     fn invariants(&self) -> Result<(), Broken> {
         ensure(!self.name.is_empty(), "a promotion has a name")?;
         ensure(!self.actions.is_empty(), "a promotion does something")?;
+        let limits = [self.usage_limit, self.usage_limit_per_customer];
+        ensure(
+            limits
+                .iter()
+                .flatten()
+                .all(|limit| (1..=USES_LIMIT_MAX).contains(limit)),
+            "a promotion can be used at least once",
+        )?;
         let own = self.currency();
         let amounts = self.actions.iter().map(Action::currency);
         let mut amounts = amounts.chain([self.conditions.subtotal_from.map(|from| from.currency)]);

@@ -4,9 +4,11 @@
 //! groups, or its threshold. Discounts only lower what thresholds see, so that what a cart comes to before them is an
 //! upper bound.
 
-use super::{Action, Code, Promotion, Selection};
+use super::{Action, Code, Promotion, Selection, Use};
+use crate::cart::AppliedPromotion;
 use crate::catalog::Handle;
-use crate::id::{ProductId, VariantId};
+use crate::customer::Shopper;
+use crate::id::{ProductId, PromotionId, VariantId};
 use crate::money::{Currency, Money};
 use crate::time::{Period, Timestamp};
 use std::collections::hash_map::DefaultHasher;
@@ -117,6 +119,8 @@ pub struct Promotions {
     /// In the order in which they apply.
     ready: Vec<Ready>,
     by_code: Map<Code, usize>,
+    /// Those that can be used a limited number of times only.
+    limited: Map<PromotionId, usize>,
     by_product: Map<ProductId, Vec<usize>>,
     by_variant: Map<VariantId, Vec<usize>>,
     by_category: Map<Handle, Vec<usize>>,
@@ -173,6 +177,9 @@ impl Promotions {
         self.uses_categories |= named
             .chain(&conditions.items)
             .any(|items| !items.categories.is_empty());
+        if promotion.is_limited() {
+            self.limited.insert(promotion.id, rank);
+        }
         if let Some(code) = &promotion.code {
             self.by_code.insert(code.clone(), rank);
         } else if let Some(items) = &conditions.items {
@@ -212,6 +219,26 @@ impl Promotions {
     /// Returns the promotion that a code unlocks.
     pub fn of_code(&self, code: &Code) -> Option<&Arc<Promotion>> {
         Some(&self.ready[*self.by_code.get(code)?].promotion)
+    }
+
+    /// Returns a promotion if it can be used a limited number of times only.
+    fn limited(&self, id: PromotionId) -> Option<&Arc<Promotion>> {
+        Some(&self.ready[*self.limited.get(&id)?].promotion)
+    }
+
+    /// Tells whether any of them can be used a limited number of times only: if not, nobody need count.
+    pub fn has_limits(&self) -> bool {
+        !self.limited.is_empty()
+    }
+
+    /// Returns the uses that an order with these promotions needs, in the order in which they are reserved.
+    pub fn uses(&self, applied: &[AppliedPromotion], shopper: Option<Shopper<'_>>) -> Vec<Use> {
+        let limited = applied
+            .iter()
+            .filter_map(|applied| self.limited(applied.promotion));
+        let mut uses: Vec<Use> = limited.flat_map(|promotion| promotion.uses(shopper)).collect();
+        uses.sort_unstable();
+        uses
     }
 
     /// Tells whether any of them looks at categories: if not, nobody need look them up.

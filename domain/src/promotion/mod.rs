@@ -8,6 +8,7 @@ mod draft;
 mod entity;
 mod index;
 mod rule;
+mod uses;
 
 pub use code::{CODE_LENGTH_MAX, Code};
 pub use command::{CreatePromotion, DeletePromotion, Draft, UpdatePromotion};
@@ -16,6 +17,10 @@ pub use entity::{Event, PROMOTIONS_MAX, Promotion};
 pub(crate) use index::{Bounds, Chosen};
 pub use index::{Goods, Promotions, Ready};
 pub use rule::{Action, Choice, Combination, Conditions, Reduction, Selection, Sets, Spread};
+pub use uses::{
+    CommitUse, Error as UseError, Event as UseEvent, GiveBackUse, ReleaseUse, ReserveUse, USES_LIMIT_MAX,
+    Use, UseCounter,
+};
 
 use crate::error::{Class, Detail, FieldErrors, Refusal};
 

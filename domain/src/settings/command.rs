@@ -48,6 +48,8 @@ pub struct Draft {
     pub merge: Option<String>,
     /// At most [`LOW_STOCK_LEVEL_MAX`].
     pub low_stock_level: Option<u64>,
+    /// See [`Settings::keep_used_on_cancel`].
+    pub keep_used_on_cancel: Option<bool>,
 }
 
 /// Sets the store up. What the draft leaves out is as in [`Settings::default`].
@@ -210,6 +212,7 @@ impl Draft {
         put(&mut limits.cart_lines_max, self.cart_lines_max);
         put(&mut limits.line_units_max, self.line_units_max);
         put(&mut settings.low_stock_level, self.low_stock_level);
+        put(&mut settings.keep_used_on_cancel, self.keep_used_on_cancel);
         check_range(
             u64::from(limits.cart_lines_max),
             1,

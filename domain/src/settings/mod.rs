@@ -52,6 +52,8 @@ pub struct Settings {
     pub merge: MergeRule,
     /// At or below how many units on hand a stock item is low, unless it says otherwise (section 3.6).
     pub low_stock_level: u64,
+    /// Whether a canceled order's uses of limited promotions stay used (section 2.7).
+    pub keep_used_on_cancel: bool,
 }
 
 /// How long things live. Every lifetime lies between a second and [`LIFETIME_MAX`].
@@ -179,6 +181,7 @@ impl Default for Settings {
             capture: Capture::Now,
             merge: MergeRule::Larger,
             low_stock_level: 10,
+            keep_used_on_cancel: false,
         }
     }
 }

@@ -35,6 +35,7 @@ impl From<SettingsOfOneCurrency> for Settings {
             capture: past.capture,
             merge: past.merge,
             low_stock_level: past.low_stock_level,
+            keep_used_on_cancel: false,
         }
     }
 }

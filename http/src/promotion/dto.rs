@@ -2,7 +2,7 @@
 
 use crate::answer::versioned;
 use crate::dto::{Money, Time, nullable};
-use cartwright_actors::Shown;
+use cartwright_actors::promotion::PromotionView;
 use cartwright_domain::money::Currency;
 use cartwright_domain::promotion;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,12 @@ pub(crate) struct Promotion {
     conditions: PromotionConditions,
     /// What it takes off, in this order.
     actions: Vec<PromotionAction>,
+    /// How many orders may carry it; `null`: any number.
+    usage_limit: Option<u64>,
+    /// How many orders of one customer, or of one guest's e-mail address, may carry it; `null`: any number.
+    usage_limit_per_customer: Option<u64>,
+    /// How many orders carry it, canceled ones left away; `null` without a `usage_limit`: nobody counts then.
+    used: Option<u64>,
     /// Is it switched on?
     enabled: bool,
     /// When it was made.
@@ -52,6 +58,14 @@ pub(crate) struct PromotionInput {
     conditions: Option<PromotionConditions>,
     /// What it takes off.
     actions: Option<Vec<PromotionAction>>,
+    /// How many orders may carry it; `null`: any number.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u64>, example = 100)]
+    usage_limit: Option<Option<u64>>,
+    /// How many orders of one customer, or of one guest's e-mail address, may carry it; `null`: any number.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u64>, example = 1)]
+    usage_limit_per_customer: Option<Option<u64>>,
     /// Is it switched on? It is not when absent.
     enabled: Option<bool>,
 }
@@ -190,9 +204,9 @@ fn reduction_draft(percentage: Option<String>, fixed: Option<Money>) -> promotio
     }
 }
 
-impl From<&Shown<promotion::Promotion>> for Promotion {
-    fn from(shown: &Shown<promotion::Promotion>) -> Self {
-        let promotion = &shown.state;
+impl From<&PromotionView> for Promotion {
+    fn from(view: &PromotionView) -> Self {
+        let promotion = &view.promotion.state;
         Self {
             id: promotion.id.to_string(),
             name: promotion.name.to_string(),
@@ -204,9 +218,12 @@ impl From<&Shown<promotion::Promotion>> for Promotion {
             },
             conditions: (&promotion.conditions).into(),
             actions: promotion.actions.iter().map(PromotionAction::from).collect(),
+            usage_limit: promotion.usage_limit,
+            usage_limit_per_customer: promotion.usage_limit_per_customer,
+            used: view.used,
             enabled: promotion.enabled,
             created_at: promotion.created_at.into(),
-            version: shown.revision.0,
+            version: view.promotion.revision.0,
         }
     }
 }
@@ -296,6 +313,8 @@ impl From<PromotionInput> for promotion::Draft {
             combination: input.exclusive.map(combination),
             conditions: input.conditions.map(Into::into),
             actions: actions.map(|actions| actions.into_iter().map(Into::into).collect()),
+            usage_limit: input.usage_limit,
+            usage_limit_per_customer: input.usage_limit_per_customer,
             enabled: input.enabled,
         }
     }

@@ -151,7 +151,7 @@ impl From<&WhatIf> for Supposition {
 /// Tells what a new promotion would have done to the carts of the last day.
 ///
 /// Nothing is saved. Every cart is priced twice by what holds now, without and with the promotion, as if it were switched
-/// on, whatever its dates say, and as if its code had been entered in every cart.
+/// on, whatever its dates and limits say, and as if its code had been entered in every cart.
 #[utoipa::path(
     post, path = "/admin/promotions/what-if", tag = "admin: promotions",
     params(Within), request_body = PromotionInput,

@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     merge: &'static str,
     /// Units on hand at which stock is low, unless it says otherwise.
     low_stock_level: u64,
+    /// Does a canceled order's use of a limited promotion stay used?
+    keep_used_on_cancel: bool,
     /// How often they were changed.
     version: u64,
 }
@@ -87,6 +89,8 @@ pub(crate) struct SettingsChange {
     merge: Option<String>,
     /// Units on hand at which stock is low, unless it says otherwise.
     low_stock_level: Option<u64>,
+    /// Does a canceled order's use of a limited promotion stay used?
+    keep_used_on_cancel: Option<bool>,
 }
 
 versioned!(Settings);
@@ -113,6 +117,7 @@ impl From<&Shown<settings::Settings>> for Settings {
             capture: settings.capture.name(),
             merge: settings.merge.name(),
             low_stock_level: settings.low_stock_level,
+            keep_used_on_cancel: settings.keep_used_on_cancel,
             version: shown.revision.0,
         }
     }
@@ -138,6 +143,7 @@ impl From<SettingsChange> for settings::Draft {
             capture: change.capture,
             merge: change.merge,
             low_stock_level: change.low_stock_level,
+            keep_used_on_cancel: change.keep_used_on_cancel,
         }
     }
 }

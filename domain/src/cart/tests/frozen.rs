@@ -33,7 +33,7 @@ fn frozen(address_known: bool) -> FreezeQuote {
     };
     let intent = Intent::of_cart(&cart.entity, cart.now, Buyer::default(), facts);
     let worksheet = quote(&intent, &rules, None).expect("the cart can be priced");
-    FreezeQuote::of_cart(&cart.entity, Quote::clone(&worksheet.quote), facts)
+    FreezeQuote::of_cart(&cart.entity, Quote::clone(&worksheet.quote), Vec::new(), facts)
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub(super) fn promotion(n: u128, action: Action) -> Promotion {
         combination: Combination::Stackable,
         conditions: Conditions::default(),
         actions: vec![action],
+        usage_limit: None,
+        usage_limit_per_customer: None,
         enabled: true,
         created_at: Timestamp::from_millis(i64::try_from(n).expect("a small number")),
     }
@@ -167,6 +169,7 @@ impl Case {
             shipping: self.shipping,
             now: self.now,
             codes: &self.codes,
+            used_up: &[],
             buyer: Buyer {
                 tax: None,
                 groups: &self.groups,

@@ -166,6 +166,7 @@ impl Store {
             shipping,
             now: Timestamp::default(),
             codes: &[],
+            used_up: &[],
             buyer: Buyer {
                 tax: self.buyer.as_ref(),
                 ..Buyer::default()

@@ -20,7 +20,7 @@ use crate::address::Destination;
 use crate::catalog::Handle;
 use crate::customer::Customer;
 use crate::error::{Broken, Class, Detail, Refusal};
-use crate::id::{LineId, ShippingMethodId, VariantId};
+use crate::id::{LineId, PromotionId, ShippingMethodId, VariantId};
 use crate::money::{self, Currency, Money, Price};
 use crate::promotion::{Code, Goods, Promotions};
 use crate::settings::Settings;
@@ -50,6 +50,8 @@ pub struct Intent<'a> {
     pub now: Timestamp,
     /// The coupon codes in the cart.
     pub codes: &'a [Code],
+    /// The promotions that were used as often as they can be.
+    pub used_up: &'a [PromotionId],
     /// What is known about who buys.
     pub buyer: Buyer<'a>,
 }
@@ -224,6 +226,7 @@ impl<'a> Intent<'a> {
             shipping: cart.shipping().map(|choice| choice.method),
             now,
             codes: cart.codes(),
+            used_up: &[],
             buyer,
         }
     }

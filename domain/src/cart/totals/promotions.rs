@@ -173,6 +173,8 @@ impl Stage<'_, '_> {
             unmet(conditions.groups.is_empty() || in_group, Unmet::OtherCustomer)?;
             let is_first = intent.buyer.has_ordered == Some(false);
             unmet(!conditions.first_order || is_first, Unmet::NotFirstOrder)?;
+            let is_used_up = intent.used_up.contains(&promotion.id);
+            unmet(!is_used_up, Unmet::LimitReached)?;
 
             let (lines, value, units) = self.measure(ready.items.as_ref());
             unmet(0 < lines, Unmet::NothingMatches)?;

@@ -28,6 +28,7 @@ fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
         shipping: None,
         now: Timestamp::default(),
         codes: &[],
+        used_up: &[],
         buyer: Buyer::default(),
     }
 }

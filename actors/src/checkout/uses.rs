@@ -1,0 +1,130 @@
+//! Uses of limited promotions: reserved before anything is paid, committed with the order, released on the way back.
+//!
+//! Which ones a checkout needs stands in its frozen quote, so that whoever reserves them, gives them back or counts them
+//! goes by the same list. Checkouts without limited promotions do nothing here.
+
+use super::back::done_or_gone;
+use super::env::{CheckoutEnv, Halt};
+use crate::engine::unreadable;
+use crate::runtime::{AskError, Published};
+use cartwright_domain::Refusal;
+use cartwright_domain::cart::FrozenQuote;
+use cartwright_domain::checkout::Checkout;
+use cartwright_domain::id::CheckoutId;
+use cartwright_domain::promotion::{CommitUse, ReleaseUse, ReserveUse, Use, UseError};
+use cartwright_storage::Decision;
+use futures::future::try_join_all;
+use std::sync::Arc;
+
+/// Reserves what a frozen quote needs, in ascending order, the same for every checkout, each resting on the one before:
+/// of those who want the last uses somebody gets all of them. They are held until the saga lets go of them.
+///
+/// Without the frozen quote nothing is reserved: the way back finds what is held by it.
+pub(super) async fn reserve(
+    env: &CheckoutEnv,
+    checkout: CheckoutId,
+    frozen: &FrozenQuote,
+    decision: &Option<Decision>,
+) -> Result<Option<Decision>, Halt> {
+    let mut last = decision.clone();
+    for needed in &frozen.uses {
+        match reserve_one(env, checkout, *needed, &last).await {
+            Ok(decision) => last = decision.or(last),
+            Err(AskError::Refused(error @ UseError::LimitReached { .. })) => {
+                return Err(Halt::Refused(limit_reached(frozen, *needed, &error)));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(last)
+}
+
+/// Reserves a use. The first one brings its counter into being.
+async fn reserve_one(
+    env: &CheckoutEnv,
+    checkout: CheckoutId,
+    needed: Use,
+    rests_on: &Option<Decision>,
+) -> Result<Option<Decision>, AskError<UseError>> {
+    let counters = &env.kinds.use_counters;
+    let command = ReserveUse {
+        checkout,
+        promotion: needed.promotion,
+        limit: needed.limit,
+    };
+    let ask = || {
+        env.step(checkout, "reserve_use", None)
+            .ahead()
+            .resting_on(rests_on.clone())
+    };
+    match counters.ask(needed.counter, command, ask()).await {
+        Err(AskError::NotFound { .. }) => {}
+        answered => return answered.map(|answer| answer.decision),
+    }
+    match counters.create(needed.counter, command, ask()).await {
+        // Another checkout was first.
+        Err(AskError::AlreadyExists { .. }) => {
+            let answer = counters.ask(needed.counter, command, ask()).await?;
+            Ok(answer.decision)
+        }
+        created => created.map(|answer| answer.decision),
+    }
+}
+
+/// Names the promotion as the shopper knows it.
+fn limit_reached(frozen: &FrozenQuote, needed: Use, error: &UseError) -> cartwright_domain::Problem {
+    let mut promotions = frozen.quote.promotions.iter();
+    let mut problem = error.problem();
+    let Some(applied) = promotions.find(|applied| applied.promotion == needed.promotion) else {
+        return problem;
+    };
+    problem.message = format!(
+        "{} has been used as often as it can be; show the cart and complete again",
+        applied.name
+    );
+    let problem = problem.with("promotion", &*applied.name);
+    match &applied.code {
+        Some(code) => problem.with("code", code.as_str()),
+        None => problem,
+    }
+}
+
+/// Counts what was reserved, once the order stands. A counter that is not there counts nothing.
+pub(super) async fn commit(
+    env: &CheckoutEnv,
+    checkout: CheckoutId,
+    uses: &[Use],
+) -> Result<Vec<Decision>, String> {
+    let commits = uses.iter().map(|held| async move {
+        let ask = env.step(checkout, "commit_use", None).ahead();
+        match env
+            .kinds
+            .use_counters
+            .ask(held.counter, CommitUse { checkout }, ask)
+            .await
+        {
+            Ok(answer) => Ok(answer.decision),
+            Err(AskError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    Ok(try_join_all(commits).await?.into_iter().flatten().collect())
+}
+
+/// Lets go of whatever may be held, and returns it.
+pub(super) async fn release(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Vec<Use>, Halt> {
+    if saga.state.total.is_none() {
+        // The saga has not noted a frozen quote; one may be on its way all the same.
+        env.every_verdict().await;
+    }
+    let frozen = env.kinds.frozen_quotes.read(saga.id).await.map_err(unreadable)?;
+    let uses = frozen.map(|frozen| frozen.state.uses.clone()).unwrap_or_default();
+    let checkout = saga.id;
+    let releases = uses.iter().map(|held| async move {
+        let ask = env.step(checkout, "release_use", Some("reserve_use"));
+        let counters = &env.kinds.use_counters;
+        done_or_gone(counters.ask(held.counter, ReleaseUse { checkout }, ask).await)
+    });
+    try_join_all(releases).await?;
+    Ok(uses)
+}
