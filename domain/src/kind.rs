@@ -150,6 +150,8 @@ stable_tags! {
         Promotions = 11 "promotions",
         /// Price lists by name.
         PriceLists = 12 "price_lists",
+        /// Orders by whoever ordered, but for canceled ones.
+        OrdersByShopper = 13 "orders_by_shopper",
         /// Gift cards by issue.
         GiftCards = 14 "gift_cards",
         /// Store credit by customer.

@@ -317,3 +317,113 @@ async fn limits_that_could_never_be_kept_are_refused() {
     ];
     assert_eq!(listed, expected);
 }
+
+#[tokio::test]
+async fn a_promotion_for_first_orders_is_for_whoever_has_no_order_under_any_spelling_of_the_address() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    promote(&open, json!({ "conditions": { "first_order": true } })).await;
+    let total = async |guest: &Client, cart: &str| {
+        let read = guest.get(&format!("/carts/{cart}")).ok(200).await;
+        amount_of(&read["totals"]["total"])
+    };
+    // Who is not known yet may be new.
+    let (first, second) = (open.shop.guest().await, open.shop.guest().await);
+    let cart = text(&open.shop.cart(&first, &[(&variant, 1)]).await["id"]).to_owned();
+    assert_eq!(total(&first, &cart).await, 900);
+    open.shop.address(&first, &cart, &open.method, "GB").await;
+    let other = open
+        .shop
+        .ready_cart(&second, &open.method, &[(&variant, 1)])
+        .await;
+    set_email(&second, &other, "Ada@EXAMPLE.com").await;
+    assert_eq!(total(&second, &other).await, 900);
+    let placed = complete(&first, &cart, "tok_approve").await.expect(200);
+    assert_eq!(placed["order"]["total"], pence(900));
+
+    // Another cart of the same mailbox follows at its next read, whatever was kept of it.
+    assert_eq!(total(&second, &other).await, 1000);
+    let why = second.get(&format!("/carts/{other}/explain")).ok(200).await;
+    assert_eq!(why["promotions"][0]["reason"], "not_first_order");
+    set_email(&second, &other, "bob@example.com").await;
+    assert_eq!(total(&second, &other).await, 900);
+    set_email(&second, &other, "ada@example.com").await;
+    assert_eq!(total(&second, &other).await, 1000);
+
+    // A canceled order was none.
+    let cancel = format!("/admin/orders/{}/cancel", text(&placed["order"]["id"]));
+    open.shop
+        .staff
+        .post(&cancel, json!({ "reason": "a mistake" }))
+        .key("a")
+        .ok(200)
+        .await;
+    until("it would be the first", async || {
+        (total(&second, &other).await == 900).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_customer_who_has_ordered_is_known_whatever_address_the_next_order_has() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    promote(
+        &open,
+        json!({ "code": "HELLO", "conditions": { "first_order": true } }),
+    )
+    .await;
+    let customer = open
+        .shop
+        .staff
+        .post("/admin/customers", json!({ "external_id": "A-1" }))
+        .ok(201)
+        .await;
+    let mut ready = Vec::new();
+    for email in ["ada@example.com", "ada@work.example.com"] {
+        let guest = open.shop.guest().await;
+        let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+        set_email(&guest, &cart, email).await;
+        apply(&guest, &cart, "hello").await.expect(200);
+        let give = json!({ "customer_id": customer["id"] });
+        open.shop
+            .staff
+            .patch(&format!("/carts/{cart}"), give)
+            .ok(200)
+            .await;
+        ready.push((guest, cart));
+    }
+    let (guest, cart) = &ready[0];
+    let placed = complete(guest, cart, "tok_approve").await.expect(200);
+    assert_eq!(placed["order"]["total"], pence(900));
+    let (guest, cart) = &ready[1];
+    let told = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(told["removed_codes"][0]["error"], "coupon.wrong_customer");
+    apply(guest, cart, "hello")
+        .await
+        .expect_refused(422, "coupon.wrong_customer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_first_orders_at_once_one_is_the_first() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    promote(&open, json!({ "conditions": { "first_order": true } })).await;
+    let racers = (0..20).map(|_| async {
+        let guest = open.shop.guest().await;
+        let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+        (guest, cart)
+    });
+    let racers = join_all(racers).await;
+    let buys = racers
+        .iter()
+        .map(|(guest, cart)| complete(guest, cart, "tok_approve"));
+    let answers = join_all(buys).await;
+    let placed = answers.iter().filter(|answer| answer.status == 200);
+    assert_eq!(placed.count(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        let code = text(&answer.json["error"]);
+        let fits = ["coupon.limit_reached", "checkout.total_changed"].contains(&code);
+        assert!(answer.status == 409 && fits, "{}", answer.text);
+    }
+}

@@ -1,5 +1,6 @@
 //! The facts a cart is judged and priced by: variants, stock, tax zones, shipping methods, settings.
 
+use super::findings::{Findings, refused, uses_of};
 use super::price_book::Indexed;
 use crate::engine::{Kinds, unreadable};
 use crate::inventory::stock_of;
@@ -9,7 +10,7 @@ use cartwright_domain::cart::totals::{self, Buyer, Intent, Rules, Trace, Workshe
 use cartwright_domain::cart::{Cart, CodeRefused, LineProblem, Quote, VariantFacts};
 use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
-use cartwright_domain::id::{CheckoutId, PromotionId, SETTINGS_ID, VariantId};
+use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
 use cartwright_domain::money::{self, Money};
 use cartwright_domain::promotion::{Code, Promotion, Promotions, Use};
 use cartwright_domain::settings::Settings;
@@ -59,7 +60,7 @@ pub(crate) struct Counted {
     catalog: [u64; 2],
     stock: u64,
     customers: u64,
-    uses: u64,
+    findings: [u64; 2],
 }
 
 impl Priced {
@@ -179,25 +180,16 @@ impl Gathered {
         Intent::of_cart(&self.cart.state, self.now, buyer, |variant| facts.get(&variant))
     }
 
-    /// Prices an intent without the promotions that turn out to be used up; returns those with it.
-    async fn quote(
-        &self,
-        kinds: &Kinds,
-        intent: &Intent<'_>,
-    ) -> Result<(Worksheet, Vec<PromotionId>), Refused> {
-        let mut used_up = Vec::new();
+    /// Prices an intent by what turns out about its shopper, and returns that with it.
+    async fn quote(&self, kinds: &Kinds, intent: &Intent<'_>) -> Result<(Worksheet, Findings), Refused> {
+        let mut findings = Findings::default();
         loop {
-            let intent = Intent {
-                used_up: &used_up,
-                ..intent.clone()
-            };
+            let intent = findings.tell(intent);
             let worksheet = totals::quote(&intent, &self.rules(), None).map_err(refused)?;
-            let uses = uses_of(&worksheet.quote, &self.book, &self.cart.state);
-            let more = kinds.used_up(&uses).await?;
-            if more.is_empty() {
-                return Ok((worksheet, used_up));
+            let (quote, cart) = (&worksheet.quote, &self.cart.state);
+            if !kinds.find_out(quote, &self.book, cart, &mut findings).await? {
+                return Ok((worksheet, findings));
             }
-            used_up.extend(more);
         }
     }
 
@@ -233,14 +225,14 @@ impl Gathered {
     ) -> Result<(Money, Money), Refused> {
         let facts = self.facts();
         let intent = self.intent(&facts);
-        let (before, mut used_up) = self.quote(kinds, &intent).await?;
-        used_up.retain(|promotion| *promotion != supposed.id);
+        let (before, mut findings) = self.quote(kinds, &intent).await?;
+        findings.used_up.retain(|promotion| *promotion != supposed.id);
+        let intent = findings.tell(&intent);
         let mut codes = intent.codes.to_vec();
         let code = supposed.code.as_ref();
         codes.extend(code.filter(|code| !codes.contains(code)).cloned());
         let intent = Intent {
             codes: &codes,
-            used_up: &used_up,
             ..intent
         };
         let rules = Rules {
@@ -255,12 +247,9 @@ impl Gathered {
     pub(crate) async fn explain(self, kinds: &Kinds) -> Result<Explained, Refused> {
         let facts = self.facts();
         let intent = self.intent(&facts);
-        let (_, used_up) = self.quote(kinds, &intent).await?;
-        let intent = Intent {
-            used_up: &used_up,
-            ..intent
-        };
-        let (worksheet, trace) = totals::explain(&intent, &self.rules()).map_err(refused)?;
+        let (_, findings) = self.quote(kinds, &intent).await?;
+        let explained = totals::explain(&findings.tell(&intent), &self.rules());
+        let (worksheet, trace) = explained.map_err(refused)?;
         Ok(Explained {
             cart: self.cart,
             quote: worksheet.quote,
@@ -283,15 +272,6 @@ impl Gathered {
             problems,
         })
     }
-}
-
-/// Returns the uses of limited promotions that an order with this quote needs.
-pub(super) fn uses_of(quote: &Quote, book: &Indexed, cart: &Cart) -> Vec<Use> {
-    book.promotions.uses(&quote.promotions, cart.shopper())
-}
-
-pub(super) fn refused(error: totals::Error) -> Refused {
-    Refused::from(error.problem())
 }
 
 /// Returns the groups of a cart's customer.
@@ -321,29 +301,17 @@ impl Kinds {
         Ok(looked.map(|looked| looked.facts(&book, groups_of(customer.as_ref()))))
     }
 
-    /// Returns the promotions whose uses are used up. Those that other checkouts hold may still be given back, and do
-    /// not count.
-    pub(super) async fn used_up(&self, uses: &[Use]) -> Result<Vec<PromotionId>, Refused> {
-        let mut used_up = Vec::new();
-        for needed in uses {
-            let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
-            if counter.is_some_and(|counter| needed.limit <= counter.state.used()) {
-                used_up.push(needed.promotion);
-            }
-        }
-        Ok(used_up)
-    }
-
     /// Counts what has been committed, before anything is read that a cart is judged and priced by.
     pub(crate) fn counted(&self, cart: &Published<Cart>) -> Counted {
+        let book = self.price_book.of_cart(&cart.state, self);
         Counted {
             cart: cart.position,
             settings: self.settings.commits(),
-            book: self.price_book.of_cart(&cart.state, self).number,
+            book: book.number,
             catalog: [self.products.commits(), self.variants.commits()],
             stock: self.stock_items.commits(),
             customers: self.customers.commits(),
-            uses: self.use_counters.commits(),
+            findings: self.counted_findings(&book),
         }
     }
 
@@ -387,10 +355,7 @@ impl Kinds {
         let now = self.price_book.time_of(&cart.state);
         let mut stamp = vec![cart.position.0, settings.position.0, book.number];
         stamp.push(customer.as_ref().map_or(0, |customer| customer.position.0));
-        stamp.push(match book.promotions.has_limits() {
-            true => self.use_counters.commits(),
-            false => 0,
-        });
+        stamp.extend(self.counted_findings(&book));
         // What the cart's own checkout has reserved is not short for it.
         let holder = cart.state.state().holder();
         for line in cart.state.lines() {

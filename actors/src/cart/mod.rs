@@ -2,6 +2,7 @@
 
 mod codes;
 mod facts;
+mod findings;
 mod price_book;
 mod prices;
 mod reads;

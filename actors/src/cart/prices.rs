@@ -3,7 +3,8 @@
 //! A line that did not change keeps its price while nothing changes that lines are priced by: the rules, where the
 //! goods go, and the catalog as a whole, whose commits are counted.
 
-use super::facts::{groups_of, refused, uses_of};
+use super::facts::groups_of;
+use super::findings::{Findings, refused};
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use crate::runtime::Published;
@@ -39,8 +40,8 @@ struct Basis {
 struct Kept {
     basis: Basis,
     cart: Arc<Published<Cart>>,
-    /// How many commits of counters there had been, where promotions are limited.
-    uses: u64,
+    /// How much there had been of what promotions ask for.
+    findings: [u64; 2],
     worksheet: Worksheet,
 }
 
@@ -92,13 +93,12 @@ impl Kinds {
     pub(crate) async fn quote(&self, cart: &Arc<Published<Cart>>) -> Result<Arc<Quote>, Refused> {
         // Counted before anything is read, so that what is read can only be newer than the count says.
         let (variants, products) = (self.variants.commits(), self.products.commits());
-        let uses = self.use_counters.commits();
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<cartwright_domain::settings::Settings>)?;
         let book = self.price_book.of_cart(&cart.state, self);
         let customer = self.customer_of(&cart.state).await?;
         let now = self.price_book.time_of(&cart.state);
-        let uses = if book.promotions.has_limits() { uses } else { 0 };
+        let counted = self.counted_findings(&book);
         let uses_categories = book.use_categories();
         let basis = Basis {
             catalog: [variants, if uses_categories { products } else { 0 }],
@@ -114,7 +114,7 @@ impl Kinds {
         let kept = last.filter(|last| last.basis == basis);
         if let Some(kept) = &kept
             && Arc::ptr_eq(&kept.cart.state, &cart.state)
-            && kept.uses == uses
+            && kept.findings == counted
         {
             return Ok(Arc::clone(&kept.worksheet.quote));
         }
@@ -171,19 +171,15 @@ impl Kinds {
             Ok(kept) => kept.worksheet,
             Err(shared) => shared.worksheet.clone(),
         });
-        let mut worksheet = totals::quote(&intent, &rules, before).map_err(refused)?;
-        let mut used_up = Vec::new();
-        loop {
-            let uses = uses_of(&worksheet.quote, &book, &cart.state);
-            let more = self.used_up(&uses).await?;
-            if more.is_empty() {
-                break;
-            }
-            used_up.extend(more);
+        let mut findings = Findings::default();
+        let mut worksheet = totals::quote(&findings.tell(&intent), &rules, before).map_err(refused)?;
+        while self
+            .find_out(&worksheet.quote, &book, &cart.state, &mut findings)
+            .await?
+        {
             let intent = Intent {
                 lines: (0..intent.lines.len()).map(IntentLine::Quoted).collect(),
-                used_up: &used_up,
-                ..intent
+                ..findings.tell(&intent)
             };
             worksheet = totals::quote(&intent, &rules, Some(worksheet)).map_err(refused)?;
         }
@@ -192,7 +188,7 @@ impl Kinds {
             let kept = Kept {
                 basis,
                 cart: Arc::clone(cart),
-                uses,
+                findings: counted,
                 worksheet,
             };
             self.kept_prices.cache.insert(cart.id, Arc::new(kept));

@@ -3,6 +3,7 @@
 use super::{Error, Event, FulfillmentState, Status};
 use crate::caller::Caller;
 use crate::cart::{FrozenQuote, FrozenQuote1, FrozenQuote2};
+use crate::customer::Shopper;
 use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::id::{EntityId, OrderId, SessionId, VariantId};
@@ -12,6 +13,7 @@ use crate::text::Email;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +130,20 @@ impl Order {
         self.token.len() == token.len() && differences == 0
     }
 
+    /// Returns as whom its shopper is known.
+    fn shoppers(&self) -> impl Iterator<Item = Shopper<'_>> {
+        let customer = self.quote.customer.map(Shopper::Customer);
+        let guest = self.quote.email.as_ref().map(Shopper::Guest);
+        customer.into_iter().chain(guest)
+    }
+
+    /// Returns what the rows of a shopper's orders begin with in [`Listing::OrdersByShopper`]. It tells nobody who that
+    /// is.
+    pub fn listed_by(shopper: &Shopper<'_>) -> Vec<u8> {
+        let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, shopper.compare_key().as_bytes());
+        digest.as_bytes().to_vec()
+    }
+
     /// Tells whether it was ordered with this e-mail address, in whatever spelling.
     pub fn has_email(&self, email: &Email) -> bool {
         self.quote
@@ -194,6 +210,13 @@ impl Entity for Order {
                 .push(UniqueKey::new(Unique::OrderNumber, number.to_be_bytes()));
             keys.listing
                 .push(ListingKey::new(Listing::Orders, number.to_be_bytes()));
+            if self.status != Status::Canceled {
+                for shopper in self.shoppers() {
+                    let mut sort = Self::listed_by(&shopper);
+                    sort.extend(number.to_be_bytes());
+                    keys.listing.push(ListingKey::new(Listing::OrdersByShopper, sort));
+                }
+            }
         }
         keys
     }

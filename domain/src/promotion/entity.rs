@@ -56,7 +56,15 @@ impl Promotion {
 
     /// Tells whether anything limits how often it is used.
     pub fn is_limited(&self) -> bool {
-        self.usage_limit.is_some() || self.usage_limit_per_customer.is_some()
+        self.usage_limit.is_some() || self.per_customer().is_some()
+    }
+
+    /// Returns how many orders of one shopper may carry it. Of several first orders at once, one is the first.
+    fn per_customer(&self) -> Option<u64> {
+        match self.conditions.first_order {
+            true => Some(1),
+            false => self.usage_limit_per_customer,
+        }
     }
 
     /// Returns the uses that an order of this shopper needs. Nobody can tell whose uses an unknown shopper's are.
@@ -69,7 +77,7 @@ impl Promotion {
         };
         let of_all = self.usage_limit;
         let of_all = of_all.map(|limit| counted(UseCounterId::of_all(promotion), limit));
-        let of_shopper = self.usage_limit_per_customer.zip(shopper);
+        let of_shopper = self.per_customer().zip(shopper);
         let of_shopper =
             of_shopper.map(|(limit, shopper)| counted(UseCounterId::of_shopper(promotion, &shopper), limit));
         of_all.into_iter().chain(of_shopper)

@@ -134,6 +134,7 @@ pub struct Promotions {
     /// When promotions begin or end, sorted.
     turns: Vec<Timestamp>,
     uses_categories: bool,
+    has_first_orders: bool,
 }
 
 impl Promotions {
@@ -177,6 +178,7 @@ impl Promotions {
         self.uses_categories |= named
             .chain(&conditions.items)
             .any(|items| !items.categories.is_empty());
+        self.has_first_orders |= conditions.first_order;
         if promotion.is_limited() {
             self.limited.insert(promotion.id, rank);
         }
@@ -229,6 +231,19 @@ impl Promotions {
     /// Tells whether any of them can be used a limited number of times only: if not, nobody need count.
     pub fn has_limits(&self) -> bool {
         !self.limited.is_empty()
+    }
+
+    /// Tells whether any of these promotions is for first orders only.
+    pub fn ask_for_first_order(&self, applied: &[AppliedPromotion]) -> bool {
+        let mut asked = applied
+            .iter()
+            .filter_map(|applied| self.limited(applied.promotion));
+        self.has_first_orders && asked.any(|promotion| promotion.conditions.first_order)
+    }
+
+    /// Tells whether any of them is for first orders only: if not, nobody need look for earlier ones.
+    pub fn has_first_orders(&self) -> bool {
+        self.has_first_orders
     }
 
     /// Returns the uses that an order with these promotions needs, in the order in which they are reserved.

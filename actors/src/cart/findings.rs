@@ -1,0 +1,104 @@
+//! What must be known of a shopper only where a promotion asks: whether it is used up, and whether it is a first order.
+//!
+//! Which promotions ask is found out by pricing: a cart is priced as if nothing stood against any of them, what those
+//! that apply ask for is looked up, and it is priced again, until nothing new is found. Where no promotion asks,
+//! nothing is looked up.
+
+use super::price_book::Indexed;
+use crate::engine::{Kinds, unreadable};
+use crate::request::Refused;
+use cartwright_domain::cart::totals::{Buyer, Intent};
+use cartwright_domain::cart::{Cart, Quote};
+use cartwright_domain::customer::Shopper;
+use cartwright_domain::id::PromotionId;
+use cartwright_domain::order::Order;
+use cartwright_domain::promotion::Use;
+use cartwright_domain::{Listing, Refusal};
+use cartwright_storage::Scan;
+
+/// What was found out about a shopper.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// The promotions that were used as often as they can be.
+    pub(super) used_up: Vec<PromotionId>,
+    /// Whether the shopper has ordered before. Until that is looked up, and while nobody knows the shopper, it is taken
+    /// for a first order.
+    has_ordered: Option<bool>,
+}
+
+impl Findings {
+    /// Returns an intent with what was found out.
+    pub(super) fn tell<'a>(&'a self, intent: &Intent<'a>) -> Intent<'a> {
+        Intent {
+            used_up: &self.used_up,
+            buyer: Buyer {
+                has_ordered: Some(self.has_ordered.unwrap_or(false)),
+                ..intent.buyer
+            },
+            ..intent.clone()
+        }
+    }
+}
+
+/// Returns the uses of limited promotions that an order with this quote needs.
+pub(super) fn uses_of(quote: &Quote, book: &Indexed, cart: &Cart) -> Vec<Use> {
+    book.promotions.uses(&quote.promotions, cart.shopper())
+}
+
+impl Kinds {
+    /// Counts what is committed of what is looked up here, as far as the rules ask for it. While it stays, so does
+    /// everything that is looked up after it was counted.
+    pub(super) fn counted_findings(&self, book: &Indexed) -> [u64; 2] {
+        let counted = |asked: bool, commits: u64| if asked { commits } else { 0 };
+        [
+            counted(book.promotions.has_limits(), self.use_counters.commits()),
+            counted(book.promotions.has_first_orders(), self.orders.commits()),
+        ]
+    }
+
+    /// Looks up what the promotions of a quote ask for. Tells whether that changes what the cart is priced by.
+    pub(super) async fn find_out(
+        &self,
+        quote: &Quote,
+        book: &Indexed,
+        cart: &Cart,
+        findings: &mut Findings,
+    ) -> Result<bool, Refused> {
+        let known = findings.used_up.len();
+        for needed in uses_of(quote, book, cart) {
+            let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
+            if counter.is_some_and(|counter| needed.limit <= counter.state.used()) {
+                findings.used_up.push(needed.promotion);
+            }
+        }
+        let asks = findings.has_ordered.is_none() && book.promotions.ask_for_first_order(&quote.promotions);
+        if asks {
+            findings.has_ordered = Some(self.has_ordered(cart).await?);
+        }
+        Ok(known < findings.used_up.len() || asks && findings.has_ordered == Some(true))
+    }
+
+    /// Tells whether there is an order of a cart's shopper: of the customer, or to the mailbox.
+    async fn has_ordered(&self, cart: &Cart) -> Result<bool, Refused> {
+        let customer = cart.customer().map(Shopper::Customer);
+        let guest = cart.email().map(Shopper::Guest);
+        for shopper in customer.into_iter().chain(guest) {
+            let scan = Scan {
+                listing: Listing::OrdersByShopper,
+                prefix: Order::listed_by(&shopper),
+                after: None,
+                descending: false,
+                limit: 1,
+            };
+            if !self.orders.list(scan).await.map_err(unreadable)?.items.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Returns why there is no price.
+pub(super) fn refused(error: cartwright_domain::cart::totals::Error) -> Refused {
+    Refused::from(error.problem())
+}
