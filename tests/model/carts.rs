@@ -1,7 +1,8 @@
 //! Random carts with random promotion sets, from a seed.
 
 use crate::case::{
-    Action, Cart, Case, Conditions, Line, Method, Promotion, Reduction, Selection, Sets, Store, Zone,
+    Action, Cart, Case, Charge, Conditions, DatedRate, Line, Measure, Method, Promotion, Reduction,
+    Selection, Sets, Span, Store, Zone,
 };
 use crate::dice::Dice;
 use crate::money::exponent;
@@ -128,25 +129,96 @@ fn zone(dice: &mut Dice, country: u8) -> Zone {
             1 => dice.between(2, 3),
             _ => 1,
         };
-        let drawn = (0..together).map(|_| (*dice.one_of(RATES)).to_owned());
-        rates.push((small(category), drawn.collect()));
+        rates.push((
+            small(category),
+            (0..together).map(|_| dated_rates(dice)).collect(),
+        ));
     }
     Zone { country, rates }
 }
 
+/// Returns the rates of one tax: mostly one for ever, else several that follow one another, with gaps or without.
+fn dated_rates(dice: &mut Dice) -> Vec<DatedRate> {
+    let rate = |dice: &mut Dice| (*dice.one_of(RATES)).to_owned();
+    if !dice.one_in(4) {
+        return vec![DatedRate {
+            from: None,
+            until: None,
+            rate: rate(dice),
+        }];
+    }
+    let turns = [None, Some(500), Some(NOW), Some(NOW + 1)];
+    let mut begins: Vec<Option<i64>> = turns.into_iter().filter(|_| dice.one_in(2)).collect();
+    if begins.is_empty() {
+        begins.push(Some(NOW));
+    }
+    let next = begins.iter().skip(1).copied().chain([None]).collect::<Vec<_>>();
+    let mut rates = Vec::new();
+    for (from, next) in begins.into_iter().zip(next) {
+        let ends = [400, NOW, NOW + 1, 2 * NOW];
+        let mut ends = ends.into_iter().filter(|end| from.is_none_or(|from| from < *end));
+        let end = if dice.one_in(3) { ends.next() } else { None };
+        rates.push(DatedRate {
+            from,
+            until: end.map(|end| next.map_or(end, |next| end.min(next))),
+            rate: rate(dice),
+        });
+    }
+    rates
+}
+
 fn method(dice: &mut Dice, currency: &'static str) -> Method {
-    let price = if dice.one_in(8) { 0 } else { amount(dice) };
+    let price = |dice: &mut Dice| if dice.one_in(8) { 0 } else { amount(dice) };
+    let charge = match dice.below(4) {
+        0 => Charge::Table(
+            *dice.one_of(&[Measure::Weight, Measure::Worth, Measure::Quantity]),
+            steps(dice),
+        ),
+        1 => {
+            let least = maybe(dice, 2, amount);
+            let most = maybe(dice, 2, amount);
+            let most = most.map(|most| most.max(least.unwrap_or(0)));
+            Charge::Percentage(percentage(dice), least, most)
+        }
+        _ => Charge::Flat(price(dice)),
+    };
+    let shelf = |dice: &mut Dice| vec![small(dice.below(SHELVES))];
     Method {
         currency: if dice.one_in(12) {
             dice.one_of::<&'static str>(CURRENCIES)
         } else {
             currency
         },
-        price,
+        charge,
+        handling: maybe(dice, 3, price).unwrap_or(0),
         free_from: maybe(dice, 3, amount),
+        worth: span(dice),
+        weight: span(dice),
+        quantity: span(dice),
+        only_shelves: maybe(dice, 12, shelf).unwrap_or_default(),
+        not_shelves: maybe(dice, 12, shelf).unwrap_or_default(),
         category: small(dice.below(CATEGORIES)),
         countries: maybe(dice, 6, |dice| vec![small(dice.below(COUNTRIES))]).unwrap_or_default(),
+        except: maybe(dice, 8, |dice| vec![small(dice.below(COUNTRIES))]).unwrap_or_default(),
     }
+}
+
+/// Returns the steps of a table, rising, often from 0 on.
+fn steps(dice: &mut Dice) -> Vec<(i128, i128)> {
+    let mut from = if dice.one_in(4) { amount(dice) } else { 0 };
+    let mut steps = Vec::new();
+    for _ in 0..dice.between(1, 4) {
+        steps.push((from, amount(dice)));
+        from += amount(dice);
+    }
+    steps
+}
+
+/// Returns a condition, mostly one that always holds.
+fn span(dice: &mut Dice) -> Span {
+    let from = maybe(dice, 8, amount);
+    let to = maybe(dice, 8, |dice| amount(dice) + 1_000);
+    (from, to.map(|to| to.max(from.unwrap_or(0))))
 }
 
 fn cart(dice: &mut Dice, currency: &'static str, store: &Store) -> Cart {
@@ -195,6 +267,8 @@ fn line(dice: &mut Dice, currency: &str) -> Line {
         variant: small(2 * product + dice.below(2)),
         product: small(product),
         shelves,
+        grams: u32::from(small(dice.below(200))) * 10,
+        digital: dice.one_in(8),
     }
 }
 

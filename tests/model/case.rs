@@ -29,18 +29,56 @@ pub(crate) struct Store {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Zone {
     pub(crate) country: u8,
-    /// Of a category, the rates that apply together.
-    pub(crate) rates: Vec<(u8, Vec<String>)>,
+    /// Of a category, the taxes that apply together, and of each the rates that follow one another.
+    pub(crate) rates: Vec<(u8, Vec<Vec<DatedRate>>)>,
+}
+
+/// A rate with the time in which it holds, if no later one has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DatedRate {
+    pub(crate) from: Option<i64>,
+    pub(crate) until: Option<i64>,
+    pub(crate) rate: String,
+}
+
+/// From one number to another, both included.
+pub(crate) type Span = (Option<i128>, Option<i128>);
+
+/// How a method's price is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Charge {
+    Flat(i128),
+    /// Steps, each with where it begins and its price.
+    Table(Measure, Vec<(i128, i128)>),
+    /// A share, the least and the most.
+    Percentage(String, Option<i128>, Option<i128>),
+}
+
+/// What a table goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    Weight,
+    Worth,
+    Quantity,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Method {
     pub(crate) currency: &'static str,
-    pub(crate) price: i128,
+    pub(crate) charge: Charge,
+    pub(crate) handling: i128,
     pub(crate) free_from: Option<i128>,
+    pub(crate) worth: Span,
+    pub(crate) weight: Span,
+    pub(crate) quantity: Span,
+    /// Nothing but goods on one of these shelves; anything where there is none.
+    pub(crate) only_shelves: Vec<u8>,
+    pub(crate) not_shelves: Vec<u8>,
     pub(crate) category: u8,
     /// Where it goes; empty is everywhere.
     pub(crate) countries: Vec<u8>,
+    /// Where it does not go all the same.
+    pub(crate) except: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +106,10 @@ pub(crate) struct Line {
     pub(crate) variant: u8,
     pub(crate) product: u8,
     pub(crate) shelves: Vec<u8>,
+    /// What a unit weighs.
+    pub(crate) grams: u32,
+    /// Whether there is nothing to send.
+    pub(crate) digital: bool,
 }
 
 /// Some of the catalog: what is in any of the three. A category of goods is a shelf here, to tell it from that of a tax.

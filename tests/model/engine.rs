@@ -1,24 +1,24 @@
 //! The same cart priced by the engine, through what staff and shoppers send, and its answer in the model's types.
 
 use crate::case::{
-    Action, Bill, BillLine, Case, Conditions, Given, Line, Method, Promotion, Reduction, Selection, Sets,
-    Tax, Zone,
+    Action, Bill, BillLine, Case, Charge, Conditions, Given, Line, Measure, Method, Promotion, Reduction,
+    Selection, Sets, Span, Tax, Zone,
 };
 use crate::ratio::Rounding;
 use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Rules, quote};
 use cartwright_domain::cart::{LineTax, Quote};
 use cartwright_domain::catalog::Handle;
 use cartwright_domain::id::{LineId, ProductId, PromotionId, ShippingMethodId, TaxZoneId, VariantId};
-use cartwright_domain::money::{self, Currency, Money, Price};
+use cartwright_domain::money::{self, Currency, Money, Price, Rate};
 use cartwright_domain::promotion::{
     self, ActionDraft, Choice, Code, Combination, ConditionsDraft, CreatePromotion, Goods, Promotions,
     ReductionDraft, SelectionDraft, Spread,
 };
 use cartwright_domain::settings::{ForeignZone, Prices, Settings};
-use cartwright_domain::shipping::{self, CreateMethod, ShippingMethod};
+use cartwright_domain::shipping::{self, CreateMethod, ShippingMethod, Tariff};
 use cartwright_domain::tax::{self, Category, CreateZone, RateDraft, TaxStatus, TaxZone, Zones};
 use cartwright_domain::territory::TerritoryDraft;
-use cartwright_domain::{Caller, Context, Country, Create, Effects, Entity, Seed, Timestamp};
+use cartwright_domain::{Caller, Context, Country, Create, Effects, Entity, Period, Seed, Timestamp};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -89,6 +89,13 @@ pub(crate) fn priced(case: &Case) -> Bill {
         promotions: &promotions,
     };
     let sheet = quote(&intent, &rules, None).expect("the cart can be priced");
+    // Every second line is taken over from the quote before, as when a shopper changes the others.
+    let mut again = intent.clone();
+    for (at, line) in again.lines.iter_mut().enumerate().step_by(2) {
+        *line = IntentLine::Quoted(at);
+    }
+    let taken_over = quote(&again, &rules, Some(sheet.clone())).expect("the cart can be priced");
+    assert_eq!(taken_over.quote, sheet.quote, "some lines were taken over");
     bill(&sheet.quote)
 }
 
@@ -149,8 +156,7 @@ fn line_id(at: u64) -> LineId {
 }
 
 fn money(amount: i128, code: &str) -> Money {
-    let amount = i64::try_from(amount).expect("an amount of the case is no larger than money");
-    Money::new(amount, currency(code))
+    Money::new(minor(amount), currency(code))
 }
 
 fn price(text: &str, currency: Currency) -> Price {
@@ -163,8 +169,8 @@ fn listed<'a>(at: u64, line: &Line, currency: Currency, category: &'a Category) 
         quantity: line.quantity,
         unit_price: price(&line.price, currency),
         minimum_price: line.minimum.as_deref().map(|minimum| price(minimum, currency)),
-        weight_grams: 0,
-        digital: false,
+        weight_grams: line.grams,
+        digital: line.digital,
         tax_category: category,
         goods: Goods {
             variant: variant_id(line.variant),
@@ -178,14 +184,17 @@ fn tax_zone(zone: &Zone) -> TaxZone {
     let mut rates = Vec::new();
     for (category, together) in &zone.rates {
         // Parts are shown in the order of their taxes' codes, which is that of the case.
-        for (at, rate) in together.iter().enumerate() {
-            rates.push(RateDraft {
+        for (at, dated) in together.iter().enumerate() {
+            rates.extend(dated.iter().map(|dated| RateDraft {
                 category: tax_category(*category).to_string(),
                 tax: Some(format!("tax-{at}")),
                 name: format!("Tax {at}"),
-                rate: rate.clone(),
-                ..RateDraft::default()
-            });
+                rate: dated.rate.clone(),
+                validity: Period {
+                    from: dated.from.map(Timestamp::from_millis),
+                    until: dated.until.map(Timestamp::from_millis),
+                },
+            }));
         }
     }
     let draft = tax::Draft {
@@ -202,16 +211,75 @@ fn shipping_method(at: usize, method: &Method) -> ShippingMethod {
     if countries.is_empty() {
         countries.push("*");
     }
+    let except: Vec<&str> = method
+        .except
+        .iter()
+        .map(|number| COUNTRIES[usize::from(*number)])
+        .collect();
+    let shelves = |numbers: &[u8]| numbers.iter().map(|number| shelf(*number).to_string()).collect();
+    let tariff = Tariff {
+        currency: currency(method.currency),
+        charge: charge(&method.charge),
+        handling_fee: minor(method.handling),
+        free_from: method.free_from.map(minor),
+        worth: span(method.worth),
+    };
     let draft = shipping::Draft {
         name: Some(format!("Method {at}")),
         territory: TerritoryDraft::of(&countries),
-        price: Some(money(method.price, method.currency)),
-        free_from: Some(method.free_from.map(|from| money(from, method.currency))),
+        except: Some(TerritoryDraft::of(&except)),
+        tariffs: Some(vec![tariff]),
+        conditions: Some(shipping::ConditionsDraft {
+            weight_grams: span(method.weight),
+            quantity: span(method.quantity),
+            only_categories: shelves(&method.only_shelves),
+            not_categories: shelves(&method.not_shelves),
+        }),
         tax_category: Some(tax_category(method.category).to_string()),
         enabled: Some(true),
         ..shipping::Draft::default()
     };
     made(method_id(at), 0, CreateMethod { draft, existing: 0 })
+}
+
+fn minor(amount: i128) -> i64 {
+    i64::try_from(amount).expect("an amount of the case is no larger than money")
+}
+
+fn measure(number: i128) -> u64 {
+    u64::try_from(number).expect("no measure of the case is below zero")
+}
+
+fn span((from, to): Span) -> shipping::Span {
+    shipping::Span {
+        from: from.map(measure),
+        to: to.map(measure),
+    }
+}
+
+fn charge(charge: &Charge) -> shipping::Charge {
+    match charge {
+        Charge::Flat(price) => shipping::Charge::Flat(minor(*price)),
+        Charge::Table(by, steps) => {
+            let steps = steps.iter().map(|(from, price)| shipping::Step {
+                from: measure(*from),
+                price: minor(*price),
+            });
+            shipping::Charge::Table {
+                by: match by {
+                    Measure::Weight => shipping::Measure::Weight,
+                    Measure::Worth => shipping::Measure::Worth,
+                    Measure::Quantity => shipping::Measure::Quantity,
+                },
+                steps: steps.collect(),
+            }
+        }
+        Charge::Percentage(rate, at_least, at_most) => shipping::Charge::Percentage {
+            rate: rate.parse::<Rate>().expect("a rate of the case"),
+            at_least: at_least.map(minor),
+            at_most: at_most.map(minor),
+        },
+    }
 }
 
 fn made_promotion(promotion: &Promotion) -> promotion::Promotion {

@@ -1,7 +1,8 @@
 //! Carts priced by hand: each amount is worked out above it, and must be the model's as well as the engine's.
 
 use crate::case::{
-    Action, Bill, Cart, Case, Conditions, Line, Method, Promotion, Reduction, Selection, Sets, Store, Zone,
+    Action, Bill, Cart, Case, Charge, Conditions, DatedRate, Line, Method, Promotion, Reduction, Selection,
+    Sets, Store, Zone,
 };
 use crate::ratio::Rounding;
 use crate::{engine, money};
@@ -16,7 +17,15 @@ type Row = (&'static str, u32, Option<&'static str>);
 
 /// A cart in pounds, at home, of a store whose prices have 20% tax on top; 19% abroad, and 10% of what is shipped.
 fn case(rows: &[Row], promotions: Vec<Promotion>) -> Case {
-    let rates = |standard: &str| vec![(0, vec![standard.to_owned()]), (1, vec!["0.1".to_owned()])];
+    let always = |rate: &str| {
+        let rate = rate.to_owned();
+        vec![vec![DatedRate {
+            from: None,
+            until: None,
+            rate,
+        }]]
+    };
+    let rates = |standard: &str| vec![(0, always(standard)), (1, always("0.1"))];
     let zone = |country, standard| Zone {
         country,
         rates: rates(standard),
@@ -29,6 +38,8 @@ fn case(rows: &[Row], promotions: Vec<Promotion>) -> Case {
         variant: number,
         product: number,
         shelves: Vec::new(),
+        grams: 0,
+        digital: false,
     };
     Case {
         store: Store {
@@ -39,10 +50,17 @@ fn case(rows: &[Row], promotions: Vec<Promotion>) -> Case {
             zones: vec![zone(HOME, "0.2"), zone(ABROAD, "0.19")],
             methods: vec![Method {
                 currency: "GBP",
-                price: 395,
+                charge: Charge::Flat(395),
+                handling: 0,
                 free_from: Some(5_000),
+                worth: (None, None),
+                weight: (None, None),
+                quantity: (None, None),
+                only_shelves: Vec::new(),
+                not_shelves: Vec::new(),
                 category: 1,
                 countries: Vec::new(),
+                except: Vec::new(),
             }],
             promotions,
         },

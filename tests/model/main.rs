@@ -13,6 +13,7 @@ mod examples;
 mod money;
 mod promotions;
 mod ratio;
+mod shipping;
 mod smaller;
 
 use case::Case;

@@ -1,8 +1,9 @@
 //! Section 1 of the semantics, a function a sentence: line amounts, splits, taxes, shipping, the total.
 
-use crate::case::{Bill, BillLine, Case, Given, Line, Method, Tax, Zone};
+use crate::case::{Bill, BillLine, Case, DatedRate, Given, Line, Tax, Zone};
 use crate::promotions::{self, Applied};
 use crate::ratio::Ratio;
+use crate::shipping::price;
 
 /// Prices a cart.
 pub(crate) fn priced(case: &Case) -> Bill {
@@ -178,10 +179,22 @@ fn is_foreign(case: &Case) -> bool {
     zone(case) != zone_of(case, case.store.home)
 }
 
-/// Returns the rates of a category in a zone. What has none is not taxed.
-fn rates(zone: Option<&Zone>, category: u8) -> Option<Vec<Ratio>> {
+/// Returns the rates of a category that hold in a zone. What has none is not taxed.
+fn rates(case: &Case, zone: Option<&Zone>, category: u8) -> Option<Vec<Ratio>> {
     let found = zone?.rates.iter().find(|(of, _)| *of == category)?;
-    Some(found.1.iter().map(|rate| Ratio::decimal(rate)).collect())
+    let taxes = found.1.iter().filter_map(|rates| in_force(rates, case.cart.now));
+    let rates: Vec<Ratio> = taxes.map(|rate| Ratio::decimal(&rate.rate)).collect();
+    (!rates.is_empty()).then_some(rates)
+}
+
+/// "A rate of the same category and tax follows the one before", so that the last that has begun counts; it "no longer
+/// holds" from its end on.
+fn in_force(rates: &[DatedRate], now: i64) -> Option<&DatedRate> {
+    let begun = rates
+        .iter()
+        .filter(|rate| rate.from.is_none_or(|from| from <= now));
+    let last = begun.max_by_key(|rate| rate.from)?;
+    last.until.is_none_or(|until| now < until).then_some(last)
 }
 
 /// "Tax-inclusive price: net = gross / (1 + rate), rounded" (1.7).
@@ -204,7 +217,7 @@ fn strip(case: &Case, category: u8, gross: i128) -> (i128, i128) {
     if !case.store.inclusive || !(strips_home || case.cart.exempt) {
         return (gross, 0);
     }
-    let rate = rates(contained, category).map_or(Ratio::ZERO, |rates| rates.into_iter().sum());
+    let rate = rates(case, contained, category).map_or(Ratio::ZERO, |rates| rates.into_iter().sum());
     let net = net_of(case, gross, rate);
     (net, gross - net)
 }
@@ -215,7 +228,7 @@ fn tax(case: &Case, category: u8, value: i128) -> Option<Tax> {
     if case.cart.exempt {
         return None;
     }
-    let rates = rates(zone(case), category)?;
+    let rates = rates(case, zone(case), category)?;
     let rate: Ratio = rates.iter().copied().sum();
     let included = case.store.inclusive && !(is_foreign(case) && case.store.strips);
     let (net, amount) = if included {
@@ -237,22 +250,14 @@ fn tax(case: &Case, category: u8, value: i128) -> Option<Tax> {
 }
 
 /// "Shipping is a line of its own; an order discount does not touch it unless the promotion says so" (1.8). "A cart
-/// without lines has no shipping" (1.9).
+/// without lines has no shipping" (1.9), and neither has one of digital goods alone (5.1).
 fn shipping(case: &Case, goods: i128, applied: &mut Applied) -> Option<BillLine> {
     let method = &case.store.methods[case.cart.method?];
-    if case.cart.lines.is_empty() || !serves(case, method) {
+    if case.cart.lines.iter().all(|line| line.digital) {
         return None;
     }
-    let is_free = method.free_from.is_some_and(|from| from <= goods);
-    let price = if is_free { 0 } else { method.price };
-    let (amount, stripped) = strip(case, method.category, price);
+    let (amount, stripped) = strip(case, method.category, price(case, method, goods)?);
     let mut line = untaxed(amount, stripped);
     line.discount = applied.take_off_shipping(case, amount);
     Some(line)
-}
-
-fn serves(case: &Case, method: &Method) -> bool {
-    let destination = case.cart.destination.unwrap_or(case.store.home);
-    let goes_there = method.countries.is_empty() || method.countries.contains(&destination);
-    method.currency == case.cart.currency && goes_there
 }

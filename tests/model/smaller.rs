@@ -1,6 +1,6 @@
 //! Makes a failing cart smaller for as long as it still fails, so that somebody can price it by hand.
 
-use crate::case::{Action, Case, Conditions};
+use crate::case::{Action, Case, Charge, Conditions};
 
 /// Returns the smallest cart that is found to fail.
 pub(crate) fn smallest(mut case: Case, fails: impl Fn(&Case) -> bool) -> Case {
@@ -39,6 +39,10 @@ fn steps(case: &Case) -> Vec<Case> {
         step(&|case| case.store.promotions[at].priority = 0);
     }
     step(&|case| case.cart.method = None);
+    for at in 0..case.store.methods.len() {
+        step(&|case| case.store.methods[at].charge = Charge::Flat(1));
+        step(&|case| case.store.methods[at].handling = 0);
+    }
     step(&|case| case.cart.destination = Some(case.store.home));
     step(&|case| case.store.zones.clear());
     step(&|case| case.store.inclusive = false);
