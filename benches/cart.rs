@@ -6,6 +6,7 @@ use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Parts, Request, new_seed};
 use cartwright_domain::Caller;
 use cartwright_domain::money::{Currency, Price};
+use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_storage::MemoryStore;
@@ -26,6 +27,7 @@ async fn shop(directory: &Path, variants: u64) -> (Engine, Arc<Caller>) {
     let payments = Sandbox::open(&directory.join("ledger.jsonl"), sandbox::Config::default());
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
+        carrier: Arc::new(Fake::new(Arc::new(cartwright_domain::Timestamp::default))),
         payments: Arc::new(payments.expect("an empty ledger opens")),
         mailer: Arc::new(
             Folder::open(directory.join("mail"), "shop@example.com").expect("an empty folder opens"),

@@ -1,6 +1,6 @@
 //! What a quote costs: the pricing pipeline over 3 to 3,000 lines, with 0 to 1,000 active promotions.
 
-use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Rules, quote};
+use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Outside, Rules, quote};
 use cartwright_domain::id::{LineId, ProductId, PromotionId, TaxZoneId, VariantId};
 use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::promotion::{
@@ -164,6 +164,7 @@ fn totals(criterion: &mut Criterion) {
                 now: Timestamp::default(),
                 codes: if count == 0 { &[] } else { &codes },
                 used_up: &[],
+                outside: Outside::default(),
                 buyer: Buyer::default(),
             };
             let id = BenchmarkId::new(format!("{count} promotions"), lines);
@@ -202,6 +203,7 @@ fn totals(criterion: &mut Criterion) {
             now: Timestamp::default(),
             codes: &codes,
             used_up: &[],
+            outside: Outside::default(),
             buyer: Buyer::default(),
         };
         group.bench_with_input(BenchmarkId::from_parameter(named), &intent, |bencher, intent| {

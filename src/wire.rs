@@ -7,6 +7,8 @@ use axum::Router;
 use axum::http::HeaderValue;
 use cartwright_actors::runtime::{ClockCheck, EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Parts};
+use cartwright_domain::Timestamp;
+use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_http::auth::StaffKeys;
@@ -18,7 +20,7 @@ use futures::future::BoxFuture;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the sandbox keeps its ledger in the data directory: beside the engine's store, never in it.
 const SANDBOX_LEDGER: &str = "sandbox/ledger.jsonl";
@@ -42,6 +44,7 @@ pub(crate) async fn parts(config: &Config, clock: ClockCheck) -> anyhow::Result<
     Ok(Parts {
         store: Arc::new(store),
         payments: Arc::new(payments),
+        carrier: Arc::new(Fake::new(Arc::new(wall_clock))),
         mailer: Arc::new(mailer),
         runtime: RuntimeOptions {
             clock_check: clock,
@@ -53,6 +56,11 @@ pub(crate) async fn parts(config: &Config, clock: ClockCheck) -> anyhow::Result<
             ..EntityOptions::default()
         },
     })
+}
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp::default().after(since.unwrap_or_default())
 }
 
 /// Opens the store on a thread that may block, and tells how far a long start has come.

@@ -11,6 +11,7 @@ use crate::runtime::{
     Entities, EntityOptions, KindCounters, Opened, Randomness, Runtime, RuntimeCounters, RuntimeOptions,
     SagaCounters, Sagas, StartError, SubscriberCounters, TicketMode, fault_problem,
 };
+use crate::shipping::CarrierDesk;
 use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::catalog::{PriceList, Product, Variant};
 use cartwright_domain::checkout::Checkout;
@@ -25,6 +26,7 @@ use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::stored_value::StoredValue;
 use cartwright_domain::tax::TaxZone;
 use cartwright_domain::{EntityId, Listing, Problem, Seed, Timestamp};
+use cartwright_gateways::carrier;
 use cartwright_gateways::mail::Mailer;
 use cartwright_gateways::payment::Gateway;
 use cartwright_storage::{Fault, Statistics, Store};
@@ -37,6 +39,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The payment provider.
     pub payments: Arc<dyn Gateway>,
+    /// The carrier.
+    pub carrier: Arc<dyn carrier::Gateway>,
     /// Where mail goes.
     pub mailer: Arc<dyn Mailer>,
     /// The runtime's limits.
@@ -96,11 +100,12 @@ pub(crate) struct Kinds {
     pub(crate) stored_values: Entities<StoredValue>,
     pub(crate) price_book: PriceBook,
     pub(crate) kept_prices: KeptPrices,
+    pub(crate) carrier: CarrierDesk,
     pub(crate) randomness: Randomness,
 }
 
 impl Kinds {
-    fn register(runtime: &Runtime, options: &EntityOptions) -> Self {
+    fn register(runtime: &Runtime, options: &EntityOptions, carrier: Arc<dyn carrier::Gateway>) -> Self {
         let roster = |listing| EntityOptions {
             roster: Some(listing),
             ..options.clone()
@@ -125,6 +130,7 @@ impl Kinds {
             stored_values: Entities::new(runtime, options.clone()),
             price_book: PriceBook::new(runtime.clock()),
             kept_prices: KeptPrices::new(),
+            carrier: CarrierDesk::new(carrier, runtime.clock()),
             randomness: runtime.randomness().clone(),
         }
     }
@@ -176,7 +182,7 @@ impl Engine {
     /// [`Error`] when the clock is behind the data or the store cannot be read or written.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
         let runtime = Runtime::start(parts.store, parts.runtime)?;
-        let kinds = Kinds::register(&runtime, &parts.entities);
+        let kinds = Kinds::register(&runtime, &parts.entities, parts.carrier);
         let checkout_env = Arc::new(CheckoutEnv::new(
             kinds.clone(),
             runtime.clone(),

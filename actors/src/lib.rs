@@ -19,7 +19,7 @@ pub mod promotion;
 pub mod request;
 pub mod runtime;
 mod settings;
-mod shipping;
+pub mod shipping;
 mod stored_value;
 pub mod tax;
 

@@ -31,6 +31,7 @@ use cartwright_domain::stored_value::{Draft, GiftCardDraft, StoredValue};
 use cartwright_domain::tax::{self, TaxZone};
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, Entity, EntityKey, EventBody, Kind, Period, Timestamp, address};
+use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_storage::codec::{self, golden};
@@ -345,6 +346,7 @@ async fn accept() {
     let store = Arc::new(MemoryStore::new());
     let parts = Parts {
         store: Arc::clone(&store) as Arc<dyn Store>,
+        carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
         payments: Arc::new(
             Sandbox::open(&scratch.path().join("ledger"), sandbox::Config::default()).unwrap(),
         ),

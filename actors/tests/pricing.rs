@@ -12,6 +12,7 @@ use cartwright_domain::country::Country;
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, Period, Timestamp, address, settings, tax};
+use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_storage::MemoryStore;
@@ -25,6 +26,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 async fn engine(folder: &TempDir) -> Engine {
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
+        carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
         payments: Arc::new(Sandbox::open(&folder.path().join("ledger"), sandbox::Config::default()).unwrap()),
         mailer: Arc::new(Folder::open(folder.path().join("mail"), "shop@example.com").unwrap()),
         runtime: RuntimeOptions::default(),

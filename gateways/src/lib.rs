@@ -1,7 +1,9 @@
-//! The outside world behind traits: payment providers and mail.
+//! The outside world behind traits: payment providers, carriers and mail.
 //!
 //! A gateway knows domain types and its own protocol, and neither the engine nor another gateway. It must never
 //! decide a rule of commerce: it does what it is told, once per key, and says what happened.
 
+pub mod carrier;
 pub mod mail;
+mod operation;
 pub mod payment;

@@ -77,6 +77,8 @@ const ROUTES: &[&str] = &[
     "POST /admin/promotions",
     "POST /admin/promotions/what-if",
     "POST /admin/promotions/{promotion}/what-if",
+    "POST /admin/shipping/address-checks",
+    "POST /admin/shipping/carrier-rates",
     "POST /admin/shipping/methods",
     "POST /admin/tax/import",
     "POST /admin/tax/zones",

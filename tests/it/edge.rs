@@ -5,7 +5,9 @@
 use crate::support::{Answer, Client, address, pence};
 use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Parts};
+use cartwright_domain::Timestamp;
 use cartwright_domain::caller::Role;
+use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_http::auth::StaffKeys;
@@ -66,6 +68,7 @@ impl Edge {
         let mailer = Folder::open(home.path().join("mail"), "shop@example.com").expect("the folder opens");
         let parts = Parts {
             store: Arc::new(MemoryStore::new()),
+            carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
             payments: Arc::new(payments),
             mailer: Arc::new(mailer),
             runtime: RuntimeOptions::default(),

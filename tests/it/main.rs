@@ -2,6 +2,7 @@
 
 mod addresses;
 mod bench;
+mod carriers;
 mod cart_refusals;
 mod carts;
 mod catalog;

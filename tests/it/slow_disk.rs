@@ -7,6 +7,8 @@ use crate::edge::serve;
 use crate::support::{Answer, Client, pence};
 use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Parts};
+use cartwright_domain::Timestamp;
+use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_http::layer;
@@ -118,6 +120,7 @@ async fn engine(home: &Path, disk: Arc<dyn Disk>, pending_bytes_max: u64) -> Eng
     let mailer = Folder::open(home.join("mail"), "shop@example.com").expect("the folder opens");
     let parts = Parts {
         store: Arc::new(store),
+        carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
         payments: Arc::new(payments),
         mailer: Arc::new(mailer),
         runtime: RuntimeOptions {

@@ -4,7 +4,7 @@
 
 use crate::support::Server;
 use crate::trade::{client, fixture, shared};
-use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Rules, quote};
+use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Outside, Rules, quote};
 use cartwright_domain::country::Country;
 use cartwright_domain::id::{LineId, ProductId, TaxZoneId, VariantId};
 use cartwright_domain::money::{Currency, Price, Rounding};
@@ -197,6 +197,7 @@ fn taxed(sales: &[Sale], zones: &[Arc<TaxZone>], rounding: Rounding, codes: &Val
             now: sale.at,
             codes: &[],
             used_up: &[],
+            outside: Outside::default(),
             buyer: Buyer::default(),
         };
         let quote = quote(&intent, &rules, None)

@@ -5,7 +5,7 @@ use crate::case::{
     Selection, Sets, Span, Tax, Zone,
 };
 use crate::ratio::Rounding;
-use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Rules, quote};
+use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Outside, Rules, quote};
 use cartwright_domain::cart::{LineTax, Quote};
 use cartwright_domain::catalog::Handle;
 use cartwright_domain::id::{LineId, ProductId, PromotionId, ShippingMethodId, TaxZoneId, VariantId};
@@ -72,6 +72,7 @@ pub(crate) fn priced(case: &Case) -> Bill {
         now,
         codes: &cart.codes.iter().map(|text| code(text)).collect::<Vec<_>>(),
         used_up: &[],
+        outside: Outside::default(),
         buyer: Buyer {
             tax: Some(&status),
             groups: &cart

@@ -14,6 +14,7 @@ use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, EntityId, Listing, Seed, Timestamp, settings, shipping, tax};
+use cartwright_gateways::carrier::Fake;
 use cartwright_storage::{Scan, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -123,6 +124,7 @@ impl Shop {
         let parts = Parts {
             store: Arc::new(store.clone()),
             payments: Arc::new(self.bank.line(&is_alive, self.sabotage.forgets_voids)),
+            carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
             mailer: Arc::new(self.post.counter(&is_alive)),
             runtime: RuntimeOptions {
                 clock_check: ClockCheck::Strict,

@@ -6,7 +6,7 @@ use crate::engine::{Kinds, unreadable};
 use crate::inventory::stock_of;
 use crate::request::Refused;
 use crate::runtime::Published;
-use cartwright_domain::cart::totals::{self, Buyer, Intent, Rules, Trace, Worksheet};
+use cartwright_domain::cart::totals::{self, Buyer, Intent, Outside, Rules, Trace, Worksheet};
 use cartwright_domain::cart::{Cart, CodeRefused, LineProblem, Quote, VariantFacts};
 use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
@@ -14,7 +14,7 @@ use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
 use cartwright_domain::money::{self, Money};
 use cartwright_domain::promotion::{Code, Promotion, Promotions, Use};
 use cartwright_domain::settings::Settings;
-use cartwright_domain::shipping::{Parcel, ShippingMethod};
+use cartwright_domain::shipping::{CarrierRates, Parcel, ShippingMethod};
 use cartwright_domain::{Problem, Refusal, Timestamp};
 use cartwright_storage::Position;
 use std::collections::HashMap;
@@ -61,6 +61,7 @@ pub(crate) struct Counted {
     stock: u64,
     customers: u64,
     findings: [u64; 2],
+    carrier: u64,
 }
 
 impl Priced {
@@ -147,6 +148,8 @@ pub(crate) struct Gathered {
     customer: Option<Arc<Published<Customer>>>,
     now: Timestamp,
     seen: HashMap<VariantId, Option<LookedAt>>,
+    /// What a carrier asks, where the shipping goes by that.
+    rates: Option<Arc<CarrierRates>>,
     /// Two that are equal come to the same price and the same problems.
     pub(crate) stamp: Vec<u64>,
 }
@@ -177,7 +180,12 @@ impl Gathered {
             .as_ref()
             .map(|customer| Buyer::from(&*customer.state))
             .unwrap_or_default();
-        Intent::of_cart(&self.cart.state, self.now, buyer, |variant| facts.get(&variant))
+        Intent {
+            outside: Outside {
+                rates: self.rates.as_deref(),
+            },
+            ..Intent::of_cart(&self.cart.state, self.now, buyer, |variant| facts.get(&variant))
+        }
     }
 
     /// Prices an intent by what turns out about its shopper, and returns that with it.
@@ -274,6 +282,17 @@ impl Gathered {
     }
 }
 
+/// Returns what the goods of a cart weigh that are to be sent; none where nothing is. A variant is digital or not, and
+/// one unit of it weighs something; one that has gone weighs nothing and may have been something to send.
+fn weight_grams(cart: &Cart, of: impl Fn(VariantId) -> Option<(bool, u32)>) -> Option<u64> {
+    let weights = cart.lines().iter().filter_map(|line| match of(line.variant) {
+        Some((true, _)) => None,
+        Some((false, grams)) => Some(u64::from(line.quantity) * u64::from(grams)),
+        None => Some(0),
+    });
+    weights.reduce(|sum, weight| sum + weight)
+}
+
 /// Returns the groups of a cart's customer.
 pub(super) fn groups_of(customer: Option<&Arc<Published<Customer>>>) -> &[Handle] {
     customer.map_or(&[], |customer| &customer.state.groups)
@@ -308,6 +327,7 @@ impl Kinds {
             cart: cart.position,
             settings: self.settings.commits(),
             book: book.number,
+            carrier: self.carrier_turn(&cart.state, &book.methods),
             catalog: [self.products.commits(), self.variants.commits()],
             stock: self.stock_items.commits(),
             customers: self.customers.commits(),
@@ -365,7 +385,17 @@ impl Kinds {
                 unseen.insert(looked);
             }
         }
+        let weight_grams = weight_grams(&cart.state, |variant| {
+            let looked = seen.get(&variant)?.as_ref()?;
+            Some((looked.variant.state.digital, looked.variant.state.weight_grams))
+        });
+        let chosen = book.chosen_method(&cart.state);
+        let rates = self.carrier_rates(&cart.state, chosen, weight_grams).await?;
+        if let Some(rates) = &rates {
+            stamp.extend(rates.stamp(cart.state.currency()));
+        }
         Ok(Gathered {
+            rates,
             cart,
             settings: Arc::clone(&settings.state),
             book,

@@ -434,8 +434,17 @@ impl Engine {
         };
         let settings = self.kinds().current_settings().await?;
         let priced = self.kinds().priced(Arc::clone(&found)).await?;
-        let offers = priced.parcel().and_then(|parcel| {
-            let methods = self.kinds().methods();
+        let methods = self.kinds().methods();
+        let weight = priced
+            .parcel()
+            .map(|parcel| (!parcel.is_empty()).then_some(parcel.weight_grams));
+        let weight = weight.map_err(|error| Refused::from(error.problem()))?;
+        let rates = self
+            .kinds()
+            .carrier_rates(&found.state, methods.iter(), weight)
+            .await?;
+        let offers = priced.parcel().and_then(|mut parcel| {
+            parcel.rates = rates.as_deref();
             shipping::offers(&methods, (&**address).into(), &parcel, settings.rounding)
         });
         offers.map_err(|error| Refused::from(error.problem()))

@@ -77,6 +77,16 @@ impl Indexed {
     }
 }
 
+impl Indexed {
+    /// Returns the shipping method that a cart has chosen, while there is such a one.
+    pub(super) fn chosen_method<'a>(&'a self, cart: &Cart) -> impl Iterator<Item = &'a Arc<ShippingMethod>> {
+        let chosen = cart.shipping().map(|choice| choice.method);
+        self.methods
+            .iter()
+            .filter(move |method| Some(method.id()) == chosen)
+    }
+}
+
 impl PriceBook {
     pub(crate) fn new(clock: Clock) -> Self {
         Self {

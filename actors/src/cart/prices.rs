@@ -9,7 +9,7 @@ use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use crate::runtime::Published;
 use cartwright_domain::address::Address;
-use cartwright_domain::cart::totals::{self, Buyer, Intent, IntentLine, Offered, Rules, Worksheet};
+use cartwright_domain::cart::totals::{self, Buyer, Intent, IntentLine, Offered, Outside, Rules, Worksheet};
 use cartwright_domain::cart::{Cart, Line, Quote};
 use cartwright_domain::catalog::{Handle, Variant};
 use cartwright_domain::id::{CartId, ProductId, SETTINGS_ID};
@@ -34,6 +34,7 @@ struct Basis {
     book: u64,
     destination: Option<Arc<Address>>,
     customer: Option<Position>,
+    carrier: u64,
 }
 
 /// A cart as it was priced last.
@@ -106,6 +107,7 @@ impl Kinds {
             book: book.number,
             destination: cart.state.shipping_address().cloned(),
             customer: customer.as_ref().map(|customer| customer.position),
+            carrier: self.carrier_turn(&cart.state, &book.methods),
         };
         let last = self.kept_prices.cache.get(&cart.id);
         let is_newest = last
@@ -156,7 +158,16 @@ impl Kinds {
             .as_ref()
             .map(|customer| Buyer::from(&*customer.state))
             .unwrap_or_default();
-        let intent = Intent::of_lines(&cart.state, now, buyer, lines.collect());
+        let lines: Vec<_> = lines.collect();
+        let weight_grams = totals::weight_grams(&lines, kept.as_ref().map(|kept| &kept.worksheet));
+        let chosen = book.chosen_method(&cart.state);
+        let rates = self.carrier_rates(&cart.state, chosen, weight_grams).await?;
+        let intent = Intent {
+            outside: Outside {
+                rates: rates.as_deref(),
+            },
+            ..Intent::of_lines(&cart.state, now, buyer, lines)
+        };
         let rules = Rules {
             settings: &settings.state,
             zones: &book.zones,

@@ -1,4 +1,10 @@
-//! Use cases of shipping: the methods by which goods go out.
+//! Use cases of shipping: the methods by which goods go out, and the carrier.
+
+mod carrier;
+
+pub(crate) use carrier::CarrierDesk;
+pub use carrier::RatesDraft;
+pub use cartwright_gateways::carrier::{Rate, Validation};
 
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};

@@ -12,6 +12,7 @@ const READ_ONLY: &[&str] = &[
     "order_by_number",
     "session",
     "shipping_options",
+    "what_if",
 ];
 
 #[test]

@@ -12,7 +12,8 @@ use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::territory::TerritoryDraft;
-use cartwright_domain::{Caller, EntityId, Listing, address, settings, shipping, tax};
+use cartwright_domain::{Caller, EntityId, Listing, Timestamp, address, settings, shipping, tax};
+use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::sandbox::{Config, Ledger, Sandbox};
 use cartwright_storage::{FaultStore, MemoryStore, Scan, Store};
@@ -107,6 +108,7 @@ async fn start(
     let mailer = Folder::open(folder.path().join("mail"), "The Shop <shop@example.com>").unwrap();
     let parts = Parts {
         store: Arc::new(faults.clone()),
+        carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
         payments: Arc::new(Outage {
             sandbox,
             until: Instant::now() + outage,

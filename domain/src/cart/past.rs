@@ -7,6 +7,7 @@ use super::{
 use crate::address::Address;
 use crate::id::{CartId, CheckoutId, CustomerId, LineId, SessionId, ShippingMethodId, TaxZoneId};
 use crate::money::{Currency, Money, Price, Rate};
+use crate::shipping::PriceSource;
 use crate::tax::TaxRelief;
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -262,6 +263,7 @@ impl From<QuoteShipping2> for QuoteShipping {
     fn from(past: QuoteShipping2) -> Self {
         Self {
             method: past.method,
+            source: PriceSource::Tariff,
             amount: past.amount,
             tax_stripped: past.tax_stripped,
             discount: Money::zero(past.amount.currency),

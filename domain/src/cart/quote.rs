@@ -4,6 +4,7 @@ use crate::error::{Broken, ensure};
 use crate::id::{LineId, PromotionId, ShippingMethodId, TaxZoneId};
 use crate::money::{Currency, Error, Money, Price, Rate};
 use crate::promotion::Code;
+use crate::shipping::PriceSource;
 use crate::tax::TaxRelief;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -157,6 +158,8 @@ pub struct QuoteLine {
 pub struct QuoteShipping {
     /// Which method.
     pub method: ShippingMethodId,
+    /// Where the price comes from.
+    pub source: PriceSource,
     /// What it costs, less [`QuoteShipping::tax_stripped`].
     pub amount: Money,
     /// As for lines.

@@ -5,7 +5,7 @@ use crate::address::Destination;
 use crate::country::Country;
 use crate::error::Refusal;
 use crate::money::Rounding;
-use crate::shipping::{Measure, Parcel, Step, offers};
+use crate::shipping::{CarrierRates, Measure, Parcel, PriceSource, Step, offers};
 use crate::testing::Bench;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -161,7 +161,9 @@ fn parcel<'a>(worth: i64, units: u32, grams: u32, categories: &'a [Handle]) -> P
 
 fn price(method: &ShippingMethod, parcel: &Parcel<'_>) -> Option<i64> {
     let price = method.price_for(Country::GB.into(), parcel, Rounding::HalfUp);
-    price.expect("it can be counted").map(|price| price.amount)
+    price
+        .expect("it can be counted")
+        .map(|charged| charged.price.amount)
 }
 
 #[test]
@@ -365,6 +367,68 @@ fn a_method_goes_where_its_territory_is_and_not_where_it_is_excepted() -> Result
     assert_eq!(
         codes(made(&["US"], &["US-ALASKA"])),
         refused("/except/subdivisions/0", "territory.unknown_subdivision")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_carriers_price_has_a_markup_and_a_fallback_while_it_is_silent() -> Result<(), Error> {
+    let express = Charge::Carrier {
+        service: "express".to_owned(),
+        markup: "0.125".parse().expect("a rate"),
+        fallback: Box::new(Charge::Flat(700)),
+    };
+    let post = with(express)?;
+    let charged = |rates: Option<&CarrierRates>, worth| {
+        let parcel = Parcel {
+            rates,
+            ..parcel(worth, 1, 1, &[])
+        };
+        let charged = post.price_for(Country::GB.into(), &parcel, Rounding::HalfUp);
+        let charged = charged.expect("it can be counted");
+        charged.map(|charged| (charged.price.amount, charged.source))
+    };
+    let rates = |service: &str, amount| CarrierRates::new([(service.to_owned(), gbp(amount))]);
+    // 5.00 and 12.5% are 5.625, rounded to 5.63; with 0.50 of handling 6.13.
+    let asked = rates("express", 500);
+    assert_eq!(charged(Some(&asked), 1_000), Some((613, PriceSource::Carrier)));
+    assert_eq!(charged(None, 1_000), Some((750, PriceSource::Fallback)));
+    // It answered, and not for this service, or with nonsense: it does not take the parcel.
+    assert_eq!(charged(Some(&rates("ground", 500)), 1_000), None);
+    assert_eq!(charged(Some(&rates("express", -1)), 1_000), None);
+    assert_eq!(charged(Some(&asked), 100_000), Some((0, PriceSource::Tariff)));
+    Ok(())
+}
+
+#[test]
+fn a_carriers_tariff_names_a_service_and_a_fallback_of_its_own() -> Result<(), crate::money::Error> {
+    let carrier = |service: &str, fallback| Charge::Carrier {
+        service: service.to_owned(),
+        markup: "-0.1".parse().expect("a rate"),
+        fallback: Box::new(fallback),
+    };
+    let tariff = |charge, currency| Tariff {
+        charge,
+        ..Tariff::flat(Money::zero(currency), None)
+    };
+    let draft = Draft {
+        price: None,
+        tariffs: Some(vec![
+            tariff(carrier(" ", Charge::Flat(-1)), Currency::GBP),
+            tariff(carrier("x", carrier("y", Charge::Flat(0))), Currency::of("EUR")?),
+        ]),
+        free_from: None,
+        ..draft("Post", &["*"], 0, None)
+    };
+    check_refused(
+        draft,
+        &[
+            ("/tariffs/0/carrier/markup", "shipping.negative_amount"),
+            ("/tariffs/0/carrier/service", "text.empty"),
+            ("/tariffs/0/carrier/fallback/flat", "shipping.negative_amount"),
+            ("/tariffs/1/carrier/markup", "shipping.negative_amount"),
+            ("/tariffs/1/carrier/fallback", "shipping.bad_fallback"),
+        ],
     );
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The shipping method, and which of them a cart may choose.
 
-use super::{Error, Span, Tariff, past};
+use super::{CarrierRates, Charged, Error, PriceSource, Span, Tariff, past};
 use crate::address::Destination;
 use crate::catalog::Handle;
 use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
@@ -8,7 +8,7 @@ use crate::error::{Broken, ensure};
 use crate::event::EventBody;
 use crate::id::ShippingMethodId;
 use crate::kind::{Kind, Listing, ListingKey};
-use crate::money::{self, Money, Rounding};
+use crate::money::{self, Currency, Money, Rounding};
 use crate::tax::Category;
 use crate::territory::Territory;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,8 @@ pub struct Parcel<'a> {
     pub units: u64,
     /// The categories of each line's goods.
     pub categories: Vec<&'a [Handle]>,
+    /// What the carrier asks for it, where it was asked and has answered.
+    pub rates: Option<&'a CarrierRates>,
 }
 
 impl<'a> Parcel<'a> {
@@ -65,6 +67,7 @@ impl<'a> Parcel<'a> {
             weight_grams: 0,
             units: 0,
             categories: Vec::new(),
+            rates: None,
         }
     }
 
@@ -149,6 +152,15 @@ impl ShippingMethod {
         self.enabled
     }
 
+    /// Tells whether what it costs in a currency depends on what a carrier asks.
+    pub fn is_by_carrier(&self, currency: Currency) -> bool {
+        self.enabled && self.tariff(currency).is_some_and(Tariff::is_by_carrier)
+    }
+
+    fn tariff(&self, currency: Currency) -> Option<&Tariff> {
+        self.tariffs.iter().find(|tariff| tariff.currency == currency)
+    }
+
     /// Returns what it costs to send a parcel somewhere, in the currency of the goods; none when it does not go
     /// there, does not take them or has no tariff for them.
     ///
@@ -159,11 +171,9 @@ impl ShippingMethod {
         destination: Destination<'_>,
         parcel: &Parcel<'_>,
         rounding: Rounding,
-    ) -> Result<Option<Money>, money::Error> {
+    ) -> Result<Option<Charged>, money::Error> {
         let is_served = self.enabled && self.goes_to(destination) && self.conditions.take(parcel);
-        let currency = parcel.worth.currency;
-        let tariff = self.tariffs.iter().find(|tariff| tariff.currency == currency);
-        match tariff.filter(|_| is_served) {
+        match self.tariff(parcel.worth.currency).filter(|_| is_served) {
             Some(tariff) => tariff.price(parcel, rounding),
             None => Ok(None),
         }
@@ -177,6 +187,8 @@ pub struct Offer {
     pub method: Arc<ShippingMethod>,
     /// What it costs this cart.
     pub price: Money,
+    /// Where the price comes from.
+    pub source: PriceSource,
 }
 
 /// Returns the methods by which a parcel can go somewhere, cheapest first, then by name.
@@ -194,10 +206,11 @@ pub fn offers(
         return Ok(offers);
     }
     for method in methods {
-        if let Some(price) = method.price_for(destination, parcel, rounding)? {
+        if let Some(Charged { price, source }) = method.price_for(destination, parcel, rounding)? {
             offers.push(Offer {
                 method: Arc::clone(method),
                 price,
+                source,
             });
         }
     }

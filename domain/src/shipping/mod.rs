@@ -7,7 +7,7 @@ mod tariff;
 
 pub use command::{ConditionsDraft, CreateMethod, DeleteMethod, Draft, UpdateMethod};
 pub use method::{Conditions, Event, METHODS_MAX, Offer, Parcel, ShippingMethod, offers};
-pub use tariff::{Charge, Measure, STEPS_MAX, Span, Step, Tariff};
+pub use tariff::{CarrierRates, Charge, Charged, Measure, PriceSource, STEPS_MAX, Span, Step, Tariff};
 
 use crate::error::{Class, Detail, FieldErrors, Refusal};
 

@@ -3,10 +3,14 @@
 use super::Parcel;
 use crate::error::FieldErrors;
 use crate::money::{self, Currency, Money, Rate, Rounding};
+use crate::text;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How many steps a table may have.
 pub const STEPS_MAX: usize = 200;
+/// The longest code of a carrier's service.
+const SERVICE_LENGTH_MAX: usize = 64;
 
 /// What a method costs in one currency. Amounts are minor units of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,70 @@ pub enum Charge {
         /// The most it comes to.
         at_most: Option<i64>,
     },
+    /// What a carrier asks, and something else while it does not answer.
+    Carrier {
+        /// The carrier's code of the service.
+        service: String,
+        /// The share that comes on top, rounded once: 0.1 is 10%.
+        markup: Rate,
+        /// What holds while the carrier does not answer. It is no carrier's.
+        fallback: Box<Self>,
+    },
+}
+
+/// What a carrier asks for a parcel, by its service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CarrierRates(BTreeMap<String, Money>);
+
+impl CarrierRates {
+    /// Notes what a carrier asks. Amounts below zero are nobody's price and are left out.
+    pub fn new(rates: impl IntoIterator<Item = (String, Money)>) -> Self {
+        let sound = rates.into_iter().filter(|(_, price)| 0 <= price.amount);
+        Self(sound.collect())
+    }
+
+    /// Returns what a service asks in a currency; none where it does not take the parcel.
+    pub fn of(&self, service: &str, currency: Currency) -> Option<Money> {
+        let price = self.0.get(service).copied();
+        price.filter(|price| price.currency == currency)
+    }
+
+    /// Returns numbers that are the same for the same prices in a currency.
+    pub fn stamp(&self, currency: Currency) -> impl Iterator<Item = u64> {
+        let prices = self.0.values().filter(move |price| price.currency == currency);
+        prices.map(|price| price.amount.cast_unsigned())
+    }
+}
+
+/// Where a price of shipping comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PriceSource {
+    /// The method's own tariff.
+    Tariff,
+    /// A carrier's service.
+    Carrier,
+    /// What stands in for a carrier that did not answer.
+    Fallback,
+}
+
+impl PriceSource {
+    /// Returns the name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tariff => "tariff",
+            Self::Carrier => "carrier",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+/// What it costs to send a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charged {
+    /// How much.
+    pub price: Money,
+    /// Where that comes from.
+    pub source: PriceSource,
 }
 
 /// What a table goes by.
@@ -108,42 +176,33 @@ impl Tariff {
     ///
     /// # Errors
     /// When the price cannot be counted.
-    pub fn price(&self, parcel: &Parcel<'_>, rounding: Rounding) -> Result<Option<Money>, money::Error> {
+    pub fn price(&self, parcel: &Parcel<'_>, rounding: Rounding) -> Result<Option<Charged>, money::Error> {
         let worth = u64::try_from(parcel.worth.amount).unwrap_or(0);
         if parcel.worth.currency != self.currency || !self.worth.contains(worth) {
             return Ok(None);
         }
-        if self.free_from.is_some_and(|from| from <= parcel.worth.amount) {
-            return Ok(Some(Money::zero(self.currency)));
-        }
-        let charge = match &self.charge {
-            Charge::Flat(price) => *price,
-            Charge::Table { by, steps } => {
-                let measure = match by {
-                    Measure::Weight => parcel.weight_grams,
-                    Measure::Worth => worth,
-                    Measure::Quantity => parcel.units,
-                };
-                let passed = steps.partition_point(|step| step.from <= measure);
-                match passed.checked_sub(1).and_then(|last| steps.get(last)) {
-                    Some(step) => step.price,
-                    None => return Ok(None),
-                }
-            }
-            Charge::Percentage {
-                rate,
-                at_least,
-                at_most,
-            } => {
-                let share = parcel.worth.rated(*rate, rounding)?.amount;
-                let raised = at_least.map_or(share, |least| share.max(least));
-                at_most.map_or(raised, |most| raised.min(most))
-            }
+        let is_free = self.free_from.is_some_and(|from| from <= parcel.worth.amount);
+        let free = Charged {
+            price: Money::zero(self.currency),
+            source: PriceSource::Tariff,
         };
-        let charge = Money::new(charge, self.currency);
-        charge
-            .plus(Money::new(self.handling_fee, self.currency))
-            .map(Some)
+        if is_free && !self.is_by_carrier() {
+            return Ok(Some(free));
+        }
+        // Whether a carrier takes the parcel matters also where the buyer pays nothing.
+        let Some(charged) = self.charge.price(parcel, rounding)? else {
+            return Ok(None);
+        };
+        if is_free {
+            return Ok(Some(free));
+        }
+        let price = charged.price.plus(Money::new(self.handling_fee, self.currency))?;
+        Ok(Some(Charged { price, ..charged }))
+    }
+
+    /// Tells whether the price depends on what a carrier asks.
+    pub fn is_by_carrier(&self) -> bool {
+        matches!(self.charge, Charge::Carrier { .. })
     }
 
     /// Notes everything that is wrong with it, below `pointer`.
@@ -156,34 +215,7 @@ impl Tariff {
         };
         not_negative(self.handling_fee, format!("{pointer}/handling_fee"));
         not_negative(self.free_from.unwrap_or(0), format!("{pointer}/free_from"));
-        match &self.charge {
-            Charge::Flat(price) => not_negative(*price, format!("{pointer}/flat")),
-            Charge::Table { steps, .. } => {
-                for (at, step) in steps.iter().enumerate() {
-                    not_negative(step.price, format!("{pointer}/table/steps/{at}/price"));
-                }
-                check_steps(steps, &format!("{pointer}/table/steps"), errors);
-            }
-            Charge::Percentage {
-                rate,
-                at_least,
-                at_most,
-            } => {
-                not_negative(at_least.unwrap_or(0), format!("{pointer}/percentage/at_least"));
-                not_negative(at_most.unwrap_or(0), format!("{pointer}/percentage/at_most"));
-                if rate.is_negative() {
-                    let field = format!("{pointer}/percentage/rate");
-                    errors.add(field, "shipping.negative_amount", "must not be below zero");
-                }
-                if let (Some(least), Some(most)) = (at_least, at_most)
-                    && most < least
-                {
-                    let field = format!("{pointer}/percentage/at_most");
-                    let message = format!("the most, {most}, is below the least, {least}");
-                    errors.add(field, "shipping.empty_span", message);
-                }
-            }
-        }
+        self.charge.check(pointer, errors);
     }
 
     /// Tells whether nothing is wrong with it.
@@ -191,6 +223,114 @@ impl Tariff {
         let mut errors = FieldErrors::default();
         self.check("", &mut errors);
         errors.is_empty()
+    }
+}
+
+impl Charge {
+    /// Returns what it costs to send a parcel in the currency of its goods; none when it is not taken.
+    fn price(&self, parcel: &Parcel<'_>, rounding: Rounding) -> Result<Option<Charged>, money::Error> {
+        let price = match self {
+            Self::Flat(price) => *price,
+            Self::Table { by, steps } => {
+                let measure = match by {
+                    Measure::Weight => parcel.weight_grams,
+                    Measure::Worth => u64::try_from(parcel.worth.amount).unwrap_or(0),
+                    Measure::Quantity => parcel.units,
+                };
+                let passed = steps.partition_point(|step| step.from <= measure);
+                match passed.checked_sub(1).and_then(|last| steps.get(last)) {
+                    Some(step) => step.price,
+                    None => return Ok(None),
+                }
+            }
+            Self::Percentage {
+                rate,
+                at_least,
+                at_most,
+            } => {
+                let share = parcel.worth.rated(*rate, rounding)?.amount;
+                let raised = at_least.map_or(share, |least| share.max(least));
+                at_most.map_or(raised, |most| raised.min(most))
+            }
+            Self::Carrier {
+                service,
+                markup,
+                fallback,
+            } => {
+                let Some(rates) = parcel.rates else {
+                    let stands_in = fallback.price(parcel, rounding)?;
+                    return Ok(stands_in.map(|charged| Charged {
+                        source: PriceSource::Fallback,
+                        ..charged
+                    }));
+                };
+                let Some(asked) = rates.of(service, parcel.worth.currency) else {
+                    return Ok(None);
+                };
+                return Ok(Some(Charged {
+                    price: asked.plus(asked.rated(*markup, rounding)?)?,
+                    source: PriceSource::Carrier,
+                }));
+            }
+        };
+        Ok(Some(Charged {
+            price: Money::new(price, parcel.worth.currency),
+            source: PriceSource::Tariff,
+        }))
+    }
+
+    fn check(&self, pointer: &str, errors: &mut FieldErrors) {
+        let mut not_negative = |is_negative: bool, field: String| {
+            if is_negative {
+                errors.add(field, "shipping.negative_amount", "must not be below zero");
+            }
+        };
+        match self {
+            Self::Flat(price) => not_negative(*price < 0, format!("{pointer}/flat")),
+            Self::Table { steps, .. } => {
+                for (at, step) in steps.iter().enumerate() {
+                    not_negative(step.price < 0, format!("{pointer}/table/steps/{at}/price"));
+                }
+                check_steps(steps, &format!("{pointer}/table/steps"), errors);
+            }
+            Self::Percentage {
+                rate,
+                at_least,
+                at_most,
+            } => {
+                let pointer = format!("{pointer}/percentage");
+                not_negative(
+                    at_least.is_some_and(|least| least < 0),
+                    format!("{pointer}/at_least"),
+                );
+                not_negative(at_most.is_some_and(|most| most < 0), format!("{pointer}/at_most"));
+                not_negative(rate.is_negative(), format!("{pointer}/rate"));
+                if let (Some(least), Some(most)) = (at_least, at_most)
+                    && most < least
+                {
+                    let message = format!("the most, {most}, is below the least, {least}");
+                    errors.add(format!("{pointer}/at_most"), "shipping.empty_span", message);
+                }
+            }
+            Self::Carrier {
+                service,
+                markup,
+                fallback,
+            } => {
+                let pointer = format!("{pointer}/carrier");
+                not_negative(markup.is_negative(), format!("{pointer}/markup"));
+                errors.take(
+                    &format!("{pointer}/service"),
+                    text::line(service, SERVICE_LENGTH_MAX),
+                );
+                if matches!(**fallback, Self::Carrier { .. }) {
+                    let message = "must be flat, a table or a percentage: it stands in for the carrier";
+                    errors.add(format!("{pointer}/fallback"), "shipping.bad_fallback", message);
+                } else {
+                    fallback.check(&format!("{pointer}/fallback"), errors);
+                }
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod contract;
 mod deadline;
 pub mod sandbox;
 
+pub use crate::operation::{InvalidKey, KEY_LENGTH_MAX, OperationKey};
 pub use deadline::Deadlined;
 pub use sandbox::Sandbox;
 
@@ -16,9 +17,6 @@ use cartwright_domain::money::Money;
 use futures::future::BoxFuture;
 use std::fmt;
 use tokio::sync::broadcast;
-
-/// The most bytes an operation key may have; the limit of the strictest provider we know.
-pub const KEY_LENGTH_MAX: usize = 255;
 
 /// A payment provider.
 pub trait Gateway: Send + Sync + 'static {
@@ -80,49 +78,6 @@ pub trait Gateway: Send + Sync + 'static {
     /// A notification is a hint to ask [`Gateway::outcome`], never an answer by itself.
     fn notifications(&self) -> broadcast::Receiver<Notification>;
 }
-
-/// The key under which a provider does something at most once: `<saga id>/<step>`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OperationKey(String);
-
-impl OperationKey {
-    /// Makes the key of one step of one saga.
-    ///
-    /// # Errors
-    /// [`InvalidKey`] when the text is longer than [`KEY_LENGTH_MAX`] bytes or has other than visible ASCII
-    /// characters.
-    pub fn new(saga: impl fmt::Display, step: &str) -> Result<Self, InvalidKey> {
-        Self::parse(format!("{saga}/{step}"))
-    }
-
-    /// Reads a key back from its text.
-    ///
-    /// # Errors
-    /// As [`OperationKey::new`].
-    pub fn parse(text: String) -> Result<Self, InvalidKey> {
-        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if text.is_empty() || KEY_LENGTH_MAX < text.len() || !visible {
-            return Err(InvalidKey);
-        }
-        Ok(Self(text))
-    }
-
-    /// Returns the text that is sent to the provider.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for OperationKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A text that cannot be an operation key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an operation key has 1 to {KEY_LENGTH_MAX} visible ASCII characters")]
-pub struct InvalidKey;
 
 /// The provider's name for a payment, given with its authorization and used by all that follows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -237,6 +237,9 @@ pub(crate) struct Totals {
     discounts: Money,
     /// What shipping costs, after its discount.
     shipping: Money,
+    /// Where the price of shipping comes from: the method's own `tariff`, a `carrier`, or a `fallback` while that does
+    /// not answer. Absent without shipping.
+    shipping_source: Option<&'static str>,
     /// What promotions took off shipping. In no sum.
     shipping_discount: Money,
     /// The tax on top of prices; `null` until a destination is known.
@@ -288,6 +291,8 @@ pub(crate) struct ShippingOption {
     name: String,
     /// What it costs this cart.
     price: Money,
+    /// Where the price comes from: the method's own `tariff`, a `carrier`, or a `fallback` while that does not answer.
+    source: &'static str,
     /// Does it cost nothing?
     free: bool,
     /// Within how many days goods arrive.
@@ -484,6 +489,7 @@ impl From<&Quote> for Totals {
             subtotal: quote.subtotal.into(),
             discounts: quote.discounts.into(),
             shipping: quote.shipping.into(),
+            shipping_source: quote.shipping_line.as_ref().map(|line| line.source.name()),
             shipping_discount: match &quote.shipping_line {
                 Some(line) => line.discount.into(),
                 None => money::Money::zero(quote.currency).into(),
@@ -523,11 +529,18 @@ impl From<&tax::TaxRelief> for TaxRelief {
 }
 
 impl From<&Offer> for ShippingOption {
-    fn from(Offer { method, price }: &Offer) -> Self {
+    fn from(
+        Offer {
+            method,
+            price,
+            source,
+        }: &Offer,
+    ) -> Self {
         Self {
             id: method.id().to_string(),
             name: method.name().to_owned(),
             price: (*price).into(),
+            source: source.name(),
             free: price.is_zero(),
             delivery_days: method.delivery_days().map(Span::from),
             tax_category: method.tax_category().to_string(),

@@ -99,6 +99,7 @@ struct TariffInput {
     flat: Option<i64>,
     table: Option<ChargeTable>,
     percentage: Option<ChargePercentage>,
+    carrier: Option<ChargeCarrier>,
     #[serde(default)]
     handling_fee: i64,
     free_from: Option<i64>,
@@ -110,11 +111,12 @@ impl TryFrom<TariffInput> for Tariff {
     type Error = &'static str;
 
     fn try_from(input: TariffInput) -> Result<Self, Self::Error> {
-        let charge = match (input.flat, input.table, input.percentage) {
-            (Some(price), None, None) => Charge::Flat(price),
-            (None, Some(table), None) => Charge::Table(table),
-            (None, None, Some(share)) => Charge::Percentage(share),
-            _ => return Err("a tariff has one of flat, table and percentage"),
+        let charge = match (input.flat, input.table, input.percentage, input.carrier) {
+            (Some(price), None, None, None) => Charge::Flat(price),
+            (None, Some(table), None, None) => Charge::Table(table),
+            (None, None, Some(share), None) => Charge::Percentage(share),
+            (None, None, None, Some(carrier)) => Charge::Carrier(carrier),
+            _ => return Err("a tariff has one of flat, table, percentage and carrier"),
         };
         Ok(Self {
             currency: input.currency,
@@ -130,6 +132,38 @@ impl TryFrom<TariffInput> for Tariff {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Charge {
+    /// Always this much.
+    Flat(i64),
+    /// By steps of a measure.
+    Table(ChargeTable),
+    /// A share of what the goods are worth.
+    Percentage(ChargePercentage),
+    /// What a carrier asks.
+    Carrier(ChargeCarrier),
+}
+
+/// What a carrier's service asks for the goods, and something else while the carrier does not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ChargeCarrier {
+    /// The carrier's code of the service.
+    #[schema(example = "express")]
+    service: String,
+    /// The share that comes on top, an exact decimal: `0.1` is 10%; none when absent.
+    #[serde(default = "no_markup")]
+    #[schema(value_type = String, required = false, example = "0.1")]
+    markup: Rate,
+    /// What holds meanwhile.
+    fallback: ChargeFallback,
+}
+
+fn no_markup() -> Rate {
+    Rate::ZERO
+}
+
+/// What holds while the carrier does not answer: one of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ChargeFallback {
     /// Always this much.
     Flat(i64),
     /// By steps of a measure.
@@ -305,6 +339,20 @@ impl From<&shipping::Charge> for Charge {
                 at_least: *at_least,
                 at_most: *at_most,
             }),
+            shipping::Charge::Carrier {
+                service,
+                markup,
+                fallback,
+            } => Self::Carrier(ChargeCarrier {
+                service: service.clone(),
+                markup: *markup,
+                fallback: match Self::from(&**fallback) {
+                    Self::Flat(price) => ChargeFallback::Flat(price),
+                    Self::Table(table) => ChargeFallback::Table(table),
+                    Self::Percentage(share) => ChargeFallback::Percentage(share),
+                    Self::Carrier(carrier) => carrier.fallback,
+                },
+            }),
         }
     }
 }
@@ -327,6 +375,15 @@ impl From<Charge> for shipping::Charge {
                 rate: share.rate,
                 at_least: share.at_least,
                 at_most: share.at_most,
+            },
+            Charge::Carrier(carrier) => Self::Carrier {
+                service: carrier.service,
+                markup: carrier.markup,
+                fallback: Box::new(Self::from(match carrier.fallback {
+                    ChargeFallback::Flat(price) => Charge::Flat(price),
+                    ChargeFallback::Table(table) => Charge::Table(table),
+                    ChargeFallback::Percentage(share) => Charge::Percentage(share),
+                })),
             },
         }
     }

@@ -1,7 +1,9 @@
 //! What promotions take off: tables worked by hand.
 
 use super::*;
-use crate::cart::totals::{Buyer, Error, Intent, IntentLine, ListedLine, Rules, Worksheet, explain, quote};
+use crate::cart::totals::{
+    Buyer, Error, Intent, IntentLine, ListedLine, Outside, Rules, Worksheet, explain, quote,
+};
 use crate::cart::{Quote, Unmet};
 use crate::catalog::Handle;
 use crate::country::Country;
@@ -170,6 +172,7 @@ impl Case {
             now: self.now,
             codes: &self.codes,
             used_up: &[],
+            outside: Outside::default(),
             buyer: Buyer {
                 tax: None,
                 groups: &self.groups,

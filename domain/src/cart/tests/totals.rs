@@ -1,7 +1,7 @@
 //! The pricing pipeline: tables worked by hand, and properties.
 
 use super::*;
-use crate::cart::totals::{Buyer, Error, Intent, IntentLine, ListedLine, Rules, Worksheet, quote};
+use crate::cart::totals::{Buyer, Error, Intent, IntentLine, ListedLine, Outside, Rules, Worksheet, quote};
 use crate::cart::{Patch, Quote, RemoveLine, ShippingChoice, UpdateDetails};
 use crate::country::Country;
 use crate::id::{ShippingMethodId, TaxZoneId};
@@ -167,6 +167,7 @@ impl Store {
             now: Timestamp::default(),
             codes: &[],
             used_up: &[],
+            outside: Outside::default(),
             buyer: Buyer {
                 tax: self.buyer.as_ref(),
                 ..Buyer::default()

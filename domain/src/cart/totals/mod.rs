@@ -24,7 +24,7 @@ use crate::id::{LineId, PromotionId, ShippingMethodId, VariantId};
 use crate::money::{self, Currency, Money, Price};
 use crate::promotion::{Code, Goods, Promotions};
 use crate::settings::Settings;
-use crate::shipping::{Parcel, ShippingMethod};
+use crate::shipping::{CarrierRates, Parcel, ShippingMethod};
 use crate::tax::{Category, TaxStatus, ZoneRates, Zones};
 use crate::time::Timestamp;
 use discounts::Basket;
@@ -54,6 +54,15 @@ pub struct Intent<'a> {
     pub used_up: &'a [PromotionId],
     /// What is known about who buys.
     pub buyer: Buyer<'a>,
+    /// What was asked outside.
+    pub outside: Outside<'a>,
+}
+
+/// What somebody outside has answered about this cart. Nothing stands for no answer, or no question.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outside<'a> {
+    /// What a carrier asks for its goods.
+    pub rates: Option<&'a CarrierRates>,
 }
 
 /// What is known about who buys.
@@ -150,6 +159,22 @@ struct SheetLine {
     taxed_at: Option<Money>,
 }
 
+/// Returns what the lines that are to be sent weigh together; none where nothing is to be sent.
+pub fn weight_grams(lines: &[IntentLine<'_>], before: Option<&Worksheet>) -> Option<u64> {
+    let noted =
+        |at: usize| before.and_then(|before| Some((before.quote.lines.get(at)?, before.sheet.get(at)?)));
+    let weights = lines.iter().filter_map(|line| match line {
+        IntentLine::Listed(line) => (!line.digital).then_some((line.quantity, line.weight_grams)),
+        IntentLine::Quoted(at) => {
+            let (line, sheet) = noted(*at)?;
+            (!sheet.digital).then_some((line.quantity, sheet.weight_grams))
+        }
+    });
+    weights
+        .map(|(units, grams)| u64::from(units) * u64::from(grams))
+        .reduce(|sum, weight| sum + weight)
+}
+
 /// What the store says about tax, shipping and promotions.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
@@ -228,6 +253,7 @@ impl<'a> Intent<'a> {
             codes: cart.codes(),
             used_up: &[],
             buyer,
+            outside: Outside::default(),
         }
     }
 }
@@ -302,6 +328,7 @@ fn price(
     let goods = subtotal.minus(discounts)?;
     let parcel = || {
         let mut parcel = Parcel::new(goods);
+        parcel.rates = intent.outside.rates;
         for (line, noted) in lines.iter().zip(&sheet).filter(|(_, noted)| !noted.digital) {
             parcel.add(line.quantity, noted.weight_grams, &noted.goods.categories);
         }

@@ -45,14 +45,15 @@ pub(super) fn ship<'p>(
         Some(method) => method.price_for(destination, &parcel, taxing.rounding)?,
         None => None,
     };
-    let Some((method, price)) = method.zip(price) else {
+    let Some((method, charged)) = method.zip(price) else {
         return Ok(without(Some(chosen)));
     };
-    let (amount, tax_stripped) = taxing.strip(price, method.tax_category())?;
+    let (amount, tax_stripped) = taxing.strip(charged.price, method.tax_category())?;
     let discount = take_off(amount, taxing, promoted, trace)?;
     let (shown, tax) = taxing.tax_shown(amount.minus(discount)?, method.tax_category())?;
     let line = QuoteShipping {
         method: chosen,
+        source: charged.source,
         amount,
         tax_stripped,
         discount,

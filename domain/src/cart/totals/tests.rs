@@ -29,6 +29,7 @@ fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
         now: Timestamp::default(),
         codes: &[],
         used_up: &[],
+        outside: Outside::default(),
         buyer: Buyer::default(),
     }
 }
