@@ -67,6 +67,7 @@ impl Create<Promotion> for CreatePromotion {
             code: promotion.code.clone(),
             enabled: promotion.enabled,
         });
+        promotion.schedule(cx);
         Ok((promotion, ()))
     }
 }
@@ -85,6 +86,10 @@ impl Command<Promotion> for UpdatePromotion {
     fn apply(self, promotion: &mut Promotion, cx: &mut Context<'_, Promotion>) -> Result<(), Error> {
         let changed = self.draft.applied_to(promotion.clone(), cx.now())?;
         if changed != *promotion {
+            let dates = |of: &Promotion| (of.conditions.starts_at, of.conditions.ends_at);
+            if dates(&changed) != dates(promotion) {
+                changed.schedule(cx);
+            }
             *promotion = changed;
             cx.emit(Event::Updated {
                 name: Arc::clone(&promotion.name),

@@ -4,7 +4,7 @@ use super::*;
 use crate::entity::Entity;
 use crate::error::Refusal;
 use crate::money::Money;
-use crate::promotion::{Choice, Reduction, ReductionDraft, SelectionDraft, Spread};
+use crate::promotion::{Choice, Reduction, ReductionDraft, SelectionDraft, Spread, Timer};
 use crate::testing::Bench;
 use uuid::Uuid;
 
@@ -220,4 +220,40 @@ fn a_store_has_at_most_10000_promotions() {
     };
     assert_eq!(create(9_999), Ok(()));
     assert_eq!(create(10_000), Err("promotion.too_many_promotions"));
+}
+
+#[test]
+fn a_promotion_that_is_switched_on_tells_when_it_starts_and_ends() -> Result<(), Error> {
+    let at = |after: i64| Timestamp::from_millis(NOW.millis() + after);
+    let dated = |starts_at: Timestamp, ends_at: Timestamp| ConditionsDraft {
+        starts_at: Some(starts_at),
+        ends_at: Some(ends_at),
+        ..ConditionsDraft::default()
+    };
+    let mut promotion = made(Draft {
+        conditions: Some(dated(at(1), at(9))),
+        enabled: Some(true),
+        ..draft(vec![ActionDraft::Order(percentage("0.1"))])
+    })?;
+    assert_eq!(promotion.timers, [(Timer::Start, at(1)), (Timer::End, at(9))]);
+    promotion.now = at(1);
+    promotion.fire(Timer::Start)?;
+    assert!(matches!(promotion.events.last(), Some(Event::Started { .. })));
+
+    // Whoever moves the end moves its timer; a start that is over is not told again.
+    let update = |draft| UpdatePromotion { draft };
+    promotion.run(update(Draft {
+        conditions: Some(dated(at(0), at(5))),
+        ..Draft::default()
+    }))?;
+    assert_eq!(promotion.timers, [(Timer::End, at(5))]);
+    promotion.run(update(Draft {
+        enabled: Some(false),
+        ..Draft::default()
+    }))?;
+    let told = promotion.events.len();
+    promotion.now = at(5);
+    promotion.fire(Timer::End)?;
+    assert_eq!(promotion.events.len(), told, "what is switched off does not end");
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{Action, Code, Combination, Conditions, Error, USES_LIMIT_MAX, Use};
 use crate::customer::Shopper;
-use crate::entity::{Context, Entity, Keys, NoTimer};
+use crate::entity::{Context, Entity, Keys, TimerName};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
 use crate::id::{PromotionId, UseCounterId};
@@ -54,6 +54,21 @@ impl Promotion {
             .or_else(|| self.actions.iter().find_map(Action::currency))
     }
 
+    /// Sets the timers for dates that are still to come.
+    pub(super) fn schedule(&self, cx: &mut Context<'_, Self>) {
+        let conditions = &self.conditions;
+        let turns = [
+            (Timer::Start, conditions.starts_at),
+            (Timer::End, conditions.ends_at),
+        ];
+        for (timer, at) in turns {
+            match at.filter(|at| cx.now() < *at) {
+                Some(at) => cx.wake_at(timer, at),
+                None => cx.cancel(timer),
+            }
+        }
+    }
+
     /// Tells whether anything limits how often it is used.
     pub fn is_limited(&self) -> bool {
         self.usage_limit.is_some() || self.per_customer().is_some()
@@ -81,6 +96,26 @@ impl Promotion {
         let of_shopper =
             of_shopper.map(|(limit, shopper)| counted(UseCounterId::of_shopper(promotion, &shopper), limit));
         of_all.into_iter().chain(of_shopper)
+    }
+}
+
+/// What a promotion waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// To begin.
+    Start,
+    /// To end.
+    End,
+}
+
+impl TimerName for Timer {
+    const ALL: &'static [Self] = &[Self::Start, Self::End];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::End => "end",
+        }
     }
 }
 
@@ -112,6 +147,20 @@ pub enum Event {
         /// The code that unlocked it.
         code: Option<Code>,
     },
+    /// It was switched on when its time began.
+    Started {
+        /// What it is called.
+        name: Arc<str>,
+        /// The code that unlocks it.
+        code: Option<Code>,
+    },
+    /// It was switched on when its time was over.
+    Ended {
+        /// What it is called.
+        name: Arc<str>,
+        /// The code that unlocked it.
+        code: Option<Code>,
+    },
 }
 
 impl EventBody for Event {
@@ -122,6 +171,8 @@ impl EventBody for Event {
             Self::Created { .. } => "promotion.created",
             Self::Updated { .. } => "promotion.updated",
             Self::Deleted { .. } => "promotion.deleted",
+            Self::Started { .. } => "promotion.started",
+            Self::Ended { .. } => "promotion.ended",
         }
     }
 }
@@ -131,7 +182,7 @@ impl Entity for Promotion {
     const SCHEMA: u16 = 1;
     type Id = PromotionId;
     type Event = Event;
-    type Timer = NoTimer;
+    type Timer = Timer;
     type Error = Error;
 
     fn invariants(&self) -> Result<(), Broken> {
@@ -169,7 +220,15 @@ impl Entity for Promotion {
         true
     }
 
-    fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {
-        match timer {}
+    /// Tells that its time begins or ends. Carts go by the dates themselves, exactly.
+    fn wake(&mut self, timer: Timer, cx: &mut Context<'_, Self>) -> Result<(), Error> {
+        if self.enabled {
+            let (name, code) = (Arc::clone(&self.name), self.code.clone());
+            cx.emit(match timer {
+                Timer::Start => Event::Started { name, code },
+                Timer::End => Event::Ended { name, code },
+            });
+        }
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ mod uses;
 pub use code::{CODE_LENGTH_MAX, Code};
 pub use command::{CreatePromotion, DeletePromotion, Draft, UpdatePromotion};
 pub use draft::{ActionDraft, ConditionsDraft, ReductionDraft, SelectionDraft};
-pub use entity::{Event, PROMOTIONS_MAX, Promotion};
+pub use entity::{Event, PROMOTIONS_MAX, Promotion, Timer};
 pub(crate) use index::{Bounds, Chosen};
 pub use index::{Goods, Promotions, Ready};
 pub use rule::{Action, Choice, Combination, Conditions, Reduction, Selection, Sets, Spread};
