@@ -310,12 +310,22 @@ async fn play(engine: &Engine) {
         .await
         .unwrap();
     engine
+        .apply_gift_card(
+            &request(&shopper, "pay"),
+            CartRef::Current,
+            "GIFT-0001",
+            View::Full,
+        )
+        .await
+        .unwrap();
+    engine
         .start_checkout(&request(&shopper, "start"), CartRef::Current)
         .await
         .unwrap();
     let completion = CompletionDraft {
         payment_token: text("tok_approve"),
         expected_total: None,
+        expected_due: None,
     };
     let completed = engine
         .complete_cart(&request(&shopper, "complete"), CartRef::Current, completion)

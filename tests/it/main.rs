@@ -11,6 +11,7 @@ mod cli;
 mod documented;
 mod edge;
 mod fake_shop;
+mod gift_card_payments;
 mod gift_cards;
 mod idempotency;
 mod mail;

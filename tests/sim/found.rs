@@ -61,6 +61,7 @@ fn a_refusal_is_told_only_when_no_earlier_try_is_under_way() {
                 let draft = CompletionDraft {
                     payment_token: Some("card".to_owned()),
                     expected_total: None,
+                    expected_due: None,
                 };
                 engine.complete_cart(&request, cart, draft).await
             };

@@ -454,6 +454,7 @@ async fn call(
     let draft = CompletionDraft {
         payment_token: Some("card".to_owned()),
         expected_total: None,
+        expected_due: None,
     };
     let answer: Result<Reply, Refused> = match act {
         Act::OpenCart => cart(engine.open_cart(request, None).await),

@@ -15,6 +15,7 @@ use cartwright_domain::money::{self, Money};
 use cartwright_domain::promotion::{Code, Promotion, Promotions, Use};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{CarrierRates, Parcel, ShippingMethod};
+use cartwright_domain::stored_value::Coverage;
 use cartwright_domain::{Problem, Refusal, Timestamp};
 use cartwright_storage::Position;
 use std::collections::HashMap;
@@ -37,6 +38,8 @@ pub struct Priced {
     pub uses: Vec<Use>,
     /// What is wrong with its lines; nothing where only the price was asked for.
     pub problems: Vec<LineProblem>,
+    /// What gift cards and store credit cover of it, and what is left.
+    pub coverage: Coverage,
 }
 
 /// What a cart costs, and why.
@@ -265,7 +268,7 @@ impl Gathered {
         })
     }
 
-    /// Prices the cart and judges its lines.
+    /// Prices the cart and judges its lines; what it is paid with is not looked at.
     pub(crate) async fn price(self, kinds: &Kinds) -> Result<Priced, Refused> {
         let facts = self.facts();
         let (worksheet, _) = self.quote(kinds, &self.intent(&facts)).await?;
@@ -275,6 +278,7 @@ impl Gathered {
         Ok(Priced {
             cart,
             facts,
+            coverage: Coverage::none(worksheet.quote.total),
             quote: worksheet.quote,
             uses,
             problems,
@@ -423,7 +427,21 @@ impl Kinds {
 
     /// Prices a cart as it stands and judges its lines, by what holds now.
     pub(crate) async fn priced(&self, cart: Arc<Published<Cart>>) -> Result<Priced, Refused> {
-        self.gather(cart).await?.price(self).await
+        let priced = self.gather(cart).await?.price(self).await?;
+        self.covered(priced).await
+    }
+
+    /// Prices a cart as it stands, and looks at nothing else.
+    pub(super) async fn priced_only(&self, cart: Arc<Published<Cart>>) -> Result<Priced, Refused> {
+        let quote = self.quote(&cart).await?;
+        Ok(Priced {
+            coverage: self.coverage(&cart, quote.total).await?,
+            quote,
+            cart,
+            facts: HashMap::new(),
+            uses: Vec::new(),
+            problems: Vec::new(),
+        })
     }
 
     /// Returns the shipping methods, for offers.

@@ -3,6 +3,7 @@
 mod codes;
 mod facts;
 mod findings;
+mod gift_cards;
 mod price_book;
 mod prices;
 mod reads;
@@ -35,7 +36,6 @@ use cartwright_domain::shipping::{self, Offer};
 use cartwright_domain::text::Email;
 use cartwright_domain::{Command, Listing, Refusal, Timestamp};
 use cartwright_storage::Receipt;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Which cart is meant.
@@ -183,6 +183,7 @@ impl Engine {
             return Ok(read);
         }
         let priced = gathered.price(self.kinds()).await?;
+        let priced = self.kinds().covered(priced).await?;
         let returned = priced.cart.state.state() == State::Abandoned && request.caller.session.is_some();
         if returned {
             let command = Recover {
@@ -205,8 +206,9 @@ impl Engine {
         let is_news = !news.removed.is_empty();
         let line = None;
         let read = Arc::new(ReadCart::new(CartView { priced, line, news }, counted, stamp));
-        // An abandoned one is recovered by whoever owns it.
-        if !is_abandoned && !is_news {
+        let is_paid_with_more = !read.view.priced.cart.state.stored_values().is_empty();
+        // An abandoned one is recovered by whoever owns it, and what gift cards cover changes with time alone.
+        if !is_abandoned && !is_news && !is_paid_with_more {
             reads.keep(&read);
         }
         Ok(read)
@@ -484,13 +486,7 @@ impl Engine {
     async fn priced_for(&self, cart: Shown<Cart>, view: View) -> Result<Priced, Refused> {
         match view {
             View::Full => self.kinds().priced(cart).await,
-            View::Minimal => Ok(Priced {
-                quote: self.kinds().quote(&cart).await?,
-                cart,
-                facts: HashMap::new(),
-                uses: Vec::new(),
-                problems: Vec::new(),
-            }),
+            View::Minimal => self.kinds().priced_only(cart).await,
         }
     }
 
@@ -566,11 +562,9 @@ impl Engine {
             .ok_or_else(|| unknown(id.to_string()))
     }
 
-    /// Remembers the total this caller is shown for this cart: a completion that names none expects it.
+    /// Remembers what this caller is shown for this cart: a completion that names no total expects it.
     fn remember(&self, request: &Request, priced: &Priced) {
-        self.inner()
-            .shown_totals
-            .remember(priced.cart.id, &request.caller, priced.quote.total);
+        self.inner().shown_totals.remember(&request.caller, priced);
     }
 }
 

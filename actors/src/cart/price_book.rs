@@ -107,6 +107,11 @@ impl PriceBook {
         at.unwrap_or_else(|| self.clock.now())
     }
 
+    /// Returns the time, whatever time carts are priced at.
+    pub(super) fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Returns the index of what holds now.
     pub(super) fn now(&self, kinds: &Kinds) -> Arc<Indexed> {
         self.at(self.clock.now(), kinds)

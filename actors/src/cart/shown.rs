@@ -3,6 +3,7 @@
 //! In memory and bounded: after a restart, or for a cart not looked at for long, nothing is expected but what the
 //! caller says.
 
+use super::Priced;
 use cartwright_domain::Caller;
 use cartwright_domain::id::CartId;
 use cartwright_domain::money::Money;
@@ -14,7 +15,16 @@ const TOTALS_MAX: usize = 100_000;
 
 /// The totals callers were last shown for their carts.
 pub(crate) struct ShownTotals {
-    cache: Cache<(CartId, u64), Money>,
+    cache: Cache<(CartId, u64), ShownTotal>,
+}
+
+/// What a caller was shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownTotal {
+    /// What the cart costs.
+    pub(crate) total: Money,
+    /// What of it is left for the payment provider.
+    pub(crate) due: Money,
 }
 
 impl ShownTotals {
@@ -24,11 +34,15 @@ impl ShownTotals {
         }
     }
 
-    pub(crate) fn remember(&self, cart: CartId, caller: &Caller, total: Money) {
-        self.cache.insert((cart, fingerprint(caller)), total);
+    pub(crate) fn remember(&self, caller: &Caller, priced: &Priced) {
+        let shown = ShownTotal {
+            total: priced.quote.total,
+            due: priced.coverage.due,
+        };
+        self.cache.insert((priced.cart.id, fingerprint(caller)), shown);
     }
 
-    pub(crate) fn last(&self, cart: CartId, caller: &Caller) -> Option<Money> {
+    pub(crate) fn last(&self, cart: CartId, caller: &Caller) -> Option<ShownTotal> {
         self.cache.get(&(cart, fingerprint(caller)))
     }
 }

@@ -1,7 +1,7 @@
 //! The pivot and everything behind it: from here on the checkout only goes forward.
 
 use super::env::{CheckoutEnv, Halt, operation};
-use super::{finish, uses};
+use super::{finish, tenders, uses};
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
 use crate::once::gone;
@@ -15,7 +15,6 @@ use cartwright_domain::order::{
     Order, PlaceOrder, PromisedStock, RecordCapture, RecordCaptureFailure, RecordRefund, Status,
 };
 use cartwright_domain::payment::Payment;
-use cartwright_domain::promotion::Use;
 use cartwright_domain::settings::{Capture, Settings};
 use cartwright_gateways::payment::{self, Approval, Gateway, Outcome, Reference};
 use cartwright_storage::Decision;
@@ -33,23 +32,21 @@ pub(super) async fn place(
     approval: Option<Approval>,
     settings: &Settings,
 ) -> Result<Performed<Progress>, Halt> {
-    let payment = match &approval {
-        Some(approval) => {
-            let provider = env.provider(settings);
-            let payment = Payment::authorized(provider.name(), approval.reference.as_str(), approval.amount);
-            Some(payment.map_err(|error| Halt::Refused(error.problem()))?)
-        }
-        None => None,
-    };
+    let mut payments = tenders::payments(&frozen)?;
+    if let Some(approval) = &approval {
+        let provider = env.provider(settings);
+        let payment = Payment::authorized(provider.name(), approval.reference.as_str(), approval.amount);
+        payments.push(payment.map_err(|error| Halt::Refused(error.problem()))?);
+    }
     let stock = saga.state.reserved.iter().map(|held| PromisedStock {
         variant: held.variant,
         quantity: held.quantity,
     });
-    let uses = frozen.uses.clone();
+    let agreed = Arc::clone(&frozen);
     let command = PlaceOrder {
         quote: frozen,
         session: saga.state.session,
-        payment,
+        payments,
         stock: stock.collect(),
     };
     match env
@@ -66,17 +63,18 @@ pub(super) async fn place(
         Ok(_) | Err(AskError::AlreadyExists { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(deliver(env, saga, &uses, approval, settings)
+    Ok(deliver(env, saga, &agreed, approval, settings)
         .await
         .unwrap_or_else(Performed::again))
 }
 
-/// Allocates the stock, counts the uses of promotions, completes the cart and captures the payment, side by side: none
-/// needs another, and each is done until it is done. Nothing here may turn back.
+/// Allocates the stock, counts the uses of promotions, uses what is held of gift cards and store credit, completes the
+/// cart and captures the payment, side by side: none needs another, and each is done until it is done. Nothing here may
+/// turn back.
 async fn deliver(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
-    uses: &[Use],
+    frozen: &FrozenQuote,
     approval: Option<Approval>,
     settings: &Settings,
 ) -> Result<Performed<Progress>, String> {
@@ -92,9 +90,10 @@ async fn deliver(
             None => Ok(None),
         }
     };
-    let (allocated, counted, completed, captured) = tokio::join!(
+    let (allocated, counted, used, completed, captured) = tokio::join!(
         try_join_all(variants.iter().map(|variant| allocate(env, saga, *variant))),
-        uses::commit(env, saga.id, uses),
+        uses::commit(env, saga.id, &frozen.uses),
+        tenders::use_all(env, saga, &frozen.tenders),
         env.kinds.carts.ask(
             saga.state.cart,
             complete,
@@ -104,6 +103,7 @@ async fn deliver(
     );
     let mut rests_on: Vec<_> = allocated?.into_iter().flatten().collect();
     rests_on.extend(counted?);
+    rests_on.extend(used?);
     rests_on.extend(completed.map_err(|error| error.to_string())?.decision);
     let outcome = match (captured, &approval) {
         (Err(reason), Some(approval)) => {
@@ -112,7 +112,7 @@ async fn deliver(
         }
         (captured, _) => {
             rests_on.extend(captured.ok().flatten());
-            finish::over(saga, &variants, uses)
+            finish::over(saga, &variants, Some(frozen))
         }
     };
     Ok(outcome.resting_on(rests_on))
@@ -131,18 +131,17 @@ pub(super) async fn capture(
         .await
         .map_err(unreadable)?
         .ok_or_else(gone::<Order>)?;
-    let Some(payment) = order.state.payments().first() else {
-        return Ok(finish::over(saga, &variants_of(saga), &order.state.quote().uses));
+    let over = || finish::over(saga, &variants_of(saga), Some(order.state.quote()));
+    let mut payments = order.state.payments().iter();
+    let Some(payment) = payments.find(|payment| payment.stored_value().is_none()) else {
+        return Ok(over());
     };
     let approval = Approval {
         reference: Reference::new(payment.reference()),
         amount: payment.authorized_amount(),
     };
     match take(env, saga, &approval, &settings).await {
-        Ok(noted) => {
-            let over = finish::over(saga, &variants_of(saga), &order.state.quote().uses);
-            Ok(over.resting_on(noted))
-        }
+        Ok(noted) => Ok(over().resting_on(noted)),
         Err(reason) => Err(Halt::Again(reason)),
     }
 }

@@ -3,11 +3,11 @@
 use super::before::demand;
 use super::env::{CheckoutEnv, Halt, operation};
 use super::payment::AUTHORIZE;
-use super::{finish, uses};
+use super::{finish, tenders, uses};
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
 use crate::runtime::{AskError, Performed, Published};
-use cartwright_domain::cart::Unlock;
+use cartwright_domain::cart::{FrozenQuote, Unlock};
 use cartwright_domain::checkout::{Checkout, Progress};
 use cartwright_domain::id::VariantId;
 use cartwright_domain::inventory::Release;
@@ -15,24 +15,48 @@ use cartwright_gateways::payment::{self, Gateway, Outcome};
 use futures::future::try_join_all;
 use std::sync::Arc;
 
-/// Voids the payment, releases stock and uses of promotions, and unlocks the cart.
+/// Voids the payment, releases stock, uses of promotions and what is held of gift cards and store credit, and unlocks
+/// the cart.
 pub(super) async fn walk_back(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
 ) -> Result<Performed<Progress>, Halt> {
-    void_payment(env, saga).await?;
+    let frozen = frozen_quote(env, saga).await?;
+    let frozen = frozen.as_deref();
+    void_payment(env, saga, frozen).await?;
+    if let Some(frozen) = frozen {
+        tenders::release_all(env, saga, &frozen.tenders).await?;
+        uses::release(env, saga.id, &frozen.uses).await?;
+    }
     let variants = variants_held(env, saga).await?;
     try_join_all(variants.iter().map(|variant| release(env, saga, *variant))).await?;
-    let uses = uses::release(env, saga).await?;
     let unlock = Unlock { checkout: saga.id };
     let ask = env.step(saga.id, "unlock_cart", Some("lock_cart"));
     done_or_gone(env.kinds.carts.ask(saga.state.cart, unlock, ask).await)?;
-    Ok(finish::over(saga, &variants, &uses))
+    Ok(finish::over(saga, &variants, frozen))
+}
+
+/// Returns the quote by which uses, gift cards and a payment may be held.
+async fn frozen_quote(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Option<Arc<FrozenQuote>>, Halt> {
+    if saga.state.total.is_none() {
+        // The saga has not noted a frozen quote; one may be on its way all the same.
+        env.every_verdict().await;
+    }
+    let frozen = env.kinds.frozen_quotes.read(saga.id).await.map_err(unreadable)?;
+    Ok(frozen.map(|frozen| Arc::clone(&frozen.state)))
 }
 
 /// Lets go of what may have been authorized. A provider that has not decided is asked again until it has.
-async fn void_payment(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<(), Halt> {
-    if saga.state.total.is_none_or(|total| total.is_zero()) {
+async fn void_payment(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    frozen: Option<&FrozenQuote>,
+) -> Result<(), Halt> {
+    let is_paid = saga.state.total.is_some() && frozen.is_some_and(|frozen| !frozen.due().is_zero());
+    if !is_paid {
         return Ok(());
     }
     let settings = env.kinds.current_settings().await?;

@@ -135,7 +135,8 @@ async fn write_quote(
         Arc::unwrap_or_clone(priced.quote),
         priced.uses,
         |variant| priced.facts.get(&variant),
-    );
+    )
+    .paid_with(priced.coverage.tenders());
     match quotes
         .create(
             checkout,

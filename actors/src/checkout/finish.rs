@@ -1,13 +1,14 @@
 //! The last commit of a checkout: the answer to whoever asked, and the end of every step's receipt.
 
+use super::tenders;
 use crate::inventory::stock_of;
 use crate::runtime::{FinalAnswer, Performed, Published};
-use cartwright_domain::cart::Cart;
+use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::checkout::{Checkout, EndCheckout, Ending, NotePlaced, Progress, Step};
 use cartwright_domain::id::VariantId;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
-use cartwright_domain::promotion::{Use, UseCounter};
+use cartwright_domain::promotion::UseCounter;
 use cartwright_domain::{Class, Entity, EntityKey, Problem};
 use cartwright_storage::{Outcome, ReceiptKey, codec};
 use std::sync::Arc;
@@ -16,10 +17,10 @@ use std::sync::Arc;
 pub(super) fn over(
     saga: &Arc<Published<Checkout>>,
     variants: &[VariantId],
-    uses: &[Use],
+    frozen: Option<&FrozenQuote>,
 ) -> Performed<Progress> {
     let (answers, dropped) = answer(saga);
-    let mut deletes = step_receipts(saga, variants, uses);
+    let mut deletes = step_receipts(saga, variants, frozen);
     deletes.extend(dropped);
     Performed::Record {
         command: Progress::Over(EndCheckout),
@@ -85,7 +86,11 @@ fn answer(saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<Recei
 }
 
 /// Returns the receipts that this checkout's steps left with their participants.
-fn step_receipts(saga: &Arc<Published<Checkout>>, variants: &[VariantId], uses: &[Use]) -> Vec<ReceiptKey> {
+fn step_receipts(
+    saga: &Arc<Published<Checkout>>,
+    variants: &[VariantId],
+    frozen: Option<&FrozenQuote>,
+) -> Vec<ReceiptKey> {
     let back = saga.state.step == Step::WalkBack;
     let (of_cart, of_item, of_use): (&[&str], &[&str], &[&str]) = match back {
         true => (
@@ -114,6 +119,10 @@ fn step_receipts(saga: &Arc<Published<Checkout>>, variants: &[VariantId], uses: 
         let item = StockItem::key(stock_of(*variant));
         receipts.extend(of_item.iter().map(|step| receipt(item, step)));
     }
+    let (uses, tenders) = frozen.map_or_else(Default::default, |frozen| {
+        (frozen.uses.as_slice(), frozen.tenders.as_slice())
+    });
+    receipts.extend(tenders::step_receipts(saga, tenders));
     for held in uses {
         let counter = UseCounter::key(held.counter);
         receipts.extend(of_use.iter().map(|step| receipt(counter, step)));
@@ -122,10 +131,7 @@ fn step_receipts(saga: &Arc<Published<Checkout>>, variants: &[VariantId], uses: 
         let order = Order::key(saga.state.order);
         receipts
             .extend(["place_order", "record_capture", "record_late_refund"].map(|step| receipt(order, step)));
-        receipts.push(receipt(
-            cartwright_domain::cart::FrozenQuote::key(saga.id),
-            "freeze_quote",
-        ));
+        receipts.push(receipt(FrozenQuote::key(saga.id), "freeze_quote"));
     }
     receipts
 }

@@ -7,6 +7,7 @@ mod env;
 mod finish;
 mod payment;
 mod saga;
+mod tenders;
 mod uses;
 mod validate;
 
@@ -58,6 +59,8 @@ pub struct CompletionDraft {
     pub payment_token: Option<String>,
     /// The total the caller agrees to; without it, the one last shown to them.
     pub expected_total: Option<Money>,
+    /// What the caller agrees to pay at the provider; without it, what was last shown with that total.
+    pub expected_due: Option<Money>,
 }
 
 impl Engine {
@@ -171,9 +174,12 @@ impl Engine {
     ) -> Outcome<CheckoutView> {
         let settings = self.kinds().current_settings().await?;
         let shown = self.inner().shown_totals.last(cart.id, &request.caller);
+        let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
+        let shown_due = shown.filter(|shown| Some(shown.total) == expected_total);
         let completion = Completion {
             payment_token: draft.payment_token,
-            expected_total: draft.expected_total.or(shown),
+            expected_total,
+            expected_due: draft.expected_due.or(shown_due.map(|shown| shown.due)),
             deadline_at: self.now().after(settings.lifetimes.checkout),
         };
         let patience = settings.lifetimes.provider + PATIENCE_BEYOND_PROVIDER;
@@ -200,7 +206,8 @@ impl Engine {
     /// Refuses, before anything is reserved, a cart that cannot be completed.
     async fn require_complete(&self, cart: &Shown<Cart>, completion: &Completion) -> Result<(), Refused> {
         let priced = self.kinds().priced(cart.clone()).await?;
-        let obstacle = validate::obstacle(&priced, completion.payment_token.is_some());
+        let obstacle = validate::due_changed(&priced, completion)
+            .or_else(|| validate::obstacle(&priced, completion.payment_token.is_some()));
         obstacle.map_or(Ok(()), |problem| Err(problem.into()))
     }
 

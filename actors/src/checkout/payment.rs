@@ -1,7 +1,7 @@
 //! The payment and the pivot behind it.
 
-use super::after;
 use super::env::{CheckoutEnv, Halt, operation};
+use super::{after, tenders};
 use crate::engine::unreadable;
 use crate::once::gone;
 use crate::runtime::{Performed, Published};
@@ -22,14 +22,18 @@ const SECONDS_PER_MINUTE: u64 = 60;
 /// How long to wait before a provider that has not decided is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Asks the provider to authorize the frozen total, and goes on to the order.
+/// Holds what gift cards and store credit are to pay, asks the provider to authorize the rest of the frozen total, and
+/// goes on to the order.
 pub(super) async fn authorize(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
 ) -> Result<Performed<Progress>, Halt> {
     let frozen = frozen_quote(env, saga).await?;
     let settings = env.kinds.current_settings().await?;
-    if frozen.quote.total.is_zero() {
+    if let Err(halt) = tenders::hold_all(env, saga, &frozen).await {
+        return Err(turn_back(env, saga, halt).await);
+    }
+    if frozen.due().is_zero() {
         return after::place(env, saga, frozen, None, &settings).await;
     }
     let provider = env.provider(&settings);
@@ -82,7 +86,7 @@ async fn ask_to_authorize(
         .as_ref()
         .and_then(|completion| completion.payment_token.clone());
     let request = AuthorizeRequest {
-        amount: frozen.quote.total,
+        amount: frozen.due(),
         token: Token::new(token.unwrap_or_default()),
         reference: saga.id.to_string(),
         description: format!("order of cart {}", saga.state.cart),

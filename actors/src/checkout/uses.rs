@@ -5,16 +5,13 @@
 
 use super::back::done_or_gone;
 use super::env::{CheckoutEnv, Halt};
-use crate::engine::unreadable;
-use crate::runtime::{AskError, Published};
+use crate::runtime::AskError;
 use cartwright_domain::Refusal;
 use cartwright_domain::cart::FrozenQuote;
-use cartwright_domain::checkout::Checkout;
 use cartwright_domain::id::CheckoutId;
 use cartwright_domain::promotion::{CommitUse, ReleaseUse, ReserveUse, Use, UseError};
 use cartwright_storage::Decision;
 use futures::future::try_join_all;
-use std::sync::Arc;
 
 /// Reserves what a frozen quote needs, in ascending order, the same for every checkout, each resting on the one before:
 /// of those who want the last uses somebody gets all of them. They are held until the saga lets go of them.
@@ -111,20 +108,13 @@ pub(super) async fn commit(
     Ok(try_join_all(commits).await?.into_iter().flatten().collect())
 }
 
-/// Lets go of whatever may be held, and returns it.
-pub(super) async fn release(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Vec<Use>, Halt> {
-    if saga.state.total.is_none() {
-        // The saga has not noted a frozen quote; one may be on its way all the same.
-        env.every_verdict().await;
-    }
-    let frozen = env.kinds.frozen_quotes.read(saga.id).await.map_err(unreadable)?;
-    let uses = frozen.map(|frozen| frozen.state.uses.clone()).unwrap_or_default();
-    let checkout = saga.id;
+/// Lets go of whatever may be held.
+pub(super) async fn release(env: &CheckoutEnv, checkout: CheckoutId, uses: &[Use]) -> Result<(), Halt> {
     let releases = uses.iter().map(|held| async move {
         let ask = env.step(checkout, "release_use", Some("reserve_use"));
         let counters = &env.kinds.use_counters;
         done_or_gone(counters.ask(held.counter, ReleaseUse { checkout }, ask).await)
     });
     try_join_all(releases).await?;
-    Ok(uses)
+    Ok(())
 }

@@ -3,9 +3,10 @@
 use super::env::Halt;
 use crate::cart::Priced;
 use cartwright_domain::cart::{self, CodeRefused, LineProblem, ProblemKind, Unmet};
-use cartwright_domain::checkout::Checkout;
+use cartwright_domain::checkout::{Checkout, Completion};
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::money::Money;
+use cartwright_domain::stored_value::Covered;
 use cartwright_domain::{Class, Detail, Problem, Refusal};
 
 /// Refuses lines that are gone, disabled, short or without a price, naming each.
@@ -47,8 +48,48 @@ pub(super) fn line_problem(priced: &Priced) -> Option<Problem> {
     Some(problem.with("lines", Detail::List(named)))
 }
 
-/// Refuses what is missing to complete: e-mail, address, shipping, payment.
+/// Returns why gift cards and store credit cover less than the caller was shown, where the total itself is the same.
+pub(super) fn due_changed(priced: &Priced, completion: &Completion) -> Option<Problem> {
+    let (total, coverage) = (priced.quote.total, &priced.coverage);
+    let expected = completion.expected_due?;
+    let is_other_total = completion
+        .expected_total
+        .is_some_and(|expected| expected != total);
+    if is_other_total || coverage.due.amount <= expected.amount {
+        return None;
+    }
+    let covers = coverage.parts.iter().map(|Covered { tender, unusable }| {
+        let mut covered = vec![
+            ("type".to_owned(), tender.provider().into()),
+            ("id".to_owned(), tender.value.to_string().into()),
+            ("amount".to_owned(), tender.amount.into()),
+        ];
+        if let Some(last) = &tender.last_characters {
+            covered.push(("last_characters".to_owned(), last.as_str().into()));
+        }
+        if let Some(why) = unusable {
+            covered.push(("reason".to_owned(), why.name().into()));
+        }
+        Detail::Object(covered)
+    });
+    let message = format!(
+        "{} are left to be paid now, no longer {expected}; show it and complete again",
+        coverage.due
+    );
+    let problem = Problem::new(Class::Conflict, "checkout.amount_due_changed", message)
+        .with("expected_amount_due", expected)
+        .with("amount_due", coverage.due)
+        .with("total", total)
+        .with("payments", Detail::List(covers.collect()));
+    Some(problem)
+}
+
+/// Refuses what is missing to complete: e-mail, address, shipping, payment; and before that gift cards that cover less.
 pub(super) fn details(priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
+    let completion = checkout.completion.as_ref();
+    if let Some(changed) = completion.and_then(|completion| due_changed(priced, completion)) {
+        return Err(Halt::Refused(changed));
+    }
     let token = checkout
         .completion
         .as_ref()
@@ -95,11 +136,11 @@ fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
         }
         (_, None) | (None, Some(_)) => {}
     }
-    if !has_payment && !quote.total.is_zero() {
+    if !has_payment && !priced.coverage.due.is_zero() {
         errors.add(
             "/payment",
             "checkout.payment_missing",
-            "a payment token is needed for a total above zero",
+            "a payment token is needed while something is left to be paid",
         );
     }
     errors

@@ -117,6 +117,19 @@ fn text_of(order: &Order, number: u64) -> String {
         let _ = writeln!(text, "Tax included: {}", quote.tax_included);
     }
     let _ = writeln!(text, "Total: {}", quote.total);
+    for tender in &frozen.tenders {
+        let _ = match &tender.last_characters {
+            Some(last) => writeln!(
+                text,
+                "Paid with the gift card ending in {last}: {}",
+                tender.amount
+            ),
+            None => writeln!(text, "Paid with store credit: {}", tender.amount),
+        };
+    }
+    if !frozen.tenders.is_empty() && !frozen.due().is_zero() {
+        let _ = writeln!(text, "Paid otherwise: {}", frozen.due());
+    }
     if let Some(address) = &frozen.shipping_address {
         let _ = writeln!(text, "\nShips to:");
         let lines = [

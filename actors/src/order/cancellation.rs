@@ -6,6 +6,8 @@ use crate::request::Refused;
 use crate::runtime::{
     Action, Ask, AskError, FinalAnswer, Next, Performed, Published, Saga, SagaStep, StepKey,
 };
+use cartwright_domain::cart::STORED_VALUES_MAX;
+use cartwright_domain::id::StoredValueId;
 use cartwright_domain::inventory::{Deallocate, StockItem};
 use cartwright_domain::order::cancellation::{
     Cancellation, EndCancellation, NoteOrderCanceled, Progress, Step,
@@ -13,11 +15,15 @@ use cartwright_domain::order::cancellation::{
 use cartwright_domain::order::{Cancel, Order, PromisedStock, RecordRefund, RecordVoid};
 use cartwright_domain::payment::{Payment, PaymentState};
 use cartwright_domain::promotion::{GiveBackUse, Use, UseCounter};
+use cartwright_domain::stored_value::{GiveBack, StoredValue};
 use cartwright_domain::{Entity, EntityKey, Problem, Timestamp, checkout};
 use cartwright_gateways::payment::{self, Deadlined, Gateway, OperationKey, Reference};
 use cartwright_storage::{Outcome, ReceiptKey, codec};
 use futures::future::try_join_all;
 use std::sync::Arc;
+
+/// The step that gives back what a gift card or store credit has paid.
+const GIVE_BACK_VALUE: &str = "give_back_value";
 
 /// What the steps of a cancellation need.
 pub struct CancellationEnv {
@@ -97,7 +103,7 @@ async fn cancel_order(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>
     {
         Ok(_) => Ok(Performed::record(Progress::Canceled(NoteOrderCanceled))),
         Err(error) if error.is_transient() => Err(error.to_string()),
-        Err(error) => Ok(over(saga, &[], &[], Some(Problem::from(error)))),
+        Err(error) => Ok(over(saga, &[], &[], &[], Some(Problem::from(error)))),
     }
 }
 
@@ -116,8 +122,12 @@ async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -
         .await
         .map_err(|refused: Refused| refused.to_string())?;
     let provider = Deadlined::new(Arc::clone(&env.payments), settings.lifetimes.provider);
-    for (index, payment) in order.state.payments().iter().enumerate() {
-        return_payment(env, saga, &provider, index, payment).await?;
+    let payments = order.state.payments();
+    for (index, payment) in payments.iter().enumerate() {
+        match payment.stored_value() {
+            Some(value) => return_value(env, saga, value, index, payment).await?,
+            None => return_payment(env, saga, &provider, index, payment).await?,
+        }
     }
     let stock = order.state.stock();
     try_join_all(stock.iter().map(|promised| deallocate(env, saga, promised))).await?;
@@ -126,7 +136,7 @@ async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -
         false => order.state.quote().uses.as_slice(),
     };
     try_join_all(given_back.iter().map(|used| give_back_use(env, saga, used))).await?;
-    Ok(over(saga, stock, given_back, None))
+    Ok(over(saga, stock, given_back, payments, None))
 }
 
 /// Lets the order's checkout finish first: what it has not yet allocated or captured cannot be given back, and the
@@ -198,13 +208,51 @@ async fn return_payment(
     }
 }
 
-/// Returns the name of the step that notes the refund of one payment. Orders of this release have one payment.
+/// Gives back to a gift card or store credit what it has paid, whatever has become of it meanwhile.
+async fn return_value(
+    env: &CancellationEnv,
+    saga: &Arc<Published<Cancellation>>,
+    value: StoredValueId,
+    index: usize,
+    payment: &Payment,
+) -> Result<(), String> {
+    match payment.state() {
+        PaymentState::Captured | PaymentState::PartiallyRefunded => {}
+        PaymentState::Refunded | PaymentState::Voided => return Ok(()),
+        PaymentState::Authorized | PaymentState::CaptureFailed => {
+            return Err("the checkout has not used what it holds yet".to_owned());
+        }
+    }
+    let (order, amount) = (saga.state.order, payment.refundable());
+    let ask = env.step(saga, GIVE_BACK_VALUE);
+    match env
+        .kinds
+        .stored_values
+        .ask(value, GiveBack { order, amount }, ask)
+        .await
+    {
+        Ok(_) | Err(AskError::NotFound { .. }) => {}
+        Err(error) => return Err(error.to_string()),
+    }
+    let command = RecordRefund {
+        reference: payment.reference().to_owned(),
+        amount,
+    };
+    let ask = env.step(saga, refund_step(index));
+    let answer = env.kinds.orders.ask(order, command, ask).await;
+    answer.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Returns the name of the step that notes the refund of one payment.
 fn refund_step(index: usize) -> &'static str {
-    const NAMES: [&str; 4] = [
+    /// As many as an order has payments: gift cards and store credit, and one at the provider.
+    const NAMES: [&str; STORED_VALUES_MAX + 1] = [
         "record_refund_0",
         "record_refund_1",
         "record_refund_2",
         "record_refund_3",
+        "record_refund_4",
+        "record_refund_5",
     ];
     NAMES.get(index).copied().unwrap_or("record_refund")
 }
@@ -246,6 +294,7 @@ fn over(
     saga: &Arc<Published<Cancellation>>,
     stock: &[PromisedStock],
     given_back: &[Use],
+    payments: &[Payment],
     refusal: Option<Problem>,
 ) -> Performed<Progress> {
     let receipt = |participant: EntityKey, step: &str| ReceiptKey::Step {
@@ -254,7 +303,12 @@ fn over(
         participant,
     };
     let order = Order::key(saga.state.order);
-    let mut deletes = vec![receipt(order, "cancel_order"), receipt(order, refund_step(0))];
+    let mut deletes = vec![receipt(order, "cancel_order")];
+    for (index, payment) in payments.iter().enumerate() {
+        deletes.push(receipt(order, refund_step(index)));
+        let value = payment.stored_value().map(StoredValue::key);
+        deletes.extend(value.map(|value| receipt(value, GIVE_BACK_VALUE)));
+    }
     for promised in stock {
         deletes.push(receipt(
             StockItem::key(stock_of(promised.variant)),

@@ -377,7 +377,7 @@ fn told(view: &CartView) -> String {
     format!("a cart of {} units to {:?}", cart.units(), cart.email())
 }
 
-fn told_of_order(view: &CheckoutView) -> Result<String, Refused> {
+pub(crate) fn told_of_order(view: &CheckoutView) -> Result<String, Refused> {
     match &view.order {
         Some(order) => Ok(format!("order {:?}", order.state.number())),
         None if view.is_settled() => Ok(format!("no order: {:?}", view.problem)),
@@ -414,6 +414,7 @@ pub(crate) fn paying() -> CompletionDraft {
     CompletionDraft {
         payment_token: Some("tok_approve".to_owned()),
         expected_total: None,
+        expected_due: None,
     }
 }
 

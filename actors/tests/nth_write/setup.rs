@@ -3,14 +3,15 @@
 use crate::cases::{add, customer, paying};
 use crate::shop::{By, Desk, everything};
 use crate::support::house::{details, pence, staff};
-use cartwright_actors::cart::{CartRef, View};
+use cartwright_actors::cart::{CartRef, DetailsDraft, View};
+use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::PriceListDraft;
 use cartwright_domain::id::{
     CartId, CheckoutId, CustomerId, LineId, OrderId, PriceListId, PromotionId, StoredValueId, TaxZoneId,
 };
 use cartwright_domain::promotion::{self, ActionDraft, ReductionDraft};
 use cartwright_domain::settings;
-use cartwright_domain::stored_value::GiftCardDraft;
+use cartwright_domain::stored_value::{Adjust, GiftCardDraft};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -181,6 +182,48 @@ pub(crate) async fn carded(desk: &Desk) -> Setup {
         gift_card: Some(issued.unwrap().value.id),
         ..Setup::default()
     }
+}
+
+/// A gift card, and a cart with one line.
+pub(crate) async fn carded_cart(desk: &Desk) -> Setup {
+    Setup {
+        gift_card: carded(desk).await.gift_card,
+        ..ready(desk).await
+    }
+}
+
+/// The same, to be paid with the gift card as far as it goes.
+pub(crate) async fn applied(desk: &Desk) -> Setup {
+    let setup = carded_cart(desk).await;
+    let shopper = desk.request(By::Shopper);
+    let applied = desk
+        .engine
+        .apply_gift_card(&shopper, setup.cart(), "GIFT-0001", View::Full);
+    applied.await.unwrap();
+    setup
+}
+
+/// A cart with one line, for a customer with store credit.
+pub(crate) async fn credited(desk: &Desk) -> Setup {
+    let (known, setup) = (known(desk).await, filled(desk).await);
+    let customer = known.customer.unwrap();
+    let credit = Adjust {
+        amount: pence(100),
+        reason: "goodwill".to_owned(),
+    };
+    desk.engine
+        .adjust_store_credit(&staff(), customer, credit)
+        .await
+        .unwrap();
+    let draft = DetailsDraft {
+        customer_id: Patch::Set(customer),
+        ..DetailsDraft::default()
+    };
+    desk.engine
+        .update_details(&staff(), setup.cart(), draft, View::Full)
+        .await
+        .unwrap();
+    setup
 }
 
 /// A cart with one line, and a promotion that a code unlocks for it.

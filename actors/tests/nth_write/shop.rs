@@ -164,6 +164,10 @@ impl Desk {
                 quote.units()
             ));
         }
+        for card in self.engine.gift_cards(everything()).await.unwrap().items {
+            let card = &card.state;
+            seen.push(format!("gift card {:?} {:?}", card.balance(), card.held()));
+        }
         for payment in house.ledger().payments {
             if payment.voided && payment.captured.is_zero() {
                 continue;

@@ -1,12 +1,16 @@
 //! Every use case that writes gift cards and store credit.
 
-use crate::cases::{Case, NOTHING, Preparing, case, keyed};
+use crate::cases::{Case, NOTHING, Preparing, case, keyed, paying, told_of_order};
 use crate::setup;
 use crate::shop::By;
 use crate::support::house::pence;
+use cartwright_actors::cart::View;
 use cartwright_domain::stored_value::{Adjust, Draft};
 
 const CARDED: Preparing = |desk| Box::pin(setup::carded(desk));
+const HELD: Preparing = |desk| Box::pin(setup::carded_cart(desk));
+const CREDITED: Preparing = |desk| Box::pin(setup::credited(desk));
+const APPLIED: Preparing = |desk| Box::pin(setup::applied(desk));
 
 pub(crate) const VALUES: &[Case] = &[
     keyed("issue_gift_card", By::Staff, NOTHING, |desk, _, request| {
@@ -51,6 +55,50 @@ pub(crate) const VALUES: &[Case] = &[
             })
         },
     ),
+    keyed("apply_gift_card", By::Shopper, HELD, |desk, setup, request| {
+        Box::pin(async move {
+            let applied = desk
+                .engine
+                .apply_gift_card(request, setup.cart(), "GIFT-0001", View::Full)
+                .await?;
+            Ok(format!("{:?}", applied.value.priced.coverage.due))
+        })
+    }),
+    keyed(
+        "apply_store_credit",
+        By::Shopper,
+        CREDITED,
+        |desk, setup, request| {
+            Box::pin(async move {
+                let applied = desk
+                    .engine
+                    .apply_store_credit(request, setup.cart(), View::Full)
+                    .await?;
+                Ok(format!("{:?}", applied.value.priced.coverage.due))
+            })
+        },
+    ),
+    case(
+        "remove_stored_value",
+        By::Shopper,
+        APPLIED,
+        |desk, setup, request| {
+            Box::pin(async move {
+                let card = setup.gift_card.unwrap();
+                let removed = desk
+                    .engine
+                    .remove_stored_value(request, setup.cart(), card, View::Full)
+                    .await?;
+                Ok(format!("{:?}", removed.value.priced.coverage.parts))
+            })
+        },
+    ),
+    keyed("complete_cart", By::Shopper, APPLIED, |desk, setup, request| {
+        Box::pin(async move {
+            let completed = desk.engine.complete_cart(request, setup.cart(), paying()).await?;
+            told_of_order(&completed.value)
+        })
+    }),
 ];
 
 fn goodwill() -> Adjust {

@@ -8,9 +8,11 @@ use cartwright_domain::cart::{Cart, State};
 use cartwright_domain::checkout::Checkout;
 use cartwright_domain::id::{CheckoutId, StockItemId, UseCounterId, VariantId};
 use cartwright_domain::inventory::{DEFAULT_LOCATION, StockItem};
+use cartwright_domain::money::Money;
 use cartwright_domain::order::{Order, Status};
-use cartwright_domain::payment::PaymentState;
+use cartwright_domain::payment::{Payment as Noted, PaymentState};
 use cartwright_domain::promotion::{Use, UseCounter};
+use cartwright_domain::stored_value::StoredValue;
 use cartwright_domain::{Entity, EntityKey};
 use cartwright_gateways::payment::sandbox::{Ledger, Operation, Payment};
 use cartwright_storage::{ReceiptFound, ReceiptKey, Store, codec};
@@ -43,6 +45,7 @@ pub(crate) async fn check(running: &Running, house: &House, scenario: &Scenario,
 
     let ledger = house.ledger();
     check_money(&orders, &ledger, told);
+    check_gift_cards(running, &orders, page.clone(), told).await;
     check_stock(running, house, &orders, told).await;
     let mut carts: Vec<Arc<Cart>> = Vec::new();
     for view in running.engine.carts(page).await.unwrap().items {
@@ -70,26 +73,26 @@ fn check_money(orders: &[Arc<Order>], ledger: &Ledger, told: &str) {
         let reference = quote.checkout.to_string();
         let of_checkout = |payment: &&Payment| payment.reference == reference;
         let payments: Vec<&Payment> = ledger.payments.iter().filter(of_checkout).collect();
-        if quote.quote.total.is_zero() {
-            assert!(
-                payments.is_empty() && order.payments().is_empty(),
-                "{told}: {payments:?}"
-            );
+        let at_provider = |noted: &&Noted| noted.stored_value().is_none();
+        let noted: Vec<&Noted> = order.payments().iter().filter(at_provider).collect();
+        if quote.due().is_zero() {
+            assert!(payments.is_empty() && noted.is_empty(), "{told}: {payments:?}");
             continue;
         }
-        let ([payment], [noted]) = (payments.as_slice(), order.payments()) else {
+        let ([payment], [noted]) = (payments.as_slice(), noted.as_slice()) else {
             panic!("{told}: {payments:?} for one order with {:?}", order.payments());
         };
         assert_eq!(payment.payment.as_str(), noted.reference(), "{told}");
         assert_eq!(
-            payment.authorized, quote.quote.total,
-            "{told}: authorized is the total"
+            payment.authorized,
+            quote.due(),
+            "{told}: authorized is what is due"
         );
         let kept = payment.captured.minus(payment.refunded).unwrap();
         let expected = if order.status() == Status::Canceled {
-            quote.quote.total.minus(quote.quote.total).unwrap()
+            Money::zero(quote.due().currency)
         } else {
-            quote.quote.total
+            quote.due()
         };
         assert_eq!(kept, expected, "{told}: {payment:?}");
         assert!(
@@ -129,6 +132,26 @@ fn check_money(orders: &[Arc<Order>], ledger: &Ledger, told: &str) {
                 entry.reference
             );
         }
+    }
+}
+
+/// What left each gift card is what orders that stand were paid with, nothing is held, and the orders say so.
+async fn check_gift_cards(running: &Running, orders: &[Arc<Order>], page: PageRequest, told: &str) {
+    for card in running.engine.gift_cards(page).await.unwrap().items {
+        let card = &card.state;
+        let issued = card.ledger()[0].amount.amount;
+        let mut spent = 0;
+        for order in orders {
+            let own = |noted: &&Noted| noted.stored_value() == Some(card.id());
+            for noted in order.payments().iter().filter(own) {
+                assert_eq!(noted.captured(), noted.authorized_amount(), "{told}");
+                let kept = noted.captured().minus(noted.refunded()).unwrap();
+                assert_eq!(kept.is_zero(), order.status() == Status::Canceled, "{told}");
+                spent += kept.amount;
+            }
+        }
+        let left = (card.balance().amount, card.held().amount);
+        assert_eq!(left, (issued - spent, 0), "{told}: balance and held");
     }
 }
 
@@ -251,8 +274,18 @@ async fn check_receipts(
     for order in orders {
         participants.push((
             Order::key(order.id()),
-            &["place_order", "record_capture", "record_late_refund"],
+            &[
+                "place_order",
+                "record_capture",
+                "record_late_refund",
+                "record_uses",
+            ],
         ));
+    }
+    let cards = running.engine.gift_cards(PageRequest::default()).await.unwrap();
+    for card in cards.items {
+        let steps = &["hold_value", "use_value", "release_value"];
+        participants.push((StoredValue::key(card.id), steps));
     }
     for (participant, steps) in participants {
         for step in steps {

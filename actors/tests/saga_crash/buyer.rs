@@ -10,6 +10,7 @@ use cartwright_domain::checkout::Ending;
 use cartwright_domain::id::{CartId, CheckoutId, OrderId, ShippingMethodId, VariantId};
 use cartwright_domain::money::{Money, Price};
 use cartwright_domain::promotion::{self, ActionDraft, ReductionDraft};
+use cartwright_domain::stored_value::GiftCardDraft;
 use cartwright_domain::{Caller, Problem, settings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +90,30 @@ impl<'a> Buyer<'a> {
         cart
     }
 
+    /// Issues a gift card, as staff, and has a cart paid with it.
+    pub(crate) async fn gift_card(&self, shopper: usize, cart: CartId, amount: Money) {
+        let code = "SAGA-GIFT-01";
+        let issued = self
+            .finally(&keyed(staff(), "issue"), async |request| {
+                let draft = GiftCardDraft {
+                    amount: Some(amount),
+                    code: Some(code.to_owned()),
+                    ..GiftCardDraft::default()
+                };
+                self.engine.issue_gift_card(request, draft).await
+            })
+            .await;
+        issued.unwrap();
+        let applied = self
+            .finally(&self.shopper(shopper, "apply"), async |request| {
+                self.engine
+                    .apply_gift_card(request, CartRef::Id(cart), code, View::Full)
+                    .await
+            })
+            .await;
+        applied.unwrap();
+    }
+
     /// Starts a checkout. Whoever asks again after it has ended is told how.
     pub(crate) async fn start(&self, shopper: usize, key: &str, cart: CartId) -> Result<CheckoutId, String> {
         let started = self
@@ -114,6 +139,7 @@ impl<'a> Buyer<'a> {
         let draft = CompletionDraft {
             payment_token: Some(token.to_owned()),
             expected_total,
+            expected_due: None,
         };
         self.settled(&request, async |request| {
             self.engine
@@ -129,6 +155,7 @@ impl<'a> Buyer<'a> {
         let draft = CompletionDraft {
             payment_token: Some("tok_approve".to_owned()),
             expected_total: None,
+            expected_due: None,
         };
         self.settled(&request, async |request| {
             self.engine.complete_checkout(request, id, draft.clone()).await

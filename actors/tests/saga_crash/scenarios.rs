@@ -144,6 +144,24 @@ pub(crate) const ALL: &[Scenario] = &[
         answers: &[ORDERED, "canceled"],
         orders: &[Status::Canceled],
     },
+    Scenario {
+        name: "partly with a gift card, declined, then approved",
+        act: |buyer| Box::pin(pay_with_card(buyer, 1_000, &["tok_decline", "tok_approve"])),
+        answers: &["payment.declined", ORDERED],
+        orders: &[Status::Confirmed],
+    },
+    Scenario {
+        name: "wholly with a gift card, then cancel",
+        act: |buyer| Box::pin(cancel_with_card(buyer, 100_000)),
+        answers: &[ORDERED, "canceled"],
+        orders: &[Status::Canceled],
+    },
+    Scenario {
+        name: "partly with a gift card, then cancel",
+        act: |buyer| Box::pin(cancel_with_card(buyer, 1_000)),
+        answers: &[ORDERED, "canceled"],
+        orders: &[Status::Canceled],
+    },
 ];
 
 /// Returns the cart of the first shopper: two counted variants and one that is not.
@@ -160,6 +178,22 @@ async fn pay(buyer: &Buyer<'_>, tokens: &[&str]) -> Vec<String> {
     for token in tokens {
         answers.push(buyer.complete(0, token, cart, token, None).await);
     }
+    answers
+}
+
+async fn pay_with_card(buyer: &Buyer<'_>, amount: i64, tokens: &[&str]) -> Vec<String> {
+    let cart = cart(buyer).await;
+    buyer.gift_card(0, cart, pence(amount)).await;
+    let mut answers = Vec::new();
+    for token in tokens {
+        answers.push(buyer.complete(0, token, cart, token, None).await);
+    }
+    answers
+}
+
+async fn cancel_with_card(buyer: &Buyer<'_>, amount: i64) -> Vec<String> {
+    let mut answers = pay_with_card(buyer, amount, &["tok_approve"]).await;
+    answers.push(buyer.cancel("cancel", buyer.first_order().await).await);
     answers
 }
 

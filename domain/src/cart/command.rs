@@ -36,6 +36,7 @@ impl Create<Cart> for OpenCart {
             currency: self.currency,
             lines: Vec::new(),
             codes: Vec::new(),
+            stored_values: Vec::new(),
             email: None,
             shipping_address: None,
             billing_address: None,

@@ -1,13 +1,15 @@
 //! The cart: its state, its lines, its timers.
 
 use super::past::{Cart1, Cart2};
-use super::{CODES_MAX, Error, Event, Line, LineProblem, VariantFacts, line_problems};
+use super::{CODES_MAX, Error, Event, Line, LineProblem, STORED_VALUES_MAX, VariantFacts, line_problems};
 use crate::address::Address;
 use crate::caller::Caller;
 use crate::customer::Shopper;
 use crate::entity::{Context, Entity, Keys, PastBody, TimerName};
 use crate::error::{Broken, ensure};
-use crate::id::{CartId, CheckoutId, CustomerId, LineId, OrderId, SessionId, ShippingMethodId, VariantId};
+use crate::id::{
+    CartId, CheckoutId, CustomerId, LineId, OrderId, SessionId, ShippingMethodId, StoredValueId, VariantId,
+};
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::Currency;
 use crate::promotion::Code;
@@ -28,6 +30,7 @@ pub struct Cart {
     pub(super) currency: Currency,
     pub(super) lines: Vec<Arc<Line>>,
     pub(super) codes: Vec<Code>,
+    pub(super) stored_values: Vec<StoredValueId>,
     pub(super) email: Option<Email>,
     pub(super) shipping_address: Option<Arc<Address>>,
     pub(super) billing_address: Option<Arc<Address>>,
@@ -201,6 +204,11 @@ impl Cart {
     /// Returns its coupon codes, in the order in which they were applied.
     pub fn codes(&self) -> &[Code] {
         &self.codes
+    }
+
+    /// Returns the gift cards and the store credit it is to be paid with, in the order in which they were applied.
+    pub fn stored_values(&self) -> &[StoredValueId] {
+        &self.stored_values
     }
 
     /// Returns the shopper's e-mail address.
@@ -385,6 +393,10 @@ impl Entity for Cart {
         ensure(
             self.codes.len() <= CODES_MAX,
             "a cart holds CODES_MAX coupon codes at most",
+        )?;
+        ensure(
+            self.stored_values.len() <= STORED_VALUES_MAX,
+            "a cart is paid with STORED_VALUES_MAX gift cards at most",
         )?;
         for line in &self.lines {
             ensure(0 < line.quantity, "a line holds at least one unit")?;

@@ -81,6 +81,12 @@ pub enum Error {
         /// The most.
         max: usize,
     },
+    /// Another gift card would be one too many.
+    #[error("a cart is paid with at most {max} gift cards and store credits")]
+    TooManyGiftCards {
+        /// The most.
+        max: usize,
+    },
     /// A line would hold too many units.
     #[error("a line may hold at most {max} units")]
     QuantityTooLarge {
@@ -121,7 +127,8 @@ impl Refusal for Error {
             | Self::NotForSale { .. }
             | Self::NoPrice { .. }
             | Self::TooManyLines { .. }
-            | Self::TooManyCodes { .. } => Class::Conflict,
+            | Self::TooManyCodes { .. }
+            | Self::TooManyGiftCards { .. } => Class::Conflict,
             Self::LineNotFound { .. } => Class::NotFound,
             Self::QuantityTooLarge { .. }
             | Self::QuantityZero
@@ -145,6 +152,7 @@ impl Refusal for Error {
             Self::NoPrice { .. } => "cart.no_price",
             Self::TooManyLines { .. } => "cart.too_many_lines",
             Self::TooManyCodes { .. } => "cart.too_many_codes",
+            Self::TooManyGiftCards { .. } => "cart.too_many_gift_cards",
             Self::QuantityTooLarge { .. } => "cart.quantity_too_large",
             Self::QuantityZero => "cart.quantity_zero",
             Self::NegativePrice => "cart.negative_price",
@@ -187,6 +195,7 @@ impl Refusal for Error {
             ],
             Self::TooManyLines { max } => vec![detail("lines_max", (*max).into())],
             Self::TooManyCodes { max } => vec![detail("codes_max", (*max).into())],
+            Self::TooManyGiftCards { max } => vec![detail("gift_cards_max", (*max).into())],
             Self::QuantityTooLarge { max } => vec![detail("quantity_max", (*max).into())],
             Self::OtherCurrency { cart, price } => vec![
                 detail("cart_currency", cart.code().into()),

@@ -2,7 +2,7 @@
 
 use super::LockScope;
 use crate::event::EventBody;
-use crate::id::{CartId, CheckoutId, LineId, OrderId, VariantId};
+use crate::id::{CartId, CheckoutId, LineId, OrderId, StoredValueId, VariantId};
 use crate::money::Currency;
 use crate::promotion::Code;
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,16 @@ pub enum Event {
         /// Which.
         codes: Vec<Code>,
     },
+    /// A gift card or store credit is to pay for it.
+    StoredValueApplied {
+        /// Which.
+        value: StoredValueId,
+    },
+    /// A gift card or store credit was taken out.
+    StoredValueRemoved {
+        /// Which.
+        value: StoredValueId,
+    },
 }
 
 impl EventBody for Event {
@@ -117,6 +127,8 @@ impl EventBody for Event {
             Self::Merged { .. } => "cart.merged",
             Self::Deleted => "cart.deleted",
             Self::CodesApplied { .. } => "cart.codes_applied",
+            Self::StoredValueApplied { .. } => "cart.stored_value_applied",
+            Self::StoredValueRemoved { .. } => "cart.stored_value_removed",
             Self::CodesRemoved { .. } => "cart.codes_removed",
         }
     }

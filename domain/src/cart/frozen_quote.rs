@@ -11,6 +11,7 @@ use crate::id::{CartId, CheckoutId, CustomerId, LineId, ProductId, VariantId};
 use crate::kind::Kind;
 use crate::money::Money;
 use crate::promotion::Use;
+use crate::stored_value::Tender;
 use crate::text::Email;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ pub struct FrozenQuote {
     pub cart: CartId,
     /// What it costs.
     pub quote: Quote,
+    /// What gift cards and store credit pay of it, in the order in which they do.
+    pub tenders: Vec<Tender>,
     /// What is bought, line by line as in the quote.
     pub lines: Vec<FrozenLine>,
     /// The shopper's e-mail address.
@@ -70,6 +73,7 @@ pub struct FrozenLine {
 pub struct FreezeQuote {
     cart: CartId,
     quote: Quote,
+    tenders: Vec<Tender>,
     lines: Vec<FrozenLine>,
     email: Option<Email>,
     shipping_address: Option<Arc<Address>>,
@@ -104,6 +108,7 @@ impl FreezeQuote {
         Self {
             cart: cart.id(),
             quote,
+            tenders: Vec::new(),
             lines,
             email: cart.email().cloned(),
             shipping_address: cart.shipping_address().cloned(),
@@ -112,6 +117,23 @@ impl FreezeQuote {
             customer: cart.customer(),
             uses,
         }
+    }
+}
+
+impl FreezeQuote {
+    /// Notes what gift cards and store credit are to pay.
+    #[must_use]
+    pub fn paid_with(self, tenders: Vec<Tender>) -> Self {
+        Self { tenders, ..self }
+    }
+}
+
+impl FrozenQuote {
+    /// Returns what is left for the payment provider.
+    pub fn due(&self) -> Money {
+        let total = self.quote.total;
+        let paid: i64 = self.tenders.iter().map(|tender| tender.amount.amount).sum();
+        Money::new(total.amount - paid, total.currency)
     }
 }
 
@@ -124,6 +146,7 @@ impl Create<FrozenQuote> for FreezeQuote {
             checkout: id,
             cart: self.cart,
             quote: self.quote,
+            tenders: self.tenders,
             lines: self.lines,
             email: self.email,
             shipping_address: self.shipping_address,
@@ -187,6 +210,12 @@ impl Entity for FrozenQuote {
         ensure(
             self.uses.is_sorted_by(|left, right| left.counter < right.counter),
             "uses are in ascending order of counter",
+        )?;
+        let currency = self.quote.total.currency;
+        let pays = |tender: &Tender| tender.amount.currency == currency && 0 < tender.amount.amount;
+        ensure(
+            self.tenders.iter().all(pays) && 0 <= self.due().amount,
+            "gift cards and store credit pay some of the total, and no more",
         )?;
         self.quote.check()
     }

@@ -16,6 +16,7 @@ pub mod merge;
 mod past;
 mod problem;
 mod quote;
+mod tender;
 pub mod totals;
 
 pub use codes::{ApplyCodes, CODES_MAX, CodeRefused, RemoveCodes};
@@ -34,6 +35,7 @@ pub use problem::{LineProblem, ProblemKind, line_problems};
 pub use quote::{
     AppliedPromotion, LineTax, LineTaxPart, Quote, QuoteLine, QuoteShipping, QuotedCode, Share, Unmet,
 };
+pub use tender::{ApplyStoredValue, RemoveStoredValue, STORED_VALUES_MAX};
 
 #[cfg(test)]
 mod tests;

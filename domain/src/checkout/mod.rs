@@ -7,6 +7,7 @@
 mod command;
 mod error;
 mod event;
+mod past;
 mod step;
 
 pub use command::{
@@ -17,13 +18,14 @@ pub use error::Error;
 pub use event::Event;
 pub use step::Step;
 
-use crate::entity::NoTimer;
+use crate::entity::{NoTimer, PastBody};
 use crate::error::{Broken, Problem, ensure};
 use crate::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
 use crate::idempotency::AnswersTo;
 use crate::kind::{Listing, ListingKey, Unique, UniqueKey};
 use crate::money::Money;
 use crate::{Context, Entity, Keys, Kind, Timestamp};
+use past::Checkout1;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -64,6 +66,8 @@ pub struct Completion {
     pub payment_token: Option<String>,
     /// The total the caller was last shown, by the caller's own word or by the engine's memory.
     pub expected_total: Option<Money>,
+    /// What of it the caller was shown to be left for the payment provider; known only together with the total.
+    pub expected_due: Option<Money>,
     /// When the attempt gives up on a payment of which nothing is known.
     pub deadline_at: Timestamp,
 }
@@ -104,11 +108,18 @@ impl Checkout {
 
 impl Entity for Checkout {
     const KIND: Kind = Kind::Checkout;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     type Id = CheckoutId;
     type Event = Event;
     type Timer = NoTimer;
     type Error = Error;
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        match schema {
+            1 => body.read::<Checkout1>().map(Self::from),
+            _ => Err(format!("{} has no schema {schema}", Self::KIND)),
+        }
+    }
 
     fn invariants(&self) -> Result<(), Broken> {
         let pays = matches!(

@@ -6,7 +6,7 @@ use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::{OrderId, SessionId};
 use crate::money::Money;
-use crate::payment::Payment;
+use crate::payment::{self, Payment};
 use crate::text;
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub struct PlaceOrder {
     pub quote: Arc<FrozenQuote>,
     /// The session that ordered.
     pub session: Option<SessionId>,
-    /// What was authorized: the quote's total. None when that is 0, or is paid another way.
-    pub payment: Option<Payment>,
+    /// What was authorized, in all the quote's total. None when that is 0, or is paid another way.
+    pub payments: Vec<Payment>,
     /// What is held for the checkout and will be allocated.
     pub stock: Vec<PromisedStock>,
 }
@@ -36,13 +36,13 @@ impl Create<Order> for PlaceOrder {
         let Self {
             quote,
             session,
-            payment,
+            payments,
             stock,
         } = self;
         let total = quote.quote.total;
-        if let Some(authorized) = payment.as_ref().map(Payment::authorized_amount)
-            && authorized != total
-        {
+        let authorized = payments.iter().map(Payment::authorized_amount);
+        let authorized = Money::sum(total.currency, authorized).map_err(payment::Error::from)?;
+        if !payments.is_empty() && authorized != total {
             return Err(Error::TotalNotAuthorized { authorized, total });
         }
         cx.emit(Event::OrderPlaced {
@@ -65,7 +65,7 @@ impl Create<Order> for PlaceOrder {
             session,
             token: cx.secret(TOKEN_PURPOSE),
             placed_at: cx.now(),
-            payments: payment.into_iter().collect(),
+            payments,
             history: vec![placed],
             stock: Arc::new(stock),
             quote,
@@ -126,6 +126,30 @@ impl Command<Order> for RecordCapture {
         let Self { reference, amount } = self;
         order.payment_mut(&reference)?.capture(amount)?;
         cx.emit(Event::PaymentCaptured { reference, amount });
+        Ok(())
+    }
+}
+
+/// Notes that gift cards and store credit have paid their parts.
+#[derive(Clone, Debug)]
+pub struct RecordUses {
+    /// Each payment with its amount.
+    pub uses: Vec<RecordCapture>,
+}
+
+impl Command<Order> for RecordUses {
+    const NAME: &'static str = "order.record_uses";
+    type Reply = ();
+
+    fn apply(self, order: &mut Order, cx: &mut Context<'_, Order>) -> Result<(), Error> {
+        let mut paid = order.clone();
+        for RecordCapture { reference, amount } in &self.uses {
+            paid.payment_mut(reference)?.capture(*amount)?;
+        }
+        *order = paid;
+        for RecordCapture { reference, amount } in self.uses {
+            cx.emit(Event::PaymentCaptured { reference, amount });
+        }
         Ok(())
     }
 }

@@ -12,7 +12,9 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Cancel, PlaceOrder, RecordCapture, RecordCaptureFailure, RecordRefund, RecordVoid};
+pub use command::{
+    Cancel, PlaceOrder, RecordCapture, RecordCaptureFailure, RecordRefund, RecordUses, RecordVoid,
+};
 pub use entity::{Order, PromisedStock, StatusChange};
 pub use error::Error;
 pub use event::Event;

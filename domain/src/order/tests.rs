@@ -78,6 +78,7 @@ fn frozen(total: i64) -> Arc<FrozenQuote> {
         checkout: CHECKOUT,
         cart: CART,
         quote,
+        tenders: Vec::new(),
         lines: vec![frozen_line],
         email: Some(email("Ada@example.com")),
         shipping_address: None,
@@ -101,7 +102,7 @@ fn place(total: i64, payment: Option<Payment>) -> Result<Bench<Order>, Error> {
     let command = PlaceOrder {
         quote: frozen(total),
         session: Some(SESSION),
-        payment,
+        payments: payment.into_iter().collect(),
         stock,
     };
     let mut bench = Bench::create(OrderId(Uuid::from_u128(0x0d)), START, command)?;

@@ -2,10 +2,12 @@
 
 use super::Error;
 use crate::error::{Broken, ensure};
+use crate::id::StoredValueId;
 use crate::money::Money;
+use crate::stored_value::{GIFT_CARD, STORE_CREDIT};
 use serde::{Deserialize, Serialize};
 
-/// One payment of an order, at one provider.
+/// One payment of an order, at one provider or out of a gift card or store credit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     provider: String,
@@ -97,6 +99,14 @@ impl Payment {
     /// Returns the provider's name for the payment.
     pub fn reference(&self) -> &str {
         &self.reference
+    }
+
+    /// Returns the gift card or store credit it is out of; nothing for one at a payment provider.
+    pub fn stored_value(&self) -> Option<StoredValueId> {
+        match self.provider.as_str() {
+            GIFT_CARD | STORE_CREDIT => self.reference.parse().ok(),
+            _ => None,
+        }
     }
 
     /// Returns how much was set aside.

@@ -1,9 +1,10 @@
 //! What gift cards and store credit cover of a total, one after the other.
 
-use super::{Form, StoredValue, Unusable};
+use super::{Form, GIFT_CARD, STORE_CREDIT, StoredValue, Unusable};
 use crate::id::{CheckoutId, CustomerId, StoredValueId};
 use crate::money::Money;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// How a total is to be paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,16 +18,50 @@ pub struct Coverage {
 /// What one gift card or store credit covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Covered {
-    /// Which.
-    pub id: StoredValueId,
-    /// `gift_card` or `store_credit`.
-    pub provider: &'static str,
-    /// The end of a gift card's code.
-    pub last_characters: Option<String>,
-    /// How much of the total.
-    pub amount: Money,
+    /// Which, and how much of the total.
+    pub tender: Tender,
     /// Why nothing of it can be spent.
     pub unusable: Option<Unusable>,
+}
+
+/// A part of a total that a gift card or store credit pays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tender {
+    /// Out of which.
+    pub value: StoredValueId,
+    /// The end of a gift card's code; nothing for store credit.
+    pub last_characters: Option<String>,
+    /// How much.
+    pub amount: Money,
+}
+
+impl Tender {
+    /// Returns the name that its payment goes by as a provider's.
+    pub fn provider(&self) -> &'static str {
+        match self.last_characters {
+            Some(_) => GIFT_CARD,
+            None => STORE_CREDIT,
+        }
+    }
+}
+
+impl Coverage {
+    /// Returns a total that nothing covers.
+    pub fn none(total: Money) -> Self {
+        Self {
+            parts: Vec::new(),
+            due: total,
+        }
+    }
+
+    /// Returns what really pays some of the total.
+    pub fn tenders(&self) -> Vec<Tender> {
+        let tenders = self.parts.iter().map(|part| &part.tender);
+        tenders
+            .filter(|tender| !tender.amount.is_zero())
+            .cloned()
+            .collect()
+    }
 }
 
 /// Spreads a total over what is applied, in that order. What `checkout` holds is there for it.
@@ -52,13 +87,12 @@ pub fn cover<'a>(
             Form::GiftCard(card) => Some(card.code.last_characters().to_owned()),
             Form::StoreCredit { .. } => None,
         };
-        parts.push(Covered {
-            id: value.id(),
-            provider: value.provider(),
+        let tender = Tender {
+            value: value.id(),
             last_characters,
             amount: Money::new(amount, total.currency),
-            unusable,
-        });
+        };
+        parts.push(Covered { tender, unusable });
     }
     Coverage { parts, due }
 }

@@ -169,14 +169,6 @@ impl StoredValue {
         }
     }
 
-    /// Returns the provider's name that payments out of it go by.
-    pub fn provider(&self) -> &'static str {
-        match &self.form {
-            Form::GiftCard(_) => "gift_card",
-            Form::StoreCredit { .. } => "store_credit",
-        }
-    }
-
     /// Returns its currency.
     pub fn currency(&self) -> Currency {
         self.balance.currency

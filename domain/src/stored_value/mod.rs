@@ -14,9 +14,14 @@ mod hold;
 #[cfg(test)]
 mod tests;
 
+/// The name that payments by gift card go by, as a provider's.
+pub(crate) const GIFT_CARD: &str = "gift_card";
+/// The name that payments by store credit go by, as a provider's.
+pub(crate) const STORE_CREDIT: &str = "store_credit";
+
 pub use code::{GIFT_CARD_CODE_LENGTH_MAX, GIFT_CARD_CODE_LENGTH_MIN, GiftCardCode};
 pub use command::{Adjust, Draft, GiftCardDraft, IssueGiftCard, OpenStoreCredit, Update};
-pub use cover::{Coverage, Covered, cover};
+pub use cover::{Coverage, Covered, Tender, cover};
 pub use entity::{
     AMOUNT_MAX, Cause, Entry, Form, GiftCard, HOLDS_MAX, Hold, LEDGER_MAX, REASON_LENGTH_MAX, StoredValue,
 };

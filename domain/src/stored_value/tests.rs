@@ -197,7 +197,11 @@ fn a_total_is_covered_in_the_order_of_application() {
     let now = Timestamp::from_millis(1_000);
     let check = |total: i64, expected: (&[i64], i64)| {
         let coverage = cover(euros(total), both(), None, None, now);
-        let amounts: Vec<i64> = coverage.parts.iter().map(|part| part.amount.amount).collect();
+        let amounts: Vec<i64> = coverage
+            .parts
+            .iter()
+            .map(|part| part.tender.amount.amount)
+            .collect();
         assert_eq!((amounts.as_slice(), coverage.due.amount), expected, "{total}");
     };
     check(0, (&[0, 0], 0));

@@ -1,5 +1,6 @@
 //! Carts on the wire, as they are answered.
 
+use super::payment::CartPayment;
 use crate::answer::{self, Answer, Versioned, versioned};
 use crate::dto::{Address, Money, Price, Span, Time};
 use crate::extract::Prefer;
@@ -60,6 +61,10 @@ pub(crate) struct Cart {
     promotions: Vec<AppliedPromotion>,
     /// What it costs.
     totals: Totals,
+    /// The gift cards and the store credit it is to be paid with, in the order in which they pay.
+    payments: Vec<CartPayment>,
+    /// What of the total they leave for the payment provider.
+    amount_due: Money,
     /// The checkout that holds it or made an order of it.
     checkout_id: Option<String>,
     /// The order it became.
@@ -93,6 +98,11 @@ pub(crate) struct CartChanged {
     removed_codes: Vec<CodeProblem>,
     /// What the cart costs now.
     totals: Totals,
+    /// The gift cards and the store credit it is to be paid with; absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    payments: Vec<CartPayment>,
+    /// What of the total they leave for the payment provider.
+    amount_due: Money,
 }
 
 /// The cart after a change, or with `Prefer: return=minimal` what the change led to.
@@ -358,6 +368,8 @@ impl From<&CartView> for Cart {
             removed_codes: view.news.removed.iter().map(CodeProblem::from).collect(),
             promotions: quote.promotions.iter().map(AppliedPromotion::from).collect(),
             totals: Totals::from(quote),
+            payments: CartPayment::list(&view.priced.coverage),
+            amount_due: view.priced.coverage.due.into(),
             checkout_id: cart.checkout().map(|checkout| checkout.to_string()),
             order_id: cart.order().map(|order| order.to_string()),
             created_at: cart.created_at().into(),
@@ -381,6 +393,8 @@ impl From<&CartView> for CartChanged {
             refused_codes: view.news.refused.iter().map(CodeProblem::from).collect(),
             removed_codes: view.news.removed.iter().map(CodeProblem::from).collect(),
             totals: Totals::from(quote),
+            payments: CartPayment::list(&view.priced.coverage),
+            amount_due: view.priced.coverage.due.into(),
         }
     }
 }

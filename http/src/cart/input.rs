@@ -8,8 +8,9 @@ use axum::http::request::Parts;
 use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef};
 use cartwright_domain::cart::{self, CODES_MAX, Patch};
 use cartwright_domain::error::FieldErrors;
-use cartwright_domain::id::{self, CustomerId, LineId, ShippingMethodId};
+use cartwright_domain::id::{self, CustomerId, LineId, ShippingMethodId, StoredValueId};
 use cartwright_domain::money::{Currency, Price};
+use cartwright_domain::stored_value::StoredValue;
 use cartwright_domain::{Caller, Class, Problem, Refusal, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -111,6 +112,10 @@ pub(crate) struct CartName(pub(crate) CartRef);
 #[derive(Clone, Debug)]
 pub(super) struct CartCodeName(pub(super) CartRef, pub(super) String);
 
+/// The cart and the gift card or store credit a route is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CartPaymentName(pub(super) CartRef, pub(super) StoredValueId);
+
 /// The cart and line a route is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CartLineName(pub(super) CartRef, pub(super) LineId);
@@ -142,6 +147,16 @@ impl<S: Send + Sync> FromRequestParts<S> for CartCodeName {
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let (cart, code) = path.map(|Path(names)| names).unwrap_or_default();
         Ok(Self(cart_ref(&cart)?, code))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CartPaymentName {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (cart, value) = path.map(|Path(names)| names).unwrap_or_default();
+        let value = entity_id::<StoredValue>(&value)?;
+        Ok(Self(cart_ref(&cart)?, value))
     }
 }
 

@@ -6,6 +6,7 @@ mod dto;
 mod explain;
 mod input;
 mod lines;
+mod payment;
 mod shop;
 
 pub(crate) use dto::{AppliedPromotion, Cart, Tax, Totals};
@@ -20,6 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     shop::routes()
         .merge(lines::routes())
         .merge(codes::routes())
+        .merge(payment::routes())
         .merge(explain::routes())
         .merge(admin::routes())
 }

@@ -92,10 +92,13 @@ pub(crate) struct CheckoutOrder {
 /// What a caller says when completing.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct Completion {
-    /// How it is paid; not needed for a total of 0.
+    /// How it is paid; not needed where nothing is due.
     payment: Option<PaymentChoice>,
     /// The total the caller agrees to; without it, the one last answered to this caller for this cart.
     expected_total: Option<Money>,
+    /// The most the caller agrees to pay at the provider beside gift cards and store credit; without it, what was last
+    /// answered together with the total.
+    expected_amount_due: Option<Money>,
 }
 
 /// How an order is paid.
@@ -176,6 +179,7 @@ impl From<Completion> for CompletionDraft {
         Self {
             payment_token: completion.payment.map(|payment| payment.token),
             expected_total: completion.expected_total.map(Into::into),
+            expected_due: completion.expected_amount_due.map(Into::into),
         }
     }
 }

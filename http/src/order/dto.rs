@@ -7,6 +7,7 @@ use cartwright_actors::Shown;
 use cartwright_domain::cart::{FrozenLine, QuoteLine, ShippingChoice};
 use cartwright_domain::order::{self, StatusChange};
 use cartwright_domain::payment::{Payment, PaymentState};
+use cartwright_domain::stored_value::Tender;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
@@ -44,7 +45,7 @@ pub(crate) struct Order {
     totals: Totals,
     /// The promotions that applied, in the order in which they did, with what each really gave.
     promotions: Vec<AppliedPromotion>,
-    /// How it is paid.
+    /// How it is paid: gift cards and store credit in the order in which they paid, then the payment provider.
     payments: Vec<OrderPayment>,
     /// Who moved its status, when and why.
     history: Vec<OrderStatusChange>,
@@ -99,11 +100,15 @@ pub(crate) struct OrderLine {
 /// A payment of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct OrderPayment {
-    /// Who takes the money.
+    /// Who takes the money: a payment provider, `gift_card` or `store_credit`.
     #[schema(example = "sandbox")]
     provider: String,
-    /// The provider's name for it.
+    /// The provider's name for it; the id of a gift card or store credit.
     reference: String,
+    /// The end of a gift card's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ZC4D")]
+    last_characters: Option<String>,
     /// How it stands.
     #[schema(example = "captured")]
     state: &'static str,
@@ -188,7 +193,11 @@ impl From<&Shown<order::Order>> for Order {
                 .iter()
                 .map(AppliedPromotion::from)
                 .collect(),
-            payments: order.payments().iter().map(OrderPayment::from).collect(),
+            payments: order
+                .payments()
+                .iter()
+                .map(|payment| OrderPayment::of(payment, &frozen.tenders))
+                .collect(),
             history: order.history().iter().map(OrderStatusChange::from).collect(),
             placed_at: order.placed_at().into(),
             cart_id: frozen.cart.to_string(),
@@ -225,9 +234,12 @@ impl From<(&FrozenLine, &QuoteLine)> for OrderLine {
     }
 }
 
-impl From<&Payment> for OrderPayment {
-    fn from(payment: &Payment) -> Self {
+impl OrderPayment {
+    fn of(payment: &Payment, tenders: &[Tender]) -> Self {
+        let value = payment.stored_value();
+        let tender = tenders.iter().find(|tender| Some(tender.value) == value);
         Self {
+            last_characters: tender.and_then(|tender| tender.last_characters.clone()),
             provider: payment.provider().to_owned(),
             reference: payment.reference().to_owned(),
             state: payment.state().name(),

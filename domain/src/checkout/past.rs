@@ -1,0 +1,61 @@
+//! Past stored forms of checkouts, which load for ever.
+
+use super::{Checkout, Completion, Ending, Reserved, Step};
+use crate::id::{CartId, OrderId, SessionId};
+use crate::idempotency::AnswersTo;
+use crate::money::Money;
+use crate::time::Timestamp;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// A checkout of schema 1: paid at a provider alone.
+#[derive(Deserialize)]
+pub(super) struct Checkout1 {
+    cart: CartId,
+    session: Option<SessionId>,
+    order: OrderId,
+    created_at: Timestamp,
+    step: Step,
+    completion: Option<Completion1>,
+    reserved_until: Option<Timestamp>,
+    reserved: Arc<Vec<Reserved>>,
+    total: Option<Money>,
+    ending: Option<Ending>,
+    answers: Option<AnswersTo>,
+}
+
+#[derive(Deserialize)]
+struct Completion1 {
+    payment_token: Option<String>,
+    expected_total: Option<Money>,
+    deadline_at: Timestamp,
+}
+
+impl From<Checkout1> for Checkout {
+    fn from(past: Checkout1) -> Self {
+        Self {
+            cart: past.cart,
+            session: past.session,
+            order: past.order,
+            created_at: past.created_at,
+            step: past.step,
+            completion: past.completion.map(Completion::from),
+            reserved_until: past.reserved_until,
+            reserved: past.reserved,
+            total: past.total,
+            ending: past.ending,
+            answers: past.answers,
+        }
+    }
+}
+
+impl From<Completion1> for Completion {
+    fn from(past: Completion1) -> Self {
+        Self {
+            payment_token: past.payment_token,
+            expected_total: past.expected_total,
+            expected_due: None,
+            deadline_at: past.deadline_at,
+        }
+    }
+}

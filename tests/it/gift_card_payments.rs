@@ -1,0 +1,389 @@
+//! What is paid with gift cards and store credit, over HTTP: beside the payment provider, without it, and when several
+//! want the same balance. The sandbox's own ledger is the witness of what was charged.
+
+use crate::support::{Answer, Client, OpenShop, Variant, amount_of, pence, unique, until};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+async fn issue(open: &OpenShop, amount: i64) -> Value {
+    let body = json!({ "amount": pence(amount) });
+    open.shop.staff.post("/admin/gift-cards", body).ok(201).await
+}
+
+fn card_path(card: &Value) -> String {
+    format!("/admin/gift-cards/{}", text(&card["id"]))
+}
+
+/// Returns what is on a gift card, and what of it is held.
+async fn balance(open: &OpenShop, card: &Value) -> (i64, i64) {
+    let card = open.shop.staff.get(&card_path(card)).ok(200).await;
+    (amount_of(&card["balance"]), amount_of(&card["held"]))
+}
+
+fn with_code(card: &Value) -> Value {
+    json!({ "code": card["code"] })
+}
+
+/// A guest whose cart of one variant is to be paid with a gift card, as far as it goes.
+async fn applied(open: &OpenShop, variant: &Variant, card: &Value) -> (Client, String, Value) {
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(variant, 2)]).await;
+    let path = format!("/carts/{cart}/gift-cards");
+    let shown = guest.post(&path, with_code(card)).ok(200).await;
+    (guest, cart, shown)
+}
+
+async fn complete(guest: &Client, cart: &str, body: Value) -> Answer {
+    let path = format!("/carts/{cart}/complete");
+    guest.post(&path, body).key(&unique("key")).send().await
+}
+
+fn token(token: &str) -> Value {
+    json!({ "payment": { "token": token } })
+}
+
+/// Returns what the sandbox has of a checkout: authorized, captured, refunded.
+fn charged(open: &OpenShop, checkout: &Value) -> Vec<(i64, i64, i64)> {
+    let payments = open.server.ledger().payments.into_iter();
+    let own = payments.filter(|payment| payment.reference == text(&checkout["id"]) && !payment.voided);
+    own.map(|payment| {
+        let amounts = [payment.authorized, payment.captured, payment.refunded];
+        let [authorized, captured, refunded] = amounts.map(|money| money.amount);
+        (authorized, captured, refunded)
+    })
+    .collect()
+}
+
+/// Returns the payments of an order: who takes the money, how it stands, how much.
+fn payments(order: &Value) -> Vec<(&str, &str, i64)> {
+    let payments = order["payments"].as_array().into_iter().flatten();
+    payments
+        .map(|payment| {
+            let amount = amount_of(&payment["authorized"]);
+            (text(&payment["provider"]), text(&payment["state"]), amount)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_card_pays_its_part_the_provider_the_rest_and_a_cancellation_gives_both_back() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let card = issue(&open, 500).await;
+    let (guest, cart, shown) = applied(&open, &variant, &card).await;
+    assert_eq!(
+        (&shown["totals"]["total"], &shown["amount_due"]),
+        (&pence(2_000), &pence(1_500))
+    );
+    let payment = &shown["payments"][0];
+    assert_eq!(
+        (&payment["type"], &payment["amount"]),
+        (&json!("gift_card"), &pence(500))
+    );
+    assert_eq!(payment["last_characters"], card["last_characters"]);
+    assert!(!shown.to_string().contains(text(&card["code"])), "{shown}");
+
+    let checkout = complete(&guest, &cart, token("tok_approve")).await.expect(200);
+    let id = text(&checkout["order"]["id"]);
+    until("everything is captured", async || {
+        let order = open.shop.order(id).await;
+        (order["payment_state"] == "captured").then_some(())
+    })
+    .await;
+    let order = open.shop.order(id).await;
+    let paid = [("gift_card", "captured", 500), ("sandbox", "captured", 1_500)];
+    assert_eq!(payments(&order), paid);
+    assert_eq!(order["payments"][0]["last_characters"], card["last_characters"]);
+    assert_eq!(charged(&open, &checkout), [(1_500, 1_500, 0)]);
+    assert_eq!(balance(&open, &card).await, (0, 0));
+    let said = format!(
+        "Paid with the gift card ending in {}: 5.00 GBP",
+        text(&card["last_characters"])
+    );
+    let mails = open.server.directory();
+    until("the confirmation says how it was paid", async || {
+        mails
+            .mails()
+            .iter()
+            .any(|mail| mail.contains(&said))
+            .then_some(())
+    })
+    .await;
+
+    // Also to a card that was disabled meanwhile.
+    let off = json!({ "enabled": false });
+    open.shop.staff.patch(&card_path(&card), off).ok(200).await;
+    let path = format!("/admin/orders/{id}/cancel");
+    let canceled = open
+        .shop
+        .staff
+        .post(&path, json!({ "reason": "changed her mind" }));
+    let canceled = canceled.key(&unique("cancel")).ok(200).await;
+    let back = [("gift_card", "refunded", 500), ("sandbox", "refunded", 1_500)];
+    assert_eq!(payments(&canceled), back);
+    assert_eq!(charged(&open, &checkout), [(1_500, 1_500, 1_500)]);
+    assert_eq!(balance(&open, &card).await, (500, 0));
+    let shown = open.shop.staff.get(&card_path(&card)).ok(200).await;
+    let ledger: Vec<&str> = shown["ledger"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|entry| text(&entry["kind"]))
+        .collect();
+    assert_eq!(ledger, ["issued", "used", "given_back"]);
+    assert_eq!(shown["ledger"][1]["order_id"], checkout["order"]["id"]);
+}
+
+#[tokio::test]
+async fn what_a_card_covers_wholly_needs_no_token_and_asks_no_provider() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let card = issue(&open, 5_000).await;
+    let (guest, cart, shown) = applied(&open, &variant, &card).await;
+    assert_eq!(
+        (&shown["totals"]["total"], &shown["amount_due"]),
+        (&pence(2_000), &pence(0))
+    );
+    let checkout = complete(&guest, &cart, json!({})).await.expect(200);
+    let order = open.shop.order(text(&checkout["order"]["id"])).await;
+    assert_eq!(payments(&order), [("gift_card", "captured", 2_000)]);
+    assert_eq!(
+        (&order["status"], charged(&open, &checkout)),
+        (&json!("confirmed"), Vec::new())
+    );
+    assert_eq!(balance(&open, &card).await, (3_000, 0));
+}
+
+#[tokio::test]
+async fn a_declined_payment_gives_the_hold_back() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let card = issue(&open, 500).await;
+    let (guest, cart, _) = applied(&open, &variant, &card).await;
+    let declined = complete(&guest, &cart, token("tok_decline")).await;
+    assert_eq!(
+        (declined.status, &declined.json["error"]),
+        (402, &json!("payment.declined"))
+    );
+    assert_eq!(balance(&open, &card).await, (500, 0));
+    let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(
+        (&shown["state"], &shown["amount_due"]),
+        (&json!("active"), &pence(1_500))
+    );
+    let removed = format!("/carts/{cart}/payments/{}", text(&card["id"]));
+    let shown = guest.delete(&removed).ok(200).await;
+    assert_eq!(
+        (&shown["payments"], &shown["amount_due"]),
+        (&json!([]), &pence(2_000))
+    );
+    guest.delete(&removed).ok(200).await;
+}
+
+#[tokio::test]
+async fn a_card_that_covers_less_than_was_shown_refuses_the_checkout_before_anything_is_charged() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let card = issue(&open, 500).await;
+    let (guest, cart, _) = applied(&open, &variant, &card).await;
+    let less = json!({ "amount": pence(-200), "reason": "paid out" });
+    let adjustments = format!("{}/adjustments", card_path(&card));
+    open.shop.staff.post(&adjustments, less).ok(200).await;
+    let refused = complete(&guest, &cart, token("tok_approve")).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert_eq!(refused.json["error"], "checkout.amount_due_changed");
+    let details = &refused.json["details"];
+    assert_eq!(
+        (&details["expected_amount_due"], &details["amount_due"]),
+        (&pence(1_500), &pence(1_700))
+    );
+    assert_eq!(details["payments"][0]["id"], card["id"]);
+    assert_eq!(details["payments"][0]["amount"], pence(300));
+    // Whoever has seen it may agree.
+    let agreed = json!({ "payment": { "token": "tok_approve" }, "expected_amount_due": pence(1_700) });
+    let checkout = complete(&guest, &cart, agreed).await.expect(200);
+    until("the rest is captured", async || {
+        (charged(&open, &checkout) == [(1_700, 1_700, 0)]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_reason_why_a_card_cannot_be_spent_has_a_code_of_its_own() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let guest = open.shop.guest().await;
+    open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let path = "/carts/current/gift-cards";
+    let good = issue(&open, 500).await;
+    let end = json!({ "code": good["last_characters"] });
+    guest.post(path, end).refused(422, "gift_card.unknown").await;
+    let off = issue(&open, 500).await;
+    open.shop
+        .staff
+        .patch(&card_path(&off), json!({ "enabled": false }))
+        .ok(200)
+        .await;
+    guest
+        .post(path, with_code(&off))
+        .refused(422, "gift_card.disabled")
+        .await;
+    let empty = issue(&open, 500).await;
+    let adjustments = format!("{}/adjustments", card_path(&empty));
+    let all = json!({ "amount": pence(-500), "reason": "paid out" });
+    open.shop.staff.post(&adjustments, all).ok(200).await;
+    guest
+        .post(path, with_code(&empty))
+        .refused(422, "gift_card.empty")
+        .await;
+    let euros = json!({ "amount": { "amount": 500, "currency": "EUR" } });
+    let euros = open.shop.staff.post("/admin/gift-cards", euros).ok(201).await;
+    guest
+        .post(path, with_code(&euros))
+        .refused(422, "gift_card.other_currency")
+        .await;
+
+    // One that expires in the cart stays there, covers nothing any more, and says why.
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(700);
+    let brief = json!({ "amount": pence(500), "expires_at": soon.to_string() });
+    let brief = open.shop.staff.post("/admin/gift-cards", brief).ok(201).await;
+    guest.post(path, with_code(&brief)).ok(200).await;
+    let cart = until("the card has expired", async || {
+        let cart = guest.get("/carts/current").ok(200).await;
+        (cart["payments"][0]["reason"] == "expired").then_some(cart)
+    })
+    .await;
+    assert_eq!(cart["amount_due"], cart["totals"]["total"]);
+    guest
+        .post(path, with_code(&brief))
+        .refused(422, "gift_card.expired")
+        .await;
+    for _ in 0..4 {
+        let card = issue(&open, 100).await;
+        guest.post(path, with_code(&card)).ok(200).await;
+    }
+    guest
+        .post(path, with_code(&good))
+        .refused(409, "cart.too_many_gift_cards")
+        .await;
+}
+
+#[tokio::test]
+async fn store_credit_pays_for_carts_of_its_customer() {
+    let open = OpenShop::shared().await;
+    let (shop, variant) = (&open.shop, open.shop.variant(1_000, Some(10)).await);
+    let customer = json!({ "external_id": unique("paying") });
+    let customer = shop.staff.post("/admin/customers", customer).ok(201).await;
+    let guest = shop.guest().await;
+    let cart = shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let path = format!("/carts/{cart}/store-credit");
+    guest
+        .post(&path, json!({}))
+        .refused(422, "store_credit.none")
+        .await;
+    let own = json!({ "customer_id": customer["id"] });
+    shop.staff.patch(&format!("/carts/{cart}"), own).ok(200).await;
+    guest
+        .post(&path, json!({}))
+        .refused(422, "store_credit.none")
+        .await;
+    let adjustments = format!(
+        "/admin/customers/{}/store-credit/adjustments",
+        text(&customer["id"])
+    );
+    let credit = json!({ "amount": pence(300), "reason": "goodwill" });
+    shop.staff.post(&adjustments, credit).ok(200).await;
+    let shown = guest.post(&path, json!({})).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(700));
+    let checkout = complete(&guest, &cart, token("tok_approve")).await.expect(200);
+    let order = shop.order(text(&checkout["order"]["id"])).await;
+    let (provider, _, amount) = payments(&order)[0];
+    assert_eq!((provider, amount), ("store_credit", 300));
+}
+
+/// A balance for one of twenty tabs, twenty times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_tabs_spend_a_card_once() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, None).await;
+    let guest = open.shop.guest().await;
+    for round in 0..20 {
+        let card = issue(&open, 200).await;
+        let tabs = (0..20).map(|_| async {
+            let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
+            let path = format!("/carts/{cart}/gift-cards");
+            let shown = guest.post(&path, with_code(&card)).ok(200).await;
+            assert_eq!(shown["amount_due"], pence(0));
+            cart
+        });
+        let carts = join_all(tabs).await;
+        let completions = carts.iter().map(|cart| complete(&guest, cart, json!({})));
+        let answers = join_all(completions).await;
+        let paid = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(paid, 1, "round {round}");
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            let code = text(&answer.json["error"]);
+            let fits = ["checkout.amount_due_changed", "gift_card.insufficient_balance"].contains(&code);
+            assert!(answer.status == 409 && fits, "{}", answer.text);
+        }
+        assert_eq!(balance(&open, &card).await, (0, 0), "round {round}");
+        let shown = open.shop.staff.get(&card_path(&card)).ok(200).await;
+        assert_eq!(shown["ledger"].as_array().map(Vec::len), Some(2), "round {round}");
+    }
+}
+
+/// Returns the bodies that the guide sends, in its order.
+fn bodies_of_the_guide() -> Vec<Value> {
+    let guide = include_str!("../../docs/book/guide/gift-cards.md");
+    let bodies = guide.split("-d '").skip(1);
+    bodies
+        .filter_map(|rest| serde_json::from_str(rest.split('\'').next()?).ok())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_requests_of_the_guide_come_to_what_it_says() {
+    let open = OpenShop::shared().await;
+    let [issue, cart, mut line, mut code, credit] =
+        <[Value; 5]>::try_from(bodies_of_the_guide()).expect("five bodies");
+    let variant = open.shop.variant(295, Some(12)).await;
+    let staff = &open.shop.staff;
+    let card = staff
+        .post("/admin/gift-cards", issue)
+        .key(&unique("guide"))
+        .ok(201)
+        .await;
+    assert_eq!(text(&card["code"]).len(), text(&code["code"]).len());
+    (line["sku"], code["code"]) = (json!(variant.sku), card["code"].clone());
+    let guest = open.shop.guest().await;
+    guest.post("/carts", cart).ok(201).await;
+    let added = guest.post("/carts/current/lines", line).ok(200).await;
+    assert_eq!(added["totals"]["total"], pence(1_770));
+    let shown = guest.post("/carts/current/gift-cards", code).ok(200).await;
+    assert_eq!(shown["payments"][0]["amount"], pence(1_000));
+    assert_eq!(
+        (&shown["totals"]["total"], &shown["amount_due"]),
+        (&pence(1_770), &pence(770))
+    );
+
+    let customer = staff
+        .post("/admin/customers", json!({ "external_id": unique("guide") }))
+        .ok(201)
+        .await;
+    let path = format!(
+        "/admin/customers/{}/store-credit/adjustments",
+        text(&customer["id"])
+    );
+    assert_eq!(staff.post(&path, credit).ok(200).await["balance"], pence(300));
+    let own = json!({ "customer_id": customer["id"] });
+    staff
+        .patch(&format!("/carts/{}", text(&shown["id"])), own)
+        .ok(200)
+        .await;
+    let shown = guest.post("/carts/current/store-credit", json!({})).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(470));
+}
