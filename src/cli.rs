@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Serve(config::Arguments),
     /// Run a store with a real catalog loaded, to try things with
     Demo(config::Arguments),
-    /// Load a catalog, or a table of tax rates, from a CSV, TSV or JSON Lines file into a running server
+    /// Load a catalog, or a table of tax rates, promotions or prices by lists, from a CSV, TSV or JSON Lines file into a running server
     Import(Import),
     /// Play a shop's invoices through a running server, as its guests would
     Replay(Replay),
@@ -123,6 +123,15 @@ pub(crate) struct Import {
     /// valid_until; place, name and rate are needed
     #[arg(long, conflicts_with_all = ["map", "preset", "currency", "dry_run"])]
     pub(crate) rates: bool,
+    /// The file is a table of promotions, with the columns name, code, off (order, lines or shipping), percentage,
+    /// amount, currency, categories, customer_groups, subtotal_from, quantity_from, starts_at, ends_at, priority,
+    /// exclusive, usage_limit, usage_limit_per_customer and enabled; name is needed
+    #[arg(long, conflicts_with_all = ["rates", "map", "preset", "currency", "dry_run"])]
+    pub(crate) promotions: bool,
+    /// The file is a table of prices by lists, with the columns list, sku, price, currency, from_quantity, groups,
+    /// priority, valid_from, valid_until and enabled; list, sku, price and currency are needed
+    #[arg(long, conflicts_with_all = ["rates", "promotions", "map", "preset", "currency", "dry_run"])]
+    pub(crate) price_lists: bool,
     /// Read and check the file without sending anything
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -10,6 +10,7 @@ pub mod checkout;
 pub mod customer;
 pub mod engine;
 mod identity;
+pub mod import;
 mod inventory;
 mod notification;
 mod once;

@@ -4,7 +4,8 @@ use super::serve;
 use crate::output;
 use anyhow::Context;
 use cartwright::config::Arguments;
-use cartwright_actors::catalog::{IMPORT_ROWS_MAX, ImportOutcome, ImportRow, Visibility};
+use cartwright_actors::catalog::{ImportRow, Visibility};
+use cartwright_actors::import::{ROWS_MAX, RowOutcome};
 use cartwright_actors::{Engine, PageRequest, Request, new_seed};
 use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::territory::TerritoryDraft;
@@ -71,10 +72,10 @@ async fn fill(engine: &Engine) -> anyhow::Result<()> {
     engine.create_shipping_method(&request(), method).await?;
     let rows = rows()?;
     let bar = output::progress(u64::try_from(rows.len())?, "loading the catalog");
-    for batch in rows.chunks(IMPORT_ROWS_MAX) {
+    for batch in rows.chunks(ROWS_MAX) {
         for done in engine.import_catalog(&request(), batch.to_vec()).await? {
-            if let ImportOutcome::Refused(problem) = done.outcome {
-                anyhow::bail!("{}: {problem}", done.sku);
+            if let RowOutcome::Refused(problem) = done.outcome {
+                anyhow::bail!("{}: {problem}", done.subject);
             }
         }
         bar.inc(u64::try_from(batch.len())?);

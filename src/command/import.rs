@@ -1,9 +1,13 @@
-//! `cartwright import`: load a catalog file, or a table of tax rates, into a running server.
+//! `cartwright import`: load a catalog file, or a table of tax rates, promotions or prices by lists, into a running
+//! server.
 //!
 //! Every row of a catalog is one product with one variant, found by its SKU, so that a second run changes nothing. A row
 //! that cannot be taken is reported with its line and the reason, and does not stop the others.
 
+mod columns;
 mod mapping;
+mod price_lists;
+mod promotions;
 mod rates;
 
 use crate::cli::Import;
@@ -81,7 +85,7 @@ pub(crate) struct Price {
 pub(crate) struct RowResult {
     /// The row's number as it was sent.
     pub(crate) row: u64,
-    /// What it is about, as it was sent: a SKU, or the places of a tax rate.
+    /// What it is about, as it was sent: a SKU, the places of a tax rate, or a code or name.
     #[serde(alias = "sku", alias = "place")]
     pub(crate) subject: String,
     /// What was done.
@@ -195,8 +199,14 @@ impl Tally {
 /// # Errors
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
-    if arguments.rates {
-        return rates::run(&arguments).await;
+    let columns = match (arguments.rates, arguments.promotions, arguments.price_lists) {
+        (true, ..) => Some(rates::COLUMNS),
+        (_, true, _) => Some(promotions::COLUMNS),
+        (.., true) => Some(price_lists::COLUMNS),
+        (false, false, false) => None,
+    };
+    if let Some(columns) = columns {
+        return columns::run(&arguments, &columns).await;
     }
     let mapping = Mapping::of(arguments.preset, arguments.map.as_deref())?;
     let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());

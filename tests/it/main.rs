@@ -14,6 +14,7 @@ mod fake_shop;
 mod gift_card_payments;
 mod gift_cards;
 mod idempotency;
+mod imports;
 mod mail;
 mod orders;
 mod payments;

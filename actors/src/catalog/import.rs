@@ -4,6 +4,7 @@
 //! off between product and variant goes on where it stopped.
 
 use crate::engine::{Engine, unreadable};
+use crate::import::{self, ImportedRow, RowOutcome};
 use crate::inventory::stock_of;
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
@@ -15,14 +16,9 @@ use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{ProductId, VariantId};
 use cartwright_domain::inventory::{CreateStockItem, SetStock, StockLevels};
 use cartwright_domain::money::Price;
-use cartwright_domain::{Class, Entity, EntityId, Problem, Refusal, Revision};
-use futures::StreamExt;
-use futures::stream;
-use std::collections::BTreeMap;
+use cartwright_domain::{Entity, EntityId, Refusal, Revision};
 use uuid::Uuid;
 
-/// The most rows of one call.
-pub const IMPORT_ROWS_MAX: usize = 500;
 /// How many rows of a call are at work at once.
 const ROWS_AT_ONCE: usize = 64;
 /// Where ids of imported products come from.
@@ -51,28 +47,14 @@ pub struct ImportRow {
     pub stock: Option<u64>,
 }
 
-/// What became of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ImportOutcome {
-    /// A product and a variant were made.
-    Created,
-    /// Something of them was changed.
-    Updated,
-    /// Everything was as the row says.
-    Unchanged,
-    /// The row was refused; nothing of it was done, unless an earlier part of it stands.
-    Refused(Problem),
-}
+impl import::Row for ImportRow {
+    fn number(&self) -> u64 {
+        self.row
+    }
 
-/// A row's number, SKU and outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportedRow {
-    /// The row's number, as it was given.
-    pub row: u64,
-    /// Its SKU.
-    pub sku: String,
-    /// What became of it.
-    pub outcome: ImportOutcome,
+    fn subject(&self) -> &str {
+        &self.sku
+    }
 }
 
 impl Engine {
@@ -85,48 +67,18 @@ impl Engine {
         request: &Request,
         rows: Vec<ImportRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
-        if IMPORT_ROWS_MAX < rows.len() {
-            let message = format!("{} rows were sent, {IMPORT_ROWS_MAX} are the most", rows.len());
-            return Err(Problem::new(Class::TooLarge, "catalog.too_many_rows", message).into());
-        }
-        let mut by_sku: BTreeMap<String, Vec<(usize, ImportRow)>> = BTreeMap::new();
-        for (place, row) in rows.into_iter().enumerate() {
-            by_sku.entry(row.sku.clone()).or_default().push((place, row));
-        }
-        let done = stream::iter(by_sku.into_values())
-            .map(|rows| async move {
-                let mut done = Vec::with_capacity(rows.len());
-                for (place, row) in rows {
-                    let (number, sku) = (row.row, row.sku.clone());
-                    let outcome = self
-                        .import_row(request, row)
-                        .await
-                        .unwrap_or_else(|refused| ImportOutcome::Refused(refused.problem));
-                    done.push((
-                        place,
-                        ImportedRow {
-                            row: number,
-                            sku,
-                            outcome,
-                        },
-                    ));
-                }
-                done
-            })
-            .buffer_unordered(ROWS_AT_ONCE);
-        let mut placed: Vec<(usize, ImportedRow)> = done.concat().await;
-        placed.sort_by_key(|(place, _)| *place);
-        Ok(placed.into_iter().map(|(_, row)| row).collect())
+        let import = |row| self.import_row(request, row);
+        import::each(rows, ROWS_AT_ONCE, "catalog.too_many_rows", import).await
     }
 
-    async fn import_row(&self, request: &Request, row: ImportRow) -> Result<ImportOutcome, Refused> {
+    async fn import_row(&self, request: &Request, row: ImportRow) -> Result<RowOutcome, Refused> {
         match self.variant_by_sku(&row.sku).await? {
             Some(variant) => self.update_from_row(request, variant, row).await,
             None => self.create_from_row(request, row).await,
         }
     }
 
-    async fn create_from_row(&self, request: &Request, row: ImportRow) -> Result<ImportOutcome, Refused> {
+    async fn create_from_row(&self, request: &Request, row: ImportRow) -> Result<RowOutcome, Refused> {
         let title = title_of(&row);
         let draft = VariantDraft {
             sku: row.sku.clone(),
@@ -164,7 +116,7 @@ impl Engine {
             .create(variant, CreateVariant { product, draft }, ask)
             .await?;
         self.stock_from_row(request, variant, row.stock).await?;
-        Ok(ImportOutcome::Created)
+        Ok(RowOutcome::Created)
     }
 
     async fn update_from_row(
@@ -172,7 +124,7 @@ impl Engine {
         request: &Request,
         variant: VariantId,
         row: ImportRow,
-    ) -> Result<ImportOutcome, Refused> {
+    ) -> Result<RowOutcome, Refused> {
         let kinds = self.kinds();
         let before = kinds.variants.read(variant).await.map_err(unreadable)?;
         let Some(before) = before else {
@@ -201,9 +153,9 @@ impl Engine {
         changed |= revision_of(&product_after.state) != product_before.map(|product| product.revision);
         changed |= self.stock_from_row(request, variant, row.stock).await?;
         Ok(if changed {
-            ImportOutcome::Updated
+            RowOutcome::Updated
         } else {
-            ImportOutcome::Unchanged
+            RowOutcome::Unchanged
         })
     }
 

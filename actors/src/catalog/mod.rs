@@ -1,9 +1,11 @@
-//! Use cases of the catalog: products, variants, and the bulk import.
+//! Use cases of the catalog: products, variants, price lists, and the bulk imports.
 
 mod import;
+mod list_prices;
 mod price_lists;
 
-pub use import::{IMPORT_ROWS_MAX, ImportOutcome, ImportRow, ImportedRow};
+pub use import::ImportRow;
+pub use list_prices::ListPriceRow;
 
 use crate::engine::{Engine, unreadable};
 use crate::inventory::stock_of;

@@ -1,7 +1,9 @@
 //! Use cases of promotions: what is taken off, when, and by which code.
 
+mod import;
 mod what_if;
 
+pub use import::PromotionRow;
 pub use what_if::{Difference, Effect, Supposed, Tally, WhatIf};
 
 use crate::engine::{Engine, unreadable};

@@ -3,22 +3,17 @@
 //! A second run of the same rows changes nothing. A zone's id comes from its places, so that a run that was cut off goes
 //! on where it stopped.
 
-use crate::catalog::ImportOutcome;
 use crate::engine::Engine;
+use crate::import::{self, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::TaxZoneId;
 use cartwright_domain::tax::{CreateZone, Draft, PutRate, RateDraft, RatePut};
 use cartwright_domain::territory::{Territory, TerritoryDraft};
-use cartwright_domain::{Class, EntityId, Problem, Refusal};
-use futures::StreamExt;
-use futures::stream;
-use std::collections::BTreeMap;
+use cartwright_domain::{EntityId, Refusal};
 use uuid::Uuid;
 
-/// The most rows of one call.
-pub const RATE_ROWS_MAX: usize = 500;
 /// How many zones of a call are at work at once.
 const ZONES_AT_ONCE: usize = 16;
 /// Where ids of imported zones come from.
@@ -37,15 +32,14 @@ pub struct RateRow {
     pub rate: RateDraft,
 }
 
-/// A row's number, place and outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportedRate {
-    /// The row's number, as it was given.
-    pub row: u64,
-    /// Its place.
-    pub place: String,
-    /// What became of it.
-    pub outcome: ImportOutcome,
+impl import::Row for RateRow {
+    fn number(&self) -> u64 {
+        self.row
+    }
+
+    fn subject(&self) -> &str {
+        &self.place
+    }
 }
 
 impl Engine {
@@ -57,37 +51,12 @@ impl Engine {
         &self,
         request: &Request,
         rows: Vec<RateRow>,
-    ) -> Result<Vec<ImportedRate>, Refused> {
-        if RATE_ROWS_MAX < rows.len() {
-            let message = format!("{} rows were sent, {RATE_ROWS_MAX} are the most", rows.len());
-            return Err(Problem::new(Class::TooLarge, "tax.too_many_rows", message).into());
-        }
-        let mut by_place: BTreeMap<String, Vec<(usize, RateRow)>> = BTreeMap::new();
-        for (at, row) in rows.into_iter().enumerate() {
-            by_place.entry(row.place.clone()).or_default().push((at, row));
-        }
-        let done = stream::iter(by_place.into_values())
-            .map(|rows| async move {
-                let mut done = Vec::with_capacity(rows.len());
-                for (at, row) in rows {
-                    let (number, place) = (row.row, row.place.clone());
-                    let outcome = self.import_rate(request, row).await;
-                    let imported = ImportedRate {
-                        row: number,
-                        place,
-                        outcome: outcome.unwrap_or_else(|refused| ImportOutcome::Refused(refused.problem)),
-                    };
-                    done.push((at, imported));
-                }
-                done
-            })
-            .buffer_unordered(ZONES_AT_ONCE);
-        let mut placed: Vec<(usize, ImportedRate)> = done.concat().await;
-        placed.sort_by_key(|(at, _)| *at);
-        Ok(placed.into_iter().map(|(_, imported)| imported).collect())
+    ) -> Result<Vec<ImportedRow>, Refused> {
+        let import = |row| self.import_rate(request, row);
+        import::each(rows, ZONES_AT_ONCE, "tax.too_many_rows", import).await
     }
 
-    async fn import_rate(&self, request: &Request, row: RateRow) -> Result<ImportOutcome, Refused> {
+    async fn import_rate(&self, request: &Request, row: RateRow) -> Result<RowOutcome, Refused> {
         let places = TerritoryDraft::of_places(&row.place);
         let mut errors = FieldErrors::default();
         let territory = Territory::read(&places, "", &mut errors);
@@ -110,7 +79,7 @@ impl Engine {
                 let id = TaxZoneId::from_uuid(Uuid::new_v5(&IMPORTED_ZONES, territory.text().as_bytes()));
                 let existing = roster.len();
                 match zones.create(id, CreateZone { draft, existing }, ask()).await {
-                    Ok(_) => return Ok(ImportOutcome::Created),
+                    Ok(_) => return Ok(RowOutcome::Created),
                     Err(AskError::AlreadyExists { .. }) => id,
                     Err(error) => return Err(error.into()),
                 }
@@ -118,9 +87,9 @@ impl Engine {
         };
         let put = zones.ask(id, PutRate { rate: row.rate }, ask()).await?;
         Ok(match put.reply {
-            RatePut::Added => ImportOutcome::Created,
-            RatePut::Changed => ImportOutcome::Updated,
-            RatePut::Unchanged => ImportOutcome::Unchanged,
+            RatePut::Added => RowOutcome::Created,
+            RatePut::Changed => RowOutcome::Updated,
+            RatePut::Unchanged => RowOutcome::Unchanged,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 mod import;
 
-pub use import::{ImportedRate, RATE_ROWS_MAX, RateRow};
+pub use import::RateRow;
 
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};

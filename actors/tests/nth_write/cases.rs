@@ -6,12 +6,13 @@ use crate::shop::{By, Desk};
 use crate::support::house::{details, pence};
 use crate::values::VALUES;
 use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, LineDraft, VariantRef, View};
-use cartwright_actors::catalog::{ImportOutcome, ImportRow};
+use cartwright_actors::catalog::{ImportRow, ListPriceRow};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
+use cartwright_actors::import::RowOutcome;
 use cartwright_actors::{Refused, Request};
 use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::{
-    CreateProduct, PriceChange, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft,
+    CreateProduct, PriceChange, PriceListDraft, ProductStatus, UpdateProduct, UpdateVariant, VariantDraft,
 };
 use cartwright_domain::checkout::Step;
 use cartwright_domain::id::VariantId;
@@ -330,7 +331,27 @@ const SHOP: &[Case] = &[
             // One that is there, and one that is not.
             let rows = vec![row(1, "CUP"), row(2, "BOWL")];
             for row in desk.engine.import_catalog(request, rows).await? {
-                if let ImportOutcome::Refused(problem) = row.outcome {
+                if let RowOutcome::Refused(problem) = row.outcome {
+                    return Err(problem.into());
+                }
+            }
+            Ok("imported".to_owned())
+        })
+    }),
+    case("import_price_lists", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let row = ListPriceRow {
+                row: 1,
+                list: PriceListDraft {
+                    name: Some("Trade".to_owned()),
+                    ..PriceListDraft::default()
+                },
+                sku: "CUP".to_owned(),
+                from_quantity: 10,
+                price: price(400),
+            };
+            for row in desk.engine.import_price_lists(request, vec![row]).await? {
+                if let RowOutcome::Refused(problem) = row.outcome {
                     return Err(problem.into());
                 }
             }

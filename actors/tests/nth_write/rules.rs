@@ -4,7 +4,8 @@ use crate::cases::{Case, GONE, NOTHING, PROMOTED, Preparing, case, customer, del
 use crate::setup;
 use crate::shop::By;
 use crate::support::house::pence;
-use cartwright_actors::catalog::ImportOutcome;
+use cartwright_actors::import::RowOutcome;
+use cartwright_actors::promotion::PromotionRow;
 use cartwright_actors::tax::RateRow;
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{customer, settings, shipping, tax};
@@ -61,8 +62,8 @@ pub(crate) const RULES: &[Case] = &[
             };
             let imported = desk.engine.import_tax_rates(request, vec![row]).await?;
             match &imported[0].outcome {
-                ImportOutcome::Refused(problem) => Err(problem.clone().into()),
-                ImportOutcome::Created | ImportOutcome::Updated | ImportOutcome::Unchanged => {
+                RowOutcome::Refused(problem) => Err(problem.clone().into()),
+                RowOutcome::Created | RowOutcome::Updated | RowOutcome::Unchanged => {
                     Ok("imported".to_owned())
                 }
             }
@@ -122,6 +123,21 @@ pub(crate) const RULES: &[Case] = &[
         Box::pin(async move {
             let made = desk.engine.create_promotion(request, setup::tenth("TWO")).await?;
             Ok(made.value.promotion.state.name.to_string())
+        })
+    }),
+    case("import_promotions", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let row = PromotionRow {
+                row: 1,
+                draft: setup::tenth("TWO"),
+            };
+            let imported = desk.engine.import_promotions(request, vec![row]).await?;
+            match &imported[0].outcome {
+                RowOutcome::Refused(problem) => Err(problem.clone().into()),
+                RowOutcome::Created | RowOutcome::Updated | RowOutcome::Unchanged => {
+                    Ok("imported".to_owned())
+                }
+            }
         })
     }),
     case("update_promotion", By::Staff, PROMOTED, |desk, setup, request| {

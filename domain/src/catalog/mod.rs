@@ -18,8 +18,8 @@ pub use error::Error;
 pub use event::{ProductEvent, VariantEvent};
 pub use handle::Handle;
 pub use price_list::{
-    CreatePriceList, DeletePriceList, ListPrice, PRICE_LISTS_MAX, PriceList, PriceListDraft, PriceListEvent,
-    PriceLists, UpdatePriceList, first_fit,
+    CreatePriceList, DeletePriceList, ListPrice, ListPricePut, PRICE_LISTS_MAX, PriceList, PriceListDraft,
+    PriceListEvent, PriceLists, PutListPrice, UpdatePriceList, first_fit,
 };
 pub use prices::{CurrencyPrices, PriceChange};
 pub use product::{CreateProduct, Image, Product, ProductStatus, UpdateProduct};

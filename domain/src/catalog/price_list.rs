@@ -3,7 +3,7 @@
 //! A list says for whom and when; what a unit costs by it stands with the variant, so that a list of a hundred thousand
 //! prices is no larger than one of ten. Which list counts is decided here alone, see [`PriceLists`].
 
-use super::{Error, Handle, TITLE_LENGTH_MAX, Variant};
+use super::{Error, Handle, TITLE_LENGTH_MAX, UpdateVariant, Variant};
 use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
 use crate::error::{Broken, FieldErrors, ensure};
 use crate::event::EventBody;
@@ -232,6 +232,49 @@ impl ListPrice {
     /// Returns what no two rows of a variant share, and what they are sorted by.
     pub(super) fn key(&self) -> (PriceListId, Currency, u32) {
         (self.list, self.price.currency, self.from_quantity)
+    }
+}
+
+/// Puts a price by a list among a variant's, in place of the one for the same currency and quantity.
+#[derive(Clone, Debug)]
+pub struct PutListPrice {
+    /// The price.
+    pub row: ListPrice,
+}
+
+/// What putting a price by a list did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ListPricePut {
+    /// There was none.
+    Added,
+    /// There was another.
+    Changed,
+    /// There was this one.
+    Unchanged,
+}
+
+impl Command<Variant> for PutListPrice {
+    const NAME: &'static str = "catalog.put_list_price";
+    type Reply = ListPricePut;
+
+    fn apply(self, variant: &mut Variant, cx: &mut Context<'_, Variant>) -> Result<ListPricePut, Error> {
+        let is_same = |held: &&ListPrice| held.key() == self.row.key();
+        let held = variant.list_prices.iter().find(is_same).copied();
+        if held == Some(self.row) {
+            return Ok(ListPricePut::Unchanged);
+        }
+        // It comes first: what is wrong with it is told of the first.
+        let others = variant.list_prices.iter().filter(|held| !is_same(held));
+        let list_prices = std::iter::once(self.row).chain(others.copied()).collect();
+        let change = UpdateVariant {
+            list_prices: Some(list_prices),
+            ..UpdateVariant::default()
+        };
+        change.apply(variant, cx)?;
+        Ok(match held {
+            Some(_) => ListPricePut::Changed,
+            None => ListPricePut::Added,
+        })
     }
 }
 

@@ -8,7 +8,8 @@ use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
-use cartwright_actors::catalog::{ImportOutcome, ImportRow, ImportedRow};
+use cartwright_actors::catalog::ImportRow;
+use cartwright_actors::import::{self, ImportedRow};
 use cartwright_domain::{Class, Problem};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -93,8 +94,8 @@ async fn admin_import_catalog(
         let (number, sku) = (row.row, row.sku.clone());
         row.read().map_err(|problem| ImportedRow {
             row: number,
-            sku,
-            outcome: ImportOutcome::Refused(problem),
+            subject: sku,
+            outcome: import::RowOutcome::Refused(problem),
         })
     });
     let mut sent: Sent<_, _> = rows.collect();
@@ -135,15 +136,15 @@ fn read_status(name: &str) -> Result<ProductStatus, String> {
 }
 
 impl From<ImportedRow> for CatalogRowResult {
-    fn from(ImportedRow { row, sku, outcome }: ImportedRow) -> Self {
+    fn from(imported: ImportedRow) -> Self {
         let RowEnd {
             outcome,
             error,
             message,
-        } = outcome.into();
+        } = imported.outcome.into();
         Self {
-            row,
-            sku,
+            row: imported.row,
+            sku: imported.subject,
             outcome,
             error,
             message,

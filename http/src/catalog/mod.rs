@@ -1,8 +1,9 @@
-//! The catalog: products and variants, for shoppers and for staff, and the bulk import.
+//! The catalog: products and variants, for shoppers and for staff, price lists, and the bulk imports.
 
 mod admin;
 mod dto;
 mod import;
+mod list_prices;
 mod price_lists;
 mod shop;
 
@@ -17,6 +18,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(admin::routes())
         .merge(price_lists::routes())
         .merge(import::routes())
+        .merge(list_prices::routes())
 }
 
 /// Which variant is looked for.

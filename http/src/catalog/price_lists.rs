@@ -51,7 +51,7 @@ struct PriceList {
 
 /// A price list to be made, or changes to one: then, what is absent stays.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-struct PriceListInput {
+pub(super) struct PriceListInput {
     /// What staff call it.
     name: Option<String>,
     /// Higher ones count before others; of equal ones a list for groups before one for everybody, then the older. 0

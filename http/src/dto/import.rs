@@ -1,7 +1,10 @@
 //! What becomes of a row of an import.
 
-use cartwright_actors::catalog::ImportOutcome;
+use cartwright_actors::import::{self, ImportedRow};
+use cartwright_domain::{Class, Problem};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// What became of a row.
@@ -16,6 +19,64 @@ pub(crate) enum RowOutcome {
     Unchanged,
     /// The row was refused.
     Refused,
+}
+
+/// What became of the rows.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Imported {
+    /// One for each row, in the order sent.
+    pub(crate) results: Vec<RowResult>,
+}
+
+/// What became of a row.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct RowResult {
+    /// The row's number, as it was sent.
+    row: u64,
+    /// What it is about, as it was sent.
+    subject: String,
+    /// What became of it.
+    outcome: RowOutcome,
+    /// Why it was refused: the stable code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Why it was refused, for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+impl From<ImportedRow> for RowResult {
+    fn from(
+        ImportedRow {
+            row,
+            subject,
+            outcome,
+        }: ImportedRow,
+    ) -> Self {
+        let RowEnd {
+            outcome,
+            error,
+            message,
+        } = outcome.into();
+        Self {
+            row,
+            subject,
+            outcome,
+            error,
+            message,
+        }
+    }
+}
+
+/// Reads a row by itself, so that one that cannot be read refuses no other.
+///
+/// # Errors
+/// `import.unreadable_row` with the field that is wrong.
+pub(crate) fn read_row<T: DeserializeOwned>(row: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(row).map_err(|error| {
+        let message = format!("{}: {}", error.path(), error.inner());
+        Problem::new(Class::Invalid, "import.unreadable_row", message)
+    })
 }
 
 /// What became of a row, and why it was refused.
@@ -57,13 +118,13 @@ impl<Row, End> Sent<Row, End> {
     }
 }
 
-impl From<ImportOutcome> for RowEnd {
-    fn from(outcome: ImportOutcome) -> Self {
+impl From<import::RowOutcome> for RowEnd {
+    fn from(outcome: import::RowOutcome) -> Self {
         let (outcome, problem) = match outcome {
-            ImportOutcome::Created => (RowOutcome::Created, None),
-            ImportOutcome::Updated => (RowOutcome::Updated, None),
-            ImportOutcome::Unchanged => (RowOutcome::Unchanged, None),
-            ImportOutcome::Refused(problem) => (RowOutcome::Refused, Some(problem)),
+            import::RowOutcome::Created => (RowOutcome::Created, None),
+            import::RowOutcome::Updated => (RowOutcome::Updated, None),
+            import::RowOutcome::Unchanged => (RowOutcome::Unchanged, None),
+            import::RowOutcome::Refused(problem) => (RowOutcome::Refused, Some(problem)),
         };
         let (error, message) = problem.map(|problem| (problem.code, problem.message)).unzip();
         Self {

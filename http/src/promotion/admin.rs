@@ -23,6 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
             admin_delete_promotion
         ))
         .merge(super::what_if::routes())
+        .merge(super::import::routes())
 }
 
 /// Lists promotions by name.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod dto;
+mod import;
 mod what_if;
 
 pub(crate) use admin::routes;

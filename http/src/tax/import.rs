@@ -6,8 +6,8 @@ use crate::extract::{Json, StaffCall};
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
-use cartwright_actors::catalog::ImportOutcome;
-use cartwright_actors::tax::{ImportedRate, RateRow};
+use cartwright_actors::import::{self, ImportedRow};
+use cartwright_actors::tax::RateRow;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::tax::{Category, RateDraft};
 use cartwright_domain::{Period, Problem, Refusal, Timestamp};
@@ -94,10 +94,10 @@ async fn admin_import_tax_rates(
 ) -> Answered<RatesImported> {
     let rows = value.rows.into_iter().map(|row| {
         let (number, place) = (row.row, row.place.clone());
-        row.read().map_err(|problem| ImportedRate {
+        row.read().map_err(|problem| ImportedRow {
             row: number,
-            place,
-            outcome: ImportOutcome::Refused(problem),
+            subject: place,
+            outcome: import::RowOutcome::Refused(problem),
         })
     });
     let mut sent: Sent<_, _> = rows.collect();
@@ -144,16 +144,16 @@ impl RateImportRow {
     }
 }
 
-impl From<ImportedRate> for RateRowResult {
-    fn from(ImportedRate { row, place, outcome }: ImportedRate) -> Self {
+impl From<ImportedRow> for RateRowResult {
+    fn from(imported: ImportedRow) -> Self {
         let RowEnd {
             outcome,
             error,
             message,
-        } = outcome.into();
+        } = imported.outcome.into();
         Self {
-            row,
-            place,
+            row: imported.row,
+            place: imported.subject,
             outcome,
             error,
             message,

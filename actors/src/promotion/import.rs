@@ -1,0 +1,104 @@
+//! The bulk import of promotions: one a row, found by its code, or by its name where it has none.
+//!
+//! A second run of the same rows changes nothing. The id comes from code or name, so that two runs at once make one
+//! promotion.
+
+use crate::engine::Engine;
+use crate::import::{self, ImportedRow, RowOutcome};
+use crate::request::{Refused, Request};
+use crate::runtime::AskError;
+use cartwright_domain::EntityId;
+use cartwright_domain::id::PromotionId;
+use cartwright_domain::promotion::{CreatePromotion, Draft, UpdatePromotion};
+use uuid::Uuid;
+
+/// How many promotions of a call are at work at once.
+const PROMOTIONS_AT_ONCE: usize = 16;
+/// Where ids of imported promotions come from.
+const IMPORTED_PROMOTIONS: Uuid = Uuid::from_u128(0x9a60_52d7_1e3b_4c85_b1f4_60d3_97ab_2c5e);
+
+/// A row of promotions, as somebody gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PromotionRow {
+    /// The row's number, for the report.
+    pub row: u64,
+    /// The promotion. What is absent stays as it is, or gets the default.
+    pub draft: Draft,
+}
+
+impl PromotionRow {
+    /// Returns its code in capital letters.
+    fn code(&self) -> Option<String> {
+        let code = self.draft.code.as_ref().and_then(Option::as_ref)?;
+        Some(code.trim().to_uppercase())
+    }
+
+    fn name(&self) -> &str {
+        self.draft.name.as_deref().unwrap_or_default().trim()
+    }
+}
+
+impl import::Row for PromotionRow {
+    fn number(&self) -> u64 {
+        self.row
+    }
+
+    fn subject(&self) -> &str {
+        let code = self.draft.code.as_ref().and_then(Option::as_deref);
+        code.map_or(self.name(), str::trim)
+    }
+}
+
+impl Engine {
+    /// Imports promotions. Rows about the same promotion are done in their order, others side by side.
+    ///
+    /// # Errors
+    /// `promotion.too_many_rows`; a refused row is no error but its outcome.
+    pub async fn import_promotions(
+        &self,
+        request: &Request,
+        rows: Vec<PromotionRow>,
+    ) -> Result<Vec<ImportedRow>, Refused> {
+        let import = |row| self.import_promotion(request, row);
+        import::each(rows, PROMOTIONS_AT_ONCE, "promotion.too_many_rows", import).await
+    }
+
+    async fn import_promotion(&self, request: &Request, row: PromotionRow) -> Result<RowOutcome, Refused> {
+        let promotions = &self.kinds().promotions;
+        let ask = || request.ask().if_match(None);
+        let code = row.code();
+        let roster = promotions.roster();
+        let same = roster.iter().find(|promotion| {
+            let held = promotion.state.code.as_ref().map(ToString::to_string);
+            held == code && (code.is_some() || &*promotion.state.name == row.name())
+        });
+        let id = match same {
+            Some(promotion) => promotion.id,
+            None => {
+                let key = code.map_or_else(|| format!("name {}", row.name()), |code| format!("code {code}"));
+                let id = PromotionId::from_uuid(Uuid::new_v5(&IMPORTED_PROMOTIONS, key.as_bytes()));
+                let command = CreatePromotion {
+                    draft: row.draft.clone(),
+                    existing: roster.len(),
+                };
+                match promotions.create(id, command, ask()).await {
+                    Ok(_) => return Ok(RowOutcome::Created),
+                    Err(AskError::AlreadyExists { .. }) => id,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        let before = promotions.read(id).await.map_err(crate::engine::unreadable)?;
+        let command = UpdatePromotion { draft: row.draft };
+        let after = promotions.ask(id, command, ask()).await?;
+        let (before, after) = (
+            before.map(|promotion| promotion.revision),
+            after.state.map(|promotion| promotion.revision),
+        );
+        Ok(if before == after {
+            RowOutcome::Unchanged
+        } else {
+            RowOutcome::Updated
+        })
+    }
+}

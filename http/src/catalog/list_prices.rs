@@ -1,0 +1,99 @@
+//! The route of the bulk import of price lists: many prices in one call, each with an outcome of its own.
+
+use super::price_lists::PriceListInput;
+use crate::answer::{Answer, Answered};
+use crate::dto::{Imported, PriceInput, RowResult, Sent, read_row};
+use crate::extract::{Json, StaffCall};
+use crate::layer::import_body_limit;
+use crate::router::Api;
+use axum::extract::State;
+use cartwright_actors::Engine;
+use cartwright_actors::catalog::ListPriceRow;
+use cartwright_actors::import::{ImportedRow, RowOutcome};
+use cartwright_domain::{Class, Problem};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(admin_import_price_lists))
+        .layer(import_body_limit())
+}
+
+/// Rows of price lists.
+#[derive(Debug, Deserialize, ToSchema)]
+struct PriceListImport {
+    /// At most 500.
+    #[schema(max_items = 500)]
+    rows: Vec<PriceListImportRow>,
+}
+
+/// One row: what one variant costs by one list, from a quantity on. The list is made where there is none of its name.
+#[derive(Debug, Deserialize, ToSchema)]
+struct PriceListImportRow {
+    /// The row's number, for the report.
+    row: u64,
+    /// The list, found by its name. What else is absent stays as it is, or gets the default.
+    #[schema(value_type = PriceListInput)]
+    price_list: Value,
+    /// Which variant it is.
+    sku: String,
+    /// From how many units of a line on; 1 when absent.
+    from_quantity: Option<u32>,
+    /// What each of them then costs.
+    #[schema(value_type = PriceInput)]
+    price: Value,
+}
+
+impl PriceListImportRow {
+    fn read(self) -> Result<ListPriceRow, Problem> {
+        let price: PriceInput = read_row(self.price)?;
+        let price = price.read().map_err(|message| {
+            Problem::new(
+                Class::Invalid,
+                "import.unreadable_row",
+                format!("price: {message}"),
+            )
+        })?;
+        Ok(ListPriceRow {
+            row: self.row,
+            list: read_row::<PriceListInput>(self.price_list)?.into(),
+            sku: self.sku,
+            from_quantity: self.from_quantity.unwrap_or(1),
+            price,
+        })
+    }
+}
+
+/// Imports prices by lists.
+///
+/// A price of the same list, currency and quantity is replaced. A second run of the same rows changes nothing, and a
+/// row that is refused refuses no other.
+#[utoipa::path(
+    post, path = "/admin/price-lists/import", tag = "admin: catalog", request_body = PriceListImport,
+    responses((status = OK, description = "What became of each row.", body = Imported)),
+)]
+async fn admin_import_price_lists(
+    State(engine): State<Engine>,
+    StaffCall(call): StaffCall,
+    Json { value, bytes }: Json<PriceListImport>,
+) -> Answered<Imported> {
+    let rows = value.rows.into_iter().map(|row| {
+        let (number, subject) = (row.row, row.sku.clone());
+        row.read().map_err(|problem| ImportedRow {
+            row: number,
+            subject,
+            outcome: RowOutcome::Refused(problem),
+        })
+    });
+    let mut sent: Sent<_, _> = rows.collect();
+    let imported = engine
+        .import_price_lists(&call.request(&bytes), sent.take())
+        .await?;
+    Ok(Answer::plain(Imported {
+        results: sent.ends(imported).map(RowResult::from).collect(),
+    }))
+}

@@ -1,0 +1,128 @@
+//! Files whose columns have fixed names: each row becomes what the server takes, and the server judges it.
+
+use super::{BATCH_ROWS_MAX, Tally, send_to};
+use crate::cli::Import;
+use crate::client::{Connection, Server};
+use crate::output;
+use crate::table::{Row, Table, Wanted};
+use serde_json::Value;
+use std::process::ExitCode;
+
+/// A sort of file.
+pub(super) struct Columns {
+    /// The server's path for its rows.
+    pub(super) path: &'static str,
+    /// The names of its columns.
+    pub(super) names: &'static [&'static str],
+    /// Those that a file must have.
+    pub(super) needed: &'static [&'static str],
+    /// Makes of a row, its line and its values, what the server takes.
+    pub(super) read: fn(u64, &mut Values) -> Result<Value, String>,
+}
+
+/// What stands in a row's columns.
+pub(super) struct Values {
+    names: &'static [&'static str],
+    texts: Vec<Option<String>>,
+}
+
+impl Values {
+    /// Reads the values of a row, without blanks around them.
+    pub(super) fn of(names: &'static [&'static str], row: &Row) -> Result<Self, String> {
+        let given = |value: Option<String>| {
+            let text = value?.trim().to_owned();
+            (!text.is_empty()).then_some(text)
+        };
+        let texts = row.values.clone()?.into_iter().map(given).collect();
+        Ok(Self { names, texts })
+    }
+
+    /// Takes the value of a column out; none where it is blank.
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.names.iter().position(|own| *own == name)?;
+        self.texts.get_mut(at)?.take()
+    }
+
+    /// Takes out a value that must be there.
+    pub(super) fn needed(&mut self, name: &str) -> Result<String, String> {
+        self.take(name).ok_or_else(|| format!("it has no {name}"))
+    }
+
+    /// Takes out a value that is a whole number, if it is there.
+    pub(super) fn number(&mut self, name: &str) -> Result<Option<i64>, String> {
+        let text = self.take(name);
+        let number = text.map(|text| {
+            text.parse()
+                .map_err(|_| format!("{name}: {text:?} is no whole number"))
+        });
+        number.transpose()
+    }
+
+    /// Takes out a value that is `yes` or `no`, if it is there.
+    pub(super) fn choice(&mut self, name: &str) -> Result<Option<bool>, String> {
+        match self.take(name).as_deref() {
+            None => Ok(None),
+            Some("yes" | "true") => Ok(Some(true)),
+            Some("no" | "false") => Ok(Some(false)),
+            Some(other) => Err(format!("{name}: {other:?} is neither yes nor no")),
+        }
+    }
+
+    /// Takes out the parts of a value, with `;` between them, if it is there.
+    pub(super) fn list(&mut self, name: &str) -> Option<Vec<String>> {
+        let parts = |text: String| text.split(';').map(|part| part.trim().to_owned()).collect();
+        self.take(name).map(parts)
+    }
+}
+
+/// Runs an import. Refused rows make the exit code 1.
+///
+/// # Errors
+/// What stopped it, and what to do about it.
+pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result<ExitCode> {
+    let wanted = |name: &&'static str| Wanted {
+        column: (*name).to_owned(),
+        required: columns.needed.contains(name),
+    };
+    let wanted: Vec<Wanted> = columns.names.iter().map(wanted).collect();
+    let mut table = Table::open(&arguments.file, &wanted)?;
+    let server = Server::new(&arguments.remote)?;
+    let staff = server.staff()?.clone();
+    let mut connection = Connection::open(&server).await?;
+    let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
+    let bar = output::progress_bytes(size, "importing");
+    let mut tally = Tally::default();
+    loop {
+        let mut batch = Vec::new();
+        while batch.len() < BATCH_ROWS_MAX {
+            let Some(row) = table.next_row()? else { break };
+            let read = Values::of(columns.names, &row);
+            match read.and_then(|mut values| (columns.read)(row.line, &mut values)) {
+                Ok(good) => batch.push(good),
+                Err(reason) => bar.suspend(|| tally.refuse(row.line, "", &reason))?,
+            }
+        }
+        bar.set_position(table.bytes_read());
+        if batch.is_empty() {
+            break;
+        }
+        let results = send_to(columns.path, &mut connection, &staff, &batch).await?;
+        bar.suspend(|| tally.add(&results))?;
+    }
+    bar.finish_and_clear();
+    Ok(tally.finish()?)
+}
+
+/// Reads a row of texts as a file would hold it.
+#[cfg(test)]
+pub(super) fn read(columns: &Columns, texts: &[(&str, &str)]) -> Result<Value, String> {
+    let of = |name: &&str| {
+        let found = texts.iter().find(|(own, _)| own == name);
+        found.map(|(_, text)| (*text).to_owned())
+    };
+    let row = Row {
+        line: 2,
+        values: Ok(columns.names.iter().map(of).collect()),
+    };
+    (columns.read)(row.line, &mut Values::of(columns.names, &row)?)
+}

@@ -1,0 +1,71 @@
+//! Tables of prices by lists: one price of one variant a row. The list is found by its name, the variant by its SKU.
+
+use super::columns::{Columns, Values};
+use serde_json::{Map, Value, json};
+
+pub(super) const COLUMNS: Columns = Columns {
+    path: "/admin/price-lists/import",
+    names: &[
+        "list",
+        "sku",
+        "price",
+        "currency",
+        "from_quantity",
+        "groups",
+        "priority",
+        "valid_from",
+        "valid_until",
+        "enabled",
+    ],
+    needed: &["list", "sku", "price", "currency"],
+    read: list_price,
+};
+
+/// Whether its SKU, price and times are any is the server's to say.
+fn list_price(line: u64, values: &mut Values) -> Result<Value, String> {
+    let mut list = Map::new();
+    let mut put = |name: &str, value: Value| {
+        if !value.is_null() {
+            list.insert(name.to_owned(), value);
+        }
+    };
+    put("name", json!(values.needed("list")?));
+    put("groups", json!(values.list("groups")));
+    put("priority", json!(values.number("priority")?));
+    put("valid_from", json!(values.take("valid_from")));
+    put("valid_until", json!(values.take("valid_until")));
+    put("enabled", json!(values.choice("enabled")?));
+    Ok(json!({
+        "row": line,
+        "price_list": list,
+        "sku": values.needed("sku")?,
+        "from_quantity": values.number("from_quantity")?,
+        "price": { "unit_price": values.needed("price")?, "currency": values.needed("currency")? },
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::columns::read;
+    use super::*;
+
+    #[test]
+    fn a_row_names_list_variant_and_price() {
+        let texts = [
+            ("list", "Trade"),
+            ("sku", "CUP-1"),
+            ("price", "3.50"),
+            ("currency", "GBP"),
+            ("groups", "trade"),
+        ];
+        let expected = json!({
+            "row": 2,
+            "price_list": { "name": "Trade", "groups": ["trade"] },
+            "sku": "CUP-1",
+            "from_quantity": null,
+            "price": { "unit_price": "3.50", "currency": "GBP" },
+        });
+        assert_eq!(read(&COLUMNS, &texts), Ok(expected));
+        assert_eq!(read(&COLUMNS, &texts[1..]), Err("it has no list".to_owned()));
+    }
+}

@@ -1,0 +1,155 @@
+//! Tables of promotions: one a row, found by its code, or by its name where it has none.
+
+use super::columns::{Columns, Values};
+use cartwright_domain::money::{Currency, Price};
+use serde_json::{Map, Value, json};
+
+pub(super) const COLUMNS: Columns = Columns {
+    path: "/admin/promotions/import",
+    names: &[
+        "name",
+        "code",
+        "off",
+        "percentage",
+        "amount",
+        "currency",
+        "categories",
+        "customer_groups",
+        "subtotal_from",
+        "quantity_from",
+        "starts_at",
+        "ends_at",
+        "priority",
+        "exclusive",
+        "usage_limit",
+        "usage_limit_per_customer",
+        "enabled",
+    ],
+    needed: &["name"],
+    read: promotion,
+};
+
+/// Whether its codes, handles and times are any is the server's to say.
+fn promotion(line: u64, values: &mut Values) -> Result<Value, String> {
+    let mut promotion = Map::new();
+    let mut put = |name: &str, value: Value| {
+        if !value.is_null() {
+            promotion.insert(name.to_owned(), value);
+        }
+    };
+    put("name", json!(values.needed("name")?));
+    put("code", json!(values.take("code")));
+    let currency = values.take("currency");
+    let items = values
+        .list("categories")
+        .map(|categories| json!({ "categories": categories }));
+    let mut money = |name: &str| -> Result<Option<Value>, String> {
+        let Some(text) = values.take(name) else {
+            return Ok(None);
+        };
+        let currency = currency
+            .as_deref()
+            .ok_or_else(|| format!("{name} needs a currency"))?;
+        let amount = minor_units(&text, currency).map_err(|reason| format!("{name}: {reason}"))?;
+        Ok(Some(json!({ "amount": amount, "currency": currency })))
+    };
+    let (amount, subtotal_from) = (money("amount")?, money("subtotal_from")?);
+    let off = values.take("off").unwrap_or_else(|| "order".to_owned());
+    if !["order", "lines", "shipping"].contains(&off.as_str()) {
+        return Err(format!("off: {off:?} is none of order, lines and shipping"));
+    }
+    let percentage = values.take("percentage");
+    if percentage.is_some() || amount.is_some() {
+        put(
+            "actions",
+            json!([{ "type": off, "percentage": percentage, "fixed": amount }]),
+        );
+    }
+    let conditions = json!({
+        "subtotal_from": subtotal_from,
+        "quantity_from": values.number("quantity_from")?,
+        "items": items,
+        "customer_groups": values.list("customer_groups").unwrap_or_default(),
+        "starts_at": values.take("starts_at"),
+        "ends_at": values.take("ends_at"),
+        "currency": currency,
+    });
+    put("conditions", conditions);
+    put("priority", json!(values.number("priority")?));
+    put("exclusive", json!(values.choice("exclusive")?));
+    put("usage_limit", json!(values.number("usage_limit")?));
+    put(
+        "usage_limit_per_customer",
+        json!(values.number("usage_limit_per_customer")?),
+    );
+    put("enabled", json!(values.choice("enabled")?));
+    Ok(json!({ "row": line, "promotion": promotion }))
+}
+
+/// Returns an amount that is written in the currency's major unit in its minor ones.
+fn minor_units(text: &str, currency: &str) -> Result<i64, String> {
+    let currency: Currency = currency.parse().map_err(|error| format!("{error}"))?;
+    let price = Price::parse(text, currency).map_err(|error| error.to_string())?;
+    let whole = price.whole().map(|money| money.amount);
+    whole.ok_or_else(|| format!("{text} has more digits than {currency}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::columns::read;
+    use super::*;
+
+    #[test]
+    fn a_row_is_what_staff_would_send() {
+        let row = read(
+            &COLUMNS,
+            &[
+                ("name", "Summer"),
+                ("code", "SUMMER-25"),
+                ("amount", "5.00"),
+                ("currency", "GBP"),
+                ("categories", "cups; plates"),
+                ("off", "lines"),
+                ("enabled", "yes"),
+            ],
+        );
+        let row = row.expect("a row");
+        assert_eq!(row["row"], 2);
+        let promotion = &row["promotion"];
+        assert_eq!(
+            (&promotion["code"], &promotion["enabled"]),
+            (&json!("SUMMER-25"), &json!(true))
+        );
+        assert_eq!(
+            promotion["conditions"]["items"]["categories"],
+            json!(["cups", "plates"])
+        );
+        let fixed = json!({ "amount": 500, "currency": "GBP" });
+        assert_eq!(
+            promotion["actions"],
+            json!([{ "type": "lines", "percentage": null, "fixed": fixed }])
+        );
+        assert_eq!(promotion.get("usage_limit"), None);
+    }
+
+    #[test]
+    fn a_row_that_says_nonsense_says_which() {
+        let check = |texts: &[(&str, &str)], reason: &str| {
+            assert_eq!(read(&COLUMNS, texts), Err(reason.to_owned()));
+        };
+        check(&[], "it has no name");
+        check(&[("name", "x"), ("amount", "5")], "amount needs a currency");
+        check(
+            &[("name", "x"), ("off", "tax")],
+            "off: \"tax\" is none of order, lines and shipping",
+        );
+        check(
+            &[("name", "x"), ("priority", "high")],
+            "priority: \"high\" is no whole number",
+        );
+        check(
+            &[("name", "x"), ("enabled", "si")],
+            "enabled: \"si\" is neither yes nor no",
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! Promotions and prices by lists in bulk: over HTTP and from files.
+
+use crate::support::{OpenShop, Shop, pence, unique};
+use crate::trade::client;
+use serde_json::{Value, json};
+
+async fn send(shop: &Shop, path: &str, rows: Value) -> Vec<(String, String)> {
+    let answer = shop.staff.post(path, json!({ "rows": rows })).ok(200).await;
+    let results = answer["results"].as_array().expect("a list");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let end = |result: &Value| match result["error"].as_str() {
+        Some(error) => error.to_owned(),
+        None => text(&result["outcome"]),
+    };
+    results
+        .iter()
+        .map(|result| (text(&result["subject"]), end(result)))
+        .collect()
+}
+
+fn ends(results: &[(&str, &str)]) -> Vec<(String, String)> {
+    results
+        .iter()
+        .map(|(subject, end)| ((*subject).to_owned(), (*end).to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn promotions_are_imported_row_by_row_and_a_second_time_for_nothing() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let path = "/admin/promotions/import";
+    let ten = |percentage: &str| json!([{ "type": "order", "percentage": percentage }]);
+    let rows = json!([
+        { "row": 1, "promotion": { "name": "Ten", "code": "ten", "actions": ten("0.1"), "enabled": true } },
+        { "row": 2, "promotion": { "name": "Broken", "actions": ten("ten") } },
+        { "row": 3, "promotion": { "name": "Odd", "priority": "high" } },
+        { "row": 4, "promotion": { "name": "For all", "actions": ten("0.05") } },
+    ]);
+    let first = send(&shop, path, rows.clone()).await;
+    let refused = [
+        ("Broken", "request.invalid_fields"),
+        ("Odd", "import.unreadable_row"),
+    ];
+    let expected = |outcome| ends(&[("ten", outcome), refused[0], refused[1], ("For all", outcome)]);
+    assert_eq!(first, expected("created"));
+    assert_eq!(send(&shop, path, rows).await, expected("unchanged"));
+    let change = json!([{ "row": 1, "promotion": { "name": "Ten", "code": "TEN", "actions": ten("0.2") } }]);
+    assert_eq!(send(&shop, path, change).await, ends(&[("TEN", "updated")]));
+    let kept = shop.list("/admin/promotions").await;
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|held| (&held["name"], &held["enabled"]))
+        .collect();
+    assert_eq!(
+        kept,
+        [(&json!("For all"), &json!(false)), (&json!("Ten"), &json!(true))]
+    );
+    let many: Vec<Value> = (0..501)
+        .map(|row| json!({ "row": row, "promotion": {} }))
+        .collect();
+    let too_many = shop.staff.post(path, json!({ "rows": many }));
+    too_many.refused(413, "promotion.too_many_rows").await;
+}
+
+#[tokio::test]
+async fn prices_by_lists_are_imported_row_by_row_and_a_second_time_for_nothing() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let path = "/admin/price-lists/import";
+    let (cup, plate) = (shop.variant(500, None).await, shop.variant(900, None).await);
+    let row = |row: u8, list: &str, sku: &str, from: u32, price: &str| {
+        json!({
+            "row": row, "price_list": { "name": list, "groups": ["trade"] }, "sku": sku, "from_quantity": from,
+            "price": { "unit_price": price, "currency": "GBP" },
+        })
+    };
+    let rows = json!([
+        row(1, "Trade", &cup.sku, 1, "4.00"),
+        row(2, "Trade", &cup.sku, 10, "3.50"),
+        row(3, "Trade", &plate.sku, 1, "8.00"),
+        row(4, "Trade", "NOBODY'S", 1, "1.00"),
+        row(5, "Trade", &plate.sku, 0, "1.00"),
+        row(6, "Trade", &plate.sku, 2, "one"),
+    ]);
+    let expected = |outcome| {
+        ends(&[
+            (&cup.sku, outcome),
+            (&cup.sku, outcome),
+            (&plate.sku, outcome),
+            ("NOBODY'S", "variant.not_found"),
+            (&plate.sku, "request.invalid_fields"),
+            (&plate.sku, "import.unreadable_row"),
+        ])
+    };
+    assert_eq!(send(&shop, path, rows.clone()).await, expected("created"));
+    assert_eq!(send(&shop, path, rows).await, expected("unchanged"));
+    let lists = shop.list("/admin/price-lists").await;
+    assert_eq!(lists.len(), 1, "{lists:?}");
+    assert_eq!(
+        (&lists[0]["name"], &lists[0]["groups"]),
+        (&json!("Trade"), &json!(["trade"]))
+    );
+    let change = json!([row(1, "Trade", &cup.sku, 1, "4.25")]);
+    assert_eq!(send(&shop, path, change).await, ends(&[(&cup.sku, "updated")]));
+    let variant = shop
+        .staff
+        .get(&format!("/admin/variants/{}", cup.id))
+        .ok(200)
+        .await;
+    let prices = variant["list_prices"].as_array().expect("a list");
+    let prices: Vec<_> = prices
+        .iter()
+        .map(|row| (&row["from_quantity"], &row["price"]))
+        .collect();
+    assert_eq!(prices, [(&json!(1), &pence(425)), (&json!(10), &pence(350))]);
+}
+
+#[tokio::test]
+async fn files_of_promotions_and_price_lists_are_loaded() {
+    let OpenShop { server, shop, .. } = OpenShop::fresh().await;
+    let sku = unique("SKU");
+    shop.variant_named(&sku, 500, None).await;
+    let write = |name: &str, text: &str| {
+        let file = server.directory().folder().join(name);
+        std::fs::write(&file, text).expect("the folder is writable");
+        file.display().to_string()
+    };
+    let promotions = write(
+        "promotions.csv",
+        "name,code,off,percentage,amount,currency,subtotal_from,enabled\n\
+         Ten per cent,TEN,,0.1,,,,yes\n\
+         Five off,FIVE,order,,5.00,GBP,50.00,yes\n\
+         Free post,,shipping,1,,,,yes\n\
+         Odd,ODD,order,,5,,,yes\n",
+    );
+    let prices = write(
+        "prices.csv",
+        &format!("list,sku,price,currency,from_quantity\nTrade,{sku},3.5,GBP,10\n"),
+    );
+    for (file, flag, first, second, code) in [
+        (
+            &promotions,
+            "--promotions",
+            "created 3, updated 0, unchanged 0, refused 1",
+            "created 0, updated 0, unchanged 3, refused 1",
+            1,
+        ),
+        (
+            &prices,
+            "--price-lists",
+            "created 1, updated 0, unchanged 0, refused 0",
+            "created 0, updated 0, unchanged 1, refused 0",
+            0,
+        ),
+    ] {
+        for summary in [first, second] {
+            client(&server, &["import", file, flag])
+                .await
+                .check(code, &[summary]);
+        }
+    }
+    let held = shop.list("/admin/promotions").await;
+    let five = held
+        .iter()
+        .find(|promotion| promotion["code"] == "FIVE")
+        .expect("it is there");
+    assert_eq!(five["actions"][0]["fixed"], pence(500));
+    assert_eq!(five["conditions"]["subtotal_from"], pence(5_000));
+}
