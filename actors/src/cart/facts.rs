@@ -183,25 +183,26 @@ impl Gathered {
             .as_ref()
             .map(|customer| Buyer::from(&*customer.state))
             .unwrap_or_default();
-        Intent {
+        Findings::nothing_yet(Intent {
             outside: Outside {
                 rates: self.rates.as_deref(),
             },
             ..Intent::of_cart(&self.cart.state, self.now, buyer, |variant| facts.get(&variant))
-        }
+        })
     }
 
     /// Prices an intent by what turns out about its shopper, and returns that with it.
     async fn quote(&self, kinds: &Kinds, intent: &Intent<'_>) -> Result<(Worksheet, Findings), Refused> {
+        let (rules, cart) = (self.rules(), &self.cart.state);
         let mut findings = Findings::default();
-        loop {
-            let intent = findings.tell(intent);
-            let worksheet = totals::quote(&intent, &self.rules(), None).map_err(refused)?;
-            let (quote, cart) = (&worksheet.quote, &self.cart.state);
-            if !kinds.find_out(quote, &self.book, cart, &mut findings).await? {
-                return Ok((worksheet, findings));
-            }
+        let mut worksheet = totals::quote(intent, &rules, None).map_err(refused)?;
+        while kinds
+            .find_out(&worksheet.quote, &self.book, cart, &mut findings)
+            .await?
+        {
+            worksheet = totals::quote(&findings.tell(intent), &rules, None).map_err(refused)?;
         }
+        Ok((worksheet, findings))
     }
 
     /// Says why the last of some coupon codes would not apply, were the cart to hold these; nothing where it would.
@@ -389,10 +390,12 @@ impl Kinds {
                 unseen.insert(looked);
             }
         }
-        let weight_grams = weight_grams(&cart.state, |variant| {
-            let looked = seen.get(&variant)?.as_ref()?;
-            Some((looked.variant.state.digital, looked.variant.state.weight_grams))
-        });
+        let weight_grams = || {
+            weight_grams(&cart.state, |variant| {
+                let looked = seen.get(&variant)?.as_ref()?;
+                Some((looked.variant.state.digital, looked.variant.state.weight_grams))
+            })
+        };
         let chosen = book.chosen_method(&cart.state);
         let rates = self.carrier_rates(&cart.state, chosen, weight_grams).await?;
         if let Some(rates) = &rates {

@@ -27,12 +27,26 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// Returns an intent as it is before anything was found out: nothing stands against any promotion.
+    pub(super) fn nothing_yet(intent: Intent<'_>) -> Intent<'_> {
+        let has_ordered = Some(false);
+        Intent {
+            used_up: &[],
+            buyer: Buyer {
+                has_ordered,
+                ..intent.buyer
+            },
+            ..intent
+        }
+    }
+
     /// Returns an intent with what was found out.
     pub(super) fn tell<'a>(&'a self, intent: &Intent<'a>) -> Intent<'a> {
+        let has_ordered = self.has_ordered.or(intent.buyer.has_ordered);
         Intent {
             used_up: &self.used_up,
             buyer: Buyer {
-                has_ordered: Some(self.has_ordered.unwrap_or(false)),
+                has_ordered,
                 ..intent.buyer
             },
             ..intent.clone()

@@ -443,7 +443,7 @@ impl Engine {
         let weight = weight.map_err(|error| Refused::from(error.problem()))?;
         let rates = self
             .kinds()
-            .carrier_rates(&found.state, methods.iter(), weight)
+            .carrier_rates(&found.state, methods.iter(), || weight)
             .await?;
         let offers = priced.parcel().and_then(|mut parcel| {
             parcel.rates = rates.as_deref();

@@ -159,15 +159,15 @@ impl Kinds {
             .map(|customer| Buyer::from(&*customer.state))
             .unwrap_or_default();
         let lines: Vec<_> = lines.collect();
-        let weight_grams = totals::weight_grams(&lines, kept.as_ref().map(|kept| &kept.worksheet));
+        let weight_grams = || totals::weight_grams(&lines, kept.as_ref().map(|kept| &kept.worksheet));
         let chosen = book.chosen_method(&cart.state);
         let rates = self.carrier_rates(&cart.state, chosen, weight_grams).await?;
-        let intent = Intent {
+        let intent = Findings::nothing_yet(Intent {
             outside: Outside {
                 rates: rates.as_deref(),
             },
             ..Intent::of_lines(&cart.state, now, buyer, lines)
-        };
+        });
         let rules = Rules {
             settings: &settings.state,
             zones: &book.zones,
@@ -183,7 +183,7 @@ impl Kinds {
             Err(shared) => shared.worksheet.clone(),
         });
         let mut findings = Findings::default();
-        let mut worksheet = totals::quote(&findings.tell(&intent), &rules, before).map_err(refused)?;
+        let mut worksheet = totals::quote(&intent, &rules, before).map_err(refused)?;
         while self
             .find_out(&worksheet.quote, &book, &cart.state, &mut findings)
             .await?

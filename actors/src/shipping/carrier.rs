@@ -123,11 +123,16 @@ impl Kinds {
         &self,
         cart: &Cart,
         mut methods: impl Iterator<Item = &Arc<ShippingMethod>>,
-        weight_grams: Option<u64>,
+        weight_grams: impl FnOnce() -> Option<u64>,
     ) -> Result<Option<Arc<CarrierRates>>, Refused> {
         let currency = cart.currency();
-        let by_carrier = methods.any(|method| method.is_by_carrier(currency));
-        let (Some(to), Some(weight_grams), true) = (cart.shipping_address(), weight_grams, by_carrier) else {
+        let Some(to) = cart.shipping_address() else {
+            return Ok(None);
+        };
+        if !methods.any(|method| method.is_by_carrier(currency)) {
+            return Ok(None);
+        }
+        let Some(weight_grams) = weight_grams() else {
             return Ok(None);
         };
         let parcel = Parcel {
