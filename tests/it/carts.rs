@@ -352,7 +352,7 @@ async fn a_minimal_answer_has_the_line_the_totals_and_the_version() {
         .flat_map(|fields| fields.keys())
         .collect();
     fields.sort();
-    assert_eq!(fields, ["id", "line", "state", "totals", "version"]);
+    assert_eq!(fields, ["amount_due", "id", "line", "state", "totals", "version"]);
     assert_eq!(
         (&changed["line"]["sku"], &changed["line"]["total"]),
         (&json!(second.sku), &pence(600))
