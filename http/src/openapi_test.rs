@@ -78,6 +78,7 @@ const ROUTES: &[&str] = &[
     "POST /admin/products/{product}/variants",
     "POST /admin/promotions",
     "POST /admin/promotions/import",
+    "POST /admin/promotions/judge",
     "POST /admin/promotions/what-if",
     "POST /admin/promotions/{promotion}/what-if",
     "POST /admin/shipping/address-checks",

@@ -15,6 +15,7 @@ mod gift_card_payments;
 mod gift_cards;
 mod idempotency;
 mod imports;
+mod judged_codes;
 mod mail;
 mod orders;
 mod payments;

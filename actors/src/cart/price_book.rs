@@ -112,6 +112,11 @@ impl PriceBook {
         self.clock.now()
     }
 
+    /// Returns every promotion, as it is now.
+    pub(crate) fn promotions(&self, kinds: &Kinds) -> Arc<Promotions> {
+        Arc::clone(&self.now(kinds).promotions)
+    }
+
     /// Returns the index of what holds now.
     pub(super) fn now(&self, kinds: &Kinds) -> Arc<Indexed> {
         self.at(self.clock.now(), kinds)

@@ -1,9 +1,11 @@
 //! Use cases of promotions: what is taken off, when, and by which code.
 
 mod import;
+mod judge;
 mod what_if;
 
 pub use import::PromotionRow;
+pub use judge::CodeAttempt;
 pub use what_if::{Difference, Effect, Supposed, Tally, WhatIf};
 
 use crate::engine::{Engine, unreadable};

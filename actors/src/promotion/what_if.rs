@@ -151,7 +151,7 @@ impl Engine {
             Some(id) => {
                 let read = self.kinds().promotions.read(id).await.map_err(unreadable)?;
                 let current = read.ok_or_else(gone::<Promotion>)?;
-                draft.applied_to(Promotion::clone(&current.state), now)
+                draft.applied_to(Promotion::clone(&current.state))
             }
         };
         let mut promotion = made.map_err(|errors| Refused::from(errors.problem()))?;

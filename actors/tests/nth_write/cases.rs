@@ -84,7 +84,7 @@ const FILLED: Preparing = |desk| Box::pin(setup::filled(desk));
 const READY: Preparing = |desk| Box::pin(setup::ready(desk));
 const STARTED: Preparing = |desk| Box::pin(setup::started(desk));
 pub(crate) const PROMOTED: Preparing = |desk| Box::pin(setup::promoted(desk));
-const LIMITED: Preparing = |desk| Box::pin(setup::limited(desk));
+pub(crate) const LIMITED: Preparing = |desk| Box::pin(setup::limited(desk));
 const CODED: Preparing = |desk| Box::pin(setup::coded(desk));
 const ORDERED: Preparing = |desk| Box::pin(setup::ordered(desk));
 

@@ -1,11 +1,11 @@
 //! Every use case that writes what the store decides: settings, tax, customers, promotions, price lists, shipping.
 
-use crate::cases::{Case, GONE, NOTHING, PROMOTED, Preparing, case, customer, deleted, keyed};
+use crate::cases::{Case, GONE, LIMITED, NOTHING, PROMOTED, Preparing, case, customer, deleted, keyed};
 use crate::setup;
 use crate::shop::By;
 use crate::support::house::pence;
 use cartwright_actors::import::RowOutcome;
-use cartwright_actors::promotion::PromotionRow;
+use cartwright_actors::promotion::{CodeAttempt, PromotionRow};
 use cartwright_actors::tax::RateRow;
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{customer, settings, shipping, tax};
@@ -138,6 +138,24 @@ pub(crate) const RULES: &[Case] = &[
                     Ok("imported".to_owned())
                 }
             }
+        })
+    }),
+    keyed("judge_codes", By::Staff, LIMITED, |desk, _, request| {
+        Box::pin(async move {
+            let attempt = CodeAttempt {
+                code: "ten".to_owned(),
+                email: Some("grace@example.com".to_owned()),
+                redeem: true,
+                ..CodeAttempt::default()
+            };
+            let attempts = vec![attempt.clone(), attempt];
+            let verdicts = desk.engine.judge_codes(request, attempts).await?;
+            let codes = verdicts.iter().flatten().map(|problem| &problem.code);
+            Ok(format!(
+                "{} judged, refused {:?}",
+                verdicts.len(),
+                codes.collect::<Vec<_>>()
+            ))
         })
     }),
     case("update_promotion", By::Staff, PROMOTED, |desk, setup, request| {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::caller::{Caller, Role};
 use crate::cart::{Attributes, FrozenLine, FrozenQuote, Quote, QuoteLine};
+use crate::customer::Shopper;
 use crate::entity::{Command, Context, Effects, Entity, Keys};
 use crate::error::{Class, Detail, Refusal};
 use crate::id::{CartId, CheckoutId, LineId, OrderId, ProductId, Seed, SessionId, VariantId};
@@ -396,11 +397,16 @@ fn an_order_is_found_by_its_number_once_it_has_one() -> Result<(), Error> {
     let by_checkout = UniqueKey::new(Unique::OrderOfCheckout, CHECKOUT.0);
     let by_number = UniqueKey::new(Unique::OrderNumber, 42_u64.to_be_bytes());
     let row = ListingKey::new(Listing::Orders, 42_u64.to_be_bytes());
+    let email = numbered.quote.email.clone();
+    let email = email.expect("whoever orders has an address");
+    let mut of_shopper = Order::listed_by(&Shopper::Guest(&email));
+    of_shopper.extend(42_u64.to_be_bytes());
+    let of_shopper = ListingKey::new(Listing::OrdersByShopper, of_shopper);
     assert_eq!(
         numbered.keys(),
         Keys {
             unique: vec![by_checkout.clone(), by_number],
-            listing: vec![row]
+            listing: vec![row, of_shopper]
         }
     );
     let unnumbered = Order {

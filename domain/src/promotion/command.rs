@@ -84,7 +84,7 @@ impl Command<Promotion> for UpdatePromotion {
     type Reply = ();
 
     fn apply(self, promotion: &mut Promotion, cx: &mut Context<'_, Promotion>) -> Result<(), Error> {
-        let changed = self.draft.applied_to(promotion.clone(), cx.now())?;
+        let changed = self.draft.applied_to(promotion.clone())?;
         if changed != *promotion {
             let dates = |of: &Promotion| (of.conditions.starts_at, of.conditions.ends_at);
             if dates(&changed) != dates(promotion) {
@@ -143,14 +143,14 @@ impl Draft {
             enabled: false,
             created_at: now,
         };
-        required.applied_to(blank, now)
+        required.applied_to(blank)
     }
 
     /// Returns what it makes of a promotion.
     ///
     /// # Errors
     /// Every bad field.
-    pub fn applied_to(self, mut promotion: Promotion, now: Timestamp) -> Result<Promotion, FieldErrors> {
+    pub fn applied_to(self, mut promotion: Promotion) -> Result<Promotion, FieldErrors> {
         let mut errors = FieldErrors::default();
         if let Some(name) = self.name
             && let Some(name) = errors.take("/name", text::line(&name, NAME_LENGTH_MAX))
@@ -167,7 +167,7 @@ impl Draft {
         promotion.priority = self.priority.unwrap_or(promotion.priority);
         promotion.combination = self.combination.unwrap_or(promotion.combination);
         if let Some(conditions) = self.conditions {
-            promotion.conditions = conditions.check(now, &mut errors);
+            promotion.conditions = conditions.check(&mut errors);
         }
         if let Some(drafts) = self.actions {
             promotion.actions = check_actions(drafts, &mut errors);

@@ -109,14 +109,6 @@ fn what_could_never_apply_or_contradicts_itself_is_refused() {
     );
     check(
         ConditionsDraft {
-            ends_at: at(1_000),
-            ..none()
-        },
-        "/conditions/ends_at",
-        "promotion.never_applies",
-    );
-    check(
-        ConditionsDraft {
             items: Some(SelectionDraft::default()),
             ..none()
         },

@@ -96,7 +96,7 @@ pub enum ActionDraft {
 const NEVER_APPLIES: &str = "promotion.never_applies";
 
 impl ConditionsDraft {
-    pub(super) fn check(self, now: Timestamp, errors: &mut FieldErrors) -> Conditions {
+    pub(super) fn check(self, errors: &mut FieldErrors) -> Conditions {
         if self.subtotal_from.is_some_and(|from| from.amount < 0) {
             errors.add(
                 "/conditions/subtotal_from",
@@ -115,10 +115,9 @@ impl ConditionsDraft {
             .ends_at
             .zip(self.starts_at)
             .is_some_and(|(ends, starts)| ends <= starts);
+        // One that has ended may still be asked for: carts can be priced at a time that is past.
         if is_turned {
             errors.add("/conditions/ends_at", NEVER_APPLIES, "must be after starts_at");
-        } else if self.ends_at.is_some_and(|ends| ends <= now) {
-            errors.add("/conditions/ends_at", NEVER_APPLIES, "is past");
         }
         Conditions {
             subtotal_from: self.subtotal_from,

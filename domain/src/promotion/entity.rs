@@ -74,6 +74,11 @@ impl Promotion {
         self.usage_limit.is_some() || self.per_customer().is_some()
     }
 
+    /// Returns how many limits it has: so many uses an order of a known shopper needs.
+    pub fn limits(&self) -> usize {
+        usize::from(self.usage_limit.is_some()) + usize::from(self.per_customer().is_some())
+    }
+
     /// Returns how many orders of one shopper may carry it. Of several first orders at once, one is the first.
     fn per_customer(&self) -> Option<u64> {
         match self.conditions.first_order {

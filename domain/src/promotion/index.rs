@@ -5,7 +5,7 @@
 //! upper bound.
 
 use super::{Action, Code, Promotion, Selection, Use};
-use crate::cart::AppliedPromotion;
+use crate::cart::{AppliedPromotion, Unmet};
 use crate::catalog::Handle;
 use crate::customer::Shopper;
 use crate::id::{ProductId, PromotionId, VariantId};
@@ -83,7 +83,25 @@ impl Chosen {
     }
 }
 
+/// A code that somebody wants to use, without a cart.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// The groups the customer is in.
+    pub groups: &'a [Handle],
+    /// For what; `Some(None)` is for something that is not sold here.
+    pub goods: Option<Option<&'a Goods>>,
+}
+
 impl Ready {
+    /// Tells whether it is about these goods: by its conditions, and by one of its actions.
+    fn covers(&self, goods: Option<&Goods>) -> bool {
+        let has =
+            |items: Option<&Chosen>| items.is_none_or(|items| goods.is_some_and(|goods| items.has(goods)));
+        has(self.items.as_ref()) && self.targets.iter().any(|target| has(target.items.as_ref()))
+    }
+
     fn new(promotion: Arc<Promotion>) -> Self {
         let target = |action: &Action| match action {
             Action::Order(_) | Action::Shipping(_) => Target::default(),
@@ -254,6 +272,34 @@ impl Promotions {
         let mut uses: Vec<Use> = limited.flat_map(|promotion| promotion.uses(shopper)).collect();
         uses.sort_unstable();
         uses
+    }
+
+    /// Judges a code without a cart, in this order: whether it is known, for whom, when, and for what. Returns its
+    /// promotion.
+    ///
+    /// # Errors
+    /// The first condition that does not hold.
+    pub fn judge(&self, code: &Code, attempt: &Attempt<'_>) -> Result<&Arc<Promotion>, Unmet> {
+        let rank = self.by_code.get(code).ok_or(Unmet::NoSuchCode)?;
+        let ready = &self.ready[*rank];
+        let conditions = &ready.promotion.conditions;
+        let is_in_one = attempt
+            .groups
+            .iter()
+            .any(|group| conditions.groups.contains(group));
+        if !conditions.groups.is_empty() && !is_in_one {
+            return Err(Unmet::OtherCustomer);
+        }
+        if conditions.starts_at.is_some_and(|from| attempt.at < from) {
+            return Err(Unmet::NotStarted);
+        }
+        if conditions.ends_at.is_some_and(|until| until <= attempt.at) {
+            return Err(Unmet::Ended);
+        }
+        if attempt.goods.is_some_and(|goods| !ready.covers(goods)) {
+            return Err(Unmet::NothingMatches);
+        }
+        Ok(&ready.promotion)
     }
 
     /// Tells whether any of them looks at categories: if not, nobody need look them up.

@@ -14,12 +14,12 @@ pub use code::{CODE_LENGTH_MAX, Code};
 pub use command::{CreatePromotion, DeletePromotion, Draft, UpdatePromotion};
 pub use draft::{ActionDraft, ConditionsDraft, ReductionDraft, SelectionDraft};
 pub use entity::{Event, PROMOTIONS_MAX, Promotion, Timer};
+pub use index::{Attempt, Goods, Promotions, Ready};
 pub(crate) use index::{Bounds, Chosen};
-pub use index::{Goods, Promotions, Ready};
 pub use rule::{Action, Choice, Combination, Conditions, Reduction, Selection, Sets, Spread};
 pub use uses::{
-    CommitUse, Error as UseError, Event as UseEvent, GiveBackUse, ReleaseUse, ReserveUse, USES_LIMIT_MAX,
-    Use, UseCounter,
+    CommitUse, Error as UseError, Event as UseEvent, GiveBackUse, ReleaseUse, ReserveUse, SpendUse,
+    USES_LIMIT_MAX, Use, UseCounter,
 };
 
 use crate::error::{Class, Detail, FieldErrors, Refusal};

@@ -51,6 +51,14 @@ impl UseCounterId {
 }
 
 impl UseCounter {
+    fn new(promotion: PromotionId) -> Self {
+        Self {
+            promotion,
+            used: 0,
+            held: Arc::default(),
+        }
+    }
+
     /// Returns how many orders have used it.
     pub fn used(&self) -> u64 {
         self.used
@@ -61,8 +69,13 @@ impl UseCounter {
         &self.held
     }
 
+    /// Tells whether one more may be used.
+    pub fn has_room(&self, limit: u64) -> bool {
+        self.used + (self.held.len() as u64) < limit
+    }
+
     fn require_below(&self, limit: u64) -> Result<(), Error> {
-        if limit <= self.used + self.held.len() as u64 {
+        if !self.has_room(limit) {
             return Err(Error::LimitReached {
                 promotion: self.promotion,
                 limit,
@@ -99,11 +112,7 @@ impl Create<UseCounter> for ReserveUse {
     type Reply = ();
 
     fn create(self, _: UseCounterId, cx: &mut Context<'_, UseCounter>) -> Result<(UseCounter, ()), Error> {
-        let mut counter = UseCounter {
-            promotion: self.promotion,
-            used: 0,
-            held: Arc::default(),
-        };
+        let mut counter = UseCounter::new(self.promotion);
         self.apply(&mut counter, cx)?;
         Ok((counter, ()))
     }
@@ -172,6 +181,40 @@ impl Command<UseCounter> for ReleaseUse {
     }
 }
 
+/// Counts a use at once, without a checkout. The first one brings the counter into being.
+#[derive(Clone, Copy, Debug)]
+pub struct SpendUse {
+    /// Of which promotion.
+    pub promotion: PromotionId,
+    /// At most so many may be used and held.
+    pub limit: u64,
+}
+
+impl Create<UseCounter> for SpendUse {
+    const NAME: &'static str = "use_counter.open_spent";
+    type Reply = ();
+
+    fn create(self, _: UseCounterId, cx: &mut Context<'_, UseCounter>) -> Result<(UseCounter, ()), Error> {
+        let mut counter = UseCounter::new(self.promotion);
+        self.apply(&mut counter, cx)?;
+        Ok((counter, ()))
+    }
+}
+
+impl Command<UseCounter> for SpendUse {
+    const NAME: &'static str = "use_counter.spend_use";
+    type Reply = ();
+
+    fn apply(self, counter: &mut UseCounter, cx: &mut Context<'_, UseCounter>) -> Result<(), Error> {
+        counter.require_below(self.limit)?;
+        counter.used += 1;
+        cx.emit(Event::Spent {
+            promotion: counter.promotion,
+        });
+        Ok(())
+    }
+}
+
 /// Takes back a use that was counted: its order is canceled.
 #[derive(Clone, Copy, Debug)]
 pub struct GiveBackUse;
@@ -221,6 +264,11 @@ pub enum Event {
         /// Of which promotion.
         promotion: PromotionId,
     },
+    /// A use counts that no checkout held.
+    Spent {
+        /// Of which promotion.
+        promotion: PromotionId,
+    },
 }
 
 impl EventBody for Event {
@@ -232,6 +280,7 @@ impl EventBody for Event {
             Self::Committed { .. } => "use_counter.committed",
             Self::Released { .. } => "use_counter.released",
             Self::GivenBack { .. } => "use_counter.given_back",
+            Self::Spent { .. } => "use_counter.spent",
         }
     }
 }

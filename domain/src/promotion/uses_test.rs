@@ -84,6 +84,26 @@ fn what_is_not_held_is_neither_committed_nor_released_and_nothing_goes_below_zer
 }
 
 #[test]
+fn a_use_without_a_checkout_counts_at_once_and_only_below_the_limit() -> Result<(), Error> {
+    let spend = |limit| SpendUse {
+        promotion: PROMOTION,
+        limit,
+    };
+    let id = UseCounterId::of_all(PROMOTION);
+    let mut bench = Bench::<UseCounter>::create(id, Timestamp::from_millis(0), spend(3))?;
+    bench.run(reserve(1, 3))?;
+    bench.run(spend(3))?;
+    check_counts(&bench, 2, 1);
+    assert!(
+        bench.run(spend(3)).is_err(),
+        "what a checkout holds is not to be had"
+    );
+    bench.run(spend(4))?;
+    check_counts(&bench, 3, 1);
+    Ok(())
+}
+
+#[test]
 fn a_counter_that_would_begin_full_does_not_begin() {
     let id = UseCounterId::of_all(PROMOTION);
     assert!(Bench::<UseCounter>::create(id, Timestamp::from_millis(0), reserve(1, 0)).is_err());

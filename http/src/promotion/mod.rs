@@ -3,6 +3,7 @@
 mod admin;
 mod dto;
 mod import;
+mod judge;
 mod what_if;
 
 pub(crate) use admin::routes;

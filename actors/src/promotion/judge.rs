@@ -1,0 +1,227 @@
+//! Judging coupon codes outside of carts: at a till, or for purchases that were made elsewhere.
+
+use crate::customer::CustomerRef;
+use crate::engine::{Engine, unreadable};
+use crate::once::{Shown, replayed, shown};
+use crate::request::{Idempotency, Refused, Request};
+use crate::runtime::AskError;
+use cartwright_domain::cart::CodeRefused;
+use cartwright_domain::customer::{Customer, Shopper};
+use cartwright_domain::promotion::{
+    Attempt, CODE_LENGTH_MAX, Code, GiveBackUse, Goods, Promotion, SpendUse, Use, UseCounter,
+};
+use cartwright_domain::text::Email;
+use cartwright_domain::{Class, Problem, Refusal, Timestamp};
+
+/// A code that somebody wants to use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodeAttempt {
+    /// The code.
+    pub code: String,
+    /// When; now unless given.
+    pub at: Option<Timestamp>,
+    /// What another system calls the customer.
+    pub external_id: Option<String>,
+    /// The shopper's e-mail address.
+    pub email: Option<String>,
+    /// For which variant; for anything unless given.
+    pub sku: Option<String>,
+    /// Whether the use counts.
+    pub redeem: bool,
+}
+
+/// The shopper of an attempt.
+struct Known {
+    customer: Option<Shown<Customer>>,
+    email: Option<Email>,
+}
+
+impl Known {
+    fn shopper(&self) -> Option<Shopper<'_>> {
+        let customer = self
+            .customer
+            .as_ref()
+            .map(|customer| Shopper::Customer(customer.id));
+        customer.or_else(|| self.email.as_ref().map(Shopper::Guest))
+    }
+}
+
+impl Engine {
+    /// Judges codes one after the other, and counts the uses that are to be redeemed. What depends on a cart is not
+    /// looked at: thresholds, currency, zone. Returns for each why it is refused; nothing where it is good.
+    ///
+    /// Under an idempotency key a use is counted once, however often the same is sent.
+    ///
+    /// # Errors
+    /// A fault of the store. Whoever sends the same again under the same key goes on where it stopped.
+    pub async fn judge_codes(
+        &self,
+        request: &Request,
+        attempts: Vec<CodeAttempt>,
+    ) -> Result<Vec<Option<Problem>>, Refused> {
+        let mut verdicts = Vec::with_capacity(attempts.len());
+        for (row, attempt) in attempts.iter().enumerate() {
+            verdicts.push(match self.judge_code(request, row, attempt).await {
+                Ok(()) => None,
+                Err(refused) if is_verdict(&refused) => Some(refused.problem),
+                Err(refused) => return Err(refused),
+            });
+        }
+        Ok(verdicts)
+    }
+
+    async fn judge_code(&self, request: &Request, row: usize, attempt: &CodeAttempt) -> Result<(), Refused> {
+        let unknown = |_| {
+            let code = attempt.code.chars().take(CODE_LENGTH_MAX).collect();
+            CodeRefused::Unknown { code }.problem()
+        };
+        let code = Code::parse(&attempt.code).map_err(unknown)?;
+        let known = self.known(attempt).await?;
+        let goods = match &attempt.sku {
+            Some(sku) => Some(self.goods(sku).await?),
+            None => None,
+        };
+        let book = self.kinds().price_book.promotions(self.kinds());
+        let judged = book.judge(
+            &code,
+            &Attempt {
+                at: attempt.at.unwrap_or_else(|| self.now()),
+                groups: known
+                    .customer
+                    .as_ref()
+                    .map_or(&[], |customer| &customer.state.groups),
+                goods: goods.as_ref().map(Option::as_ref),
+            },
+        );
+        let promotion = match judged {
+            Ok(promotion) => promotion,
+            Err(unmet) => {
+                let promotion = book.of_code(&code);
+                let why = CodeRefused::new(&code, unmet, promotion.map(|promotion| &**promotion));
+                return Err(why.problem().into());
+            }
+        };
+        let named = attempt.external_id.is_some() || attempt.email.is_some();
+        let asks_who = promotion.uses(None).count() < promotion.limits();
+        if named && asks_who && known.shopper().is_none() {
+            let message = "there is no such customer";
+            return Err(Problem::new(Class::NotFound, "customer.not_found", message).into());
+        }
+        self.count(request, row, attempt, &code, promotion, &known).await
+    }
+
+    /// Counts the uses that an attempt needs, all or none, or tells whether there are any left.
+    async fn count(
+        &self,
+        request: &Request,
+        row: usize,
+        attempt: &CodeAttempt,
+        code: &Code,
+        promotion: &Promotion,
+        known: &Known,
+    ) -> Result<(), Refused> {
+        let limit_reached = || Refused::from(CodeRefused::LimitReached { code: code.clone() }.problem());
+        let mut uses: Vec<Use> = promotion.uses(known.shopper()).collect();
+        uses.sort_unstable();
+        let counters = &self.kinds().use_counters;
+        if !attempt.redeem {
+            for needed in uses {
+                let counter = counters.read(needed.counter).await.map_err(unreadable)?;
+                if counter.is_some_and(|counter| !counter.state.has_room(needed.limit)) {
+                    return Err(limit_reached());
+                }
+            }
+            return Ok(());
+        }
+        for (at, needed) in uses.iter().enumerate() {
+            let step = part_of(request, &format!("{row}/use/{at}"));
+            match self.spend(&step, *needed).await {
+                Ok(()) => {}
+                Err(refused) if refused.problem.code == "coupon.limit_reached" => {
+                    for (at, spent) in uses[..at].iter().enumerate() {
+                        let step = part_of(request, &format!("{row}/back/{at}"));
+                        self.run(counters, spent.counter, GiveBackUse, &step).await?;
+                    }
+                    return Err(limit_reached());
+                }
+                Err(refused) => return Err(refused),
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts one use. The first one brings its counter into being.
+    async fn spend(&self, request: &Request, needed: Use) -> Result<(), Refused> {
+        let counters = &self.kinds().use_counters;
+        let command = SpendUse {
+            promotion: needed.promotion,
+            limit: needed.limit,
+        };
+        let fresh = |ticket| async move {
+            let ask = || request.ask().if_match(None).ticket(Clone::clone(&ticket));
+            let asked = match counters.ask(needed.counter, command, ask()).await {
+                Err(AskError::NotFound { .. }) => {
+                    match counters.create(needed.counter, command, ask()).await {
+                        // Somebody else was first.
+                        Err(AskError::AlreadyExists { .. }) => {
+                            counters.ask(needed.counter, command, ask()).await
+                        }
+                        created => created,
+                    }
+                }
+                asked => asked,
+            };
+            shown(asked?)
+        };
+        let done = self.once(request, fresh, |receipt| {
+            replayed::<UseCounter, ()>(counters, receipt)
+        });
+        done.await.map(|_| ())
+    }
+
+    async fn known(&self, attempt: &CodeAttempt) -> Result<Known, Refused> {
+        let customer = match &attempt.external_id {
+            Some(id) => self.find_customer(&CustomerRef::ExternalId(id.clone())).await?,
+            None => None,
+        };
+        let email = attempt.email.as_ref().and_then(|text| Email::parse(text).ok());
+        Ok(Known { customer, email })
+    }
+
+    /// Returns what promotions ask of a variant; nothing where there is no such variant.
+    async fn goods(&self, sku: &str) -> Result<Option<Goods>, Refused> {
+        let Some(id) = self.variant_by_sku(sku).await? else {
+            return Ok(None);
+        };
+        let Some(variant) = self.kinds().variants.read(id).await.map_err(unreadable)? else {
+            return Ok(None);
+        };
+        let product = variant.state.product;
+        let read = self.kinds().products.read(product).await.map_err(unreadable)?;
+        Ok(Some(Goods {
+            variant: id,
+            product,
+            categories: read
+                .map(|product| product.state.categories.clone())
+                .unwrap_or_default(),
+        }))
+    }
+}
+
+/// Tells a refusal that says something about the code from one that says something about the engine.
+fn is_verdict(refused: &Refused) -> bool {
+    let code = refused.problem.code.as_str();
+    code.starts_with("coupon.") || code == "customer.not_found"
+}
+
+/// Returns a request for one part of another, with a key of its own where that has one.
+fn part_of(request: &Request, part: &str) -> Request {
+    Request {
+        seed: request.seed.derive(part.as_bytes()),
+        idempotency: request.idempotency.as_ref().map(|whole| Idempotency {
+            key: format!("{}/{part}", whole.key),
+            fingerprint: whole.fingerprint,
+        }),
+        ..request.clone()
+    }
+}
