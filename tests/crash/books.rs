@@ -3,7 +3,7 @@
 use crate::shopper::{Closed, Shopper, Told, text};
 use crate::staff::Staff;
 use crate::support::{Server, Shop, until};
-use crate::world::World;
+use crate::world::{GIFT_CARD_BALANCES, World};
 use cartwright_gateways::payment::sandbox::{Ledger, Operation, Payment};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +42,7 @@ pub(crate) async fn close(server: &Server, world: &World, staff: &Staff, shopper
     check_open(server, world, staff).await;
     check_stock(&shop, world, &orders).await;
     check_money(&orders, &server.ledger());
+    check_gift_cards(&shop, &orders).await;
     for order in &orders {
         let is_canceled = order["status"] == "canceled";
         let expected = is_canceled || !staff.canceled.contains(&text(&order["id"]));
@@ -123,17 +124,21 @@ fn check_money(orders: &[Value], ledger: &Ledger) {
     for order in orders {
         let total = amount(&order["totals"]["total"]);
         let payments = order["payments"].as_array().expect("an order has payments");
-        if total == 0 {
-            assert!(payments.is_empty(), "{order}");
+        let is_by_card = |noted: &&Value| noted["provider"] == "gift_card";
+        let by_card = payments.iter().filter(is_by_card);
+        let due = total - by_card.map(|noted| amount(&noted["authorized"])).sum::<i64>();
+        let charges: Vec<&Value> = payments.iter().filter(|noted| !is_by_card(noted)).collect();
+        if due == 0 {
+            assert!(charges.is_empty(), "{order}");
             continue;
         }
-        let [noted] = payments.as_slice() else {
-            panic!("one payment for one order: {order}");
+        let [noted] = charges.as_slice() else {
+            panic!("one charge for one order: {order}");
         };
         let payment = charged.remove(text(&noted["reference"]).as_str());
         let payment = payment.unwrap_or_else(|| panic!("an order without its charge: {order}"));
         let (captured, refunded) = (payment.captured.amount, payment.refunded.amount);
-        assert_eq!(payment.authorized.amount, total, "{order}: {payment:?}");
+        assert_eq!(payment.authorized.amount, due, "{order}: {payment:?}");
         assert_eq!(
             (amount(&noted["captured"]), amount(&noted["refunded"])),
             (captured, refunded),
@@ -146,7 +151,7 @@ fn check_money(orders: &[Value], ledger: &Ledger) {
                 "nothing stays set aside: {order}: {payment:?}"
             );
         } else {
-            assert_eq!((captured, refunded), (total, 0), "{order}: {payment:?}");
+            assert_eq!((captured, refunded), (due, 0), "{order}: {payment:?}");
         }
     }
     for payment in charged.values() {
@@ -154,6 +159,32 @@ fn check_money(orders: &[Value], ledger: &Ledger) {
             payment.voided && payment.captured.is_zero(),
             "money without an order: {payment:?}"
         );
+    }
+}
+
+/// What left the gift cards is what orders that stand were paid with; nothing is held.
+async fn check_gift_cards(shop: &Shop, orders: &[Value]) {
+    for card in shop.list("/admin/gift-cards").await {
+        let mut kept = 0;
+        for order in orders {
+            let payments = order["payments"].as_array().into_iter().flatten();
+            for noted in payments.filter(|noted| noted["reference"] == card["id"]) {
+                let (captured, refunded) = (amount(&noted["captured"]), amount(&noted["refunded"]));
+                assert_eq!(captured, amount(&noted["authorized"]), "{order}");
+                assert_eq!(captured == refunded, order["status"] == "canceled", "{order}");
+                kept += captured - refunded;
+            }
+        }
+        assert_eq!(amount(&card["held"]), 0, "{card}");
+        let ledger = card["ledger"].as_array().into_iter().flatten();
+        let moved = ledger
+            .filter(|entry| entry["kind"] != "issued")
+            .map(|entry| amount(&entry["amount"]));
+        let issued = amount(&card["balance"]) + kept;
+        assert!(GIFT_CARD_BALANCES.contains(&issued), "{kept} were spent: {card}");
+        if amount(&card["brought_forward"]) == 0 {
+            assert_eq!(moved.sum::<i64>(), -kept, "{card}");
+        }
     }
 }
 

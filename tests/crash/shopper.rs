@@ -5,7 +5,7 @@
 
 use crate::dice::Dice;
 use crate::support::{Answer, Client, PATIENCE, Server, address, until};
-use crate::world::{Request, World, code_of};
+use crate::world::{GIFT_CARD_CODES, Request, World, code_of};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -97,10 +97,18 @@ pub(crate) enum Told {
 
 #[derive(Clone, Debug)]
 enum Change {
-    Add { variant: usize, quantity: u64 },
-    Set { variant: usize, quantity: u64 },
+    Add {
+        variant: usize,
+        quantity: u64,
+    },
+    Set {
+        variant: usize,
+        quantity: u64,
+    },
     Clear,
     Details,
+    /// To be paid with a gift card that everybody spends from.
+    Pay,
 }
 
 #[derive(Clone, Debug)]
@@ -120,7 +128,7 @@ impl Change {
             Self::Set { variant, quantity: 0 } => drop(lines.remove(&variant)),
             Self::Set { variant, quantity } => drop(lines.insert(variant, quantity)),
             Self::Clear => lines.clear(),
-            Self::Details => {}
+            Self::Details | Self::Pay => {}
         }
         lines
     }
@@ -232,6 +240,7 @@ impl Shopper {
         match self.dice.below(12) {
             0 => Change::Clear,
             1..=3 => Change::Details,
+            4 => Change::Pay,
             _ => Change::Set {
                 variant,
                 quantity: self.dice.below(5),
@@ -284,6 +293,11 @@ impl Shopper {
                 Request::new(Method::PATCH, line(variant)).json(json!({ "quantity": quantity }))
             }
             Change::Clear => Request::new(Method::DELETE, format!("{path}/lines")),
+            Change::Pay => {
+                let code = self.dice.one_of(&GIFT_CARD_CODES);
+                let key = self.dice.one_in(2).then(|| self.key());
+                Request::post(format!("{path}/gift-cards"), json!({ "code": code })).key(key)
+            }
             Change::Details => Request::new(Method::PATCH, path).json(json!({
                 "email": format!("shopper-{}@example.com", self.number),
                 "shipping_address": address("GB"),
@@ -502,6 +516,8 @@ impl Shopper {
         let known = &self.carts[cart];
         let is_made = match change {
             Change::Details => shown["email"].is_string(),
+            // Once more is once.
+            Change::Pay => true,
             Change::Add { .. } | Change::Set { .. } | Change::Clear => {
                 lines.collect::<BTreeMap<usize, u64>>() == change.made_on(&known.lines)
             }

@@ -9,6 +9,10 @@ use std::sync::Mutex;
 const PLENTY: u64 = 100_000;
 /// Units on hand of a variant that runs out.
 const SCARCE: u64 = 40;
+/// The codes of the gift cards that everybody spends from,
+pub(crate) const GIFT_CARD_CODES: [&str; 2] = ["FEWP-ENCE", "MANY-PENCE"];
+/// and what is on each at the beginning: one that is empty soon, and one that lasts.
+pub(crate) const GIFT_CARD_BALANCES: [i64; 2] = [20_000, 10_000_000];
 /// How long a reservation lasts. Everything is short, so that sagas end soon.
 const RESERVATION_SECONDS: u64 = 2;
 /// How long a checkout may wait for its payment.
@@ -46,6 +50,10 @@ impl World {
             (0, None),
         ] {
             variants.push(shop.variant(price, stock).await);
+        }
+        for (code, amount) in GIFT_CARD_CODES.iter().zip(GIFT_CARD_BALANCES) {
+            let card = json!({ "code": code, "amount": { "amount": amount, "currency": "GBP" } });
+            shop.staff.post("/admin/gift-cards", card).ok(201).await;
         }
         Self {
             variants,

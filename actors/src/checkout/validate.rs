@@ -55,7 +55,8 @@ pub(super) fn due_changed(priced: &Priced, completion: &Completion) -> Option<Pr
     let is_other_total = completion
         .expected_total
         .is_some_and(|expected| expected != total);
-    if is_other_total || coverage.due.amount <= expected.amount {
+    let is_no_more = expected.currency == total.currency && coverage.due.amount <= expected.amount;
+    if is_other_total || is_no_more {
         return None;
     }
     let covers = coverage.parts.iter().map(|Covered { tender, unusable }| {

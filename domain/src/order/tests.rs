@@ -2,14 +2,14 @@
 
 use super::{
     Cancel, Error, Event, FulfillmentState, Order, PlaceOrder, PromisedStock, RecordCapture,
-    RecordCaptureFailure, RecordRefund, RecordVoid, Status, StatusChange,
+    RecordCaptureFailure, RecordRefund, RecordUses, RecordVoid, Status, StatusChange,
 };
 use crate::caller::{Caller, Role};
 use crate::cart::{Attributes, FrozenLine, FrozenQuote, Quote, QuoteLine};
 use crate::customer::Shopper;
 use crate::entity::{Command, Context, Effects, Entity, Keys};
 use crate::error::{Class, Detail, Refusal};
-use crate::id::{CartId, CheckoutId, LineId, OrderId, ProductId, Seed, SessionId, VariantId};
+use crate::id::{CartId, CheckoutId, LineId, OrderId, ProductId, Seed, SessionId, StoredValueId, VariantId};
 use crate::kind::{Listing, ListingKey, Unique, UniqueKey};
 use crate::money::{Currency, Money, Price};
 use crate::payment::{Payment, PaymentState};
@@ -96,6 +96,10 @@ fn authorized(amount: i64) -> Payment {
 }
 
 fn place(total: i64, payment: Option<Payment>) -> Result<Bench<Order>, Error> {
+    place_paid(total, payment.into_iter().collect())
+}
+
+fn place_paid(total: i64, payments: Vec<Payment>) -> Result<Bench<Order>, Error> {
     let stock = vec![PromisedStock {
         variant: VARIANT,
         quantity: 1,
@@ -103,7 +107,7 @@ fn place(total: i64, payment: Option<Payment>) -> Result<Bench<Order>, Error> {
     let command = PlaceOrder {
         quote: frozen(total),
         session: Some(SESSION),
-        payments: payment.into_iter().collect(),
+        payments,
         stock,
     };
     let mut bench = Bench::create(OrderId(Uuid::from_u128(0x0d)), START, command)?;
@@ -453,4 +457,37 @@ fn fulfillment_follows_the_status() {
         };
         assert_eq!(status.fulfillment(), expected, "{status}");
     }
+}
+
+#[test]
+fn several_payments_sum_to_the_total_and_gift_cards_are_noted_together() {
+    let card = |n: u128, amount| {
+        let id = StoredValueId(Uuid::from_u128(n));
+        Payment::authorized("gift_card", id.to_string(), money(amount)).expect("a positive amount")
+    };
+    let payments = |rest| vec![card(1, 300), card(2, 200), authorized(rest)];
+    for rest in [499, 501] {
+        let refused = place_paid(1_000, payments(rest)).map_err(|error| error.code());
+        assert_eq!(refused.err(), Some("order.total_not_authorized"));
+    }
+    let mut order = place_paid(1_000, payments(500)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(order.entity.status(), Status::Confirmed);
+    let of = |payment: &Payment, amount| RecordCapture {
+        reference: payment.reference().to_owned(),
+        amount: money(amount),
+    };
+    // One that cannot be noted leaves the other as it was.
+    let uses = vec![of(&card(1, 300), 300), of(&card(2, 200), 201)];
+    let refused = order.run(RecordUses { uses }).map_err(|error| error.code());
+    assert_eq!(refused, Err("payment.exceeds_authorization"));
+    let uses = vec![of(&card(1, 300), 300), of(&card(2, 200), 200)];
+    assert_eq!(order.run(RecordUses { uses }), Ok(()));
+    let states: Vec<(bool, PaymentState)> = order
+        .entity
+        .payments()
+        .iter()
+        .map(|payment| (payment.stored_value().is_some(), payment.state()))
+        .collect();
+    use PaymentState::{Authorized, Captured};
+    assert_eq!(states, [(true, Captured), (true, Captured), (false, Authorized)]);
 }

@@ -12,6 +12,7 @@ mod promotions_sets;
 mod states;
 mod sums;
 mod taxes;
+mod tenders;
 mod totals;
 mod totals_properties;
 

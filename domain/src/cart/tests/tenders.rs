@@ -1,0 +1,58 @@
+//! Gift cards and store credit that a cart is to be paid with.
+
+use super::*;
+use crate::cart::{
+    ApplyStoredValue, Error, Event, LockForCheckout, LockScope, RemoveStoredValue, STORED_VALUES_MAX,
+};
+use crate::id::StoredValueId;
+
+fn value(n: usize) -> StoredValueId {
+    let n = u128::try_from(n).expect("a small number");
+    StoredValueId(Uuid::from_u128(n))
+}
+
+fn apply(n: usize) -> ApplyStoredValue {
+    ApplyStoredValue { value: value(n) }
+}
+
+fn remove(n: usize) -> RemoveStoredValue {
+    RemoveStoredValue { value: value(n) }
+}
+
+#[test]
+fn applying_a_gift_card_twice_is_applying_it_once_and_it_stays_through_changes() {
+    let mut cart = open(1);
+    for _ in 0..2 {
+        assert_eq!(cart.run(apply(1)), Ok(()));
+    }
+    assert_eq!(cart.run(add(&variant(1), 1)).map(|_| ()), Ok(()));
+    assert_eq!(cart.entity.stored_values(), [value(1)]);
+    for _ in 0..2 {
+        assert_eq!(cart.run(remove(1)), Ok(()));
+    }
+    assert!(cart.entity.stored_values().is_empty());
+    let applied = |event: &&Event| matches!(event, Event::StoredValueApplied { .. });
+    let removed = |event: &&Event| matches!(event, Event::StoredValueRemoved { .. });
+    let count = |is: &dyn Fn(&&Event) -> bool| cart.events.iter().filter(is).count();
+    assert_eq!((count(&applied), count(&removed)), (1, 1));
+}
+
+#[test]
+fn a_cart_is_paid_with_five_and_with_none_while_it_is_checked_out() {
+    let mut cart = filled(1, &[(&variant(1), 1)]);
+    for n in 0..STORED_VALUES_MAX {
+        assert_eq!(cart.run(apply(n)), Ok(()));
+    }
+    let too_many = Error::TooManyGiftCards {
+        max: STORED_VALUES_MAX,
+    };
+    assert_eq!(cart.run(apply(STORED_VALUES_MAX)), Err(too_many));
+    let lock = LockForCheckout {
+        checkout: CHECKOUT,
+        scope: LockScope::Lines,
+    };
+    assert_eq!(cart.run(lock), Ok(()));
+    let locked = Err(Error::Locked { checkout: CHECKOUT });
+    assert_eq!(cart.run(apply(0)), locked);
+    assert_eq!(cart.run(remove(0)), locked);
+}
