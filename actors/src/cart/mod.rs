@@ -32,7 +32,6 @@ use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, ShippingMethodId, VariantId};
 use cartwright_domain::identity::{AttachCart, AttachOpenedCart, Session};
 use cartwright_domain::money::{Currency, Price};
-use cartwright_domain::shipping::{self, Offer};
 use cartwright_domain::text::Email;
 use cartwright_domain::{Command, Listing, Refusal, Timestamp};
 use cartwright_storage::Receipt;
@@ -421,35 +420,6 @@ impl Engine {
             customer,
             through,
         })
-    }
-
-    /// Returns the shipping methods the cart may choose, with their prices for it; none where there is nothing to send.
-    ///
-    /// # Errors
-    /// `cart.not_found`; `cart.address_missing` before there is an address.
-    pub async fn shipping_options(&self, request: &Request, cart: CartRef) -> Result<Vec<Offer>, Refused> {
-        let found = self.resolve(request, cart).await?;
-        let Some(address) = found.state.shipping_address() else {
-            let message = "shipping options depend on the shipping address; set it first";
-            let class = cartwright_domain::Class::Conflict;
-            return Err(cartwright_domain::Problem::new(class, "cart.address_missing", message).into());
-        };
-        let settings = self.kinds().current_settings().await?;
-        let priced = self.kinds().priced(Arc::clone(&found)).await?;
-        let methods = self.kinds().methods();
-        let weight = priced
-            .parcel()
-            .map(|parcel| (!parcel.is_empty()).then_some(parcel.weight_grams));
-        let weight = weight.map_err(|error| Refused::from(error.problem()))?;
-        let rates = self
-            .kinds()
-            .carrier_rates(&found.state, methods.iter(), || weight)
-            .await?;
-        let offers = priced.parcel().and_then(|mut parcel| {
-            parcel.rates = rates.as_deref();
-            shipping::offers(&methods, (&**address).into(), &parcel, settings.rounding)
-        });
-        offers.map_err(|error| Refused::from(error.problem()))
     }
 
     async fn change_cart<C: Command<Cart>>(

@@ -6,13 +6,18 @@ pub(crate) use carrier::CarrierDesk;
 pub use carrier::RatesDraft;
 pub use cartwright_gateways::carrier::{Rate, Validation};
 
+use crate::cart::CartRef;
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
-use cartwright_domain::Listing;
 use cartwright_domain::id::ShippingMethodId;
-use cartwright_domain::shipping::{CreateMethod, DeleteMethod, Draft, ShippingMethod, UpdateMethod};
+use cartwright_domain::money;
+use cartwright_domain::shipping::{
+    self, CreateMethod, DeleteMethod, Draft, Offer, ShippingMethod, UpdateMethod,
+};
+use cartwright_domain::{Class, Listing, Problem, Refusal};
+use std::sync::Arc;
 
 impl Engine {
     /// Lists the shipping methods by name.
@@ -28,6 +33,28 @@ impl Engine {
             page,
         )
         .await
+    }
+
+    /// Returns the shipping methods a cart may choose, with their prices for it; none where there is nothing to send.
+    ///
+    /// # Errors
+    /// `cart.not_found`; `cart.address_missing` before there is an address.
+    pub async fn shipping_options(&self, request: &Request, cart: CartRef) -> Result<Vec<Offer>, Refused> {
+        let kinds = self.kinds();
+        let found = self.resolve(request, cart).await?;
+        let Some(address) = found.state.shipping_address() else {
+            let message = "shipping options depend on the shipping address; set it first";
+            return Err(Problem::new(Class::Conflict, "cart.address_missing", message).into());
+        };
+        let settings = kinds.current_settings().await?;
+        let priced = kinds.priced(Arc::clone(&found)).await?;
+        let methods = kinds.methods();
+        let mut parcel = priced.parcel().map_err(uncounted)?;
+        let weight = || (!parcel.is_empty()).then_some(parcel.weight_grams);
+        let rates = kinds.carrier_rates(&found.state, methods.iter(), weight).await?;
+        parcel.rates = rates.as_deref();
+        let offers = shipping::offers(&methods, (&**address).into(), &parcel, settings.rounding);
+        offers.map_err(uncounted)
     }
 
     /// Shows a shipping method.
@@ -91,4 +118,8 @@ impl Engine {
             replayed: answer.replayed,
         })
     }
+}
+
+fn uncounted(error: money::Error) -> Refused {
+    Refused::from(error.problem())
 }
