@@ -9,6 +9,7 @@ use cartwright_domain::money::{Currency, Price};
 use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
+use cartwright_gateways::tax;
 use cartwright_storage::MemoryStore;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use std::path::Path;
@@ -28,6 +29,7 @@ async fn shop(directory: &Path, variants: u64) -> (Engine, Arc<Caller>) {
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
         carrier: Arc::new(Fake::new(Arc::new(cartwright_domain::Timestamp::default))),
+        tax_calculator: Arc::new(tax::Fake),
         payments: Arc::new(payments.expect("an empty ledger opens")),
         mailer: Arc::new(
             Folder::open(directory.join("mail"), "shop@example.com").expect("an empty folder opens"),

@@ -11,6 +11,7 @@ use cartwright_domain::Timestamp;
 use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
+use cartwright_gateways::tax;
 use cartwright_http::auth::StaffKeys;
 use cartwright_http::health::{Condition, Health, Part};
 use cartwright_http::router::{self, Api};
@@ -45,6 +46,7 @@ pub(crate) async fn parts(config: &Config, clock: ClockCheck) -> anyhow::Result<
         store: Arc::new(store),
         payments: Arc::new(payments),
         carrier: Arc::new(Fake::new(Arc::new(wall_clock))),
+        tax_calculator: Arc::new(tax::Fake),
         mailer: Arc::new(mailer),
         runtime: RuntimeOptions {
             clock_check: clock,

@@ -12,6 +12,7 @@ use crate::runtime::{
     SagaCounters, Sagas, StartError, SubscriberCounters, TicketMode, fault_problem,
 };
 use crate::shipping::CarrierDesk;
+use crate::tax::TaxDesk;
 use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::catalog::{PriceList, Product, Variant};
 use cartwright_domain::checkout::Checkout;
@@ -29,6 +30,7 @@ use cartwright_domain::{EntityId, Listing, Problem, Seed, Timestamp};
 use cartwright_gateways::carrier;
 use cartwright_gateways::mail::Mailer;
 use cartwright_gateways::payment::Gateway;
+use cartwright_gateways::tax;
 use cartwright_storage::{Fault, Statistics, Store};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -41,6 +43,8 @@ pub struct Parts {
     pub payments: Arc<dyn Gateway>,
     /// The carrier.
     pub carrier: Arc<dyn carrier::Gateway>,
+    /// The tax calculator, which a store may choose.
+    pub tax_calculator: Arc<dyn tax::Calculator>,
     /// Where mail goes.
     pub mailer: Arc<dyn Mailer>,
     /// The runtime's limits.
@@ -101,11 +105,17 @@ pub(crate) struct Kinds {
     pub(crate) price_book: PriceBook,
     pub(crate) kept_prices: KeptPrices,
     pub(crate) carrier: CarrierDesk,
+    pub(crate) tax: TaxDesk,
     pub(crate) randomness: Randomness,
 }
 
 impl Kinds {
-    fn register(runtime: &Runtime, options: &EntityOptions, carrier: Arc<dyn carrier::Gateway>) -> Self {
+    fn register(
+        runtime: &Runtime,
+        options: &EntityOptions,
+        carrier: Arc<dyn carrier::Gateway>,
+        calculator: Arc<dyn tax::Calculator>,
+    ) -> Self {
         let roster = |listing| EntityOptions {
             roster: Some(listing),
             ..options.clone()
@@ -131,6 +141,7 @@ impl Kinds {
             price_book: PriceBook::new(runtime.clock()),
             kept_prices: KeptPrices::new(),
             carrier: CarrierDesk::new(carrier, runtime.clock()),
+            tax: TaxDesk::new(calculator, runtime.clock()),
             randomness: runtime.randomness().clone(),
         }
     }
@@ -182,7 +193,7 @@ impl Engine {
     /// [`Error`] when the clock is behind the data or the store cannot be read or written.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
         let runtime = Runtime::start(parts.store, parts.runtime)?;
-        let kinds = Kinds::register(&runtime, &parts.entities, parts.carrier);
+        let kinds = Kinds::register(&runtime, &parts.entities, parts.carrier, parts.tax_calculator);
         let checkout_env = Arc::new(CheckoutEnv::new(
             kinds.clone(),
             runtime.clone(),

@@ -357,6 +357,7 @@ async fn accept() {
     let parts = Parts {
         store: Arc::clone(&store) as Arc<dyn Store>,
         carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
+        tax_calculator: Arc::new(cartwright_gateways::tax::Fake),
         payments: Arc::new(
             Sandbox::open(&scratch.path().join("ledger"), sandbox::Config::default()).unwrap(),
         ),

@@ -27,6 +27,7 @@ async fn engine(folder: &TempDir) -> Engine {
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
         carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
+        tax_calculator: Arc::new(cartwright_gateways::tax::Fake),
         payments: Arc::new(Sandbox::open(&folder.path().join("ledger"), sandbox::Config::default()).unwrap()),
         mailer: Arc::new(Folder::open(folder.path().join("mail"), "shop@example.com").unwrap()),
         runtime: RuntimeOptions::default(),

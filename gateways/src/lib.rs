@@ -1,4 +1,4 @@
-//! The outside world behind traits: payment providers, carriers and mail.
+//! The outside world behind traits: payment providers, carriers, tax calculators and mail.
 //!
 //! A gateway knows domain types and its own protocol, and neither the engine nor another gateway. It must never
 //! decide a rule of commerce: it does what it is told, once per key, and says what happened.
@@ -7,3 +7,5 @@ pub mod carrier;
 pub mod mail;
 mod operation;
 pub mod payment;
+mod place;
+pub mod tax;

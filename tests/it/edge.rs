@@ -10,6 +10,7 @@ use cartwright_domain::caller::Role;
 use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
+use cartwright_gateways::tax;
 use cartwright_http::auth::StaffKeys;
 use cartwright_http::health::{Health, Part};
 use cartwright_http::registry::ProcessUsage;
@@ -69,6 +70,7 @@ impl Edge {
         let parts = Parts {
             store: Arc::new(MemoryStore::new()),
             carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
+            tax_calculator: Arc::new(tax::Fake),
             payments: Arc::new(payments),
             mailer: Arc::new(mailer),
             runtime: RuntimeOptions::default(),

@@ -30,6 +30,7 @@ mod slow_disk;
 mod staff;
 #[path = "../support/mod.rs"]
 mod support;
+mod tax_calculator;
 mod tax_tables;
 mod taxes;
 mod tidy;

@@ -11,6 +11,7 @@ use cartwright_domain::Timestamp;
 use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
+use cartwright_gateways::tax;
 use cartwright_http::layer;
 use cartwright_storage::{Disk, DiskCall, Options, RealDisk, SledStore, WatchedDisk};
 use futures::future::join_all;
@@ -121,6 +122,7 @@ async fn engine(home: &Path, disk: Arc<dyn Disk>, pending_bytes_max: u64) -> Eng
     let parts = Parts {
         store: Arc::new(store),
         carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
+        tax_calculator: Arc::new(tax::Fake),
         payments: Arc::new(payments),
         mailer: Arc::new(mailer),
         runtime: RuntimeOptions {

@@ -125,6 +125,7 @@ impl Shop {
             store: Arc::new(store.clone()),
             payments: Arc::new(self.bank.line(&is_alive, self.sabotage.forgets_voids)),
             carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
+            tax_calculator: Arc::new(cartwright_gateways::tax::Fake),
             mailer: Arc::new(self.post.counter(&is_alive)),
             runtime: RuntimeOptions {
                 clock_check: ClockCheck::Strict,

@@ -186,12 +186,13 @@ impl Gathered {
         Findings::nothing_yet(Intent {
             outside: Outside {
                 rates: self.rates.as_deref(),
+                taxes: None,
             },
             ..Intent::of_cart(&self.cart.state, self.now, buyer, |variant| facts.get(&variant))
         })
     }
 
-    /// Prices an intent by what turns out about its shopper, and returns that with it.
+    /// Prices an intent by what turns out about its shopper, and returns that with it. Tax is by the table.
     async fn quote(&self, kinds: &Kinds, intent: &Intent<'_>) -> Result<(Worksheet, Findings), Refused> {
         let (rules, cart) = (self.rules(), &self.cart.state);
         let mut findings = Findings::default();
@@ -200,6 +201,21 @@ impl Gathered {
             .find_out(&worksheet.quote, &self.book, cart, &mut findings)
             .await?
         {
+            worksheet = totals::quote(&findings.tell(intent), &rules, None).map_err(refused)?;
+        }
+        Ok((worksheet, findings))
+    }
+
+    /// Prices an intent as [`Self::quote`] does, and then by what the tax calculator says, where the store has one.
+    async fn quote_taxed(
+        &self,
+        kinds: &Kinds,
+        intent: &Intent<'_>,
+    ) -> Result<(Worksheet, Findings), Refused> {
+        let (mut worksheet, mut findings) = self.quote(kinds, intent).await?;
+        let rules = self.rules();
+        findings.taxes = kinds.calculated_taxes(&worksheet, intent, &rules).await?;
+        if findings.taxes.is_some() {
             worksheet = totals::quote(&findings.tell(intent), &rules, None).map_err(refused)?;
         }
         Ok((worksheet, findings))
@@ -228,7 +244,8 @@ impl Gathered {
         }))
     }
 
-    /// Returns what the cart comes to as it is, and with promotions of which one is supposed, its code entered.
+    /// Returns what the cart comes to as it is, and with promotions of which one is supposed, its code entered: both with
+    /// the tax of the table.
     pub(crate) async fn compare(
         &self,
         kinds: &Kinds,
@@ -259,7 +276,7 @@ impl Gathered {
     pub(crate) async fn explain(self, kinds: &Kinds) -> Result<Explained, Refused> {
         let facts = self.facts();
         let intent = self.intent(&facts);
-        let (_, findings) = self.quote(kinds, &intent).await?;
+        let (_, findings) = self.quote_taxed(kinds, &intent).await?;
         let explained = totals::explain(&findings.tell(&intent), &self.rules());
         let (worksheet, trace) = explained.map_err(refused)?;
         Ok(Explained {
@@ -272,7 +289,7 @@ impl Gathered {
     /// Prices the cart and judges its lines; what it is paid with is not looked at.
     pub(crate) async fn price(self, kinds: &Kinds) -> Result<Priced, Refused> {
         let facts = self.facts();
-        let (worksheet, _) = self.quote(kinds, &self.intent(&facts)).await?;
+        let (worksheet, _) = self.quote_taxed(kinds, &self.intent(&facts)).await?;
         let uses = uses_of(&worksheet.quote, &self.book, &self.cart.state);
         let cart = self.cart;
         let problems = cart.state.problems(|variant| facts.get(&variant));

@@ -1,4 +1,5 @@
-//! What must be known of a shopper only where a promotion asks: whether it is used up, and whether it is a first order.
+//! What must be known of a shopper only where a promotion asks: whether it is used up, and whether it is a first order;
+//! and what the store's tax calculator says about what then comes out.
 //!
 //! Which promotions ask is found out by pricing: a cart is priced as if nothing stood against any of them, what those
 //! that apply ask for is looked up, and it is priced again, until nothing new is found. Where no promotion asks,
@@ -7,7 +8,7 @@
 use super::price_book::Indexed;
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
-use cartwright_domain::cart::totals::{Buyer, Intent};
+use cartwright_domain::cart::totals::{Buyer, CalculatedTaxes, Intent, Outside};
 use cartwright_domain::cart::{Cart, Quote};
 use cartwright_domain::customer::Shopper;
 use cartwright_domain::id::PromotionId;
@@ -24,6 +25,8 @@ pub(super) struct Findings {
     /// Whether the shopper has ordered before. Until that is looked up, and while nobody knows the shopper, it is taken
     /// for a first order.
     has_ordered: Option<bool>,
+    /// What the tax calculator says, where the store has chosen one.
+    pub(super) taxes: Option<CalculatedTaxes>,
 }
 
 impl Findings {
@@ -45,6 +48,10 @@ impl Findings {
         let has_ordered = self.has_ordered.or(intent.buyer.has_ordered);
         Intent {
             used_up: &self.used_up,
+            outside: Outside {
+                taxes: self.taxes.as_ref(),
+                ..intent.outside
+            },
             buyer: Buyer {
                 has_ordered,
                 ..intent.buyer

@@ -25,7 +25,7 @@ use crate::runtime::{Answer, Ticket};
 use cartwright_domain::address;
 use cartwright_domain::cart::{
     AddLine, Attributes, Cart, ClearLines, IdleLifetimes, OpenCart, Patch, Recover, RemoveLine, SetQuantity,
-    ShippingChoice, State, UpdateDetails, VariantFacts,
+    ShippingChoice, State, TaxSource, UpdateDetails, VariantFacts,
 };
 use cartwright_domain::catalog::Variant;
 use cartwright_domain::error::FieldErrors;
@@ -206,8 +206,10 @@ impl Engine {
         let line = None;
         let read = Arc::new(ReadCart::new(CartView { priced, line, news }, counted, stamp));
         let is_paid_with_more = !read.view.priced.cart.state.stored_values().is_empty();
-        // An abandoned one is recovered by whoever owns it, and what gift cards cover changes with time alone.
-        if !is_abandoned && !is_news && !is_paid_with_more {
+        let is_calculated = read.view.priced.quote.tax_source != TaxSource::Table;
+        // An abandoned one is recovered by whoever owns it; what gift cards cover and what a tax calculator says changes
+        // with time alone.
+        if !is_abandoned && !is_news && !is_paid_with_more && !is_calculated {
             reads.keep(&read);
         }
         Ok(read)

@@ -165,6 +165,7 @@ impl Kinds {
         let intent = Findings::nothing_yet(Intent {
             outside: Outside {
                 rates: rates.as_deref(),
+                taxes: None,
             },
             ..Intent::of_lines(&cart.state, now, buyer, lines)
         });
@@ -194,8 +195,17 @@ impl Kinds {
             };
             worksheet = totals::quote(&intent, &rules, Some(worksheet)).map_err(refused)?;
         }
+        findings.taxes = self.calculated_taxes(&worksheet, &intent, &rules).await?;
+        if findings.taxes.is_some() {
+            let intent = Intent {
+                lines: (0..intent.lines.len()).map(IntentLine::Quoted).collect(),
+                ..findings.tell(&intent)
+            };
+            worksheet = totals::quote(&intent, &rules, Some(worksheet)).map_err(refused)?;
+        }
         let quote = Arc::clone(&worksheet.quote);
-        if is_newest {
+        // What a calculator has said changes with time alone: it keeps that itself.
+        if is_newest && findings.taxes.is_none() {
             let kept = Kept {
                 basis,
                 cart: Arc::clone(cart),

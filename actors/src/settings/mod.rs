@@ -28,13 +28,12 @@ impl Engine {
     /// # Errors
     /// Every bad field.
     pub async fn update_settings(&self, request: &Request, draft: Draft) -> Outcome<Shown<Settings>> {
-        self.run(
-            &self.kinds().settings,
-            SETTINGS_ID,
-            UpdateSettings { draft },
-            request,
-        )
-        .await
+        let command = UpdateSettings {
+            draft,
+            calculators: vec![self.kinds().tax.name()],
+        };
+        self.run(&self.kinds().settings, SETTINGS_ID, command, request)
+            .await
     }
 
     /// Makes the settings of a new store.

@@ -1,7 +1,9 @@
 //! Use cases of tax: zones and their rates.
 
+mod calculator;
 mod import;
 
+pub(crate) use calculator::TaxDesk;
 pub use import::RateRow;
 
 use crate::engine::{Engine, unreadable};

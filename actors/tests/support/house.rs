@@ -109,6 +109,7 @@ async fn start(
     let parts = Parts {
         store: Arc::new(faults.clone()),
         carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
+        tax_calculator: Arc::new(cartwright_gateways::tax::Fake),
         payments: Arc::new(Outage {
             sandbox,
             until: Instant::now() + outage,

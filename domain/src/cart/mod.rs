@@ -33,7 +33,8 @@ pub use lock::{Complete, LockForCheckout, MergeInto, Recover, Unlock};
 pub(crate) use past::{FrozenQuote1, FrozenQuote2};
 pub use problem::{LineProblem, ProblemKind, line_problems};
 pub use quote::{
-    AppliedPromotion, LineTax, LineTaxPart, Quote, QuoteLine, QuoteShipping, QuotedCode, Share, Unmet,
+    AppliedPromotion, LineTax, LineTaxPart, Quote, QuoteLine, QuoteShipping, QuotedCode, Share, TaxSource,
+    Unmet,
 };
 pub use tender::{ApplyStoredValue, RemoveStoredValue, STORED_VALUES_MAX};
 

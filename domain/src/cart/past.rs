@@ -2,7 +2,7 @@
 
 use super::{
     Cart, FrozenLine, FrozenQuote, IdleLifetimes, Line, LineTax, PricingDate, Quote, QuoteLine,
-    QuoteShipping, ShippingChoice, State,
+    QuoteShipping, ShippingChoice, State, TaxSource,
 };
 use crate::address::Address;
 use crate::id::{CartId, CheckoutId, CustomerId, LineId, SessionId, ShippingMethodId, TaxZoneId};
@@ -233,6 +233,7 @@ impl From<Quote2> for Quote {
             shipping_unavailable: past.shipping_unavailable,
             zone: past.zone,
             tax_relief: past.tax_relief,
+            tax_source: TaxSource::Table,
             estimated: past.estimated,
             subtotal: past.subtotal,
             discounts: past.discounts,

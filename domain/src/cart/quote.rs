@@ -24,6 +24,8 @@ pub struct Quote {
     pub zone: Option<TaxZoneId>,
     /// Why the buyer is charged no tax.
     pub tax_relief: Option<TaxRelief>,
+    /// Who says which tax is on it.
+    pub tax_source: TaxSource,
     /// Whether tax is an estimate because no destination is known. A checkout cannot complete on one.
     pub estimated: bool,
     /// The sum of the line amounts.
@@ -44,6 +46,28 @@ pub struct Quote {
     pub promotions: Vec<AppliedPromotion>,
     /// What became of each coupon code in the cart.
     pub codes: Vec<QuotedCode>,
+}
+
+/// Who says which tax is on a quote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaxSource {
+    /// The store's rate table.
+    Table,
+    /// The calculator that the store has chosen.
+    Calculator,
+    /// The table, because that calculator has not answered about all of it.
+    Fallback,
+}
+
+impl TaxSource {
+    /// Returns the name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Calculator => "calculator",
+            Self::Fallback => "fallback",
+        }
+    }
 }
 
 /// A promotion that applies, with what it really gave.

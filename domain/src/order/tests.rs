@@ -5,7 +5,7 @@ use super::{
     RecordCaptureFailure, RecordRefund, RecordUses, RecordVoid, Status, StatusChange,
 };
 use crate::caller::{Caller, Role};
-use crate::cart::{Attributes, FrozenLine, FrozenQuote, Quote, QuoteLine};
+use crate::cart::{Attributes, FrozenLine, FrozenQuote, Quote, QuoteLine, TaxSource};
 use crate::customer::Shopper;
 use crate::entity::{Command, Context, Effects, Entity, Keys};
 use crate::error::{Class, Detail, Refusal};
@@ -54,6 +54,7 @@ fn frozen(total: i64) -> Arc<FrozenQuote> {
         shipping_unavailable: None,
         zone: None,
         tax_relief: None,
+        tax_source: TaxSource::Table,
         estimated: false,
         subtotal: total,
         discounts: zero,

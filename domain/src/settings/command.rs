@@ -50,6 +50,8 @@ pub struct Draft {
     pub low_stock_level: Option<u64>,
     /// See [`Settings::keep_used_on_cancel`].
     pub keep_used_on_cancel: Option<bool>,
+    /// See [`Settings::tax_calculator`]; nothing inside for the rate table.
+    pub tax_calculator: Option<Option<String>>,
 }
 
 /// Sets the store up. What the draft leaves out is as in [`Settings::default`].
@@ -75,6 +77,8 @@ impl Create<Settings> for CreateSettings {
 pub struct UpdateSettings {
     /// What was sent.
     pub draft: Draft,
+    /// The tax calculators there are.
+    pub calculators: Vec<&'static str>,
 }
 
 impl Command<Settings> for UpdateSettings {
@@ -82,7 +86,17 @@ impl Command<Settings> for UpdateSettings {
     type Reply = ();
 
     fn apply(self, settings: &mut Settings, cx: &mut Context<'_, Settings>) -> Result<(), Error> {
-        let changed = self.draft.applied_to(settings.clone())?;
+        let chosen = self.draft.tax_calculator.iter().flatten();
+        let mut unknown = chosen.filter(|chosen| !self.calculators.contains(&chosen.as_str()));
+        let is_unknown = unknown.next().is_some();
+        let changed = self.draft.applied_to(settings.clone());
+        if is_unknown {
+            let mut errors = changed.err().unwrap_or_default();
+            let message = format!("must be null or one of {}", self.calculators.join(", "));
+            errors.add("/tax_calculator", "settings.unknown_choice", message);
+            return Err(errors.into());
+        }
+        let changed = changed?;
         if changed != *settings {
             *settings = changed;
             cx.emit(Event::Updated(settings.clone()));
@@ -213,6 +227,7 @@ impl Draft {
         put(&mut limits.line_units_max, self.line_units_max);
         put(&mut settings.low_stock_level, self.low_stock_level);
         put(&mut settings.keep_used_on_cancel, self.keep_used_on_cancel);
+        put(&mut settings.tax_calculator, self.tax_calculator);
         check_range(
             u64::from(limits.cart_lines_max),
             1,

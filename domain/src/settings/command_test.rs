@@ -10,6 +10,11 @@ fn create(draft: Draft) -> Result<Bench<Settings>, Error> {
     Bench::create(SETTINGS_ID, Timestamp::from_millis(0), CreateSettings { draft })
 }
 
+fn update(draft: Draft) -> UpdateSettings {
+    let calculators = vec!["fake"];
+    UpdateSettings { draft, calculators }
+}
+
 fn check_refused(draft: Draft, expected: &[(&str, &str)]) {
     let Err(Error::Fields(errors)) = create(draft) else {
         panic!("expected bad fields {expected:?}")
@@ -72,7 +77,7 @@ fn every_bad_setting_is_listed_and_nothing_changes() -> Result<(), Error> {
         ],
     );
     let mut bench = create(Draft::default())?;
-    assert!(bench.run(UpdateSettings { draft: bad }).is_err());
+    assert!(bench.run(update(bad)).is_err());
     assert_eq!(bench.entity, Settings::default());
     Ok(())
 }
@@ -88,7 +93,7 @@ fn an_update_changes_what_it_names_and_the_same_again_changes_nothing() -> Resul
         ..Draft::default()
     };
     for _ in 0..2 {
-        bench.run(UpdateSettings { draft: draft.clone() })?;
+        bench.run(update(draft.clone()))?;
         assert_eq!(bench.events.len(), 2);
     }
     let expected = Settings::default();
@@ -106,5 +111,32 @@ fn an_update_changes_what_it_names_and_the_same_again_changes_nothing() -> Resul
         (bench.entity.prices, bench.entity.merge),
         (expected.prices, expected.merge)
     );
+    Ok(())
+}
+
+#[test]
+fn a_tax_calculator_is_chosen_among_those_there_are() -> Result<(), Error> {
+    let mut bench = create(Draft::default())?;
+    let choose = |name: Option<&str>| {
+        update(Draft {
+            tax_calculator: Some(name.map(str::to_owned)),
+            ..Draft::default()
+        })
+    };
+    bench.run(choose(Some("fake")))?;
+    assert_eq!(bench.entity.tax_calculator.as_deref(), Some("fake"));
+    let Err(Error::Fields(errors)) = bench.run(choose(Some("abacus"))) else {
+        panic!("there is no such calculator")
+    };
+    let refused = &errors.as_slice()[0];
+    assert_eq!(
+        (refused.pointer.as_str(), refused.code.as_str()),
+        ("/tax_calculator", "settings.unknown_choice")
+    );
+    // Absent, it stays.
+    bench.run(update(Draft::default()))?;
+    assert_eq!(bench.entity.tax_calculator.as_deref(), Some("fake"));
+    bench.run(choose(None))?;
+    assert_eq!(bench.entity.tax_calculator, None);
     Ok(())
 }

@@ -54,6 +54,8 @@ pub struct Settings {
     pub low_stock_level: u64,
     /// Whether a canceled order's uses of limited promotions stay used (section 2.7).
     pub keep_used_on_cancel: bool,
+    /// The tax calculator that is asked; none for the store's rate table.
+    pub tax_calculator: Option<String>,
 }
 
 /// How long things live. Every lifetime lies between a second and [`LIFETIME_MAX`].
@@ -182,6 +184,7 @@ impl Default for Settings {
             merge: MergeRule::Larger,
             low_stock_level: 10,
             keep_used_on_cancel: false,
+            tax_calculator: None,
         }
     }
 }

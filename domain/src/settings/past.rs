@@ -36,6 +36,7 @@ impl From<SettingsOfOneCurrency> for Settings {
             merge: past.merge,
             low_stock_level: past.low_stock_level,
             keep_used_on_cancel: false,
+            tax_calculator: None,
         }
     }
 }

@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use super::*;
-use cartwright_domain::address::Input;
+use cartwright_domain::address::{Destination, Input};
+use cartwright_domain::country::Country;
 use cartwright_domain::error::FieldErrors;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -9,11 +9,11 @@ mod deadline;
 pub mod fake;
 
 pub use crate::operation::{InvalidKey, KEY_LENGTH_MAX, OperationKey};
+pub use crate::place::Place;
 pub use deadline::Deadlined;
 pub use fake::Fake;
 
-use cartwright_domain::address::{Address, Destination};
-use cartwright_domain::country::Country;
+use cartwright_domain::address::Address;
 use cartwright_domain::money::{Currency, Money};
 use cartwright_domain::time::Timestamp;
 use futures::future::BoxFuture;
@@ -58,27 +58,6 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// See [`Error`]. Asking changes nothing.
     fn track<'a>(&'a self, number: &'a TrackingNumber) -> BoxFuture<'a, Result<Tracking, Error>>;
-}
-
-/// Where a parcel comes from or goes to, as far as its price depends on it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// The country.
-    pub country: Country,
-    /// State, province or county.
-    pub region: Option<String>,
-    /// Postal code.
-    pub postal_code: Option<String>,
-}
-
-impl From<Destination<'_>> for Place {
-    fn from(destination: Destination<'_>) -> Self {
-        Self {
-            country: destination.country,
-            region: destination.region.map(str::to_owned),
-            postal_code: destination.postal_code.map(str::to_owned),
-        }
-    }
 }
 
 /// What is to be sent.

@@ -260,6 +260,9 @@ pub(crate) struct Totals {
     tax_estimate: Option<TaxEstimate>,
     /// Why there is no tax, where the buyer is charged none.
     tax_relief: Option<TaxRelief>,
+    /// Who says what tax there is: the store's `table`, its `calculator`, or the table as a `fallback` while that does not
+    /// answer.
+    tax_source: &'static str,
     /// What is to be paid.
     total: Money,
     /// How many lines.
@@ -512,6 +515,7 @@ impl From<&Quote> for Totals {
             tax_included: quote.tax_included.into(),
             tax_estimate: quote.tax_estimate.map(TaxEstimate::from),
             tax_relief: quote.tax_relief.as_ref().map(TaxRelief::from),
+            tax_source: quote.tax_source.name(),
             total: quote.total.into(),
             lines: quote.lines.len(),
             units: quote.units(),

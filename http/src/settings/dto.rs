@@ -1,6 +1,7 @@
 //! The store's settings on the wire. Lifetimes are whole seconds.
 
 use crate::answer::versioned;
+use crate::dto::nullable;
 use cartwright_actors::Shown;
 use cartwright_domain::settings;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,9 @@ pub(crate) struct Settings {
     low_stock_level: u64,
     /// Does a canceled order's use of a limited promotion stay used?
     keep_used_on_cancel: bool,
+    /// The tax calculator that carts are taxed by; `null` for the store's rate table.
+    #[schema(example = "fake")]
+    tax_calculator: Option<String>,
     /// How often they were changed.
     version: u64,
 }
@@ -91,6 +95,10 @@ pub(crate) struct SettingsChange {
     low_stock_level: Option<u64>,
     /// Does a canceled order's use of a limited promotion stay used?
     keep_used_on_cancel: Option<bool>,
+    /// The name of a tax calculator; `null` for the store's rate table.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    tax_calculator: Option<Option<String>>,
 }
 
 versioned!(Settings);
@@ -118,6 +126,7 @@ impl From<&Shown<settings::Settings>> for Settings {
             merge: settings.merge.name(),
             low_stock_level: settings.low_stock_level,
             keep_used_on_cancel: settings.keep_used_on_cancel,
+            tax_calculator: settings.tax_calculator.clone(),
             version: shown.revision.0,
         }
     }
@@ -144,6 +153,7 @@ impl From<SettingsChange> for settings::Draft {
             merge: change.merge,
             low_stock_level: change.low_stock_level,
             keep_used_on_cancel: change.keep_used_on_cancel,
+            tax_calculator: change.tax_calculator,
         }
     }
 }

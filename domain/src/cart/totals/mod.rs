@@ -4,6 +4,7 @@
 //! always gives the same quote, wherever the address has been in between. Work and memory grow with the lines and
 //! with the promotions that may apply to them, not with the others.
 
+mod calculated;
 mod discounts;
 mod lines;
 mod promotions;
@@ -13,9 +14,10 @@ mod sums;
 mod tax;
 mod trace;
 
+pub use calculated::{CalculatedTaxes, Taxable, TaxableItem, taxable};
 pub use trace::{Looked, Step, StepShare, Trace};
 
-use super::{Cart, Line, Quote, VariantFacts};
+use super::{Cart, Line, Quote, TaxSource, VariantFacts};
 use crate::address::Destination;
 use crate::catalog::Handle;
 use crate::customer::Customer;
@@ -63,6 +65,8 @@ pub struct Intent<'a> {
 pub struct Outside<'a> {
     /// What a carrier asks for its goods.
     pub rates: Option<&'a CarrierRates>,
+    /// What a tax calculator says, also where it was asked and said nothing.
+    pub taxes: Option<&'a CalculatedTaxes>,
 }
 
 /// What is known about who buys.
@@ -307,6 +311,7 @@ fn price(
 ) -> Result<Worksheet, Error> {
     let taxing = Taxing::new(intent.destination, intent.buyer.tax, rules);
     let zero = Money::zero(intent.currency);
+    let calculated = intent.outside.taxes.filter(|_| taxing.may_be_calculated());
 
     let (mut lines, mut sheet) = work(intent, &taxing, before)?;
     let (mut subtotal, mut units) = (zero, 0);
@@ -341,9 +346,14 @@ fn price(
     };
 
     let mut tax_sum = shipped.tax;
-    for (line, noted) in lines.iter_mut().zip(&mut sheet) {
-        if noted.taxed_at != Some(line.discount) {
-            (line.tax, noted.tax) = taxing.tax_shown(line.value()?, &noted.tax_category)?;
+    for (at, (line, noted)) in lines.iter_mut().zip(&mut sheet).enumerate() {
+        let value = line.value()?;
+        if let Some(tax) = calculated.and_then(|taxes| taxes.of_line(at, line.line, value)) {
+            line.tax = Some(taxing.calculated(value, tax)?);
+            // The next quote may go by another answer, or by none.
+            (noted.tax, noted.taxed_at) = (tax, None);
+        } else if noted.taxed_at != Some(line.discount) {
+            (line.tax, noted.tax) = taxing.tax_shown(value, &noted.tax_category)?;
             noted.taxed_at = Some(line.discount);
         }
         tax_sum = tax_sum.plus(noted.tax)?;
@@ -356,6 +366,7 @@ fn price(
         shipping_unavailable: shipped.unavailable,
         zone,
         tax_relief: taxing.relief.clone(),
+        tax_source: TaxSource::Table,
         estimated: taxing.estimated,
         subtotal,
         discounts,
@@ -367,6 +378,9 @@ fn price(
         promotions: promoted.applied,
         codes: promoted.codes,
     };
+    if let Some(taxes) = calculated {
+        quote.tax_source = taxes.source_of(&quote)?;
+    }
     place_tax(&mut quote, taxing.mode, tax_sum)?;
     quote.check()?;
     Ok(Worksheet {

@@ -50,7 +50,12 @@ pub(super) fn ship<'p>(
     };
     let (amount, tax_stripped) = taxing.strip(charged.price, method.tax_category())?;
     let discount = take_off(amount, taxing, promoted, trace)?;
-    let (shown, tax) = taxing.tax_shown(amount.minus(discount)?, method.tax_category())?;
+    let value = amount.minus(discount)?;
+    let calculated = intent.outside.taxes.and_then(|taxes| taxes.of_shipping(value));
+    let (shown, tax) = match calculated.filter(|_| taxing.may_be_calculated()) {
+        Some(tax) => (Some(taxing.calculated(value, tax)?), tax),
+        None => taxing.tax_shown(value, method.tax_category())?,
+    };
     let line = QuoteShipping {
         method: chosen,
         source: charged.source,

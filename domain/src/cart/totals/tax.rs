@@ -3,10 +3,16 @@
 use super::{Error, Rules};
 use crate::address::Destination;
 use crate::cart::{LineTax, LineTaxPart};
-use crate::money::{self, Money, Rate, Rounding};
+use crate::money::{self, Money, RATE_MAX, Rate, Rounding};
 use crate::settings::{ForeignZone, Prices};
 use crate::tax::{Category, CombinedRate, RatePart, TaxRelief, TaxStatus, ZoneRates};
+use rust_decimal::Decimal;
 use std::sync::Arc;
+
+/// What a tax is called that was calculated outside.
+const CALCULATED_NAME: &str = "Tax";
+/// In parts of what the rate of such a tax is told, and to how many decimals.
+const RATE_PARTS: (i128, u32) = (10_000, 4);
 
 /// How tax relates to the listed prices, for this destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +82,26 @@ impl<'a> Taxing<'a> {
         Ok((net, listed.minus(net)?))
     }
 
+    /// Tells whether a calculator outside may say what tax there is: to a known destination, for a buyer who is charged
+    /// any.
+    pub(super) fn may_be_calculated(&self) -> bool {
+        !self.estimated && self.relief.is_none()
+    }
+
+    /// Returns a tax that was calculated outside, as a line shows it: with the rate that it comes to.
+    pub(super) fn calculated(&self, value: Money, amount: Money) -> Result<LineTax, Error> {
+        let included = self.mode == Mode::Included;
+        let net = if included { value.minus(amount)? } else { value };
+        Ok(LineTax {
+            name: Arc::from(CALCULATED_NAME),
+            rate: effective_rate(amount, net)?,
+            net,
+            amount,
+            included,
+            parts: Vec::new(),
+        })
+    }
+
     /// Returns the tax on a value as a line shows it, and how much it is. An estimate of tax on top stands beside the
     /// total only: the lines have no tax until a destination is known.
     pub(super) fn tax_shown(
@@ -124,6 +150,18 @@ fn parts_of(tax: Money, combined: &CombinedRate) -> Result<Vec<LineTaxPart>, mon
         amount,
     };
     Ok(combined.parts.iter().zip(shares).map(part).collect())
+}
+
+/// Returns what share of a net value its tax is, to a hundredth of a percent; of nothing it is none, and never more
+/// than a rate can be.
+fn effective_rate(tax: Money, net: Money) -> Result<Rate, money::Error> {
+    if net.amount <= 0 {
+        return Ok(Rate::ZERO);
+    }
+    let (parts, decimals) = RATE_PARTS;
+    let most = i128::from(RATE_MAX) * parts;
+    let rate = Rounding::HalfUp.divide(i128::from(tax.amount) * parts, i128::from(net.amount));
+    Rate::new(Decimal::from_i128_with_scale(rate.min(most), decimals))
 }
 
 /// Returns `gross / (1 + rate)`, rounded.
