@@ -188,7 +188,8 @@ async fn pin(
 
 /// Reserves what a cart demands: variant by variant in ascending order, the same for every checkout, so that of those
 /// who want the last units somebody gets all of them. Where there is plenty of everything nobody can be in the way,
-/// and all are reserved at once.
+/// and all are reserved at once. One after the other, each rests on the one before: what is not kept of one is kept of
+/// none after it.
 ///
 /// Without the lock nothing is reserved: the way back finds what is held by what the cart holds.
 async fn reserve_all(
@@ -199,7 +200,6 @@ async fn reserve_all(
     lock: &Option<Decision>,
 ) -> Result<(Vec<Reserved>, Vec<Decision>), Halt> {
     let demand = demand(cart);
-    let reserve = |(variant, quantity)| reserve(env, checkout, variant, quantity, lifetime, lock);
     let mut answers = Vec::new();
     let mut is_plenty = true;
     for (variant, quantity) in &demand {
@@ -212,10 +212,15 @@ async fn reserve_all(
         is_plenty &= item.is_none_or(|item| item.state.has_plenty(*quantity));
     }
     if is_plenty {
-        answers = try_join_all(demand.into_iter().map(reserve)).await?;
+        let all = demand.into_iter();
+        let all = all.map(|(variant, quantity)| reserve(env, checkout, variant, quantity, lifetime, lock));
+        answers = try_join_all(all).await?;
     } else {
-        for wanted in demand {
-            answers.push(reserve(wanted).await?);
+        let mut last = lock.clone();
+        for (variant, quantity) in demand {
+            let answer = reserve(env, checkout, variant, quantity, lifetime, &last).await?;
+            last = answer.1.clone().or(last);
+            answers.push(answer);
         }
     }
     let (reserved, decisions): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
@@ -232,7 +237,7 @@ async fn reserve(
     variant: VariantId,
     quantity: u64,
     lifetime: Option<Duration>,
-    lock: &Option<Decision>,
+    rests_on: &Option<Decision>,
 ) -> Result<(Option<Reserved>, Option<Decision>), Halt> {
     let items = &env.kinds.stock_items;
     let item = items.read(stock_of(variant)).await.map_err(unreadable)?;
@@ -250,7 +255,7 @@ async fn reserve(
             command,
             env.step(checkout, "reserve_stock", None)
                 .ahead()
-                .resting_on(lock.clone()),
+                .resting_on(rests_on.clone()),
         )
         .await?;
     let quantity = answer.reply.quantity;
