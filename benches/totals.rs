@@ -164,6 +164,7 @@ fn totals(criterion: &mut Criterion) {
                 now: Timestamp::default(),
                 codes: if count == 0 { &[] } else { &codes },
                 used_up: &[],
+                unlocks: &[],
                 outside: Outside::default(),
                 buyer: Buyer::default(),
             };
@@ -203,6 +204,7 @@ fn totals(criterion: &mut Criterion) {
             now: Timestamp::default(),
             codes: &codes,
             used_up: &[],
+            unlocks: &[],
             outside: Outside::default(),
             buyer: Buyer::default(),
         };

@@ -21,7 +21,7 @@ use cartwright_domain::identity::Session;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::Cancellation;
-use cartwright_domain::promotion::{Promotion, UseCounter};
+use cartwright_domain::promotion::{CouponCode, Promotion, UseCounter};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::stored_value::StoredValue;
@@ -94,6 +94,7 @@ pub(crate) struct Kinds {
     pub(crate) shipping_methods: Entities<ShippingMethod>,
     pub(crate) promotions: Entities<Promotion>,
     pub(crate) use_counters: Entities<UseCounter>,
+    pub(crate) coupon_codes: Entities<CouponCode>,
     pub(crate) price_lists: Entities<PriceList>,
     pub(crate) carts: Entities<Cart>,
     pub(crate) checkouts: Entities<Checkout>,
@@ -130,6 +131,7 @@ impl Kinds {
             shipping_methods: Entities::new(runtime, roster(Listing::ShippingMethods)),
             promotions: Entities::new(runtime, roster(Listing::Promotions)),
             use_counters: Entities::new(runtime, options.clone()),
+            coupon_codes: Entities::new(runtime, options.clone()),
             price_lists: Entities::new(runtime, roster(Listing::PriceLists)),
             carts: Entities::new(runtime, options.clone()),
             checkouts: Entities::new(runtime, options.clone()),
@@ -157,6 +159,7 @@ impl Kinds {
             self.shipping_methods.counters(),
             self.promotions.counters(),
             self.use_counters.counters(),
+            self.coupon_codes.counters(),
             self.price_lists.counters(),
             self.carts.counters(),
             self.checkouts.counters(),

@@ -10,6 +10,7 @@
 use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef, View};
 use cartwright_actors::catalog::ImportRow;
 use cartwright_actors::checkout::CompletionDraft;
+use cartwright_actors::promotion::CodeRow;
 use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Idempotency, Parts, Request, new_seed};
 use cartwright_domain::cart::{Cart, FrozenQuote, Patch};
@@ -23,7 +24,7 @@ use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::Cancellation;
 use cartwright_domain::promotion::{
-    self, ActionDraft, ConditionsDraft, Promotion, ReductionDraft, UseCounter,
+    self, ActionDraft, ConditionsDraft, CouponCode, Promotion, ReductionDraft, UseCounter,
 };
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{self, ShippingMethod};
@@ -83,6 +84,7 @@ fn every_kind() -> Vec<Stored> {
         stored::<ShippingMethod>(),
         stored::<Promotion>(),
         stored::<UseCounter>(),
+        stored::<CouponCode>(),
         stored::<PriceList>(),
         stored::<Cart>(),
         stored::<Checkout>(),
@@ -173,8 +175,17 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
         enabled: Some(true),
         ..promotion::Draft::default()
     };
-    engine
+    let made = engine
         .create_promotion(&request(staff, "promotion"), promotion)
+        .await
+        .unwrap();
+    let row = CodeRow {
+        row: 0,
+        code: "ten-0001".to_owned(),
+    };
+    let promotion = made.value.promotion.id;
+    engine
+        .import_codes(&request(staff, "codes"), promotion, vec![row])
         .await
         .unwrap();
     let list = PriceListDraft {
@@ -463,6 +474,7 @@ fn owns(kind: Kind, event: &str) -> bool {
         Kind::Settings
         | Kind::Promotion
         | Kind::UseCounter
+        | Kind::CouponCode
         | Kind::Cart
         | Kind::Checkout
         | Kind::FrozenQuote

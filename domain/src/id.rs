@@ -47,6 +47,7 @@ impl EntityKey {
             Kind::Customer => CustomerId(id).to_string(),
             Kind::Promotion => PromotionId(id).to_string(),
             Kind::PriceList => PriceListId(id).to_string(),
+            Kind::CouponCode => CouponCodeId(id).to_string(),
             Kind::UseCounter => UseCounterId(id).to_string(),
             Kind::StoredValue => StoredValueId(id).to_string(),
             Kind::Toy | Kind::ToySaga => self.to_string(),
@@ -198,6 +199,10 @@ typed_id!(
 typed_id!(
     /// The id of the counter of uses of a promotion, derived from it and from what is counted.
     UseCounterId, "use"
+);
+typed_id!(
+    /// The id of a code that is good for one order, derived from the code.
+    CouponCodeId, "cpn"
 );
 typed_id!(
     /// A price list's id.

@@ -88,6 +88,8 @@ stable_tags! {
         UseCounter = 16 "use_counter",
         /// Stored value: a gift card, or a customer's store credit.
         StoredValue = 17 "stored_value",
+        /// A code that is good for one order.
+        CouponCode = 18 "coupon_code",
         /// The toy of the runtime's and the store's own tests.
         Toy = 250 "toy",
         /// The toy saga of the runtime's own tests.
@@ -156,6 +158,8 @@ stable_tags! {
         GiftCards = 14 "gift_cards",
         /// Store credit by customer.
         StoreCreditByCustomer = 15 "store_credit_by_customer",
+        /// Codes that are good for one order, by promotion and code.
+        CouponCodes = 16 "coupon_codes",
         /// For the tests of runtime and store.
         Toy = 250 "toy",
     }

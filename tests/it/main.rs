@@ -8,6 +8,7 @@ mod carts;
 mod catalog;
 mod checkout;
 mod cli;
+mod coupon_codes;
 mod documented;
 mod edge;
 mod fake_shop;

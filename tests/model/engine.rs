@@ -72,6 +72,7 @@ pub(crate) fn priced(case: &Case) -> Bill {
         now,
         codes: &cart.codes.iter().map(|text| code(text)).collect::<Vec<_>>(),
         used_up: &[],
+        unlocks: &[],
         outside: Outside::default(),
         buyer: Buyer {
             tax: Some(&status),

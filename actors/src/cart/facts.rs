@@ -12,7 +12,7 @@ use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
 use cartwright_domain::money::{self, Money};
-use cartwright_domain::promotion::{Code, Promotion, Promotions, Use};
+use cartwright_domain::promotion::{Code, Promotion, Promotions, Unlock, Use};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{CarrierRates, Parcel, ShippingMethod};
 use cartwright_domain::stored_value::Coverage;
@@ -153,6 +153,8 @@ pub(crate) struct Gathered {
     seen: HashMap<VariantId, Option<LookedAt>>,
     /// What a carrier asks, where the shipping goes by that.
     rates: Option<Arc<CarrierRates>>,
+    /// The codes of the cart that are good for one order.
+    unlocks: Vec<Unlock>,
     /// Two that are equal come to the same price and the same problems.
     pub(crate) stamp: Vec<u64>,
 }
@@ -188,6 +190,7 @@ impl Gathered {
                 rates: self.rates.as_deref(),
                 taxes: None,
             },
+            unlocks: &self.unlocks,
             ..Intent::of_cart(&self.cart.state, self.now, buyer, |variant| facts.get(&variant))
         })
     }
@@ -228,14 +231,19 @@ impl Gathered {
         codes: &[Code],
     ) -> Result<Option<CodeRefused>, Refused> {
         let facts = self.facts();
+        let unlocks = kinds.unlocks(codes, &self.book).await?;
         let intent = Intent {
             codes,
+            unlocks: &unlocks,
             ..self.intent(&facts)
         };
         let (worksheet, _) = self.quote(kinds, &intent).await?;
         let judged = worksheet.quote.codes.last();
         Ok(judged.and_then(|judged| {
-            let promotion = self.book.promotions.of_code(&judged.code);
+            let promotions = &self.book.promotions;
+            let unlock = || unlocks.iter().find(|unlock| unlock.code == judged.code);
+            let of_unlock = || promotions.of_unlock(unlock()?);
+            let promotion = promotions.of_code(&judged.code).or_else(of_unlock);
             Some(CodeRefused::new(
                 &judged.code,
                 judged.unmet?,
@@ -418,8 +426,10 @@ impl Kinds {
         if let Some(rates) = &rates {
             stamp.extend(rates.stamp(cart.state.currency()));
         }
+        let unlocks = self.unlocks(cart.state.codes(), &book).await?;
         Ok(Gathered {
             rates,
+            unlocks,
             cart,
             settings: Arc::clone(&settings.state),
             book,

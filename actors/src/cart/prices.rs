@@ -162,7 +162,9 @@ impl Kinds {
         let weight_grams = || totals::weight_grams(&lines, kept.as_ref().map(|kept| &kept.worksheet));
         let chosen = book.chosen_method(&cart.state);
         let rates = self.carrier_rates(&cart.state, chosen, weight_grams).await?;
+        let unlocks = self.unlocks(cart.state.codes(), &book).await?;
         let intent = Findings::nothing_yet(Intent {
+            unlocks: &unlocks,
             outside: Outside {
                 rates: rates.as_deref(),
                 taxes: None,

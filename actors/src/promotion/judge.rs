@@ -82,8 +82,13 @@ impl Engine {
             None => None,
         };
         let book = self.kinds().price_book.promotions(self.kinds());
+        let unlock = match book.of_code(&code) {
+            Some(_) => None,
+            None => self.kinds().unlock(&code).await?,
+        };
         let judged = book.judge(
             &code,
+            unlock.as_ref(),
             &Attempt {
                 at: attempt.at.unwrap_or_else(|| self.now()),
                 groups: known
@@ -96,7 +101,8 @@ impl Engine {
         let promotion = match judged {
             Ok(promotion) => promotion,
             Err(unmet) => {
-                let promotion = book.of_code(&code);
+                let of_unlock = || book.of_unlock(unlock.as_ref()?);
+                let promotion = book.of_code(&code).or_else(of_unlock);
                 let why = CodeRefused::new(&code, unmet, promotion.map(|promotion| &**promotion));
                 return Err(why.problem().into());
             }
@@ -121,7 +127,8 @@ impl Engine {
         known: &Known,
     ) -> Result<(), Refused> {
         let limit_reached = || Refused::from(CodeRefused::LimitReached { code: code.clone() }.problem());
-        let mut uses: Vec<Use> = promotion.uses(known.shopper()).collect();
+        let of_code = promotion.use_of(code);
+        let mut uses: Vec<Use> = promotion.uses(known.shopper()).chain(of_code).collect();
         uses.sort_unstable();
         let counters = &self.kinds().use_counters;
         if !attempt.redeem {

@@ -1,9 +1,11 @@
 //! Use cases of promotions: what is taken off, when, and by which code.
 
+mod coupon_codes;
 mod import;
 mod judge;
 mod what_if;
 
+pub use coupon_codes::{CodeRow, ListedCode};
 pub use import::PromotionRow;
 pub use judge::CodeAttempt;
 pub use what_if::{Difference, Effect, Supposed, Tally, WhatIf};

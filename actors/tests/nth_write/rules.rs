@@ -5,12 +5,15 @@ use crate::setup;
 use crate::shop::By;
 use crate::support::house::pence;
 use cartwright_actors::import::RowOutcome;
-use cartwright_actors::promotion::{CodeAttempt, PromotionRow};
+use cartwright_actors::promotion::{CodeAttempt, CodeRow, PromotionRow};
 use cartwright_actors::tax::RateRow;
+use cartwright_domain::promotion::DrawDraft;
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{customer, settings, shipping, tax};
 
 const LISTED: Preparing = |desk| Box::pin(setup::listed(desk));
+
+const ONE_CODE: Preparing = |desk| Box::pin(setup::with_one_code(desk));
 
 pub(crate) const RULES: &[Case] = &[
     case("update_settings", By::Staff, NOTHING, |desk, _, request| {
@@ -176,6 +179,45 @@ pub(crate) const RULES: &[Case] = &[
             Box::pin(async move {
                 let promotion = setup.promotion.unwrap();
                 desk.engine.delete_promotion(request, promotion).await?;
+                Ok(GONE.to_owned())
+            })
+        },
+    ),
+    case("import_codes", By::Staff, PROMOTED, |desk, setup, request| {
+        Box::pin(async move {
+            let row = CodeRow {
+                row: 1,
+                code: "ten-0001".to_owned(),
+            };
+            let promotion = setup.promotion.unwrap();
+            let imported = desk.engine.import_codes(request, promotion, vec![row]).await?;
+            match &imported[0].outcome {
+                RowOutcome::Refused(problem) => Err(problem.clone().into()),
+                RowOutcome::Created | RowOutcome::Updated | RowOutcome::Unchanged => {
+                    Ok("imported".to_owned())
+                }
+            }
+        })
+    }),
+    case("draw_codes", By::Staff, PROMOTED, |desk, setup, request| {
+        Box::pin(async move {
+            let draft = DrawDraft {
+                count: 2,
+                ..DrawDraft::default()
+            };
+            let drawn = desk.engine.draw_codes(request, setup.promotion.unwrap(), draft);
+            Ok(format!("{} drawn", drawn.await?.len()))
+        })
+    }),
+    deleted(
+        "delete_code",
+        By::Staff,
+        "coupon_code.not_found",
+        ONE_CODE,
+        |desk, setup, request| {
+            Box::pin(async move {
+                let promotion = setup.promotion.unwrap();
+                desk.engine.delete_code(request, promotion, "ten-0001").await?;
                 Ok(GONE.to_owned())
             })
         },

@@ -82,6 +82,18 @@ impl Desk {
             let (promotion, used) = (&view.promotion, view.used);
             let name = &promotion.state.name;
             seen.push(format!("promotion {name} {:?} used {used:?}", promotion.revision));
+            let codes = self
+                .engine
+                .coupon_codes(promotion.id, everything())
+                .await
+                .unwrap();
+            let given = codes
+                .items
+                .iter()
+                .filter(|code| code.code.state.drawn_by.is_none());
+            let given: Vec<_> = given.map(|code| &code.code.state.code).collect();
+            // Of a draw that failed codes may be left that nobody was told of.
+            seen.push(format!("codes of {name} {given:?}"));
         }
         let settings = self.engine.settings().await.unwrap();
         seen.push(format!("settings {:?} {:?}", settings.state, settings.revision));

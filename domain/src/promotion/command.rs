@@ -28,6 +28,9 @@ pub struct Draft {
     pub name: Option<String>,
     /// The code that unlocks it; `Some(None)` takes it away, so that it applies by itself.
     pub code: Option<Option<String>>,
+    /// Whether it applies to nobody without a code, its own or one that is good for one order; unless given, to
+    /// everybody if it has no code of its own.
+    pub requires_code: Option<bool>,
     /// Higher ones apply first; 0 unless given.
     pub priority: Option<i32>,
     /// Whether it goes together with others; it does unless given.
@@ -134,6 +137,7 @@ impl Draft {
             id,
             name: Arc::default(),
             code: None,
+            requires_code: false,
             priority: 0,
             combination: Combination::default(),
             conditions: Conditions::default(),
@@ -164,6 +168,7 @@ impl Draft {
                 promotion.code = errors.take("/code", Code::parse(&code)).or(promotion.code);
             }
         }
+        promotion.requires_code = self.requires_code.unwrap_or(promotion.requires_code);
         promotion.priority = self.priority.unwrap_or(promotion.priority);
         promotion.combination = self.combination.unwrap_or(promotion.combination);
         if let Some(conditions) = self.conditions {

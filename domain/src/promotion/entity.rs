@@ -25,6 +25,8 @@ pub struct Promotion {
     pub name: Arc<str>,
     /// The code that unlocks it; without one it applies by itself.
     pub code: Option<Code>,
+    /// Whether it applies to nobody without a code: its own, or one that is good for one order.
+    pub requires_code: bool,
     /// Higher ones apply first; of equal ones the older.
     pub priority: i32,
     /// Whether it goes together with others.
@@ -69,9 +71,14 @@ impl Promotion {
         }
     }
 
+    /// Tells whether only a code unlocks it.
+    pub fn is_locked(&self) -> bool {
+        self.requires_code || self.code.is_some()
+    }
+
     /// Tells whether anything limits how often it is used.
     pub fn is_limited(&self) -> bool {
-        self.usage_limit.is_some() || self.per_customer().is_some()
+        self.usage_limit.is_some() || self.per_customer().is_some() || self.requires_code
     }
 
     /// Returns how many limits it has: so many uses an order of a known shopper needs.
@@ -101,6 +108,15 @@ impl Promotion {
         let of_shopper =
             of_shopper.map(|(limit, shopper)| counted(UseCounterId::of_shopper(promotion, &shopper), limit));
         of_all.into_iter().chain(of_shopper)
+    }
+
+    /// Returns the use of a code that is good for one order; none of its own code.
+    pub fn use_of(&self, code: &Code) -> Option<Use> {
+        (self.code.as_ref() != Some(code)).then(|| Use {
+            counter: UseCounterId::of_code(self.id, code),
+            promotion: self.id,
+            limit: 1,
+        })
     }
 }
 

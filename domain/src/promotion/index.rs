@@ -4,7 +4,7 @@
 //! groups, or its threshold. Discounts only lower what thresholds see, so that what a cart comes to before them is an
 //! upper bound.
 
-use super::{Action, Code, Promotion, Selection, Use};
+use super::{Action, Code, Promotion, Selection, Unlock, Use};
 use crate::cart::{AppliedPromotion, Unmet};
 use crate::catalog::Handle;
 use crate::customer::Shopper;
@@ -128,6 +128,7 @@ pub(crate) struct Bounds<'a> {
     pub(crate) subtotal: Money,
     pub(crate) units: u64,
     pub(crate) codes: &'a [Code],
+    pub(crate) unlocks: &'a [Unlock],
     pub(crate) groups: &'a [Handle],
 }
 
@@ -137,6 +138,8 @@ pub struct Promotions {
     /// In the order in which they apply.
     ready: Vec<Ready>,
     by_code: Map<Code, usize>,
+    /// Those that codes unlock which are good for one order.
+    by_single_code: Map<PromotionId, usize>,
     /// Those that can be used a limited number of times only.
     limited: Map<PromotionId, usize>,
     by_product: Map<ProductId, Vec<usize>>,
@@ -200,8 +203,13 @@ impl Promotions {
         if promotion.is_limited() {
             self.limited.insert(promotion.id, rank);
         }
+        if promotion.requires_code {
+            self.by_single_code.insert(promotion.id, rank);
+        }
         if let Some(code) = &promotion.code {
             self.by_code.insert(code.clone(), rank);
+        } else if promotion.requires_code {
+            // Filed already.
         } else if let Some(items) = &conditions.items {
             self.file_by_goods(rank, items);
         } else if own_items().all(|items| items.is_some()) {
@@ -241,6 +249,16 @@ impl Promotions {
         Some(&self.ready[*self.by_code.get(code)?].promotion)
     }
 
+    /// Returns the promotion that a code unlocks which is good for one order.
+    pub fn of_unlock(&self, unlock: &Unlock) -> Option<&Arc<Promotion>> {
+        Some(&self.ready[*self.by_single_code.get(&unlock.promotion)?].promotion)
+    }
+
+    /// Tells whether any of them has codes that are good for one order: if not, nobody need look for such.
+    pub fn has_single_codes(&self) -> bool {
+        !self.by_single_code.is_empty()
+    }
+
     /// Returns a promotion if it can be used a limited number of times only.
     fn limited(&self, id: PromotionId) -> Option<&Arc<Promotion>> {
         Some(&self.ready[*self.limited.get(&id)?].promotion)
@@ -266,10 +284,15 @@ impl Promotions {
 
     /// Returns the uses that an order with these promotions needs, in the order in which they are reserved.
     pub fn uses(&self, applied: &[AppliedPromotion], shopper: Option<Shopper<'_>>) -> Vec<Use> {
-        let limited = applied
-            .iter()
-            .filter_map(|applied| self.limited(applied.promotion));
-        let mut uses: Vec<Use> = limited.flat_map(|promotion| promotion.uses(shopper)).collect();
+        let mut uses: Vec<Use> = Vec::new();
+        for applied in applied {
+            let Some(promotion) = self.limited(applied.promotion) else {
+                continue;
+            };
+            uses.extend(promotion.uses(shopper));
+            let code = applied.code.as_ref();
+            uses.extend(code.and_then(|code| promotion.use_of(code)));
+        }
         uses.sort_unstable();
         uses
     }
@@ -279,8 +302,18 @@ impl Promotions {
     ///
     /// # Errors
     /// The first condition that does not hold.
-    pub fn judge(&self, code: &Code, attempt: &Attempt<'_>) -> Result<&Arc<Promotion>, Unmet> {
-        let rank = self.by_code.get(code).ok_or(Unmet::NoSuchCode)?;
+    pub fn judge(
+        &self,
+        code: &Code,
+        unlock: Option<&Unlock>,
+        attempt: &Attempt<'_>,
+    ) -> Result<&Arc<Promotion>, Unmet> {
+        let of_single = || self.by_single_code.get(&unlock?.promotion);
+        let rank = self
+            .by_code
+            .get(code)
+            .or_else(of_single)
+            .ok_or(Unmet::NoSuchCode)?;
         let ready = &self.ready[*rank];
         let conditions = &ready.promotion.conditions;
         let is_in_one = attempt
@@ -328,6 +361,8 @@ impl Promotions {
         let mut found = Vec::new();
         found.extend_from_slice(&self.everywhere);
         found.extend(bounds.codes.iter().filter_map(|code| self.by_code.get(code)));
+        let unlocks = bounds.unlocks.iter();
+        found.extend(unlocks.filter_map(|unlock| self.by_single_code.get(&unlock.promotion)));
         for group in bounds.groups {
             found.extend(self.by_group.get(group).into_iter().flatten());
         }

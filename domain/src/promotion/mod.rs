@@ -4,6 +4,7 @@
 
 mod code;
 mod command;
+mod coupon_code;
 mod draft;
 mod entity;
 mod index;
@@ -12,6 +13,9 @@ mod uses;
 
 pub use code::{CODE_LENGTH_MAX, Code};
 pub use command::{CreatePromotion, DeletePromotion, Draft, UpdatePromotion};
+pub use coupon_code::{
+    CODES_DRAWN_MAX, CouponCode, CouponCodeEvent, CreateCouponCode, DeleteCouponCode, DrawDraft, Unlock,
+};
 pub use draft::{ActionDraft, ConditionsDraft, ReductionDraft, SelectionDraft};
 pub use entity::{Event, PROMOTIONS_MAX, Promotion, Timer};
 pub use index::{Attempt, Goods, Promotions, Ready};
@@ -39,13 +43,19 @@ pub enum Error {
     /// A coupon code is not of the expected form.
     #[error("a coupon code is 1 to {} letters, digits, - and _", CODE_LENGTH_MAX)]
     InvalidCode,
+    /// Another promotion has this code.
+    #[error("another promotion has the coupon code {code}")]
+    CodeTaken {
+        /// The code.
+        code: Code,
+    },
 }
 
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
             Self::Fields(_) | Self::InvalidCode => Class::Invalid,
-            Self::TooManyPromotions { .. } => Class::Conflict,
+            Self::TooManyPromotions { .. } | Self::CodeTaken { .. } => Class::Conflict,
         }
     }
 
@@ -54,6 +64,7 @@ impl Refusal for Error {
             Self::Fields(_) => FieldErrors::CODE,
             Self::TooManyPromotions { .. } => "promotion.too_many_promotions",
             Self::InvalidCode => "promotion.invalid_code",
+            Self::CodeTaken { .. } => "promotion.code_taken",
         }
     }
 
@@ -62,6 +73,7 @@ impl Refusal for Error {
             Self::Fields(errors) => errors.details(),
             Self::TooManyPromotions { max } => vec![("promotions_max".to_owned(), (*max).into())],
             Self::InvalidCode => Vec::new(),
+            Self::CodeTaken { code } => vec![("code".to_owned(), code.as_str().into())],
         }
     }
 }

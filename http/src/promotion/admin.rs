@@ -25,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         ))
         .layer(import_body_limit())
         .merge(super::judge::routes())
+        .merge(super::codes::routes())
         .merge(super::what_if::routes())
         .merge(super::import::routes())
 }

@@ -19,6 +19,8 @@ pub(crate) struct Promotion {
     /// The code that unlocks it, in capital letters; `null`: it applies by itself.
     #[schema(example = "SUMMER-25")]
     code: Option<String>,
+    /// Does it apply to nobody without a code, its own or one that is good for one order?
+    requires_code: bool,
     /// Higher ones apply first; of equal ones the older.
     priority: i32,
     /// Does it go with no other?
@@ -50,6 +52,9 @@ pub(crate) struct PromotionInput {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, example = "SUMMER-25")]
     code: Option<Option<String>>,
+    /// Does it apply to nobody without a code, its own or one that is good for one order? When absent, it applies by
+    /// itself if it has no code of its own.
+    requires_code: Option<bool>,
     /// Higher ones apply first; 0 when absent.
     priority: Option<i32>,
     /// Does it go with no other? It goes with others when absent.
@@ -211,6 +216,7 @@ impl From<&PromotionView> for Promotion {
             id: promotion.id.to_string(),
             name: promotion.name.to_string(),
             code: promotion.code.as_ref().map(ToString::to_string),
+            requires_code: promotion.requires_code,
             priority: promotion.priority,
             exclusive: match promotion.combination {
                 promotion::Combination::Exclusive => true,
@@ -309,6 +315,7 @@ impl From<PromotionInput> for promotion::Draft {
         Self {
             name: input.name,
             code: input.code,
+            requires_code: input.requires_code,
             priority: input.priority,
             combination: input.exclusive.map(combination),
             conditions: input.conditions.map(Into::into),

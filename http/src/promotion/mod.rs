@@ -1,6 +1,7 @@
 //! Promotions, for staff. What they take off a cart is shown with the cart.
 
 mod admin;
+mod codes;
 mod dto;
 mod import;
 mod judge;

@@ -58,6 +58,7 @@ pub(super) fn promotion(n: u128, action: Action) -> Promotion {
         id: PromotionId(Uuid::from_u128(n)),
         name: format!("Promotion {n}").into(),
         code: None,
+        requires_code: false,
         priority: 0,
         combination: Combination::Stackable,
         conditions: Conditions::default(),
@@ -172,6 +173,7 @@ impl Case {
             now: self.now,
             codes: &self.codes,
             used_up: &[],
+            unlocks: &[],
             outside: Outside::default(),
             buyer: Buyer {
                 tax: None,

@@ -167,6 +167,7 @@ impl Store {
             now: Timestamp::default(),
             codes: &[],
             used_up: &[],
+            unlocks: &[],
             outside: Outside::default(),
             buyer: Buyer {
                 tax: self.buyer.as_ref(),

@@ -58,6 +58,7 @@ pub(super) fn promote(
             subtotal: stage.basket.value,
             units: stage.basket.units,
             codes: intent.codes,
+            unlocks: intent.unlocks,
             groups: intent.buyer.groups,
         };
         let goods = stage.basket.sheet.iter().map(|line| &line.goods);
@@ -132,8 +133,21 @@ impl Stage<'_, '_> {
     }
 
     fn note(&mut self, ready: &Ready, found: Found) {
-        if let Some(code) = &ready.promotion.code {
+        let promotion = &ready.promotion;
+        if let Some(code) = &promotion.code {
             self.verdicts.push((code.clone(), found.unmet));
+        }
+        let first = self.unlocked_by(promotion).cloned();
+        for unlock in self.intent.unlocks {
+            if unlock.promotion == promotion.id {
+                let unmet = match (unlock.used, first.as_ref() == Some(&unlock.code)) {
+                    (true, _) => Some(Unmet::LimitReached),
+                    (false, true) => found.unmet,
+                    // Another code unlocks it already.
+                    (false, false) => found.unmet.or(Some(Unmet::Suppressed)),
+                };
+                self.verdicts.push((unlock.code.clone(), unmet));
+            }
         }
         if let Some(trace) = self.trace.as_deref_mut() {
             trace.looked.push(Looked {
@@ -150,10 +164,7 @@ impl Stage<'_, '_> {
         let conditions = &promotion.conditions;
         let unmet = |holds: bool, unmet: Unmet| if holds { Ok(()) } else { Err(unmet) };
         let looked = || {
-            let is_unlocked = promotion
-                .code
-                .as_ref()
-                .is_none_or(|code| intent.codes.contains(code));
+            let is_unlocked = !promotion.is_locked() || self.unlocked_by(promotion).is_some();
             unmet(is_unlocked, Unmet::CodeNotEntered)?;
             let has_started = conditions.starts_at.is_none_or(|from| from <= intent.now);
             unmet(has_started, Unmet::NotStarted)?;
@@ -184,6 +195,17 @@ impl Stage<'_, '_> {
             unmet(is_enough, Unmet::BelowQuantity)
         };
         looked().err()
+    }
+
+    /// Returns the code of the cart that unlocks a promotion: its own, or the first that is good for one order.
+    fn unlocked_by<'c>(&'c self, promotion: &'c Promotion) -> Option<&'c Code> {
+        let own = promotion.code.as_ref();
+        let own = own.filter(|code| self.intent.codes.contains(code));
+        own.or_else(|| {
+            let mut unlocks = self.intent.unlocks.iter();
+            let unlock = unlocks.find(|unlock| unlock.promotion == promotion.id && !unlock.used);
+            unlock.map(|unlock| &unlock.code)
+        })
     }
 
     /// Returns how many lines hold such goods, their value now and their units.
@@ -275,7 +297,7 @@ impl Stage<'_, '_> {
         Ok(AppliedPromotion {
             promotion: promotion.id,
             name: Arc::clone(&promotion.name),
-            code: promotion.code.clone(),
+            code: self.unlocked_by(promotion).cloned(),
             discount,
             shipping_discount: zero,
             shares,
@@ -368,7 +390,15 @@ impl Stage<'_, '_> {
             let unmet = match (verdict, rules.promotions.of_code(code)) {
                 (Some((_, unmet)), _) => *unmet,
                 (None, Some(_)) => Some(Unmet::NothingMatches),
-                (None, None) => Some(Unmet::NoSuchCode),
+                (None, None) => {
+                    let unlock = self.intent.unlocks.iter().find(|unlock| unlock.code == *code);
+                    let is_there = unlock.filter(|unlock| rules.promotions.of_unlock(unlock).is_some());
+                    Some(match is_there {
+                        Some(unlock) if unlock.used => Unmet::LimitReached,
+                        Some(_) => Unmet::NothingMatches,
+                        None => Unmet::NoSuchCode,
+                    })
+                }
             };
             let code = code.clone();
             self.promoted.codes.push(QuotedCode { code, unmet });

@@ -31,6 +31,7 @@ fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
         now: Timestamp::default(),
         codes: &[],
         used_up: &[],
+        unlocks: &[],
         outside: Outside::default(),
         buyer: Buyer::default(),
     }

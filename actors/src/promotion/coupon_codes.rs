@@ -1,0 +1,194 @@
+//! Use cases of codes that are good for one order: adding, listing, taking out of use.
+
+use crate::engine::{Engine, unreadable};
+use crate::import::{self, ImportedRow, RowOutcome};
+use crate::once::{Shown, gone};
+use crate::page::{Order, Page, PageRequest};
+use crate::request::{Done, Outcome, Refused, Request};
+use crate::runtime::AskError;
+use cartwright_domain::Listing;
+use cartwright_domain::Refusal;
+use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
+use cartwright_domain::promotion::{Code, CouponCode, CreateCouponCode, DeleteCouponCode, DrawDraft, Error};
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+/// How many codes of a call are at work at once.
+const CODES_AT_ONCE: usize = 64;
+
+/// A code to be added, as somebody gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeRow {
+    /// The row's number, for the report.
+    pub row: u64,
+    /// The code.
+    pub code: String,
+}
+
+impl import::Row for CodeRow {
+    fn number(&self) -> u64 {
+        self.row
+    }
+
+    fn subject(&self) -> &str {
+        &self.code
+    }
+}
+
+/// A code that is good for one order, and whether one has used it.
+#[derive(Clone, Debug)]
+pub struct ListedCode {
+    /// The code.
+    pub code: Shown<CouponCode>,
+    /// Whether an order has used it.
+    pub is_used: bool,
+}
+
+impl Engine {
+    /// Adds codes to a promotion, each good for one order. One that it has already is left as it is.
+    ///
+    /// # Errors
+    /// `promotion.not_found`; `promotion.too_many_rows`; a refused row is no error but its outcome.
+    pub async fn import_codes(
+        &self,
+        request: &Request,
+        promotion: PromotionId,
+        rows: Vec<CodeRow>,
+    ) -> Result<Vec<ImportedRow>, Refused> {
+        self.promotion(promotion).await?;
+        let import = |row| self.import_code(request, promotion, row);
+        import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await
+    }
+
+    async fn import_code(
+        &self,
+        request: &Request,
+        promotion: PromotionId,
+        row: CodeRow,
+    ) -> Result<RowOutcome, Refused> {
+        let invalid = |error: Error| Refused::from(error.problem());
+        let code = Code::parse(&row.code).map_err(invalid)?;
+        let command = CreateCouponCode {
+            code: code.clone(),
+            promotion,
+            drawn_by: None,
+        };
+        match self.make_code(request, command).await? {
+            Some(true) => Ok(RowOutcome::Created),
+            Some(false) => Ok(RowOutcome::Unchanged),
+            None => Err(invalid(Error::CodeTaken { code })),
+        }
+    }
+
+    /// Draws codes that nobody guesses for a promotion, each good for one order, and returns them. Asked again, it draws
+    /// others.
+    ///
+    /// # Errors
+    /// `promotion.not_found`; every bad field. A fault of the store: what was drawn until then is listed.
+    pub async fn draw_codes(
+        &self,
+        request: &Request,
+        promotion: PromotionId,
+        draft: DrawDraft,
+    ) -> Result<Vec<Code>, Refused> {
+        self.promotion(promotion).await?;
+        let draw = draft
+            .check(request.seed)
+            .map_err(|errors| Refused::from(errors.problem()))?;
+        let drawn_by = Some(draw.id());
+        let mut drawn = Vec::new();
+        let mut number = 0;
+        while drawn.len() < draw.count as usize {
+            let missing = draw.count - u32::try_from(drawn.len()).unwrap_or(draw.count);
+            let codes = (number..number + missing).map(|number| draw.code(number));
+            number += missing;
+            let made = stream::iter(codes).map(|code| async move {
+                let command = CreateCouponCode {
+                    code: code.clone(),
+                    promotion,
+                    drawn_by,
+                };
+                let made = self.make_code(request, command).await?;
+                Ok::<_, Refused>(made.map(|_| code))
+            });
+            let made: Vec<Option<Code>> = made.buffered(CODES_AT_ONCE).try_collect().await?;
+            drawn.extend(made.into_iter().flatten());
+        }
+        Ok(drawn)
+    }
+
+    /// Makes a code, and tells whether it was new; nothing where it is somebody else's.
+    async fn make_code(&self, request: &Request, command: CreateCouponCode) -> Result<Option<bool>, Refused> {
+        let codes = &self.kinds().coupon_codes;
+        let id = CouponCodeId::of(&command.code);
+        match codes
+            .create(id, command.clone(), request.ask().if_match(None))
+            .await
+        {
+            Ok(_) => Ok(Some(true)),
+            Err(AskError::AlreadyExists { .. }) => {
+                let found = codes.read(id).await.map_err(unreadable)?;
+                let is_same = |found: &Shown<CouponCode>| {
+                    let given = command.drawn_by.is_none();
+                    let found = &found.state;
+                    found.promotion == command.promotion && (given || found.drawn_by == command.drawn_by)
+                };
+                Ok(found.is_some_and(|found| is_same(&found)).then_some(false))
+            }
+            // A promotion's own.
+            Err(AskError::KeyTaken { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lists a promotion's codes that are good for one order, by code.
+    ///
+    /// # Errors
+    /// `promotion.not_found`.
+    pub async fn coupon_codes(
+        &self,
+        promotion: PromotionId,
+        page: PageRequest,
+    ) -> Result<Page<ListedCode>, Refused> {
+        self.promotion(promotion).await?;
+        let codes = &self.kinds().coupon_codes;
+        let prefix = CouponCode::listed_of(promotion);
+        let found = self
+            .page(codes, Listing::CouponCodes, &prefix, Order::Ascending, page)
+            .await?;
+        let mut items = Vec::with_capacity(found.items.len());
+        for code in found.items {
+            let counter = UseCounterId::of_code(promotion, &code.state.code);
+            let counter = self
+                .kinds()
+                .use_counters
+                .read(counter)
+                .await
+                .map_err(unreadable)?;
+            let is_used = counter.is_some_and(|counter| 0 < counter.state.used());
+            items.push(ListedCode { code, is_used });
+        }
+        Ok(Page {
+            items,
+            next: found.next,
+        })
+    }
+
+    /// Takes a code out of use. Carts that hold it lose it; placed orders keep what it gave.
+    ///
+    /// # Errors
+    /// `coupon_code.not_found`, also for another promotion's.
+    pub async fn delete_code(&self, request: &Request, promotion: PromotionId, code: &str) -> Outcome<()> {
+        let codes = &self.kinds().coupon_codes;
+        let id = Code::parse(code).map(|code| CouponCodeId::of(&code));
+        let id = id.map_err(|_| gone::<CouponCode>())?;
+        let found = codes.read(id).await.map_err(unreadable)?;
+        if found.is_none_or(|found| found.state.promotion != promotion) {
+            return Err(gone::<CouponCode>());
+        }
+        let answer = codes.ask(id, DeleteCouponCode, request.ask()).await?;
+        Ok(Done {
+            value: (),
+            replayed: answer.replayed,
+        })
+    }
+}

@@ -1,0 +1,320 @@
+//! Codes that are each good for one order: made or imported by the thousand, kept beside their promotion.
+
+use super::{CODE_LENGTH_MAX, Code, Error};
+use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
+use crate::error::{Broken, FieldErrors};
+use crate::event::EventBody;
+use crate::id::{CouponCodeId, PromotionId, Seed, UseCounterId};
+use crate::kind::{Kind, Listing, ListingKey, Unique, UniqueKey};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Where ids of codes come from.
+const COUPON_CODES: Uuid = Uuid::from_u128(0x51c7_03be_8d42_4f6a_9e1d_70b2_c4a8_5f39);
+
+/// How many codes can be drawn at a time.
+pub const CODES_DRAWN_MAX: u32 = 10_000;
+/// How many drawn letters make a code that nobody guesses, at least,
+const DRAWN_LENGTH_MIN: usize = 8;
+/// at most,
+const DRAWN_LENGTH_MAX: usize = 24;
+/// and unless somebody says otherwise.
+const DRAWN_LENGTH_DEFAULT: usize = 10;
+/// Letters and digits that are not taken for one another.
+const ALPHABET: &[u8; 30] = b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// What codes are drawn for.
+const CODE_PURPOSE: &str = "coupon_code";
+
+/// How codes are to be drawn, as staff sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawDraft {
+    /// How many.
+    pub count: u32,
+    /// What each begins with; nothing unless given.
+    pub prefix: Option<String>,
+    /// How many drawn letters follow.
+    pub length: Option<usize>,
+}
+
+/// How codes are drawn: the same seed draws the same codes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// How many.
+    pub count: u32,
+    prefix: String,
+    length: usize,
+    seed: Seed,
+}
+
+impl DrawDraft {
+    /// Reads how codes are to be drawn from a seed.
+    ///
+    /// # Errors
+    /// Every bad field.
+    pub fn check(self, seed: Seed) -> Result<Draw, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        if !(1..=CODES_DRAWN_MAX).contains(&self.count) {
+            let message = format!("must be from 1 to {CODES_DRAWN_MAX}; call again for more");
+            errors.add("/count", "promotion.invalid_quantity", message);
+        }
+        let length = self.length.unwrap_or(DRAWN_LENGTH_DEFAULT);
+        if !(DRAWN_LENGTH_MIN..=DRAWN_LENGTH_MAX).contains(&length) {
+            let message = format!("must be from {DRAWN_LENGTH_MIN} to {DRAWN_LENGTH_MAX}");
+            errors.add("/length", "promotion.invalid_quantity", message);
+        }
+        let prefix = self.prefix.filter(|prefix| !prefix.trim().is_empty());
+        let prefix = match prefix.map(|prefix| errors.take("/prefix", Code::parse(&prefix))) {
+            None => String::new(),
+            Some(prefix) => prefix
+                .map(|prefix| prefix.as_str().to_owned())
+                .unwrap_or_default(),
+        };
+        if CODE_LENGTH_MAX < prefix.len() + DRAWN_LENGTH_MAX {
+            let message = format!("must be at most {} letters", CODE_LENGTH_MAX - DRAWN_LENGTH_MAX);
+            errors.add("/prefix", "text.too_long", message);
+        }
+        errors.into_result()?;
+        Ok(Draw {
+            count: self.count,
+            prefix,
+            length,
+            seed,
+        })
+    }
+}
+
+impl Draw {
+    /// Returns what tells this draw from others.
+    pub fn id(&self) -> Uuid {
+        self.seed.derive(b"draw").0
+    }
+
+    /// Returns the code of a number.
+    pub fn code(&self, number: u32) -> Code {
+        let secret = self.seed.derive(&number.to_be_bytes()).secret(CODE_PURPOSE);
+        let mut left = u128::from_str_radix(&secret, 16).unwrap_or_default();
+        let mut text = self.prefix.clone();
+        for _ in 0..self.length {
+            let letter = usize::try_from(left % ALPHABET.len() as u128).unwrap_or_default();
+            text.push(char::from(ALPHABET[letter]));
+            left /= ALPHABET.len() as u128;
+        }
+        Code::parse(&text).expect("prefix and drawn letters are a code")
+    }
+}
+
+/// A code that unlocks a promotion for one order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CouponCode {
+    /// The code.
+    pub code: Code,
+    /// What it unlocks.
+    pub promotion: PromotionId,
+    /// The draw it came from; none where somebody gave it.
+    pub drawn_by: Option<Uuid>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A code of a cart that is good for one order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlock {
+    /// The code.
+    pub code: Code,
+    /// What it unlocks.
+    pub promotion: PromotionId,
+    /// Whether an order has used it already.
+    pub used: bool,
+}
+
+impl CouponCodeId {
+    /// Returns the id of a code, so that it is found by itself.
+    pub fn of(code: &Code) -> Self {
+        Self(Uuid::new_v5(&COUPON_CODES, code.as_str().as_bytes()))
+    }
+}
+
+impl UseCounterId {
+    /// Returns the id of the counter that says whether a code that is good for one order was used.
+    pub fn of_code(promotion: PromotionId, code: &Code) -> Self {
+        let name = format!("code/{code}");
+        Self(Uuid::new_v5(&promotion.0, name.as_bytes()))
+    }
+}
+
+impl CouponCode {
+    /// Returns what precedes the codes of a promotion in [`Listing::CouponCodes`].
+    pub fn listed_of(promotion: PromotionId) -> Vec<u8> {
+        promotion.0.as_bytes().to_vec()
+    }
+
+    /// Says what it unlocks, and whether it was used.
+    pub fn unlock(&self, used: bool) -> Unlock {
+        Unlock {
+            code: self.code.clone(),
+            promotion: self.promotion,
+            used,
+        }
+    }
+}
+
+/// Makes a code.
+#[derive(Clone, Debug)]
+pub struct CreateCouponCode {
+    /// The code.
+    pub code: Code,
+    /// What it unlocks.
+    pub promotion: PromotionId,
+    /// The draw it came from.
+    pub drawn_by: Option<Uuid>,
+}
+
+impl Create<CouponCode> for CreateCouponCode {
+    const NAME: &'static str = "coupon_code.create";
+    type Reply = ();
+
+    fn create(self, _: CouponCodeId, cx: &mut Context<'_, CouponCode>) -> Result<(CouponCode, ()), Error> {
+        let made = CouponCode {
+            code: self.code,
+            promotion: self.promotion,
+            drawn_by: self.drawn_by,
+            created_at: cx.now(),
+        };
+        cx.emit(CouponCodeEvent::Created {
+            promotion: made.promotion,
+            code: made.code.clone(),
+        });
+        Ok((made, ()))
+    }
+}
+
+/// Takes a code out of use. Carts that hold it lose it; placed orders keep what it gave.
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteCouponCode;
+
+impl Command<CouponCode> for DeleteCouponCode {
+    const NAME: &'static str = "coupon_code.delete";
+    type Reply = ();
+
+    fn apply(self, code: &mut CouponCode, cx: &mut Context<'_, CouponCode>) -> Result<(), Error> {
+        cx.emit(CouponCodeEvent::Deleted {
+            promotion: code.promotion,
+            code: code.code.clone(),
+        });
+        cx.erase();
+        Ok(())
+    }
+}
+
+/// What happened to a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CouponCodeEvent {
+    /// It was made.
+    Created {
+        /// What it unlocks.
+        promotion: PromotionId,
+        /// The code.
+        code: Code,
+    },
+    /// It was taken out of use.
+    Deleted {
+        /// What it unlocked.
+        promotion: PromotionId,
+        /// The code.
+        code: Code,
+    },
+}
+
+impl EventBody for CouponCodeEvent {
+    const SCHEMA: u16 = 1;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "coupon_code.created",
+            Self::Deleted { .. } => "coupon_code.deleted",
+        }
+    }
+}
+
+impl Entity for CouponCode {
+    const KIND: Kind = Kind::CouponCode;
+    const SCHEMA: u16 = 1;
+    type Id = CouponCodeId;
+    type Event = CouponCodeEvent;
+    type Timer = NoTimer;
+    type Error = Error;
+
+    fn invariants(&self) -> Result<(), Broken> {
+        Ok(())
+    }
+
+    /// Shares the names of promotions' own codes.
+    fn keys(&self) -> Keys {
+        let mut sort = Self::listed_of(self.promotion);
+        sort.extend_from_slice(self.code.as_str().as_bytes());
+        Keys {
+            unique: vec![UniqueKey::new(Unique::PromotionCode, self.code.as_str())],
+            listing: vec![ListingKey::new(Listing::CouponCodes, sort)],
+        }
+    }
+
+    fn may_rest(&self) -> bool {
+        true
+    }
+
+    fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {
+        match timer {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn draw(count: u32, prefix: &str, length: Option<usize>) -> Result<Draw, FieldErrors> {
+        let prefix = Some(prefix.to_owned());
+        let draft = DrawDraft {
+            count,
+            prefix,
+            length,
+        };
+        draft.check(Seed(Uuid::from_u128(7)))
+    }
+
+    #[test]
+    fn drawn_codes_differ_and_the_same_seed_draws_the_same() {
+        let draw = draw(CODES_DRAWN_MAX, "spring-", None).expect("it is sound");
+        let codes: BTreeSet<Code> = (0..CODES_DRAWN_MAX).map(|number| draw.code(number)).collect();
+        assert_eq!(codes.len(), 10_000);
+        let like = |code: &Code| code.as_str().len() == 17 && code.as_str().starts_with("SPRING-");
+        assert!(codes.iter().all(like));
+        assert!(
+            codes
+                .iter()
+                .all(|code| !code.as_str()[7..].contains(['0', 'O', '1', 'I', 'L', 'U']))
+        );
+        assert_eq!(draw.code(3), draw.code(3));
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_listed() {
+        let bad = draw(0, "no good", Some(7)).map_err(|errors| {
+            let errors = errors.as_slice().iter();
+            errors.map(|error| error.pointer.clone()).collect::<Vec<_>>()
+        });
+        assert_eq!(
+            bad,
+            Err(vec![
+                "/count".to_owned(),
+                "/length".to_owned(),
+                "/prefix".to_owned()
+            ])
+        );
+        assert!(draw(CODES_DRAWN_MAX + 1, "", None).is_err());
+        assert!(draw(1, &"A".repeat(41), None).is_err());
+        assert!(draw(1, &"A".repeat(40), Some(24)).is_ok());
+    }
+}

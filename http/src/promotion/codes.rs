@@ -1,0 +1,164 @@
+//! Routes of codes that are good for one order.
+
+use crate::answer::{Answer, Answered, gone};
+use crate::dto::{Imported, List, RowResult, Time};
+use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly, entity_id};
+use crate::layer::import_body_limit;
+use crate::problem::Refused;
+use crate::router::Api;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use cartwright_actors::Engine;
+use cartwright_actors::promotion::{CodeRow, ListedCode};
+use cartwright_domain::promotion;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(admin_list_codes, admin_add_codes))
+        .routes(routes!(admin_draw_codes))
+        .routes(routes!(admin_delete_code))
+        .layer(import_body_limit())
+}
+
+/// A code that is good for one order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+struct CouponCode {
+    /// The code.
+    #[schema(example = "SPRING-7KQ2M9XA")]
+    code: String,
+    /// Has an order used it?
+    used: bool,
+    /// When it was made.
+    created_at: Time,
+}
+
+impl From<&ListedCode> for CouponCode {
+    fn from(listed: &ListedCode) -> Self {
+        let state = &listed.code.state;
+        Self {
+            code: state.code.to_string(),
+            used: listed.is_used,
+            created_at: state.created_at.into(),
+        }
+    }
+}
+
+/// Codes to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+struct CouponCodesInput {
+    /// At most 500, each good for one order.
+    #[schema(max_items = 500, example = json!(["SPRING-7KQ2M9XA"]))]
+    codes: Vec<String>,
+}
+
+/// How codes are to be drawn.
+#[derive(Debug, Deserialize, ToSchema)]
+struct CouponCodesDraw {
+    /// How many, from 1 to 10,000; call again for more.
+    #[schema(minimum = 1, maximum = 10_000, example = 1000)]
+    count: u32,
+    /// What each begins with; nothing when absent.
+    #[schema(example = "SPRING-")]
+    prefix: Option<String>,
+    /// How many drawn letters and digits follow, from 8 to 24; 10 when absent.
+    length: Option<usize>,
+}
+
+/// Codes that were drawn.
+#[derive(Debug, Serialize, ToSchema)]
+struct CouponCodesDrawn {
+    /// The codes.
+    codes: Vec<String>,
+}
+
+/// Lists a promotion's codes that are good for one order, by code.
+#[utoipa::path(
+    get, path = "/admin/promotions/{promotion}/codes", tag = "admin: promotions",
+    params(("promotion" = String, Path, description = "The promotion's id."), PageQuery),
+    responses((status = OK, description = "A page of codes.", body = List<CouponCode>)),
+)]
+async fn admin_list_codes(
+    State(engine): State<Engine>,
+    _: StaffOnly,
+    Id(id): Id<promotion::Promotion>,
+    Page(page): Page,
+) -> Answered<List<CouponCode>> {
+    let found = engine.coupon_codes(id, page).await?;
+    Ok(Answer::plain(List::of(&found)))
+}
+
+/// Adds codes to a promotion, each good for one order.
+///
+/// A code that the promotion has already is left as it is, so that the same can be sent again. A code that is refused
+/// refuses no other.
+#[utoipa::path(
+    post, path = "/admin/promotions/{promotion}/codes", tag = "admin: promotions",
+    params(("promotion" = String, Path, description = "The promotion's id.")),
+    request_body = CouponCodesInput,
+    responses((status = OK, description = "What became of each code; rows are counted from 0.", body = Imported)),
+)]
+async fn admin_add_codes(
+    State(engine): State<Engine>,
+    StaffCall(call): StaffCall,
+    Id(id): Id<promotion::Promotion>,
+    Json { value, bytes }: Json<CouponCodesInput>,
+) -> Answered<Imported> {
+    let rows = (0..).zip(value.codes).map(|(row, code)| CodeRow { row, code });
+    let imported = engine
+        .import_codes(&call.request(&bytes), id, rows.collect())
+        .await?;
+    Ok(Answer::plain(Imported {
+        results: imported.into_iter().map(RowResult::from).collect(),
+    }))
+}
+
+/// Draws codes for a promotion that nobody guesses, each good for one order.
+///
+/// None has a letter or digit that is taken for another. Sent again, it draws more.
+#[utoipa::path(
+    post, path = "/admin/promotions/{promotion}/codes/generate", tag = "admin: promotions",
+    params(("promotion" = String, Path, description = "The promotion's id.")),
+    request_body = CouponCodesDraw,
+    responses((status = CREATED, description = "The codes.", body = CouponCodesDrawn)),
+)]
+async fn admin_draw_codes(
+    State(engine): State<Engine>,
+    StaffCall(call): StaffCall,
+    Id(id): Id<promotion::Promotion>,
+    Json { value, bytes }: Json<CouponCodesDraw>,
+) -> Answered<CouponCodesDrawn> {
+    let draft = promotion::DrawDraft {
+        count: value.count,
+        prefix: value.prefix,
+        length: value.length,
+    };
+    let drawn = engine.draw_codes(&call.request(&bytes), id, draft).await?;
+    let codes = drawn.iter().map(ToString::to_string).collect();
+    let location = format!("/api/v1/admin/promotions/{id}/codes");
+    Ok(Answer::plain(CouponCodesDrawn { codes }).created(location))
+}
+
+/// Takes a code out of use.
+///
+/// Carts that hold it lose it; placed orders keep what it gave.
+#[utoipa::path(
+    delete, path = "/admin/promotions/{promotion}/codes/{code}", tag = "admin: promotions",
+    params(
+        ("promotion" = String, Path, description = "The promotion's id."),
+        ("code" = String, Path, description = "The code; case does not matter."),
+    ),
+    responses((status = NO_CONTENT, description = "It is gone.")),
+)]
+async fn admin_delete_code(
+    State(engine): State<Engine>,
+    StaffCall(call): StaffCall,
+    Path((promotion, code)): Path<(String, String)>,
+) -> Result<Response, Refused> {
+    let promotion = entity_id::<promotion::Promotion>(&promotion)?;
+    let done = engine.delete_code(&call.request(&[]), promotion, &code).await?;
+    Ok(gone(&done))
+}

@@ -1,0 +1,219 @@
+//! Codes that are each good for one order, over HTTP: adding, drawing, listing, using up, racing.
+
+use crate::support::{Answer, Client, OpenShop, Variant, amount_of, pence, unique, until};
+use futures::future::join_all;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// How often a race is run.
+const ROUNDS: usize = 20;
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+/// A shop with a variant at 10.00 and a promotion of ten per cent that only such codes unlock.
+struct Campaign {
+    open: OpenShop,
+    variant: Variant,
+    path: String,
+}
+
+impl Campaign {
+    async fn new() -> Self {
+        let open = OpenShop::fresh().await;
+        let promotion = json!({
+            "name": "A tenth",
+            "enabled": true,
+            "requires_code": true,
+            "actions": [{ "type": "order", "percentage": "0.1" }],
+        });
+        let made = open.shop.staff.post("/admin/promotions", promotion).ok(201).await;
+        assert_eq!(made["requires_code"], true);
+        let variant = open.shop.variant(1000, None).await;
+        Self {
+            variant,
+            path: format!("/admin/promotions/{}", text(&made["id"])),
+            open,
+        }
+    }
+
+    fn staff(&self) -> &Client {
+        &self.open.shop.staff
+    }
+
+    /// Adds codes, and returns what became of each.
+    async fn add(&self, codes: &[&str]) -> Vec<String> {
+        let path = format!("{}/codes", self.path);
+        let added = self.staff().post(&path, json!({ "codes": codes })).ok(200).await;
+        let results = added["results"].as_array().cloned().unwrap_or_default();
+        let named = results.iter().map(|result| match result.get("error") {
+            Some(error) => text(error).to_owned(),
+            None => text(&result["outcome"]).to_owned(),
+        });
+        named.collect()
+    }
+
+    /// Opens a cart that can be completed, and enters codes.
+    async fn cart(&self, guest: &Client, codes: &[&str]) -> String {
+        let lines = &[(&self.variant, 1)];
+        let cart = self.open.shop.ready_cart(guest, &self.open.method, lines).await;
+        for code in codes {
+            apply(guest, &cart, code).await.expect(200);
+        }
+        cart
+    }
+
+    /// Returns the codes that are listed as used.
+    async fn used(&self) -> Vec<String> {
+        let listed = self.open.shop.list(&format!("{}/codes", self.path)).await;
+        let used = listed.iter().filter(|listed| listed["used"] == true);
+        used.map(|listed| text(&listed["code"]).to_owned()).collect()
+    }
+}
+
+async fn apply(guest: &Client, cart: &str, code: &str) -> Answer {
+    let path = format!("/carts/{cart}/codes");
+    guest.post(&path, json!({ "code": code })).send().await
+}
+
+async fn complete(guest: &Client, cart: &str, token: &str) -> Answer {
+    let body = json!({ "payment": { "token": token } });
+    let path = format!("/carts/{cart}/complete");
+    guest.post(&path, body).key(&unique("key")).send().await
+}
+
+#[tokio::test]
+async fn a_code_is_good_for_one_order_and_is_given_back_with_it() {
+    let campaign = Campaign::new().await;
+    let staff = campaign.staff();
+    let own = json!({ "name": "Own", "code": "OWN", "actions": [{ "type": "order", "percentage": "0.5" }] });
+    let other = staff.post("/admin/promotions", own).ok(201).await;
+    let added = campaign.add(&["One", "two", "no good", "own"]).await;
+    assert_eq!(
+        added,
+        [
+            "created",
+            "created",
+            "promotion.invalid_code",
+            "promotion.code_taken"
+        ]
+    );
+    assert_eq!(campaign.add(&["TWO"]).await, ["unchanged"]);
+    // A name is taken for every promotion.
+    let path = format!("/admin/promotions/{}", text(&other["id"]));
+    let taken = staff.patch(&path, json!({ "code": "one" }));
+    taken.refused(409, "promotion_code.taken").await;
+    let others = json!({ "codes": ["ONE"] });
+    let refused = staff.post(&format!("{path}/codes"), others).ok(200).await;
+    assert_eq!(refused["results"][0]["error"], "promotion.code_taken");
+
+    // Without a code it applies to nobody; of two codes in a cart one is used.
+    let guest = campaign.open.shop.guest().await;
+    let cart = campaign.cart(&guest, &[]).await;
+    let path = format!("/carts/{cart}");
+    assert_eq!(guest.get(&path).ok(200).await["totals"]["discounts"], pence(0));
+    let with_code = apply(&guest, &cart, "one").await.expect(200);
+    assert_eq!(with_code["totals"]["discounts"], pence(100));
+    assert_eq!(with_code["promotions"][0]["code"], "ONE");
+    let second = apply(&guest, &cart, "TWO").await;
+    second.expect_refused(422, "coupon.not_applicable");
+    let placed = complete(&guest, &cart, "tok_approve").await.expect(200);
+    assert_eq!(amount_of(&placed["order"]["total"]), 900);
+    assert_eq!(campaign.used().await, ["ONE"]);
+
+    // Used, it is refused, and leaves carts that hold it already.
+    let late = campaign.open.shop.guest().await;
+    let cart = campaign.cart(&late, &[]).await;
+    let refused = apply(&late, &cart, "ONE").await;
+    refused.expect_refused(422, "coupon.limit_reached");
+
+    let order = text(&placed["order"]["id"]).to_owned();
+    let cancel = staff.post(
+        &format!("/admin/orders/{order}/cancel"),
+        json!({ "reason": "a test" }),
+    );
+    cancel.key(&unique("cancel")).ok(200).await;
+    until("the code is given back", async || {
+        campaign.used().await.is_empty().then_some(())
+    })
+    .await;
+    apply(&late, &cart, "ONE").await.expect(200);
+
+    // Out of use, it is unknown, and the cart loses it.
+    staff
+        .delete(&format!("{}/codes/one", campaign.path))
+        .ok(204)
+        .await;
+    let gone = staff.delete(&format!("{}/codes/one", campaign.path));
+    gone.refused(404, "coupon_code.not_found").await;
+    let lost = late.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(lost["totals"]["discounts"], pence(0));
+    assert_eq!(lost["removed_codes"][0]["error"], "coupon.unknown");
+}
+
+#[tokio::test]
+async fn of_those_who_complete_with_one_code_at_once_one_gets_it() {
+    let campaign = Campaign::new().await;
+    let guests = join_all((0..8).map(|_| campaign.open.shop.guest())).await;
+    for round in 0..ROUNDS {
+        let code = format!("ROUND-{round}");
+        assert_eq!(campaign.add(&[&code]).await, ["created"]);
+        let codes = [code.as_str()];
+        let carts = join_all(guests.iter().map(|guest| campaign.cart(guest, &codes))).await;
+        // Every second payment is declined at first, which gives the code back.
+        let tokens = ["tok_decline", "tok_approve"].iter().cycle();
+        let racers = guests.iter().zip(&carts).zip(tokens);
+        let answers = join_all(racers.map(|((guest, cart), token)| complete(guest, cart, token))).await;
+        let discounted =
+            |answer: &&Answer| answer.status == 200 && amount_of(&answer.json["order"]["total"]) == 900;
+        let mut winners = answers.iter().filter(discounted).count();
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            let refusal = (answer.status, text(&answer.json["error"]));
+            let expected = [(409, "coupon.limit_reached"), (402, "payment.declined")];
+            assert!(expected.contains(&refusal), "{}", answer.text);
+        }
+        if winners == 0 {
+            // Whoever held it was declined while the others were refused: the next attempt takes it.
+            let again = complete(&guests[0], &carts[0], "tok_approve").await;
+            winners += usize::from(discounted(&&again));
+        }
+        assert_eq!(winners, 1, "round {round}");
+    }
+    assert_eq!(campaign.used().await.len(), ROUNDS);
+}
+
+#[tokio::test]
+async fn drawn_codes_are_unique_and_listed_page_by_page() {
+    let campaign = Campaign::new().await;
+    let staff = campaign.staff();
+    let path = format!("{}/codes/generate", campaign.path);
+    let draw = json!({ "count": 1000, "prefix": "spring-", "length": 8 });
+    let mut drawn = BTreeSet::new();
+    for _ in 0..2 {
+        let answer = staff.post(&path, draw.clone()).ok(201).await;
+        let codes = answer["codes"].as_array().cloned().unwrap_or_default();
+        assert_eq!(codes.len(), 1000);
+        drawn.extend(codes.iter().map(|code| text(code).to_owned()));
+    }
+    assert_eq!(drawn.len(), 2000);
+    let listed = campaign.open.shop.list(&format!("{}/codes", campaign.path)).await;
+    let listed: Vec<String> = listed
+        .iter()
+        .map(|listed| text(&listed["code"]).to_owned())
+        .collect();
+    assert_eq!(listed, drawn.iter().cloned().collect::<Vec<_>>());
+    let guest = campaign.open.shop.guest().await;
+    let code = drawn.first().cloned().unwrap_or_default();
+    let cart = campaign.cart(&guest, &[&code.to_lowercase()]).await;
+    let priced = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(priced["totals"]["discounts"], pence(100));
+
+    let bad = json!({ "count": 10_001, "prefix": "no good", "length": 7 });
+    let refused = staff
+        .post(&path, bad)
+        .refused(422, "request.invalid_fields")
+        .await;
+    assert_eq!(refused["errors"].as_array().map(Vec::len), Some(3));
+    guest.post(&path, draw).refused(401, "auth.token_required").await;
+}
