@@ -209,7 +209,7 @@ async fn drawn_codes_are_unique_and_listed_page_by_page() {
     let priced = guest.get(&format!("/carts/{cart}")).ok(200).await;
     assert_eq!(priced["totals"]["discounts"], pence(100));
 
-    let bad = json!({ "count": 10_001, "prefix": "no good", "length": 7 });
+    let bad = json!({ "count": 100_001, "prefix": "no good", "length": 7 });
     let refused = staff
         .post(&path, bad)
         .refused(422, "request.invalid_fields")

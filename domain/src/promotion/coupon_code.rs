@@ -14,7 +14,7 @@ use uuid::Uuid;
 const COUPON_CODES: Uuid = Uuid::from_u128(0x51c7_03be_8d42_4f6a_9e1d_70b2_c4a8_5f39);
 
 /// How many codes can be drawn at a time.
-pub const CODES_DRAWN_MAX: u32 = 10_000;
+pub const CODES_DRAWN_MAX: u32 = 100_000;
 /// How many drawn letters make a code that nobody guesses, at least,
 const DRAWN_LENGTH_MIN: usize = 8;
 /// at most,
@@ -288,7 +288,7 @@ mod tests {
     fn drawn_codes_differ_and_the_same_seed_draws_the_same() {
         let draw = draw(CODES_DRAWN_MAX, "spring-", None).expect("it is sound");
         let codes: BTreeSet<Code> = (0..CODES_DRAWN_MAX).map(|number| draw.code(number)).collect();
-        assert_eq!(codes.len(), 10_000);
+        assert_eq!(codes.len(), 100_000);
         let like = |code: &Code| code.as_str().len() == 17 && code.as_str().starts_with("SPRING-");
         assert!(codes.iter().all(like));
         assert!(

@@ -58,8 +58,8 @@ struct CouponCodesInput {
 /// How codes are to be drawn.
 #[derive(Debug, Deserialize, ToSchema)]
 struct CouponCodesDraw {
-    /// How many, from 1 to 10,000; call again for more.
-    #[schema(minimum = 1, maximum = 10_000, example = 1000)]
+    /// How many, from 1 to 100,000; call again for more.
+    #[schema(minimum = 1, maximum = 100_000, example = 1000)]
     count: u32,
     /// What each begins with; nothing when absent.
     #[schema(example = "SPRING-")]
