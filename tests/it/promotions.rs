@@ -298,3 +298,27 @@ async fn what_if_tells_what_a_draft_would_have_done_and_saves_nothing() {
         .refused(401, "auth.token_required")
         .await;
 }
+
+#[tokio::test]
+async fn a_promotion_for_a_zone_that_is_not_there_is_refused_with_its_other_faults() {
+    let open = Open::new().await;
+    let nowhere = format!("txz_{:032x}", 7);
+    let draft =
+        json!({ "name": "", "conditions": { "zones": ["x", nowhere] }, "actions": [off_order("0.1")] });
+    let faults = json!(["/name", "/conditions/zones/0", "/conditions/zones/1"]);
+    for path in ["/admin/promotions", "/admin/promotions/what-if"] {
+        let refused = open.staff.post(path, draft.clone());
+        let refused = refused.refused(422, "request.invalid_fields").await;
+        let errors = refused["errors"].as_array().cloned().unwrap_or_default();
+        let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].clone()).collect();
+        assert_eq!(json!(pointers), faults);
+        assert_eq!(errors[2]["code"], "promotion.unknown_zone");
+    }
+    let made = open.promote(json!({ "actions": [off_order("0.1")] })).await;
+    let path = format!("/admin/promotions/{}", made["id"].as_str().unwrap_or_default());
+    let change = open
+        .staff
+        .patch(&path, json!({ "conditions": { "zones": [nowhere] } }));
+    let refused = change.refused(422, "request.invalid_fields").await;
+    assert_eq!(refused["errors"][0]["code"], "promotion.unknown_zone");
+}

@@ -77,6 +77,7 @@ impl Engine {
             None => {
                 let key = code.map_or_else(|| format!("name {}", row.name()), |code| format!("code {code}"));
                 let id = PromotionId::from_uuid(Uuid::new_v5(&IMPORTED_PROMOTIONS, key.as_bytes()));
+                self.require_zones(&row.draft, None, id)?;
                 let command = CreatePromotion {
                     draft: row.draft.clone(),
                     existing: roster.len(),
@@ -89,6 +90,7 @@ impl Engine {
             }
         };
         let before = promotions.read(id).await.map_err(crate::engine::unreadable)?;
+        self.require_zones(&row.draft, before.as_ref(), id)?;
         let command = UpdatePromotion { draft: row.draft };
         let after = promotions.ask(id, command, ask()).await?;
         let (before, after) = (

@@ -14,9 +14,10 @@ use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
-use cartwright_domain::Listing;
-use cartwright_domain::id::{PromotionId, UseCounterId};
+use cartwright_domain::error::FieldErrors;
+use cartwright_domain::id::{self, PromotionId, TaxZoneId, UseCounterId};
 use cartwright_domain::promotion::{CreatePromotion, DeletePromotion, Draft, Promotion, UpdatePromotion};
+use cartwright_domain::{Listing, Refusal};
 
 /// A promotion as it is answered.
 #[derive(Clone, Debug)]
@@ -86,11 +87,12 @@ impl Engine {
     /// Every bad field; `promotion.too_many_promotions`.
     pub async fn create_promotion(&self, request: &Request, draft: Draft) -> Outcome<PromotionView> {
         let promotions = &self.kinds().promotions;
+        let id = self.draw(request, None);
+        self.require_zones(&draft, None, id)?;
         let command = CreatePromotion {
             draft,
             existing: promotions.roster().len(),
         };
-        let id = self.draw(request, None);
         self.promotion_done(self.make(promotions, id, command, request).await?)
             .await
     }
@@ -106,9 +108,47 @@ impl Engine {
         draft: Draft,
     ) -> Outcome<PromotionView> {
         let promotions = &self.kinds().promotions;
+        let current = promotions.read(id).await.map_err(unreadable)?;
+        self.require_zones(&draft, current.as_ref(), id)?;
         let command = UpdatePromotion { draft };
         self.promotion_done(self.run(promotions, id, command, request).await?)
             .await
+    }
+
+    /// Refuses a draft that names tax zones which are not there, with everything else that is wrong with it.
+    fn require_zones(
+        &self,
+        draft: &Draft,
+        current: Option<&Shown<Promotion>>,
+        id: PromotionId,
+    ) -> Result<(), Refused> {
+        let named = draft
+            .conditions
+            .as_ref()
+            .map_or(&[][..], |conditions| &conditions.zones);
+        let zones = self.kinds().tax_zones.roster();
+        let mut unknown = FieldErrors::default();
+        for (at, name) in named.iter().enumerate() {
+            let zone = id::parse::<TaxZoneId>(name);
+            if zone.is_ok_and(|zone| zones.iter().all(|known| known.id != zone)) {
+                let message = format!("there is no tax zone {name}: it could never apply");
+                unknown.add(
+                    format!("/conditions/zones/{at}"),
+                    "promotion.unknown_zone",
+                    message,
+                );
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let checked = match current {
+            Some(current) => draft.clone().applied_to(Promotion::clone(&current.state)),
+            None => draft.clone().made(id, self.now()),
+        };
+        let mut errors = checked.err().unwrap_or_default();
+        errors.add_all("", unknown);
+        Err(Refused::from(errors.problem()))
     }
 
     /// Deletes a promotion. Placed orders keep what it gave.

@@ -146,13 +146,18 @@ impl Engine {
         changes: Option<PromotionId>,
         now: Timestamp,
     ) -> Result<Promotion, Refused> {
-        let made = match changes {
-            None => draft.made(self.draw(request, None), now),
+        let current = match changes {
+            None => None,
             Some(id) => {
                 let read = self.kinds().promotions.read(id).await.map_err(unreadable)?;
-                let current = read.ok_or_else(gone::<Promotion>)?;
-                draft.applied_to(Promotion::clone(&current.state))
+                Some(read.ok_or_else(gone::<Promotion>)?)
             }
+        };
+        let id = changes.unwrap_or_else(|| self.draw(request, None));
+        self.require_zones(&draft, current.as_ref(), id)?;
+        let made = match current {
+            None => draft.made(id, now),
+            Some(current) => draft.applied_to(Promotion::clone(&current.state)),
         };
         let mut promotion = made.map_err(|errors| Refused::from(errors.problem()))?;
         promotion.enabled = true;
