@@ -28,12 +28,13 @@ const SHIPPING_PENCE: (i64, i64) = (395, 5_000);
 /// What keeps the store from starting, being filled, or closing.
 pub(crate) async fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = serve::configured(file, arguments)?;
-    let app = serve::start(&config, arguments).await?;
-    fill(app.engine())
-        .await
-        .context("the demo's catalog could not be loaded")?;
-    explain(app.address())?;
-    serve::until_stopped(app).await
+    serve::serve(&config, arguments, async |app| {
+        fill(app.engine())
+            .await
+            .context("the demo's catalog could not be loaded")?;
+        explain(app.address())
+    })
+    .await
 }
 
 /// Fills an empty store. One that has products is left alone: its stock has been sold from.

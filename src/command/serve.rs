@@ -7,7 +7,7 @@ use cartwright::telemetry;
 use cartwright_actors::runtime::ClockCheck;
 use std::path::Path;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves the configured data directory.
 ///
@@ -15,8 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// What keeps the store from starting or from closing.
 pub(crate) async fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = configured(file, arguments)?;
-    let app = start(&config, arguments).await?;
-    until_stopped(app).await
+    serve(&config, arguments, async |_| Ok(())).await
 }
 
 /// Reads the configuration and begins to log by it.
@@ -26,8 +25,36 @@ pub(super) fn configured(file: Option<&Path>, arguments: &Arguments) -> anyhow::
     Ok(config)
 }
 
+/// Starts the store, prepares it, and serves it until SIGINT or SIGTERM. Whoever asks it to stop is heard from the
+/// first moment on: what is not yet open is left as it is, as a crash would leave it.
+pub(super) async fn serve(
+    config: &Config,
+    arguments: &Arguments,
+    prepare: impl AsyncFnOnce(&App) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::heed()?;
+    let open = async {
+        let app = start(config, arguments).await?;
+        prepare(&app).await?;
+        anyhow::Ok(app)
+    };
+    let app = tokio::select! {
+        app = open => app?,
+        () = signals.stop() => {
+            tracing::info!("stopped before the store was open");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    app.run(async move {
+        signals.stop().await;
+        tracing::info!("stopping");
+    })
+    .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Starts the store and says where it is. The first token goes to stdout, never to a log.
-pub(super) async fn start(config: &Config, arguments: &Arguments) -> anyhow::Result<App> {
+async fn start(config: &Config, arguments: &Arguments) -> anyhow::Result<App> {
     let clock = if arguments.accept_clock {
         ClockCheck::Accept
     } else {
@@ -46,16 +73,26 @@ pub(super) async fn start(config: &Config, arguments: &Arguments) -> anyhow::Res
     Ok(app)
 }
 
-/// Serves until SIGINT or SIGTERM.
-pub(super) async fn until_stopped(app: App) -> anyhow::Result<ExitCode> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    app.run(async move {
+/// The signals that ask a server to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on these signals no longer end the process by themselves.
+    fn heed() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the first of them.
+    async fn stop(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        tracing::info!("stopping");
-    })
-    .await?;
-    Ok(ExitCode::SUCCESS)
+    }
 }

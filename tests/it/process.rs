@@ -196,6 +196,17 @@ async fn a_graceful_stop_answers_what_is_under_way() {
         .await;
 }
 
+#[test]
+fn a_store_that_is_asked_to_stop_the_moment_it_listens_stops_in_good_order() {
+    for name in ["serve", "demo"] {
+        let directory = Directory::new();
+        for _ in 0..10 {
+            let status = Server::start_as(name, &directory, &[], &[]).stop();
+            assert_eq!(status.code(), Some(0), "{}", directory.log());
+        }
+    }
+}
+
 #[tokio::test]
 async fn many_restarts_keep_everything_once() {
     let mut open = OpenShop::fresh().await;
