@@ -164,7 +164,7 @@ fn totals(criterion: &mut Criterion) {
                 now: Timestamp::default(),
                 codes: if count == 0 { &[] } else { &codes },
                 used_up: &[],
-                unlocks: &[],
+                single_codes: &[],
                 outside: Outside::default(),
                 buyer: Buyer::default(),
             };
@@ -204,7 +204,7 @@ fn totals(criterion: &mut Criterion) {
             now: Timestamp::default(),
             codes: &codes,
             used_up: &[],
-            unlocks: &[],
+            single_codes: &[],
             outside: Outside::default(),
             buyer: Buyer::default(),
         };

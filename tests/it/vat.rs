@@ -197,7 +197,7 @@ fn taxed(sales: &[Sale], zones: &[Arc<TaxZone>], rounding: Rounding, codes: &Val
             now: sale.at,
             codes: &[],
             used_up: &[],
-            unlocks: &[],
+            single_codes: &[],
             outside: Outside::default(),
             buyer: Buyer::default(),
         };

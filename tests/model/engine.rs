@@ -72,7 +72,7 @@ pub(crate) fn priced(case: &Case) -> Bill {
         now,
         codes: &cart.codes.iter().map(|text| code(text)).collect::<Vec<_>>(),
         used_up: &[],
-        unlocks: &[],
+        single_codes: &[],
         outside: Outside::default(),
         buyer: Buyer {
             tax: Some(&status),

@@ -12,7 +12,7 @@ use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
 use cartwright_domain::money::{self, Money};
-use cartwright_domain::promotion::{Code, Promotion, Promotions, Unlock, Use};
+use cartwright_domain::promotion::{Code, Promotion, Promotions, SingleCode, Use};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{CarrierRates, Parcel, ShippingMethod};
 use cartwright_domain::stored_value::Coverage;
@@ -154,7 +154,7 @@ pub(crate) struct Gathered {
     /// What a carrier asks, where the shipping goes by that.
     rates: Option<Arc<CarrierRates>>,
     /// The codes of the cart that are good for one order.
-    unlocks: Vec<Unlock>,
+    single_codes: Vec<SingleCode>,
     /// Two that are equal come to the same price and the same problems.
     pub(crate) stamp: Vec<u64>,
 }
@@ -190,7 +190,7 @@ impl Gathered {
                 rates: self.rates.as_deref(),
                 taxes: None,
             },
-            unlocks: &self.unlocks,
+            single_codes: &self.single_codes,
             ..Intent::of_cart(&self.cart.state, self.now, buyer, |variant| facts.get(&variant))
         })
     }
@@ -231,19 +231,16 @@ impl Gathered {
         codes: &[Code],
     ) -> Result<Option<CodeRefused>, Refused> {
         let facts = self.facts();
-        let unlocks = kinds.unlocks(codes, &self.book).await?;
+        let single_codes = kinds.single_codes(codes, &self.book.promotions).await?;
         let intent = Intent {
             codes,
-            unlocks: &unlocks,
+            single_codes: &single_codes,
             ..self.intent(&facts)
         };
         let (worksheet, _) = self.quote(kinds, &intent).await?;
         let judged = worksheet.quote.codes.last();
         Ok(judged.and_then(|judged| {
-            let promotions = &self.book.promotions;
-            let unlock = || unlocks.iter().find(|unlock| unlock.code == judged.code);
-            let of_unlock = || promotions.of_unlock(unlock()?);
-            let promotion = promotions.of_code(&judged.code).or_else(of_unlock);
+            let promotion = self.book.promotions.unlocked_by(&judged.code, &single_codes);
             Some(CodeRefused::new(
                 &judged.code,
                 judged.unmet?,
@@ -426,10 +423,10 @@ impl Kinds {
         if let Some(rates) = &rates {
             stamp.extend(rates.stamp(cart.state.currency()));
         }
-        let unlocks = self.unlocks(cart.state.codes(), &book).await?;
+        let single_codes = self.single_codes(cart.state.codes(), &book.promotions).await?;
         Ok(Gathered {
             rates,
-            unlocks,
+            single_codes,
             cart,
             settings: Arc::clone(&settings.state),
             book,

@@ -13,7 +13,7 @@ use cartwright_domain::cart::{Cart, Quote};
 use cartwright_domain::customer::Shopper;
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::order::Order;
-use cartwright_domain::promotion::{Code, Unlock, Use};
+use cartwright_domain::promotion::{Code, Promotions, SingleCode, Use};
 use cartwright_domain::{Listing, Refusal};
 use cartwright_storage::Scan;
 
@@ -68,22 +68,23 @@ pub(super) fn uses_of(quote: &Quote, book: &Indexed, cart: &Cart) -> Vec<Use> {
 
 impl Kinds {
     /// Looks up which of some codes are good for one order, what they unlock, and whether they were used.
-    pub(super) async fn unlocks(&self, codes: &[Code], book: &Indexed) -> Result<Vec<Unlock>, Refused> {
-        let mut unlocks = Vec::new();
-        if !book.promotions.has_single_codes() {
-            return Ok(unlocks);
+    pub(crate) async fn single_codes(
+        &self,
+        codes: &[Code],
+        promotions: &Promotions,
+    ) -> Result<Vec<SingleCode>, Refused> {
+        let mut single_codes = Vec::new();
+        if !promotions.has_single_codes() {
+            return Ok(single_codes);
         }
-        for code in codes
-            .iter()
-            .filter(|code| book.promotions.of_code(code).is_none())
-        {
-            unlocks.extend(self.unlock(code).await?);
+        for code in codes.iter().filter(|code| promotions.of_code(code).is_none()) {
+            single_codes.extend(self.single_code(code).await?);
         }
-        Ok(unlocks)
+        Ok(single_codes)
     }
 
     /// Looks up what a code unlocks that is good for one order; nothing where there is no such code.
-    pub(crate) async fn unlock(&self, code: &Code) -> Result<Option<Unlock>, Refused> {
+    async fn single_code(&self, code: &Code) -> Result<Option<SingleCode>, Refused> {
         let found = self.coupon_codes.read(CouponCodeId::of(code)).await;
         let Some(found) = found.map_err(unreadable)? else {
             return Ok(None);
@@ -91,7 +92,7 @@ impl Kinds {
         let counter = UseCounterId::of_code(found.state.promotion, code);
         let counter = self.use_counters.read(counter).await.map_err(unreadable)?;
         let is_used = counter.is_some_and(|counter| 0 < counter.state.used());
-        Ok(Some(found.state.unlock(is_used)))
+        Ok(Some(found.state.as_single_code(is_used)))
     }
 
     /// Counts what is committed of what is looked up here, as far as the rules ask for it. While it stays, so does

@@ -162,9 +162,9 @@ impl Kinds {
         let weight_grams = || totals::weight_grams(&lines, kept.as_ref().map(|kept| &kept.worksheet));
         let chosen = book.chosen_method(&cart.state);
         let rates = self.carrier_rates(&cart.state, chosen, weight_grams).await?;
-        let unlocks = self.unlocks(cart.state.codes(), &book).await?;
+        let single_codes = self.single_codes(cart.state.codes(), &book.promotions).await?;
         let intent = Findings::nothing_yet(Intent {
-            unlocks: &unlocks,
+            single_codes: &single_codes,
             outside: Outside {
                 rates: rates.as_deref(),
                 taxes: None,

@@ -12,6 +12,8 @@ use cartwright_domain::promotion::{
 };
 use cartwright_domain::text::Email;
 use cartwright_domain::{Class, Problem, Refusal, Timestamp};
+use std::slice;
+use std::sync::Arc;
 
 /// A code that somebody wants to use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,13 +84,10 @@ impl Engine {
             None => None,
         };
         let book = self.kinds().price_book.promotions(self.kinds());
-        let unlock = match book.of_code(&code) {
-            Some(_) => None,
-            None => self.kinds().unlock(&code).await?,
-        };
+        let single_codes = self.kinds().single_codes(slice::from_ref(&code), &book).await?;
         let judged = book.judge(
             &code,
-            unlock.as_ref(),
+            &single_codes,
             &Attempt {
                 at: attempt.at.unwrap_or_else(|| self.now()),
                 groups: known
@@ -101,9 +100,8 @@ impl Engine {
         let promotion = match judged {
             Ok(promotion) => promotion,
             Err(unmet) => {
-                let of_unlock = || book.of_unlock(unlock.as_ref()?);
-                let promotion = book.of_code(&code).or_else(of_unlock);
-                let why = CodeRefused::new(&code, unmet, promotion.map(|promotion| &**promotion));
+                let promotion = book.unlocked_by(&code, &single_codes);
+                let why = CodeRefused::new(&code, unmet, promotion.map(Arc::as_ref));
                 return Err(why.problem().into());
             }
         };

@@ -118,9 +118,9 @@ pub struct CouponCode {
     pub created_at: Timestamp,
 }
 
-/// A code of a cart that is good for one order.
+/// What a cart is told of a code that is good for one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unlock {
+pub struct SingleCode {
     /// The code.
     pub code: Code,
     /// What it unlocks.
@@ -151,8 +151,8 @@ impl CouponCode {
     }
 
     /// Says what it unlocks, and whether it was used.
-    pub fn unlock(&self, used: bool) -> Unlock {
-        Unlock {
+    pub fn as_single_code(&self, used: bool) -> SingleCode {
+        SingleCode {
             code: self.code.clone(),
             promotion: self.promotion,
             used,

@@ -4,7 +4,7 @@
 //! groups, or its threshold. Discounts only lower what thresholds see, so that what a cart comes to before them is an
 //! upper bound.
 
-use super::{Action, Code, Promotion, Selection, Unlock, Use};
+use super::{Action, Code, Promotion, Selection, SingleCode, Use};
 use crate::cart::{AppliedPromotion, Unmet};
 use crate::catalog::Handle;
 use crate::customer::Shopper;
@@ -128,7 +128,7 @@ pub(crate) struct Bounds<'a> {
     pub(crate) subtotal: Money,
     pub(crate) units: u64,
     pub(crate) codes: &'a [Code],
-    pub(crate) unlocks: &'a [Unlock],
+    pub(crate) single_codes: &'a [SingleCode],
     pub(crate) groups: &'a [Handle],
 }
 
@@ -244,14 +244,22 @@ impl Promotions {
         self.ready.is_empty()
     }
 
-    /// Returns the promotion that a code unlocks.
+    /// Returns the promotion whose own code this is.
     pub fn of_code(&self, code: &Code) -> Option<&Arc<Promotion>> {
         Some(&self.ready[*self.by_code.get(code)?].promotion)
     }
 
-    /// Returns the promotion that a code unlocks which is good for one order.
-    pub fn of_unlock(&self, unlock: &Unlock) -> Option<&Arc<Promotion>> {
-        Some(&self.ready[*self.by_single_code.get(&unlock.promotion)?].promotion)
+    /// Returns the promotion that a code unlocks: as its own, or as one of these, which are good for one order.
+    pub fn unlocked_by(&self, code: &Code, single_codes: &[SingleCode]) -> Option<&Arc<Promotion>> {
+        Some(&self.ready[self.rank_of(code, single_codes)?].promotion)
+    }
+
+    fn rank_of(&self, code: &Code, single_codes: &[SingleCode]) -> Option<usize> {
+        let of_single_code = || {
+            let single = single_codes.iter().find(|single| single.code == *code)?;
+            self.by_single_code.get(&single.promotion)
+        };
+        self.by_code.get(code).or_else(of_single_code).copied()
     }
 
     /// Tells whether any of them has codes that are good for one order: if not, nobody need look for such.
@@ -305,16 +313,11 @@ impl Promotions {
     pub fn judge(
         &self,
         code: &Code,
-        unlock: Option<&Unlock>,
+        single_codes: &[SingleCode],
         attempt: &Attempt<'_>,
     ) -> Result<&Arc<Promotion>, Unmet> {
-        let of_single = || self.by_single_code.get(&unlock?.promotion);
-        let rank = self
-            .by_code
-            .get(code)
-            .or_else(of_single)
-            .ok_or(Unmet::NoSuchCode)?;
-        let ready = &self.ready[*rank];
+        let rank = self.rank_of(code, single_codes).ok_or(Unmet::NoSuchCode)?;
+        let ready = &self.ready[rank];
         let conditions = &ready.promotion.conditions;
         let is_in_one = attempt
             .groups
@@ -361,8 +364,8 @@ impl Promotions {
         let mut found = Vec::new();
         found.extend_from_slice(&self.everywhere);
         found.extend(bounds.codes.iter().filter_map(|code| self.by_code.get(code)));
-        let unlocks = bounds.unlocks.iter();
-        found.extend(unlocks.filter_map(|unlock| self.by_single_code.get(&unlock.promotion)));
+        let single_codes = bounds.single_codes.iter();
+        found.extend(single_codes.filter_map(|single| self.by_single_code.get(&single.promotion)));
         for group in bounds.groups {
             found.extend(self.by_group.get(group).into_iter().flatten());
         }

@@ -173,7 +173,7 @@ impl Case {
             now: self.now,
             codes: &self.codes,
             used_up: &[],
-            unlocks: &[],
+            single_codes: &[],
             outside: Outside::default(),
             buyer: Buyer {
                 tax: None,

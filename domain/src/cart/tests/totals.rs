@@ -167,7 +167,7 @@ impl Store {
             now: Timestamp::default(),
             codes: &[],
             used_up: &[],
-            unlocks: &[],
+            single_codes: &[],
             outside: Outside::default(),
             buyer: Buyer {
                 tax: self.buyer.as_ref(),

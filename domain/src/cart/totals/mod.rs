@@ -24,7 +24,7 @@ use crate::customer::Customer;
 use crate::error::{Broken, Class, Detail, Refusal};
 use crate::id::{LineId, PromotionId, ShippingMethodId, VariantId};
 use crate::money::{self, Currency, Money, Price};
-use crate::promotion::{Code, Goods, Promotions, Unlock};
+use crate::promotion::{Code, Goods, Promotions, SingleCode};
 use crate::settings::Settings;
 use crate::shipping::{CarrierRates, Parcel, ShippingMethod};
 use crate::tax::{Category, TaxStatus, ZoneRates, Zones};
@@ -53,7 +53,7 @@ pub struct Intent<'a> {
     /// The coupon codes in the cart.
     pub codes: &'a [Code],
     /// Those of them that are good for one order.
-    pub unlocks: &'a [Unlock],
+    pub single_codes: &'a [SingleCode],
     /// The promotions that were used as often as they can be.
     pub used_up: &'a [PromotionId],
     /// What is known about who buys.
@@ -257,7 +257,7 @@ impl<'a> Intent<'a> {
             shipping: cart.shipping().map(|choice| choice.method),
             now,
             codes: cart.codes(),
-            unlocks: &[],
+            single_codes: &[],
             used_up: &[],
             buyer,
             outside: Outside::default(),

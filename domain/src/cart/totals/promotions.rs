@@ -58,7 +58,7 @@ pub(super) fn promote(
             subtotal: stage.basket.value,
             units: stage.basket.units,
             codes: intent.codes,
-            unlocks: intent.unlocks,
+            single_codes: intent.single_codes,
             groups: intent.buyer.groups,
         };
         let goods = stage.basket.sheet.iter().map(|line| &line.goods);
@@ -138,15 +138,15 @@ impl Stage<'_, '_> {
             self.verdicts.push((code.clone(), found.unmet));
         }
         let first = self.unlocked_by(promotion).cloned();
-        for unlock in self.intent.unlocks {
-            if unlock.promotion == promotion.id {
-                let unmet = match (unlock.used, first.as_ref() == Some(&unlock.code)) {
+        for single in self.intent.single_codes {
+            if single.promotion == promotion.id {
+                let unmet = match (single.used, first.as_ref() == Some(&single.code)) {
                     (true, _) => Some(Unmet::LimitReached),
                     (false, true) => found.unmet,
                     // Another code unlocks it already.
                     (false, false) => found.unmet.or(Some(Unmet::Suppressed)),
                 };
-                self.verdicts.push((unlock.code.clone(), unmet));
+                self.verdicts.push((single.code.clone(), unmet));
             }
         }
         if let Some(trace) = self.trace.as_deref_mut() {
@@ -202,9 +202,9 @@ impl Stage<'_, '_> {
         let own = promotion.code.as_ref();
         let own = own.filter(|code| self.intent.codes.contains(code));
         own.or_else(|| {
-            let mut unlocks = self.intent.unlocks.iter();
-            let unlock = unlocks.find(|unlock| unlock.promotion == promotion.id && !unlock.used);
-            unlock.map(|unlock| &unlock.code)
+            let mut singles = self.intent.single_codes.iter();
+            let single = singles.find(|single| single.promotion == promotion.id && !single.used);
+            single.map(|single| &single.code)
         })
     }
 
@@ -385,20 +385,19 @@ impl Stage<'_, '_> {
 
     /// Tells of each code in the cart whether its promotion applies.
     fn name_codes(&mut self, rules: &Rules<'_>) {
+        let singles = self.intent.single_codes;
         for code in self.intent.codes {
             let verdict = self.verdicts.iter().find(|(judged, _)| judged == code);
-            let unmet = match (verdict, rules.promotions.of_code(code)) {
-                (Some((_, unmet)), _) => *unmet,
-                (None, Some(_)) => Some(Unmet::NothingMatches),
-                (None, None) => {
-                    let unlock = self.intent.unlocks.iter().find(|unlock| unlock.code == *code);
-                    let is_there = unlock.filter(|unlock| rules.promotions.of_unlock(unlock).is_some());
-                    Some(match is_there {
-                        Some(unlock) if unlock.used => Unmet::LimitReached,
-                        Some(_) => Unmet::NothingMatches,
-                        None => Unmet::NoSuchCode,
-                    })
-                }
+            let unmet = match verdict {
+                Some((_, unmet)) => *unmet,
+                // Promotions that surely do not apply are not looked at.
+                None => Some(match rules.promotions.unlocked_by(code, singles) {
+                    Some(_) if singles.iter().any(|single| single.used && single.code == *code) => {
+                        Unmet::LimitReached
+                    }
+                    Some(_) => Unmet::NothingMatches,
+                    None => Unmet::NoSuchCode,
+                }),
             };
             let code = code.clone();
             self.promoted.codes.push(QuotedCode { code, unmet });

@@ -31,7 +31,7 @@ fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
         now: Timestamp::default(),
         codes: &[],
         used_up: &[],
-        unlocks: &[],
+        single_codes: &[],
         outside: Outside::default(),
         buyer: Buyer::default(),
     }
