@@ -354,7 +354,7 @@ impl Kinds {
             cart: cart.position,
             settings: self.settings.commits(),
             book: book.number,
-            carrier: self.carrier_turn(&cart.state, &book.methods),
+            carrier: self.carrier_turn(&cart.state, book.chosen_method(&cart.state)),
             catalog: [self.products.commits(), self.variants.commits()],
             stock: self.stock_items.commits(),
             customers: self.customers.commits(),

@@ -107,7 +107,7 @@ impl Kinds {
             book: book.number,
             destination: cart.state.shipping_address().cloned(),
             customer: customer.as_ref().map(|customer| customer.position),
-            carrier: self.carrier_turn(&cart.state, &book.methods),
+            carrier: self.carrier_turn(&cart.state, book.chosen_method(&cart.state)),
         };
         let last = self.kept_prices.cache.get(&cart.id);
         let is_newest = last

@@ -108,12 +108,13 @@ impl CarrierDesk {
 
 impl Kinds {
     /// Returns what changes a cart's price although nothing was committed: how often its carrier may have been asked.
-    /// Zero for carts whose shipping depends on no carrier.
-    pub(crate) fn carrier_turn(&self, cart: &Cart, methods: &[Arc<ShippingMethod>]) -> u64 {
-        let chosen = cart.shipping().map(|choice| choice.method);
-        let mut methods = methods.iter();
-        let by_carrier =
-            methods.any(|method| Some(method.id()) == chosen && method.is_by_carrier(cart.currency()));
+    /// Zero where no carrier is asked about the method that it has chosen.
+    pub(crate) fn carrier_turn<'a>(
+        &self,
+        cart: &Cart,
+        mut chosen: impl Iterator<Item = &'a Arc<ShippingMethod>>,
+    ) -> u64 {
+        let by_carrier = chosen.any(|method| method.is_by_carrier(cart.currency()));
         if by_carrier { self.carrier.turn() } else { 0 }
     }
 
