@@ -153,6 +153,25 @@ async fn a_code_is_good_for_one_order_and_is_given_back_with_it() {
 }
 
 #[tokio::test]
+async fn a_cart_that_is_looked_at_again_and_again_loses_a_code_that_is_taken_out_of_use() {
+    let campaign = Campaign::new().await;
+    assert_eq!(campaign.add(&["ONE", "TWO"]).await, ["created", "created"]);
+    let guest = campaign.open.shop.guest().await;
+    let cart = campaign.cart(&guest, &["ONE"]).await;
+    let read = || async { guest.get(&format!("/carts/{cart}")).ok(200).await };
+    for _ in 0..3 {
+        assert_eq!(read().await["totals"]["discounts"], pence(100));
+    }
+    let take_out = |code| campaign.staff().delete(&format!("{}/codes/{code}", campaign.path));
+    take_out("TWO").ok(204).await;
+    assert_eq!(read().await["totals"]["discounts"], pence(100));
+    take_out("ONE").ok(204).await;
+    let lost = read().await;
+    assert_eq!(lost["totals"]["discounts"], pence(0));
+    assert_eq!(lost["removed_codes"][0]["error"], "coupon.unknown");
+}
+
+#[tokio::test]
 async fn of_those_who_complete_with_one_code_at_once_one_gets_it() {
     let campaign = Campaign::new().await;
     let guests = join_all((0..8).map(|_| campaign.open.shop.guest())).await;

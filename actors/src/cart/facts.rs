@@ -1,6 +1,6 @@
 //! The facts a cart is judged and priced by: variants, stock, tax zones, shipping methods, settings.
 
-use super::findings::{Findings, refused, uses_of};
+use super::findings::{CountedFindings, Findings, refused, uses_of};
 use super::price_book::Indexed;
 use crate::engine::{Kinds, unreadable};
 use crate::inventory::stock_of;
@@ -63,7 +63,7 @@ pub(crate) struct Counted {
     catalog: [u64; 2],
     stock: u64,
     customers: u64,
-    findings: [u64; 2],
+    findings: CountedFindings,
     carrier: u64,
 }
 
@@ -358,7 +358,7 @@ impl Kinds {
             catalog: [self.products.commits(), self.variants.commits()],
             stock: self.stock_items.commits(),
             customers: self.customers.commits(),
-            findings: self.counted_findings(&book),
+            findings: self.counted_findings(&book, &cart.state),
         }
     }
 
@@ -402,7 +402,7 @@ impl Kinds {
         let now = self.price_book.time_of(&cart.state);
         let mut stamp = vec![cart.position.0, settings.position.0, book.number];
         stamp.push(customer.as_ref().map_or(0, |customer| customer.position.0));
-        stamp.extend(self.counted_findings(&book));
+        stamp.extend(self.counted_findings(&book, &cart.state));
         // What the cart's own checkout has reserved is not short for it.
         let holder = cart.state.state().holder();
         for line in cart.state.lines() {

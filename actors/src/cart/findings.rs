@@ -17,6 +17,9 @@ use cartwright_domain::promotion::{Code, Promotions, SingleCode, Use};
 use cartwright_domain::{Listing, Refusal};
 use cartwright_storage::Scan;
 
+/// How much was committed of what is looked up here: codes that are good for one order, uses, orders.
+pub(super) type CountedFindings = [u64; 3];
+
 /// What was found out about a shopper.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -97,9 +100,11 @@ impl Kinds {
 
     /// Counts what is committed of what is looked up here, as far as the rules ask for it. While it stays, so does
     /// everything that is looked up after it was counted.
-    pub(super) fn counted_findings(&self, book: &Indexed) -> [u64; 2] {
+    pub(super) fn counted_findings(&self, book: &Indexed, cart: &Cart) -> CountedFindings {
         let counted = |asked: bool, commits: u64| if asked { commits } else { 0 };
+        let asks_for_codes = book.promotions.has_single_codes() && !cart.codes().is_empty();
         [
+            counted(asks_for_codes, self.coupon_codes.commits()),
             counted(book.promotions.has_limits(), self.use_counters.commits()),
             counted(book.promotions.has_first_orders(), self.orders.commits()),
         ]

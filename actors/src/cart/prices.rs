@@ -4,7 +4,7 @@
 //! goods go, and the catalog as a whole, whose commits are counted.
 
 use super::facts::groups_of;
-use super::findings::{Findings, refused};
+use super::findings::{CountedFindings, Findings, refused};
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use crate::runtime::Published;
@@ -42,7 +42,7 @@ struct Kept {
     basis: Basis,
     cart: Arc<Published<Cart>>,
     /// How much there had been of what promotions ask for.
-    findings: [u64; 2],
+    findings: CountedFindings,
     worksheet: Worksheet,
 }
 
@@ -99,7 +99,7 @@ impl Kinds {
         let book = self.price_book.of_cart(&cart.state, self);
         let customer = self.customer_of(&cart.state).await?;
         let now = self.price_book.time_of(&cart.state);
-        let counted = self.counted_findings(&book);
+        let counted = self.counted_findings(&book, &cart.state);
         let uses_categories = book.use_categories();
         let basis = Basis {
             catalog: [variants, if uses_categories { products } else { 0 }],
