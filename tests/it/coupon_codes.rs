@@ -162,7 +162,11 @@ async fn a_cart_that_is_looked_at_again_and_again_loses_a_code_that_is_taken_out
     for _ in 0..3 {
         assert_eq!(read().await["totals"]["discounts"], pence(100));
     }
-    let take_out = |code| campaign.staff().delete(&format!("{}/codes/{code}", campaign.path));
+    let take_out = |code| {
+        campaign
+            .staff()
+            .delete(&format!("{}/codes/{code}", campaign.path))
+    };
     take_out("TWO").ok(204).await;
     assert_eq!(read().await["totals"]["discounts"], pence(100));
     take_out("ONE").ok(204).await;

@@ -284,6 +284,14 @@ async fn what_if_tells_what_a_draft_would_have_done_and_saves_nothing() {
     assert_eq!(told["effects"][0]["open"]["before"], pence(1440));
     assert_eq!(told["effects"][0]["open"]["after"], pence(1200));
 
+    // Codes that are good for one order are not there before the promotion is: any cart may hold one. Nor is there an
+    // order that it could be the first or not the first of.
+    let for_letters = json!({ "name": "Letters", "requires_code": true, "conditions": { "first_order": true },
+        "actions": [off_order("0.25")] });
+    let told = open.staff.post(what_if, for_letters).ok(200).await;
+    assert_eq!(told["effects"][0]["open"]["before"], pence(1440));
+    assert_eq!(told["effects"][0]["open"]["after"], pence(1080));
+
     let refused = open
         .staff
         .post(what_if, json!({ "name": "Nothing", "actions": [] }));

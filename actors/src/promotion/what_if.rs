@@ -81,8 +81,9 @@ pub struct Difference {
 impl Engine {
     /// Tells what a promotion would have done to the carts of the last hours, were it switched on. Nothing is saved.
     ///
-    /// Every cart is priced twice by what holds now, with and without it. Its dates and limits are put aside, and a code
-    /// counts as entered in every cart: the answer is the most that it may come to.
+    /// Every cart is priced twice by what holds now, with and without it. Its dates and limits are put aside, every order
+    /// is a first one to it, and its code, or one that is good for one order, counts as entered in every cart: the
+    /// answer is the most that it may come to.
     ///
     /// # Errors
     /// Every bad field of the draft; `promotion.not_found`.
@@ -138,7 +139,8 @@ impl Engine {
         Ok(found)
     }
 
-    /// Returns the promotion that is supposed: switched on, whenever it would begin or end.
+    /// Returns the promotion that is supposed: switched on, whenever it would begin or end, and for everybody who has its
+    /// own code; where it has none of its own, for everybody, because any cart might hold one that is good for one order.
     async fn supposed(
         &self,
         request: &Request,
@@ -163,6 +165,8 @@ impl Engine {
         promotion.enabled = true;
         promotion.conditions.starts_at = None;
         promotion.conditions.ends_at = None;
+        promotion.conditions.first_order = false;
+        promotion.requires_code = promotion.code.is_some();
         Ok(promotion)
     }
 }
