@@ -4,6 +4,7 @@
 //! gathers what one command needs and runs it; a saga moves several entities and the outside world; a subscriber
 //! follows from committed facts.
 
+mod answers;
 pub mod cart;
 pub mod catalog;
 pub mod checkout;

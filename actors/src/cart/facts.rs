@@ -2,6 +2,7 @@
 
 use super::findings::{CountedFindings, Findings, refused, uses_of};
 use super::price_book::Indexed;
+use crate::answers::Answered;
 use crate::engine::{Kinds, unreadable};
 use crate::inventory::stock_of;
 use crate::request::Refused;
@@ -40,6 +41,9 @@ pub struct Priced {
     pub problems: Vec<LineProblem>,
     /// What gift cards and store credit cover of it, and what is left.
     pub coverage: Coverage,
+    /// Until when what a carrier and a tax calculator have answered about it holds; none where nobody was asked, or only
+    /// the price was.
+    pub holds_until: Option<Timestamp>,
 }
 
 /// What a cart costs, and why.
@@ -64,7 +68,6 @@ pub(crate) struct Counted {
     stock: u64,
     customers: u64,
     findings: CountedFindings,
-    carrier: u64,
 }
 
 impl Priced {
@@ -152,7 +155,7 @@ pub(crate) struct Gathered {
     now: Timestamp,
     seen: HashMap<VariantId, Option<LookedAt>>,
     /// What a carrier asks, where the shipping goes by that.
-    rates: Option<Arc<CarrierRates>>,
+    rates: Option<Answered<Arc<CarrierRates>>>,
     /// The codes of the cart that are good for one order.
     single_codes: Vec<SingleCode>,
     /// Two that are equal come to the same price and the same problems.
@@ -187,7 +190,7 @@ impl Gathered {
             .unwrap_or_default();
         Findings::nothing_yet(Intent {
             outside: Outside {
-                rates: self.rates.as_deref(),
+                rates: self.rates.as_ref().and_then(|rates| rates.answer.as_deref()),
                 taxes: None,
             },
             single_codes: &self.single_codes,
@@ -217,8 +220,7 @@ impl Gathered {
     ) -> Result<(Worksheet, Findings), Refused> {
         let (mut worksheet, mut findings) = self.quote(kinds, intent).await?;
         let rules = self.rules();
-        findings.taxes = kinds.calculated_taxes(&worksheet, intent, &rules).await?;
-        if findings.taxes.is_some() {
+        if findings.hear(kinds.calculated_taxes(&worksheet, intent, &rules).await?) {
             worksheet = totals::quote(&findings.tell(intent), &rules, None).map_err(refused)?;
         }
         Ok((worksheet, findings))
@@ -294,7 +296,9 @@ impl Gathered {
     /// Prices the cart and judges its lines; what it is paid with is not looked at.
     pub(crate) async fn price(self, kinds: &Kinds) -> Result<Priced, Refused> {
         let facts = self.facts();
-        let (worksheet, _) = self.quote_taxed(kinds, &self.intent(&facts)).await?;
+        let (worksheet, findings) = self.quote_taxed(kinds, &self.intent(&facts)).await?;
+        let rates = self.rates.as_ref().map(|rates| rates.until);
+        let holds_until = rates.into_iter().chain(findings.taxes_hold_until).min();
         let uses = uses_of(&worksheet.quote, &self.book, &self.cart.state);
         let cart = self.cart;
         let problems = cart.state.problems(|variant| facts.get(&variant));
@@ -305,6 +309,7 @@ impl Gathered {
             quote: worksheet.quote,
             uses,
             problems,
+            holds_until,
         })
     }
 }
@@ -354,7 +359,6 @@ impl Kinds {
             cart: cart.position,
             settings: self.settings.commits(),
             book: book.number,
-            carrier: self.carrier_turn(&cart.state, book.chosen_method(&cart.state)),
             catalog: [self.products.commits(), self.variants.commits()],
             stock: self.stock_items.commits(),
             customers: self.customers.commits(),
@@ -421,7 +425,7 @@ impl Kinds {
         let chosen = book.chosen_method(&cart.state);
         let rates = self.carrier_rates(&cart.state, chosen, weight_grams).await?;
         if let Some(rates) = &rates {
-            stamp.extend(rates.stamp(cart.state.currency()));
+            stamp.push(rates.until.millis().cast_unsigned());
         }
         let single_codes = self.single_codes(cart.state.codes(), &book.promotions).await?;
         Ok(Gathered {
@@ -468,6 +472,7 @@ impl Kinds {
             facts: HashMap::new(),
             uses: Vec::new(),
             problems: Vec::new(),
+            holds_until: None,
         })
     }
 

@@ -6,6 +6,7 @@
 //! nothing is looked up.
 
 use super::price_book::Indexed;
+use crate::answers::Answered;
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use cartwright_domain::cart::totals::{Buyer, CalculatedTaxes, Intent, Outside};
@@ -14,7 +15,7 @@ use cartwright_domain::customer::Shopper;
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::order::Order;
 use cartwright_domain::promotion::{Code, Promotions, SingleCode, Use};
-use cartwright_domain::{Listing, Refusal};
+use cartwright_domain::{Listing, Refusal, Timestamp};
 use cartwright_storage::Scan;
 
 /// How much was committed of what is looked up here: codes that are good for one order, uses, orders.
@@ -29,7 +30,9 @@ pub(super) struct Findings {
     /// for a first order.
     has_ordered: Option<bool>,
     /// What the tax calculator says, where the store has chosen one.
-    pub(super) taxes: Option<CalculatedTaxes>,
+    taxes: Option<CalculatedTaxes>,
+    /// Until when that holds.
+    pub(super) taxes_hold_until: Option<Timestamp>,
 }
 
 impl Findings {
@@ -44,6 +47,16 @@ impl Findings {
             },
             ..intent
         }
+    }
+
+    /// Notes what the tax calculator says. Tells whether the cart is to be priced again by that.
+    pub(super) fn hear(&mut self, taxes: Option<Answered<CalculatedTaxes>>) -> bool {
+        let Some(Answered { answer, until }) = taxes else {
+            return false;
+        };
+        self.taxes = Some(answer.unwrap_or_default());
+        self.taxes_hold_until = Some(until);
+        true
     }
 
     /// Returns an intent with what was found out.

@@ -25,7 +25,7 @@ use crate::runtime::{Answer, Ticket};
 use cartwright_domain::address;
 use cartwright_domain::cart::{
     AddLine, Attributes, Cart, ClearLines, IdleLifetimes, OpenCart, Patch, Recover, RemoveLine, SetQuantity,
-    ShippingChoice, State, TaxSource, UpdateDetails, VariantFacts,
+    ShippingChoice, State, UpdateDetails, VariantFacts,
 };
 use cartwright_domain::catalog::Variant;
 use cartwright_domain::error::FieldErrors;
@@ -170,14 +170,15 @@ impl Engine {
     pub async fn cart(&self, request: &Request, cart: CartRef) -> Result<Arc<ReadCart>, Refused> {
         let found = self.resolve(request, cart).await?;
         let reads = &self.inner().cart_reads;
+        let now = self.kinds().price_book.clock_now();
         let counted = self.kinds().counted(&found);
-        if let Some(read) = reads.find(found.id, counted) {
+        if let Some(read) = reads.find(found.id, counted, now) {
             self.remember(request, &read.view.priced);
             return Ok(read);
         }
         let mut gathered = self.kinds().gather(found).await?;
         let stamp = std::mem::take(&mut gathered.stamp);
-        if let Some(read) = reads.find_same(gathered.cart.id, counted, &stamp) {
+        if let Some(read) = reads.find_same(gathered.cart.id, counted, &stamp, now) {
             self.remember(request, &read.view.priced);
             return Ok(read);
         }
@@ -206,10 +207,8 @@ impl Engine {
         let line = None;
         let read = Arc::new(ReadCart::new(CartView { priced, line, news }, counted, stamp));
         let is_paid_with_more = !read.view.priced.cart.state.stored_values().is_empty();
-        let is_calculated = read.view.priced.quote.tax_source != TaxSource::Table;
-        // An abandoned one is recovered by whoever owns it; what gift cards cover and what a tax calculator says changes
-        // with time alone.
-        if !is_abandoned && !is_news && !is_paid_with_more && !is_calculated {
+        // An abandoned one is recovered by whoever owns it; what gift cards cover changes with time alone.
+        if !is_abandoned && !is_news && !is_paid_with_more {
             reads.keep(&read);
         }
         Ok(read)

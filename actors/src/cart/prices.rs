@@ -13,6 +13,7 @@ use cartwright_domain::cart::totals::{self, Buyer, Intent, IntentLine, Offered, 
 use cartwright_domain::cart::{Cart, Line, Quote};
 use cartwright_domain::catalog::{Handle, Variant};
 use cartwright_domain::id::{CartId, ProductId, SETTINGS_ID};
+use cartwright_domain::time::Timestamp;
 use cartwright_storage::Position;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
@@ -34,7 +35,6 @@ struct Basis {
     book: u64,
     destination: Option<Arc<Address>>,
     customer: Option<Position>,
-    carrier: u64,
 }
 
 /// A cart as it was priced last.
@@ -43,6 +43,8 @@ struct Kept {
     cart: Arc<Published<Cart>>,
     /// How much there had been of what promotions ask for.
     findings: CountedFindings,
+    /// Until when what was answered outside holds, where anybody was asked.
+    holds_until: Option<Timestamp>,
     worksheet: Worksheet,
 }
 
@@ -107,7 +109,6 @@ impl Kinds {
             book: book.number,
             destination: cart.state.shipping_address().cloned(),
             customer: customer.as_ref().map(|customer| customer.position),
-            carrier: self.carrier_turn(&cart.state, book.chosen_method(&cart.state)),
         };
         let last = self.kept_prices.cache.get(&cart.id);
         let is_newest = last
@@ -117,6 +118,9 @@ impl Kinds {
         if let Some(kept) = &kept
             && Arc::ptr_eq(&kept.cart.state, &cart.state)
             && kept.findings == counted
+            && kept
+                .holds_until
+                .is_none_or(|until| self.price_book.clock_now() < until)
         {
             return Ok(Arc::clone(&kept.worksheet.quote));
         }
@@ -166,7 +170,7 @@ impl Kinds {
         let intent = Findings::nothing_yet(Intent {
             single_codes: &single_codes,
             outside: Outside {
-                rates: rates.as_deref(),
+                rates: rates.as_ref().and_then(|rates| rates.answer.as_deref()),
                 taxes: None,
             },
             ..Intent::of_lines(&cart.state, now, buyer, lines)
@@ -197,8 +201,7 @@ impl Kinds {
             };
             worksheet = totals::quote(&intent, &rules, Some(worksheet)).map_err(refused)?;
         }
-        findings.taxes = self.calculated_taxes(&worksheet, &intent, &rules).await?;
-        if findings.taxes.is_some() {
+        if findings.hear(self.calculated_taxes(&worksheet, &intent, &rules).await?) {
             let intent = Intent {
                 lines: (0..intent.lines.len()).map(IntentLine::Quoted).collect(),
                 ..findings.tell(&intent)
@@ -206,12 +209,13 @@ impl Kinds {
             worksheet = totals::quote(&intent, &rules, Some(worksheet)).map_err(refused)?;
         }
         let quote = Arc::clone(&worksheet.quote);
-        // What a calculator has said changes with time alone: it keeps that itself.
-        if is_newest && findings.taxes.is_none() {
+        if is_newest {
+            let rates = rates.map(|rates| rates.until);
             let kept = Kept {
                 basis,
                 cart: Arc::clone(cart),
                 findings: counted,
+                holds_until: rates.into_iter().chain(findings.taxes_hold_until).min(),
                 worksheet,
             };
             self.kept_prices.cache.insert(cart.id, Arc::new(kept));

@@ -1,11 +1,12 @@
 //! Carts as they were last read, so that a storefront that looks again at a cart that did not change costs neither a
 //! price nor a rendering: while nothing at all was committed that carts depend on it costs a look at some counters, and
-//! otherwise a look at what this cart depends on.
+//! otherwise a look at what this cart depends on. What was answered outside holds for a while: no read outlives it.
 
 use super::CartView;
 use super::facts::Counted;
 use bytes::Bytes;
 use cartwright_domain::id::CartId;
+use cartwright_domain::time::Timestamp;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -37,6 +38,10 @@ impl ReadCart {
         }
     }
 
+    fn holds(&self, now: Timestamp) -> bool {
+        self.view.priced.holds_until.is_none_or(|until| now < until)
+    }
+
     fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,14 +69,24 @@ impl CartReads {
     }
 
     /// Returns the last read of a cart, if nothing was committed since that any cart depends on.
-    pub(super) fn find(&self, cart: CartId, counted: Counted) -> Option<Arc<ReadCart>> {
-        self.cache.get(&cart).filter(|read| *read.counted() == counted)
+    pub(super) fn find(&self, cart: CartId, counted: Counted, now: Timestamp) -> Option<Arc<ReadCart>> {
+        let read = self.cache.get(&cart)?;
+        (read.holds(now) && *read.counted() == counted).then_some(read)
     }
 
     /// Returns the last read of a cart, if everything that it depends on was, when it was looked at after this count,
     /// as it had been.
-    pub(super) fn find_same(&self, cart: CartId, counted: Counted, stamp: &[u64]) -> Option<Arc<ReadCart>> {
-        let read = self.cache.get(&cart).filter(|read| read.stamp == stamp)?;
+    pub(super) fn find_same(
+        &self,
+        cart: CartId,
+        counted: Counted,
+        stamp: &[u64],
+        now: Timestamp,
+    ) -> Option<Arc<ReadCart>> {
+        let read = self.cache.get(&cart)?;
+        if !read.holds(now) || read.stamp != stamp {
+            return None;
+        }
         *read.counted() = counted;
         Some(read)
     }

@@ -1,8 +1,7 @@
-//! What the carrier asks, asked once for a while, so that carts stay fast and their totals stand still.
-//!
-//! The pipeline sees what was answered as a plain fact. A carrier that says nothing within its deadline is not asked
-//! about the same parcel again at once: meanwhile the tariff's fallback holds.
+//! What the carrier asks. The pipeline sees that as a plain fact; while the carrier does not answer the tariff's fallback
+//! holds.
 
+use crate::answers::{Answered, Answers, Bounds, Silence};
 use crate::engine::{Engine, Kinds};
 use crate::request::Refused;
 use crate::runtime::Clock;
@@ -10,21 +9,16 @@ use cartwright_domain::address::{self, Address, Destination};
 use cartwright_domain::cart::Cart;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::shipping::{CarrierRates, ShippingMethod};
-use cartwright_domain::time::Timestamp;
 use cartwright_domain::{Class, Problem, Refusal};
 use cartwright_gateways::carrier::{Deadlined, Error, Gateway, Parcel, Place, Rate, Validation};
-use quick_cache::sync::Cache;
-use std::convert::Infallible;
+use quick_cache::UnitWeighter;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How many parcels' rates are kept.
-const PARCELS_MAX: usize = 10_000;
-/// How long a rate holds.
-const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
-/// How long a carrier that did not answer is not asked about the same parcel again. A cart that was read is read anew
-/// after as long.
-const SILENT_FOR: Duration = Duration::from_secs(15);
+const PARCELS: Bounds = Bounds {
+    answers_max: 10_000,
+    weight_max: 10_000,
+};
 /// The heaviest parcel that is asked about: more is a slip of the pen.
 const WEIGHT_GRAMS_MAX: u64 = 100_000_000;
 
@@ -41,91 +35,54 @@ pub struct RatesDraft {
     pub currency: Option<cartwright_domain::money::Currency>,
 }
 
-/// What was answered about a parcel, and until when that holds.
-#[derive(Clone)]
-struct Kept {
-    rates: Option<Arc<CarrierRates>>,
-    until: Timestamp,
-}
-
 /// The carrier, with what it has answered. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct CarrierDesk {
     carrier: Arc<Deadlined>,
-    kept: Arc<Cache<Parcel, Kept>>,
-    clock: Clock,
+    answers: Answers<Parcel, Arc<CarrierRates>>,
 }
 
 impl CarrierDesk {
     pub(crate) fn new(carrier: Arc<dyn Gateway>, clock: Clock) -> Self {
         Self {
             carrier: Arc::new(Deadlined::new(carrier, Deadlined::DEADLINE_DEFAULT)),
-            kept: Arc::new(Cache::new(PARCELS_MAX)),
-            clock,
+            answers: Answers::new(PARCELS, UnitWeighter, clock),
         }
     }
 
-    /// Returns a number that changes as often as what a carrier has not answered may be asked again.
-    fn turn(&self) -> u64 {
-        let turn = u128::from(self.clock.now().millis().unsigned_abs()) / SILENT_FOR.as_millis();
-        u64::try_from(turn).unwrap_or(u64::MAX)
+    /// Returns what the carrier asks for a parcel.
+    async fn rates(&self, parcel: &Parcel) -> Answered<Arc<CarrierRates>> {
+        self.answers.get(parcel, self.ask(parcel)).await
     }
 
-    /// Returns what the carrier asks for a parcel; none where it does not answer.
-    async fn rates(&self, parcel: &Parcel) -> Option<Arc<CarrierRates>> {
-        let now = self.clock.now();
-        if self.kept.get(parcel).is_some_and(|kept| kept.until <= now) {
-            self.kept.remove(parcel);
-        }
-        // Of those who ask at once, one asks the carrier.
-        let asked = async { Ok::<_, Infallible>(self.ask(parcel).await) };
-        let kept = self.kept.get_or_insert_async(parcel, asked).await;
-        kept.ok().and_then(|kept| kept.rates)
-    }
-
-    async fn ask(&self, parcel: &Parcel) -> Kept {
-        let (rates, holds_for) = match self.carrier.rates(parcel).await {
-            Ok(rates) => (Some(rates), KEPT_FOR),
+    async fn ask(&self, parcel: &Parcel) -> Result<Arc<CarrierRates>, Silence> {
+        let rates = match self.carrier.rates(parcel).await {
+            Ok(rates) => rates,
             // An answer, too: it takes no such parcel.
-            Err(Error::Refused { .. }) => (Some(Vec::new()), KEPT_FOR),
+            Err(Error::Refused { .. }) => Vec::new(),
             Err(error) => {
                 let to = parcel.to.country;
                 tracing::warn!(carrier = self.carrier.name(), %to, %error, "shipping falls back on the tariff");
-                let holds_for = match error {
-                    Error::RateLimited { retry_after } => retry_after.max(SILENT_FOR),
-                    Error::Refused { .. } | Error::Unavailable { .. } | Error::Unknown => SILENT_FOR,
-                };
-                (None, holds_for)
+                return Err(match error {
+                    Error::RateLimited { retry_after } => Silence { retry_after },
+                    Error::Refused { .. } | Error::Unavailable { .. } | Error::Unknown => Silence::default(),
+                });
             }
         };
         let of_rate = |rate: Rate| (rate.service, rate.price);
-        Kept {
-            rates: rates.map(|rates| Arc::new(CarrierRates::new(rates.into_iter().map(of_rate)))),
-            until: self.clock.now().after(holds_for),
-        }
+        Ok(Arc::new(CarrierRates::new(rates.into_iter().map(of_rate))))
     }
 }
 
 impl Kinds {
-    /// Returns what changes a cart's price although nothing was committed: how often its carrier may have been asked.
-    /// Zero where no carrier is asked about the method that it has chosen.
-    pub(crate) fn carrier_turn<'a>(
-        &self,
-        cart: &Cart,
-        mut chosen: impl Iterator<Item = &'a Arc<ShippingMethod>>,
-    ) -> u64 {
-        let by_carrier = chosen.any(|method| method.is_by_carrier(cart.currency()));
-        if by_carrier { self.carrier.turn() } else { 0 }
-    }
-
     /// Returns what the carrier asks for the goods of a cart, where any of the methods goes by that; none where none
-    /// does, where nothing is to be sent, where it is not known to where, and while the carrier does not answer.
+    /// does, where nothing is to be sent, and where it is not known to where.
     pub(crate) async fn carrier_rates(
         &self,
         cart: &Cart,
         mut methods: impl Iterator<Item = &Arc<ShippingMethod>>,
         weight_grams: impl FnOnce() -> Option<u64>,
-    ) -> Result<Option<Arc<CarrierRates>>, Refused> {
+    ) -> Result<Option<Answered<Arc<CarrierRates>>>, Refused> {
         let currency = cart.currency();
         let Some(to) = cart.shipping_address() else {
             return Ok(None);
@@ -143,7 +100,7 @@ impl Kinds {
             size_mm: None,
             currency,
         };
-        Ok(self.carrier.rates(&parcel).await)
+        Ok(Some(self.carrier.rates(&parcel).await))
     }
 }
 

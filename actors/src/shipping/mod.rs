@@ -51,7 +51,8 @@ impl Engine {
         let methods = kinds.methods();
         let mut parcel = priced.parcel().map_err(uncounted)?;
         let weight = || (!parcel.is_empty()).then_some(parcel.weight_grams);
-        let rates = kinds.carrier_rates(&found.state, methods.iter(), weight).await?;
+        let answered = kinds.carrier_rates(&found.state, methods.iter(), weight).await?;
+        let rates = answered.and_then(|answered| answered.answer);
         parcel.rates = rates.as_deref();
         let offers = shipping::offers(&methods, (&**address).into(), &parcel, settings.rounding);
         offers.map_err(uncounted)

@@ -1,9 +1,7 @@
-//! What the store's tax calculator answers, asked once for a while, so that carts stay fast and their totals stand
-//! still.
-//!
-//! The pipeline sees what was answered as a plain fact. An answer that cannot be true is none. A calculator that says
-//! nothing within its deadline is not asked the same again at once: meanwhile the rate table holds.
+//! What the store's tax calculator answers. The pipeline sees that as a plain fact; an answer that cannot be true is none,
+//! and while there is none the rate table holds.
 
+use crate::answers::{Answered, Answers, Bounds, Silence};
 use crate::engine::Kinds;
 use crate::request::Refused;
 use crate::runtime::Clock;
@@ -11,36 +9,24 @@ use cartwright_domain::Refusal;
 use cartwright_domain::cart::totals::{CalculatedTaxes, Intent, Rules, Taxable, Worksheet, taxable};
 use cartwright_domain::time::Timestamp;
 use cartwright_gateways::tax::{Calculator, Deadlined, Item, ItemTax, Place, Request};
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::Weighter;
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How many answers are kept at most,
-const ANSWERS_MAX: usize = 10_000;
-/// and how many items all of them may be about: about a tenth of a kilobyte each.
-const ITEMS_MAX: u64 = 160_000;
-/// Each part must have room for the largest carts, however many cores there are.
-const PARTS: usize = 8;
-/// How long an answer holds.
-const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
-/// How long a calculator that did not answer is not asked the same again.
-const SILENT_FOR: Duration = Duration::from_secs(15);
+/// How many answers are kept, and how many items all of them may be about: about a tenth of a kilobyte each.
+const ANSWERS: Bounds = Bounds {
+    answers_max: 10_000,
+    weight_max: 160_000,
+};
 
-/// What was answered, in the order of the items, and until when that holds.
-#[derive(Clone)]
-struct Kept {
-    taxes: Option<Arc<[i64]>>,
-    until: Timestamp,
-}
+/// The taxes of the items of a request, in their order.
+type Taxes = Arc<[i64]>;
 
 #[derive(Clone)]
 struct Items;
 
-impl Weighter<Request, Kept> for Items {
-    fn weight(&self, request: &Request, _: &Kept) -> u64 {
+impl Weighter<Request, Answered<Taxes>> for Items {
+    fn weight(&self, request: &Request, _: &Answered<Taxes>) -> u64 {
         1 + request.items.len() as u64
     }
 }
@@ -49,28 +35,14 @@ impl Weighter<Request, Kept> for Items {
 #[derive(Clone)]
 pub(crate) struct TaxDesk {
     calculator: Arc<Deadlined>,
-    kept: Arc<Cache<Request, Kept, Items>>,
-    clock: Clock,
+    answers: Answers<Request, Taxes, Items>,
 }
 
 impl TaxDesk {
     pub(crate) fn new(calculator: Arc<dyn Calculator>, clock: Clock) -> Self {
-        let options = OptionsBuilder::new()
-            .shards(PARTS)
-            .estimated_items_capacity(ANSWERS_MAX)
-            .weight_capacity(ITEMS_MAX)
-            .build()
-            .expect("both capacities are given");
-        let kept = Cache::with_options(
-            options,
-            Items,
-            DefaultHashBuilder::default(),
-            DefaultLifecycle::default(),
-        );
         Self {
             calculator: Arc::new(Deadlined::new(calculator, Deadlined::DEADLINE_DEFAULT)),
-            kept: Arc::new(kept),
-            clock,
+            answers: Answers::new(ANSWERS, Items, clock),
         }
     }
 
@@ -79,36 +51,23 @@ impl TaxDesk {
         self.calculator.name()
     }
 
-    /// Returns the tax of each item, in their order; none where the calculator does not answer.
-    async fn taxes(&self, request: &Request, taxable: &Taxable) -> Option<Arc<[i64]>> {
-        let now = self.clock.now();
-        if self.kept.get(request).is_some_and(|kept| kept.until <= now) {
-            self.kept.remove(request);
-        }
-        // Of those who ask at once, one asks the calculator.
-        let asked = async { Ok::<_, Infallible>(self.ask(request, taxable).await) };
-        let kept = self.kept.get_or_insert_async(request, asked).await;
-        kept.ok().and_then(|kept| kept.taxes)
+    /// Returns the tax of each item, in their order.
+    async fn taxes(&self, request: &Request, taxable: &Taxable) -> Answered<Taxes> {
+        self.answers.get(request, self.ask(request, taxable)).await
     }
 
-    async fn ask(&self, request: &Request, taxable: &Taxable) -> Kept {
+    async fn ask(&self, request: &Request, taxable: &Taxable) -> Result<Taxes, Silence> {
         let answered = self.calculator.calculate(request).await;
         let checked = answered.map_err(|error| error.to_string()).and_then(|answer| {
             let taxes = in_order(request, &answer)?;
             taxable.check(&taxes).map_err(|broken| broken.to_string())?;
             Ok(taxes.into())
         });
-        let taxes: Option<Arc<[i64]>> = checked
-            .inspect_err(|error| {
-                let (calculator, to) = (self.name(), request.to.country);
-                tracing::warn!(calculator, %to, error, "tax falls back on the rate table");
-            })
-            .ok();
-        let holds_for = if taxes.is_some() { KEPT_FOR } else { SILENT_FOR };
-        Kept {
-            taxes,
-            until: self.clock.now().after(holds_for),
-        }
+        checked.map_err(|error: String| {
+            let (calculator, to) = (self.name(), request.to.country);
+            tracing::warn!(calculator, %to, error, "tax falls back on the rate table");
+            Silence::default()
+        })
     }
 }
 
@@ -132,14 +91,14 @@ fn in_order(request: &Request, answer: &[ItemTax]) -> Result<Vec<i64>, &'static 
 }
 
 impl Kinds {
-    /// Asks the store's tax calculator about what a quote came to. None where the store has chosen none and where
-    /// nothing is to be taxed; what is returned is empty where the calculator does not answer.
+    /// Asks the store's tax calculator about what a quote came to. None where the store has chosen none, and where nothing
+    /// is to be taxed.
     pub(crate) async fn calculated_taxes(
         &self,
         worksheet: &Worksheet,
         intent: &Intent<'_>,
         rules: &Rules<'_>,
-    ) -> Result<Option<CalculatedTaxes>, Refused> {
+    ) -> Result<Option<Answered<CalculatedTaxes>>, Refused> {
         let Some(chosen) = rules.settings.tax_calculator.as_deref() else {
             return Ok(None);
         };
@@ -149,7 +108,11 @@ impl Kinds {
         };
         if chosen != self.tax.name() {
             tracing::warn!(chosen, "there is no such tax calculator; the rate table holds");
-            return Ok(Some(CalculatedTaxes::default()));
+            // Until the settings change, which is counted.
+            return Ok(Some(Answered {
+                answer: None,
+                until: Timestamp::from_millis(i64::MAX),
+            }));
         }
         // Named by their places, so that equal carts ask the same.
         let items = taxable.items.iter().enumerate().map(|(at, item)| Item {
@@ -165,9 +128,8 @@ impl Kinds {
             contained: taxable.contained,
             items: items.collect(),
         };
-        let taxes = self.tax.taxes(&request, &taxable).await;
-        Ok(Some(taxes.map_or_else(CalculatedTaxes::default, |taxes| {
-            taxable.answered(&taxes)
-        })))
+        let Answered { answer, until } = self.tax.taxes(&request, &taxable).await;
+        let answer = answer.map(|taxes| taxable.answered(&taxes));
+        Ok(Some(Answered { answer, until }))
     }
 }

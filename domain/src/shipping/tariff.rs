@@ -75,12 +75,6 @@ impl CarrierRates {
         let price = self.0.get(service).copied();
         price.filter(|price| price.currency == currency)
     }
-
-    /// Returns numbers that are the same for the same prices in a currency.
-    pub fn stamp(&self, currency: Currency) -> impl Iterator<Item = u64> {
-        let prices = self.0.values().filter(move |price| price.currency == currency);
-        prices.map(|price| price.amount.cast_unsigned())
-    }
 }
 
 /// Where a price of shipping comes from.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod outside;
+
 use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef, View};
 use cartwright_actors::catalog::ImportRow;
 use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
@@ -9,12 +11,14 @@ use cartwright_actors::{Engine, Parts, Request, new_seed};
 use cartwright_domain::caller::Role;
 use cartwright_domain::cart::Patch;
 use cartwright_domain::country::Country;
+use cartwright_domain::id::SessionId;
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, Period, Timestamp, address, settings, tax};
-use cartwright_gateways::carrier::Fake;
+use cartwright_gateways::carrier::{self, Fake};
 use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
+use cartwright_gateways::tax::Calculator;
 use cartwright_storage::MemoryStore;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,10 +28,24 @@ use tempfile::TempDir;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 async fn engine(folder: &TempDir) -> Engine {
+    let carrier = Fake::new(Arc::new(Timestamp::default));
+    engine_with(
+        folder,
+        Arc::new(carrier),
+        Arc::new(cartwright_gateways::tax::Fake),
+    )
+    .await
+}
+
+async fn engine_with(
+    folder: &TempDir,
+    carrier: Arc<dyn carrier::Gateway>,
+    tax_calculator: Arc<dyn Calculator>,
+) -> Engine {
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
-        carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
-        tax_calculator: Arc::new(cartwright_gateways::tax::Fake),
+        carrier,
+        tax_calculator,
         payments: Arc::new(Sandbox::open(&folder.path().join("ledger"), sandbox::Config::default()).unwrap()),
         mailer: Arc::new(Folder::open(folder.path().join("mail"), "shop@example.com").unwrap()),
         runtime: RuntimeOptions::default(),
@@ -41,6 +59,11 @@ fn request(caller: &Arc<Caller>) -> Request {
         caller: Arc::clone(caller),
         ..Request::internal("pricing", new_seed(), Duration::from_secs(30))
     }
+}
+
+async fn session(engine: &Engine, staff: &Arc<Caller>) -> SessionId {
+    let opened = engine.open_session(&request(staff), None).await.unwrap();
+    opened.value.session.id
 }
 
 /// Opens a shop whose standard rate goes from 17.5% to 20% at a time.
@@ -113,8 +136,7 @@ async fn a_rate_that_begins_is_in_the_next_answer_although_nothing_was_committed
     let staff = Arc::new(Caller::of_staff("admin", Role::Admin));
     let change = engine.now().after(HOUR);
     furnish(&engine, &staff, change).await;
-    let opened = engine.open_session(&request(&staff), None).await.unwrap();
-    let session = Some(opened.value.session.id);
+    let session = Some(session(&engine, &staff).await);
     let shopper = Arc::new(Caller {
         session,
         ..Caller::default()

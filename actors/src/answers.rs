@@ -1,0 +1,211 @@
+//! What somebody outside answered, asked once for a while, so that carts stay fast and their totals stand still.
+//!
+//! Of those who ask the same at once one asks, and all hear the answer. Whoever says nothing is not asked the same
+//! again at once: meanwhile holds what stands in for an answer.
+
+use crate::runtime::Clock;
+use cartwright_domain::time::Timestamp;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter, Weighter};
+use std::convert::Infallible;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long an answer holds.
+const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
+/// How long whoever did not answer is not asked the same again, unless it asks for longer.
+const SILENT_FOR: Duration = Duration::from_secs(15);
+/// Each part must have room for the heaviest answers, however many cores there are.
+const PARTS: usize = 8;
+
+/// What was answered, and until when that holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered<A> {
+    /// None where there was no answer.
+    pub(crate) answer: Option<A>,
+    /// From when on it is asked anew.
+    pub(crate) until: Timestamp,
+}
+
+/// Nothing was answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Silence {
+    /// For how long whoever was asked wants to be left alone.
+    pub(crate) retry_after: Duration,
+}
+
+/// How much is kept at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// How many answers.
+    pub(crate) answers_max: usize,
+    /// What all of them may weigh.
+    pub(crate) weight_max: u64,
+}
+
+/// Answers to questions, by what was asked. The least recently used go. Cheap to clone.
+pub(crate) struct Answers<Q, A, W = UnitWeighter> {
+    kept: Arc<Cache<Q, Answered<A>, W>>,
+    clock: Clock,
+}
+
+impl<Q, A, W> Clone for Answers<Q, A, W> {
+    fn clone(&self) -> Self {
+        Self {
+            kept: Arc::clone(&self.kept),
+            clock: self.clock,
+        }
+    }
+}
+
+impl<Q, A, W> Answers<Q, A, W>
+where
+    Q: Clone + Eq + Hash,
+    A: Clone,
+    W: Weighter<Q, Answered<A>> + Clone,
+{
+    pub(crate) fn new(bounds: Bounds, weighter: W, clock: Clock) -> Self {
+        let options = OptionsBuilder::new()
+            .shards(PARTS)
+            .estimated_items_capacity(bounds.answers_max)
+            .weight_capacity(bounds.weight_max)
+            .build()
+            .expect("both capacities are given");
+        let hasher = DefaultHashBuilder::default();
+        let kept = Cache::with_options(options, weighter, hasher, DefaultLifecycle::default());
+        Self {
+            kept: Arc::new(kept),
+            clock,
+        }
+    }
+
+    /// Returns what was answered to a question, or asks it.
+    pub(crate) async fn get(
+        &self,
+        question: &Q,
+        ask: impl Future<Output = Result<A, Silence>>,
+    ) -> Answered<A> {
+        let now = self.clock.now();
+        if self.kept.get(question).is_some_and(|kept| kept.until <= now) {
+            // Somebody else may have asked anew since.
+            self.kept.remove_if(question, |kept| kept.until <= now);
+        }
+        let asked = async {
+            let (answer, holds_for) = match ask.await {
+                Ok(answer) => (Some(answer), KEPT_FOR),
+                Err(Silence { retry_after }) => (None, retry_after.clamp(SILENT_FOR, KEPT_FOR)),
+            };
+            let until = self.clock.now().after(holds_for);
+            Ok::<_, Infallible>(Answered { answer, until })
+        };
+        let Ok(answered) = self.kept.get_or_insert_async(question, asked).await;
+        answered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::ClockCheck;
+    use futures::future::join_all;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::time::sleep;
+
+    /// What a question weighs: as much as it says.
+    #[derive(Clone)]
+    struct Said;
+
+    impl Weighter<u64, Answered<u32>> for Said {
+        fn weight(&self, question: &u64, _: &Answered<u32>) -> u64 {
+            *question
+        }
+    }
+
+    const BOUNDS: Bounds = Bounds {
+        answers_max: 100,
+        weight_max: 8_000,
+    };
+
+    /// Somebody who answers how often they were asked, after a second.
+    struct Somebody {
+        answers: Answers<u64, u32, Said>,
+        asked: AtomicU32,
+    }
+
+    impl Somebody {
+        fn new() -> Self {
+            let now = Timestamp::from_millis(1_700_000_000_000);
+            let clock = Clock::start_at(now, now, ClockCheck::Strict).expect("the clock stands right");
+            Self {
+                answers: Answers::new(BOUNDS, Said, clock),
+                asked: AtomicU32::new(0),
+            }
+        }
+
+        /// Asks, and lets a question that is asked at all come to this.
+        async fn get(&self, question: u64, answer: Result<(), Silence>) -> Option<u32> {
+            let ask = async {
+                sleep(Duration::from_secs(1)).await;
+                let asked = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+                answer.map(|()| asked)
+            };
+            self.answers.get(&question, ask).await.answer
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_kept_for_a_quarter_of_an_hour_and_asked_anew_after_it() {
+        let somebody = Somebody::new();
+        assert_eq!(somebody.get(1, Ok(())).await, Some(1));
+        sleep(KEPT_FOR - Duration::from_millis(1)).await;
+        assert_eq!(somebody.get(1, Ok(())).await, Some(1));
+        assert_eq!(somebody.get(2, Ok(())).await, Some(2), "another question");
+        assert_eq!(somebody.get(1, Ok(())).await, Some(3));
+        assert_eq!(somebody.get(1, Ok(())).await, Some(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_hundred_who_ask_at_once_one_asks() {
+        let somebody = Somebody::new();
+        let all = async || join_all((0..100).map(|_| somebody.get(1, Ok(())))).await;
+        assert_eq!(all().await, vec![Some(1); 100]);
+        sleep(KEPT_FOR).await;
+        assert_eq!(all().await, vec![Some(2); 100]);
+        // Nobody waits for one who has gone.
+        let somebody = Somebody::new();
+        let gone = tokio::time::timeout(Duration::from_millis(500), somebody.get(1, Ok(())));
+        let (gone, stayed) = tokio::join!(gone, somebody.get(1, Ok(())));
+        assert_eq!((gone.ok(), stayed), (None, Some(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_nothing_is_left_alone_for_a_while() {
+        let silence = |secs| {
+            Err(Silence {
+                retry_after: Duration::from_secs(secs),
+            })
+        };
+        for (wanted, given) in [(0, SILENT_FOR), (60, Duration::from_secs(60)), (86_400, KEPT_FOR)] {
+            let somebody = Somebody::new();
+            assert_eq!(somebody.get(1, silence(wanted)).await, None);
+            sleep(given - Duration::from_millis(1)).await;
+            assert_eq!(somebody.get(1, Ok(())).await, None, "{wanted} s");
+            sleep(Duration::from_millis(1)).await;
+            assert_eq!(somebody.get(1, Ok(())).await, Some(2), "{wanted} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_kept_weighs_no_more_than_it_may() {
+        let somebody = Somebody::new();
+        for question in 1..=1_000 {
+            assert!(somebody.get(question, Ok(())).await.is_some());
+            assert!(somebody.answers.kept.weight() <= BOUNDS.weight_max);
+        }
+        assert!(0 < somebody.answers.kept.weight());
+        // What outweighs everything is answered, and not kept.
+        assert_eq!(somebody.get(9_000, Ok(())).await, Some(1_001));
+        assert_eq!(somebody.get(9_000, Ok(())).await, Some(1_002));
+    }
+}
