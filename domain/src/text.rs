@@ -14,6 +14,13 @@ const EMAIL_LOCAL_LENGTH_MAX: usize = 64;
 /// The longest label of a domain name (RFC 1035).
 const DOMAIN_LABEL_LENGTH_MAX: usize = 63;
 
+/// What codes are drawn from: letters and digits of which none is easily taken for another.
+const CODE_CHARACTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+/// Bits that one of [`CODE_CHARACTERS`] stands for.
+const CODE_CHARACTER_BITS: u32 = 5;
+/// How many characters of a code can be drawn from one secret.
+pub(crate) const CODE_DRAWN_MAX: usize = (u128::BITS / CODE_CHARACTER_BITS) as usize;
+
 /// Writes and reads a type as its text, through a function to `&str` and `FromStr`.
 macro_rules! text_form {
     ($name:ident, $expected:literal, $as_str:expr) => {
@@ -120,6 +127,19 @@ pub fn check_line(text: &str, length_max: usize) -> Result<(), Error> {
         return Err(Error::ControlCharacter);
     }
     Ok(())
+}
+
+/// Draws a code of at most [`CODE_DRAWN_MAX`] characters from a secret's hexadecimal digits: five bits each, so that
+/// whoever has the code but not the secret guesses none other.
+pub(crate) fn drawn_code(secret: &str, length: usize) -> String {
+    let mut bits = u128::from_str_radix(secret, 16).expect("a secret is 32 hexadecimal digits");
+    let mut code = String::with_capacity(length);
+    for _ in 0..length.min(CODE_DRAWN_MAX) {
+        let index = (bits % CODE_CHARACTERS.len() as u128) as usize;
+        code.push(char::from(CODE_CHARACTERS[index]));
+        bits >>= CODE_CHARACTER_BITS;
+    }
+    code
 }
 
 /// An e-mail address as it was given. Equal when every letter is; see [`Email::compare_key`] for the same mailbox.
@@ -267,6 +287,16 @@ mod tests {
         assert_ne!(left, right);
         assert_eq!(left.compare_key(), right.compare_key());
         Ok(())
+    }
+
+    #[test]
+    fn a_code_is_drawn_from_the_last_digits_of_its_secret_on() {
+        let secret = format!("{:032x}", 31 + (1 << 5) + (7_u128 << 10));
+        assert_eq!(drawn_code(&secret, 4), "Z392");
+        assert_eq!(drawn_code(&"f".repeat(32), CODE_DRAWN_MAX), "Z".repeat(25));
+        assert_eq!(drawn_code(&secret, 99).len(), 25);
+        let taken_for_others = |letter: &u8| b"01IO".contains(letter);
+        assert!(!CODE_CHARACTERS.iter().any(taken_for_others));
     }
 
     #[test]

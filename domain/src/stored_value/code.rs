@@ -1,7 +1,7 @@
 //! The code of a gift card: a secret, because whoever has it may spend the card.
 
 use super::Error;
-use crate::text::text_form;
+use crate::text::{drawn_code, text_form};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,10 +11,6 @@ pub const GIFT_CARD_CODE_LENGTH_MIN: usize = 8;
 /// The most characters of a code.
 pub const GIFT_CARD_CODE_LENGTH_MAX: usize = 32;
 
-/// The characters of codes that we draw: none that is easily taken for another.
-const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-/// Bits that one character of [`ALPHABET`] stands for.
-const CHARACTER_BITS: u32 = 5;
 /// How many characters a code that we draw has: 80 bits.
 const LENGTH_DRAWN: usize = 16;
 /// How many characters stand together where a code is shown.
@@ -44,14 +40,7 @@ impl GiftCardCode {
 
     /// Makes a code of a secret's hexadecimal digits.
     pub(super) fn drawn(secret: &str) -> Self {
-        let mut bits = u128::from_str_radix(secret, 16).expect("a secret is 32 hexadecimal digits");
-        let mut code = String::with_capacity(LENGTH_DRAWN);
-        for _ in 0..LENGTH_DRAWN {
-            let index = (bits & 0b1_1111) as usize;
-            code.push(char::from(ALPHABET[index]));
-            bits >>= CHARACTER_BITS;
-        }
-        Self(code.into())
+        Self(drawn_code(secret, LENGTH_DRAWN).into())
     }
 
     /// Returns the code in capital letters, without separators: its key.
