@@ -170,6 +170,7 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
                 fixed: Some(pence(95)),
             }),
         ]),
+        requires_code: Some(true),
         usage_limit: Some(Some(100)),
         usage_limit_per_customer: Some(Some(1)),
         enabled: Some(true),

@@ -87,7 +87,7 @@ async fn complete(guest: &Client, cart: &str, token: &str) -> Answer {
 async fn a_code_is_good_for_one_order_and_is_given_back_with_it() {
     let campaign = Campaign::new().await;
     let staff = campaign.staff();
-    let own = json!({ "name": "Own", "code": "OWN", "actions": [{ "type": "order", "percentage": "0.5" }] });
+    let own = json!({ "name": "Own", "code": "OWN", "requires_code": true, "actions": [{ "type": "order", "percentage": "0.5" }] });
     let other = staff.post("/admin/promotions", own).ok(201).await;
     let added = campaign.add(&["One", "two", "no good", "own"]).await;
     assert_eq!(
@@ -173,6 +173,40 @@ async fn a_cart_that_is_looked_at_again_and_again_loses_a_code_that_is_taken_out
     let lost = read().await;
     assert_eq!(lost["totals"]["discounts"], pence(0));
     assert_eq!(lost["removed_codes"][0]["error"], "coupon.unknown");
+}
+
+#[tokio::test]
+async fn a_promotion_that_asks_for_no_code_gets_none_and_rests_those_it_has() {
+    let campaign = Campaign::new().await;
+    let staff = campaign.staff();
+    for rest in [json!({}), json!({ "code": "OWN" })] {
+        let mut draft = json!({ "name": "A half", "actions": [{ "type": "order", "percentage": "0.5" }] });
+        for (name, value) in rest.as_object().into_iter().flatten() {
+            draft[name] = value.clone();
+        }
+        let made = staff.post("/admin/promotions", draft).ok(201).await;
+        let path = format!("/admin/promotions/{}/codes", text(&made["id"]));
+        let given = staff.post(&path, json!({ "codes": ["ONE"] }));
+        given.refused(409, "promotion.requires_no_code").await;
+        let drawn = staff.post(&format!("{path}/generate"), json!({ "count": 1 }));
+        drawn.refused(409, "promotion.requires_no_code").await;
+        assert_eq!(campaign.open.shop.list(&path).await.len(), 0);
+    }
+
+    // Asked for no more, a code is unknown; asked for again, it is as good as it was.
+    assert_eq!(campaign.add(&["ONE"]).await, ["created"]);
+    let guest = campaign.open.shop.guest().await;
+    let cart = campaign.cart(&guest, &["ONE"]).await;
+    let asked = |asked: bool| staff.patch(&campaign.path, json!({ "requires_code": asked }));
+    asked(false).ok(200).await;
+    let open_to_all = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(open_to_all["totals"]["discounts"], pence(100));
+    assert_eq!(open_to_all["removed_codes"][0]["error"], "coupon.unknown");
+    asked(true).ok(200).await;
+    let closed = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(closed["totals"]["discounts"], pence(0));
+    let again = apply(&guest, &cart, "ONE").await.expect(200);
+    assert_eq!(again["totals"]["discounts"], pence(100));
 }
 
 #[tokio::test]

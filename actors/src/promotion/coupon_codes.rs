@@ -47,16 +47,22 @@ impl Engine {
     /// Adds codes to a promotion, each good for one order. One that it has already is left as it is.
     ///
     /// # Errors
-    /// `promotion.not_found`; `promotion.too_many_rows`; a refused row is no error but its outcome.
+    /// `promotion.not_found`; `promotion.requires_no_code`; `promotion.too_many_rows`; a refused row is no error but its outcome.
     pub async fn import_codes(
         &self,
         request: &Request,
         promotion: PromotionId,
         rows: Vec<CodeRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
-        self.promotion(promotion).await?;
+        self.require_codes(promotion).await?;
         let import = |row| self.import_code(request, promotion, row);
         import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await
+    }
+
+    async fn require_codes(&self, promotion: PromotionId) -> Result<(), Refused> {
+        let found = self.promotion(promotion).await?.promotion;
+        let allowed = found.state.require_codes();
+        allowed.map_err(|error| Refused::from(error.problem()))
     }
 
     async fn import_code(
@@ -83,14 +89,14 @@ impl Engine {
     /// others.
     ///
     /// # Errors
-    /// `promotion.not_found`; every bad field. A fault of the store: what was drawn until then is listed.
+    /// `promotion.not_found`; `promotion.requires_no_code`; every bad field. A fault of the store: what was drawn until then is listed.
     pub async fn draw_codes(
         &self,
         request: &Request,
         promotion: PromotionId,
         draft: DrawDraft,
     ) -> Result<Vec<Code>, Refused> {
-        self.promotion(promotion).await?;
+        self.require_codes(promotion).await?;
         let draw = draft
             .check(request.seed)
             .map_err(|errors| Refused::from(errors.problem()))?;

@@ -8,7 +8,7 @@ use crate::values::VALUES;
 use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, LineDraft, VariantRef, View};
 use cartwright_actors::catalog::{ImportRow, ListPriceRow};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
-use cartwright_actors::import::RowOutcome;
+use cartwright_actors::import::{ImportedRow, RowOutcome};
 use cartwright_actors::{Refused, Request};
 use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::{
@@ -330,12 +330,7 @@ const SHOP: &[Case] = &[
             };
             // One that is there, and one that is not.
             let rows = vec![row(1, "CUP"), row(2, "BOWL")];
-            for row in desk.engine.import_catalog(request, rows).await? {
-                if let RowOutcome::Refused(problem) = row.outcome {
-                    return Err(problem.into());
-                }
-            }
-            Ok("imported".to_owned())
+            told_of_rows(desk.engine.import_catalog(request, rows).await?)
         })
     }),
     case("import_price_lists", By::Staff, NOTHING, |desk, _, request| {
@@ -350,12 +345,7 @@ const SHOP: &[Case] = &[
                 from_quantity: 10,
                 price: price(400),
             };
-            for row in desk.engine.import_price_lists(request, vec![row]).await? {
-                if let RowOutcome::Refused(problem) = row.outcome {
-                    return Err(problem.into());
-                }
-            }
-            Ok("imported".to_owned())
+            told_of_rows(desk.engine.import_price_lists(request, vec![row]).await?)
         })
     }),
     case("set_stock", By::Staff, NOTHING, |desk, _, request| {
@@ -396,6 +386,15 @@ const SHOP: &[Case] = &[
 fn told(view: &CartView) -> String {
     let cart = &view.priced.cart.state;
     format!("a cart of {} units to {:?}", cart.units(), cart.email())
+}
+
+pub(crate) fn told_of_rows(imported: Vec<ImportedRow>) -> Result<String, Refused> {
+    for row in imported {
+        if let RowOutcome::Refused(problem) = row.outcome {
+            return Err(problem.into());
+        }
+    }
+    Ok("imported".to_owned())
 }
 
 pub(crate) fn told_of_order(view: &CheckoutView) -> Result<String, Refused> {

@@ -1,10 +1,11 @@
 //! Every use case that writes what the store decides: settings, tax, customers, promotions, price lists, shipping.
 
-use crate::cases::{Case, GONE, LIMITED, NOTHING, PROMOTED, Preparing, case, customer, deleted, keyed};
+use crate::cases::{
+    Case, GONE, LIMITED, NOTHING, PROMOTED, Preparing, case, customer, deleted, keyed, told_of_rows,
+};
 use crate::setup;
 use crate::shop::By;
 use crate::support::house::pence;
-use cartwright_actors::import::RowOutcome;
 use cartwright_actors::promotion::{CodeAttempt, CodeRow, PromotionRow};
 use cartwright_actors::tax::RateRow;
 use cartwright_domain::promotion::DrawDraft;
@@ -64,12 +65,7 @@ pub(crate) const RULES: &[Case] = &[
                 },
             };
             let imported = desk.engine.import_tax_rates(request, vec![row]).await?;
-            match &imported[0].outcome {
-                RowOutcome::Refused(problem) => Err(problem.clone().into()),
-                RowOutcome::Created | RowOutcome::Updated | RowOutcome::Unchanged => {
-                    Ok("imported".to_owned())
-                }
-            }
+            told_of_rows(imported)
         })
     }),
     deleted(
@@ -135,12 +131,7 @@ pub(crate) const RULES: &[Case] = &[
                 draft: setup::tenth("TWO"),
             };
             let imported = desk.engine.import_promotions(request, vec![row]).await?;
-            match &imported[0].outcome {
-                RowOutcome::Refused(problem) => Err(problem.clone().into()),
-                RowOutcome::Created | RowOutcome::Updated | RowOutcome::Unchanged => {
-                    Ok("imported".to_owned())
-                }
-            }
+            told_of_rows(imported)
         })
     }),
     keyed("judge_codes", By::Staff, LIMITED, |desk, _, request| {
@@ -191,12 +182,7 @@ pub(crate) const RULES: &[Case] = &[
             };
             let promotion = setup.promotion.unwrap();
             let imported = desk.engine.import_codes(request, promotion, vec![row]).await?;
-            match &imported[0].outcome {
-                RowOutcome::Refused(problem) => Err(problem.clone().into()),
-                RowOutcome::Created | RowOutcome::Updated | RowOutcome::Unchanged => {
-                    Ok("imported".to_owned())
-                }
-            }
+            told_of_rows(imported)
         })
     }),
     case("draw_codes", By::Staff, PROMOTED, |desk, setup, request| {

@@ -142,6 +142,7 @@ pub(crate) fn tenth(code: &str) -> promotion::Draft {
     promotion::Draft {
         name: Some("Ten".to_owned()),
         code: Some(Some(code.to_owned())),
+        requires_code: Some(true),
         actions: Some(vec![ActionDraft::Order(tenth)]),
         enabled: Some(true),
         ..promotion::Draft::default()

@@ -76,6 +76,17 @@ impl Promotion {
         self.requires_code || self.code.is_some()
     }
 
+    /// Refuses codes that are good for one order where they would unlock nothing.
+    ///
+    /// # Errors
+    /// [`Error::RequiresNoCode`].
+    pub fn require_codes(&self) -> Result<(), Error> {
+        match self.requires_code {
+            true => Ok(()),
+            false => Err(Error::RequiresNoCode),
+        }
+    }
+
     /// Tells whether anything limits how often it is used.
     pub fn is_limited(&self) -> bool {
         self.usage_limit.is_some() || self.per_customer().is_some() || self.requires_code

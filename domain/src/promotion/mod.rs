@@ -49,13 +49,18 @@ pub enum Error {
         /// The code.
         code: Code,
     },
+    /// Codes that are good for one order would unlock nothing.
+    #[error(
+        "the promotion does not ask for a code: set requires_code before it gets codes for one order each"
+    )]
+    RequiresNoCode,
 }
 
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
             Self::Fields(_) | Self::InvalidCode => Class::Invalid,
-            Self::TooManyPromotions { .. } | Self::CodeTaken { .. } => Class::Conflict,
+            Self::TooManyPromotions { .. } | Self::CodeTaken { .. } | Self::RequiresNoCode => Class::Conflict,
         }
     }
 
@@ -65,6 +70,7 @@ impl Refusal for Error {
             Self::TooManyPromotions { .. } => "promotion.too_many_promotions",
             Self::InvalidCode => "promotion.invalid_code",
             Self::CodeTaken { .. } => "promotion.code_taken",
+            Self::RequiresNoCode => "promotion.requires_no_code",
         }
     }
 
@@ -72,7 +78,7 @@ impl Refusal for Error {
         match self {
             Self::Fields(errors) => errors.details(),
             Self::TooManyPromotions { max } => vec![("promotions_max".to_owned(), (*max).into())],
-            Self::InvalidCode => Vec::new(),
+            Self::InvalidCode | Self::RequiresNoCode => Vec::new(),
             Self::CodeTaken { code } => vec![("code".to_owned(), code.as_str().into())],
         }
     }
