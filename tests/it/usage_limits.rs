@@ -427,3 +427,110 @@ async fn of_many_first_orders_at_once_one_is_the_first() {
         assert!(answer.status == 409 && fits, "{}", answer.text);
     }
 }
+
+/// Saves two promotions for first orders, each of ten per cent and unlocked by a code.
+async fn two_for_first_orders(open: &OpenShop) -> [&'static str; 2] {
+    let codes = ["HELLO", "WELCOME"];
+    for code in codes {
+        let rest = json!({ "code": code, "conditions": { "first_order": true } });
+        promote(open, rest).await;
+    }
+    codes
+}
+
+/// Opens a cart that can be completed, with an e-mail address and codes.
+async fn cart_of(open: &OpenShop, variant: &Variant, email: &str, codes: &[&str]) -> (Client, String) {
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(variant, 1)]).await;
+    set_email(&guest, &cart, email).await;
+    for code in codes {
+        apply(&guest, &cart, code).await.expect(200);
+    }
+    (guest, cart)
+}
+
+#[tokio::test]
+async fn of_two_first_orders_by_two_promotions_at_once_one_is_the_first() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    let codes = two_for_first_orders(&open).await;
+    for round in 0..ROUNDS {
+        let email = format!("round-{round}@example.com");
+        let racers = codes.map(|code| {
+            let (open, variant, email) = (&open, &variant, &email);
+            async move { cart_of(open, variant, email, &[code]).await }
+        });
+        let racers = join_all(racers).await;
+        let buys = racers
+            .iter()
+            .map(|(guest, cart)| complete(guest, cart, "tok_approve"));
+        let answers = join_all(buys).await;
+        let (placed, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+        assert_eq!((placed.len(), refused.len()), (1, 1), "round {round}");
+        assert_eq!(placed[0].json["order"]["total"], pence(900));
+        let code = text(&refused[0].json["error"]);
+        let fits = ["coupon.limit_reached", "checkout.total_changed"].contains(&code);
+        assert!(refused[0].status == 409 && fits, "{}", refused[0].text);
+    }
+}
+
+#[tokio::test]
+async fn an_order_with_two_promotions_for_first_orders_is_one_and_is_given_back_as_one() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    let codes = two_for_first_orders(&open).await;
+    let email = "ada@example.com";
+    let (guest, cart) = cart_of(&open, &variant, email, &codes).await;
+    let (other, late) = cart_of(&open, &variant, email, &codes).await;
+    let placed = complete(&guest, &cart, "tok_approve").await.expect(200);
+    assert_eq!(placed["order"]["total"], pence(810));
+    let read = async || other.get(&format!("/carts/{late}")).ok(200).await;
+    assert_eq!(read().await["totals"]["total"], pence(1000));
+
+    let cancel = format!("/admin/orders/{}/cancel", text(&placed["order"]["id"]));
+    let reason = json!({ "reason": "a mistake" });
+    open.shop.staff.post(&cancel, reason).key("a").ok(200).await;
+    let (again, cart) = until("it would be the first", async || {
+        let (guest, cart) = cart_of(&open, &variant, email, &[]).await;
+        let tried = apply(&guest, &cart, codes[0]).await;
+        (tried.status == 200).then_some((guest, cart))
+    })
+    .await;
+    apply(&again, &cart, codes[1]).await.expect(200);
+    let placed = complete(&again, &cart, "tok_approve").await.expect(200);
+    assert_eq!(placed["order"]["total"], pence(810));
+    apply(&other, &late, codes[0])
+        .await
+        .expect_refused(422, "coupon.wrong_customer");
+}
+
+#[tokio::test]
+async fn what_a_guest_has_used_is_used_by_the_customer_of_that_address_and_the_other_way_round() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    promote(&open, json!({ "code": "ONCE", "usage_limit_per_customer": 1 })).await;
+    promote(&open, json!({ "code": "ALSO", "usage_limit_per_customer": 1 })).await;
+    let record = json!({ "external_id": "A-1", "email": "ada@example.com" });
+    let customer = open.shop.staff.post("/admin/customers", record).ok(201).await;
+    let give = async |cart: &str| {
+        let path = format!("/carts/{cart}");
+        let give = json!({ "customer_id": customer["id"] });
+        open.shop.staff.patch(&path, give).ok(200).await
+    };
+
+    buy(&open, &variant, "once", "Ada@Example.com").await;
+    let (guest, cart) = cart_of(&open, &variant, "ada@work.example.com", &["once", "also"]).await;
+    let given = give(&cart).await;
+    assert_eq!(given["removed_codes"][0]["error"], "coupon.limit_reached");
+    assert_eq!(given["removed_codes"].as_array().map(Vec::len), Some(1));
+    guest.get(&format!("/carts/{cart}")).ok(200).await;
+    complete(&guest, &cart, "tok_approve").await.expect(200);
+
+    let (guest, cart) = cart_of(&open, &variant, "bob@example.com", &["also"]).await;
+    let told = set_email(&guest, &cart, "ada@example.com").await;
+    assert_eq!(told["removed_codes"][0]["error"], "coupon.limit_reached");
+    // Where the customer's goods go is nobody's account.
+    let (_, cart) = cart_of(&open, &variant, "ada@work.example.com", &["also"]).await;
+    let given = give(&cart).await;
+    assert_eq!(given["removed_codes"][0]["error"], "coupon.limit_reached");
+}

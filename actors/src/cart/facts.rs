@@ -1,6 +1,6 @@
 //! The facts a cart is judged and priced by: variants, stock, tax zones, shipping methods, settings.
 
-use super::findings::{CountedFindings, Findings, refused, uses_of};
+use super::findings::{CountedFindings, Findings, Whose, refused};
 use super::price_book::Indexed;
 use crate::answers::Answered;
 use crate::engine::{Kinds, unreadable};
@@ -173,6 +173,13 @@ impl Gathered {
         facts.collect()
     }
 
+    fn whose(&self) -> Whose<'_> {
+        Whose {
+            cart: &self.cart.state,
+            customer: self.customer.as_ref().map(|customer| &*customer.state),
+        }
+    }
+
     fn rules(&self) -> Rules<'_> {
         Rules {
             settings: &self.settings,
@@ -200,11 +207,11 @@ impl Gathered {
 
     /// Prices an intent by what turns out about its shopper, and returns that with it. Tax is by the table.
     async fn quote(&self, kinds: &Kinds, intent: &Intent<'_>) -> Result<(Worksheet, Findings), Refused> {
-        let (rules, cart) = (self.rules(), &self.cart.state);
+        let (rules, whose) = (self.rules(), self.whose());
         let mut findings = Findings::default();
         let mut worksheet = totals::quote(intent, &rules, None).map_err(refused)?;
         while kinds
-            .find_out(&worksheet.quote, &self.book, cart, &mut findings)
+            .find_out(&worksheet.quote, &self.book, whose, &mut findings)
             .await?
         {
             worksheet = totals::quote(&findings.tell(intent), &rules, None).map_err(refused)?;
@@ -299,7 +306,7 @@ impl Gathered {
         let (worksheet, findings) = self.quote_taxed(kinds, &self.intent(&facts)).await?;
         let rates = self.rates.as_ref().map(|rates| rates.until);
         let holds_until = rates.into_iter().chain(findings.taxes_hold_until).min();
-        let uses = uses_of(&worksheet.quote, &self.book, &self.cart.state);
+        let uses = self.whose().uses(&worksheet.quote, &self.book);
         let cart = self.cart;
         let problems = cart.state.problems(|variant| facts.get(&variant));
         Ok(Priced {

@@ -11,7 +11,7 @@ use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use cartwright_domain::cart::totals::{Buyer, CalculatedTaxes, Intent, Outside};
 use cartwright_domain::cart::{Cart, Quote};
-use cartwright_domain::customer::Shopper;
+use cartwright_domain::customer::{Customer, Shopper};
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::order::Order;
 use cartwright_domain::promotion::{Code, Promotions, SingleCode, Use};
@@ -77,9 +77,20 @@ impl Findings {
     }
 }
 
-/// Returns the uses of limited promotions that an order with this quote needs.
-pub(super) fn uses_of(quote: &Quote, book: &Indexed, cart: &Cart) -> Vec<Use> {
-    book.promotions.uses(&quote.promotions, cart.shopper())
+/// Whose a cart is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whose<'a> {
+    pub(super) cart: &'a Cart,
+    /// The record of its customer, while there is one.
+    pub(super) customer: Option<&'a Customer>,
+}
+
+impl Whose<'_> {
+    /// Returns the uses of limited promotions that an order with this quote needs.
+    pub(super) fn uses(&self, quote: &Quote, book: &Indexed) -> Vec<Use> {
+        let shoppers = self.cart.shoppers(self.customer);
+        book.promotions.uses(&quote.promotions, &shoppers)
+    }
 }
 
 impl Kinds {
@@ -128,11 +139,11 @@ impl Kinds {
         &self,
         quote: &Quote,
         book: &Indexed,
-        cart: &Cart,
+        whose: Whose<'_>,
         findings: &mut Findings,
     ) -> Result<bool, Refused> {
         let known = findings.used_up.len();
-        for needed in uses_of(quote, book, cart) {
+        for needed in whose.uses(quote, book) {
             let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
             if counter.is_some_and(|counter| needed.limit <= counter.state.used()) {
                 findings.used_up.push(needed.promotion);
@@ -140,16 +151,16 @@ impl Kinds {
         }
         let asks = findings.has_ordered.is_none() && book.promotions.ask_for_first_order(&quote.promotions);
         if asks {
-            findings.has_ordered = Some(self.has_ordered(cart).await?);
+            findings.has_ordered = Some(self.has_ordered(whose).await?);
         }
         Ok(known < findings.used_up.len() || asks && findings.has_ordered == Some(true))
     }
 
-    /// Tells whether there is an order of a cart's shopper: of the customer, or to the mailbox.
-    async fn has_ordered(&self, cart: &Cart) -> Result<bool, Refused> {
-        let customer = cart.customer().map(Shopper::Customer);
-        let guest = cart.email().map(Shopper::Guest);
-        for shopper in customer.into_iter().chain(guest) {
+    /// Tells whether there is an order of a cart's shopper: of the customer, or to one of the mailboxes.
+    async fn has_ordered(&self, whose: Whose<'_>) -> Result<bool, Refused> {
+        let mut shoppers = whose.cart.shoppers(whose.customer);
+        shoppers.extend(whose.cart.email().map(Shopper::Guest));
+        for shopper in shoppers {
             let scan = Scan {
                 listing: Listing::OrdersByShopper,
                 prefix: Order::listed_by(&shopper),

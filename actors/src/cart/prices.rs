@@ -4,7 +4,7 @@
 //! goods go, and the catalog as a whole, whose commits are counted.
 
 use super::facts::groups_of;
-use super::findings::{CountedFindings, Findings, refused};
+use super::findings::{CountedFindings, Findings, Whose, refused};
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use crate::runtime::Published;
@@ -189,10 +189,14 @@ impl Kinds {
             Ok(kept) => kept.worksheet,
             Err(shared) => shared.worksheet.clone(),
         });
+        let whose = Whose {
+            cart: &cart.state,
+            customer: customer.as_ref().map(|customer| &*customer.state),
+        };
         let mut findings = Findings::default();
         let mut worksheet = totals::quote(&intent, &rules, before).map_err(refused)?;
         while self
-            .find_out(&worksheet.quote, &book, &cart.state, &mut findings)
+            .find_out(&worksheet.quote, &book, whose, &mut findings)
             .await?
         {
             let intent = Intent {

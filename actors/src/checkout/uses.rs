@@ -94,12 +94,11 @@ pub(super) async fn commit(
 ) -> Result<Vec<Decision>, String> {
     let commits = uses.iter().map(|held| async move {
         let ask = env.step(checkout, "commit_use", None).ahead();
-        match env
-            .kinds
-            .use_counters
-            .ask(held.counter, CommitUse { checkout }, ask)
-            .await
-        {
+        let commit = CommitUse {
+            checkout,
+            promotion: held.promotion,
+        };
+        match env.kinds.use_counters.ask(held.counter, commit, ask).await {
             Ok(answer) => Ok(answer.decision),
             Err(AskError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.to_string()),
@@ -113,7 +112,11 @@ pub(super) async fn release(env: &CheckoutEnv, checkout: CheckoutId, uses: &[Use
     let releases = uses.iter().map(|held| async move {
         let ask = env.step(checkout, "release_use", Some("reserve_use"));
         let counters = &env.kinds.use_counters;
-        done_or_gone(counters.ask(held.counter, ReleaseUse { checkout }, ask).await)
+        let release = ReleaseUse {
+            checkout,
+            promotion: held.promotion,
+        };
+        done_or_gone(counters.ask(held.counter, release, ask).await)
     });
     try_join_all(releases).await?;
     Ok(())

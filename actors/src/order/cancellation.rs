@@ -284,7 +284,10 @@ async fn give_back_use(
     used: &Use,
 ) -> Result<(), String> {
     let ask = env.step(saga, "give_back_use");
-    match env.kinds.use_counters.ask(used.counter, GiveBackUse, ask).await {
+    let back = GiveBackUse {
+        promotion: used.promotion,
+    };
+    match env.kinds.use_counters.ask(used.counter, back, ask).await {
         Ok(_) | Err(AskError::NotFound { .. }) => Ok(()),
         Err(error) => Err(error.to_string()),
     }

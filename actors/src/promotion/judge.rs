@@ -39,12 +39,11 @@ struct Known {
 }
 
 impl Known {
-    fn shopper(&self) -> Option<Shopper<'_>> {
-        let customer = self
-            .customer
-            .as_ref()
-            .map(|customer| Shopper::Customer(customer.id));
-        customer.or_else(|| self.email.as_ref().map(Shopper::Guest))
+    fn shoppers(&self) -> Vec<Shopper<'_>> {
+        match &self.customer {
+            Some(customer) => Shopper::of_customer(customer.id, Some(&customer.state)),
+            None => self.email.iter().map(Shopper::Guest).collect(),
+        }
     }
 }
 
@@ -106,8 +105,7 @@ impl Engine {
             }
         };
         let named = attempt.external_id.is_some() || attempt.email.is_some();
-        let asks_who = promotion.uses(None).count() < promotion.limits();
-        if named && asks_who && known.shopper().is_none() {
+        if named && promotion.is_limited_by_shopper() && known.shoppers().is_empty() {
             let message = "there is no such customer";
             return Err(Problem::new(Class::NotFound, "customer.not_found", message).into());
         }
@@ -125,8 +123,8 @@ impl Engine {
         known: &Known,
     ) -> Result<(), Refused> {
         let limit_reached = || Refused::from(CodeRefused::LimitReached { code: code.clone() }.problem());
-        let of_code = promotion.use_of(code);
-        let mut uses: Vec<Use> = promotion.uses(known.shopper()).chain(of_code).collect();
+        let mut uses = promotion.uses(&known.shoppers());
+        uses.extend(promotion.use_of(code));
         uses.sort_unstable();
         let counters = &self.kinds().use_counters;
         if !attempt.redeem {
@@ -145,7 +143,10 @@ impl Engine {
                 Err(refused) if refused.problem.code == "coupon.limit_reached" => {
                     for (at, spent) in uses[..at].iter().enumerate() {
                         let step = part_of(request, &format!("{row}/back/{at}"));
-                        self.run(counters, spent.counter, GiveBackUse, &step).await?;
+                        let back = GiveBackUse {
+                            promotion: spent.promotion,
+                        };
+                        self.run(counters, spent.counter, back, &step).await?;
                     }
                     return Err(limit_reached());
                 }

@@ -4,7 +4,7 @@ use super::past::{Cart1, Cart2};
 use super::{CODES_MAX, Error, Event, Line, LineProblem, STORED_VALUES_MAX, VariantFacts, line_problems};
 use crate::address::Address;
 use crate::caller::Caller;
-use crate::customer::Shopper;
+use crate::customer::{Customer, Shopper};
 use crate::entity::{Context, Entity, Keys, PastBody, TimerName};
 use crate::error::{Broken, ensure};
 use crate::id::{
@@ -246,10 +246,13 @@ impl Cart {
         self.customer
     }
 
-    /// Returns as whom its shopper is known.
-    pub fn shopper(&self) -> Option<Shopper<'_>> {
-        let known = self.customer.map(Shopper::Customer);
-        known.or_else(|| self.email.as_ref().map(Shopper::Guest))
+    /// Returns as whom its shopper is known: as the customer whose record staff have given it, and as whoever reads the
+    /// mailbox of that record; a guest by the cart's own e-mail address.
+    pub fn shoppers<'a>(&'a self, record: Option<&'a Customer>) -> Vec<Shopper<'a>> {
+        match self.customer {
+            Some(customer) => Shopper::of_customer(customer, record),
+            None => self.email.iter().map(Shopper::Guest).collect(),
+        }
     }
 
     /// Returns the checkout that holds it or made an order of it.

@@ -1,5 +1,6 @@
 //! As whom a shopper is known.
 
+use super::Customer;
 use crate::id::CustomerId;
 use crate::text::Email;
 
@@ -12,7 +13,16 @@ pub enum Shopper<'a> {
     Guest(&'a Email),
 }
 
-impl Shopper<'_> {
+impl<'a> Shopper<'a> {
+    /// Returns as whom a customer is known: what was ordered as a guest, under the address of the record, is theirs, too.
+    pub fn of_customer(id: CustomerId, record: Option<&'a Customer>) -> Vec<Self> {
+        let email = record.and_then(|record| record.email.as_ref());
+        [Self::Customer(id)]
+            .into_iter()
+            .chain(email.map(Self::Guest))
+            .collect()
+    }
+
     /// Returns the text that is the same for whatever spelling the shopper is known by.
     pub fn compare_key(&self) -> String {
         match self {

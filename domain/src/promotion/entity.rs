@@ -89,24 +89,17 @@ impl Promotion {
 
     /// Tells whether anything limits how often it is used.
     pub fn is_limited(&self) -> bool {
-        self.usage_limit.is_some() || self.per_customer().is_some() || self.requires_code
+        self.usage_limit.is_some() || self.is_limited_by_shopper() || self.requires_code
     }
 
-    /// Returns how many limits it has: so many uses an order of a known shopper needs.
-    pub fn limits(&self) -> usize {
-        usize::from(self.usage_limit.is_some()) + usize::from(self.per_customer().is_some())
+    /// Tells whether it matters who uses it, and how often.
+    pub fn is_limited_by_shopper(&self) -> bool {
+        self.usage_limit_per_customer.is_some() || self.conditions.first_order
     }
 
-    /// Returns how many orders of one shopper may carry it. Of several first orders at once, one is the first.
-    fn per_customer(&self) -> Option<u64> {
-        match self.conditions.first_order {
-            true => Some(1),
-            false => self.usage_limit_per_customer,
-        }
-    }
-
-    /// Returns the uses that an order of this shopper needs. Nobody can tell whose uses an unknown shopper's are.
-    pub fn uses(&self, shopper: Option<Shopper<'_>>) -> impl Iterator<Item = Use> {
+    /// Returns the uses that an order needs of a shopper who is known as these; nobody can tell whose an unknown one's
+    /// are. Of several first orders at once, by whatever promotions, one is the first.
+    pub fn uses(&self, shoppers: &[Shopper<'_>]) -> Vec<Use> {
         let promotion = self.id;
         let counted = |counter, limit| Use {
             counter,
@@ -115,10 +108,17 @@ impl Promotion {
         };
         let of_all = self.usage_limit;
         let of_all = of_all.map(|limit| counted(UseCounterId::of_all(promotion), limit));
-        let of_shopper = self.per_customer().zip(shopper);
-        let of_shopper =
-            of_shopper.map(|(limit, shopper)| counted(UseCounterId::of_shopper(promotion, &shopper), limit));
-        of_all.into_iter().chain(of_shopper)
+        let mut uses: Vec<Use> = of_all.into_iter().collect();
+        for shopper in shoppers {
+            let of_shopper = self.usage_limit_per_customer;
+            uses.extend(of_shopper.map(|limit| counted(UseCounterId::of_shopper(promotion, shopper), limit)));
+            let of_first = self
+                .conditions
+                .first_order
+                .then(|| UseCounterId::of_first_order(shopper));
+            uses.extend(of_first.map(|counter| counted(counter, 1)));
+        }
+        uses
     }
 
     /// Returns the use of a code that is good for one order; none of its own code.

@@ -290,18 +290,20 @@ impl Promotions {
         self.has_first_orders
     }
 
-    /// Returns the uses that an order with these promotions needs, in the order in which they are reserved.
-    pub fn uses(&self, applied: &[AppliedPromotion], shopper: Option<Shopper<'_>>) -> Vec<Use> {
+    /// Returns the uses that an order with these promotions needs, of a shopper who is known as these, in the order in
+    /// which they are reserved. What several of them count in one place is one use.
+    pub fn uses(&self, applied: &[AppliedPromotion], shoppers: &[Shopper<'_>]) -> Vec<Use> {
         let mut uses: Vec<Use> = Vec::new();
         for applied in applied {
             let Some(promotion) = self.limited(applied.promotion) else {
                 continue;
             };
-            uses.extend(promotion.uses(shopper));
+            uses.extend(promotion.uses(shoppers));
             let code = applied.code.as_ref();
             uses.extend(code.and_then(|code| promotion.use_of(code)));
         }
         uses.sort_unstable();
+        uses.dedup_by_key(|needed| needed.counter);
         uses
     }
 

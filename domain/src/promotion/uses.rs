@@ -15,12 +15,15 @@ use uuid::Uuid;
 
 /// The highest limit.
 pub const USES_LIMIT_MAX: u64 = 1_000_000_000;
+/// Where ids of counters of first orders come from.
+const FIRST_ORDERS: Uuid = Uuid::from_u128(0x7d1b_9c40_2f6e_4a83_8e05_b3d7_61ca_f492);
 /// How many checkouts may hold a use at a time.
 const HOLDERS_MAX: usize = 10_000;
 
 /// How often one limited thing was used, and by which checkouts it is about to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UseCounter {
+    /// For which promotion it was opened. That of a shopper's first order is there for all of them.
     promotion: PromotionId,
     used: u64,
     /// In ascending order.
@@ -48,6 +51,11 @@ impl UseCounterId {
     pub fn of_shopper(promotion: PromotionId, shopper: &Shopper<'_>) -> Self {
         Self(Uuid::new_v5(&promotion.0, shopper.compare_key().as_bytes()))
     }
+
+    /// Returns the id of the counter of one shopper's first order, whichever promotions it carries.
+    pub fn of_first_order(shopper: &Shopper<'_>) -> Self {
+        Self(Uuid::new_v5(&FIRST_ORDERS, shopper.compare_key().as_bytes()))
+    }
 }
 
 impl UseCounter {
@@ -74,12 +82,9 @@ impl UseCounter {
         self.used + (self.held.len() as u64) < limit
     }
 
-    fn require_below(&self, limit: u64) -> Result<(), Error> {
+    fn require_below(&self, limit: u64, promotion: PromotionId) -> Result<(), Error> {
         if !self.has_room(limit) {
-            return Err(Error::LimitReached {
-                promotion: self.promotion,
-                limit,
-            });
+            return Err(Error::LimitReached { promotion, limit });
         }
         if HOLDERS_MAX <= self.held.len() {
             return Err(Error::TooManyHolders { max: HOLDERS_MAX });
@@ -126,10 +131,10 @@ impl Command<UseCounter> for ReserveUse {
         let Err(index) = counter.held.binary_search(&self.checkout) else {
             return Ok(()); // It holds one.
         };
-        counter.require_below(self.limit)?;
+        counter.require_below(self.limit, self.promotion)?;
         Arc::make_mut(&mut counter.held).insert(index, self.checkout);
         cx.emit(Event::Reserved {
-            promotion: counter.promotion,
+            promotion: self.promotion,
             checkout: self.checkout,
         });
         Ok(())
@@ -141,6 +146,8 @@ impl Command<UseCounter> for ReserveUse {
 pub struct CommitUse {
     /// Whose.
     pub checkout: CheckoutId,
+    /// Of which promotion.
+    pub promotion: PromotionId,
 }
 
 impl Command<UseCounter> for CommitUse {
@@ -151,7 +158,7 @@ impl Command<UseCounter> for CommitUse {
         if counter.let_go(self.checkout) {
             counter.used += 1;
             cx.emit(Event::Committed {
-                promotion: counter.promotion,
+                promotion: self.promotion,
                 checkout: self.checkout,
             });
         }
@@ -164,6 +171,8 @@ impl Command<UseCounter> for CommitUse {
 pub struct ReleaseUse {
     /// Whose.
     pub checkout: CheckoutId,
+    /// Of which promotion.
+    pub promotion: PromotionId,
 }
 
 impl Command<UseCounter> for ReleaseUse {
@@ -173,7 +182,7 @@ impl Command<UseCounter> for ReleaseUse {
     fn apply(self, counter: &mut UseCounter, cx: &mut Context<'_, UseCounter>) -> Result<(), Error> {
         if counter.let_go(self.checkout) {
             cx.emit(Event::Released {
-                promotion: counter.promotion,
+                promotion: self.promotion,
                 checkout: self.checkout,
             });
         }
@@ -206,10 +215,10 @@ impl Command<UseCounter> for SpendUse {
     type Reply = ();
 
     fn apply(self, counter: &mut UseCounter, cx: &mut Context<'_, UseCounter>) -> Result<(), Error> {
-        counter.require_below(self.limit)?;
+        counter.require_below(self.limit, self.promotion)?;
         counter.used += 1;
         cx.emit(Event::Spent {
-            promotion: counter.promotion,
+            promotion: self.promotion,
         });
         Ok(())
     }
@@ -217,7 +226,10 @@ impl Command<UseCounter> for SpendUse {
 
 /// Takes back a use that was counted: its order is canceled.
 #[derive(Clone, Copy, Debug)]
-pub struct GiveBackUse;
+pub struct GiveBackUse {
+    /// Of which promotion.
+    pub promotion: PromotionId,
+}
 
 impl Command<UseCounter> for GiveBackUse {
     const NAME: &'static str = "use_counter.give_back_use";
@@ -229,7 +241,7 @@ impl Command<UseCounter> for GiveBackUse {
         };
         counter.used = fewer;
         cx.emit(Event::GivenBack {
-            promotion: counter.promotion,
+            promotion: self.promotion,
         });
         Ok(())
     }

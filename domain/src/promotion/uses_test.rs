@@ -20,6 +20,22 @@ fn reserve(n: u128, limit: u64) -> ReserveUse {
     }
 }
 
+fn commit(n: u128) -> CommitUse {
+    CommitUse {
+        checkout: checkout(n),
+        promotion: PROMOTION,
+    }
+}
+
+fn release(n: u128) -> ReleaseUse {
+    ReleaseUse {
+        checkout: checkout(n),
+        promotion: PROMOTION,
+    }
+}
+
+const GIVE_BACK: GiveBackUse = GiveBackUse { promotion: PROMOTION };
+
 fn opened(limit: u64) -> Bench<UseCounter> {
     let id = UseCounterId::of_all(PROMOTION);
     Bench::create(id, Timestamp::from_millis(0), reserve(0, limit)).expect("the first use is free")
@@ -43,21 +59,15 @@ fn a_limit_is_of_uses_held_and_used_together_and_what_is_let_go_can_be_taken_at_
     // Who holds one is not refused.
     bench.run(reserve(1, 2))?;
 
-    bench.run(CommitUse {
-        checkout: checkout(0),
-    })?;
+    bench.run(commit(0))?;
     check_counts(&bench, 1, 1);
     assert_eq!(bench.run(reserve(2, 2)), full);
-    bench.run(ReleaseUse {
-        checkout: checkout(1),
-    })?;
+    bench.run(release(1))?;
     bench.run(reserve(2, 2))?;
     check_counts(&bench, 1, 1);
-    bench.run(CommitUse {
-        checkout: checkout(2),
-    })?;
+    bench.run(commit(2))?;
     check_counts(&bench, 2, 0);
-    bench.run(GiveBackUse)?;
+    bench.run(GIVE_BACK)?;
     check_counts(&bench, 1, 0);
     bench.run(reserve(3, 2))?;
 
@@ -71,13 +81,9 @@ fn a_limit_is_of_uses_held_and_used_together_and_what_is_let_go_can_be_taken_at_
 #[test]
 fn what_is_not_held_is_neither_committed_nor_released_and_nothing_goes_below_zero() -> Result<(), Error> {
     let mut bench = opened(1);
-    bench.run(CommitUse {
-        checkout: checkout(7),
-    })?;
-    bench.run(ReleaseUse {
-        checkout: checkout(7),
-    })?;
-    bench.run(GiveBackUse)?;
+    bench.run(commit(7))?;
+    bench.run(release(7))?;
+    bench.run(GIVE_BACK)?;
     check_counts(&bench, 0, 1);
     assert_eq!(bench.events.len(), 1);
     Ok(())
@@ -123,6 +129,7 @@ fn two_spellings_of_one_mailbox_are_counted_together_and_a_customer_apart() {
     let other = PromotionId(Uuid::from_u128(2));
     assert_ne!(of_customer, UseCounterId::of_shopper(other, &customer));
     assert_ne!(of_customer, UseCounterId::of_all(PROMOTION));
+    assert_ne!(of_customer, UseCounterId::of_first_order(&customer));
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -161,15 +168,15 @@ proptest! {
                     }
                 }
                 Step::Commit(n) => {
-                    bench.run(CommitUse { checkout: checkout(n) }).expect("it is never refused");
+                    bench.run(commit(n)).expect("it is never refused");
                     used += u64::from(holders.remove(&n));
                 }
                 Step::Release(n) => {
-                    bench.run(ReleaseUse { checkout: checkout(n) }).expect("it is never refused");
+                    bench.run(release(n)).expect("it is never refused");
                     holders.remove(&n);
                 }
                 Step::GiveBack => {
-                    bench.run(GiveBackUse).expect("it is never refused");
+                    bench.run(GIVE_BACK).expect("it is never refused");
                     used = used.saturating_sub(1);
                 }
             }
