@@ -300,7 +300,7 @@ impl Gathered {
         })
     }
 
-    /// Prices the cart and judges its lines; what it is paid with is not looked at.
+    /// Prices the cart, judges its lines, and tells what gift cards and store credit cover.
     pub(crate) async fn price(self, kinds: &Kinds) -> Result<Priced, Refused> {
         let facts = self.facts();
         let (worksheet, findings) = self.quote_taxed(kinds, &self.intent(&facts)).await?;
@@ -309,10 +309,11 @@ impl Gathered {
         let uses = self.whose().uses(&worksheet.quote, &self.book);
         let cart = self.cart;
         let problems = cart.state.problems(|variant| facts.get(&variant));
+        let coverage = kinds.coverage(&cart, worksheet.quote.total).await?;
         Ok(Priced {
             cart,
             facts,
-            coverage: Coverage::none(worksheet.quote.total),
+            coverage,
             quote: worksheet.quote,
             uses,
             problems,
@@ -465,8 +466,7 @@ impl Kinds {
 
     /// Prices a cart as it stands and judges its lines, by what holds now.
     pub(crate) async fn priced(&self, cart: Arc<Published<Cart>>) -> Result<Priced, Refused> {
-        let priced = self.gather(cart).await?.price(self).await?;
-        self.covered(priced).await
+        self.gather(cart).await?.price(self).await
     }
 
     /// Prices a cart as it stands, and looks at nothing else.

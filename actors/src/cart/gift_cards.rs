@@ -1,6 +1,6 @@
 //! Use cases of gift cards and store credit in a cart: applying, removing, and what they cover.
 
-use super::{CartRef, CartView, Priced, View};
+use super::{CartRef, CartView, View};
 use crate::engine::{Engine, Kinds, unreadable};
 use crate::request::{Outcome, Refused, Request};
 use crate::runtime::Published;
@@ -126,11 +126,5 @@ impl Kinds {
             cart.state().holder(),
             self.price_book.clock_now(),
         ))
-    }
-
-    /// Adds to a cart that was priced what gift cards and store credit cover of it.
-    pub(super) async fn covered(&self, priced: Priced) -> Result<Priced, Refused> {
-        let coverage = self.coverage(&priced.cart, priced.quote.total).await?;
-        Ok(Priced { coverage, ..priced })
     }
 }

@@ -183,7 +183,6 @@ impl Engine {
             return Ok(read);
         }
         let priced = gathered.price(self.kinds()).await?;
-        let priced = self.kinds().covered(priced).await?;
         let returned = priced.cart.state.state() == State::Abandoned && request.caller.session.is_some();
         if returned {
             let command = Recover {
