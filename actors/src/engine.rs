@@ -6,6 +6,7 @@ use crate::cart::{CartReads, KeptPrices, PriceBook, ShownTotals};
 use crate::checkout::CheckoutEnv;
 use crate::notification::Confirmations;
 use crate::order::CancellationEnv;
+use crate::promotion::LeftCodes;
 use crate::request::{Refused, Request};
 use crate::runtime::{
     Entities, EntityOptions, KindCounters, Opened, Randomness, Runtime, RuntimeCounters, RuntimeOptions,
@@ -210,6 +211,7 @@ impl Engine {
             Arc::clone(runtime.store()),
             parts.mailer,
         )));
+        runtime.subscribe(Arc::new(LeftCodes::new(kinds.clone())));
         let inner = Inner {
             runtime,
             kinds,

@@ -210,6 +210,41 @@ async fn a_promotion_that_asks_for_no_code_gets_none_and_rests_those_it_has() {
 }
 
 #[tokio::test]
+async fn codes_go_with_their_promotion_and_their_names_are_free_for_others() {
+    let campaign = Campaign::new().await;
+    let staff = campaign.staff();
+    assert_eq!(campaign.add(&["ONE", "TWO"]).await, ["created", "created"]);
+    let more = staff.post(
+        &format!("{}/codes/generate", campaign.path),
+        json!({ "count": 600 }),
+    );
+    more.ok(201).await;
+    let guest = campaign.open.shop.guest().await;
+    let cart = campaign.cart(&guest, &["ONE"]).await;
+    let draft = json!({ "name": "A half", "enabled": true, "requires_code": true,
+        "actions": [{ "type": "order", "percentage": "0.5" }] });
+    let other = staff.post("/admin/promotions", draft).ok(201).await;
+    let other = format!("/admin/promotions/{}", text(&other["id"]));
+
+    staff.delete(&campaign.path).ok(204).await;
+    let lost = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(lost["removed_codes"][0]["error"], "coupon.unknown");
+    until("the names are free", async || {
+        let codes = json!({ "codes": ["ONE"] });
+        let added = staff.post(&format!("{other}/codes"), codes).ok(200).await;
+        (added["results"][0]["outcome"] == "created").then_some(())
+    })
+    .await;
+    until("a promotion may have one for itself", async || {
+        let taken = staff.patch(&other, json!({ "code": "TWO" })).send().await;
+        (taken.status == 200).then_some(())
+    })
+    .await;
+    let given = apply(&guest, &cart, "ONE").await.expect(200);
+    assert_eq!(given["totals"]["discounts"], pence(500));
+}
+
+#[tokio::test]
 async fn of_those_who_complete_with_one_code_at_once_one_gets_it() {
     let campaign = Campaign::new().await;
     let guests = join_all((0..8).map(|_| campaign.open.shop.guest())).await;

@@ -9,11 +9,13 @@ use crate::runtime::AskError;
 use cartwright_domain::Listing;
 use cartwright_domain::Refusal;
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
-use cartwright_domain::promotion::{Code, CouponCode, CreateCouponCode, DeleteCouponCode, DrawDraft, Error};
+use cartwright_domain::promotion::{
+    Code, CouponCode, CreateCouponCode, DeleteCouponCode, DrawDraft, Error, Promotion,
+};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 /// How many codes of a call are at work at once.
-const CODES_AT_ONCE: usize = 64;
+pub(super) const CODES_AT_ONCE: usize = 64;
 
 /// A code to be added, as somebody gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,13 +58,33 @@ impl Engine {
     ) -> Result<Vec<ImportedRow>, Refused> {
         self.require_codes(promotion).await?;
         let import = |row| self.import_code(request, promotion, row);
-        import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await
+        let imported = import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await?;
+        self.require_still_there(promotion).await?;
+        Ok(imported)
     }
 
     async fn require_codes(&self, promotion: PromotionId) -> Result<(), Refused> {
         let found = self.promotion(promotion).await?.promotion;
         let allowed = found.state.require_codes();
         allowed.map_err(|error| Refused::from(error.problem()))
+    }
+
+    /// Refuses codes whose promotion was deleted while they were made, and deletes them again: what deletes the others may
+    /// have been there before them.
+    async fn require_still_there(&self, promotion: PromotionId) -> Result<(), Refused> {
+        let found = self
+            .kinds()
+            .promotions
+            .read(promotion)
+            .await
+            .map_err(unreadable)?;
+        if found.is_some() {
+            return Ok(());
+        }
+        if let Err(reason) = self.kinds().delete_codes_of(promotion).await {
+            tracing::warn!(%promotion, reason, "codes of a promotion that is gone were not deleted");
+        }
+        Err(gone::<Promotion>())
     }
 
     async fn import_code(
@@ -119,6 +141,7 @@ impl Engine {
             let made: Vec<Option<Code>> = made.buffered(CODES_AT_ONCE).try_collect().await?;
             drawn.extend(made.into_iter().flatten());
         }
+        self.require_still_there(promotion).await?;
         Ok(drawn)
     }
 

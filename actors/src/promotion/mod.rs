@@ -3,11 +3,13 @@
 mod coupon_codes;
 mod import;
 mod judge;
+mod left_codes;
 mod what_if;
 
 pub use coupon_codes::{CodeRow, ListedCode};
 pub use import::PromotionRow;
 pub use judge::CodeAttempt;
+pub(crate) use left_codes::LeftCodes;
 pub use what_if::{Difference, Effect, Supposed, Tally, WhatIf};
 
 use crate::engine::{Engine, unreadable};
@@ -151,7 +153,7 @@ impl Engine {
         Err(Refused::from(errors.problem()))
     }
 
-    /// Deletes a promotion. Placed orders keep what it gave.
+    /// Deletes a promotion. Placed orders keep what it gave; its codes that are good for one order follow it.
     ///
     /// # Errors
     /// `promotion.not_found`.

@@ -1,0 +1,72 @@
+//! Codes that are good for one order go after their promotion, so that their names are free for others.
+
+use super::coupon_codes::CODES_AT_ONCE;
+use crate::engine::Kinds;
+use crate::page::PAGE_LIMIT_MAX;
+use crate::runtime::{Ask, AskError, Subscriber};
+use cartwright_domain::id::PromotionId;
+use cartwright_domain::promotion::{CouponCode, DeleteCouponCode};
+use cartwright_domain::{EntityId, Kind, Listing};
+use cartwright_storage::{Fact, Scan, Wanted};
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+/// The fact that codes follow from.
+const PROMOTION_DELETED: &str = "promotion.deleted";
+
+/// Deletes the codes of promotions that are deleted, behind a durable cursor.
+pub(crate) struct LeftCodes {
+    kinds: Kinds,
+}
+
+impl LeftCodes {
+    pub(crate) fn new(kinds: Kinds) -> Self {
+        Self { kinds }
+    }
+}
+
+impl Subscriber for LeftCodes {
+    fn name(&self) -> &'static str {
+        "left-codes"
+    }
+
+    fn wants(&self) -> Wanted {
+        Wanted::Only(&[(Kind::Promotion, PROMOTION_DELETED)])
+    }
+
+    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(self.kinds.delete_codes_of(PromotionId::from_uuid(fact.entity.id)))
+    }
+}
+
+impl Kinds {
+    /// Deletes every code of a promotion that is gone, page by page. Whoever is interrupted begins again with what is
+    /// left.
+    pub(super) async fn delete_codes_of(&self, promotion: PromotionId) -> Result<(), String> {
+        let mut after = None;
+        loop {
+            let scan = Scan {
+                listing: Listing::CouponCodes,
+                prefix: CouponCode::listed_of(promotion),
+                after: after.take(),
+                descending: false,
+                limit: PAGE_LIMIT_MAX,
+            };
+            let found = self.coupon_codes.list(scan).await;
+            let found = found.map_err(|fault| fault.to_string())?;
+            let codes = stream::iter(found.items).map(|code| async move {
+                let ask = Ask::internal("left-codes", self.randomness.seed());
+                match self.coupon_codes.ask(code.id, DeleteCouponCode, ask).await {
+                    Ok(_) | Err(AskError::NotFound { .. }) => Ok(()),
+                    Err(error) => Err(error.to_string()),
+                }
+            });
+            let deletions = codes.buffer_unordered(CODES_AT_ONCE);
+            deletions.try_for_each(|()| std::future::ready(Ok(()))).await?;
+            match found.next {
+                None => return Ok(()),
+                next => after = next,
+            }
+        }
+    }
+}
