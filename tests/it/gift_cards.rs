@@ -120,3 +120,70 @@ async fn store_credit_is_one_balance_for_a_customer_and_a_currency() {
     let nobody = format!("/admin/customers/cus_{}/store-credit", "0".repeat(32));
     staff.get(&nobody).refused(404, "customer.not_found").await;
 }
+
+#[tokio::test]
+async fn store_credit_is_shown_noted_and_disabled_as_a_gift_card_is() {
+    let OpenShop { shop, method, .. } = OpenShop::shared().await;
+    let staff = &shop.staff;
+    let customer = json!({ "external_id": unique("stopped") });
+    let customer = staff.post("/admin/customers", customer).ok(201).await;
+    let credits = format!("/admin/customers/{}/store-credit", text(&customer["id"]));
+    let credit = format!("{credits}/GBP");
+    staff.get(&credit).refused(404, "stored_value.not_found").await;
+    let off = || json!({ "enabled": false, "note": "asked for their money" });
+    staff
+        .patch(&credit, off())
+        .refused(404, "stored_value.not_found")
+        .await;
+    let goodwill = json!({ "amount": pence(300), "reason": "goodwill" });
+    let opened = staff
+        .post(&format!("{credits}/adjustments"), goodwill)
+        .ok(200)
+        .await;
+    assert_eq!(
+        (&opened["enabled"], &opened["note"]),
+        (&json!(true), &Value::Null)
+    );
+
+    let shown = staff.get(&credit).send().await;
+    let version = shown.etag().expect("a version");
+    assert_eq!(shown.expect(200), opened);
+    let stopped = staff.patch(&credit, off()).if_match(version).ok(200).await;
+    assert_eq!(
+        (&stopped["enabled"], &stopped["note"], &stopped["balance"]),
+        (&json!(false), &json!("asked for their money"), &pence(300))
+    );
+    let late = staff.patch(&credit, off()).if_match(version);
+    late.refused(412, "version.stale").await;
+    let long = staff.patch(&credit, json!({ "note": "x".repeat(10_000) }));
+    let long = long.refused(422, "request.invalid_fields").await;
+    assert_eq!(long["errors"][0]["pointer"], "/note");
+    for nothing in ["EUR", "XAU", "pounds"] {
+        let nothing = format!("{credits}/{nothing}");
+        staff.get(&nothing).refused(404, "stored_value.not_found").await;
+    }
+    let guest = shop.guest().await;
+    guest.get(&credit).refused(401, "auth.token_required").await;
+
+    // It pays for nothing until it is switched on again; in a cart it stays, and says why.
+    let variant = shop.variant(1_000, None).await;
+    let cart = shop.ready_cart(&guest, &method, &[(&variant, 1)]).await;
+    let own = json!({ "customer_id": customer["id"] });
+    staff.patch(&format!("/carts/{cart}"), own).ok(200).await;
+    let path = format!("/carts/{cart}/store-credit");
+    let refused = guest
+        .post(&path, json!({}))
+        .refused(422, "store_credit.unusable")
+        .await;
+    assert_eq!(refused["details"]["reason"], "disabled");
+    let on = json!({ "enabled": true, "note": null });
+    assert_eq!(staff.patch(&credit, on).ok(200).await["note"], Value::Null);
+    let paid = guest.post(&path, json!({})).ok(200).await;
+    assert_eq!(paid["amount_due"], pence(700));
+    staff.patch(&credit, off()).ok(200).await;
+    let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(
+        (&shown["amount_due"], &shown["payments"][0]["reason"]),
+        (&pence(1_000), &json!("disabled"))
+    );
+}

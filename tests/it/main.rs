@@ -14,6 +14,7 @@ mod edge;
 mod fake_shop;
 mod gift_card_payments;
 mod gift_cards;
+mod guide;
 mod idempotency;
 mod imports;
 mod judged_codes;

@@ -6,6 +6,7 @@ use crate::page::{Order, Page, PageRequest};
 use crate::request::{Outcome, Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::id::{CustomerId, StoredValueId};
+use cartwright_domain::money::Currency;
 use cartwright_domain::stored_value::{
     Adjust, Draft, GiftCardCode, GiftCardDraft, IssueGiftCard, OpenStoreCredit, StoredValue, Update,
 };
@@ -123,6 +124,37 @@ impl Engine {
             page,
         )
         .await
+    }
+
+    /// Shows a customer's store credit in one currency.
+    ///
+    /// # Errors
+    /// `stored_value.not_found`.
+    pub async fn store_credit_in(
+        &self,
+        customer: CustomerId,
+        currency: Currency,
+    ) -> Result<Shown<StoredValue>, Refused> {
+        let id = StoredValueId::of_credit(customer, currency);
+        let read = self.kinds().stored_values.read(id).await.map_err(unreadable)?;
+        read.ok_or_else(gone::<StoredValue>)
+    }
+
+    /// Disables or enables a customer's store credit in one currency, or changes its note. What checkouts hold stays
+    /// held.
+    ///
+    /// # Errors
+    /// `stored_value.not_found`; every bad field.
+    pub async fn update_store_credit(
+        &self,
+        request: &Request,
+        customer: CustomerId,
+        currency: Currency,
+        draft: Draft,
+    ) -> Outcome<Shown<StoredValue>> {
+        let id = StoredValueId::of_credit(customer, currency);
+        self.run(&self.kinds().stored_values, id, Update { draft }, request)
+            .await
     }
 
     /// Changes a customer's store credit in the currency of the amount, for a reason. The first opens it.

@@ -207,8 +207,12 @@ pub(crate) async fn applied(desk: &Desk) -> Setup {
 
 /// A cart with one line, for a customer with store credit.
 pub(crate) async fn credited(desk: &Desk) -> Setup {
-    let (known, setup) = (known(desk).await, filled(desk).await);
-    let customer = known.customer.unwrap();
+    let customer = known(desk).await.customer;
+    let setup = Setup {
+        customer,
+        ..filled(desk).await
+    };
+    let customer = customer.unwrap();
     let credit = Adjust {
         amount: pence(100),
         reason: "goodwill".to_owned(),

@@ -5,6 +5,7 @@ use crate::setup;
 use crate::shop::By;
 use crate::support::house::pence;
 use cartwright_actors::cart::View;
+use cartwright_domain::money::Currency;
 use cartwright_domain::stored_value::{Adjust, Draft};
 
 const CARDED: Preparing = |desk| Box::pin(setup::carded(desk));
@@ -40,6 +41,25 @@ pub(crate) const VALUES: &[Case] = &[
             Ok(adjusted.value.state.balance().to_string())
         })
     }),
+    case(
+        "update_store_credit",
+        By::Staff,
+        CREDITED,
+        |desk, setup, request| {
+            Box::pin(async move {
+                let draft = Draft {
+                    enabled: Some(false),
+                    ..Draft::default()
+                };
+                let customer = setup.customer.unwrap();
+                let updated = desk
+                    .engine
+                    .update_store_credit(request, customer, Currency::GBP, draft)
+                    .await?;
+                Ok(updated.value.state.is_enabled().to_string())
+            })
+        },
+    ),
     keyed(
         "adjust_store_credit",
         By::Staff,

@@ -2,8 +2,8 @@
 //!
 //! A pure function: it says which cart goes on and what it then holds; the use case makes it so.
 
-use super::{CODES_MAX, Cart, Line, State, VariantFacts};
-use crate::id::VariantId;
+use super::{CODES_MAX, Cart, Line, STORED_VALUES_MAX, State, VariantFacts};
+use crate::id::{StoredValueId, VariantId};
 use crate::money::Currency;
 use crate::promotion::Code;
 use crate::settings::{Limits, MergeRule};
@@ -19,6 +19,8 @@ pub struct Merged {
     pub lines: Vec<Arc<Line>>,
     /// The coupon codes of both, as many as a cart may hold; the next quote judges them again.
     pub codes: Vec<Code>,
+    /// The gift cards and store credit of both, as many as a cart may be paid with; the next quote judges them again.
+    pub stored_values: Vec<StoredValueId>,
     /// What the shopper should be told.
     pub warnings: Vec<Warning>,
 }
@@ -98,12 +100,12 @@ pub fn merge<'a>(
     if !is_open(guest) {
         return unchanged(Survivor::Guest, guest);
     }
-    let codes = customer.filter(|customer| is_open(customer));
-    let codes = codes.map_or(&[][..], Cart::codes);
-    let Some(customer) = customer.filter(|customer| counts(customer)) else {
-        let codes = united(guest.codes(), codes);
+    let open = customer.filter(|customer| is_open(customer));
+    let entered = open.map(Entered::of).unwrap_or_default();
+    let Some(customer) = open.filter(|customer| counts(customer)) else {
+        let entered = Entered::of(guest).and(&entered);
         let lines = guest.lines().to_vec();
-        return capped((Survivor::Guest, codes), lines, Vec::new(), limits, facts);
+        return capped((Survivor::Guest, entered), lines, Vec::new(), limits, facts);
     };
     let mut lines = customer.lines().to_vec();
     let mut warnings = Vec::new();
@@ -121,13 +123,39 @@ pub fn merge<'a>(
             None => lines.push(line),
         }
     }
-    let codes = united(codes, guest.codes());
-    capped((Survivor::Customer, codes), lines, warnings, limits, facts)
+    let entered = entered.and(&Entered::of(guest));
+    capped((Survivor::Customer, entered), lines, warnings, limits, facts)
 }
 
-fn united(first: &[Code], then: &[Code]) -> Vec<Code> {
-    let new = then.iter().filter(|code| !first.contains(code));
-    first.iter().chain(new).take(CODES_MAX).cloned().collect()
+/// What shoppers have entered in a cart.
+#[derive(Default)]
+struct Entered {
+    codes: Vec<Code>,
+    stored_values: Vec<StoredValueId>,
+}
+
+impl Entered {
+    fn of(cart: &Cart) -> Self {
+        Self {
+            codes: cart.codes().to_vec(),
+            stored_values: cart.stored_values().to_vec(),
+        }
+    }
+
+    /// Adds what else was entered, as far as a cart may hold it.
+    fn and(mut self, other: &Self) -> Self {
+        unite(&mut self.codes, &other.codes, CODES_MAX);
+        unite(&mut self.stored_values, &other.stored_values, STORED_VALUES_MAX);
+        self
+    }
+}
+
+fn unite<T: Clone + PartialEq>(held: &mut Vec<T>, others: &[T], most: usize) {
+    for other in others {
+        if held.len() < most && !held.contains(other) {
+            held.push(other.clone());
+        }
+    }
 }
 
 fn unchanged(survivor: Survivor, cart: &Cart) -> Merged {
@@ -135,6 +163,7 @@ fn unchanged(survivor: Survivor, cart: &Cart) -> Merged {
         survivor,
         lines: cart.lines().to_vec(),
         codes: cart.codes().to_vec(),
+        stored_values: cart.stored_values().to_vec(),
         warnings: Vec::new(),
     }
 }
@@ -197,7 +226,7 @@ fn in_currency<'a>(
 
 /// Caps lines by stock and limits, earlier lines first.
 fn capped<'a>(
-    (survivor, codes): (Survivor, Vec<Code>),
+    (survivor, entered): (Survivor, Entered),
     lines: Vec<Arc<Line>>,
     mut warnings: Vec<Warning>,
     limits: Limits,
@@ -238,7 +267,8 @@ fn capped<'a>(
     Merged {
         survivor,
         lines: kept,
-        codes,
+        codes: entered.codes,
+        stored_values: entered.stored_values,
         warnings,
     }
 }

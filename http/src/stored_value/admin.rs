@@ -1,13 +1,19 @@
 //! Routes of gift cards and store credit for staff.
 
-use super::dto::{BalanceAdjustment, ByCode, GiftCard, GiftCardChanges, NewGiftCard, StoreCredit};
+use super::dto::{
+    BalanceAdjustment, ByCode, GiftCard, GiftCardChanges, NewGiftCard, StoreCredit, StoreCreditChanges,
+};
 use crate::answer::{Answer, Answered};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List};
-use crate::extract::{Id, Json, Page, PageQuery, Params, StaffCall, StaffOnly};
+use crate::extract::{Id, Json, Page, PageQuery, Params, StaffCall, StaffOnly, entity_id};
+use crate::problem::Refused;
 use crate::router::Api;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use cartwright_actors::Engine;
+use cartwright_domain::Class;
 use cartwright_domain::customer::Customer;
+use cartwright_domain::id::CustomerId;
+use cartwright_domain::money::Currency;
 use cartwright_domain::stored_value::StoredValue;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(admin_adjust_gift_card))
         .routes(routes!(admin_list_store_credit))
         .routes(routes!(admin_adjust_store_credit))
+        .routes(routes!(admin_show_store_credit, admin_update_store_credit))
 }
 
 /// Lists gift cards, newest first, or finds the one with a code.
@@ -142,7 +149,7 @@ async fn admin_list_store_credit(
 #[utoipa::path(
     post, path = "/admin/customers/{customer}/store-credit/adjustments",
     tag = "admin: gift cards and store credit",
-    params(("customer" = String, Path, description = "The customer's id."), IdempotencyKeyHeader),
+    params(("customer" = String, Path, description = "The customer's id."), IfMatchHeader, IdempotencyKeyHeader),
     request_body = BalanceAdjustment,
     responses((status = OK, description = "The store credit.", body = StoreCredit)),
 )]
@@ -156,4 +163,59 @@ async fn admin_adjust_store_credit(
         .adjust_store_credit(&call.request(&bytes), customer, value.into())
         .await?;
     Ok(Answer::done(done.map(|credit| StoreCredit::from(&credit))))
+}
+
+/// Shows a customer's store credit in one currency, with its ledger.
+#[utoipa::path(
+    get, path = "/admin/customers/{customer}/store-credit/{currency}", tag = "admin: gift cards and store credit",
+    params(
+        ("customer" = String, Path, description = "The customer's id."),
+        ("currency" = String, Path, description = "The currency's code.", example = "GBP"),
+    ),
+    responses((status = OK, description = "The store credit.", body = StoreCredit)),
+)]
+async fn admin_show_store_credit(
+    State(engine): State<Engine>,
+    _: StaffOnly,
+    Path((customer, currency)): Path<(String, String)>,
+) -> Answered<StoreCredit> {
+    let (customer, currency) = read(&customer, &currency)?;
+    let credit = engine.store_credit_in(customer, currency).await?;
+    Ok(Answer::entity(StoreCredit::from(&credit)))
+}
+
+/// Disables or enables a customer's store credit in one currency, or changes its note.
+///
+/// What checkouts hold already stays held.
+#[utoipa::path(
+    patch, path = "/admin/customers/{customer}/store-credit/{currency}", tag = "admin: gift cards and store credit",
+    params(
+        ("customer" = String, Path, description = "The customer's id."),
+        ("currency" = String, Path, description = "The currency's code.", example = "GBP"),
+        IfMatchHeader,
+    ),
+    request_body = StoreCreditChanges,
+    responses((status = OK, description = "The store credit.", body = StoreCredit)),
+)]
+async fn admin_update_store_credit(
+    State(engine): State<Engine>,
+    StaffCall(call): StaffCall,
+    Path((customer, currency)): Path<(String, String)>,
+    Json { value, bytes }: Json<StoreCreditChanges>,
+) -> Answered<StoreCredit> {
+    let (customer, currency) = read(&customer, &currency)?;
+    let done = engine
+        .update_store_credit(&call.request(&bytes), customer, currency, value.into())
+        .await?;
+    Ok(Answer::done(done.map(|credit| StoreCredit::from(&credit))))
+}
+
+/// Reads whose store credit is meant, and in which currency. In what is none nobody has any.
+fn read(customer: &str, currency: &str) -> Result<(CustomerId, Currency), Refused> {
+    let customer = entity_id::<Customer>(customer)?;
+    let currency = currency.parse().map_err(|_| {
+        let message = format!("there is no store credit in {currency}");
+        Refused::new(Class::NotFound, "stored_value.not_found", message)
+    })?;
+    Ok((customer, currency))
 }

@@ -57,6 +57,10 @@ pub(super) struct StoreCredit {
     balance: Money,
     /// What checkouts hold of it.
     held: Money,
+    /// May it be spent?
+    enabled: bool,
+    /// What staff noted.
+    note: Option<String>,
     /// What changes came to that the ledger no longer shows.
     brought_forward: Money,
     /// The newest changes of the balance, the oldest of them first. With what is brought forward they sum to it.
@@ -122,6 +126,17 @@ pub(super) struct GiftCardChanges {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Time>)]
     expires_at: Option<Option<Time>>,
+    /// What staff note.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    note: Option<Option<String>>,
+}
+
+/// Changes to store credit: what is absent stays and `null` clears.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(super) struct StoreCreditChanges {
+    /// May it be spent? What checkouts hold already stays held.
+    enabled: Option<bool>,
     /// What staff note.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
@@ -195,6 +210,8 @@ impl From<&Shown<StoredValue>> for StoreCredit {
                 .unwrap_or_default(),
             balance: value.balance().into(),
             held: value.held().into(),
+            enabled: value.is_enabled(),
+            note: value.note().map(str::to_owned),
             brought_forward: value.brought_forward().into(),
             ledger: value.ledger().iter().map(LedgerEntry::from).collect(),
             created_at: value.created_at().into(),
@@ -240,6 +257,16 @@ impl From<GiftCardChanges> for stored_value::Draft {
             enabled: changes.enabled,
             expires_at: changes.expires_at.map(|at| at.map(|at| at.0)),
             note: changes.note,
+        }
+    }
+}
+
+impl From<StoreCreditChanges> for stored_value::Draft {
+    fn from(changes: StoreCreditChanges) -> Self {
+        Self {
+            enabled: changes.enabled,
+            note: changes.note,
+            ..Self::default()
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::cart::merge::{Merged, Survivor, WarningKind, merge};
-use crate::cart::{ApplyCodes, ClearLines, MergeInto, State};
+use crate::cart::{ApplyCodes, ApplyStoredValue, ClearLines, MergeInto, State};
 use crate::catalog::CurrencyPrices;
+use crate::id::{EntityId, StoredValueId};
 use crate::promotion::Code;
 use crate::settings::MergeRule;
 use proptest::prelude::*;
@@ -318,4 +319,34 @@ fn codes_are_united_the_survivors_first_and_as_many_as_a_cart_may_hold() {
     check(&empty, &guest, &[2, 3, 4, 0, 1]);
     let full = with_codes(filled(4, &[(&variant(1), 3)]), 2..12);
     check(&customer, &full, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn gift_cards_and_store_credit_are_united_the_survivors_first_and_as_many_as_a_cart_may_hold() {
+    let value = |n: usize| StoredValueId::from_uuid(uuid::Uuid::from_u128(n as u128));
+    let paid_with = |cart: Bench<Cart>, range: std::ops::Range<usize>| {
+        let mut cart = cart;
+        for n in range {
+            assert_eq!(cart.run(ApplyStoredValue { value: value(n) }), Ok(()));
+        }
+        cart
+    };
+    let check = |customer: &Bench<Cart>, guest: &Bench<Cart>, expected: &[usize]| {
+        let merged = merged(customer, guest, MergeRule::Larger, &[]);
+        let expected: Vec<_> = expected.iter().map(|n| value(*n)).collect();
+        assert_eq!(merged.stored_values, expected);
+    };
+    let customer = paid_with(filled(1, &[(&variant(1), 2)]), 0..2);
+    let guest = paid_with(filled(2, &[(&variant(1), 3)]), 1..4);
+    check(&customer, &guest, &[0, 1, 2, 3]);
+    let empty = paid_with(filled(3, &[]), 0..2);
+    check(&empty, &guest, &[1, 2, 3, 0]);
+    let full = paid_with(filled(4, &[(&variant(1), 3)]), 2..7);
+    check(&customer, &full, &[0, 1, 2, 3, 4]);
+
+    // Merged away, it brings nothing again.
+    let mut guest = guest;
+    let survivor = customer.entity.id();
+    assert_eq!(code(guest.run(MergeInto { survivor })), Ok(()));
+    check(&customer, &guest, &[0, 1]);
 }
