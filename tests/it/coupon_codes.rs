@@ -245,6 +245,29 @@ async fn codes_go_with_their_promotion_and_their_names_are_free_for_others() {
 }
 
 #[tokio::test]
+async fn a_promotion_with_a_code_of_its_own_is_explained_by_the_one_that_was_entered() {
+    let campaign = Campaign::new().await;
+    let own = json!({ "code": "OWN", "conditions": { "quantity_from": 2 } });
+    campaign.staff().patch(&campaign.path, own).ok(200).await;
+    assert_eq!(campaign.add(&["ONE"]).await, ["created"]);
+    let guest = campaign.open.shop.guest().await;
+    let shop = &campaign.open.shop;
+    let cart = shop
+        .ready_cart(&guest, &campaign.open.method, &[(&campaign.variant, 2)])
+        .await;
+    let path = format!("/carts/{cart}/explain");
+    let why = guest.get(&path).ok(200).await;
+    assert_eq!(why["promotions"], json!([]), "nobody learns of it without a code");
+    let given = apply(&guest, &cart, "one").await.expect(200);
+    let why = guest.get(&path).ok(200).await;
+    assert_eq!(why["promotions"][0]["code"], "ONE");
+    assert_eq!(
+        why["promotions"][0]["steps"][0]["given"],
+        given["totals"]["discounts"]
+    );
+}
+
+#[tokio::test]
 async fn of_those_who_complete_with_one_code_at_once_one_gets_it() {
     let campaign = Campaign::new().await;
     let guests = join_all((0..8).map(|_| campaign.open.shop.guest())).await;

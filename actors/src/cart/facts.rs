@@ -304,6 +304,30 @@ impl Gathered {
     pub(crate) async fn price(self, kinds: &Kinds) -> Result<Priced, Refused> {
         let facts = self.facts();
         let (worksheet, findings) = self.quote_taxed(kinds, &self.intent(&facts)).await?;
+        self.judge_lines(kinds, worksheet, &findings, facts).await
+    }
+
+    /// Prices the cart as [`Self::price`] does, and tells of every promotion why it does or does not apply.
+    pub(crate) async fn price_with_reasons(self, kinds: &Kinds) -> Result<(Priced, Trace), Refused> {
+        let facts = self.facts();
+        let intent = self.intent(&facts);
+        let (mut worksheet, findings) = self.quote_taxed(kinds, &intent).await?;
+        let mut trace = Trace::default();
+        if !self.book.promotions.is_empty() {
+            let explained = totals::explain(&findings.tell(&intent), &self.rules());
+            (worksheet, trace) = explained.map_err(refused)?;
+        }
+        let priced = self.judge_lines(kinds, worksheet, &findings, facts).await?;
+        Ok((priced, trace))
+    }
+
+    async fn judge_lines(
+        self,
+        kinds: &Kinds,
+        worksheet: Worksheet,
+        findings: &Findings,
+        facts: Facts,
+    ) -> Result<Priced, Refused> {
         let rates = self.rates.as_ref().map(|rates| rates.until);
         let holds_until = rates.into_iter().chain(findings.taxes_hold_until).min();
         let uses = self.whose().uses(&worksheet.quote, &self.book);
@@ -467,6 +491,14 @@ impl Kinds {
     /// Prices a cart as it stands and judges its lines, by what holds now.
     pub(crate) async fn priced(&self, cart: Arc<Published<Cart>>) -> Result<Priced, Refused> {
         self.gather(cart).await?.price(self).await
+    }
+
+    /// Prices and judges a cart as [`Self::priced`] does, and tells of every promotion why it does or does not apply.
+    pub(crate) async fn priced_with_reasons(
+        &self,
+        cart: Arc<Published<Cart>>,
+    ) -> Result<(Priced, Trace), Refused> {
+        self.gather(cart).await?.price_with_reasons(self).await
     }
 
     /// Prices a cart as it stands, and looks at nothing else.

@@ -10,6 +10,7 @@ use crate::engine::unreadable;
 use crate::inventory::stock_of;
 use crate::once::gone;
 use crate::runtime::{AskError, Performed, Published};
+use cartwright_domain::cart::totals::Trace;
 use cartwright_domain::cart::{Cart, FreezeQuote, FrozenQuote, LockForCheckout, LockScope};
 use cartwright_domain::checkout::{AwaitCompletion, BeginAuthorization, Checkout, Progress, Reserved};
 use cartwright_domain::id::{CheckoutId, VariantId};
@@ -46,7 +47,7 @@ pub(super) async fn reserve_stock(
     let lock = locked.decision;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let settings = env.kinds.current_settings().await?;
-    let priced = env.kinds.priced(cart).await?;
+    let (priced, trace) = env.kinds.priced_with_reasons(cart).await?;
     validate::lines(&priced)?;
     if checkout.completion.is_some() {
         validate::details(&priced, checkout)?;
@@ -57,7 +58,7 @@ pub(super) async fn reserve_stock(
         // The payment call comes next.
         let (reserved, decisions) = reserve_all(env, saga.id, &priced.cart.state, None, &lock).await?;
         let pinned = ready(Ok(decisions));
-        let frozen = freeze(env, saga, priced, Arc::new(reserved), pinned).await?;
+        let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved), pinned).await?;
         return Ok(frozen.resting_on(lock));
     }
     let (reserved, decisions) = reserve_all(env, saga.id, &priced.cart.state, Some(lifetime), &lock).await?;
@@ -89,7 +90,7 @@ pub(super) async fn freeze_quote(
         .await?;
     let lock = locked.decision;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
-    let priced = env.kinds.priced(cart).await?;
+    let (priced, trace) = env.kinds.priced_with_reasons(cart).await?;
     let is_over = saga.state.reserved_until.is_some_and(|until| until <= env.now());
     match validate::lines(&priced) {
         // What was held for this checkout may be somebody else's by now.
@@ -99,7 +100,7 @@ pub(super) async fn freeze_quote(
     validate::details(&priced, &saga.state)?;
     let reserved = Arc::clone(&saga.state.reserved);
     let pinned = pin(env, saga, &saga.state.reserved);
-    let frozen = freeze(env, saga, priced, reserved, pinned).await?;
+    let frozen = freeze(env, saga, (priced, trace), reserved, pinned).await?;
     Ok(frozen.resting_on(lock))
 }
 
@@ -107,12 +108,12 @@ pub(super) async fn freeze_quote(
 async fn freeze(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
-    priced: Priced,
+    (priced, trace): (Priced, Trace),
     reserved: Arc<Vec<Reserved>>,
     pinned: impl Future<Output = Result<Vec<Decision>, Halt>>,
 ) -> Result<Performed<Progress>, Halt> {
     validate::total(&priced, &saga.state)?;
-    let (frozen, pinned) = tokio::join!(write_quote(env, saga.id, priced), pinned);
+    let (frozen, pinned) = tokio::join!(write_quote(env, saga.id, priced, trace), pinned);
     let decisions = pinned?;
     let (frozen, decision) = frozen?;
     let uses = uses::reserve(env, saga.id, &frozen, &decision).await?;
@@ -128,6 +129,7 @@ async fn write_quote(
     env: &CheckoutEnv,
     checkout: CheckoutId,
     priced: Priced,
+    trace: Trace,
 ) -> Result<(Arc<FrozenQuote>, Option<Decision>), Halt> {
     let quotes = &env.kinds.frozen_quotes;
     let command = FreezeQuote::of_cart(
@@ -136,6 +138,7 @@ async fn write_quote(
         priced.uses,
         |variant| priced.facts.get(&variant),
     )
+    .explained_by(trace)
     .paid_with(priced.coverage.tenders());
     match quotes
         .create(

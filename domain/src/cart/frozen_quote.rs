@@ -1,7 +1,9 @@
 //! The frozen quote: what a checkout agreed on, written once and kept by the order for ever.
 
+use super::totals::{Looked, Trace};
 use super::{
-    Attributes, Cart, Error, FrozenQuote1, FrozenQuote2, PriceOverride, Quote, ShippingChoice, VariantFacts,
+    Attributes, Cart, Error, FrozenQuote1, FrozenQuote2, FrozenQuote3, PriceOverride, Quote, ShippingChoice,
+    VariantFacts,
 };
 use crate::address::Address;
 use crate::entity::{Context, Create, Entity, Keys, NoTimer, PastBody};
@@ -17,6 +19,9 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+/// How many promotions are kept that did not apply, the first of them.
+const NOT_APPLIED_MAX: usize = 100;
+
 /// A quote with everything an order keeps: names, SKUs, addresses, whatever the catalog does later. Its id is the
 /// checkout's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +32,9 @@ pub struct FrozenQuote {
     pub cart: CartId,
     /// What it costs.
     pub quote: Quote,
+    /// Why promotions did or did not apply, and what each of their actions came to. Nothing in what was frozen before
+    /// this was kept.
+    pub looked: Vec<Looked>,
     /// What gift cards and store credit pay of it, in the order in which they do.
     pub tenders: Vec<Tender>,
     /// What is bought, line by line as in the quote.
@@ -73,6 +81,7 @@ pub struct FrozenLine {
 pub struct FreezeQuote {
     cart: CartId,
     quote: Quote,
+    looked: Vec<Looked>,
     tenders: Vec<Tender>,
     lines: Vec<FrozenLine>,
     email: Option<Email>,
@@ -108,6 +117,7 @@ impl FreezeQuote {
         Self {
             cart: cart.id(),
             quote,
+            looked: Vec::new(),
             tenders: Vec::new(),
             lines,
             email: cart.email().cloned(),
@@ -125,6 +135,19 @@ impl FreezeQuote {
     #[must_use]
     pub fn paid_with(self, tenders: Vec<Tender>) -> Self {
         Self { tenders, ..self }
+    }
+
+    /// Notes why promotions did or did not apply.
+    #[must_use]
+    pub fn explained_by(self, trace: Trace) -> Self {
+        let mut looked = trace.looked;
+        let mut left = NOT_APPLIED_MAX;
+        looked.retain(|looked| {
+            let is_kept = looked.unmet.is_none() || 0 < left;
+            left -= usize::from(looked.unmet.is_some() && is_kept);
+            is_kept
+        });
+        Self { looked, ..self }
     }
 }
 
@@ -146,6 +169,7 @@ impl Create<FrozenQuote> for FreezeQuote {
             checkout: id,
             cart: self.cart,
             quote: self.quote,
+            looked: self.looked,
             tenders: self.tenders,
             lines: self.lines,
             email: self.email,
@@ -188,7 +212,7 @@ impl EventBody for FrozenEvent {
 
 impl Entity for FrozenQuote {
     const KIND: Kind = Kind::FrozenQuote;
-    const SCHEMA: u16 = 3;
+    const SCHEMA: u16 = 4;
     type Id = CheckoutId;
     type Event = FrozenEvent;
     type Timer = NoTimer;
@@ -198,6 +222,7 @@ impl Entity for FrozenQuote {
         match schema {
             1 => body.read::<FrozenQuote1>().map(Self::from),
             2 => body.read::<FrozenQuote2>().map(Self::from),
+            3 => body.read::<FrozenQuote3>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }

@@ -30,7 +30,7 @@ pub use line::{
     VariantFacts,
 };
 pub use lock::{Complete, LockForCheckout, MergeInto, Recover, Unlock};
-pub(crate) use past::{FrozenQuote1, FrozenQuote2};
+pub(crate) use past::{FrozenQuote1, FrozenQuote2, FrozenQuote3};
 pub use problem::{LineProblem, ProblemKind, line_problems};
 pub use quote::{
     AppliedPromotion, LineTax, LineTaxPart, Quote, QuoteLine, QuoteShipping, QuotedCode, Share, TaxSource,

@@ -7,7 +7,9 @@ use super::{
 use crate::address::Address;
 use crate::id::{CartId, CheckoutId, CustomerId, LineId, SessionId, ShippingMethodId, TaxZoneId};
 use crate::money::{Currency, Money, Price, Rate};
+use crate::promotion::Use;
 use crate::shipping::PriceSource;
+use crate::stored_value::Tender;
 use crate::tax::TaxRelief;
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -113,6 +115,23 @@ pub(crate) struct PastFrozenQuote<Q> {
     frozen_at: Timestamp,
 }
 
+/// A frozen quote of schema 3: without why promotions did or did not apply.
+#[derive(Deserialize)]
+pub(crate) struct FrozenQuote3 {
+    checkout: CheckoutId,
+    cart: CartId,
+    quote: Quote,
+    tenders: Vec<Tender>,
+    lines: Vec<FrozenLine>,
+    email: Option<Email>,
+    shipping_address: Option<Arc<Address>>,
+    billing_address: Option<Arc<Address>>,
+    shipping_method: Option<ShippingChoice>,
+    customer: Option<CustomerId>,
+    uses: Vec<Use>,
+    frozen_at: Timestamp,
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Quote1 {
     currency: Currency,
@@ -186,7 +205,7 @@ struct QuoteShipping2 {
 
 impl<Q: Into<Quote>> From<PastFrozenQuote<Q>> for FrozenQuote {
     fn from(past: PastFrozenQuote<Q>) -> Self {
-        Self {
+        Self::from(FrozenQuote3 {
             checkout: past.checkout,
             cart: past.cart,
             quote: past.quote.into(),
@@ -198,6 +217,26 @@ impl<Q: Into<Quote>> From<PastFrozenQuote<Q>> for FrozenQuote {
             shipping_method: past.shipping_method,
             customer: None,
             uses: Vec::new(),
+            frozen_at: past.frozen_at,
+        })
+    }
+}
+
+impl From<FrozenQuote3> for FrozenQuote {
+    fn from(past: FrozenQuote3) -> Self {
+        Self {
+            checkout: past.checkout,
+            cart: past.cart,
+            quote: past.quote,
+            looked: Vec::new(),
+            tenders: past.tenders,
+            lines: past.lines,
+            email: past.email,
+            shipping_address: past.shipping_address,
+            billing_address: past.billing_address,
+            shipping_method: past.shipping_method,
+            customer: past.customer,
+            uses: past.uses,
             frozen_at: past.frozen_at,
         }
     }

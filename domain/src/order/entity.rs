@@ -2,7 +2,7 @@
 
 use super::{Error, Event, FulfillmentState, Status};
 use crate::caller::Caller;
-use crate::cart::{FrozenQuote, FrozenQuote1, FrozenQuote2};
+use crate::cart::{FrozenQuote, FrozenQuote1, FrozenQuote2, FrozenQuote3};
 use crate::customer::Shopper;
 use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
@@ -155,7 +155,7 @@ impl Order {
 
 impl Entity for Order {
     const KIND: Kind = Kind::Order;
-    const SCHEMA: u16 = 3;
+    const SCHEMA: u16 = 4;
     const SEQUENCE: Option<Sequence> = Some(Sequence::Order);
     type Id = OrderId;
     type Event = Event;
@@ -166,6 +166,7 @@ impl Entity for Order {
         match schema {
             1 => body.read::<PastOrder<FrozenQuote1>>().map(Self::from),
             2 => body.read::<PastOrder<FrozenQuote2>>().map(Self::from),
+            3 => body.read::<PastOrder<FrozenQuote3>>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }

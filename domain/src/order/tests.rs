@@ -80,6 +80,7 @@ fn frozen(total: i64) -> Arc<FrozenQuote> {
         checkout: CHECKOUT,
         cart: CART,
         quote,
+        looked: Vec::new(),
         tenders: Vec::new(),
         lines: vec![frozen_line],
         email: Some(email("Ada@example.com")),

@@ -10,7 +10,7 @@ use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::cart::Explained;
 use cartwright_domain::cart::totals::{Looked, Step};
-use cartwright_domain::cart::{self, Quote, QuoteLine, QuoteShipping, Unmet};
+use cartwright_domain::cart::{self, FrozenQuote, Quote, QuoteLine, QuoteShipping, Unmet};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,7 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 pub(crate) struct Explanation {
     /// Each line, from its price to its tax.
     lines: Vec<ExplainedLine>,
-    /// Every promotion that was looked at, in the order in which they apply. Of an order, those that applied.
+    /// Every promotion that was looked at, in the order in which they apply; none whose code was not entered. An order
+    /// keeps those that applied and at most 100 others.
     promotions: Vec<ExplainedPromotion>,
     /// Shipping, from its price to its tax.
     shipping: Option<ExplainedShipping>,
@@ -61,7 +62,7 @@ pub(crate) struct ExplainedPromotion {
     id: String,
     /// Its name.
     name: String,
-    /// The code that unlocks it, once it is entered.
+    /// The code that was entered for it.
     code: Option<String>,
     /// Does it apply?
     applies: bool,
@@ -75,7 +76,7 @@ pub(crate) struct ExplainedPromotion {
 /// What one action of a promotion came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ExplainedStep {
-    /// Which of its actions, from 0; absent where only the outcome is known.
+    /// Which of its actions, from 0; absent in orders that kept the outcome only.
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<usize>,
     /// The value it acted on.
@@ -137,26 +138,28 @@ async fn explain_cart(
 
 impl From<&Explained> for Explanation {
     fn from(explained: &Explained) -> Self {
-        let entered = explained.cart.state.codes();
-        let is_told = |looked: &&Looked| match &looked.promotion.code {
-            // A code that was not entered is a secret.
-            Some(code) => entered.contains(code),
-            None => true,
-        };
-        let looked = explained.trace.looked.iter().filter(is_told);
-        Self {
-            promotions: looked.map(ExplainedPromotion::from).collect(),
-            ..Self::from(&*explained.quote)
-        }
+        let looked = explained.trace.looked.iter();
+        Self::of(&explained.quote, looked.map(ExplainedPromotion::from).collect())
     }
 }
 
-/// Explains a quote by what it keeps itself.
-impl From<&Quote> for Explanation {
-    fn from(quote: &Quote) -> Self {
+impl From<&FrozenQuote> for Explanation {
+    fn from(frozen: &FrozenQuote) -> Self {
+        let quote = &frozen.quote;
+        let promotions = match frozen.looked.is_empty() {
+            // All that orders kept once.
+            true => quote.promotions.iter().map(ExplainedPromotion::from).collect(),
+            false => frozen.looked.iter().map(ExplainedPromotion::from).collect(),
+        };
+        Self::of(quote, promotions)
+    }
+}
+
+impl Explanation {
+    fn of(quote: &Quote, promotions: Vec<ExplainedPromotion>) -> Self {
         Self {
             lines: quote.lines.iter().map(ExplainedLine::from).collect(),
-            promotions: quote.promotions.iter().map(ExplainedPromotion::from).collect(),
+            promotions,
             shipping: quote.shipping_line.as_ref().map(ExplainedShipping::from),
             totals: Totals::from(quote),
         }
@@ -194,9 +197,9 @@ impl From<&QuoteShipping> for ExplainedShipping {
 impl From<&Looked> for ExplainedPromotion {
     fn from(looked: &Looked) -> Self {
         Self {
-            id: looked.promotion.id.to_string(),
-            name: looked.promotion.name.to_string(),
-            code: looked.promotion.code.as_ref().map(ToString::to_string),
+            id: looked.promotion.to_string(),
+            name: looked.name.to_string(),
+            code: looked.code.as_ref().map(ToString::to_string),
             applies: looked.unmet.is_none(),
             reason: looked.unmet.map(Unmet::name),
             steps: looked.steps.iter().map(ExplainedStep::from).collect(),

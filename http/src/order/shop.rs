@@ -46,7 +46,8 @@ async fn show_order(
     Ok(Answer::entity(shown))
 }
 
-/// Tells what an order cost, and why: the promotions that applied, what each gave every line, and each tax.
+/// Tells what an order cost, and why: the promotions that were looked at when it was placed, why each did or did not
+/// apply, its base, its shares and each rounding, and each tax.
 ///
 /// To whom an order is shown, it is explained.
 #[utoipa::path(
@@ -61,7 +62,7 @@ async fn explain_order(
     Params(OrderProof { token, email }): Params<OrderProof>,
 ) -> Answered<Explanation> {
     let order = find(&engine, &call, &name, &Proof { token, email }).await?;
-    Ok(Answer::plain(Explanation::from(&order.state.quote().quote)))
+    Ok(Answer::plain(Explanation::from(&**order.state.quote())))
 }
 
 /// Finds an order by its number or id.

@@ -1,10 +1,11 @@
 //! Freezing a quote.
 
 use super::*;
-use crate::cart::Quote;
-use crate::cart::totals::{Buyer, Intent, Rules, quote};
+use crate::cart::totals::{Buyer, Intent, Looked, Rules, Trace, quote};
 use crate::cart::{FreezeQuote, FrozenQuote, Patch, UpdateDetails};
+use crate::cart::{Quote, Unmet};
 use crate::entity::Entity;
+use crate::id::PromotionId;
 use crate::promotion::Promotions;
 use crate::settings::Settings;
 use crate::tax::Zones;
@@ -69,5 +70,35 @@ fn an_estimate_or_a_missing_line_is_never_frozen() -> Result<(), crate::cart::Er
     let mut dearer = bench.entity;
     dearer.quote.total.amount += 1;
     check(dearer, "the total is the sum of its parts");
+    Ok(())
+}
+
+#[test]
+fn what_applied_is_kept_and_the_first_hundred_of_what_did_not() -> Result<(), crate::cart::Error> {
+    let looked = |at: u128| Looked {
+        promotion: PromotionId(Uuid::from_u128(at)),
+        name: "A tenth".into(),
+        code: None,
+        unmet: (at % 2 == 1).then_some(Unmet::BelowQuantity),
+        steps: Vec::new(),
+    };
+    let trace = Trace {
+        looked: (0..300).map(looked).collect(),
+    };
+    let bench = Bench::<FrozenQuote>::create(
+        CHECKOUT,
+        Timestamp::from_millis(7),
+        frozen(true).explained_by(trace),
+    )?;
+    let (applied, others): (Vec<_>, Vec<_>) = bench
+        .entity
+        .looked
+        .iter()
+        .partition(|looked| looked.unmet.is_none());
+    assert_eq!((applied.len(), others.len()), (150, 100));
+    assert_eq!(
+        others.last().map(|looked| looked.promotion),
+        Some(looked(199).promotion)
+    );
     Ok(())
 }

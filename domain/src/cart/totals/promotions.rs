@@ -149,9 +149,28 @@ impl Stage<'_, '_> {
                 self.verdicts.push((single.code.clone(), unmet));
             }
         }
-        if let Some(trace) = self.trace.as_deref_mut() {
+        if self.trace.is_none() {
+            return;
+        }
+        let mut singles = self.intent.single_codes.iter();
+        let used = || {
+            Some(
+                singles
+                    .find(|single| single.promotion == promotion.id)?
+                    .code
+                    .clone(),
+            )
+        };
+        let code = first.or_else(used);
+        if let Some(trace) = self
+            .trace
+            .as_deref_mut()
+            .filter(|_| !promotion.is_locked() || code.is_some())
+        {
             trace.looked.push(Looked {
-                promotion: Arc::clone(&ready.promotion),
+                promotion: promotion.id,
+                name: Arc::clone(&promotion.name),
+                code,
                 unmet: found.unmet,
                 steps: found.steps,
             });

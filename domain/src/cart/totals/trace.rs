@@ -1,12 +1,14 @@
-//! What was looked at on the way to a quote, and why it did or did not count. Made only for who asks.
+//! What was looked at on the way to a quote, and why it did or did not count. Made only for who asks, and for orders.
 
 use crate::cart::Unmet;
 use crate::id::{LineId, PromotionId};
 use crate::money::Money;
-use crate::promotion::Promotion;
+use crate::promotion::Code;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Every promotion that was looked at, in the order in which they apply.
+/// Every promotion that was looked at, in the order in which they apply; none that a code unlocks which was not entered,
+/// because that is a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     /// One entry a promotion.
@@ -14,10 +16,14 @@ pub struct Trace {
 }
 
 /// A promotion that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looked {
     /// Which one.
-    pub promotion: Arc<Promotion>,
+    pub promotion: PromotionId,
+    /// What it was called.
+    pub name: Arc<str>,
+    /// The code in the cart that it goes by.
+    pub code: Option<Code>,
     /// Why it does not apply; nothing where it does.
     pub unmet: Option<Unmet>,
     /// What each of its actions came to.
@@ -25,7 +31,7 @@ pub struct Looked {
 }
 
 /// What one action came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Which of the promotion's actions.
     pub action: usize,
@@ -40,7 +46,7 @@ pub struct Step {
 }
 
 /// What one line got of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepShare {
     /// Which line.
     pub line: LineId,
@@ -56,7 +62,7 @@ impl Trace {
         let looked = self
             .looked
             .iter_mut()
-            .find(|looked| looked.promotion.id == promotion);
+            .find(|looked| looked.promotion == promotion);
         if let Some(looked) = looked {
             looked.steps.push(step);
         }
