@@ -15,9 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{
     OpenApi,
     openapi::{
-        self, Content, Header, Ref, RefOr, ResponseBuilder, Schema,
+        self, Content, Header, Ref, RefOr, Required, ResponseBuilder, Schema,
         header::HeaderBuilder,
         path::Operation,
+        schema::AnyOf,
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -59,7 +60,9 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     token.description = Some("A staff token, as `cartwright token` issues it.".to_owned());
     components.add_security_scheme(SESSION, cookie);
     components.add_security_scheme(STAFF, SecurityScheme::Http(token));
+    components.schemas.values_mut().for_each(allow_several);
     let versioned = versioned(&components.schemas);
+    let optional = optional_bodies(&components.schemas);
     for (path, item) in &mut document.paths.paths {
         let methods = [
             (&mut item.get, Change::No),
@@ -71,10 +74,50 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
         for (operation, change) in methods {
             if let Some(operation) = operation {
                 complete_operation(operation, path, change, &versioned);
+                complete_body(operation, &optional);
             }
         }
     }
     document
+}
+
+/// Lets a value be as several schemas of a choice say, where each has a name of its own: the short answer of a cart is
+/// a part of the whole one.
+fn allow_several(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::OneOf(choice)) = schema else {
+        return;
+    };
+    if choice.items.iter().all(|item| matches!(item, RefOr::Ref(_))) {
+        let mut several = AnyOf::new();
+        several.items = std::mem::take(&mut choice.items);
+        several.description = choice.description.take();
+        *schema = RefOr::T(Schema::AnyOf(several));
+    }
+}
+
+/// Returns references to the schemas that need no field: a body of such a one may be left out.
+fn optional_bodies(schemas: &BTreeMap<String, RefOr<Schema>>) -> BTreeSet<String> {
+    let needs_nothing = |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(object)) if object.required.is_empty());
+    let optional = schemas.iter().filter(|(_, schema)| needs_nothing(schema));
+    optional.map(|(name, _)| reference(name)).collect()
+}
+
+fn reference(name: &str) -> String {
+    format!("#/components/schemas/{name}")
+}
+
+/// Says of a body whether it may be left out.
+fn complete_body(operation: &mut Operation, optional: &BTreeSet<String>) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else {
+        return;
+    };
+    let is_optional = body.content.values().all(|content| {
+        let RefOr::T(content) = content else { return false };
+        matches!(&content.schema, Some(RefOr::Ref(to)) if optional.contains(&to.ref_location))
+    });
+    if is_optional {
+        body.required = Some(Required::False);
+    }
 }
 
 /// Whether an operation changes anything.
@@ -114,7 +157,6 @@ fn complete_operation(operation: &mut Operation, path: &str, change: Change, ver
 
 /// Returns references to the schemas that show one state of one entity: those with a version.
 fn versioned(schemas: &BTreeMap<String, RefOr<Schema>>) -> BTreeSet<String> {
-    let reference = |name: &String| format!("#/components/schemas/{name}");
     let mut found = BTreeSet::new();
     for (name, schema) in schemas {
         if let RefOr::T(Schema::Object(object)) = schema
@@ -124,7 +166,7 @@ fn versioned(schemas: &BTreeMap<String, RefOr<Schema>>) -> BTreeSet<String> {
         }
     }
     for (name, schema) in schemas {
-        if let RefOr::T(Schema::OneOf(choice)) = schema {
+        if let RefOr::T(Schema::AnyOf(choice)) = schema {
             let is_versioned =
                 |item: &RefOr<Schema>| matches!(item, RefOr::Ref(to) if found.contains(&to.ref_location));
             if choice.items.iter().all(is_versioned) {

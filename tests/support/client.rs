@@ -1,5 +1,6 @@
 //! A caller of the API: a cookie or none, a token or none, one call at a time or many.
 
+use super::reference;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -77,10 +78,13 @@ impl Client {
 
     /// Begins a call. The path lies below `/api/v1`, unless it begins with a second slash: `//health/live`.
     pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
-        let address = path.strip_prefix("//").map_or_else(
-            || format!("{}{API}{path}", self.url),
-            |path| format!("{}/{path}", self.url),
-        );
+        let (address, api_path) = match path.strip_prefix("//") {
+            None => (
+                format!("{}{API}{path}", self.url),
+                Some((method.clone(), format!("{API}{path}"))),
+            ),
+            Some(path) => (format!("{}/{path}", self.url), None),
+        };
         let mut request = self.http.request(method, address);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
@@ -91,6 +95,7 @@ impl Client {
         Call {
             client: self,
             request,
+            api_path,
         }
     }
 
@@ -138,6 +143,8 @@ impl Client {
 pub(crate) struct Call<'a> {
     client: &'a Client,
     request: RequestBuilder,
+    /// What the API's reference knows the call by; nothing for what is not of the API.
+    api_path: Option<(Method, String)>,
 }
 
 impl Call<'_> {
@@ -184,10 +191,18 @@ impl Call<'_> {
     }
 
     /// Sends it; the server must answer.
+    ///
+    /// An answer of the API must be as its reference says.
     pub(crate) async fn send(self) -> Answer {
-        self.try_send()
+        let (client, api_path) = (self.client, self.api_path.clone());
+        let answer = self
+            .try_send()
             .await
-            .unwrap_or_else(|error| panic!("the server did not answer: {error:?}"))
+            .unwrap_or_else(|error| panic!("the server did not answer: {error:?}"));
+        if let Some((method, path)) = api_path {
+            reference::check(&client.http, &client.url, method.as_str(), &path, &answer).await;
+        }
+        answer
     }
 
     /// Sends it to a server that may be gone, or go in the middle.

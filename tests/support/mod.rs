@@ -12,6 +12,7 @@
 )]
 
 mod client;
+mod reference;
 mod server;
 mod shop;
 

@@ -26,7 +26,7 @@ const QUANTITY_DEFAULT: u32 = 1;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct NewCart {
     /// The currency of its prices; the store's when absent.
-    #[schema(value_type = Option<String>, example = "GBP")]
+    #[schema(value_type = Option<String>, pattern = "^[A-Z]{3}$", example = "GBP")]
     pub(super) currency: Option<Currency>,
 }
 

@@ -53,6 +53,7 @@ struct PriceList {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(super) struct PriceListInput {
     /// What staff call it.
+    #[schema(min_length = 1)]
     name: Option<String>,
     /// Higher ones count before others; of equal ones a list for groups before one for everybody, then the older. 0
     /// when absent.

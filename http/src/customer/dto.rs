@@ -38,7 +38,7 @@ pub(crate) struct Customer {
 pub(crate) struct CustomerInput {
     /// What another system calls it; unique.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1)]
     external_id: Option<Option<String>>,
     /// The e-mail address; unique, in letters of either case.
     #[serde(default, deserialize_with = "nullable")]

@@ -10,7 +10,12 @@ use utoipa::IntoParams;
 pub(crate) struct IfMatchHeader {
     /// The version the change expects, as the `ETag` of an answer has it. Without it, or with `*`, the last write
     /// wins; a stale one is refused with 412.
-    #[param(rename = "If-Match", example = "\"7\"")]
+    #[param(
+        rename = "If-Match",
+        nullable = false,
+        pattern = r#"^(\*|"[0-9]{1,19}")$"#,
+        example = "\"7\""
+    )]
     if_match: Option<String>,
 }
 
@@ -21,7 +26,12 @@ pub(crate) struct IfMatchHeader {
 pub(crate) struct IdempotencyKeyHeader {
     /// A key of the caller's own: the same request under the same key is answered as before, marked
     /// `Idempotent-Replayed: true`. Kept 24 hours.
-    #[param(rename = "Idempotency-Key", max_length = 255)]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[ -~]+$"
+    )]
     idempotency_key: Option<String>,
 }
 
@@ -32,7 +42,12 @@ pub(crate) struct IdempotencyKeyHeader {
 pub(crate) struct RequiredIdempotencyKeyHeader {
     /// A key of the caller's own: the same request under the same key is answered as before, marked
     /// `Idempotent-Replayed: true`. Kept 24 hours. A new attempt needs a new one.
-    #[param(rename = "Idempotency-Key", max_length = 255)]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[ -~]+$"
+    )]
     idempotency_key: String,
 }
 
@@ -42,6 +57,6 @@ pub(crate) struct RequiredIdempotencyKeyHeader {
 #[expect(dead_code, reason = "only described here, and read by the extractors")]
 pub(crate) struct PreferHeader {
     /// `return=minimal` answers with what has changed only, marked `Preference-Applied: return=minimal`.
-    #[param(rename = "Prefer", example = "return=minimal")]
+    #[param(rename = "Prefer", nullable = false, example = "return=minimal")]
     prefer: Option<String>,
 }

@@ -13,7 +13,7 @@ pub(crate) struct Money {
     #[schema(example = 1234)]
     pub(crate) amount: i64,
     /// The code of ISO 4217.
-    #[schema(value_type = String, example = "GBP")]
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "GBP")]
     pub(crate) currency: Currency,
 }
 

@@ -47,6 +47,7 @@ pub(crate) struct Promotion {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct PromotionInput {
     /// What shoppers and staff see.
+    #[schema(min_length = 1)]
     name: Option<String>,
     /// The code that unlocks it, unique in the store; `null`: it applies by itself.
     #[serde(default, deserialize_with = "nullable")]
@@ -95,7 +96,7 @@ pub(crate) struct PromotionConditions {
     /// No longer from then on.
     ends_at: Option<Time>,
     /// The currency of the cart.
-    #[schema(value_type = Option<String>, example = "GBP")]
+    #[schema(value_type = Option<String>, pattern = "^[A-Z]{3}$", example = "GBP")]
     currency: Option<Currency>,
     /// Ids of tax zones: the goods go to one of them.
     #[serde(default)]

@@ -71,7 +71,7 @@ struct Supposition {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct SupposedEffect {
     /// The currency.
-    #[schema(value_type = String, example = "GBP")]
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "GBP")]
     currency: Currency,
     /// Carts that became orders: what the store would have taken.
     ordered: SupposedTally,

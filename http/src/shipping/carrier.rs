@@ -28,9 +28,10 @@ struct RatesInput {
     /// What it weighs.
     weight_grams: u64,
     /// Length, width and height in millimetres, where they are known.
+    #[schema(min_items = 3, max_items = 3)]
     size_mm: Option<[u32; 3]>,
     /// In which currency prices are wanted; the store's own when absent.
-    #[schema(value_type = Option<String>, example = "GBP")]
+    #[schema(value_type = Option<String>, pattern = "^[A-Z]{3}$", example = "GBP")]
     currency: Option<Currency>,
 }
 

@@ -45,6 +45,7 @@ pub(crate) struct ShippingMethod {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct ShippingMethodInput {
     /// What shoppers see.
+    #[schema(min_length = 1)]
     name: Option<String>,
     /// Where it goes.
     #[serde(flatten)]
@@ -76,7 +77,7 @@ pub(crate) struct ShippingMethodInput {
 #[serde(try_from = "TariffInput")]
 pub(crate) struct Tariff {
     /// Which currency.
-    #[schema(value_type = String, example = "GBP")]
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "GBP")]
     currency: Currency,
     /// How the price is found.
     #[serde(flatten)]

@@ -57,6 +57,7 @@ fn tax_default() -> String {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct TaxZoneInput {
     /// What staff call it.
+    #[schema(min_length = 1)]
     name: Option<String>,
     /// Where its rates hold. Postal codes win over subdivisions, and they over countries.
     #[serde(flatten)]
