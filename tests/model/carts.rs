@@ -1,8 +1,8 @@
 //! Random carts with random promotion sets, from a seed.
 
 use crate::case::{
-    Action, Cart, Case, Charge, Conditions, DatedRate, Line, Measure, Method, Promotion, Reduction,
-    Selection, Sets, Span, Store, Zone,
+    Action, Calculator, Cart, Case, Charge, Conditions, DatedRate, Form, Line, ListPrice, Measure, Method,
+    PriceList, Promotion, Reduction, Selection, Sets, Span, Store, Value, Zone,
 };
 use crate::dice::Dice;
 use crate::money::exponent;
@@ -19,6 +19,8 @@ const SHELVES: u64 = 4;
 const GROUPS: u64 = 3;
 const LINES_MAX: u64 = 9;
 const PROMOTIONS_MAX: u64 = 6;
+const LISTS_MAX: u64 = 4;
+const VALUES_MAX: u64 = 5;
 const ACTIONS_MAX: usize = 4;
 /// The largest quantities are round, so that fractions of units have small denominators.
 const QUANTITIES: &[u32] = &[24, 30, 60, 100, 1_000, 250_000, 1_000_000];
@@ -62,8 +64,64 @@ pub(crate) fn case(seed: u64) -> Case {
         let promotion = promotion(&mut dice.fork(), small(number), currency);
         store.promotions.push(promotion);
     }
+    for number in 1..=dice.below(LISTS_MAX + 1) {
+        let list = price_list(&mut dice.fork(), small(number));
+        store.lists.push(list);
+    }
+    store.calculator = maybe(&mut dice, 3, calculator);
     let cart = cart(&mut dice, currency, &store);
     Case { store, cart }
+}
+
+fn price_list(dice: &mut Dice, number: u8) -> PriceList {
+    let from = maybe(dice, 5, |dice| *dice.one_of(&[500, NOW, NOW + 1]));
+    let until = maybe(dice, 5, |dice| *dice.one_of(&[NOW, NOW + 1, 2 * NOW]));
+    PriceList {
+        number,
+        created_at: i64::from(small(dice.below(3))),
+        priority: i32::from(small(dice.below(3))) - 1,
+        groups: maybe(dice, 3, |dice| several(dice, 2, |dice| small(dice.below(GROUPS)))).unwrap_or_default(),
+        from,
+        until: until.filter(|until| from.is_none_or(|from| from < *until)),
+        enabled: !dice.one_in(10),
+    }
+}
+
+/// Returns a calculator that answers, mostly what can be true, or is silent.
+fn calculator(dice: &mut Dice) -> Calculator {
+    if dice.one_in(5) {
+        return Calculator::Silent;
+    }
+    let share = |dice: &mut Dice| match dice.below(40) {
+        0 => -1,
+        1 => *dice.one_of(&[10_000, 10_001]),
+        2 => *dice.one_of(&[1_000, 1_001]),
+        _ => dice.below(300).into(),
+    };
+    Calculator::Thousandths((0..dice.between(1, 4)).map(|_| share(dice)).collect())
+}
+
+/// Returns a gift card or store credit, mostly one that can be spent.
+fn value(dice: &mut Dice, of_cart: &'static str) -> Value {
+    let balance = if dice.one_in(6) { 0 } else { amount(dice) };
+    let mut held = |one_in| match dice.one_in(one_in) {
+        true => i128::from(dice.below(u64::try_from(balance / 2).expect("a balance") + 1)),
+        false => 0,
+    };
+    let (held_by_own, held_by_others) = (held(3), held(3));
+    Value {
+        form: match dice.below(3) {
+            0 => Form::Credit {
+                is_own: !dice.one_in(4),
+            },
+            _ => Form::Card(maybe(dice, 3, |dice| *dice.one_of(&[500, NOW, NOW + 1]))),
+        },
+        currency: mostly(dice, of_cart),
+        balance,
+        held_by_own,
+        held_by_others,
+        enabled: !dice.one_in(10),
+    }
 }
 
 fn small(number: u64) -> u8 {
@@ -83,6 +141,12 @@ fn several<T>(dice: &mut Dice, most: u64, mut draw: impl FnMut(&mut Dice) -> T) 
 fn amount(dice: &mut Dice) -> i128 {
     let most = *dice.one_of(&[10, 500, 5_000, 100_000]);
     dice.between(1, most).into()
+}
+
+/// Returns the currency of the cart, or now and then any.
+fn mostly(dice: &mut Dice, of_cart: &'static str) -> &'static str {
+    let any = *dice.one_of(CURRENCIES);
+    if dice.one_in(10) { any } else { of_cart }
 }
 
 /// Writes a whole number of the last of so many decimals.
@@ -118,6 +182,8 @@ fn store(dice: &mut Dice, currency: &'static str) -> Store {
         zones,
         methods: several(dice, 2, |dice| method(dice, currency)),
         promotions: Vec::new(),
+        lists: Vec::new(),
+        calculator: None,
     }
 }
 
@@ -236,7 +302,7 @@ fn cart(dice: &mut Dice, currency: &'static str, store: &Store) -> Cart {
     let methods: Vec<usize> = (0..store.methods.len()).collect();
     Cart {
         currency,
-        lines: several(dice, LINES_MAX, |dice| line(dice, currency)),
+        lines: several(dice, LINES_MAX, |dice| line(dice, currency, &store.lists)),
         destination: (!dice.one_in(5)).then(|| small(dice.below(COUNTRIES))),
         method: (!methods.is_empty() && !dice.one_in(6)).then(|| *dice.one_of(&methods)),
         now: NOW,
@@ -244,16 +310,29 @@ fn cart(dice: &mut Dice, currency: &'static str, store: &Store) -> Cart {
         groups: (0..small(GROUPS)).filter(|_| dice.one_in(3)).collect(),
         has_ordered: *dice.one_of(&[None, Some(false), Some(true)]),
         exempt: dice.one_in(12),
+        used_up: store
+            .promotions
+            .iter()
+            .filter_map(|promotion| dice.one_in(8).then_some(promotion.number))
+            .collect(),
+        has_customer: !dice.one_in(4),
+        in_checkout: dice.one_in(2),
+        values: several(dice, VALUES_MAX, |dice| value(dice, currency)),
     }
 }
 
-fn line(dice: &mut Dice, currency: &str) -> Line {
+fn line(dice: &mut Dice, currency: &'static str, lists: &[PriceList]) -> Line {
     let quantity = match dice.below(6) {
         0 => *dice.one_of(QUANTITIES),
         1 => u32::from(small(dice.between(1, 12))),
         _ => u32::from(small(dice.between(1, 4))),
     };
     let (price, minimum) = prices(dice, currency, quantity);
+    let mut list_prices = Vec::new();
+    for list in lists {
+        let rows = maybe(dice, 2, |dice| prices_by(dice, list.number, currency, quantity));
+        list_prices.extend(rows.into_iter().flatten());
+    }
     let product = dice.below(PRODUCTS);
     let mut shelves = vec![small(product % (SHELVES - 1))];
     if product.is_multiple_of(2) {
@@ -262,6 +341,7 @@ fn line(dice: &mut Dice, currency: &str) -> Line {
     Line {
         quantity,
         price,
+        list_prices,
         minimum,
         category: small(dice.below(CATEGORIES)),
         variant: small(2 * product + dice.below(2)),
@@ -270,6 +350,26 @@ fn line(dice: &mut Dice, currency: &str) -> Line {
         grams: u32::from(small(dice.below(200))) * 10,
         digital: dice.one_in(8),
     }
+}
+
+/// Returns what a unit costs by a list, from one or several quantities on, in one or several currencies.
+fn prices_by(dice: &mut Dice, list: u8, of_cart: &'static str, quantity: u32) -> Vec<ListPrice> {
+    let mut rows: Vec<ListPrice> = Vec::new();
+    for _ in 0..dice.between(1, 3) {
+        let currency = mostly(dice, of_cart);
+        let row = ListPrice {
+            list,
+            currency,
+            from_quantity: *dice.one_of(&[1, 2, quantity, quantity + 1]),
+            price: prices(dice, currency, quantity).0,
+        };
+        let is_same =
+            |other: &ListPrice| (other.currency, other.from_quantity) == (row.currency, row.from_quantity);
+        if !rows.iter().any(is_same) {
+            rows.push(row);
+        }
+    }
+    rows
 }
 
 /// Returns a unit price and the least it may come to: below the price, the same, or above it.
@@ -307,11 +407,7 @@ fn selection(dice: &mut Dice) -> Selection {
 }
 
 fn promotion(dice: &mut Dice, number: u8, of_cart: &'static str) -> Promotion {
-    let currency = if dice.one_in(15) {
-        *dice.one_of(CURRENCIES)
-    } else {
-        of_cart
-    };
+    let currency = mostly(dice, of_cart);
     let mut actions = vec![action(dice)];
     while actions.len() < ACTIONS_MAX && dice.one_in(4) {
         actions.push(action(dice));

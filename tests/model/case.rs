@@ -23,6 +23,30 @@ pub(crate) struct Store {
     pub(crate) zones: Vec<Zone>,
     pub(crate) methods: Vec<Method>,
     pub(crate) promotions: Vec<Promotion>,
+    pub(crate) lists: Vec<PriceList>,
+    /// Whom the store asks about tax, if anybody.
+    pub(crate) calculator: Option<Calculator>,
+}
+
+/// For whom and when other prices hold than the usual ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PriceList {
+    pub(crate) number: u8,
+    pub(crate) created_at: i64,
+    pub(crate) priority: i32,
+    /// Everybody where there is none.
+    pub(crate) groups: Vec<u8>,
+    pub(crate) from: Option<i64>,
+    pub(crate) until: Option<i64>,
+    pub(crate) enabled: bool,
+}
+
+/// A calculator outside, by what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Calculator {
+    Silent,
+    /// Of each item so many thousandths of its value, rounded down; from the first again after the last.
+    Thousandths(Vec<i128>),
 }
 
 /// A country with taxes.
@@ -93,12 +117,43 @@ pub(crate) struct Cart {
     pub(crate) groups: Vec<u8>,
     pub(crate) has_ordered: Option<bool>,
     pub(crate) exempt: bool,
+    /// The promotions that were used as often as they can be.
+    pub(crate) used_up: Vec<u8>,
+    /// Whether it is for a customer of whom there is a record.
+    pub(crate) has_customer: bool,
+    /// Whether a checkout of it is at work.
+    pub(crate) in_checkout: bool,
+    /// The gift cards and store credit that pay for it.
+    pub(crate) values: Vec<Value>,
+}
+
+/// A gift card, or store credit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) form: Form,
+    pub(crate) currency: &'static str,
+    pub(crate) balance: i128,
+    /// What the cart's own checkout holds of it,
+    pub(crate) held_by_own: i128,
+    /// and what others hold.
+    pub(crate) held_by_others: i128,
+    pub(crate) enabled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// With when it can no longer be spent.
+    Card(Option<i64>),
+    /// Of the cart's customer, or of somebody else.
+    Credit { is_own: bool },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) quantity: u32,
+    /// What a unit costs usually.
     pub(crate) price: String,
+    pub(crate) list_prices: Vec<ListPrice>,
     /// What a unit costs at least.
     pub(crate) minimum: Option<String>,
     /// The tax category.
@@ -110,6 +165,15 @@ pub(crate) struct Line {
     pub(crate) grams: u32,
     /// Whether there is nothing to send.
     pub(crate) digital: bool,
+}
+
+/// What a unit costs by a list, from so many on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListPrice {
+    pub(crate) list: u8,
+    pub(crate) currency: &'static str,
+    pub(crate) from_quantity: u32,
+    pub(crate) price: String,
 }
 
 /// Some of the catalog: what is in any of the three. A category of goods is a shelf here, to tell it from that of a tax.
@@ -188,10 +252,24 @@ pub(crate) struct Bill {
     pub(crate) tax_included: i128,
     pub(crate) tax_estimate: Option<i128>,
     pub(crate) total: i128,
+    pub(crate) taxed_by: TaxedBy,
+    /// What each gift card and store credit pays, in their order,
+    pub(crate) paid: Vec<i128>,
+    /// and what is left.
+    pub(crate) due: i128,
     /// Of every promotion that takes something off, in order: its number, and what.
     pub(crate) given: Vec<Given>,
     /// Of every code: whether its promotion applies.
     pub(crate) codes: Vec<(String, bool)>,
+}
+
+/// Who says what tax there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaxedBy {
+    Table,
+    Calculator,
+    /// The table, because the calculator has not answered.
+    Fallback,
 }
 
 /// A line of goods, or that of shipping.

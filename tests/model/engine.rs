@@ -1,13 +1,17 @@
 //! The same cart priced by the engine, through what staff and shoppers send, and its answer in the model's types.
 
 use crate::case::{
-    Action, Bill, BillLine, Case, Charge, Conditions, Given, Line, Measure, Method, Promotion, Reduction,
-    Selection, Sets, Span, Tax, Zone,
+    Action, Bill, BillLine, Calculator, Case, Charge, Conditions, Given, Line, Measure, Method, Promotion,
+    Reduction, Selection, Sets, Span, Tax, TaxedBy, Zone,
 };
+use crate::made::{checkout_id, customer_id, list_price, made, price_list, stored_value};
+use crate::outside;
 use crate::ratio::Rounding;
-use cartwright_domain::cart::totals::{Buyer, Intent, IntentLine, ListedLine, Outside, Rules, quote};
-use cartwright_domain::cart::{LineTax, Quote};
-use cartwright_domain::catalog::Handle;
+use cartwright_domain::cart::totals::{
+    Buyer, CalculatedTaxes, Intent, IntentLine, ListedLine, Outside, Rules, Worksheet, quote, taxable,
+};
+use cartwright_domain::cart::{LineTax, Quote, TaxSource};
+use cartwright_domain::catalog::{Handle, PriceLists, first_fit};
 use cartwright_domain::id::{LineId, ProductId, PromotionId, ShippingMethodId, TaxZoneId, VariantId};
 use cartwright_domain::money::{self, Currency, Money, Price, Rate};
 use cartwright_domain::promotion::{
@@ -16,9 +20,10 @@ use cartwright_domain::promotion::{
 };
 use cartwright_domain::settings::{ForeignZone, Prices, Settings};
 use cartwright_domain::shipping::{self, CreateMethod, ShippingMethod, Tariff};
+use cartwright_domain::stored_value::{Coverage, cover};
 use cartwright_domain::tax::{self, Category, CreateZone, RateDraft, TaxStatus, TaxZone, Zones};
 use cartwright_domain::territory::TerritoryDraft;
-use cartwright_domain::{Caller, Context, Country, Create, Effects, Entity, Period, Seed, Timestamp};
+use cartwright_domain::{Country, Period, Timestamp};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -57,6 +62,17 @@ pub(crate) fn priced(case: &Case) -> Bill {
     let promotions = Promotions::new(promotions.map(|promotion| Arc::new(made_promotion(promotion))));
     let categories = cart.lines.iter();
     let categories: Vec<_> = categories.map(|line| tax_category(line.category)).collect();
+    let groups: Vec<_> = cart.groups.iter().map(|number| group(*number)).collect();
+    let lists = PriceLists::new(store.lists.iter().map(|list| Arc::new(price_list(list))), now);
+    let unit_price = |line: &Line| {
+        let rows: Vec<_> = line.list_prices.iter().map(list_price).collect();
+        let by_list = first_fit(
+            &lists.applicable(&rows, &groups),
+            currency(cart.currency),
+            line.quantity,
+        );
+        by_list.unwrap_or_else(|| price(&line.price, currency(cart.currency)))
+    };
     let lines = (0..).zip(&cart.lines).zip(&categories);
     let status = TaxStatus {
         exempt: cart.exempt,
@@ -65,22 +81,22 @@ pub(crate) fn priced(case: &Case) -> Bill {
     let intent = Intent {
         currency: currency(cart.currency),
         lines: lines
-            .map(|((at, line), category)| listed(at, line, currency(cart.currency), category))
+            .map(|((at, line), category)| listed(at, line, unit_price(line), category))
             .collect(),
         destination: cart.destination.map(|number| country(number).into()),
         shipping: cart.method.map(method_id),
         now,
         codes: &cart.codes.iter().map(|text| code(text)).collect::<Vec<_>>(),
-        used_up: &[],
+        used_up: &cart
+            .used_up
+            .iter()
+            .map(|number| promotion_id(*number))
+            .collect::<Vec<_>>(),
         single_codes: &[],
         outside: Outside::default(),
         buyer: Buyer {
             tax: Some(&status),
-            groups: &cart
-                .groups
-                .iter()
-                .map(|number| group(*number))
-                .collect::<Vec<_>>(),
+            groups: &groups,
             has_ordered: cart.has_ordered,
         },
     };
@@ -91,6 +107,20 @@ pub(crate) fn priced(case: &Case) -> Bill {
         promotions: &promotions,
     };
     let sheet = quote(&intent, &rules, None).expect("the cart can be priced");
+    let taxes = calculated(store.calculator.as_ref(), &sheet, &intent, &rules);
+    // Tax by a calculator is put into the quote that it was asked about.
+    let intent = Intent {
+        outside: Outside {
+            taxes: taxes.as_ref(),
+            ..intent.outside
+        },
+        ..intent
+    };
+    let mut again = intent.clone();
+    again.lines = (0..cart.lines.len()).map(IntentLine::Quoted).collect();
+    let taxed = quote(&again, &rules, Some(sheet)).expect("the cart can be priced");
+    let sheet = quote(&intent, &rules, None).expect("the cart can be priced");
+    assert_eq!(taxed.quote, sheet.quote, "tax was calculated");
     // Every second line is taken over from the quote before, as when a shopper changes the others.
     let mut again = intent.clone();
     for (at, line) in again.lines.iter_mut().enumerate().step_by(2) {
@@ -98,22 +128,41 @@ pub(crate) fn priced(case: &Case) -> Bill {
     }
     let taken_over = quote(&again, &rules, Some(sheet.clone())).expect("the cart can be priced");
     assert_eq!(taken_over.quote, sheet.quote, "some lines were taken over");
-    bill(&sheet.quote)
+    let values: Vec<_> = (0..)
+        .zip(&cart.values)
+        .map(|(at, value)| stored_value(at, value))
+        .collect();
+    let coverage = cover(
+        sheet.quote.total,
+        &values,
+        cart.has_customer.then(|| customer_id(0)),
+        cart.in_checkout.then(|| checkout_id(0)),
+        now,
+    );
+    bill(&sheet.quote, &coverage)
 }
 
-fn made<E: Entity, C: Create<E>>(id: E::Id, at: i64, command: C) -> E {
-    let (caller, mut effects) = (Caller::default(), Effects::default());
-    let now = Timestamp::from_millis(at);
-    let mut cx = Context::new(now, &caller, Seed(Uuid::nil()), None, &mut effects);
-    let made = command.create(id, &mut cx).map_err(|error| error.to_string());
-    made.expect("what the case asks for can be made").0
+/// Asks a calculator what the engine would ask it; none where there is nobody or nothing to ask.
+fn calculated(
+    calculator: Option<&Calculator>,
+    sheet: &Worksheet,
+    intent: &Intent<'_>,
+    rules: &Rules<'_>,
+) -> Option<CalculatedTaxes> {
+    let taxable = taxable(sheet, intent, rules).expect("its values can be counted")?;
+    let values = taxable.items.iter();
+    let values: Vec<i128> = values.map(|item| amount(item.value)).collect();
+    let answer = outside::answer(calculator?, &values);
+    let taxes = answer.map(|taxes| taxes.into_iter().map(minor).collect::<Vec<_>>());
+    let checked = taxes.filter(|taxes| taxable.check(taxes).is_ok());
+    Some(checked.map_or_else(CalculatedTaxes::default, |taxes| taxable.answered(&taxes)))
 }
 
-fn country(number: u8) -> Country {
+pub(crate) fn country(number: u8) -> Country {
     Country::of(COUNTRIES[usize::from(number)]).expect("a country of the list")
 }
 
-fn currency(code: &str) -> Currency {
+pub(crate) fn currency(code: &str) -> Currency {
     Currency::of(code).expect("a currency of the model")
 }
 
@@ -121,7 +170,7 @@ fn code(text: &str) -> Code {
     Code::parse(text).expect("a code of the case")
 }
 
-fn group(number: u8) -> Handle {
+pub(crate) fn group(number: u8) -> Handle {
     Handle::parse(&format!("group-{number}")).expect("a handle")
 }
 
@@ -157,20 +206,23 @@ fn line_id(at: u64) -> LineId {
     LineId(Uuid::from_u64_pair(5, at))
 }
 
-fn money(amount: i128, code: &str) -> Money {
+pub(crate) fn money(amount: i128, code: &str) -> Money {
     Money::new(minor(amount), currency(code))
 }
 
-fn price(text: &str, currency: Currency) -> Price {
+pub(crate) fn price(text: &str, currency: Currency) -> Price {
     Price::parse(text, currency).expect("a price of the case has at most six decimals")
 }
 
-fn listed<'a>(at: u64, line: &Line, currency: Currency, category: &'a Category) -> IntentLine<'a> {
+fn listed<'a>(at: u64, line: &Line, unit_price: Price, category: &'a Category) -> IntentLine<'a> {
     IntentLine::Listed(ListedLine {
         line: line_id(at),
         quantity: line.quantity,
-        unit_price: price(&line.price, currency),
-        minimum_price: line.minimum.as_deref().map(|minimum| price(minimum, currency)),
+        unit_price,
+        minimum_price: line
+            .minimum
+            .as_deref()
+            .map(|minimum| price(minimum, unit_price.currency)),
         weight_grams: line.grams,
         digital: line.digital,
         tax_category: category,
@@ -388,7 +440,7 @@ fn tax_of(tax: &LineTax) -> Tax {
     }
 }
 
-fn bill(quote: &Quote) -> Bill {
+fn bill(quote: &Quote, coverage: &Coverage) -> Bill {
     let lines = quote.lines.iter().map(|line| BillLine {
         amount: amount(line.amount),
         stripped: amount(line.tax_stripped),
@@ -413,6 +465,17 @@ fn bill(quote: &Quote) -> Bill {
         tax_estimate: quote.tax_estimate.map(amount),
         total: amount(quote.total),
         given: given(quote),
+        taxed_by: match quote.tax_source {
+            TaxSource::Table => TaxedBy::Table,
+            TaxSource::Calculator => TaxedBy::Calculator,
+            TaxSource::Fallback => TaxedBy::Fallback,
+        },
+        paid: coverage
+            .parts
+            .iter()
+            .map(|part| amount(part.tender.amount))
+            .collect(),
+        due: amount(coverage.due),
         codes: codes
             .map(|code| (code.code.to_string(), code.unmet.is_none()))
             .collect(),

@@ -1,8 +1,8 @@
 //! Carts priced by hand: each amount is worked out above it, and must be the model's as well as the engine's.
 
 use crate::case::{
-    Action, Bill, Cart, Case, Charge, Conditions, DatedRate, Line, Method, Promotion, Reduction, Selection,
-    Sets, Store, Zone,
+    Action, Bill, Calculator, Cart, Case, Charge, Conditions, DatedRate, Form, Line, ListPrice, Method,
+    PriceList, Promotion, Reduction, Selection, Sets, Store, TaxedBy, Value, Zone,
 };
 use crate::ratio::Rounding;
 use crate::{engine, money};
@@ -33,6 +33,7 @@ fn case(rows: &[Row], promotions: Vec<Promotion>) -> Case {
     let line = |(number, (price, quantity, minimum)): (u8, &Row)| Line {
         quantity: *quantity,
         price: (*price).to_owned(),
+        list_prices: Vec::new(),
         minimum: minimum.map(str::to_owned),
         category: 0,
         variant: number,
@@ -63,6 +64,8 @@ fn case(rows: &[Row], promotions: Vec<Promotion>) -> Case {
                 except: Vec::new(),
             }],
             promotions,
+            lists: Vec::new(),
+            calculator: None,
         },
         cart: Cart {
             currency: "GBP",
@@ -74,6 +77,10 @@ fn case(rows: &[Row], promotions: Vec<Promotion>) -> Case {
             groups: Vec::new(),
             has_ordered: None,
             exempt: false,
+            used_up: Vec::new(),
+            has_customer: false,
+            in_checkout: false,
+            values: Vec::new(),
         },
     }
 }
@@ -407,4 +414,185 @@ fn an_exempt_buyer_pays_what_is_left_without_tax() {
     check_total(&case, &[0], 0, 1_000);
     case.cart.destination = Some(ABROAD);
     check_total(&case, &[0], 0, 1_008);
+}
+
+/// A list of that number, the lower the older, for everybody and always.
+fn price_list(number: u8, priority: i32, groups: &[u8]) -> PriceList {
+    PriceList {
+        number,
+        created_at: number.into(),
+        priority,
+        groups: groups.to_vec(),
+        from: None,
+        until: None,
+        enabled: true,
+    }
+}
+
+fn list_price(list: u8, from_quantity: u32, price: &str) -> ListPrice {
+    ListPrice {
+        list,
+        currency: "GBP",
+        from_quantity,
+        price: price.to_owned(),
+    }
+}
+
+#[test]
+fn of_the_lists_with_a_price_the_first_by_priority_groups_and_age_counts() {
+    let mut case = case(&[("10", 10, None)], Vec::new());
+    case.store.lists = vec![
+        price_list(1, 0, &[]),
+        price_list(2, 0, &[1]),
+        price_list(3, 0, &[1]),
+        price_list(4, 1, &[2]),
+    ];
+    let check = |case: &Case, amount| assert_eq!(priced(case).subtotal, amount);
+    let row = |case: &mut Case, list, from, price| {
+        case.cart.lines[0].list_prices.push(list_price(list, from, price));
+    };
+    // Nobody has a price: ten at 10.00.
+    check(&case, 10_000);
+    // By the list for everybody, above the usual price; from 11 units on it would be 9.00.
+    row(&mut case, 1, 1, "11");
+    row(&mut case, 1, 11, "9");
+    check(&case, 11_000);
+    // From 2 units on it is 8.00, from 10 on 7.50: ten are ten.
+    row(&mut case, 1, 2, "8");
+    row(&mut case, 1, 10, "7.5");
+    check(&case, 7_500);
+    // Of equal priority a list for groups counts before one for everybody, and the older of two.
+    row(&mut case, 3, 1, "9.5");
+    check(&case, 7_500);
+    case.cart.groups = vec![1, 2];
+    check(&case, 9_500);
+    row(&mut case, 2, 1, "9.8");
+    check(&case, 9_800);
+    // The highest priority counts where it has a price for so many.
+    row(&mut case, 4, 11, "1");
+    check(&case, 9_800);
+    row(&mut case, 4, 10, "9.99");
+    check(&case, 9_990);
+    // It holds from its first instant to before its last, while it is switched on.
+    (case.store.lists[3].from, case.store.lists[3].until) = (Some(1_000), Some(1_001));
+    check(&case, 9_990);
+    case.store.lists[3].from = Some(1_001);
+    case.store.lists[3].until = None;
+    check(&case, 9_800);
+    (case.store.lists[3].from, case.store.lists[3].until) = (None, Some(1_000));
+    check(&case, 9_800);
+    (case.store.lists[3].until, case.store.lists[3].enabled) = (None, false);
+    check(&case, 9_800);
+    // What is by a list may be discounted to the least a unit may cost, and no further: ten at 9.00.
+    case.cart.lines[0].minimum = Some("9".to_owned());
+    case.store.promotions = vec![promotion(1, Action::Order(percent("0.5")))];
+    check_discounts(&case, &[800]);
+}
+
+#[test]
+fn a_calculator_taxes_every_item_or_the_table_does() {
+    let mut case = case(&[("10", 1, None), ("0", 1, None)], Vec::new());
+    case.cart.method = Some(0);
+    let ten = promotion(1, Action::Order(Reduction::Fixed(500)));
+    case.store.promotions = vec![ten];
+    let by = |case: &mut Case, calculator| {
+        case.store.calculator = Some(calculator);
+        let bill = priced(case);
+        (bill.taxed_by, bill.tax, bill.tax_included, bill.total)
+    };
+    // 8.1% of 5.00 are 0.405, of nothing nothing; 10% of 3.95 are 0.395: 40, 0 and 39, all rounded down.
+    let shares = || Calculator::Thousandths(vec![81, 500, 100]);
+    assert_eq!(
+        by(&mut case, shares()),
+        (TaxedBy::Calculator, Some(79), 0, 500 + 395 + 79)
+    );
+    // 20% of 5.00 and 10% of 3.95, which is 0.395: 1.00 and 0.40.
+    let table = (TaxedBy::Fallback, Some(140), 0, 500 + 395 + 140);
+    assert_eq!(by(&mut case, Calculator::Silent), table);
+    assert_eq!(by(&mut case, Calculator::Thousandths(vec![-1, 0, 0])), table);
+    assert_eq!(by(&mut case, Calculator::Thousandths(vec![10_003, 0, 0])), table);
+    assert_eq!(
+        by(&mut case, Calculator::Thousandths(vec![10_000, 0, 0])),
+        (TaxedBy::Calculator, Some(5_000), 0, 500 + 395 + 5_000)
+    );
+    // Contained, it is no more than what contains it.
+    case.store.inclusive = true;
+    assert_eq!(by(&mut case, shares()), (TaxedBy::Calculator, Some(0), 79, 895));
+    // 5.00 / 1.2 = 4.1667 and 3.95 / 1.1 = 3.5909: 0.83 and 0.36.
+    assert_eq!(
+        by(&mut case, Calculator::Thousandths(vec![1_003, 0, 0])),
+        (TaxedBy::Fallback, Some(0), 119, 895)
+    );
+    // Nobody is asked without a destination, and for whoever pays no tax: 10.00 / 1.2 less 5.00, and 3.95 / 1.1.
+    case.cart.destination = None;
+    assert_eq!(by(&mut case, shares()), (TaxedBy::Table, None, 119, 895));
+    (case.cart.destination, case.cart.exempt) = (Some(HOME), true);
+    assert_eq!(by(&mut case, shares()), (TaxedBy::Table, Some(0), 0, 333 + 359));
+}
+
+#[test]
+fn a_promotion_that_is_used_up_takes_nothing_off_and_suppresses_nothing() {
+    let mut exclusive = promotion(1, Action::Order(percent("0.5")));
+    exclusive.exclusive = true;
+    let tenth = promotion(2, Action::Order(percent("0.1")));
+    let mut case = case(&[("10", 1, None)], vec![exclusive, tenth]);
+    check_discounts(&case, &[500]);
+    case.cart.used_up = vec![1];
+    check_discounts(&case, &[100]);
+    case.store.promotions[1].conditions.first_order = true;
+    case.cart.has_ordered = Some(true);
+    check_discounts(&case, &[0]);
+    case.cart.has_ordered = Some(false);
+    check_discounts(&case, &[100]);
+}
+
+#[test]
+fn cards_and_credit_pay_in_their_order_what_can_be_spent_of_them() {
+    let mut case = case(&[("10", 1, None)], Vec::new());
+    let card = |balance| Value {
+        form: Form::Card(None),
+        currency: "GBP",
+        balance,
+        held_by_own: 0,
+        held_by_others: 0,
+        enabled: true,
+    };
+    let check = |case: &Case, paid: &[i128], due| {
+        let bill = priced(case);
+        assert_eq!((bill.total, bill.paid.as_slice(), bill.due), (1_200, paid, due));
+    };
+    check(&case, &[], 1_200);
+    case.cart.values = vec![card(500), card(0), card(800), card(100)];
+    check(&case, &[500, 0, 700, 0], 0);
+    // Of 8.00 others hold 3.00, and a checkout of the cart 2.00, which is there for that checkout alone.
+    (
+        case.cart.values[2].held_by_others,
+        case.cart.values[2].held_by_own,
+    ) = (300, 200);
+    check(&case, &[500, 0, 300, 100], 300);
+    case.cart.in_checkout = true;
+    check(&case, &[500, 0, 500, 100], 100);
+    // One that has expired, is disabled, of another currency or of another customer pays nothing.
+    let spoiled = |value| Value {
+        form: Form::Card(Some(value)),
+        ..card(500)
+    };
+    case.cart.values = vec![spoiled(1_000), spoiled(1_001)];
+    check(&case, &[0, 500], 700);
+    let disabled = Value {
+        enabled: false,
+        ..card(500)
+    };
+    let euros = Value {
+        currency: "EUR",
+        ..card(500)
+    };
+    let credit = |is_own| Value {
+        form: Form::Credit { is_own },
+        ..card(500)
+    };
+    case.cart.values = vec![disabled, euros, credit(false), credit(true)];
+    check(&case, &[0, 0, 0, 0], 1_200);
+    case.cart.has_customer = true;
+    check(&case, &[0, 0, 0, 500], 700);
 }

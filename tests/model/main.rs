@@ -1,5 +1,6 @@
-//! Pricing against a slow, exact model of it: the sentences of sections 1 and 2 of the semantics in rational arithmetic,
-//! written without a look at the engine's own pipeline. Random carts are priced by both, to the unit.
+//! Pricing against a slow, exact model of it: the sentences of sections 1 and 2 of the semantics, and the guide's on price
+//! lists, shipping, tax calculators and gift cards, in rational arithmetic, written without a look at the engine's own
+//! pipeline. Random carts are priced by both, to the unit.
 //!
 //! `CARTWRIGHT_MODEL_CARTS` says how many carts (2,000 unless told), `CARTWRIGHT_MODEL_SEED` where their seeds begin. A
 //! cart on which the two differ is made smaller and printed.
@@ -10,7 +11,10 @@ mod case;
 mod dice;
 mod engine;
 mod examples;
+mod made;
 mod money;
+mod outside;
+mod prices;
 mod promotions;
 mod ratio;
 mod shipping;

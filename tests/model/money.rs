@@ -1,6 +1,8 @@
 //! Section 1 of the semantics, a function a sentence: line amounts, splits, taxes, shipping, the total.
 
-use crate::case::{Bill, BillLine, Case, DatedRate, Given, Line, Tax, Zone};
+use crate::case::{Bill, BillLine, Case, DatedRate, Given, Line, Tax, TaxedBy, Zone};
+use crate::outside::{calculated, cover};
+use crate::prices::unit_price;
 use crate::promotions::{self, Applied};
 use crate::ratio::Ratio;
 use crate::shipping::price;
@@ -8,7 +10,7 @@ use crate::shipping::price;
 /// Prices a cart.
 pub(crate) fn priced(case: &Case) -> Bill {
     let lines = || case.cart.lines.iter();
-    let listed = lines().map(|line| line_amount(case, line, &line.price));
+    let listed = lines().map(|line| line_amount(case, line, unit_price(case, line)));
     let mut bill_lines: Vec<BillLine> = listed
         .map(|(amount, stripped)| untaxed(amount, stripped))
         .collect();
@@ -23,23 +25,37 @@ pub(crate) fn priced(case: &Case) -> Bill {
     let discounts: i128 = bill_lines.iter().map(|line| line.discount).sum();
     let mut shipping_line = shipping(case, subtotal - discounts, &mut applied);
 
-    // "Tax is computed once per line, on line value minus its discount shares, at the line's own rate" (1.6).
-    for (line, listed) in bill_lines.iter_mut().zip(lines()) {
-        line.tax = tax(case, listed.category, line.amount - line.discount);
-    }
-    // "Shipping is a line of its own, with its own tax category" (1.8).
-    if let (Some(line), Some(at)) = (&mut shipping_line, case.cart.method) {
-        line.tax = tax(case, case.store.methods[at].category, line.amount - line.discount);
+    let values = bill_lines.iter().chain(&shipping_line);
+    let values: Vec<i128> = values.map(|line| line.amount - line.discount).collect();
+    let (calculated, taxed_by) = calculated(case, &values);
+    // "Tax is computed once per line, on line value minus its discount shares, at the line's own rate" (1.6). "Shipping
+    // is a line of its own, with its own tax category" (1.8).
+    let shipped_as = case.cart.method.map(|at| case.store.methods[at].category);
+    let categories = lines().map(|line| line.category).chain(shipped_as);
+    let taxed = bill_lines.iter_mut().chain(&mut shipping_line);
+    for (at, (line, category)) in taxed.zip(categories).enumerate() {
+        let value = line.amount - line.discount;
+        line.tax = match &calculated {
+            Some(taxes) => Some(calculated_tax(case, value, taxes[at])),
+            None => tax(case, category, value),
+        };
     }
     let codes = applied.codes(case);
-    total(
+    let bill = total(
         case,
         bill_lines,
         shipping_line,
         (subtotal, discounts),
         applied,
         codes,
-    )
+    );
+    let (paid, due) = cover(case, bill.total);
+    Bill {
+        taxed_by,
+        paid,
+        due,
+        ..bill
+    }
 }
 
 /// "`total = subtotal - discounts + shipping + exclusive tax`. `discounts` holds line shares only; `shipping` is after
@@ -88,6 +104,9 @@ fn total(
         shipping_line,
         given: applied.given,
         codes,
+        taxed_by: TaxedBy::Table,
+        paid: Vec::new(),
+        due: 0,
     }
 }
 
@@ -222,6 +241,22 @@ fn strip(case: &Case, category: u8, gross: i128) -> (i128, i128) {
     (net, gross - net)
 }
 
+/// Tells whether what is charged contains its tax: listed prices do, unless a foreign zone strips the home tax (1.7).
+pub(crate) fn is_contained(case: &Case) -> bool {
+    case.store.inclusive && !(is_foreign(case) && case.store.strips)
+}
+
+/// "Its tax comes on top or is contained as the store's prices say; the line's `tax` has no parts."
+fn calculated_tax(case: &Case, value: i128, amount: i128) -> Tax {
+    let included = is_contained(case);
+    Tax {
+        net: if included { value - amount } else { value },
+        amount,
+        included,
+        parts: Vec::new(),
+    }
+}
+
 /// "Net = gross / (1 + rate), rounded; tax = gross - net; the gross never changes because of arithmetic" (1.7); else
 /// the tax is on top, the value times the rate, rounded (1.3, 1.6).
 fn tax(case: &Case, category: u8, value: i128) -> Option<Tax> {
@@ -230,7 +265,7 @@ fn tax(case: &Case, category: u8, value: i128) -> Option<Tax> {
     }
     let rates = rates(case, zone(case), category)?;
     let rate: Ratio = rates.iter().copied().sum();
-    let included = case.store.inclusive && !(is_foreign(case) && case.store.strips);
+    let included = is_contained(case);
     let (net, amount) = if included {
         let net = net_of(case, value, rate);
         (net, value - net)

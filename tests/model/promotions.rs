@@ -154,6 +154,8 @@ impl Goods<'_> {
         });
         promotion.enabled
             && is_unlocked
+            // "With limit L never more than L orders carry the discount" (2.7).
+            && !self.case.cart.used_up.contains(&promotion.number)
             && self.meets_buyer(&promotion.conditions)
             && self.meets_place_and_time(promotion)
             && self.meets_goods(&promotion.conditions)

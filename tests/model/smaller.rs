@@ -38,6 +38,19 @@ fn steps(case: &Case) -> Vec<Case> {
         step(&|case| case.store.promotions[at].exclusive = false);
         step(&|case| case.store.promotions[at].priority = 0);
     }
+    for at in 0..case.store.lists.len() {
+        step(&|case| drop(case.store.lists.remove(at)));
+        step(&|case| case.store.lists[at].priority = 0);
+    }
+    for at in 0..case.cart.values.len() {
+        step(&|case| {
+            case.cart.values.remove(at);
+        });
+        step(&|case| case.cart.values[at].held_by_own = 0);
+        step(&|case| case.cart.values[at].held_by_others = 0);
+    }
+    step(&|case| case.store.calculator = None);
+    step(&|case| case.cart.used_up.clear());
     step(&|case| case.cart.method = None);
     for at in 0..case.store.methods.len() {
         step(&|case| case.store.methods[at].charge = Charge::Flat(1));
@@ -51,6 +64,7 @@ fn steps(case: &Case) -> Vec<Case> {
     step(&|case| case.cart.codes.clear());
     for at in 0..case.cart.lines.len() {
         step(&|case| case.cart.lines[at].minimum = None);
+        step(&|case| case.cart.lines[at].list_prices.clear());
         step(&|case| case.cart.lines[at].price = "1".to_owned());
         step(&|case| case.cart.lines[at].quantity = 1);
         step(&|case| case.cart.lines[at].quantity = case.cart.lines[at].quantity.div_ceil(2));

@@ -323,7 +323,7 @@ fn codes_are_united_the_survivors_first_and_as_many_as_a_cart_may_hold() {
 
 #[test]
 fn gift_cards_and_store_credit_are_united_the_survivors_first_and_as_many_as_a_cart_may_hold() {
-    let value = |n: usize| StoredValueId::from_uuid(uuid::Uuid::from_u128(n as u128));
+    let value = |n: usize| StoredValueId::from_uuid(Uuid::from_u128(n as u128));
     let paid_with = |cart: Bench<Cart>, range: std::ops::Range<usize>| {
         let mut cart = cart;
         for n in range {
