@@ -25,8 +25,10 @@ pub(crate) enum Command {
     Serve(config::Arguments),
     /// Run a store with a real catalog loaded, to try things with
     Demo(config::Arguments),
-    /// Load a catalog, or a table of tax rates, promotions or prices by lists, from a CSV, TSV or JSON Lines file into a running server
+    /// Load a catalog, or a table of something else, from a CSV, TSV or JSON Lines file into a running server
     Import(Import),
+    /// Write what a running server holds to a CSV file that `import` reads
+    Export(Export),
     /// Play a shop's invoices through a running server, as its guests would
     Replay(Replay),
     /// Put load on a server and measure it
@@ -111,30 +113,71 @@ pub(crate) struct Import {
     pub(crate) file: PathBuf,
     /// Which column holds which field, for example sku=Code,title=Name,price=Price; the fields are sku, title, price,
     /// tax_category, weight_grams, image_url, status and stock [default: columns of the fields' names]
-    #[arg(long, value_name = "FIELD=COLUMN,...", conflicts_with = "preset")]
+    #[arg(long, value_name = "FIELD=COLUMN,...", conflicts_with_all = ["preset", "Tables"])]
     pub(crate) map: Option<String>,
     /// The columns of a known layout
-    #[arg(long)]
+    #[arg(long, conflicts_with = "Tables")]
     pub(crate) preset: Option<Preset>,
     /// The currency of the prices [default: the store's]
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", conflicts_with = "Tables")]
     pub(crate) currency: Option<String>,
-    /// The file is a table of tax rates, with the columns place, zone, category, tax, name, rate, valid_from and
-    /// valid_until; place, name and rate are needed
-    #[arg(long, conflicts_with_all = ["map", "preset", "currency", "dry_run"])]
-    pub(crate) rates: bool,
-    /// The file is a table of promotions, with the columns name, code, off (order, lines or shipping), percentage,
-    /// amount, currency, categories, customer_groups, subtotal_from, quantity_from, starts_at, ends_at, priority,
-    /// exclusive, usage_limit, usage_limit_per_customer and enabled; name is needed
-    #[arg(long, conflicts_with_all = ["rates", "map", "preset", "currency", "dry_run"])]
-    pub(crate) promotions: bool,
-    /// The file is a table of prices by lists, with the columns list, sku, price, currency, from_quantity, groups,
-    /// priority, valid_from, valid_until and enabled; list, sku, price and currency are needed
-    #[arg(long, conflicts_with_all = ["rates", "promotions", "map", "preset", "currency", "dry_run"])]
-    pub(crate) price_lists: bool,
+    /// What the file is a table of, unless of a catalog.
+    #[command(flatten)]
+    pub(crate) tables: Tables,
     /// Read and check the file without sending anything
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+/// What a file is a table of. None of them: a catalog.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct Tables {
+    /// The file is a table of tax rates, with the columns place, zone, category, tax, name, rate, valid_from and
+    /// valid_until; place, name and rate are needed
+    #[arg(long)]
+    pub(crate) rates: bool,
+    /// The file is a table of promotions, with the columns name, code, requires_code, off (order, lines or shipping),
+    /// percentage, amount, currency, categories, customer_groups, subtotal_from, quantity_from, starts_at, ends_at,
+    /// priority, exclusive, usage_limit, usage_limit_per_customer and enabled; name is needed
+    #[arg(long)]
+    pub(crate) promotions: bool,
+    /// The file is a table of codes that are each good for one order, with the columns promotion (its id, code or name),
+    /// code and used; promotion and code are needed
+    #[arg(long)]
+    pub(crate) codes: bool,
+    /// The file is a table of prices by lists, with the columns list, sku, price, currency, from_quantity, groups,
+    /// priority, valid_from, valid_until and enabled; list, sku, price and currency are needed
+    #[arg(long)]
+    pub(crate) price_lists: bool,
+    /// The file is a table of customers, with the columns external_id, email, groups, tax_exempt and vat_number; one of
+    /// the first two is needed
+    #[arg(long)]
+    pub(crate) customers: bool,
+    /// The file is a table of gift cards that were issued elsewhere, with the columns code (8 to 32 letters and digits),
+    /// balance, currency, expires_at, customer (external id or e-mail address), email and note; the first three are
+    /// needed
+    #[arg(long)]
+    pub(crate) gift_cards: bool,
+    /// The file is a table of store credit that customers have from elsewhere, with the columns customer (external id or
+    /// e-mail address), amount, currency and reason, all needed
+    #[arg(long)]
+    pub(crate) store_credit: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Where to write [default: stdout]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Write the codes that are each good for one order, with the columns code, promotion, used and created
+    #[arg(long, required = true)]
+    pub(crate) codes: bool,
+    /// Only those of this promotion, by its id, code or name
+    #[arg(long, value_name = "PROMOTION")]
+    pub(crate) promotion: Option<String>,
     #[command(flatten)]
     pub(crate) remote: Remote,
 }

@@ -16,6 +16,7 @@ pub(crate) use refusal::Refusal;
 use crate::cli::Remote;
 use anyhow::{Context, bail};
 use hyper::header::HeaderValue;
+use serde::de::DeserializeOwned;
 
 /// Where the API's paths start.
 pub(crate) const API: &str = "/api/v1";
@@ -100,30 +101,61 @@ impl Server {
     }
 }
 
-/// Splits a list endpoint's pages, asking until the last.
+/// Returns everything a list endpoint has, asking for pages until the last.
 ///
 /// # Errors
 /// A page was refused or could not be read.
-pub(crate) async fn list_all<T: serde::de::DeserializeOwned>(
+pub(crate) async fn list_all<T: DeserializeOwned>(
     connection: &mut Connection,
     staff: &HeaderValue,
     path: &str,
 ) -> anyhow::Result<Vec<T>> {
-    #[derive(serde::Deserialize)]
-    struct Page<T> {
-        items: Vec<T>,
-        next_cursor: Option<String>,
-    }
+    let mut pages = Pages::of(path);
     let mut items = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let asked = format!("{path}?limit={PAGE_LIMIT}{cursor}");
-        let page: Page<T> = connection.call(Call::get(&asked).staff(staff)).await?.json()?;
-        items.extend(page.items);
-        match page.next_cursor {
-            Some(next) => cursor = format!("&cursor={}", percent_encoded(&next)),
-            None => return Ok(items),
+    while let Some(page) = pages.next(connection, staff).await? {
+        items.extend(page);
+    }
+    Ok(items)
+}
+
+/// A list endpoint's pages, for lists that are too long to be held.
+pub(crate) struct Pages<'a> {
+    path: &'a str,
+    /// What asks for the next page; nothing after the last.
+    query: Option<String>,
+}
+
+impl<'a> Pages<'a> {
+    /// Returns the pages of a path without a query.
+    pub(crate) fn of(path: &'a str) -> Self {
+        Self {
+            path,
+            query: Some(format!("limit={PAGE_LIMIT}")),
         }
+    }
+
+    /// Asks for the next page; nothing after the last.
+    ///
+    /// # Errors
+    /// The page was refused or could not be read.
+    pub(crate) async fn next<T: DeserializeOwned>(
+        &mut self,
+        connection: &mut Connection,
+        staff: &HeaderValue,
+    ) -> anyhow::Result<Option<Vec<T>>> {
+        #[derive(serde::Deserialize)]
+        struct Page<T> {
+            items: Vec<T>,
+            next_cursor: Option<String>,
+        }
+        let Some(query) = self.query.take() else {
+            return Ok(None);
+        };
+        let asked = format!("{}?{query}", self.path);
+        let page: Page<T> = connection.call(Call::get(&asked).staff(staff)).await?.json()?;
+        let next = page.next_cursor;
+        self.query = next.map(|cursor| format!("limit={PAGE_LIMIT}&cursor={}", percent_encoded(&cursor)));
+        Ok(Some(page.items))
     }
 }
 

@@ -5,6 +5,7 @@ mod bench_bare;
 mod config;
 mod demo;
 mod disk_check;
+mod export;
 mod import;
 mod replay;
 mod serve;
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => as_server(serve::run(file, &arguments)),
         Command::Demo(arguments) => as_server(demo::run(file, &arguments)),
         Command::Import(arguments) => as_client(import::run(arguments)),
+        Command::Export(arguments) => as_client(export::run(arguments)),
         Command::Replay(arguments) => as_client(replay::run(arguments)),
         Command::Bench(arguments) => as_client(bench::run(arguments)),
         Command::BenchBare(arguments) => as_server(bench_bare::run(arguments)),

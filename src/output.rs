@@ -41,6 +41,11 @@ pub(crate) fn progress_bytes(bytes: u64, what: &'static str) -> ProgressBar {
     bar(bytes, what, "{msg} {wide_bar} {bytes}/{total_bytes} {eta}")
 }
 
+/// Returns a progress bar of nobody knows how many steps on stderr; it is silent when that is not a terminal.
+pub(crate) fn progress_open(what: &'static str) -> ProgressBar {
+    bar(0, what, "{msg} {human_pos} {per_sec}")
+}
+
 fn bar(length: u64, what: &'static str, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("the templates of this module are well formed");
     ProgressBar::new(length).with_style(style).with_message(what)

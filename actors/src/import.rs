@@ -3,7 +3,7 @@
 //! What is imported, how a row finds it and what it does to it is said by each area; a second run of the same rows must
 //! change nothing.
 
-use crate::request::Refused;
+use crate::request::{Refused, Request};
 use cartwright_domain::{Class, Problem};
 use futures::StreamExt;
 use futures::stream;
@@ -42,6 +42,20 @@ pub(crate) trait Row {
     fn number(&self) -> u64;
     /// Returns what it is about. Rows about the same are done in their order.
     fn subject(&self) -> &str;
+    /// Returns what it is about, for the report. A secret is not told.
+    fn shown(&self) -> String {
+        self.subject().to_owned()
+    }
+}
+
+/// Returns the request of one row: what is drawn for it is its own, and a key of the whole call is no key of it.
+pub(crate) fn request_of(request: &Request, subject: &str) -> Request {
+    Request {
+        seed: request.seed.derive(subject.as_bytes()),
+        if_match: None,
+        idempotency: None,
+        ..request.clone()
+    }
 }
 
 /// Does rows with the same subject in their order and others side by side, so many at once, and returns what became of
@@ -68,15 +82,15 @@ where
         by_subject.entry(subject).or_default().push((place, row));
     }
     let import = &import;
-    let done = stream::iter(by_subject)
-        .map(|(subject, rows)| async move {
+    let done = stream::iter(by_subject.into_values())
+        .map(|rows| async move {
             let mut done = Vec::with_capacity(rows.len());
             for (place, row) in rows {
-                let number = row.number();
+                let (number, subject) = (row.number(), row.shown());
                 let outcome = import(row).await;
                 let imported = ImportedRow {
                     row: number,
-                    subject: subject.clone(),
+                    subject,
                     outcome: outcome.unwrap_or_else(|refused| RowOutcome::Refused(refused.problem)),
                 };
                 done.push((place, imported));

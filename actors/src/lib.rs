@@ -22,7 +22,7 @@ pub mod request;
 pub mod runtime;
 mod settings;
 pub mod shipping;
-mod stored_value;
+pub mod stored_value;
 pub mod tax;
 
 pub use engine::{Engine, Parts, new_seed};

@@ -10,7 +10,6 @@
 use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef, View};
 use cartwright_actors::catalog::ImportRow;
 use cartwright_actors::checkout::CompletionDraft;
-use cartwright_actors::promotion::CodeRow;
 use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Idempotency, Parts, Request, new_seed};
 use cartwright_domain::cart::{Cart, FrozenQuote, Patch};
@@ -180,13 +179,9 @@ async fn shop(engine: &Engine, staff: &Arc<Caller>) {
         .create_promotion(&request(staff, "promotion"), promotion)
         .await
         .unwrap();
-    let row = CodeRow {
-        row: 0,
-        code: "ten-0001".to_owned(),
-    };
-    let promotion = made.value.promotion.id;
+    let codes = vec!["ten-0001".to_owned()];
     engine
-        .import_codes(&request(staff, "codes"), promotion, vec![row])
+        .add_codes(&request(staff, "codes"), made.value.promotion.id, codes)
         .await
         .unwrap();
     let list = PriceListDraft {

@@ -1,20 +1,24 @@
-//! `cartwright import`: load a catalog file, or a table of tax rates, promotions or prices by lists, into a running
-//! server.
+//! `cartwright import`: load a catalog file, or a table of something else, into a running server.
 //!
 //! Every row of a catalog is one product with one variant, found by its SKU, so that a second run changes nothing. A row
 //! that cannot be taken is reported with its line and the reason, and does not stop the others.
 
+mod codes;
 mod columns;
+mod customers;
+mod gift_cards;
 mod mapping;
 mod price_lists;
 mod promotions;
 mod rates;
+mod store_credit;
 
-use crate::cli::Import;
+use crate::cli::{Import, Tables};
 use crate::client::{Answer, Call, Connection, Server};
 use crate::output;
 use crate::table::{Row, Table};
 use anyhow::Context;
+use columns::Columns;
 use hyper::header::HeaderValue;
 use mapping::Mapping;
 use serde::{Deserialize, Serialize};
@@ -186,11 +190,24 @@ impl Tally {
         output::line(format!(
             "created {created}, updated {updated}, unchanged {unchanged}, refused {refused}"
         ))?;
-        Ok(if *refused == 0 {
+        Ok(self.code())
+    }
+
+    /// Says how it would go, where nothing is sent.
+    fn finish_dry(&self, good: usize) -> std::io::Result<ExitCode> {
+        let refused = self.refused;
+        output::line(format!(
+            "{good} rows could be sent, {refused} are refused; nothing was sent"
+        ))?;
+        Ok(self.code())
+    }
+
+    fn code(&self) -> ExitCode {
+        if self.refused == 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
-        })
+        }
     }
 }
 
@@ -199,13 +216,7 @@ impl Tally {
 /// # Errors
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
-    let columns = match (arguments.rates, arguments.promotions, arguments.price_lists) {
-        (true, ..) => Some(rates::COLUMNS),
-        (_, true, _) => Some(promotions::COLUMNS),
-        (.., true) => Some(price_lists::COLUMNS),
-        (false, false, false) => None,
-    };
-    if let Some(columns) = columns {
+    if let Some(columns) = columns_of(arguments.tables) {
         return columns::run(&arguments, &columns).await;
     }
     let mapping = Mapping::of(arguments.preset, arguments.map.as_deref())?;
@@ -252,15 +263,23 @@ fn dry_run(mut import: Reading) -> anyhow::Result<ExitCode> {
         }
         good += batch.len();
     }
-    let refused = import.tally.refused;
-    output::line(format!(
-        "{good} rows could be sent, {refused} are refused; nothing was sent"
-    ))?;
-    Ok(if refused == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(import.tally.finish_dry(good)?)
+}
+
+/// Returns the columns of a table; none of a catalog, whose columns have names of the file's own.
+fn columns_of(tables: Tables) -> Option<Columns> {
+    let known = [
+        (tables.rates, rates::COLUMNS),
+        (tables.promotions, promotions::COLUMNS),
+        (tables.codes, codes::COLUMNS),
+        (tables.price_lists, price_lists::COLUMNS),
+        (tables.customers, customers::COLUMNS),
+        (tables.gift_cards, gift_cards::COLUMNS),
+        (tables.store_credit, store_credit::COLUMNS),
+    ];
+    known
+        .into_iter()
+        .find_map(|(is_meant, columns)| is_meant.then_some(columns))
 }
 
 async fn store_currency(connection: &mut Connection, staff: &HeaderValue) -> anyhow::Result<String> {

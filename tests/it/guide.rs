@@ -201,6 +201,13 @@ async fn gift_cards() {
 }
 
 #[tokio::test]
+async fn customers() {
+    let mut guide = Guide::open("customers");
+    assert_eq!(guide.next(201).await["groups"], json!(["trade"]));
+    guide.close();
+}
+
+#[tokio::test]
 async fn currencies() {
     let mut guide = Guide::open("currencies");
     let settings = guide.next(200).await;

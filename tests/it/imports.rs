@@ -1,8 +1,15 @@
-//! Promotions and prices by lists in bulk: over HTTP and from files.
+//! Bulk ways in and out: over HTTP and from files.
 
-use crate::support::{OpenShop, Shop, pence, unique};
+use crate::support::{OpenShop, Server, Shop, pence, unique};
 use crate::trade::client;
 use serde_json::{Value, json};
+
+/// Writes a file beside a server's data and returns its path.
+fn written(server: &Server, name: &str, text: &str) -> String {
+    let file = server.directory().folder().join(name);
+    std::fs::write(&file, text).expect("the folder is writable");
+    file.display().to_string()
+}
 
 async fn send(shop: &Shop, path: &str, rows: Value) -> Vec<(String, String)> {
     let answer = shop.staff.post(path, json!({ "rows": rows })).ok(200).await;
@@ -127,11 +134,7 @@ async fn files_of_promotions_and_price_lists_are_loaded() {
     let OpenShop { server, shop, .. } = OpenShop::fresh().await;
     let sku = unique("SKU");
     shop.variant_named(&sku, 500, None).await;
-    let write = |name: &str, text: &str| {
-        let file = server.directory().folder().join(name);
-        std::fs::write(&file, text).expect("the folder is writable");
-        file.display().to_string()
-    };
+    let write = |name: &str, text: &str| written(&server, name, text);
     let promotions = write(
         "promotions.csv",
         "name,code,off,percentage,amount,currency,subtotal_from,enabled\n\
@@ -173,4 +176,91 @@ async fn files_of_promotions_and_price_lists_are_loaded() {
         .expect("it is there");
     assert_eq!(five["actions"][0]["fixed"], pence(500));
     assert_eq!(five["conditions"]["subtotal_from"], pence(5_000));
+}
+
+/// What the promotions of the codes are in both stores.
+const LETTERS: &str = "name,code,requires_code,percentage,enabled\n\
+                       Spring letter,,yes,0.1,yes\n\
+                       Autumn letter,AUTUMN,yes,0.2,yes\n";
+
+/// Exports codes and returns those of each promotion, with whether they were used.
+async fn exported(server: &Server, name: &str, arguments: &[&str]) -> Vec<String> {
+    let file = server.directory().folder().join(name).display().to_string();
+    let export = [&["export", "--codes", &file], arguments].concat();
+    client(server, &export).await.check(0, &[]);
+    let text = std::fs::read_to_string(file).expect("the export was written");
+    let (heading, rows) = text.split_once('\n').expect("it has a heading");
+    assert_eq!(heading, "code,promotion,used,created");
+    let without_time = |row: &str| row.rsplit_once(',').map(|(row, _)| row.to_owned());
+    rows.lines().filter_map(without_time).collect()
+}
+
+#[tokio::test]
+async fn codes_go_out_of_one_store_and_into_another_and_are_the_same() {
+    let stores = [Server::fresh(), Server::fresh()];
+    for server in &stores {
+        let letters = written(server, "promotions.csv", LETTERS);
+        client(server, &["import", &letters, "--promotions"])
+            .await
+            .check(0, &["created 2"]);
+    }
+    let [from, to] = &stores;
+    // More than a batch and many pages.
+    let mut rows = String::from("promotion,code,used\n");
+    for number in 0..700 {
+        rows.push_str(&format!(
+            "Spring letter,spring-{number:04},\nautumn,AUTUMN-{number:04},no\n"
+        ));
+    }
+    rows.push_str("Spring letter,SPRING-USED,yes\n");
+    let bad = "Winter letter,WINTER-1,\nSpring letter,no good,\nSpring letter,AUTUMN-0000,\n,LOST,\nautumn,ODD,once\n";
+    let codes = written(from, "codes.csv", &format!("{rows}{bad}"));
+    let import = ["import", codes.as_str(), "--codes"];
+    let dry = client(from, &[&import[..], &["--dry-run"]].concat()).await;
+    dry.check(1, &["1404 rows could be sent, 2 are refused; nothing was sent"]);
+    for summary in [
+        "created 1401, updated 0, unchanged 0, refused 5",
+        "created 0, updated 0, unchanged 1401, refused 5",
+    ] {
+        let run = client(from, &import).await;
+        run.check(1, &[summary]);
+        let mut refused = run.lines_of("refused\t");
+        refused.sort_unstable();
+        let expected = [
+            "refused\tline 1403\tWINTER-1\tpromotion.not_found: no promotion has the id, the code or the name \
+             \"Winter letter\"; import it first",
+            "refused\tline 1404\tno good\tpromotion.invalid_code: a coupon code is 1 to 64 letters, digits, - and _",
+            "refused\tline 1405\tAUTUMN-0000\tpromotion.code_taken: another promotion has the coupon code AUTUMN-0000",
+            "refused\tline 1406\t\tit has no promotion",
+            "refused\tline 1407\t\tused: \"once\" is neither yes nor no",
+        ];
+        assert_eq!(refused, expected);
+    }
+
+    // One that was used at a till goes out and in as used, too.
+    let attempts = json!([{ "code": "AUTUMN-0007", "redeem": true }, { "code": "SPRING-USED" }]);
+    let till = from.staff();
+    let judged = till.post("/admin/promotions/judge", json!({ "attempts": attempts }));
+    let judged = judged.key("till").ok(200).await;
+    assert_eq!(judged["verdicts"][0]["ok"], true);
+    assert_eq!(judged["verdicts"][1]["error"], "coupon.limit_reached");
+
+    let out = exported(from, "out.csv", &[]).await;
+    assert_eq!(out.len(), 1401);
+    let used: Vec<&String> = out.iter().filter(|row| row.ends_with(",yes")).collect();
+    assert_eq!(used, ["AUTUMN-0007,AUTUMN,yes", "SPRING-USED,Spring letter,yes"]);
+    let file = from.directory().folder().join("out.csv").display().to_string();
+    for summary in ["created 1401", "created 0, updated 0, unchanged 1401, refused 0"] {
+        client(to, &["import", &file, "--codes"])
+            .await
+            .check(0, &[summary]);
+    }
+    assert_eq!(exported(to, "again.csv", &[]).await, out);
+    let autumn = exported(to, "autumn.csv", &["--promotion", "autumn"]).await;
+    assert_eq!(autumn.len(), 700);
+    // What was used since the export leaves the other store in its next run.
+    let moved = written(to, "moved.csv", "code,promotion,used\nAUTUMN-0001,AUTUMN,yes\n");
+    client(to, &["import", &moved, "--codes"])
+        .await
+        .check(0, &["created 0, updated 1"]);
 }

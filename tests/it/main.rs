@@ -19,6 +19,7 @@ mod idempotency;
 mod imports;
 mod judged_codes;
 mod mail;
+mod moving;
 mod orders;
 mod payments;
 mod prices;

@@ -20,6 +20,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Returns the lines that begin with a word.
+    pub(crate) fn lines_of(&self, word: &str) -> Vec<&str> {
+        let lines = self.stdout.lines();
+        lines.filter(|line| line.starts_with(word)).collect()
+    }
+
     #[track_caller]
     pub(crate) fn check(&self, code: i32, lines: &[&str]) {
         assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);

@@ -1,5 +1,9 @@
 //! Use cases of customers, for staff.
 
+mod import;
+
+pub use import::CustomerRow;
+
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};

@@ -1,4 +1,4 @@
-//! Use cases of codes that are good for one order: adding, listing, taking out of use.
+//! Use cases of codes that are good for one order: adding, importing, listing, taking out of use.
 
 use crate::engine::{Engine, unreadable};
 use crate::import::{self, ImportedRow, RowOutcome};
@@ -6,13 +6,13 @@ use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::AskError;
-use cartwright_domain::Listing;
-use cartwright_domain::Refusal;
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::promotion::{
-    Code, CouponCode, CreateCouponCode, DeleteCouponCode, DrawDraft, Error, Promotion,
+    Code, CouponCode, CreateCouponCode, DeleteCouponCode, DrawDraft, Error, Promotion, Use,
 };
+use cartwright_domain::{Listing, Problem, Refusal};
 use futures::stream::{self, StreamExt, TryStreamExt};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many codes of a call are at work at once.
 pub(super) const CODES_AT_ONCE: usize = 64;
@@ -22,8 +22,12 @@ pub(super) const CODES_AT_ONCE: usize = 64;
 pub struct CodeRow {
     /// The row's number, for the report.
     pub row: u64,
+    /// Which promotion it unlocks: its id, its own code or its name.
+    pub promotion: String,
     /// The code.
     pub code: String,
+    /// Whether it was used elsewhere.
+    pub is_used: bool,
 }
 
 impl import::Row for CodeRow {
@@ -49,17 +53,54 @@ impl Engine {
     /// Adds codes to a promotion, each good for one order. One that it has already is left as it is.
     ///
     /// # Errors
-    /// `promotion.not_found`; `promotion.requires_no_code`; `promotion.too_many_rows`; a refused row is no error but its outcome.
-    pub async fn import_codes(
+    /// `promotion.not_found`; `promotion.requires_no_code`; `promotion.too_many_rows`; a refused code is no error but its
+    /// outcome.
+    pub async fn add_codes(
         &self,
         request: &Request,
         promotion: PromotionId,
-        rows: Vec<CodeRow>,
+        codes: Vec<String>,
     ) -> Result<Vec<ImportedRow>, Refused> {
         self.require_codes(promotion).await?;
-        let import = |row| self.import_code(request, promotion, row);
+        let row = |(row, code)| CodeRow {
+            row,
+            promotion: promotion.to_string(),
+            code,
+            is_used: false,
+        };
+        self.import_codes(request, (0..).zip(codes).map(row).collect())
+            .await
+    }
+
+    /// Imports codes, each good for one order, unless it was used elsewhere. One that its promotion has already is left
+    /// as it is.
+    ///
+    /// # Errors
+    /// `promotion.too_many_rows`; `promotion.not_found` where one was deleted meanwhile; a refused row is no error but its
+    /// outcome.
+    pub async fn import_codes(
+        &self,
+        request: &Request,
+        rows: Vec<CodeRow>,
+    ) -> Result<Vec<ImportedRow>, Refused> {
+        let names: BTreeSet<String> = rows.iter().map(|row| row.promotion.clone()).collect();
+        let named = names.into_iter().map(|name| {
+            let asks_for_one = |promotion: Shown<Promotion>| match promotion.state.require_codes() {
+                Ok(()) => Ok(promotion.id),
+                Err(error) => Err(error.problem()),
+            };
+            let found = self.promotion_named(&name).and_then(asks_for_one);
+            (name, found)
+        });
+        let named: BTreeMap<String, Result<PromotionId, Problem>> = named.collect();
+        let import = |row: CodeRow| {
+            let promotion = named[&row.promotion].clone();
+            async move { self.import_code(request, promotion?, row).await }
+        };
         let imported = import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await?;
-        self.require_still_there(promotion).await?;
+        for promotion in named.values().flatten() {
+            self.require_still_there(*promotion).await?;
+        }
         Ok(imported)
     }
 
@@ -100,10 +141,28 @@ impl Engine {
             promotion,
             drawn_by: None,
         };
+        // Used before it is there, so that nobody can use it in between.
+        let newly_used = row.is_used && self.mark_used(request, promotion, &code).await?;
         match self.make_code(request, command).await? {
             Some(true) => Ok(RowOutcome::Created),
+            Some(false) if newly_used => Ok(RowOutcome::Updated),
             Some(false) => Ok(RowOutcome::Unchanged),
             None => Err(invalid(Error::CodeTaken { code })),
+        }
+    }
+
+    /// Counts the one use of a code, and tells whether it was unused or held until now.
+    async fn mark_used(
+        &self,
+        request: &Request,
+        promotion: PromotionId,
+        code: &Code,
+    ) -> Result<bool, Refused> {
+        let once = import::request_of(request, code.as_str());
+        match self.spend(&once, Use::of_code(promotion, code)).await {
+            Ok(()) => Ok(true),
+            Err(refused) if refused.problem.code == "coupon.limit_reached" => Ok(false),
+            Err(refused) => Err(refused),
         }
     }
 

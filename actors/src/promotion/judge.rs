@@ -157,7 +157,7 @@ impl Engine {
     }
 
     /// Counts one use. The first one brings its counter into being.
-    async fn spend(&self, request: &Request, needed: Use) -> Result<(), Refused> {
+    pub(super) async fn spend(&self, request: &Request, needed: Use) -> Result<(), Refused> {
         let counters = &self.kinds().use_counters;
         let command = SpendUse {
             promotion: needed.promotion,

@@ -18,8 +18,10 @@ use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{self, PromotionId, TaxZoneId, UseCounterId};
-use cartwright_domain::promotion::{CreatePromotion, DeletePromotion, Draft, Promotion, UpdatePromotion};
-use cartwright_domain::{Listing, Refusal};
+use cartwright_domain::promotion::{
+    Code, CreatePromotion, DeletePromotion, Draft, Promotion, UpdatePromotion,
+};
+use cartwright_domain::{Class, Listing, Problem, Refusal};
 
 /// A promotion as it is answered.
 #[derive(Clone, Debug)]
@@ -81,6 +83,40 @@ impl Engine {
     pub async fn promotion(&self, id: PromotionId) -> Result<PromotionView, Refused> {
         let read = self.kinds().promotions.read(id).await.map_err(unreadable)?;
         self.promotion_view(read.ok_or_else(gone::<Promotion>)?).await
+    }
+
+    /// Finds the promotion that somebody means by its id, its own code or its name.
+    ///
+    /// # Errors
+    /// `promotion.not_found`; `promotion.ambiguous_name`.
+    fn promotion_named(&self, text: &str) -> Result<Shown<Promotion>, Problem> {
+        let roster = self.kinds().promotions.roster();
+        let (text, id) = (text.trim(), id::parse::<PromotionId>(text.trim()).ok());
+        let code = Code::parse(text).ok();
+        let by_key = roster.iter().find(|promotion| {
+            let own = &promotion.state.code;
+            Some(promotion.id) == id || (own.is_some() && *own == code)
+        });
+        if let Some(promotion) = by_key {
+            return Ok(promotion.clone());
+        }
+        let mut by_name = roster.iter().filter(|promotion| &*promotion.state.name == text);
+        match (by_name.next(), by_name.next()) {
+            (Some(promotion), None) => Ok(promotion.clone()),
+            (Some(_), Some(_)) => {
+                let message =
+                    format!("several promotions are called {text:?}; give the id of the one you mean");
+                Err(Problem::new(Class::Conflict, "promotion.ambiguous_name", message))
+            }
+            (None, _) => {
+                let message =
+                    format!("no promotion has the id, the code or the name {text:?}; import it first");
+                Err(Problem {
+                    message,
+                    ..gone::<Promotion>().problem
+                })
+            }
+        }
     }
 
     /// Makes a promotion.

@@ -1,5 +1,9 @@
 //! Use cases of gift cards and store credit, for staff, and what others need to know of them.
 
+mod import;
+
+pub use import::{GiftCardRow, StoreCreditRow};
+
 use crate::engine::{Engine, Kinds, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};

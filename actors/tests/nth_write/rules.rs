@@ -6,6 +6,7 @@ use crate::cases::{
 use crate::setup;
 use crate::shop::By;
 use crate::support::house::pence;
+use cartwright_actors::customer::CustomerRow;
 use cartwright_actors::promotion::{CodeAttempt, CodeRow, PromotionRow};
 use cartwright_actors::tax::RateRow;
 use cartwright_domain::promotion::DrawDraft;
@@ -84,6 +85,16 @@ pub(crate) const RULES: &[Case] = &[
         Box::pin(async move {
             let made = desk.engine.create_customer(request, customer("B-2")).await?;
             Ok(format!("{:?}", made.value.state.external_id))
+        })
+    }),
+    case("import_customers", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let row = |row, external_id| CustomerRow {
+                row,
+                draft: customer(external_id),
+            };
+            let rows = vec![row(1, "B-2"), row(2, "C-3")];
+            told_of_rows(desk.engine.import_customers(request, rows).await?)
         })
     }),
     case(
@@ -174,15 +185,22 @@ pub(crate) const RULES: &[Case] = &[
             })
         },
     ),
-    case("import_codes", By::Staff, PROMOTED, |desk, setup, request| {
+    case("add_codes", By::Staff, PROMOTED, |desk, setup, request| {
+        Box::pin(async move {
+            let promotion = setup.promotion.unwrap();
+            let codes = vec!["ten-0001".to_owned()];
+            told_of_rows(desk.engine.add_codes(request, promotion, codes).await?)
+        })
+    }),
+    case("import_codes", By::Staff, PROMOTED, |desk, _, request| {
         Box::pin(async move {
             let row = CodeRow {
                 row: 1,
+                promotion: "ten".to_owned(),
                 code: "ten-0001".to_owned(),
+                is_used: true,
             };
-            let promotion = setup.promotion.unwrap();
-            let imported = desk.engine.import_codes(request, promotion, vec![row]).await?;
-            told_of_rows(imported)
+            told_of_rows(desk.engine.import_codes(request, vec![row]).await?)
         })
     }),
     case("draw_codes", By::Staff, PROMOTED, |desk, setup, request| {

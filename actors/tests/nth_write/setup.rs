@@ -4,7 +4,6 @@ use crate::cases::{add, customer, paying};
 use crate::shop::{By, Desk, everything};
 use crate::support::house::{details, pence, staff};
 use cartwright_actors::cart::{CartRef, DetailsDraft, View};
-use cartwright_actors::promotion::CodeRow;
 use cartwright_domain::cart::Patch;
 use cartwright_domain::catalog::PriceListDraft;
 use cartwright_domain::id::{
@@ -248,13 +247,9 @@ pub(crate) async fn promoted(desk: &Desk) -> Setup {
 /// A promotion with a code that is good for one order.
 pub(crate) async fn with_one_code(desk: &Desk) -> Setup {
     let setup = promoted(desk).await;
-    let row = CodeRow {
-        row: 1,
-        code: "ten-0001".to_owned(),
-    };
+    let codes = vec!["ten-0001".to_owned()];
     let (staff, promotion) = (staff(), setup.promotion.unwrap());
-    let imported = desk.engine.import_codes(&staff, promotion, vec![row]);
-    imported.await.unwrap();
+    desk.engine.add_codes(&staff, promotion, codes).await.unwrap();
     setup
 }
 

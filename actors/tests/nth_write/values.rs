@@ -1,10 +1,11 @@
 //! Every use case that writes gift cards and store credit.
 
-use crate::cases::{Case, NOTHING, Preparing, case, keyed, paying, told_of_order};
+use crate::cases::{Case, NOTHING, Preparing, case, keyed, paying, told_of_order, told_of_rows};
 use crate::setup;
 use crate::shop::By;
 use crate::support::house::pence;
 use cartwright_actors::cart::View;
+use cartwright_actors::stored_value::{GiftCardRow, StoreCreditRow};
 use cartwright_domain::money::Currency;
 use cartwright_domain::stored_value::{Adjust, Draft};
 
@@ -23,6 +24,32 @@ pub(crate) const VALUES: &[Case] = &[
             Ok(issued.value.state.balance().to_string())
         })
     }),
+    case("import_gift_cards", By::Staff, NOTHING, |desk, _, request| {
+        Box::pin(async move {
+            let row = GiftCardRow {
+                row: 1,
+                draft: setup::card("GIFT-0002"),
+                customer: None,
+            };
+            told_of_rows(desk.engine.import_gift_cards(request, vec![row]).await?)
+        })
+    }),
+    case(
+        "import_store_credit",
+        By::Staff,
+        |desk| Box::pin(setup::known(desk)),
+        |desk, _, request| {
+            Box::pin(async move {
+                let row = StoreCreditRow {
+                    row: 1,
+                    customer: "A-1".to_owned(),
+                    amount: pence(50),
+                    reason: "moved".to_owned(),
+                };
+                told_of_rows(desk.engine.import_store_credit(request, vec![row]).await?)
+            })
+        },
+    ),
     case("update_gift_card", By::Staff, CARDED, |desk, setup, request| {
         Box::pin(async move {
             let draft = Draft {

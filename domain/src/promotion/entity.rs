@@ -123,11 +123,7 @@ impl Promotion {
 
     /// Returns the use of a code that is good for one order; none of its own code.
     pub fn use_of(&self, code: &Code) -> Option<Use> {
-        (self.code.as_ref() != Some(code)).then(|| Use {
-            counter: UseCounterId::of_code(self.id, code),
-            promotion: self.id,
-            limit: 1,
-        })
+        (self.code.as_ref() != Some(code)).then(|| Use::of_code(self.id, code))
     }
 }
 

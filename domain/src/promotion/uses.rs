@@ -3,6 +3,7 @@
 //! Uses are counted beside the promotion and not in it: the promotion is in the price book, which is indexed anew when
 //! it changes. A limit has a counter of its own, found by an id that is made of what it counts.
 
+use super::Code;
 use crate::customer::Shopper;
 use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
 use crate::error::{Broken, Class, Detail, Refusal, ensure};
@@ -55,6 +56,17 @@ impl UseCounterId {
     /// Returns the id of the counter of one shopper's first order, whichever promotions it carries.
     pub fn of_first_order(shopper: &Shopper<'_>) -> Self {
         Self(Uuid::new_v5(&FIRST_ORDERS, shopper.compare_key().as_bytes()))
+    }
+}
+
+impl Use {
+    /// Returns the use of a code that is good for one order.
+    pub fn of_code(promotion: PromotionId, code: &Code) -> Self {
+        Self {
+            counter: UseCounterId::of_code(promotion, code),
+            promotion,
+            limit: 1,
+        }
     }
 }
 

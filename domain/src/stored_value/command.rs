@@ -156,6 +156,57 @@ impl Command<StoredValue> for Adjust {
     }
 }
 
+/// Brings in what a customer has from elsewhere: the first amount of a balance. The same again changes nothing.
+#[derive(Clone, Debug)]
+pub struct BringIn {
+    /// Whose.
+    pub customer: CustomerId,
+    /// How much.
+    pub amount: Money,
+    /// Why.
+    pub reason: String,
+}
+
+impl Create<StoredValue> for BringIn {
+    const NAME: &'static str = "stored_value.open_brought_in";
+    type Reply = ();
+
+    fn create(
+        self,
+        id: StoredValueId,
+        cx: &mut Context<'_, StoredValue>,
+    ) -> Result<(StoredValue, ()), Error> {
+        let opened = OpenStoreCredit {
+            customer: self.customer,
+            currency: self.amount.currency,
+        };
+        let (mut value, ()) = opened.create(id, cx)?;
+        self.apply(&mut value, cx)?;
+        Ok((value, ()))
+    }
+}
+
+impl Command<StoredValue> for BringIn {
+    const NAME: &'static str = "stored_value.bring_in";
+    type Reply = ();
+
+    fn apply(self, value: &mut StoredValue, cx: &mut Context<'_, StoredValue>) -> Result<(), Error> {
+        let Some(first) = value.ledger.first() else {
+            let Self { amount, reason, .. } = self;
+            return Adjust { amount, reason }.apply(value, cx);
+        };
+        let reason = text::line(&self.reason, REASON_LENGTH_MAX).ok();
+        let booked = reason.map(|reason| Cause::Adjusted { reason });
+        let is_first = value.brought_forward.is_zero();
+        if is_first && first.amount == self.amount && Some(&first.cause) == booked.as_ref() {
+            return Ok(()); // It was brought in before.
+        }
+        Err(Error::AlreadyBooked {
+            currency: value.currency(),
+        })
+    }
+}
+
 /// What staff change. What is absent stays, `Some(None)` clears.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {

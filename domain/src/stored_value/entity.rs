@@ -215,6 +215,12 @@ impl StoredValue {
         &self.ledger
     }
 
+    /// Returns what a gift card was issued with, as long as the ledger tells.
+    pub fn issued(&self) -> Option<Money> {
+        let issue = self.ledger.iter().find(|entry| entry.cause == Cause::Issued);
+        issue.map(|entry| entry.amount)
+    }
+
     /// Returns when it was issued or opened.
     pub fn created_at(&self) -> Timestamp {
         self.created_at

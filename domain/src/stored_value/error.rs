@@ -3,7 +3,7 @@
 use super::{Form, GIFT_CARD_CODE_LENGTH_MAX, GIFT_CARD_CODE_LENGTH_MIN, StoredValue};
 use crate::error::{Class, Detail, FieldErrors, Problem, Refusal};
 use crate::id::StoredValueId;
-use crate::money::{self, Money};
+use crate::money::{self, Currency, Money};
 
 /// Why nothing can be spent of a gift card or of store credit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +118,12 @@ pub enum Error {
         /// What is held of it.
         held: Money,
     },
+    /// Something else was booked on store credit before it was brought in.
+    #[error("the customer's store credit in {currency} has other bookings already; adjust it instead")]
+    AlreadyBooked {
+        /// In which currency.
+        currency: Currency,
+    },
     /// Amounts that do not go together.
     #[error(transparent)]
     Money(#[from] money::Error),
@@ -137,7 +143,7 @@ impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
             Self::Fields(_) | Self::InvalidCode => Class::Invalid,
-            Self::Insufficient(_) | Self::BelowHeld { .. } => Class::Conflict,
+            Self::Insufficient(_) | Self::BelowHeld { .. } | Self::AlreadyBooked { .. } => Class::Conflict,
             Self::TooManyHolds { .. } => Class::TooMany,
             Self::Money(error) => error.class(),
         }
@@ -150,6 +156,7 @@ impl Refusal for Error {
             Self::Insufficient(insufficient) => insufficient.code,
             Self::TooManyHolds { .. } => "stored_value.too_many_holds",
             Self::BelowHeld { .. } => "stored_value.below_held",
+            Self::AlreadyBooked { .. } => "store_credit.already_booked",
             Self::Money(error) => error.code(),
         }
     }
@@ -168,7 +175,7 @@ impl Refusal for Error {
                 ("held".to_owned(), (*held).into()),
             ],
             Self::Money(error) => error.details(),
-            Self::InvalidCode => Vec::new(),
+            Self::InvalidCode | Self::AlreadyBooked { .. } => Vec::new(),
         }
     }
 }

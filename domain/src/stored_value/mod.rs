@@ -20,7 +20,7 @@ pub(crate) const GIFT_CARD: &str = "gift_card";
 pub(crate) const STORE_CREDIT: &str = "store_credit";
 
 pub use code::{GIFT_CARD_CODE_LENGTH_MAX, GIFT_CARD_CODE_LENGTH_MIN, GiftCardCode};
-pub use command::{Adjust, Draft, GiftCardDraft, IssueGiftCard, OpenStoreCredit, Update};
+pub use command::{Adjust, BringIn, Draft, GiftCardDraft, IssueGiftCard, OpenStoreCredit, Update};
 pub use cover::{Coverage, Covered, Tender, cover};
 pub use entity::{
     AMOUNT_MAX, Cause, Entry, Form, GiftCard, HOLDS_MAX, Hold, LEDGER_MAX, REASON_LENGTH_MAX, StoredValue,

@@ -285,3 +285,38 @@ proptest! {
         prop_assert_eq!((sum, held), (card.entity.balance().amount, card.entity.held().amount));
     }
 }
+
+#[test]
+fn what_is_brought_in_is_booked_once_and_never_beside_other_bookings() {
+    let (customer, currency) = (CustomerId(Uuid::from_u128(7)), euros(0).currency);
+    let id = StoredValueId::of_credit(customer, currency);
+    let bring = |amount, reason: &str| BringIn {
+        customer,
+        amount: euros(amount),
+        reason: reason.to_owned(),
+    };
+    let now = Timestamp::from_millis(1_000);
+    let mut credit = Bench::create(id, now, bring(300, "moved")).expect("store credit");
+    assert_eq!(credit.entity.balance(), euros(300));
+    for (again, expected) in [
+        (bring(300, " moved "), Ok(())),
+        (bring(301, "moved"), Err(Error::AlreadyBooked { currency })),
+        (bring(300, "goodwill"), Err(Error::AlreadyBooked { currency })),
+    ] {
+        assert_eq!(credit.run(again), expected);
+    }
+    let goodwill = |amount| Adjust {
+        amount: euros(amount),
+        reason: "goodwill".to_owned(),
+    };
+    credit.run(goodwill(-100)).expect("it is there");
+    assert_eq!(credit.run(bring(300, "moved")), Ok(()));
+    assert_eq!(credit.entity.balance(), euros(200));
+
+    let opened = OpenStoreCredit { customer, currency };
+    let mut opened = Bench::create(id, now, opened).expect("store credit");
+    opened.run(bring(300, "moved")).expect("nothing was booked");
+    assert_eq!(opened.entity.balance(), euros(300));
+    assert!(Bench::create(id, now, bring(0, "moved")).is_err());
+    assert!(Bench::create(id, now, bring(-1, "moved")).is_err());
+}

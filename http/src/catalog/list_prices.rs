@@ -2,7 +2,7 @@
 
 use super::price_lists::PriceListInput;
 use crate::answer::{Answer, Answered};
-use crate::dto::{Imported, PriceInput, RowResult, Sent, read_row};
+use crate::dto::{Imported, PriceInput, Sent, read_row};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
@@ -93,7 +93,5 @@ async fn admin_import_price_lists(
     let imported = engine
         .import_price_lists(&call.request(&bytes), sent.take())
         .await?;
-    Ok(Answer::plain(Imported {
-        results: sent.ends(imported).map(RowResult::from).collect(),
-    }))
+    Ok(Answer::plain(Imported::of(sent.ends(imported))))
 }

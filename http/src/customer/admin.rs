@@ -22,6 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
             admin_update_customer,
             admin_delete_customer
         ))
+        .merge(super::import::routes())
 }
 
 /// Lists customers, newest first, or finds the one with an external id or an e-mail address.

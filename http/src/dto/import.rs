@@ -25,7 +25,16 @@ pub(crate) enum RowOutcome {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Imported {
     /// One for each row, in the order sent.
-    pub(crate) results: Vec<RowResult>,
+    results: Vec<RowResult>,
+}
+
+impl Imported {
+    /// Tells of rows in the order sent.
+    pub(crate) fn of(rows: impl IntoIterator<Item = ImportedRow>) -> Self {
+        Self {
+            results: rows.into_iter().map(RowResult::from).collect(),
+        }
+    }
 }
 
 /// What became of a row.

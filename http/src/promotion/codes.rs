@@ -1,7 +1,7 @@
 //! Routes of codes that are good for one order.
 
 use crate::answer::{Answer, Answered, gone};
-use crate::dto::{Imported, List, RowResult, Time};
+use crate::dto::{Imported, List, Time};
 use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly, entity_id};
 use crate::layer::import_body_limit;
 use crate::problem::Refused;
@@ -20,6 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(admin_list_codes, admin_add_codes))
         .routes(routes!(admin_draw_codes))
+        .routes(routes!(admin_import_codes))
         .routes(routes!(admin_delete_code))
         .layer(import_body_limit())
 }
@@ -53,6 +54,41 @@ struct CouponCodesInput {
     /// At most 500, each good for one order.
     #[schema(max_items = 500, example = json!(["SPRING-7KQ2M9XA"]))]
     codes: Vec<String>,
+}
+
+/// Rows of codes.
+#[derive(Debug, Deserialize, ToSchema)]
+struct CouponCodeImport {
+    /// At most 500.
+    #[schema(max_items = 500)]
+    rows: Vec<CouponCodeRow>,
+}
+
+/// One row: a code that is good for one order.
+#[derive(Debug, Deserialize, ToSchema)]
+struct CouponCodeRow {
+    /// The row's number, for the report.
+    row: u64,
+    /// Which promotion it unlocks: its id, its own code or its name.
+    #[schema(example = "Spring letter")]
+    promotion: String,
+    /// The code.
+    #[schema(example = "SPRING-7KQ2M9XA")]
+    code: String,
+    /// Was it used elsewhere? Then nobody can use it here.
+    #[serde(default)]
+    used: bool,
+}
+
+impl From<CouponCodeRow> for CodeRow {
+    fn from(sent: CouponCodeRow) -> Self {
+        Self {
+            row: sent.row,
+            promotion: sent.promotion,
+            code: sent.code,
+            is_used: sent.used,
+        }
+    }
 }
 
 /// How codes are to be drawn.
@@ -107,13 +143,25 @@ async fn admin_add_codes(
     Id(id): Id<promotion::Promotion>,
     Json { value, bytes }: Json<CouponCodesInput>,
 ) -> Answered<Imported> {
-    let rows = (0..).zip(value.codes).map(|(row, code)| CodeRow { row, code });
-    let imported = engine
-        .import_codes(&call.request(&bytes), id, rows.collect())
-        .await?;
-    Ok(Answer::plain(Imported {
-        results: imported.into_iter().map(RowResult::from).collect(),
-    }))
+    let imported = engine.add_codes(&call.request(&bytes), id, value.codes).await?;
+    Ok(Answer::plain(Imported::of(imported)))
+}
+
+/// Imports codes that are each good for one order, of any promotions.
+///
+/// A second run of the same rows changes nothing. A row that is refused refuses no other.
+#[utoipa::path(
+    post, path = "/admin/promotions/codes/import", tag = "admin: promotions", request_body = CouponCodeImport,
+    responses((status = OK, description = "What became of each row.", body = Imported)),
+)]
+async fn admin_import_codes(
+    State(engine): State<Engine>,
+    StaffCall(call): StaffCall,
+    Json { value, bytes }: Json<CouponCodeImport>,
+) -> Answered<Imported> {
+    let rows = value.rows.into_iter().map(CodeRow::from).collect();
+    let imported = engine.import_codes(&call.request(&bytes), rows).await?;
+    Ok(Answer::plain(Imported::of(imported)))
 }
 
 /// Draws codes for a promotion that nobody guesses, each good for one order.

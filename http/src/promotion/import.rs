@@ -2,7 +2,7 @@
 
 use super::dto::PromotionInput;
 use crate::answer::{Answer, Answered};
-use crate::dto::{Imported, RowResult, Sent, read_row};
+use crate::dto::{Imported, Sent, read_row};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
@@ -76,7 +76,5 @@ async fn admin_import_promotions(
     let imported = engine
         .import_promotions(&call.request(&bytes), sent.take())
         .await?;
-    Ok(Answer::plain(Imported {
-        results: sent.ends(imported).map(RowResult::from).collect(),
-    }))
+    Ok(Answer::plain(Imported::of(sent.ends(imported))))
 }

@@ -27,6 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(admin_list_store_credit))
         .routes(routes!(admin_adjust_store_credit))
         .routes(routes!(admin_show_store_credit, admin_update_store_credit))
+        .merge(super::import::routes())
 }
 
 /// Lists gift cards, newest first, or finds the one with a code.

@@ -2,5 +2,6 @@
 
 mod admin;
 mod dto;
+mod import;
 
 pub(crate) use admin::routes;

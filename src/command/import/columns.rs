@@ -5,7 +5,9 @@ use crate::cli::Import;
 use crate::client::{Connection, Server};
 use crate::output;
 use crate::table::{Row, Table, Wanted};
-use serde_json::Value;
+use cartwright_domain::money::{Currency, Price};
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// A sort of file.
@@ -68,11 +70,26 @@ impl Values {
         }
     }
 
+    /// Takes out an amount in a column that must be there, with its currency, as the wire has it.
+    pub(super) fn money(&mut self, name: &str) -> Result<Value, String> {
+        let (text, currency) = (self.needed(name)?, self.needed("currency")?);
+        let amount = minor_units(&text, &currency).map_err(|reason| format!("{name}: {reason}"))?;
+        Ok(json!({ "amount": amount, "currency": currency }))
+    }
+
     /// Takes out the parts of a value, with `;` between them, if it is there.
     pub(super) fn list(&mut self, name: &str) -> Option<Vec<String>> {
         let parts = |text: String| text.split(';').map(|part| part.trim().to_owned()).collect();
         self.take(name).map(parts)
     }
+}
+
+/// Returns an amount that is written in the currency's major unit in its minor ones.
+pub(super) fn minor_units(text: &str, currency: &str) -> Result<i64, String> {
+    let currency: Currency = currency.parse().map_err(|error| format!("{error}"))?;
+    let price = Price::parse(text, currency).map_err(|error| error.to_string())?;
+    let whole = price.whole().map(|money| money.amount);
+    whole.ok_or_else(|| format!("{text} has more digits than {currency}"))
 }
 
 /// Runs an import. Refused rows make the exit code 1.
@@ -85,32 +102,61 @@ pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result
         required: columns.needed.contains(name),
     };
     let wanted: Vec<Wanted> = columns.names.iter().map(wanted).collect();
-    let mut table = Table::open(&arguments.file, &wanted)?;
+    let mut reading = Reading {
+        table: Table::open(&arguments.file, &wanted)?,
+        columns,
+        tally: Tally::default(),
+    };
+    let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
+    let bar = output::progress_bytes(size, "importing");
+    if arguments.dry_run {
+        let mut good = 0;
+        loop {
+            let batch = reading.next_batch(&bar)?;
+            if batch.is_empty() {
+                bar.finish_and_clear();
+                return Ok(reading.tally.finish_dry(good)?);
+            }
+            good += batch.len();
+        }
+    }
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
-    let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
-    let bar = output::progress_bytes(size, "importing");
-    let mut tally = Tally::default();
     loop {
-        let mut batch = Vec::new();
-        while batch.len() < BATCH_ROWS_MAX {
-            let Some(row) = table.next_row()? else { break };
-            let read = Values::of(columns.names, &row);
-            match read.and_then(|mut values| (columns.read)(row.line, &mut values)) {
-                Ok(good) => batch.push(good),
-                Err(reason) => bar.suspend(|| tally.refuse(row.line, "", &reason))?,
-            }
-        }
-        bar.set_position(table.bytes_read());
+        let batch = reading.next_batch(&bar)?;
         if batch.is_empty() {
             break;
         }
         let results = send_to(columns.path, &mut connection, &staff, &batch).await?;
-        bar.suspend(|| tally.add(&results))?;
+        bar.suspend(|| reading.tally.add(&results))?;
     }
     bar.finish_and_clear();
-    Ok(tally.finish()?)
+    Ok(reading.tally.finish()?)
+}
+
+/// A table that is being read.
+struct Reading<'a> {
+    table: Table,
+    columns: &'a Columns,
+    tally: Tally,
+}
+
+impl Reading<'_> {
+    /// Returns the next good rows, at most [`BATCH_ROWS_MAX`], and reports the refused ones on the way.
+    fn next_batch(&mut self, bar: &ProgressBar) -> anyhow::Result<Vec<Value>> {
+        let mut batch = Vec::new();
+        while batch.len() < BATCH_ROWS_MAX {
+            let Some(row) = self.table.next_row()? else { break };
+            let read = Values::of(self.columns.names, &row);
+            match read.and_then(|mut values| (self.columns.read)(row.line, &mut values)) {
+                Ok(good) => batch.push(good),
+                Err(reason) => bar.suspend(|| self.tally.refuse(row.line, "", &reason))?,
+            }
+        }
+        bar.set_position(self.table.bytes_read());
+        Ok(batch)
+    }
 }
 
 /// Reads a row of texts as a file would hold it.

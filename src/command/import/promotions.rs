@@ -1,7 +1,6 @@
 //! Tables of promotions: one a row, found by its code, or by its name where it has none.
 
-use super::columns::{Columns, Values};
-use cartwright_domain::money::{Currency, Price};
+use super::columns::{Columns, Values, minor_units};
 use serde_json::{Map, Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
@@ -9,6 +8,7 @@ pub(super) const COLUMNS: Columns = Columns {
     names: &[
         "name",
         "code",
+        "requires_code",
         "off",
         "percentage",
         "amount",
@@ -39,6 +39,7 @@ fn promotion(line: u64, values: &mut Values) -> Result<Value, String> {
     };
     put("name", json!(values.needed("name")?));
     put("code", json!(values.take("code")));
+    put("requires_code", json!(values.choice("requires_code")?));
     let currency = values.take("currency");
     let items = values
         .list("categories")
@@ -84,14 +85,6 @@ fn promotion(line: u64, values: &mut Values) -> Result<Value, String> {
     );
     put("enabled", json!(values.choice("enabled")?));
     Ok(json!({ "row": line, "promotion": promotion }))
-}
-
-/// Returns an amount that is written in the currency's major unit in its minor ones.
-fn minor_units(text: &str, currency: &str) -> Result<i64, String> {
-    let currency: Currency = currency.parse().map_err(|error| format!("{error}"))?;
-    let price = Price::parse(text, currency).map_err(|error| error.to_string())?;
-    let whole = price.whole().map(|money| money.amount);
-    whole.ok_or_else(|| format!("{text} has more digits than {currency}"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,127 @@
+//! The bulk import of customers: one a row, found by what another system calls it, or by its e-mail address.
+//!
+//! A second run of the same rows changes nothing. Both names are unique, so that two runs at once make one customer.
+
+use crate::customer::CustomerRef;
+use crate::engine::Engine;
+use crate::import::{self, ImportedRow, RowOutcome};
+use crate::once::Shown;
+use crate::request::{Refused, Request};
+use crate::runtime::AskError;
+use cartwright_domain::customer::{CreateCustomer, Customer, Draft, UpdateCustomer};
+use cartwright_domain::{Class, Problem};
+
+/// How many customers of a call are at work at once.
+const CUSTOMERS_AT_ONCE: usize = 64;
+
+/// A row of customers, as somebody gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomerRow {
+    /// The row's number, for the report.
+    pub row: u64,
+    /// The customer. What is absent stays as it is, or gets the default.
+    pub draft: Draft,
+}
+
+impl CustomerRow {
+    fn external_id(&self) -> Option<&str> {
+        self.draft.external_id.as_ref()?.as_deref()
+    }
+
+    fn email(&self) -> Option<&str> {
+        self.draft.email.as_ref()?.as_deref()
+    }
+}
+
+impl import::Row for CustomerRow {
+    fn number(&self) -> u64 {
+        self.row
+    }
+
+    fn subject(&self) -> &str {
+        self.external_id().or(self.email()).unwrap_or_default()
+    }
+}
+
+impl Engine {
+    /// Imports customers. Rows about the same customer are done in their order, others side by side.
+    ///
+    /// # Errors
+    /// `customer.too_many_rows`; a refused row is no error but its outcome.
+    pub async fn import_customers(
+        &self,
+        request: &Request,
+        rows: Vec<CustomerRow>,
+    ) -> Result<Vec<ImportedRow>, Refused> {
+        let import = |row| self.import_customer(request, row);
+        import::each(rows, CUSTOMERS_AT_ONCE, "customer.too_many_rows", import).await
+    }
+
+    async fn import_customer(&self, request: &Request, row: CustomerRow) -> Result<RowOutcome, Refused> {
+        let customers = &self.kinds().customers;
+        let request = import::request_of(request, import::Row::subject(&row));
+        let found = match self.customer_of_row(&row).await? {
+            Some(found) => found,
+            None => {
+                let (id, draft) = (self.draw(&request, None), row.draft.clone());
+                match customers
+                    .create(id, CreateCustomer { draft }, request.ask())
+                    .await
+                {
+                    Ok(_) => return Ok(RowOutcome::Created),
+                    Err(taken @ AskError::KeyTaken { .. }) => match self.customer_of_row(&row).await? {
+                        // Another run was faster.
+                        Some(found) => found,
+                        None => return Err(taken.into()),
+                    },
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        let command = UpdateCustomer { draft: row.draft };
+        let after = customers.ask(found.id, command, request.ask()).await?;
+        let revision = after.state.map(|customer| customer.revision);
+        Ok(if revision == Some(found.revision) {
+            RowOutcome::Unchanged
+        } else {
+            RowOutcome::Updated
+        })
+    }
+
+    /// Returns the customer that a row means. One that is known by its address alone may get another name with it.
+    async fn customer_of_row(&self, row: &CustomerRow) -> Result<Option<Shown<Customer>>, Refused> {
+        if let Some(id) = row.external_id() {
+            let by_id = self
+                .find_customer(&CustomerRef::ExternalId(id.to_owned()))
+                .await?;
+            if by_id.is_some() {
+                return Ok(by_id);
+            }
+        }
+        let Some(email) = row.email() else {
+            return Ok(None);
+        };
+        let by_email = self.find_customer(&CustomerRef::Email(email.to_owned())).await?;
+        let is_free =
+            |found: &Shown<Customer>| found.state.external_id.is_none() || row.external_id().is_none();
+        Ok(by_email.filter(is_free))
+    }
+
+    /// Finds the customer that somebody means by what another system calls it, or by its e-mail address.
+    ///
+    /// # Errors
+    /// `customer.not_found`.
+    pub(crate) async fn customer_named(&self, text: &str) -> Result<Shown<Customer>, Refused> {
+        for by in [
+            CustomerRef::ExternalId(text.to_owned()),
+            CustomerRef::Email(text.to_owned()),
+        ] {
+            if let Some(found) = self.find_customer(&by).await? {
+                return Ok(found);
+            }
+        }
+        let message =
+            format!("no customer has the external id or the e-mail address {text:?}; import it first");
+        Err(Problem::new(Class::NotFound, "customer.not_found", message).into())
+    }
+}

@@ -1,0 +1,199 @@
+//! The bulk imports of gift cards, found by their codes, and of store credit, found by customer and currency.
+//!
+//! Money comes in once: a second run of the same rows changes nothing, however much was spent in between, and one that
+//! says something else of what is there is refused.
+
+use crate::engine::{Engine, unreadable};
+use crate::import::{self, ImportedRow, RowOutcome};
+use crate::request::{Refused, Request};
+use crate::runtime::AskError;
+use cartwright_domain::id::StoredValueId;
+use cartwright_domain::money::Money;
+use cartwright_domain::stored_value::{BringIn, GiftCardCode, GiftCardDraft, IssueGiftCard};
+use cartwright_domain::{Class, Problem, Refusal};
+
+/// How many balances of a call are at work at once.
+const BALANCES_AT_ONCE: usize = 64;
+
+/// A row of gift cards, as somebody gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GiftCardRow {
+    /// The row's number, for the report.
+    pub row: u64,
+    /// The card. It needs its code.
+    pub draft: GiftCardDraft,
+    /// For which customer it is, by external id or e-mail address.
+    pub customer: Option<String>,
+}
+
+/// A row with its code as it is kept, so that spellings of one code are one card.
+struct CodedRow {
+    row: GiftCardRow,
+    code: Result<GiftCardCode, Problem>,
+}
+
+impl From<GiftCardRow> for CodedRow {
+    fn from(row: GiftCardRow) -> Self {
+        let code = match row.draft.code.as_deref() {
+            Some(text) => GiftCardCode::parse(text).map_err(|error| error.problem()),
+            None => {
+                let message =
+                    "a card that is brought in has a code already; to have one drawn, issue the card";
+                Err(Problem::new(Class::Invalid, "gift_card.code_missing", message))
+            }
+        };
+        Self { row, code }
+    }
+}
+
+impl import::Row for CodedRow {
+    fn number(&self) -> u64 {
+        self.row.row
+    }
+
+    fn subject(&self) -> &str {
+        self.code.as_ref().map(GiftCardCode::as_str).unwrap_or_default()
+    }
+
+    fn shown(&self) -> String {
+        let code = self.code.as_ref();
+        code.map(GiftCardCode::to_string).unwrap_or_default()
+    }
+}
+
+/// A row of store credit, as somebody gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreCreditRow {
+    /// The row's number, for the report.
+    pub row: u64,
+    /// Whose it is, by external id or e-mail address.
+    pub customer: String,
+    /// How much it is.
+    pub amount: Money,
+    /// Why.
+    pub reason: String,
+}
+
+impl import::Row for StoreCreditRow {
+    fn number(&self) -> u64 {
+        self.row
+    }
+
+    fn subject(&self) -> &str {
+        &self.customer
+    }
+}
+
+impl Engine {
+    /// Imports gift cards that were issued elsewhere, with their codes.
+    ///
+    /// # Errors
+    /// `stored_value.too_many_rows`; a refused row is no error but its outcome.
+    pub async fn import_gift_cards(
+        &self,
+        request: &Request,
+        rows: Vec<GiftCardRow>,
+    ) -> Result<Vec<ImportedRow>, Refused> {
+        let rows = rows.into_iter().map(CodedRow::from).collect();
+        let import = |row| self.import_gift_card(request, row);
+        import::each(rows, BALANCES_AT_ONCE, "stored_value.too_many_rows", import).await
+    }
+
+    async fn import_gift_card(&self, request: &Request, row: CodedRow) -> Result<RowOutcome, Refused> {
+        let CodedRow { row, code } = row;
+        let code = code?;
+        let amount = row.draft.amount;
+        if let Some(same) = self.issued_before(&code, amount).await? {
+            return Ok(same);
+        }
+        let customer = match &row.customer {
+            Some(text) => Some(self.customer_named(text).await?.id),
+            None => row.draft.customer,
+        };
+        let customer_exists = match customer {
+            Some(customer) => self.kinds().has_customer(customer).await?,
+            None => false,
+        };
+        let command = IssueGiftCard {
+            draft: GiftCardDraft {
+                customer,
+                ..row.draft
+            },
+            customer_exists,
+        };
+        let request = import::request_of(request, code.as_str());
+        let values = &self.kinds().stored_values;
+        match values
+            .create(self.draw(&request, None), command, request.ask())
+            .await
+        {
+            Ok(_) => Ok(RowOutcome::Created),
+            // Another run was faster.
+            Err(taken @ AskError::KeyTaken { .. }) => self
+                .issued_before(&code, amount)
+                .await?
+                .ok_or_else(|| taken.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells whether a card was issued with the same amount; nothing where there is none.
+    ///
+    /// # Errors
+    /// `gift_card.issued_otherwise`.
+    async fn issued_before(
+        &self,
+        code: &GiftCardCode,
+        amount: Option<Money>,
+    ) -> Result<Option<RowOutcome>, Refused> {
+        let Some(card) = self.gift_card_by_code(code.as_str()).await? else {
+            return Ok(None);
+        };
+        match card.state.issued() {
+            Some(issued) if Some(issued) != amount => {
+                let message =
+                    format!("the gift card {code} was issued with {issued}; adjust its balance instead");
+                Err(Problem::new(Class::Conflict, "gift_card.issued_otherwise", message).into())
+            }
+            Some(_) | None => Ok(Some(RowOutcome::Unchanged)),
+        }
+    }
+
+    /// Imports store credit that customers have from elsewhere.
+    ///
+    /// # Errors
+    /// `stored_value.too_many_rows`; a refused row is no error but its outcome.
+    pub async fn import_store_credit(
+        &self,
+        request: &Request,
+        rows: Vec<StoreCreditRow>,
+    ) -> Result<Vec<ImportedRow>, Refused> {
+        let import = |row| self.import_credit(request, row);
+        import::each(rows, BALANCES_AT_ONCE, "stored_value.too_many_rows", import).await
+    }
+
+    async fn import_credit(&self, request: &Request, row: StoreCreditRow) -> Result<RowOutcome, Refused> {
+        let customer = self.customer_named(&row.customer).await?.id;
+        let values = &self.kinds().stored_values;
+        let id = StoredValueId::of_credit(customer, row.amount.currency);
+        let command = BringIn {
+            customer,
+            amount: row.amount,
+            reason: row.reason,
+        };
+        let ask = || request.ask().if_match(None);
+        match values.create(id, command.clone(), ask()).await {
+            Ok(_) => return Ok(RowOutcome::Created),
+            Err(AskError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let before = values.read(id).await.map_err(unreadable)?;
+        let after = values.ask(id, command, ask()).await?;
+        let before = before.map(|credit| credit.revision);
+        Ok(if before == after.state.map(|credit| credit.revision) {
+            RowOutcome::Unchanged
+        } else {
+            RowOutcome::Updated
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! `cartwright export`: write what a running server holds to a file that `import` reads again, there or elsewhere.
+//!
+//! Rows are written as their pages come, so that a list may be of any length.
+
+use crate::cli::Export;
+use crate::client::{Connection, Pages, Server, list_all};
+use crate::output;
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use std::fs::File;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// What an export of codes has in its columns.
+const CODE_COLUMNS: [&str; 4] = ["code", "promotion", "used", "created"];
+
+#[derive(Debug, Deserialize)]
+struct Promotion {
+    id: String,
+    name: String,
+    code: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CouponCode {
+    code: String,
+    used: bool,
+    created_at: String,
+}
+
+/// Runs the export.
+///
+/// # Errors
+/// What stopped it, and what to do about it.
+pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
+    let server = Server::new(&arguments.remote)?;
+    let staff = server.staff()?.clone();
+    let mut connection = Connection::open(&server).await?;
+    let promotions: Vec<Promotion> = list_all(&mut connection, &staff, "/admin/promotions").await?;
+    let named = Named {
+        promotions: &promotions,
+    };
+    let meant = match &arguments.promotion {
+        Some(text) => vec![named.find(text)?],
+        None => promotions.iter().collect(),
+    };
+
+    let file: Box<dyn Write> = match &arguments.file {
+        Some(path) => {
+            Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
+        }
+        None => Box::new(std::io::stdout()),
+    };
+    let mut table = csv::Writer::from_writer(file);
+    table.write_record(CODE_COLUMNS)?;
+    let bar = output::progress_open("exporting");
+    for promotion in meant {
+        let name = named.of_promotion(promotion);
+        let path = format!("/admin/promotions/{}/codes", promotion.id);
+        let mut pages = Pages::of(&path);
+        while let Some(codes) = pages.next::<CouponCode>(&mut connection, &staff).await? {
+            for code in &codes {
+                let used = if code.used { "yes" } else { "no" };
+                table.write_record([&code.code, name, used, &code.created_at])?;
+            }
+            bar.inc(u64::try_from(codes.len())?);
+        }
+    }
+    table
+        .flush()
+        .context("the file could not be written to its end")?;
+    let codes = bar.position();
+    bar.finish_and_clear();
+    output::note(format!("exported {codes} codes"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What promotions are called in a file: as an import of another store's promotions finds them.
+struct Named<'a> {
+    promotions: &'a [Promotion],
+}
+
+impl<'a> Named<'a> {
+    /// Returns its own code, else its name, else, where others are called so, its id.
+    fn of_promotion(&self, promotion: &'a Promotion) -> &'a str {
+        let finds_it = |name: &&str| self.find(name).is_ok_and(|found| found.id == promotion.id);
+        let name = Some(promotion.name.as_str()).filter(finds_it);
+        promotion.code.as_deref().or(name).unwrap_or(&promotion.id)
+    }
+
+    fn find(&self, text: &str) -> anyhow::Result<&'a Promotion> {
+        let is_meant = |promotion: &&Promotion| {
+            let own = promotion.code.as_deref();
+            promotion.id == text || own.is_some_and(|own| own.eq_ignore_ascii_case(text))
+        };
+        if let Some(found) = self.promotions.iter().find(is_meant) {
+            return Ok(found);
+        }
+        let mut by_name = self.promotions.iter().filter(|promotion| promotion.name == text);
+        match (by_name.next(), by_name.next()) {
+            (Some(found), None) => Ok(found),
+            (None, _) => bail!("no promotion has the id, the code or the name {text:?}"),
+            (Some(_), Some(_)) => {
+                bail!("several promotions are called {text:?}; give the id of the one you mean")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_promotion_is_called_what_finds_it_and_no_other() {
+        let of = |id: &str, name: &str, code: Option<&str>| Promotion {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            code: code.map(str::to_owned),
+        };
+        let promotions = [
+            of("promo_1", "Letter", None),
+            of("promo_2", "Twice", None),
+            of("promo_3", "Twice", Some("TEN")),
+            of("promo_4", "Twice", None),
+            of("promo_5", "Ten", None),
+        ];
+        let named = Named {
+            promotions: &promotions,
+        };
+        let called: Vec<&str> = promotions
+            .iter()
+            .map(|promotion| named.of_promotion(promotion))
+            .collect();
+        assert_eq!(called, ["Letter", "promo_2", "TEN", "promo_4", "promo_5"]);
+        for (text, id) in [
+            ("Letter", Some("promo_1")),
+            ("ten", Some("promo_3")),
+            ("promo_2", Some("promo_2")),
+            ("Twice", None),
+            ("Nobody", None),
+        ] {
+            let found = named.find(text).ok().map(|promotion| promotion.id.as_str());
+            assert_eq!(found, id, "{text}");
+        }
+    }
+}

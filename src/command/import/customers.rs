@@ -1,0 +1,53 @@
+//! Tables of customers: one a row, found by what another system calls it, or by its e-mail address.
+
+use super::columns::{Columns, Values};
+use serde_json::{Map, Value, json};
+
+pub(super) const COLUMNS: Columns = Columns {
+    path: "/admin/customers/import",
+    names: &["external_id", "email", "groups", "tax_exempt", "vat_number"],
+    needed: &[],
+    read: customer,
+};
+
+/// Whether they are an address, groups and a number is the server's to say.
+fn customer(line: u64, values: &mut Values) -> Result<Value, String> {
+    let mut customer = Map::new();
+    let mut put = |name: &str, value: Value| {
+        if !value.is_null() {
+            customer.insert(name.to_owned(), value);
+        }
+    };
+    let (external_id, email) = (values.take("external_id"), values.take("email"));
+    if external_id.is_none() && email.is_none() {
+        return Err("it has neither external_id nor email, of which one is needed".to_owned());
+    }
+    put("external_id", json!(external_id));
+    put("email", json!(email));
+    put("groups", json!(values.list("groups")));
+    put("tax_exempt", json!(values.choice("tax_exempt")?));
+    put("vat_number", json!(values.take("vat_number")));
+    Ok(json!({ "row": line, "customer": customer }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::columns::read;
+    use super::*;
+
+    #[test]
+    fn a_row_is_what_staff_would_send() {
+        let texts = [
+            ("email", "ada@example.com"),
+            ("groups", "trade; vip"),
+            ("tax_exempt", "no"),
+        ];
+        let expected = json!({
+            "row": 2,
+            "customer": { "email": "ada@example.com", "groups": ["trade", "vip"], "tax_exempt": false },
+        });
+        assert_eq!(read(&COLUMNS, &texts), Ok(expected));
+        let nobody = "it has neither external_id nor email, of which one is needed";
+        assert_eq!(read(&COLUMNS, &texts[1..]), Err(nobody.to_owned()));
+    }
+}
