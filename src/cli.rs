@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Write what a running server holds to a CSV file that `import` reads
     Export(Export),
+    /// Have a running server judge coupon codes that were tried elsewhere
+    Judge(Judge),
     /// Play a shop's invoices through a running server, as its guests would
     Replay(Replay),
     /// Put load on a server and measure it
@@ -104,11 +106,13 @@ pub(crate) struct Remote {
 pub(crate) enum Preset {
     /// The UCI "Online Retail" data set and the files derived from it
     OnlineRetail,
+    /// The folder of the "Complete Journey" data set: campaigns, coupons, the households they are for, products
+    CompleteJourney,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// The file: .csv, .tsv or .jsonl, with or without .zst
+    /// The file: .csv, .tsv or .jsonl, with or without .zst; the folder of a preset that has several
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Which column holds which field, for example sku=Code,title=Name,price=Price; the fields are sku, title, price,
@@ -183,13 +187,43 @@ pub(crate) struct Export {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Judge {
+    /// The attempts in their order, with the columns code, at, external_id, email, sku, redeem (yes or no), id and
+    /// expected (ok or why not): .csv, .tsv or .jsonl, with or without .zst; code is needed
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The layout of the file
+    #[arg(long)]
+    pub(crate) preset: Option<AttemptsPreset>,
+    /// Where to write each attempt's id, or its number, and its verdict, tab-separated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+/// A known layout of attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AttemptsPreset {
+    /// Those made of the "Complete Journey" data set, all of which count, with verdicts in its words
+    CompleteJourney,
+}
+
+/// A known layout of invoices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InvoicesPreset {
+    /// The UCI "Online Retail" data set and the files derived from it
+    OnlineRetail,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Replay {
     /// The invoice lines, in the order of time: a .csv file, with or without .zst
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The layout of the files
     #[arg(long, default_value = "online-retail")]
-    pub(crate) preset: Preset,
+    pub(crate) preset: InvoicesPreset,
     /// A JSON object from the file's country names to country codes [default: built in]
     #[arg(long, value_name = "FILE")]
     pub(crate) country_map: Option<PathBuf>,

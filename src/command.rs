@@ -7,6 +7,7 @@ mod demo;
 mod disk_check;
 mod export;
 mod import;
+mod judge;
 mod replay;
 mod serve;
 mod shop_setup;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => as_server(demo::run(file, &arguments)),
         Command::Import(arguments) => as_client(import::run(arguments)),
         Command::Export(arguments) => as_client(export::run(arguments)),
+        Command::Judge(arguments) => as_client(judge::run(arguments)),
         Command::Replay(arguments) => as_client(replay::run(arguments)),
         Command::Bench(arguments) => as_client(bench::run(arguments)),
         Command::BenchBare(arguments) => as_server(bench_bare::run(arguments)),

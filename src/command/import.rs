@@ -4,7 +4,8 @@
 //! that cannot be taken is reported with its line and the reason, and does not stop the others.
 
 mod codes;
-mod columns;
+pub(crate) mod columns;
+pub(crate) mod complete_journey;
 mod customers;
 mod gift_cards;
 mod mapping;
@@ -13,7 +14,7 @@ mod promotions;
 mod rates;
 mod store_credit;
 
-use crate::cli::{Import, Tables};
+use crate::cli::{Import, Preset, Tables};
 use crate::client::{Answer, Call, Connection, Server};
 use crate::output;
 use crate::table::{Row, Table};
@@ -179,17 +180,20 @@ impl Tally {
         output::line(format!("refused\tline {line}\t{subject}\t{reason}"))
     }
 
-    /// Says how it went. Refused rows make the exit code 1.
-    fn finish(&self) -> std::io::Result<ExitCode> {
+    /// Returns how it went, in words.
+    fn told(&self) -> String {
         let Self {
             created,
             updated,
             unchanged,
             refused,
         } = self;
-        output::line(format!(
-            "created {created}, updated {updated}, unchanged {unchanged}, refused {refused}"
-        ))?;
+        format!("created {created}, updated {updated}, unchanged {unchanged}, refused {refused}")
+    }
+
+    /// Says how it went. Refused rows make the exit code 1.
+    fn finish(&self) -> std::io::Result<ExitCode> {
+        output::line(self.told())?;
         Ok(self.code())
     }
 
@@ -218,6 +222,9 @@ impl Tally {
 pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
     if let Some(columns) = columns_of(arguments.tables) {
         return columns::run(&arguments, &columns).await;
+    }
+    if arguments.preset == Some(Preset::CompleteJourney) {
+        return complete_journey::run(&arguments).await;
     }
     let mapping = Mapping::of(arguments.preset, arguments.map.as_deref())?;
     let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());

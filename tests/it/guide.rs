@@ -2,6 +2,7 @@
 //! writes it, and comes to what the page says.
 
 use crate::support::{Answer, Client, Directory, Server, address, pence, unique, until};
+use crate::trade::client;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -367,6 +368,89 @@ async fn replay() {
     guide.fill_in("$CARTWRIGHT_TOKEN", &json!(guide.demo.token()));
     assert_eq!(guide.next(200).await["prices"], "exclude_tax");
     guide.close();
+}
+
+/// Returns what stands in a page's blocks of text.
+fn texts_of(page: &str) -> Vec<String> {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/book/guide");
+    let text = std::fs::read_to_string(guide.join(page).with_extension("md")).expect("the page reads");
+    let blocks = text.split("```text\n").skip(1);
+    blocks
+        .map(|block| block.split("```").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// Writes a file as the block of a page has it that begins with a column, and returns its path.
+fn file_of(demo: &Server, page: &str, column: &str) -> String {
+    let texts = texts_of(page).into_iter();
+    let mut found = texts.filter(|text| text.starts_with(&format!("{column},")));
+    let file = demo.directory().folder().join(format!("{page}-{column}.csv"));
+    std::fs::write(&file, found.next().expect("the page has such a file")).expect("the folder is writable");
+    file.display().to_string()
+}
+
+#[tokio::test]
+async fn files_of_the_guide_are_loaded_as_they_are_written_and_a_second_time_for_nothing() {
+    let demo = Server::start_as("demo", &Directory::new(), &[], &[]);
+    let letter = json!({
+        "name": "Spring letter", "requires_code": true, "actions": [{ "type": "order", "percentage": "0.1" }],
+    });
+    demo.staff().post("/admin/promotions", letter).ok(201).await;
+    for (page, column, flag) in [
+        ("catalog-import", "sku", None),
+        ("price-lists", "list", Some("--price-lists")),
+        ("tax", "place", Some("--rates")),
+        ("customers", "external_id", Some("--customers")),
+        ("promotions", "name", Some("--promotions")),
+        ("promotions", "code", Some("--codes")),
+        ("gift-cards", "code", Some("--gift-cards")),
+        ("gift-cards", "customer", Some("--store-credit")),
+    ] {
+        let file = file_of(&demo, page, column);
+        let text = std::fs::read_to_string(&file).expect("the file was written");
+        let rows = text.lines().count() - 1;
+        let import = ["import", &file].into_iter().chain(flag).collect::<Vec<_>>();
+        for end in [
+            format!("created {rows}, updated 0, unchanged 0, refused 0"),
+            format!("created 0, updated 0, unchanged {rows}, refused 0"),
+        ] {
+            client(&demo, &import).await.check(0, &[&end]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn attempts_of_the_guide_are_judged_as_it_says() {
+    let demo = Server::start_as("demo", &Directory::new(), &[], &[]);
+    let staff = demo.staff();
+    let off = json!([{ "type": "order", "percentage": "0.1" }]);
+    for promotion in [
+        json!({
+            "name": "The first hundred", "code": "FIRST-100", "usage_limit_per_customer": 1, "actions": off,
+            "enabled": true,
+        }),
+        json!({
+            "name": "Summer", "code": "SUMMER-25", "conditions": { "starts_at": "2020-06-01" }, "actions": off,
+            "enabled": true,
+        }),
+    ] {
+        staff.post("/admin/promotions", promotion).ok(201).await;
+    }
+    let file = file_of(&demo, "coupon-replay", "id");
+    let report = demo.directory().folder().join("verdicts.tsv");
+    let report_file = report.display().to_string();
+    let said = texts_of("coupon-replay").swap_remove(1);
+    let said: Vec<&str> = said.lines().collect();
+    assert_eq!(said.len(), 6);
+    // A second run is answered as the first one was, and counts nothing.
+    for _ in 0..2 {
+        client(&demo, &["judge", &file, "--report", &report_file])
+            .await
+            .check(0, &said);
+    }
+    let report = std::fs::read_to_string(report).expect("the report was written");
+    let verdicts = "till-1\tok\ntill-2\tcoupon.limit_reached\ntill-3\tcoupon.not_started\n";
+    assert_eq!(report, verdicts);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::table::{Row, Table, Wanted};
 use cartwright_domain::money::{Currency, Price};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// A sort of file.
@@ -22,15 +23,51 @@ pub(super) struct Columns {
     pub(super) read: fn(u64, &mut Values) -> Result<Value, String>,
 }
 
+/// A table whose columns have fixed names, read row by row.
+pub(crate) struct NamedTable {
+    names: &'static [&'static str],
+    table: Table,
+}
+
+impl NamedTable {
+    /// Opens a table and finds its columns.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a needed column is not in its heading.
+    pub(crate) fn open(path: &Path, names: &'static [&'static str], needed: &[&str]) -> anyhow::Result<Self> {
+        let wanted = |name: &&'static str| Wanted {
+            column: (*name).to_owned(),
+            required: needed.contains(name),
+        };
+        let wanted: Vec<Wanted> = names.iter().map(wanted).collect();
+        let table = Table::open(path, &wanted)?;
+        Ok(Self { names, table })
+    }
+
+    /// Reads the next row: its line, and what stands in it or why it cannot be read. Nothing after the last.
+    ///
+    /// # Errors
+    /// The file cannot be read on.
+    pub(crate) fn next_row(&mut self) -> anyhow::Result<Option<(u64, Result<Values, String>)>> {
+        let row = self.table.next_row()?;
+        Ok(row.map(|row| (row.line, Values::of(self.names, &row))))
+    }
+
+    /// Returns how much of the file has been read.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.table.bytes_read()
+    }
+}
+
 /// What stands in a row's columns.
-pub(super) struct Values {
+pub(crate) struct Values {
     names: &'static [&'static str],
     texts: Vec<Option<String>>,
 }
 
 impl Values {
     /// Reads the values of a row, without blanks around them.
-    pub(super) fn of(names: &'static [&'static str], row: &Row) -> Result<Self, String> {
+    fn of(names: &'static [&'static str], row: &Row) -> Result<Self, String> {
         let given = |value: Option<String>| {
             let text = value?.trim().to_owned();
             (!text.is_empty()).then_some(text)
@@ -40,18 +77,18 @@ impl Values {
     }
 
     /// Takes the value of a column out; none where it is blank.
-    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let at = self.names.iter().position(|own| *own == name)?;
         self.texts.get_mut(at)?.take()
     }
 
     /// Takes out a value that must be there.
-    pub(super) fn needed(&mut self, name: &str) -> Result<String, String> {
+    pub(crate) fn needed(&mut self, name: &str) -> Result<String, String> {
         self.take(name).ok_or_else(|| format!("it has no {name}"))
     }
 
     /// Takes out a value that is a whole number, if it is there.
-    pub(super) fn number(&mut self, name: &str) -> Result<Option<i64>, String> {
+    pub(crate) fn number(&mut self, name: &str) -> Result<Option<i64>, String> {
         let text = self.take(name);
         let number = text.map(|text| {
             text.parse()
@@ -61,7 +98,7 @@ impl Values {
     }
 
     /// Takes out a value that is `yes` or `no`, if it is there.
-    pub(super) fn choice(&mut self, name: &str) -> Result<Option<bool>, String> {
+    pub(crate) fn choice(&mut self, name: &str) -> Result<Option<bool>, String> {
         match self.take(name).as_deref() {
             None => Ok(None),
             Some("yes" | "true") => Ok(Some(true)),
@@ -71,14 +108,14 @@ impl Values {
     }
 
     /// Takes out an amount in a column that must be there, with its currency, as the wire has it.
-    pub(super) fn money(&mut self, name: &str) -> Result<Value, String> {
+    pub(crate) fn money(&mut self, name: &str) -> Result<Value, String> {
         let (text, currency) = (self.needed(name)?, self.needed("currency")?);
         let amount = minor_units(&text, &currency).map_err(|reason| format!("{name}: {reason}"))?;
         Ok(json!({ "amount": amount, "currency": currency }))
     }
 
     /// Takes out the parts of a value, with `;` between them, if it is there.
-    pub(super) fn list(&mut self, name: &str) -> Option<Vec<String>> {
+    pub(crate) fn list(&mut self, name: &str) -> Option<Vec<String>> {
         let parts = |text: String| text.split(';').map(|part| part.trim().to_owned()).collect();
         self.take(name).map(parts)
     }
@@ -97,13 +134,8 @@ pub(super) fn minor_units(text: &str, currency: &str) -> Result<i64, String> {
 /// # Errors
 /// What stopped it, and what to do about it.
 pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result<ExitCode> {
-    let wanted = |name: &&'static str| Wanted {
-        column: (*name).to_owned(),
-        required: columns.needed.contains(name),
-    };
-    let wanted: Vec<Wanted> = columns.names.iter().map(wanted).collect();
     let mut reading = Reading {
-        table: Table::open(&arguments.file, &wanted)?,
+        table: NamedTable::open(&arguments.file, columns.names, columns.needed)?,
         columns,
         tally: Tally::default(),
     };
@@ -137,7 +169,7 @@ pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result
 
 /// A table that is being read.
 struct Reading<'a> {
-    table: Table,
+    table: NamedTable,
     columns: &'a Columns,
     tally: Tally,
 }
@@ -147,11 +179,12 @@ impl Reading<'_> {
     fn next_batch(&mut self, bar: &ProgressBar) -> anyhow::Result<Vec<Value>> {
         let mut batch = Vec::new();
         while batch.len() < BATCH_ROWS_MAX {
-            let Some(row) = self.table.next_row()? else { break };
-            let read = Values::of(self.columns.names, &row);
-            match read.and_then(|mut values| (self.columns.read)(row.line, &mut values)) {
+            let Some((line, read)) = self.table.next_row()? else {
+                break;
+            };
+            match read.and_then(|mut values| (self.columns.read)(line, &mut values)) {
                 Ok(good) => batch.push(good),
-                Err(reason) => bar.suspend(|| self.tally.refuse(row.line, "", &reason))?,
+                Err(reason) => bar.suspend(|| self.tally.refuse(line, "", &reason))?,
             }
         }
         bar.set_position(self.table.bytes_read());

@@ -52,8 +52,9 @@ impl Mapping {
                 currency: Some("GBP"),
                 ..Self::parse(ONLINE_RETAIL)?
             }),
-            (None, Some(text)) => Self::parse(text),
-            (None, None) => {
+            (_, Some(text)) => Self::parse(text),
+            // A set of files, which is read elsewhere.
+            (None | Some(Preset::CompleteJourney), None) => {
                 let columns = FIELDS.map(|field| Some(field.to_owned()));
                 Ok(Self {
                     columns,
