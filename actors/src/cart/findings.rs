@@ -88,6 +88,9 @@ pub(super) struct Whose<'a> {
 impl Whose<'_> {
     /// Returns the uses of limited promotions that an order with this quote needs.
     pub(super) fn uses(&self, quote: &Quote, book: &Indexed) -> Vec<Use> {
+        if !book.promotions.has_limits() {
+            return Vec::new();
+        }
         let shoppers = self.cart.shoppers(self.customer);
         book.promotions.uses(&quote.promotions, &shoppers)
     }
