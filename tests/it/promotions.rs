@@ -1,6 +1,6 @@
 //! Promotions and coupon codes, over HTTP: from saving one to what an order keeps of it.
 
-use crate::support::{Client, Purchase, Server, Shop, Variant, pence};
+use crate::support::{Client, OpenShop, Purchase, Server, Shop, Variant, pence, until};
 use serde_json::{Value, json};
 
 const CODES: &str = "/carts/current/codes";
@@ -330,4 +330,83 @@ async fn a_promotion_for_a_zone_that_is_not_there_is_refused_with_its_other_faul
         .patch(&path, json!({ "conditions": { "zones": [nowhere] } }));
     let refused = change.refused(422, "request.invalid_fields").await;
     assert_eq!(refused["errors"][0]["code"], "promotion.unknown_zone");
+}
+
+#[tokio::test]
+async fn a_currency_that_is_not_sold_in_and_a_misspelled_condition_are_refused() {
+    let open = Open::new().await;
+    let euros = json!({ "amount": 500, "currency": "EUR" });
+    let draft = json!({
+        "name": "Euros",
+        "conditions": { "currency": "EUR", "subtotal_from": euros },
+        "actions": [off_order("0.1"), { "type": "order", "fixed": euros }],
+    });
+    let refused = open.staff.post("/admin/promotions", draft.clone());
+    let refused = refused.refused(422, "request.invalid_fields").await;
+    let errors = refused["errors"].as_array().cloned().unwrap_or_default();
+    let pointers: Vec<Value> = errors.iter().map(|error| error["pointer"].clone()).collect();
+    let places = [
+        "/conditions/currency",
+        "/conditions/subtotal_from",
+        "/actions/1/fixed",
+    ];
+    assert_eq!(json!(pointers), json!(places));
+    assert_eq!(errors[0]["code"], "promotion.unknown_currency");
+    let offered = open
+        .staff
+        .patch("/admin/settings", json!({ "currencies": ["EUR"] }));
+    offered.ok(200).await;
+    open.staff.post("/admin/promotions", draft).ok(201).await;
+
+    for (part, at) in [
+        (
+            json!({ "conditions": { "subtotal_form": pence(5000) } }),
+            "/conditions/subtotal_form",
+        ),
+        (
+            json!({ "conditions": { "items": { "product": ["x"] } } }),
+            "/conditions/items/product",
+        ),
+        (
+            json!({ "actions": [{ "type": "lines", "item": {}, "percentage": "0.1" }] }),
+            "/actions/0",
+        ),
+    ] {
+        let mut draft = json!({ "name": "Misspelled", "actions": [off_order("0.1")] });
+        for (name, value) in part.as_object().into_iter().flatten() {
+            draft[name] = value.clone();
+        }
+        let refused = open.staff.post("/admin/promotions", draft);
+        let refused = refused.refused(400, "request.invalid_fields").await;
+        assert_eq!(refused["errors"][0]["pointer"], at, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_promotion_starts_and_another_ends_while_the_engine_is_down() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    let turn = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(5);
+    let turn = turn.to_string();
+    for (name, dates) in [
+        ("Early", json!({ "ends_at": turn })),
+        ("Late", json!({ "starts_at": turn })),
+    ] {
+        let draft =
+            json!({ "name": name, "enabled": true, "conditions": dates, "actions": [off_order("0.1")] });
+        open.shop.staff.post("/admin/promotions", draft).ok(201).await;
+    }
+    let guest = open.shop.guest().await;
+    let cart = open.shop.cart(&guest, &[(&variant, 1)]).await;
+    let path = format!("/carts/{}", cart["id"].as_str().unwrap_or_default());
+    assert_eq!(cart["promotions"][0]["name"], "Early");
+    let server = open.into_server().kill_and_restart();
+    let guest = guest.at(server.url());
+    until("one has begun and the other ended", async || {
+        let promotions = guest.get(&path).ok(200).await["promotions"].clone();
+        let names: Vec<_> = promotions.as_array().into_iter().flatten().collect();
+        assert_eq!(names.len(), 1, "never both, never neither: {promotions}");
+        (names[0]["name"] == "Late").then_some(())
+    })
+    .await;
 }

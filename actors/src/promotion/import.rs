@@ -77,7 +77,7 @@ impl Engine {
             None => {
                 let key = code.map_or_else(|| format!("name {}", row.name()), |code| format!("code {code}"));
                 let id = PromotionId::from_uuid(Uuid::new_v5(&IMPORTED_PROMOTIONS, key.as_bytes()));
-                self.require_zones(&row.draft, None, id)?;
+                self.require_known(&row.draft, None, id).await?;
                 let command = CreatePromotion {
                     draft: row.draft.clone(),
                     existing: roster.len(),
@@ -90,7 +90,7 @@ impl Engine {
             }
         };
         let before = promotions.read(id).await.map_err(crate::engine::unreadable)?;
-        self.require_zones(&row.draft, before.as_ref(), id)?;
+        self.require_known(&row.draft, before.as_ref(), id).await?;
         let command = UpdatePromotion { draft: row.draft };
         let after = promotions.ask(id, command, ask()).await?;
         let (before, after) = (

@@ -126,7 +126,7 @@ impl Engine {
     pub async fn create_promotion(&self, request: &Request, draft: Draft) -> Outcome<PromotionView> {
         let promotions = &self.kinds().promotions;
         let id = self.draw(request, None);
-        self.require_zones(&draft, None, id)?;
+        self.require_known(&draft, None, id).await?;
         let command = CreatePromotion {
             draft,
             existing: promotions.roster().len(),
@@ -147,14 +147,15 @@ impl Engine {
     ) -> Outcome<PromotionView> {
         let promotions = &self.kinds().promotions;
         let current = promotions.read(id).await.map_err(unreadable)?;
-        self.require_zones(&draft, current.as_ref(), id)?;
+        self.require_known(&draft, current.as_ref(), id).await?;
         let command = UpdatePromotion { draft };
         self.promotion_done(self.run(promotions, id, command, request).await?)
             .await
     }
 
-    /// Refuses a draft that names tax zones which are not there, with everything else that is wrong with it.
-    fn require_zones(
+    /// Refuses a draft that names tax zones which are not there, or currencies that the store does not sell in, with
+    /// everything else that is wrong with it.
+    async fn require_known(
         &self,
         draft: &Draft,
         current: Option<&Shown<Promotion>>,
@@ -175,6 +176,16 @@ impl Engine {
                     "promotion.unknown_zone",
                     message,
                 );
+            }
+        }
+        let currencies = draft.currencies();
+        if !currencies.is_empty() {
+            let settings = self.kinds().current_settings().await?;
+            for (pointer, currency) in currencies {
+                if settings.currency_of_cart(Some(currency)).is_err() {
+                    let message = format!("the store does not sell in {currency}: it could never apply");
+                    unknown.add(pointer, "promotion.unknown_currency", message);
+                }
             }
         }
         if unknown.is_empty() {

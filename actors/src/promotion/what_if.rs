@@ -156,7 +156,7 @@ impl Engine {
             }
         };
         let id = changes.unwrap_or_else(|| self.draw(request, None));
-        self.require_zones(&draft, current.as_ref(), id)?;
+        self.require_known(&draft, current.as_ref(), id).await?;
         let made = match current {
             None => draft.made(id, now),
             Some(current) => draft.applied_to(Promotion::clone(&current.state)),

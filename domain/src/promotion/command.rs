@@ -3,7 +3,7 @@
 
 use super::{
     Action, ActionDraft, Code, Combination, Conditions, ConditionsDraft, Error, Event, PROMOTIONS_MAX,
-    Promotion, Selection, USES_LIMIT_MAX,
+    Promotion, Reduction, Selection, USES_LIMIT_MAX,
 };
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
@@ -123,6 +123,25 @@ impl Command<Promotion> for DeletePromotion {
 }
 
 impl Draft {
+    /// Returns the currencies that it names, and where.
+    pub fn currencies(&self) -> Vec<(String, Currency)> {
+        let mut named = Vec::new();
+        if let Some(conditions) = &self.conditions {
+            let subtotal = conditions.subtotal_from.map(|from| from.currency);
+            named.extend(
+                conditions
+                    .currency
+                    .map(|currency| ("/conditions/currency".to_owned(), currency)),
+            );
+            named.extend(subtotal.map(|currency| ("/conditions/subtotal_from".to_owned(), currency)));
+        }
+        for (at, action) in self.actions.iter().flatten().enumerate() {
+            let of_action = action.currency();
+            named.extend(of_action.map(|currency| (format!("/actions/{at}/fixed"), currency)));
+        }
+        named
+    }
+
     /// Returns the promotion that it makes. Name and actions are required.
     ///
     /// # Errors
@@ -174,8 +193,9 @@ impl Draft {
         if let Some(conditions) = self.conditions {
             promotion.conditions = conditions.check(&mut errors);
         }
+        let mut places: Vec<usize> = (0..promotion.actions.len()).collect();
         if let Some(drafts) = self.actions {
-            promotion.actions = check_actions(drafts, &mut errors);
+            (places, promotion.actions) = check_actions(drafts, &mut errors);
         }
         for (held, limit, pointer) in [
             (&mut promotion.usage_limit, self.usage_limit, "/usage_limit"),
@@ -192,13 +212,14 @@ impl Draft {
             }
         }
         promotion.enabled = self.enabled.unwrap_or(promotion.enabled);
-        check_whole(&promotion, &mut errors);
+        check_whole(&promotion, &places, &mut errors);
         errors.into_result()?;
         Ok(promotion)
     }
 }
 
-fn check_actions(drafts: Vec<ActionDraft>, errors: &mut FieldErrors) -> Vec<Action> {
+/// Returns the actions that are sound, and where each was sent.
+fn check_actions(drafts: Vec<ActionDraft>, errors: &mut FieldErrors) -> (Vec<usize>, Vec<Action>) {
     if drafts.is_empty() {
         errors.add("/actions", "promotion.no_action", "must name at least one action");
     }
@@ -206,15 +227,14 @@ fn check_actions(drafts: Vec<ActionDraft>, errors: &mut FieldErrors) -> Vec<Acti
         let message = format!("at most {ACTIONS_MAX} actions are possible");
         errors.add("/actions", "promotion.too_many_actions", message);
     }
-    let mut actions = Vec::new();
-    for (at, draft) in drafts.into_iter().enumerate().take(ACTIONS_MAX) {
-        actions.extend(draft.check(&format!("/actions/{at}"), errors));
-    }
-    actions
+    let drafts = drafts.into_iter().enumerate().take(ACTIONS_MAX);
+    let sound = drafts.filter_map(|(at, draft)| Some((at, draft.check(&format!("/actions/{at}"), errors)?)));
+    sound.unzip()
 }
 
-/// Checks what no part shows by itself: that all amounts are of one currency, and that it is not too large.
-fn check_whole(promotion: &Promotion, errors: &mut FieldErrors) {
+/// Checks what no part shows by itself: that all amounts are of one currency, that no part is in vain, and that it is
+/// not too large.
+fn check_whole(promotion: &Promotion, places: &[usize], errors: &mut FieldErrors) {
     let conditions = &promotion.conditions;
     let threshold = conditions.subtotal_from.map(|from| from.currency);
     let mut named: Option<Currency> = conditions.currency;
@@ -227,8 +247,13 @@ fn check_whole(promotion: &Promotion, errors: &mut FieldErrors) {
         }
     };
     agree("/conditions/subtotal_from".to_owned(), threshold);
-    for (at, action) in promotion.actions.iter().enumerate() {
+    for (at, action) in places.iter().zip(&promotion.actions) {
         agree(format!("/actions/{at}/fixed"), action.currency());
+    }
+    check_actions_in_vain(promotion, places, errors);
+    if conditions.first_order && promotion.usage_limit_per_customer.is_some_and(|limit| 1 < limit) {
+        let message = "must be 1 or absent: a shopper has one first order";
+        errors.add("/usage_limit_per_customer", "promotion.invalid_limit", message);
     }
     let selections = promotion.actions.iter().flat_map(Action::selections);
     let selections = selections.chain(&conditions.items);
@@ -237,6 +262,27 @@ fn check_whole(promotion: &Promotion, errors: &mut FieldErrors) {
         let message =
             format!("names {count} products, variants and categories, at most {NAMED_MAX} are allowed");
         errors.add("", "promotion.too_large", message);
+    }
+}
+
+/// Refuses actions behind one that takes everything off already.
+fn check_actions_in_vain(promotion: &Promotion, places: &[usize], errors: &mut FieldErrors) {
+    let (mut goods_are_free, mut shipping_is_free) = (false, false);
+    for (at, action) in places.iter().zip(&promotion.actions) {
+        let is_all = |reduction: &Reduction| match reduction {
+            Reduction::Percentage(rate) => rate.fraction().0 == rate.fraction().1,
+            Reduction::Fixed(_) => false,
+        };
+        let (is_free, takes_all) = match action {
+            Action::Order(reduction) => (&mut goods_are_free, is_all(reduction)),
+            Action::Lines { .. } | Action::Sets(_) => (&mut goods_are_free, false),
+            Action::Shipping(reduction) => (&mut shipping_is_free, is_all(reduction)),
+        };
+        if *is_free {
+            let message = "takes nothing off: an action before it has taken all there is";
+            errors.add(format!("/actions/{at}"), "promotion.never_applies", message);
+        }
+        *is_free |= takes_all;
     }
 }
 

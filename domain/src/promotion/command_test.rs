@@ -148,7 +148,7 @@ fn what_could_never_apply_or_contradicts_itself_is_refused() {
         ]),
         &[("/actions/1/fixed", "promotion.mixed_currencies")],
     );
-    for amount in [0, -1] {
+    for amount in [0, -1, 1_000_000_000_001] {
         let action = ActionDraft::Order(fixed(amount, Currency::GBP));
         check_refused(
             draft(vec![action]),
@@ -172,6 +172,62 @@ fn what_could_never_apply_or_contradicts_itself_is_refused() {
             ("/actions/0/sets_max", "promotion.invalid_quantity"),
         ],
     );
+}
+
+#[test]
+fn an_action_that_finds_nothing_left_is_refused_where_it_was_sent() {
+    let lines = |reduction| ActionDraft::Lines {
+        items: None,
+        reduction,
+        spread: Spread::Across,
+    };
+    check_refused(
+        draft(vec![
+            ActionDraft::Order(percentage("1.1")),
+            ActionDraft::Order(percentage("1")),
+            lines(fixed(5, Currency::GBP)),
+            ActionDraft::Shipping(percentage("1.0")),
+            ActionDraft::Shipping(percentage("0.5")),
+        ]),
+        &[
+            ("/actions/0/percentage", "promotion.invalid_percentage"),
+            ("/actions/2", "promotion.never_applies"),
+            ("/actions/4", "promotion.never_applies"),
+        ],
+    );
+    // All of some lines leaves the others, and an amount may leave something.
+    let some = ActionDraft::Lines {
+        items: Some(SelectionDraft {
+            categories: vec!["cups".to_owned()],
+            ..SelectionDraft::default()
+        }),
+        reduction: percentage("1"),
+        spread: Spread::Each,
+    };
+    let sound = vec![
+        some,
+        ActionDraft::Order(fixed(5, Currency::GBP)),
+        ActionDraft::Order(percentage("1")),
+        ActionDraft::Shipping(percentage("1")),
+    ];
+    assert!(made(draft(sound)).is_ok());
+}
+
+#[test]
+fn nobody_has_several_first_orders() {
+    let first = |limit| Draft {
+        conditions: Some(ConditionsDraft {
+            first_order: true,
+            ..ConditionsDraft::default()
+        }),
+        usage_limit_per_customer: Some(limit),
+        ..draft(vec![ActionDraft::Order(percentage("0.1"))])
+    };
+    check_refused(
+        first(Some(2)),
+        &[("/usage_limit_per_customer", "promotion.invalid_limit")],
+    );
+    assert!(made(first(Some(1))).is_ok() && made(first(None)).is_ok());
 }
 
 #[test]

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 const NAMES_MAX: usize = 1_000;
 /// The most units that a cart can be asked for: more than any cart may hold.
 const QUANTITY_MAX: u64 = 2_000_000_000;
+/// The most that is taken off at once, in minor units: off a million units it can still be counted.
+const AMOUNT_MAX: i64 = 1_000_000_000_000;
 /// The most units of a set.
 const SET_UNITS_MAX: u32 = 1_000_000;
 
@@ -157,6 +159,10 @@ impl ReductionDraft {
                     let message = "must be above zero: less would take nothing off, or charge for it";
                     errors.add(format!("{pointer}/fixed"), "promotion.invalid_amount", message);
                 }
+                if AMOUNT_MAX < amount.amount {
+                    let message = format!("must be at most {}", Money::new(AMOUNT_MAX, amount.currency));
+                    errors.add(format!("{pointer}/fixed"), "promotion.invalid_amount", message);
+                }
                 Some(Reduction::Fixed(amount))
             }
             (Some(_), Some(_)) | (None, None) => {
@@ -172,6 +178,16 @@ impl ReductionDraft {
 }
 
 impl ActionDraft {
+    /// Returns the currency of its amount.
+    pub(super) fn currency(&self) -> Option<Currency> {
+        match self {
+            Self::Order(reduction) | Self::Lines { reduction, .. } | Self::Shipping(reduction) => {
+                reduction.fixed.map(|amount| amount.currency)
+            }
+            Self::Sets { .. } => None,
+        }
+    }
+
     pub(super) fn check(self, pointer: &str, errors: &mut FieldErrors) -> Option<Action> {
         match self {
             Self::Order(reduction) => reduction.check(pointer, errors).map(Action::Order),

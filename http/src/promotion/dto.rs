@@ -76,8 +76,9 @@ pub(crate) struct PromotionInput {
     enabled: Option<bool>,
 }
 
-/// What must hold of a cart, all of it. What is absent always holds.
+/// What must hold of a cart, all of it. What is absent always holds; what is misspelled is refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PromotionConditions {
     /// The least value of the goods that `items` names, after earlier promotions.
     subtotal_from: Option<Money>,
@@ -105,6 +106,7 @@ pub(crate) struct PromotionConditions {
 
 /// Some of the catalog: what is in any of the three lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PromotionItems {
     /// Ids of products.
     #[serde(default)]
@@ -119,7 +121,7 @@ pub(crate) struct PromotionItems {
 
 /// What a promotion takes off. Percentages are exact decimals: `0.1` is ten per cent, `1` is all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum PromotionAction {
     /// Off the order. One of `percentage` and `fixed` is needed.
     Order {
