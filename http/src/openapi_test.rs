@@ -231,6 +231,52 @@ fn completing_needs_a_key_and_other_posts_may_have_one() {
     check("PATCH /carts/{cart}", None);
 }
 
+/// What staff look for by name, and is one at most.
+const WITHOUT_PAGES: &[&str] = &["GET /admin/variants"];
+/// What staff change that has no version to compare with: a code is there or not.
+const WITHOUT_VERSION: &[&str] = &["DELETE /admin/promotions/{promotion}/codes/{code}"];
+/// What staff make that a key does not keep from being made twice: drawn again, it is other codes.
+const WITHOUT_KEY: &[&str] = &["POST /admin/promotions/{promotion}/codes/generate"];
+
+#[test]
+fn what_staff_list_change_and_make_has_pages_versions_and_keys() {
+    let document = document();
+    for Described { name, operation } in operations() {
+        let Some((method, _)) = name.split_once(" /admin/") else {
+            continue;
+        };
+        let parameters = operation.get("parameters").and_then(Value::as_array);
+        let takes = |wanted: &str| {
+            parameters.is_some_and(|all| all.iter().any(|parameter| parameter["name"] == wanted))
+        };
+        let responses = &operation["responses"];
+        match method {
+            "PATCH" | "PUT" | "DELETE" => {
+                let is_one = WITHOUT_VERSION.contains(&name.as_str());
+                assert_eq!(takes("If-Match"), !is_one, "{name}");
+            }
+            "POST" if responses.get("201").is_some() => {
+                let is_one = WITHOUT_KEY.contains(&name.as_str());
+                assert_eq!(takes("Idempotency-Key"), !is_one, "{name}");
+            }
+            "POST" if name.ends_with("/import") => {
+                assert!(responses.get("413").is_some(), "{name}");
+            }
+            "GET" => {
+                let schema = &responses["200"]["content"]["application/json"]["schema"];
+                let pointer = schema["$ref"].as_str().and_then(|text| text.strip_prefix('#'));
+                let body = pointer
+                    .and_then(|pointer| document.pointer(pointer))
+                    .unwrap_or(schema);
+                let is_list = body["properties"].get("next_cursor").is_some();
+                let has_pages = is_list && !WITHOUT_PAGES.contains(&name.as_str());
+                assert_eq!(takes("cursor") && takes("limit"), has_pages, "{name}");
+            }
+            _ => {}
+        }
+    }
+}
+
 #[test]
 fn every_reference_leads_somewhere() {
     let document = document();
