@@ -116,7 +116,7 @@ pub(crate) struct Import {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Which column holds which field, for example sku=Code,title=Name,price=Price; the fields are sku, title, price,
-    /// tax_category, weight_grams, image_url, status and stock [default: columns of the fields' names]
+    /// tax_category, weight_grams, image_url, status, stock and categories [default: columns of the fields' names]
     #[arg(long, value_name = "FIELD=COLUMN,...", conflicts_with_all = ["preset", "Tables"])]
     pub(crate) map: Option<String>,
     /// The columns of a known layout

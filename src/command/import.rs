@@ -51,6 +51,9 @@ pub(crate) struct ImportRow {
     /// Where the picture is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) image_url: Option<String>,
+    /// The handles of all categories that the product is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) categories: Option<Vec<String>>,
     /// The product's status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<String>,
@@ -70,6 +73,7 @@ impl ImportRow {
             tax_category: None,
             weight_grams: None,
             image_url: None,
+            categories: None,
             status: None,
             stock: None,
         }

@@ -417,6 +417,17 @@ async fn files_of_the_guide_are_loaded_as_they_are_written_and_a_second_time_for
             client(&demo, &import).await.check(0, &[&end]);
         }
     }
+    let cup = demo.staff().get("/admin/variants?sku=CUP-1").ok(200).await;
+    let product = cup["items"][0]["product_id"]
+        .as_str()
+        .expect("it is there")
+        .to_owned();
+    let product = demo
+        .staff()
+        .get(&format!("/admin/products/{product}"))
+        .ok(200)
+        .await;
+    assert_eq!(product["categories"], json!(["cups", "sale"]));
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ pub struct ImportRow {
     pub weight_grams: Option<u32>,
     /// The product's one image.
     pub image_url: Option<String>,
+    /// The handles of all categories that the product is in.
+    pub categories: Option<Vec<String>>,
     /// `active`, `draft` or `archived`; active when absent.
     pub status: Option<ProductStatus>,
     /// Units on hand; given, the stock is tracked.
@@ -95,7 +97,7 @@ impl Engine {
             handle: None,
             description: String::new(),
             images: images_of(&row).unwrap_or_default(),
-            categories: Vec::new(),
+            categories: row.categories.unwrap_or_default(),
             status: row.status.unwrap_or(ProductStatus::Active),
         };
         if self
@@ -146,6 +148,7 @@ impl Engine {
         let command = UpdateProduct {
             title: Some(title),
             images: images_of(&row),
+            categories: row.categories,
             status: row.status,
             ..UpdateProduct::default()
         };

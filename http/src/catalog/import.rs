@@ -47,6 +47,9 @@ struct CatalogRow {
     weight_grams: Option<u32>,
     /// The product's one image.
     image_url: Option<String>,
+    /// The handles of all categories that the product is in.
+    #[schema(example = json!(["mugs", "sale"]))]
+    categories: Option<Vec<String>>,
     /// `draft`, `active` or `archived`; active when absent.
     #[schema(value_type = Option<ProductStatus>)]
     status: Option<String>,
@@ -120,6 +123,7 @@ impl CatalogRow {
             tax_category: self.tax_category,
             weight_grams: self.weight_grams,
             image_url: self.image_url,
+            categories: self.categories,
             status: status.map(Into::into),
             stock: self.stock,
         })

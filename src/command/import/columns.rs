@@ -116,9 +116,13 @@ impl Values {
 
     /// Takes out the parts of a value, with `;` between them, if it is there.
     pub(crate) fn list(&mut self, name: &str) -> Option<Vec<String>> {
-        let parts = |text: String| text.split(';').map(|part| part.trim().to_owned()).collect();
-        self.take(name).map(parts)
+        self.take(name).map(|text| parts(&text))
     }
+}
+
+/// Splits a value into its parts, with `;` between.
+pub(super) fn parts(text: &str) -> Vec<String> {
+    text.split(';').map(|part| part.trim().to_owned()).collect()
 }
 
 /// Returns an amount that is written in the currency's major unit in its minor ones.

@@ -1,5 +1,6 @@
 //! Which column holds which field, and how its text is read.
 
+use super::columns::parts;
 use super::{ImportRow, Price};
 use crate::cli::Preset;
 use crate::money::UnitPrice;
@@ -7,7 +8,7 @@ use crate::table::{Row, Wanted};
 use anyhow::bail;
 
 /// The fields a column can be mapped to, as the wire names them.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "sku",
     "title",
     "price",
@@ -16,6 +17,7 @@ const FIELDS: [&str; 8] = [
     "image_url",
     "status",
     "stock",
+    "categories",
 ];
 
 /// The columns of the catalog derived from the "Online Retail" data set.
@@ -141,6 +143,7 @@ impl Mapping {
             image_url,
             status,
             stock,
+            categories,
         ] = fields;
         let Some(sku) = sku else {
             return Err(Refused {
@@ -167,6 +170,7 @@ impl Mapping {
                 .transpose()
                 .map_err(refused)?,
             image_url: text(image_url),
+            categories: categories.map(parts),
             status: text(status),
             stock: stock
                 .map(|text| read_number("stock", text))
@@ -232,10 +236,10 @@ mod tests {
 
     #[test]
     fn every_field_is_read_from_its_column() {
-        let map = "stock=On hand,sku=Code,title=T,price=P,tax_category=X,weight_grams=W,image_url=I,status=S";
+        let map = "stock=On hand,categories=G,sku=Code,title=T,price=P,tax_category=X,weight_grams=W,image_url=I,status=S";
         let mapping = Mapping::of(None, Some(map)).expect("the mapping is right");
         let columns: Vec<String> = mapping.wanted().into_iter().map(|wanted| wanted.column).collect();
-        assert_eq!(columns, ["Code", "T", "P", "X", "W", "I", "S", "On hand"]);
+        assert_eq!(columns, ["Code", "T", "P", "X", "W", "I", "S", "On hand", "G"]);
         let values = [
             "BANK CHARGES",
             " Fee ",
@@ -245,6 +249,7 @@ mod tests {
             "https://i/1.jpg",
             "draft",
             "3",
+            "fees; bank",
         ];
         let expected = ImportRow {
             row: 7,
@@ -257,6 +262,7 @@ mod tests {
             tax_category: Some("zero".to_owned()),
             weight_grams: Some(250),
             image_url: Some("https://i/1.jpg".to_owned()),
+            categories: Some(vec!["fees".to_owned(), "bank".to_owned()]),
             status: Some("draft".to_owned()),
             stock: Some(3),
         };
