@@ -410,3 +410,30 @@ async fn a_promotion_starts_and_another_ends_while_the_engine_is_down() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whoever_completes_when_a_promotion_is_over_is_told_what_comes_off_now() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    let draft = json!({ "name": "A tenth", "enabled": true, "actions": [off_order("0.1")] });
+    let made = open.shop.staff.post("/admin/promotions", draft).ok(201).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let path = format!("/admin/promotions/{}", made["id"].as_str().unwrap_or_default());
+    let off = open.shop.staff.patch(&path, json!({ "enabled": false }));
+    off.ok(200).await;
+    let purchase = Purchase {
+        key: "k",
+        token: "tok_approve",
+    };
+    let refused = open.shop.complete(&guest, &cart, &purchase).await;
+    let problem = refused.expect_refused(409, "checkout.total_changed");
+    let changed = problem["details"]["changed"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    assert!(
+        changed.contains(&json!({ "what": "discounts", "now": pence(0) })),
+        "{problem}"
+    );
+}

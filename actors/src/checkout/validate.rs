@@ -219,7 +219,11 @@ fn total_changed(expected: Money, priced: &Priced) -> Problem {
             ]));
         }
     }
-    for (what, amount) in [("shipping", quote.shipping), ("tax", quote.tax.unwrap_or(zero))] {
+    for (what, amount) in [
+        ("discounts", quote.discounts),
+        ("shipping", quote.shipping),
+        ("tax", quote.tax.unwrap_or(zero)),
+    ] {
         changed.push(Detail::Object(vec![
             ("what".to_owned(), what.into()),
             ("now".to_owned(), amount.into()),
