@@ -1,12 +1,12 @@
 //! A shop that moves here: its customers, gift cards and store credit, from files, and what a kill in the middle leaves.
 
-use crate::support::{Server, cartwright, pence, until};
+use crate::support::{Client, Server, cartwright, pence, until};
 use crate::trade::client;
 use serde_json::{Value, json};
 use std::process::Stdio;
 
 /// How many cards are under way when the server is killed: several calls.
-const CARDS: usize = 1_500;
+const CARDS: usize = 2_500;
 
 fn written(server: &Server, name: &str, text: &str) -> String {
     let file = server.directory().folder().join(name);
@@ -202,18 +202,15 @@ async fn a_kill_in_the_middle_leaves_no_card_out_and_none_twice() {
             .args(["--url", server.url(), "--token", server.token()])
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let before = server.shop().list("/admin/gift-cards").await.len();
-        let mut running = import.spawn().expect("the binary runs");
+        let newest = async |staff: &Client| {
+            let page = staff.get("/admin/gift-cards?limit=1").ok(200).await;
+            page["items"][0]["id"].as_str().map(str::to_owned)
+        };
         let staff = server.staff();
+        let before = newest(&staff).await;
+        let mut running = import.spawn().expect("the binary runs");
         until("some more cards are there", async || {
-            let newest = staff.get("/admin/gift-cards?limit=100").ok(200).await;
-            let there = newest["items"].as_array().map_or(0, Vec::len);
-            let counted = if there < 100 {
-                there
-            } else {
-                server.shop().list("/admin/gift-cards").await.len()
-            };
-            (before < counted).then_some(())
+            (newest(&staff).await != before).then_some(())
         })
         .await;
         server = server.kill_and_restart();
@@ -241,4 +238,35 @@ async fn a_kill_in_the_middle_leaves_no_card_out_and_none_twice() {
         .filter_map(|card| card["balance"]["amount"].as_i64())
         .sum();
     assert_eq!(held, amounts);
+}
+
+#[tokio::test]
+async fn two_imports_of_one_file_at_once_make_everything_once() {
+    let server = Server::fresh();
+    let numbers = 0..300;
+    let cards: String = numbers
+        .clone()
+        .map(|number| format!("PRINTED{number:06},5,GBP\n"))
+        .collect();
+    let cards = written(&server, "cards.csv", &format!("code,balance,currency\n{cards}"));
+    let customers: String = numbers
+        .map(|number| format!("C-{number},c{number}@example.com\n"))
+        .collect();
+    let customers = written(
+        &server,
+        "customers.csv",
+        &format!("external_id,email\n{customers}"),
+    );
+    for (file, flag, path) in [
+        (cards, "--gift-cards", "/admin/gift-cards"),
+        (customers, "--customers", "/admin/customers"),
+    ] {
+        let import = ["import", file.as_str(), flag];
+        let (one, other) = tokio::join!(client(&server, &import), client(&server, &import));
+        for run in [one, other] {
+            assert_eq!(run.lines_of("refused\t"), Vec::<&str>::new(), "{flag}");
+            run.check(0, &["created "]);
+        }
+        assert_eq!(server.shop().list(path).await.len(), 300, "{flag}");
+    }
 }
