@@ -6,6 +6,7 @@ use crate::case::{
 };
 use crate::made::{checkout_id, customer_id, list_price, made, price_list, stored_value};
 use crate::outside;
+use crate::properties::{check_changes, check_sums};
 use crate::ratio::Rounding;
 use cartwright_domain::cart::totals::{
     Buyer, CalculatedTaxes, Intent, IntentLine, ListedLine, Outside, Rules, Worksheet, quote, taxable,
@@ -128,6 +129,7 @@ pub(crate) fn priced(case: &Case) -> Bill {
     }
     let taken_over = quote(&again, &rules, Some(sheet.clone())).expect("the cart can be priced");
     assert_eq!(taken_over.quote, sheet.quote, "some lines were taken over");
+    check_changes(&intent, &rules, &sheet);
     let values: Vec<_> = (0..)
         .zip(&cart.values)
         .map(|(at, value)| stored_value(at, value))
@@ -139,7 +141,9 @@ pub(crate) fn priced(case: &Case) -> Bill {
         cart.in_checkout.then(|| checkout_id(0)),
         now,
     );
-    bill(&sheet.quote, &coverage)
+    let bill = bill(&sheet.quote, &coverage);
+    check_sums(case, &bill);
+    bill
 }
 
 /// Asks a calculator what the engine would ask it; none where there is nobody or nothing to ask.

@@ -16,6 +16,7 @@ mod money;
 mod outside;
 mod prices;
 mod promotions;
+mod properties;
 mod ratio;
 mod shipping;
 mod smaller;

@@ -143,7 +143,7 @@ fn line_amount(case: &Case, line: &Line, unit_price: &str) -> (i128, i128) {
 
 /// "Its variant's minimum price times its quantity" (2.3). Whether that is rounded, and what becomes of it where the
 /// home tax is stripped, the semantics do not say; the engine takes it for what the line would come to at that price.
-fn floor(case: &Case, line: &Line) -> i128 {
+pub(crate) fn floor(case: &Case, line: &Line) -> i128 {
     let minimum = line.minimum.as_deref().unwrap_or("0");
     line_amount(case, line, minimum).0
 }

@@ -34,6 +34,7 @@ pub(super) struct Case {
     pub(super) promotions: Vec<Promotion>,
     pub(super) shipping: Option<ShippingMethodId>,
     pub(super) zones: Zones,
+    pub(super) settings: Settings,
 }
 
 pub(super) fn case(rows: &[Row], promotions: &[Promotion]) -> Case {
@@ -49,6 +50,7 @@ pub(super) fn case(rows: &[Row], promotions: &[Promotion]) -> Case {
             [totals::zone(1, &["GB"], &[("standard", "0.2")])],
             Timestamp::default(),
         ),
+        settings: Settings::default(),
     }
 }
 
@@ -155,10 +157,10 @@ impl Case {
         lines: Vec<IntentLine<'_>>,
         before: Option<Worksheet>,
     ) -> Result<Worksheet, Error> {
-        let (settings, methods) = (Settings::default(), [post()]);
+        let methods = [post()];
         let promotions = Promotions::new(self.promotions.iter().cloned().map(Arc::new));
         let rules = Rules {
-            settings: &settings,
+            settings: &self.settings,
             zones: &self.zones,
             methods: &methods,
             promotions: &promotions,

@@ -1,10 +1,13 @@
 //! Several taxes on one line, and buyers who are charged none: examples worked by hand, and properties.
 
+use super::promotions::{case, off, promotion};
 use super::totals::{Row, Store, inclusive, on_top, stripping, sums, zone};
 use super::*;
 use crate::cart::Quote;
 use crate::country::Country;
 use crate::id::TaxZoneId;
+use crate::promotion::Action;
+use crate::settings::Prices;
 use crate::tax::{self, RateDraft, TaxRelief, TaxStatus, VatNumber, Zones};
 use crate::territory::TerritoryDraft;
 use proptest::prelude::*;
@@ -83,7 +86,8 @@ fn taxes_that_apply_together_are_rounded_once_and_shown_apart() {
         1_498,
         &[("GST", 500), ("QST", 998)],
     );
-    // One tax is not a sum of parts. HMRC: of a price with 20% VAT a sixth is VAT, 120.00 / 6 = 20.00.
+    // One tax is not a sum of parts. HM Revenue and Customs, VAT guide (Notice 700), the VAT fraction: of a price with
+    // 20% VAT a sixth is VAT, 120.00 / 6 = 20.00.
     check_parts(
         inclusive(),
         together("GB", &[("VAT", "0.2")]),
@@ -101,6 +105,54 @@ fn taxes_that_apply_together_are_rounded_once_and_shown_apart() {
         1_750,
         &[],
     );
+}
+
+#[test]
+fn what_authorities_have_worked_out_comes_to_the_same() {
+    // Germany, Umsatzsteuer-Anwendungserlass 15.4 (2) and (3): of 149.95 with 19% contained, 149.95 x 19 / 119 = 23.94
+    // are tax, and 149.95 / 1.19 = 126.01 the consideration.
+    check_parts(
+        inclusive(),
+        together("DE", &[("USt", "0.19")]),
+        "DE",
+        "149.95",
+        2_394,
+        &[],
+    );
+    // Canada Revenue Agency, GST/HST rates and place-of-supply rules: a mattress that a store in British Columbia
+    // delivers to Ontario is charged Ontario's HST of 13%, and no PST. 899.99 x 13% = 116.9987, so 117.00.
+    let store = || {
+        let mut store = on_top();
+        store.settings.home_country = Country::of("CA").expect("a country");
+        store
+    };
+    check_parts(
+        store(),
+        together("CA", &[("HST", "0.13")]),
+        "CA",
+        "899.99",
+        11_700,
+        &[],
+    );
+}
+
+#[test]
+fn a_coupon_of_the_retailer_lowers_what_is_taxed() {
+    // Connecticut, Department of Revenue Services, answer 480 (sales tax when coupon is used): of an item for 5.00 with
+    // a coupon of 0.50 tax is on 4.50, and on 4.00 where the retailer doubles the coupon. At the state's 6.35%:
+    // 4.50 x 6.35% = 0.28575, so 0.29; 4.00 x 6.35% = 0.254, so 0.25.
+    let check = |coupon: i64, tax: i64| {
+        let mut case = case(&[(1, 500, 1, 0)], &[promotion(1, Action::Order(off(coupon)))]);
+        case.zones = Zones::new(
+            [zone(1, &["GB"], &[("standard", "0.0635")])],
+            Timestamp::default(),
+        );
+        case.settings.prices = Prices::ExcludeTax;
+        let quote = case.quote().expect("the row can be priced");
+        assert_eq!(quote.tax.map(|tax| tax.amount), Some(tax), "a coupon of {coupon}");
+    };
+    check(50, 29);
+    check(100, 25);
 }
 
 fn relieved(mut store: Store, home: &str, destination: &str, status: TaxStatus) -> Quote {
