@@ -19,8 +19,22 @@ pub(crate) enum Change {
     Set(VariantId, LineId, u32),
     Remove(VariantId, LineId),
     Clear,
-    /// Of the details, which are not followed.
+    /// Of the details, which are not followed,
     Details,
+    /// and what it is paid and saved with, which its order tells.
+    Enter(Entry),
+}
+
+/// What a shopper enters, or takes out: a code or a card by its place among those they know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    Code(usize),
+    NoCode(usize),
+    Card(usize),
+    NoCard(usize),
+    /// Staff give the cart to the customer who has store credit.
+    Customer,
+    Credit,
 }
 
 /// One shopper's cart.
@@ -36,6 +50,8 @@ pub(crate) struct Basket {
     /// The checkout that was begun for it, and may still hold it.
     pub(crate) checkout: Option<CheckoutId>,
     pub(crate) may_be_locked: bool,
+    /// It costs something else than its shopper was last shown.
+    pub(crate) is_news: bool,
 }
 
 impl Basket {
@@ -48,6 +64,7 @@ impl Basket {
             has_details: false,
             checkout: None,
             may_be_locked: false,
+            is_news: false,
         }
     }
 
@@ -156,7 +173,7 @@ fn apply(contents: &mut Contents, change: Change) {
             }
         }
         Change::Clear => contents.clear(),
-        Change::Details => {}
+        Change::Details | Change::Enter(_) => {}
     }
 }
 

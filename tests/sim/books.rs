@@ -2,6 +2,7 @@
 //! post's.
 
 use crate::basket::contents_of_order;
+use crate::purse::check_tenders;
 use crate::shop::{Goods, Running, Shop};
 use crate::shopper::{Placed, Shopper};
 use crate::staff::Staff;
@@ -38,6 +39,7 @@ pub(crate) async fn check(
     assert!(orders.len() < PAGE_LIMIT_MAX, "a run has more orders than a page");
     check_orders(&orders, shoppers, staff);
     check_money(shop, &orders);
+    goods.purse.check(running, &orders).await;
     check_stock(running, goods, staff, &orders).await;
     check_carts(running, page(), &orders).await;
     check_mails(shop, &orders).await;
@@ -89,15 +91,17 @@ fn check_money(shop: &Shop, orders: &[Shown<Order>]) {
     for order in orders {
         let quote = order.state.quote();
         let reference = quote.checkout.to_string();
-        let total = quote.quote.total.amount;
+        let due = check_tenders(order);
         let mut of_order = payments.iter().filter(|payment| payment.reference == reference);
+        if due == 0 {
+            assert_eq!(of_order.count(), 0, "nothing of {} is due", order.id);
+            continue;
+        }
         let (Some(payment), None) = (of_order.next(), of_order.next()) else {
             panic!("{} has not one payment: {payments:?}", order.id);
         };
-        assert_eq!(payment.authorized, total, "{payment:?} is for the total");
-        let [noted] = order.state.payments() else {
-            panic!("{} notes {:?}", order.id, order.state.payments());
-        };
+        assert_eq!(payment.authorized, due, "{payment:?} is for what is due");
+        let noted = order.state.payments().last().expect("it was counted");
         let is_voided = noted.state() == PaymentState::Voided;
         let of_shop = (
             noted.reference(),
@@ -128,7 +132,7 @@ fn check_money(shop: &Shop, orders: &[Shown<Order>]) {
                 assert_eq!(status, Status::Confirmed, "{}", order.id);
                 assert!(!payment.voided, "{payment:?} is of an order that stands");
                 assert_eq!(payment.refunded, 0, "{payment:?} is of an order that stands");
-                let is_sound = payment.captured == total || payment.captured == 0;
+                let is_sound = payment.captured == due || payment.captured == 0;
                 assert!(is_sound, "{payment:?} is captured in part");
             }
         }

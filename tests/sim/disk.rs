@@ -76,6 +76,8 @@ struct State {
     is_at_work: bool,
     /// What would have told of lost commits: dropped, it would tell that nothing will come.
     lost: Vec<Item>,
+    /// One for each who waits for facts: of several who wait on one it is chance who hears first.
+    synced: Vec<watch::Sender<Position>>,
 }
 
 struct Fuse {
@@ -120,6 +122,7 @@ impl Disk {
             is_synced: false,
             is_at_work: false,
             lost: Vec::new(),
+            synced: Vec::new(),
         };
         Mounted {
             inner: self.store.clone(),
@@ -154,7 +157,7 @@ impl Mounted {
                 Item::Commit(mut commit) if keeps => {
                     let untold = std::mem::replace(&mut commit.done, Done(Box::new(|_| {})));
                     let husk = husk_of(&commit, untold);
-                    self.inner.submit(*commit);
+                    self.submit(*commit);
                     Item::Commit(Box::new(husk))
                 }
                 other => other,
@@ -244,6 +247,14 @@ impl Mounted {
         }
     }
 
+    fn submit(&self, commit: Commit) {
+        self.inner.submit(commit);
+        let synced = *self.inner.synced().borrow();
+        for told in &self.shared.state().synced {
+            told.send_if_modified(|position| std::mem::replace(position, synced) != synced);
+        }
+    }
+
     fn decide(&self, item: Item) {
         match item {
             Item::Commit(mut commit) => {
@@ -264,7 +275,7 @@ impl Mounted {
                     }
                     done(verdict);
                 }));
-                self.inner.submit(*commit);
+                self.submit(*commit);
             }
             Item::Cursor(subscriber, to, moved) => {
                 // In memory: done when called.
@@ -481,7 +492,9 @@ impl Store for Mounted {
     }
 
     fn synced(&self) -> watch::Receiver<Position> {
-        self.inner.synced()
+        let (told, hears) = watch::channel(*self.inner.synced().borrow());
+        self.shared.state().synced.push(told);
+        hears
     }
 
     fn timers_due(&self, until: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<DueTimer>, Fault>> {

@@ -4,14 +4,18 @@ use crate::bank::Bank;
 use crate::dice::Dice;
 use crate::disk::{Broken, Disk, Mounted};
 use crate::post::Post;
+use crate::purse::Purse;
 use crate::trace::Trace;
 use cartwright_actors::runtime::{ClockCheck, EntityOptions, Randomness, RuntimeOptions};
 use cartwright_actors::{Engine, Idempotency, Parts, Request};
 use cartwright_domain::caller::Role;
-use cartwright_domain::catalog::{CreateProduct, PriceChange, ProductStatus, VariantDraft};
+use cartwright_domain::catalog::{
+    CreateProduct, ListPrice, PriceChange, PriceListDraft, ProductStatus, VariantDraft,
+};
 use cartwright_domain::id::{SessionId, ShippingMethodId, VariantId};
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Currency, Money, Price};
+use cartwright_domain::shipping::{Charge, Span, Tariff};
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{Caller, EntityId, Listing, Seed, Timestamp, settings, shipping, tax};
 use cartwright_gateways::carrier::Fake;
@@ -33,10 +37,64 @@ const HURRIED_ONE_IN: u64 = 5;
 const STOP_MAX: Duration = Duration::from_secs(10 * 60);
 /// How long sagas may take to end, past every deadline in the settings.
 const SAGAS_MAX: Duration = Duration::from_secs(20 * 60);
-/// What it costs to send anything.
-pub(crate) const SHIPPING: i64 = 395;
-/// What the shop sells, for how much, and how much of it there is at first.
-const GOODS: [(&str, i64, u64); 3] = [("CUP", 255, 4), ("POT", 1_999, 7), ("JUG", 840, 40)];
+/// What it costs to send anything, in pence and in cents.
+const SHIPPING: [i64; 2] = [395, 450];
+/// From so many units of a line on a price by the list counts.
+const MANY: u32 = 3;
+/// What the shop sells.
+const GOODS: [Good; 4] = [
+    Good::sent("CUP", [255, 300], 220, 4),
+    Good::sent("POT", [1_999, 2_399], 1_799, 7),
+    Good::sent("JUG", [840, 999], 840, 40),
+    Good {
+        is_digital: true,
+        ..Good::sent("SONG", [99, 119], 79, 30)
+    },
+];
+
+/// Something that the shop sells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Good {
+    sku: &'static str,
+    /// What a unit costs, in pence and in cents,
+    prices: [i64; 2],
+    /// and by the list, in pence.
+    price_of_many: i64,
+    /// How much of it there is at first.
+    on_hand: u64,
+    pub(crate) is_digital: bool,
+}
+
+impl Good {
+    const fn sent(sku: &'static str, prices: [i64; 2], price_of_many: i64, on_hand: u64) -> Self {
+        Self {
+            sku,
+            prices,
+            price_of_many,
+            on_hand,
+            is_digital: false,
+        }
+    }
+
+    /// Returns what a unit costs where a line has so many.
+    pub(crate) fn price(&self, currency: Currency, quantity: u32) -> i64 {
+        match currency == Currency::GBP {
+            true if MANY <= quantity => self.price_of_many,
+            true => self.prices[0],
+            false => self.prices[1],
+        }
+    }
+}
+
+/// Returns what it costs to send anything.
+pub(crate) fn shipping_price(currency: Currency) -> i64 {
+    SHIPPING[usize::from(currency != Currency::GBP)]
+}
+
+/// Returns the other currency that the shop sells in.
+pub(crate) fn euro() -> Currency {
+    Currency::of("EUR").expect("euros are known")
+}
 
 /// What a sabotaged run has to be found by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,13 +106,14 @@ pub(crate) struct Sabotage {
 /// What the shop sells, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Goods {
-    /// Variants with their prices.
-    pub(crate) variants: Vec<(VariantId, i64)>,
+    pub(crate) variants: Vec<(VariantId, Good)>,
     pub(crate) method: ShippingMethodId,
     /// Units on hand at first, in the order of the variants.
     pub(crate) on_hand: Vec<u64>,
     /// A cart without activity is abandoned after so long.
     pub(crate) cart_lifetime: Duration,
+    /// What shoppers pay and save with.
+    pub(crate) purse: Purse,
 }
 
 /// What outlives a crash.
@@ -157,6 +216,7 @@ impl Shop {
         let cart_seconds = *self.dice.one_of(&[15, 90, 3_600]);
         let settings = settings::Draft {
             currency: Some("GBP".to_owned()),
+            currencies: Some(vec!["EUR".to_owned()]),
             home_country: Some("GB".to_owned()),
             cart_seconds: Some(cart_seconds),
             reservation_seconds: Some(*self.dice.one_of(&[3, 8, 30])),
@@ -184,7 +244,7 @@ impl Shop {
         let method = shipping::Draft {
             name: Some("Royal Mail".to_owned()),
             territory: TerritoryDraft::of(&["GB"]),
-            price: Some(pence(SHIPPING)),
+            tariffs: Some([Currency::GBP, euro()].map(tariff).into()),
             tax_category: Some("standard".to_owned()),
             enabled: Some(true),
             ..shipping::Draft::default()
@@ -195,8 +255,16 @@ impl Shop {
             .expect("a shipping method")
             .value
             .id;
+        let list = PriceListDraft {
+            name: Some("Many".to_owned()),
+            ..PriceListDraft::default()
+        };
+        let list = engine.create_price_list(&staff(), list).await.expect("a list");
         let (mut variants, mut stock) = (Vec::new(), Vec::new());
-        for (sku, price, on_hand) in GOODS {
+        for good in GOODS {
+            let Good { sku, on_hand, .. } = good;
+            let price = |amount, currency| Price::of_money(Money::new(amount, currency)).expect("a price");
+            let [pounds, euros] = good.prices;
             let product = CreateProduct {
                 title: sku.to_owned(),
                 handle: None,
@@ -207,7 +275,16 @@ impl Shop {
             };
             let draft = VariantDraft {
                 sku: sku.to_owned(),
-                price: Some(PriceChange::Set(Price::of_money(pence(price)).expect("a price"))),
+                price: Some(PriceChange::Replace(vec![
+                    price(pounds, Currency::GBP),
+                    price(euros, euro()),
+                ])),
+                list_prices: vec![ListPrice {
+                    list: list.value.id,
+                    from_quantity: MANY,
+                    price: price(good.price_of_many, Currency::GBP),
+                }],
+                digital: good.is_digital,
                 ..VariantDraft::default()
             };
             let made = engine.create_product(&staff(), product, vec![draft]).await;
@@ -222,7 +299,7 @@ impl Shop {
                 .set_stock(&staff(), variant, levels)
                 .await
                 .expect("a stock item");
-            variants.push((variant, price));
+            variants.push((variant, good));
             stock.push(on_hand);
         }
         Goods {
@@ -230,6 +307,7 @@ impl Shop {
             method,
             on_hand: stock,
             cart_lifetime: Duration::from_secs(cart_seconds),
+            purse: Purse::fill(engine, &requests).await,
         }
     }
 
@@ -323,6 +401,12 @@ pub(crate) fn staged<T>(play: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(play)
 }
 
-pub(crate) fn pence(amount: i64) -> Money {
-    Money::new(amount, Currency::of("GBP").expect("pounds are known"))
+fn tariff(currency: Currency) -> Tariff {
+    Tariff {
+        currency,
+        charge: Charge::Flat(shipping_price(currency)),
+        handling_fee: 0,
+        free_from: None,
+        worth: Span::default(),
+    }
 }

@@ -1,8 +1,9 @@
 //! A shopper at random: fills a cart, checks out, asks again, gives up, goes away; and believes every answer.
 
-use crate::basket::{Basket, Change, contents_of_order};
+use crate::basket::{Basket, Change, Entry};
 use crate::dice::Dice;
-use crate::shop::{Goods, Requests, SHIPPING, Shop, pence};
+use crate::purse::{enter, entry};
+use crate::shop::{Goods, Requests, Shop, euro};
 use crate::trace::Trace;
 use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, LineDraft, VariantRef, View};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
@@ -25,7 +26,10 @@ const ACTS: u64 = 24;
 /// What a shopper asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
-    OpenCart,
+    /// In euros, or in pounds.
+    OpenCart {
+        in_euros: bool,
+    },
     Change(CartId, Change),
     /// So many adds of one unit, all at once, each for itself.
     Burst(CartId, VariantId, u32),
@@ -70,6 +74,8 @@ pub(crate) struct Shopper {
     goods: Goods,
     /// How long it usually thinks at most, in milliseconds.
     pace: u64,
+    /// Whether it enters codes and cards.
+    has_purse: bool,
     session: Option<SessionId>,
     basket: Option<Basket>,
     asked: Option<Asked>,
@@ -83,6 +89,7 @@ impl Shopper {
         Self {
             name,
             pace: *dice.one_of(&[5, 40, 300]),
+            has_purse: dice.one_in(2),
             dice,
             requests: shop.requests(),
             trace: shop.trace.clone(),
@@ -158,9 +165,14 @@ impl Shopper {
             return Act::Look(dice.one_of(&self.placed).id);
         }
         let Some(basket) = &self.basket else {
-            return Act::OpenCart;
+            return Act::OpenCart {
+                in_euros: dice.one_in(4),
+            };
         };
         let cart = basket.id;
+        if basket.is_news {
+            return Act::Read(cart);
+        }
         let variant = dice.one_of(&self.goods.variants).0;
         let quantity = u32::try_from(dice.between(1, 3)).unwrap_or(1);
         if !basket.is_certain() {
@@ -186,13 +198,14 @@ impl Shopper {
             true => return Act::Read(cart),
             false => *dice.one_of(&held),
         };
-        match dice.below(16) {
+        match dice.below(if self.has_purse { 20 } else { 16 }) {
             0 | 1 => Act::Change(cart, Change::Add(variant, quantity)),
             2 => Act::Change(cart, Change::Set(*held, *line, quantity - 1)),
             3 => Act::Change(cart, Change::Remove(*held, *line)),
             4 if dice.one_in(3) => Act::Change(cart, Change::Clear),
             5 => Act::Read(cart),
             15 => Act::Burst(cart, variant, 2 * quantity),
+            16..=19 => Act::Change(cart, Change::Enter(entry(dice))),
             6 if dice.one_in(4) => Act::Complete(cart),
             _ if !basket.has_details => Act::Change(cart, Change::Details),
             6..=9 => Act::Start(cart),
@@ -204,9 +217,11 @@ impl Shopper {
         let is_keyed = match act {
             Act::Read(_) | Act::Look(_) | Act::Burst(..) => false,
             Act::Change(..) => !self.dice.one_in(3),
-            Act::OpenCart | Act::Start(_) | Act::Complete(_) | Act::CompleteStarted(_) | Act::Abandon(_) => {
-                true
-            }
+            Act::OpenCart { .. }
+            | Act::Start(_)
+            | Act::Complete(_)
+            | Act::CompleteStarted(_)
+            | Act::Abandon(_) => true,
         };
         self.keys += 1;
         let key = is_keyed.then(|| format!("{}-{}", self.name, self.keys));
@@ -232,7 +247,10 @@ impl Shopper {
         );
         let Asked { act, key, .. } = asked.clone();
         let once = |requests: &Requests| {
-            let request = requests.shopper(session, key.as_deref());
+            let request = match act {
+                Act::Change(_, Change::Enter(Entry::Customer)) => requests.staff(key.as_deref()),
+                _ => requests.shopper(session, key.as_deref()),
+            };
             let goods = &self.goods;
             async move { call(engine, &request, goods, act).await }
         };
@@ -334,7 +352,7 @@ impl Shopper {
     /// Believes an answer. Returns whether it is the last word.
     fn done(&mut self, act: Act, reply: Reply) -> bool {
         match (act, reply) {
-            (Act::OpenCart, Reply::Cart(view)) => {
+            (Act::OpenCart { .. }, Reply::Cart(view)) => {
                 assert!(view.priced.cart.state.lines().is_empty(), "a new cart has lines");
                 self.basket = Some(Basket::new(view.priced.cart.id));
             }
@@ -347,6 +365,7 @@ impl Shopper {
             (Act::Read(_), Reply::Cart(view)) => {
                 let basket = self.basket.as_mut().expect("a cart is read");
                 basket.read(&view.priced.cart.state);
+                basket.is_news = false;
             }
             (Act::Start(_), Reply::Checkout(view)) => {
                 let basket = self.basket.as_mut().expect("a cart is checked out");
@@ -381,17 +400,9 @@ impl Shopper {
         let basket = self.basket.take().expect("a cart is completed");
         basket.ordered(&order.state);
         assert_eq!(order.state.quote().cart, basket.id, "an order of another cart");
-        let contents = contents_of_order(&order.state);
-        let goods = contents.iter().map(|(variant, quantity)| {
-            let priced = self.goods.variants.iter().find(|(known, _)| known == variant);
-            priced.map_or(0, |(_, price)| price * i64::from(*quantity))
-        });
-        let total = pence(goods.sum::<i64>() + SHIPPING);
-        assert_eq!(
-            order.state.quote().quote.total,
-            total,
-            "the total of {contents:?}"
-        );
+        let quote = order.state.quote();
+        let total = self.goods.purse.total(&self.goods, quote);
+        assert_eq!(quote.quote.total.amount, total, "the total of {quote:?}");
         self.placed.push(placed_of(order));
     }
 
@@ -401,6 +412,23 @@ impl Shopper {
         let may_come = match (act, problem.code.as_str()) {
             (Act::Change(..), "cart.locked") => basket.is_some_and(|basket| basket.may_be_locked),
             (Act::Change(_, Change::Add(..) | Change::Set(..)), "cart.insufficient_stock") => true,
+            (Act::Change(_, Change::Enter(_)), code) => {
+                let why = code.split('.').next();
+                why.is_some_and(|area| ["coupon", "gift_card", "store_credit"].contains(&area))
+            }
+            (
+                Act::Start(_) | Act::Complete(_) | Act::CompleteStarted(_),
+                "checkout.total_changed"
+                | "checkout.amount_due_changed"
+                | "coupon.limit_reached"
+                | "gift_card.insufficient_balance"
+                | "store_credit.insufficient_balance",
+            ) => {
+                if let Some(basket) = basket {
+                    (basket.checkout, basket.may_be_locked, basket.is_news) = (None, false, true);
+                }
+                true
+            }
             (
                 Act::Start(_) | Act::Complete(_) | Act::CompleteStarted(_),
                 "checkout.lines_unavailable"
@@ -457,7 +485,7 @@ async fn call(
         expected_due: None,
     };
     let answer: Result<Reply, Refused> = match act {
-        Act::OpenCart => cart(engine.open_cart(request, None).await),
+        Act::OpenCart { in_euros } => cart(engine.open_cart(request, in_euros.then(euro)).await),
         Act::Change(id, change) => cart(change_cart(engine, request, goods, id, change).await),
         Act::Read(id) => {
             let read = engine.cart(request, CartRef::Id(id)).await;
@@ -506,6 +534,7 @@ async fn change_cart(
             let draft = details(goods);
             engine.update_details(request, cart, draft, View::Full).await
         }
+        Change::Enter(entry) => enter(engine, request, goods, cart, entry).await,
     }
 }
 
