@@ -1,7 +1,7 @@
 //! The whole engine on one thread: one seed drives the clock, the ids, the disk, the bank, the post, the crashes and a
 //! random shop, and an oracle of its own follows every answer. The same seed gives the same trace.
 //!
-//! `CARTWRIGHT_SIM_SEEDS` says how many seeds (400 unless told), `CARTWRIGHT_SIM_SEED` where they begin, and
+//! `CARTWRIGHT_SIM_SEEDS` says how many seeds (500 unless told), `CARTWRIGHT_SIM_SEED` where they begin, and
 //! `CARTWRIGHT_SIM_TRACE=1` prints every line of them. `just sim` runs seeds until it is stopped or one fails.
 
 mod bank;
@@ -30,7 +30,7 @@ use tokio::time::{sleep, timeout};
 use trace::Trace;
 
 /// How many seeds, unless the environment says otherwise.
-const SEEDS_DEFAULT: u64 = 400;
+const SEEDS_DEFAULT: u64 = 500;
 /// Within so many seeds a broken engine must be found.
 const SEEDS_BROKEN: u64 = 300;
 /// So many seeds are played twice.
