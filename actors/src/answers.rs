@@ -1,7 +1,8 @@
 //! What somebody outside answered, asked once for a while, so that carts stay fast and their totals stand still.
 //!
 //! Of those who ask the same at once one asks, and all hear the answer. Whoever says nothing is not asked the same
-//! again at once: meanwhile holds what stands in for an answer.
+//! again at once, and after saying nothing several times in a row nothing at all for a while, so that not every cart waits
+//! for the deadline of somebody who is down: meanwhile holds what stands in for an answer.
 
 use crate::runtime::Clock;
 use cartwright_domain::time::Timestamp;
@@ -10,12 +11,15 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter, Weighter};
 use std::convert::Infallible;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How long an answer holds.
 const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
 /// How long whoever did not answer is not asked the same again, unless it asks for longer.
 const SILENT_FOR: Duration = Duration::from_secs(15);
+/// After how many silences in a row nothing is asked for as long as the last of them.
+const SILENCES_MAX: u32 = 3;
 /// Each part must have room for the heaviest answers, however many cores there are.
 const PARTS: usize = 8;
 
@@ -29,10 +33,58 @@ pub(crate) struct Answered<A> {
 }
 
 /// Nothing was answered.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Silence {
-    /// For how long whoever was asked wants to be left alone.
-    pub(crate) retry_after: Duration,
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Silence {
+    /// To this question. Others may be answered.
+    Here,
+    /// Because nobody is there.
+    Away,
+    /// Because of too many questions: nothing is to be asked for so long.
+    Wanted(Duration),
+}
+
+impl Silence {
+    fn lasts(self) -> Duration {
+        match self {
+            Self::Here | Self::Away => SILENT_FOR,
+            Self::Wanted(time) => time.clamp(SILENT_FOR, KEPT_FOR),
+        }
+    }
+}
+
+/// How whoever is asked is doing, whatever the question.
+#[derive(Debug, Default)]
+struct Health {
+    /// How often in a row nobody was there.
+    silences: AtomicU32,
+    /// Until when nothing is asked, in milliseconds since 1970.
+    silent_until: AtomicI64,
+}
+
+impl Health {
+    /// Takes note of what a question came to.
+    fn note(&self, silence: Option<Silence>, now: Timestamp) {
+        let silences = match silence {
+            None | Some(Silence::Here) => {
+                self.silences.store(0, Ordering::Relaxed);
+                return;
+            }
+            Some(Silence::Away) => self.silences.fetch_add(1, Ordering::Relaxed) + 1,
+            Some(Silence::Wanted(_)) => SILENCES_MAX,
+        };
+        if let Some(silence) = silence
+            && SILENCES_MAX <= silences
+        {
+            let until = now.after(silence.lasts()).millis();
+            self.silent_until.fetch_max(until, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns until when nothing is asked, if that lies ahead.
+    fn silent_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = Timestamp::from_millis(self.silent_until.load(Ordering::Relaxed));
+        (now < until).then_some(until)
+    }
 }
 
 /// How much is kept at most.
@@ -47,6 +99,7 @@ pub(crate) struct Bounds {
 /// Answers to questions, by what was asked. The least recently used go. Cheap to clone.
 pub(crate) struct Answers<Q, A, W = UnitWeighter> {
     kept: Arc<Cache<Q, Answered<A>, W>>,
+    health: Arc<Health>,
     clock: Clock,
 }
 
@@ -54,6 +107,7 @@ impl<Q, A, W> Clone for Answers<Q, A, W> {
     fn clone(&self) -> Self {
         Self {
             kept: Arc::clone(&self.kept),
+            health: Arc::clone(&self.health),
             clock: self.clock,
         }
     }
@@ -76,6 +130,7 @@ where
         let kept = Cache::with_options(options, weighter, hasher, DefaultLifecycle::default());
         Self {
             kept: Arc::new(kept),
+            health: Arc::default(),
             clock,
         }
     }
@@ -87,16 +142,24 @@ where
         ask: impl Future<Output = Result<A, Silence>>,
     ) -> Answered<A> {
         let now = self.clock.now();
-        if self.kept.get(question).is_some_and(|kept| kept.until <= now) {
+        match self.kept.get(question) {
+            Some(kept) if now < kept.until => return kept,
             // Somebody else may have asked anew since.
-            self.kept.remove_if(question, |kept| kept.until <= now);
+            Some(_) => drop(self.kept.remove_if(question, |kept| kept.until <= now)),
+            None => {}
+        }
+        if let Some(until) = self.health.silent_until(now) {
+            return Answered { answer: None, until };
         }
         let asked = async {
-            let (answer, holds_for) = match ask.await {
+            let asked = ask.await;
+            let now = self.clock.now();
+            self.health.note(asked.as_ref().err().copied(), now);
+            let (answer, holds_for) = match asked {
                 Ok(answer) => (Some(answer), KEPT_FOR),
-                Err(Silence { retry_after }) => (None, retry_after.clamp(SILENT_FOR, KEPT_FOR)),
+                Err(silence) => (None, silence.lasts()),
             };
-            let until = self.clock.now().after(holds_for);
+            let until = now.after(holds_for);
             Ok::<_, Infallible>(Answered { answer, until })
         };
         let Ok(answered) = self.kept.get_or_insert_async(question, asked).await;
@@ -109,7 +172,6 @@ mod tests {
     use super::*;
     use crate::runtime::ClockCheck;
     use futures::future::join_all;
-    use std::sync::atomic::{AtomicU32, Ordering};
     use tokio::time::sleep;
 
     /// What a question weighs: as much as it says.
@@ -181,11 +243,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_says_nothing_is_left_alone_for_a_while() {
-        let silence = |secs| {
-            Err(Silence {
-                retry_after: Duration::from_secs(secs),
-            })
-        };
+        let silence = |secs| Err(Silence::Wanted(Duration::from_secs(secs)));
         for (wanted, given) in [(0, SILENT_FOR), (60, Duration::from_secs(60)), (86_400, KEPT_FOR)] {
             let somebody = Somebody::new();
             assert_eq!(somebody.get(1, silence(wanted)).await, None);
@@ -194,6 +252,37 @@ mod tests {
             sleep(Duration::from_millis(1)).await;
             assert_eq!(somebody.get(1, Ok(())).await, Some(2), "{wanted} s");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_away_several_times_in_a_row_is_asked_nothing_for_a_while() {
+        let somebody = Somebody::new();
+        let asked = || somebody.asked.load(Ordering::Relaxed);
+        assert_eq!(somebody.get(1, Ok(())).await, Some(1));
+        for question in [2, 3] {
+            assert_eq!(somebody.get(question, Err(Silence::Away)).await, None);
+        }
+        // An answer, and be it none to this question, says that somebody is there.
+        assert_eq!(somebody.get(4, Err(Silence::Here)).await, None);
+        for question in 5..=7 {
+            assert_eq!(somebody.get(question, Err(Silence::Away)).await, None);
+        }
+        assert_eq!(asked(), 7);
+        assert_eq!(somebody.get(8, Ok(())).await, None, "not asked");
+        assert_eq!(somebody.get(1, Ok(())).await, Some(1), "what was answered holds");
+        assert_eq!(asked(), 7);
+        sleep(SILENT_FOR).await;
+        assert_eq!(somebody.get(8, Ok(())).await, Some(8));
+        assert_eq!(somebody.get(9, Err(Silence::Away)).await, None);
+        assert_eq!(
+            somebody.get(10, Ok(())).await,
+            Some(10),
+            "once is not three times"
+        );
+        // Who wants to be left alone is, at once.
+        let wanted = Err(Silence::Wanted(Duration::from_secs(60)));
+        assert_eq!(somebody.get(11, wanted).await, None);
+        assert_eq!(somebody.get(12, Ok(())).await, None, "not asked");
     }
 
     #[tokio::test(start_paused = true)]

@@ -64,8 +64,8 @@ impl CarrierDesk {
                 let to = parcel.to.country;
                 tracing::warn!(carrier = self.carrier.name(), %to, %error, "shipping falls back on the tariff");
                 return Err(match error {
-                    Error::RateLimited { retry_after } => Silence { retry_after },
-                    Error::Refused { .. } | Error::Unavailable { .. } | Error::Unknown => Silence::default(),
+                    Error::RateLimited { retry_after } => Silence::Wanted(retry_after),
+                    Error::Refused { .. } | Error::Unavailable { .. } | Error::Unknown => Silence::Away,
                 });
             }
         };

@@ -8,7 +8,7 @@ use crate::runtime::Clock;
 use cartwright_domain::Refusal;
 use cartwright_domain::cart::totals::{CalculatedTaxes, Intent, Rules, Taxable, Worksheet, taxable};
 use cartwright_domain::time::Timestamp;
-use cartwright_gateways::tax::{Calculator, Deadlined, Item, ItemTax, Place, Request};
+use cartwright_gateways::tax::{Calculator, Deadlined, Error, Item, ItemTax, Place, Request};
 use quick_cache::Weighter;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,15 +58,26 @@ impl TaxDesk {
 
     async fn ask(&self, request: &Request, taxable: &Taxable) -> Result<Taxes, Silence> {
         let answered = self.calculator.calculate(request).await;
-        let checked = answered.map_err(|error| error.to_string()).and_then(|answer| {
-            let taxes = in_order(request, &answer)?;
-            taxable.check(&taxes).map_err(|broken| broken.to_string())?;
-            Ok(taxes.into())
-        });
-        checked.map_err(|error: String| {
+        let checked = answered
+            .map_err(|error| {
+                let silence = match error {
+                    Error::Refused { .. } => Silence::Here,
+                    Error::Unavailable { .. } => Silence::Away,
+                };
+                (silence, error.to_string())
+            })
+            .and_then(|answer| {
+                let wrong = |reason: String| (Silence::Here, reason);
+                let taxes = in_order(request, &answer).map_err(|reason| wrong(reason.to_owned()))?;
+                taxable
+                    .check(&taxes)
+                    .map_err(|broken| wrong(broken.to_string()))?;
+                Ok(taxes.into())
+            });
+        checked.map_err(|(silence, error)| {
             let (calculator, to) = (self.name(), request.to.country);
             tracing::warn!(calculator, %to, error, "tax falls back on the rate table");
-            Silence::default()
+            silence
         })
     }
 }

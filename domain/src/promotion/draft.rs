@@ -245,7 +245,7 @@ fn percentage(text: &str, pointer: &str, errors: &mut FieldErrors) -> Option<Rat
     let rate = errors.take(pointer, text.parse::<Rate>())?;
     let whole = rate.fraction();
     if rate.is_zero() || rate.is_negative() || whole.1 < whole.0 {
-        let message = "must be above 0 and at most 1, which is all of it: more would pay the shopper";
+        let message = "must be above 0 and at most 1, as in 0.1 for 10%: more would pay the shopper";
         errors.add(pointer, "promotion.invalid_percentage", message);
     }
     Some(rate)
