@@ -3,7 +3,7 @@
 
 use super::{
     Action, ActionDraft, Code, Combination, Conditions, ConditionsDraft, Error, Event, PROMOTIONS_MAX,
-    Promotion, Reduction, Selection, USES_LIMIT_MAX,
+    Promotion, Selection, USES_LIMIT_MAX,
 };
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
@@ -232,8 +232,8 @@ fn check_actions(drafts: Vec<ActionDraft>, errors: &mut FieldErrors) -> (Vec<usi
     sound.unzip()
 }
 
-/// Checks what no part shows by itself: that all amounts are of one currency, that no part is in vain, and that it is
-/// not too large.
+/// Checks what no part shows by itself: that all amounts are of one currency, that its limits fit its conditions, and
+/// that it is not too large.
 fn check_whole(promotion: &Promotion, places: &[usize], errors: &mut FieldErrors) {
     let conditions = &promotion.conditions;
     let threshold = conditions.subtotal_from.map(|from| from.currency);
@@ -250,7 +250,6 @@ fn check_whole(promotion: &Promotion, places: &[usize], errors: &mut FieldErrors
     for (at, action) in places.iter().zip(&promotion.actions) {
         agree(format!("/actions/{at}/fixed"), action.currency());
     }
-    check_actions_in_vain(promotion, places, errors);
     if conditions.first_order && promotion.usage_limit_per_customer.is_some_and(|limit| 1 < limit) {
         let message = "must be 1 or absent: a shopper has one first order";
         errors.add("/usage_limit_per_customer", "promotion.invalid_limit", message);
@@ -262,27 +261,6 @@ fn check_whole(promotion: &Promotion, places: &[usize], errors: &mut FieldErrors
         let message =
             format!("names {count} products, variants and categories, at most {NAMED_MAX} are allowed");
         errors.add("", "promotion.too_large", message);
-    }
-}
-
-/// Refuses actions behind one that takes everything off already.
-fn check_actions_in_vain(promotion: &Promotion, places: &[usize], errors: &mut FieldErrors) {
-    let (mut goods_are_free, mut shipping_is_free) = (false, false);
-    for (at, action) in places.iter().zip(&promotion.actions) {
-        let is_all = |reduction: &Reduction| match reduction {
-            Reduction::Percentage(rate) => rate.fraction().0 == rate.fraction().1,
-            Reduction::Fixed(_) => false,
-        };
-        let (is_free, takes_all) = match action {
-            Action::Order(reduction) => (&mut goods_are_free, is_all(reduction)),
-            Action::Lines { .. } | Action::Sets(_) => (&mut goods_are_free, false),
-            Action::Shipping(reduction) => (&mut shipping_is_free, is_all(reduction)),
-        };
-        if *is_free {
-            let message = "takes nothing off: an action before it has taken all there is";
-            errors.add(format!("/actions/{at}"), "promotion.never_applies", message);
-        }
-        *is_free |= takes_all;
     }
 }
 
