@@ -120,9 +120,14 @@ impl Kinds {
             return Ok(None);
         };
         let counter = UseCounterId::of_code(found.state.promotion, code);
-        let counter = self.use_counters.read(counter).await.map_err(unreadable)?;
-        let is_used = counter.is_some_and(|counter| 0 < counter.state.used());
+        let is_used = 0 < self.times_used(counter).await?;
         Ok(Some(found.state.as_single_code(is_used)))
+    }
+
+    /// Returns how many orders a counter has counted; one that is not there has counted none.
+    pub(crate) async fn times_used(&self, counter: UseCounterId) -> Result<u64, Refused> {
+        let counter = self.use_counters.read(counter).await.map_err(unreadable)?;
+        Ok(counter.map_or(0, |counter| counter.state.used()))
     }
 
     /// Counts what is committed of what is looked up here, as far as the rules ask for it. While it stays, so does
@@ -147,8 +152,7 @@ impl Kinds {
     ) -> Result<bool, Refused> {
         let known = findings.used_up.len();
         for needed in whose.uses(quote, book) {
-            let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
-            if counter.is_some_and(|counter| needed.limit <= counter.state.used()) {
+            if needed.limit <= self.times_used(needed.counter).await? {
                 findings.used_up.push(needed.promotion);
             }
         }

@@ -159,11 +159,7 @@ impl Engine {
         code: &Code,
     ) -> Result<bool, Refused> {
         let once = import::request_of(request, code.as_str());
-        match self.spend(&once, Use::of_code(promotion, code)).await {
-            Ok(()) => Ok(true),
-            Err(refused) if refused.problem.code == "coupon.limit_reached" => Ok(false),
-            Err(refused) => Err(refused),
-        }
+        self.spend(&once, Use::of_code(promotion, code)).await
     }
 
     /// Draws codes that nobody guesses for a promotion, each good for one order, and returns them. Asked again, it draws
@@ -246,13 +242,7 @@ impl Engine {
         let mut items = Vec::with_capacity(found.items.len());
         for code in found.items {
             let counter = UseCounterId::of_code(promotion, &code.state.code);
-            let counter = self
-                .kinds()
-                .use_counters
-                .read(counter)
-                .await
-                .map_err(unreadable)?;
-            let is_used = counter.is_some_and(|counter| 0 < counter.state.used());
+            let is_used = 0 < self.kinds().times_used(counter).await?;
             items.push(ListedCode { code, is_used });
         }
         Ok(Page {

@@ -138,26 +138,23 @@ impl Engine {
         }
         for (at, needed) in uses.iter().enumerate() {
             let step = part_of(request, &format!("{row}/use/{at}"));
-            match self.spend(&step, *needed).await {
-                Ok(()) => {}
-                Err(refused) if refused.problem.code == "coupon.limit_reached" => {
-                    for (at, spent) in uses[..at].iter().enumerate() {
-                        let step = part_of(request, &format!("{row}/back/{at}"));
-                        let back = GiveBackUse {
-                            promotion: spent.promotion,
-                        };
-                        self.run(counters, spent.counter, back, &step).await?;
-                    }
-                    return Err(limit_reached());
-                }
-                Err(refused) => return Err(refused),
+            if self.spend(&step, *needed).await? {
+                continue;
             }
+            for (at, spent) in uses[..at].iter().enumerate() {
+                let step = part_of(request, &format!("{row}/back/{at}"));
+                let back = GiveBackUse {
+                    promotion: spent.promotion,
+                };
+                self.run(counters, spent.counter, back, &step).await?;
+            }
+            return Err(limit_reached());
         }
         Ok(())
     }
 
-    /// Counts one use. The first one brings its counter into being.
-    pub(super) async fn spend(&self, request: &Request, needed: Use) -> Result<(), Refused> {
+    /// Counts one use, and tells whether there was one left. The first one brings its counter into being.
+    pub(super) async fn spend(&self, request: &Request, needed: Use) -> Result<bool, Refused> {
         let counters = &self.kinds().use_counters;
         let command = SpendUse {
             promotion: needed.promotion,
@@ -182,7 +179,12 @@ impl Engine {
         let done = self.once(request, fresh, |receipt| {
             replayed::<UseCounter, ()>(counters, receipt)
         });
-        done.await.map(|_| ())
+        match done.await {
+            Ok(_) => Ok(true),
+            // Also as it was kept when it was asked before.
+            Err(refused) if refused.problem.code == "coupon.limit_reached" => Ok(false),
+            Err(refused) => Err(refused),
+        }
     }
 
     async fn known(&self, attempt: &CodeAttempt) -> Result<Known, Refused> {

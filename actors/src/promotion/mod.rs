@@ -56,13 +56,7 @@ impl Engine {
         let used = match promotion.state.usage_limit {
             Some(_) => {
                 let counter = UseCounterId::of_all(promotion.id);
-                let counter = self
-                    .kinds()
-                    .use_counters
-                    .read(counter)
-                    .await
-                    .map_err(unreadable)?;
-                Some(counter.map_or(0, |counter| counter.state.used()))
+                Some(self.kinds().times_used(counter).await?)
             }
             None => None,
         };
