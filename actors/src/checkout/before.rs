@@ -46,21 +46,19 @@ pub(super) async fn reserve_stock(
         .await?;
     let lock = locked.decision;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
-    let settings = env.kinds.current_settings().await?;
-    let (priced, trace) = env.kinds.priced_with_reasons(cart).await?;
-    validate::lines(&priced)?;
-    if checkout.completion.is_some() {
-        validate::details(&priced, checkout)?;
-    }
-
-    let lifetime = settings.lifetimes.reservation;
     if checkout.completion.is_some() {
         // The payment call comes next.
+        let (priced, trace) = env.kinds.priced_with_reasons(cart).await?;
+        validate::lines(&priced)?;
+        validate::details(&priced, checkout)?;
         let (reserved, decisions) = reserve_all(env, saga.id, &priced.cart.state, None, &lock).await?;
         let pinned = ready(Ok(decisions));
         let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved), pinned).await?;
         return Ok(frozen.resting_on(lock));
     }
+    let priced = env.kinds.priced(cart).await?;
+    validate::lines(&priced)?;
+    let lifetime = env.kinds.current_settings().await?.lifetimes.reservation;
     let (reserved, decisions) = reserve_all(env, saga.id, &priced.cart.state, Some(lifetime), &lock).await?;
     let reserved_until = env.now().after(lifetime);
     let outcome = Performed::record(Progress::Reserved(AwaitCompletion {

@@ -149,32 +149,23 @@ impl Stage<'_, '_> {
                 self.verdicts.push((single.code.clone(), unmet));
             }
         }
-        if self.trace.is_none() {
+        let Some(trace) = self.trace.as_deref_mut() else {
+            return;
+        };
+        let mut singles = self.intent.single_codes.iter();
+        let used = singles.find(|single| single.promotion == promotion.id);
+        let code = first.or_else(|| used.map(|single| single.code.clone()));
+        if promotion.is_locked() && code.is_none() {
+            // What a code unlocks that was not entered is a secret.
             return;
         }
-        let mut singles = self.intent.single_codes.iter();
-        let used = || {
-            Some(
-                singles
-                    .find(|single| single.promotion == promotion.id)?
-                    .code
-                    .clone(),
-            )
-        };
-        let code = first.or_else(used);
-        if let Some(trace) = self
-            .trace
-            .as_deref_mut()
-            .filter(|_| !promotion.is_locked() || code.is_some())
-        {
-            trace.looked.push(Looked {
-                promotion: promotion.id,
-                name: Arc::clone(&promotion.name),
-                code,
-                unmet: found.unmet,
-                steps: found.steps,
-            });
-        }
+        trace.looked.push(Looked {
+            promotion: promotion.id,
+            name: Arc::clone(&promotion.name),
+            code,
+            unmet: found.unmet,
+            steps: found.steps,
+        });
     }
 
     /// Returns the condition that does not hold, the cheapest to look at first.
