@@ -226,6 +226,11 @@ impl<'a, E: Entity> Context<'a, E> {
         I::from_uuid(self.seed.id(n, self.now, self.partition))
     }
 
+    /// Returns the seed of one part of what the command does, for what is drawn later.
+    pub fn seed_of(&self, part: &str) -> Seed {
+        self.seed.derive(part.as_bytes())
+    }
+
     /// Returns a secret of 128 bits as 32 hexadecimal digits; the same purpose gives the same secret.
     pub fn secret(&self, purpose: &str) -> String {
         self.seed.secret(purpose)

@@ -132,7 +132,7 @@ macro_rules! typed_id {
 }
 
 /// The randomness of one request, drawn once at the edge; every id and token of the request comes from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seed(pub Uuid);
 
 impl Seed {

@@ -87,6 +87,14 @@ impl<T: Serialize> Answer<T> {
         }
     }
 
+    /// Answers 200 with what a change came to that is no single entity, marked when it is a stored answer.
+    pub(crate) fn plain_done(done: Done<T>) -> Self {
+        Self {
+            replayed: done.replayed,
+            ..Self::plain(done.value)
+        }
+    }
+
     /// Answers 201 instead, and says where the new entity lies.
     #[must_use]
     pub(crate) fn created(mut self, location: String) -> Self {

@@ -312,6 +312,17 @@ async fn drawn_codes_are_unique_and_listed_page_by_page() {
         drawn.extend(codes.iter().map(|code| text(code).to_owned()));
     }
     assert_eq!(drawn.len(), 2000);
+    // Under one key it is one draw.
+    let key = unique("key");
+    let first = staff.post(&path, draw.clone()).key(&key).send().await;
+    let again = staff.post(&path, draw.clone()).key(&key).send().await;
+    assert_eq!((first.is_replayed(), again.is_replayed()), (false, true));
+    assert_eq!((first.status, &first.json), (again.status, &again.json));
+    let codes = first.json["codes"].as_array().cloned().unwrap_or_default();
+    drawn.extend(codes.iter().map(|code| text(code).to_owned()));
+    assert_eq!(drawn.len(), 3000);
+    let other = staff.post(&path, json!({ "count": 2 })).key(&key);
+    other.refused(422, "idempotency.key_reused").await;
     let listed = campaign.open.shop.list(&format!("{}/codes", campaign.path)).await;
     let listed: Vec<String> = listed
         .iter()

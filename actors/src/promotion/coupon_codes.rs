@@ -5,12 +5,13 @@ use crate::import::{self, ImportedRow, RowOutcome};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
-use crate::runtime::AskError;
+use crate::runtime::{Answer, AskError};
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::promotion::{
-    Code, CouponCode, CreateCouponCode, DeleteCouponCode, DrawDraft, Error, Promotion, Use,
+    Code, CouponCode, CreateCouponCode, DeleteCouponCode, Draw, DrawCodes, DrawDraft, Error, Promotion, Use,
 };
 use cartwright_domain::{Listing, Problem, Refusal};
+use cartwright_storage::Receipt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -162,21 +163,41 @@ impl Engine {
         self.spend(&once, Use::of_code(promotion, code)).await
     }
 
-    /// Draws codes that nobody guesses for a promotion, each good for one order, and returns them. Asked again, it draws
-    /// others.
+    /// Draws codes that nobody guesses for a promotion, each good for one order, and returns them. Asked again under the
+    /// same key, it sees to it that all of them are there and returns the same.
     ///
     /// # Errors
-    /// `promotion.not_found`; `promotion.requires_no_code`; every bad field. A fault of the store: what was drawn until then is listed.
+    /// `promotion.not_found`; `promotion.requires_no_code`; every bad field. A fault of the store: what was drawn until
+    /// then is listed.
     pub async fn draw_codes(
         &self,
         request: &Request,
         promotion: PromotionId,
         draft: DrawDraft,
+    ) -> Outcome<Vec<Code>> {
+        let promotions = &self.kinds().promotions;
+        let fresh = |ticket| async move {
+            let begun = promotions
+                .ask(promotion, DrawCodes { draft }, request.ask().ticket(ticket))
+                .await?;
+            Ok(Done {
+                value: self.make_drawn(request, promotion, &begun.reply).await?,
+                replayed: begun.replayed,
+            })
+        };
+        let replay = |receipt: Box<Receipt>| async move {
+            let begun: Answer<Draw, Promotion> = promotions.replay(&receipt).await?;
+            self.make_drawn(request, promotion, &begun.reply).await
+        };
+        self.once(request, fresh, replay).await
+    }
+
+    async fn make_drawn(
+        &self,
+        request: &Request,
+        promotion: PromotionId,
+        draw: &Draw,
     ) -> Result<Vec<Code>, Refused> {
-        self.require_codes(promotion).await?;
-        let draw = draft
-            .check(request.seed)
-            .map_err(|errors| Refused::from(errors.problem()))?;
         let drawn_by = Some(draw.id());
         let mut drawn = Vec::new();
         let mut number = 0;

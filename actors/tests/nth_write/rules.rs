@@ -203,14 +203,14 @@ pub(crate) const RULES: &[Case] = &[
             told_of_rows(desk.engine.import_codes(request, vec![row]).await?)
         })
     }),
-    case("draw_codes", By::Staff, PROMOTED, |desk, setup, request| {
+    keyed("draw_codes", By::Staff, PROMOTED, |desk, setup, request| {
         Box::pin(async move {
             let draft = DrawDraft {
                 count: 2,
                 ..DrawDraft::default()
             };
             let drawn = desk.engine.draw_codes(request, setup.promotion.unwrap(), draft);
-            Ok(format!("{} drawn", drawn.await?.len()))
+            Ok(format!("{} drawn", drawn.await?.value.len()))
         })
     }),
     deleted(

@@ -1,6 +1,6 @@
 //! Codes that are each good for one order: made or imported by the thousand, kept beside their promotion.
 
-use super::{CODE_LENGTH_MAX, Code, Error};
+use super::{CODE_LENGTH_MAX, Code, Error, Promotion};
 use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
 use crate::error::{Broken, FieldErrors};
 use crate::event::EventBody;
@@ -37,7 +37,7 @@ pub struct DrawDraft {
 }
 
 /// How codes are drawn: the same seed draws the same codes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draw {
     /// How many.
     pub count: u32,
@@ -51,7 +51,7 @@ impl DrawDraft {
     ///
     /// # Errors
     /// Every bad field.
-    pub fn check(self, seed: Seed) -> Result<Draw, FieldErrors> {
+    fn check(self, seed: Seed) -> Result<Draw, FieldErrors> {
         let mut errors = FieldErrors::default();
         if !(1..=CODES_DRAWN_MAX).contains(&self.count) {
             let message = format!("must be from 1 to {CODES_DRAWN_MAX}; call again for more");
@@ -80,6 +80,24 @@ impl DrawDraft {
             length,
             seed,
         })
+    }
+}
+
+/// Begins a draw of codes. What is drawn is settled with it: its answer, kept under the request's key, leads to the same
+/// codes again.
+#[derive(Clone, Debug)]
+pub struct DrawCodes {
+    /// What was sent.
+    pub draft: DrawDraft,
+}
+
+impl Command<Promotion> for DrawCodes {
+    const NAME: &'static str = "promotion.draw_codes";
+    type Reply = Draw;
+
+    fn apply(self, promotion: &mut Promotion, cx: &mut Context<'_, Promotion>) -> Result<Draw, Error> {
+        promotion.require_codes()?;
+        Ok(self.draft.check(cx.seed_of(CODE_PURPOSE))?)
     }
 }
 

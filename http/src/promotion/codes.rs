@@ -1,7 +1,7 @@
 //! Routes of codes that are good for one order.
 
 use crate::answer::{Answer, Answered, gone};
-use crate::dto::{Imported, List, Time};
+use crate::dto::{IdempotencyKeyHeader, Imported, List, Time};
 use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly, entity_id};
 use crate::layer::import_body_limit;
 use crate::problem::Refused;
@@ -166,10 +166,10 @@ async fn admin_import_codes(
 
 /// Draws codes for a promotion that nobody guesses, each good for one order.
 ///
-/// None has a letter or digit that is taken for another. Sent again, it draws more.
+/// None has a letter or digit that is taken for another. Sent again under the same key, it answers with the same codes.
 #[utoipa::path(
     post, path = "/admin/promotions/{promotion}/codes/generate", tag = "admin: promotions",
-    params(("promotion" = String, Path, description = "The promotion's id.")),
+    params(("promotion" = String, Path, description = "The promotion's id."), IdempotencyKeyHeader),
     request_body = CouponCodesDraw,
     responses((status = CREATED, description = "The codes.", body = CouponCodesDrawn)),
 )]
@@ -184,10 +184,12 @@ async fn admin_draw_codes(
         prefix: value.prefix,
         length: value.length,
     };
-    let drawn = engine.draw_codes(&call.request(&bytes), id, draft).await?;
-    let codes = drawn.iter().map(ToString::to_string).collect();
+    let done = engine.draw_codes(&call.request(&bytes), id, draft).await?;
+    let drawn = done.map(|codes| CouponCodesDrawn {
+        codes: codes.iter().map(ToString::to_string).collect(),
+    });
     let location = format!("/api/v1/admin/promotions/{id}/codes");
-    Ok(Answer::plain(CouponCodesDrawn { codes }).created(location))
+    Ok(Answer::plain_done(drawn).created(location))
 }
 
 /// Takes a code out of use.
