@@ -9,11 +9,12 @@ mod wire;
 
 use crate::config::Config;
 use anyhow::Context;
-use axum::Router;
+
 use cartwright_actors::Engine;
 use cartwright_actors::runtime::ClockCheck;
 use cartwright_domain::caller::Role;
 use cartwright_http::auth::{Created, StaffKeys, TOKEN_DAYS_DEFAULT};
+use cartwright_http::layer::Around;
 use cartwright_http::server::{Ended, Server};
 use std::fs::DirBuilder;
 use std::future::Future;
@@ -32,7 +33,7 @@ const DATA_DIRECTORY_MODE: u32 = 0o700;
 pub struct App {
     engine: Engine,
     server: Server,
-    router: Router,
+    around: Around,
     first_token: Option<String>,
     drain: Duration,
 }
@@ -59,12 +60,12 @@ impl App {
             Created::New => Some(staff.issue(FIRST_STAFF, Role::Admin, TOKEN_DAYS_DEFAULT, engine.now())?),
             Created::Existing => None,
         };
-        let router = wire::router(config, &engine, staff, server.address())?;
+        let around = wire::around(config, &engine, staff, server.address())?;
         let drain = Duration::from_millis(config.shutdown_timeout_ms);
         Ok(Self {
             engine,
             server,
-            router,
+            around,
             first_token,
             drain,
         })
@@ -91,7 +92,7 @@ impl App {
     /// # Errors
     /// A fault while the store closes. What was acknowledged is safe all the same.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        match self.server.serve(self.router, stop).await {
+        match self.server.serve(self.around, stop).await {
             Ended::Drained => tracing::info!("every request was answered"),
             Ended::Cut { connections } => tracing::warn!(connections, "connections were cut at the deadline"),
         }

@@ -3,7 +3,6 @@
 use crate::config::Config;
 use crate::process;
 use anyhow::Context;
-use axum::Router;
 use axum::http::HeaderValue;
 use cartwright_actors::runtime::{ClockCheck, EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Parts};
@@ -98,12 +97,12 @@ pub(crate) fn server_options(config: &Config) -> server::Options {
 ///
 /// # Errors
 /// An origin that is no header value; a route whose description cannot be rendered.
-pub(crate) fn router(
+pub(crate) fn around(
     config: &Config,
     engine: &Engine,
     staff: StaffKeys,
     address: SocketAddr,
-) -> anyhow::Result<Router> {
+) -> anyhow::Result<layer::Around> {
     let mut origins = Vec::with_capacity(config.cors_origins.len());
     for origin in &config.cors_origins {
         origins.push(HeaderValue::from_str(origin).with_context(|| format!("{origin} is no origin"))?);

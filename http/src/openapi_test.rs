@@ -112,7 +112,7 @@ const ROUTES: &[&str] = &[
 ];
 
 fn document() -> Value {
-    let whole = OpenApiRouter::with_openapi(openapi::base()).nest(router::API, router::described());
+    let whole = OpenApiRouter::with_openapi(openapi::base()).merge(router::described());
     let (_, document) = whole.split_for_parts();
     serde_json::to_value(openapi::complete(document)).unwrap()
 }
@@ -127,7 +127,7 @@ fn operations() -> Vec<Described> {
     let document = document();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        let path = path.strip_prefix(router::API).unwrap();
+        let path = path.strip_prefix("/api/v1").unwrap();
         for (method, operation) in item.as_object().unwrap() {
             found.push(Described {
                 name: format!("{} {path}", method.to_uppercase()),

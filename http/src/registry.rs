@@ -20,7 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Shows what is alive and at work: entities by kind, sagas, subscribers, the store.
 #[utoipa::path(
-    get, path = "/admin/actors", tag = "admin: registry",
+    get, path = "/api/v1/admin/actors", tag = "admin: registry",
     responses((status = OK, description = "The counters, since the start.", body = Registry)),
 )]
 async fn admin_show_actors(

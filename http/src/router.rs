@@ -10,13 +10,10 @@ use crate::{
     registry::{self, ReadUsage},
     settings, shipping, stored_value, tax,
 };
-use axum::{Router, extract::FromRef};
+use axum::extract::FromRef;
 use cartwright_actors::Engine;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
-
-/// Where the API's routes lie.
-pub const API: &str = "/api/v1";
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -80,7 +77,7 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(registry::routes())
 }
 
-/// Assembles the router. `api` holds the areas' routes, without [`API`] in front, and has its state.
+/// Assembles what answers. `api` holds the areas' routes, each with its whole path, and has its state.
 ///
 /// # Errors
 /// When the API reference cannot be rendered, which is a programming error in a route's description.
@@ -88,12 +85,12 @@ pub fn assemble(
     api: OpenApiRouter,
     health: Arc<dyn Health>,
     options: &layer::Options,
-) -> Result<Router, serde_json::Error> {
-    let whole = OpenApiRouter::with_openapi(openapi::base()).nest(API, api);
+) -> Result<layer::Around, serde_json::Error> {
+    let whole = OpenApiRouter::with_openapi(openapi::base()).merge(api);
     let (routes, document) = whole.split_for_parts();
     let routes = routes
         .merge(openapi::routes(&openapi::complete(document))?)
         .merge(health::routes(health))
         .merge(page::routes());
-    Ok(layer::wrap(routes, options))
+    Ok(layer::Around::new(routes, options))
 }

@@ -13,7 +13,6 @@ use crate::{
     router,
 };
 use axum::{
-    Router,
     body::Body,
     extract::FromRef,
     http::{HeaderMap, Request, Response, StatusCode, header},
@@ -97,19 +96,19 @@ struct Opt {
 }
 
 /// Answers what it was sent.
-#[utoipa::path(post, path = "/lines", responses((status = OK, body = Line)))]
+#[utoipa::path(post, path = "/api/v1/lines", responses((status = OK, body = Line)))]
 async fn lines(Json { value, .. }: Json<Line>) -> axum::Json<Line> {
     axum::Json(value)
 }
 
 /// Answers who asks.
-#[utoipa::path(get, path = "/admin/me", responses((status = OK, body = String)))]
+#[utoipa::path(get, path = "/api/v1/admin/me", responses((status = OK, body = String)))]
 async fn staff_me(StaffOnly(caller): StaffOnly) -> String {
     caller.name()
 }
 
 pub(crate) struct Edge {
-    router: Router,
+    around: layer::Around,
     pub(crate) keys: Arc<StaffKeys>,
     _home: tempfile::TempDir,
 }
@@ -127,9 +126,9 @@ impl Edge {
             sessions: Arc::new(TwoSessions),
             staff: Arc::clone(&keys),
         };
-        let router = router::assemble(api(Toy { access }), Arc::new(Parts(parts)), options).unwrap();
+        let around = router::assemble(api(Toy { access }), Arc::new(Parts(parts)), options).unwrap();
         Self {
-            router,
+            around,
             keys,
             _home: home,
         }
@@ -140,7 +139,7 @@ impl Edge {
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Reply {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.around.clone().oneshot(request).await.unwrap();
         Reply::read(response).await
     }
 
@@ -228,9 +227,7 @@ pub(crate) fn refused(status: u16, code: &str) -> (u16, String) {
 
 /// The toy: a route for everything the edge offers to handlers.
 fn api(toy: Toy) -> OpenApiRouter {
-    let every = OpenApiRouter::new()
-        .routes(routes!(lines))
-        .routes(routes!(staff_me))
+    let undescribed = OpenApiRouter::new()
         .route("/import", post(lines).layer(layer::import_body_limit()))
         .route("/me", get(|Anyone(caller): Anyone| async move { caller.name() }))
         .route("/both", get(both))
@@ -276,6 +273,10 @@ fn api(toy: Toy) -> OpenApiRouter {
         .route("/refuse", get(refuse))
         .route("/panic", get(panics))
         .route("/hang", get(future::pending::<()>));
+    let every = OpenApiRouter::new()
+        .routes(routes!(lines))
+        .routes(routes!(staff_me))
+        .nest("/api/v1", undescribed);
     every.with_state(toy)
 }
 

@@ -1,19 +1,20 @@
 //! The server: an address, a bounded number of connections, and an end.
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{http::Request, response::Response};
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tower::Service;
 
 /// How long to wait after a failed accept, which mostly means that the process has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -105,7 +106,11 @@ impl Server {
     }
 
     /// Answers until `stop`, then takes no more connections, lets requests end, and cuts what is left.
-    pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) -> Ended {
+    pub async fn serve<S>(self, service: S, stop: impl Future<Output = ()>) -> Ended
+    where
+        S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
         let Self {
             listener, options, ..
         } = self;
@@ -122,7 +127,7 @@ impl Server {
             let Some((stream, permit)) = accepted else {
                 continue;
             };
-            let service = TowerToHyperService::new(router.clone());
+            let service = TowerToHyperService::new(service.clone());
             let connection = connection_options(&options).serve_connection(TokioIo::new(stream), service);
             let watched = graceful.watch(connection);
             connections.spawn(async move {

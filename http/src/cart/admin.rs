@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists carts, newest first.
 #[utoipa::path(
-    get, path = "/admin/carts", tag = "admin: cart", params(PageQuery),
+    get, path = "/api/v1/admin/carts", tag = "admin: cart", params(PageQuery),
     responses((status = OK, description = "A page of carts.", body = List<Cart>)),
 )]
 async fn admin_list_carts(
@@ -36,7 +36,7 @@ async fn admin_list_carts(
 
 /// Shows a cart.
 #[utoipa::path(
-    get, path = "/admin/carts/{cart}", tag = "admin: cart",
+    get, path = "/api/v1/admin/carts/{cart}", tag = "admin: cart",
     params(("cart" = String, Path, description = "The cart's id.")),
     responses((status = OK, description = "The cart.", body = Cart)),
 )]

@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// One that is refused is a refusal; of several each is judged by itself, and those that are refused are listed in
 /// `refused_codes`.
 #[utoipa::path(
-    post, path = "/carts/{cart}/codes", tag = "cart",
+    post, path = "/api/v1/carts/{cart}/codes", tag = "cart",
     params(
         ("cart" = String, Path, description = "The cart's id, or `current`."),
         IfMatchHeader, IdempotencyKeyHeader, PreferHeader,
@@ -48,7 +48,7 @@ async fn apply_codes(
 ///
 /// Taking out what is not there succeeds.
 #[utoipa::path(
-    delete, path = "/carts/{cart}/codes/{code}", tag = "cart",
+    delete, path = "/api/v1/carts/{cart}/codes/{code}", tag = "cart",
     params(
         ("cart" = String, Path, description = "The cart's id, or `current`."),
         ("code" = String, Path, description = "The code; case does not matter."),

@@ -123,7 +123,7 @@ pub(crate) struct ExplainedShipping {
 /// Every promotion of the store is looked at, with why it does or does not apply, its base, its shares and each
 /// rounding; what they gave sums to the discounts.
 #[utoipa::path(
-    get, path = "/carts/{cart}/explain", tag = "cart",
+    get, path = "/api/v1/carts/{cart}/explain", tag = "cart",
     params(("cart" = String, Path, description = "The cart's id, or `current`.")),
     responses((status = OK, description = "The explanation.", body = Explanation)),
 )]

@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// They join the line with the same variant, options, custom fields and overridden unit price. Adding to `current`
 /// opens a cart, and a session, where there is none that can be changed.
 #[utoipa::path(
-    post, path = "/carts/{cart}/lines", tag = "cart",
+    post, path = "/api/v1/carts/{cart}/lines", tag = "cart",
     params(
         ("cart" = String, Path, description = "The cart's id, or `current`."),
         IfMatchHeader, IdempotencyKeyHeader, PreferHeader,
@@ -57,7 +57,7 @@ async fn add_line(
 ///
 /// 0 removes the line.
 #[utoipa::path(
-    patch, path = "/carts/{cart}/lines/{line}", tag = "cart",
+    patch, path = "/api/v1/carts/{cart}/lines/{line}", tag = "cart",
     params(
         ("cart" = String, Path, description = "The cart's id, or `current`."),
         ("line" = String, Path, description = "The line's id."),
@@ -82,7 +82,7 @@ async fn set_quantity(
 
 /// Takes a line out.
 #[utoipa::path(
-    delete, path = "/carts/{cart}/lines/{line}", tag = "cart",
+    delete, path = "/api/v1/carts/{cart}/lines/{line}", tag = "cart",
     params(
         ("cart" = String, Path, description = "The cart's id, or `current`."),
         ("line" = String, Path, description = "The line's id."),
@@ -104,7 +104,7 @@ async fn remove_line(
 
 /// Takes every line out.
 #[utoipa::path(
-    delete, path = "/carts/{cart}/lines", tag = "cart",
+    delete, path = "/api/v1/carts/{cart}/lines", tag = "cart",
     params(("cart" = String, Path, description = "The cart's id, or `current`."), IfMatchHeader, PreferHeader),
     responses((status = OK, description = "The cart.", body = CartAnswer)),
 )]

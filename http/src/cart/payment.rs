@@ -71,7 +71,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ///
 /// It changes no price: what it covers stands beside the total, in `payments`, and what is left in `amount_due`.
 #[utoipa::path(
-    post, path = "/carts/{cart}/gift-cards", tag = "cart",
+    post, path = "/api/v1/carts/{cart}/gift-cards", tag = "cart",
     params(
         ("cart" = String, Path, description = "The cart's id, or `current`."),
         IfMatchHeader, IdempotencyKeyHeader, PreferHeader,
@@ -94,7 +94,7 @@ async fn apply_gift_card(
 
 /// Has a cart paid with the store credit of the customer whom it is for, as far as it goes.
 #[utoipa::path(
-    post, path = "/carts/{cart}/store-credit", tag = "cart",
+    post, path = "/api/v1/carts/{cart}/store-credit", tag = "cart",
     params(
         ("cart" = String, Path, description = "The cart's id, or `current`."),
         IfMatchHeader, IdempotencyKeyHeader, PreferHeader,
@@ -117,7 +117,7 @@ async fn apply_store_credit(
 ///
 /// Taking out what is not there succeeds.
 #[utoipa::path(
-    delete, path = "/carts/{cart}/payments/{payment}", tag = "cart",
+    delete, path = "/api/v1/carts/{cart}/payments/{payment}", tag = "cart",
     params(
         ("cart" = String, Path, description = "The cart's id, or `current`."),
         ("payment" = String, Path, description = "The id it has in the cart's `payments`."),

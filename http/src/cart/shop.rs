@@ -36,7 +36,7 @@ impl From<Prefer> for View {
 ///
 /// Without a session one is opened, and its cookie is set.
 #[utoipa::path(
-    post, path = "/carts", tag = "cart", params(IdempotencyKeyHeader, PreferHeader),
+    post, path = "/api/v1/carts", tag = "cart", params(IdempotencyKeyHeader, PreferHeader),
     request_body = NewCart,
     responses((status = CREATED, description = "The cart.", body = CartAnswer)),
 )]
@@ -56,7 +56,7 @@ async fn open_cart(
 
 /// Shows a cart, priced and checked as of now.
 #[utoipa::path(
-    get, path = "/carts/{cart}", tag = "cart",
+    get, path = "/api/v1/carts/{cart}", tag = "cart",
     params(("cart" = String, Path, description = "The cart's id, or `current`.")),
     responses((status = OK, description = "The cart.", body = Cart)),
 )]
@@ -71,7 +71,7 @@ async fn show_cart(
 
 /// Changes e-mail, addresses and shipping choice, all or nothing.
 #[utoipa::path(
-    patch, path = "/carts/{cart}", tag = "cart",
+    patch, path = "/api/v1/carts/{cart}", tag = "cart",
     params(("cart" = String, Path, description = "The cart's id, or `current`."), IfMatchHeader, PreferHeader),
     request_body = CartDetails,
     responses((status = OK, description = "The cart.", body = CartAnswer)),
@@ -92,7 +92,7 @@ async fn update_cart(
 
 /// Lists the shipping methods the cart may choose, cheapest first.
 #[utoipa::path(
-    get, path = "/carts/{cart}/shipping-options", tag = "cart",
+    get, path = "/api/v1/carts/{cart}/shipping-options", tag = "cart",
     params(("cart" = String, Path, description = "The cart's id, or `current`.")),
     responses((status = OK, description = "All of them.", body = List<ShippingOption>)),
 )]

@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists all products, newest first.
 #[utoipa::path(
-    get, path = "/admin/products", tag = "admin: catalog", params(PageQuery),
+    get, path = "/api/v1/admin/products", tag = "admin: catalog", params(PageQuery),
     responses((status = OK, description = "A page of products.", body = List<Product>)),
 )]
 async fn admin_list_products(
@@ -40,7 +40,7 @@ async fn admin_list_products(
 
 /// Makes a product with its variants.
 #[utoipa::path(
-    post, path = "/admin/products", tag = "admin: catalog",
+    post, path = "/api/v1/admin/products", tag = "admin: catalog",
     params(IdempotencyKeyHeader), request_body = NewProduct,
     responses((status = CREATED, description = "The product.", body = Product)),
 )]
@@ -60,7 +60,7 @@ async fn admin_create_product(
 
 /// Shows a product.
 #[utoipa::path(
-    get, path = "/admin/products/{product}", tag = "admin: catalog",
+    get, path = "/api/v1/admin/products/{product}", tag = "admin: catalog",
     params(("product" = String, Path, description = "The product's id.")),
     responses((status = OK, description = "The product.", body = Product)),
 )]
@@ -75,7 +75,7 @@ async fn admin_show_product(
 
 /// Changes a product.
 #[utoipa::path(
-    patch, path = "/admin/products/{product}", tag = "admin: catalog",
+    patch, path = "/api/v1/admin/products/{product}", tag = "admin: catalog",
     params(("product" = String, Path, description = "The product's id."), IfMatchHeader),
     request_body = ProductChange,
     responses((status = OK, description = "The product.", body = Product)),
@@ -94,7 +94,7 @@ async fn admin_update_product(
 
 /// Adds a variant to a product.
 #[utoipa::path(
-    post, path = "/admin/products/{product}/variants", tag = "admin: catalog",
+    post, path = "/api/v1/admin/products/{product}/variants", tag = "admin: catalog",
     params(("product" = String, Path, description = "The product's id."), IdempotencyKeyHeader),
     request_body = NewVariant,
     responses((status = CREATED, description = "The variant.", body = Variant)),
@@ -117,7 +117,7 @@ async fn admin_create_variant(
 ///
 /// A list with one item, or with none.
 #[utoipa::path(
-    get, path = "/admin/variants", tag = "admin: catalog", params(BySku),
+    get, path = "/api/v1/admin/variants", tag = "admin: catalog", params(BySku),
     responses((status = OK, description = "The variant, if there is one.", body = List<Variant>)),
 )]
 async fn admin_find_variants(
@@ -130,7 +130,7 @@ async fn admin_find_variants(
 
 /// Shows a variant.
 #[utoipa::path(
-    get, path = "/admin/variants/{variant}", tag = "admin: catalog",
+    get, path = "/api/v1/admin/variants/{variant}", tag = "admin: catalog",
     params(("variant" = String, Path, description = "The variant's id.")),
     responses((status = OK, description = "The variant.", body = Variant)),
 )]
@@ -145,7 +145,7 @@ async fn admin_show_variant(
 
 /// Changes a variant.
 #[utoipa::path(
-    patch, path = "/admin/variants/{variant}", tag = "admin: catalog",
+    patch, path = "/api/v1/admin/variants/{variant}", tag = "admin: catalog",
     params(("variant" = String, Path, description = "The variant's id."), IfMatchHeader),
     request_body = VariantChange,
     responses((status = OK, description = "The variant.", body = Variant)),
@@ -166,7 +166,7 @@ async fn admin_update_variant(
 ///
 /// Prices in other currencies stay. `null` takes it off sale: no price is left.
 #[utoipa::path(
-    put, path = "/admin/variants/{variant}/price", tag = "admin: catalog",
+    put, path = "/api/v1/admin/variants/{variant}/price", tag = "admin: catalog",
     params(("variant" = String, Path, description = "The variant's id."), IfMatchHeader),
     request_body = Option<Price>,
     responses((status = OK, description = "The variant.", body = Variant)),

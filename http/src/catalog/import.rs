@@ -85,7 +85,7 @@ struct CatalogRowResult {
 ///
 /// A second run of the same rows changes nothing. A row that is refused refuses no other.
 #[utoipa::path(
-    post, path = "/admin/catalog/import", tag = "admin: catalog", request_body = CatalogImport,
+    post, path = "/api/v1/admin/catalog/import", tag = "admin: catalog", request_body = CatalogImport,
     responses((status = OK, description = "What became of each row.", body = CatalogImported)),
 )]
 async fn admin_import_catalog(

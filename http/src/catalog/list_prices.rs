@@ -73,7 +73,7 @@ impl PriceListImportRow {
 /// A price of the same list, currency and quantity is replaced. A second run of the same rows changes nothing, and a
 /// row that is refused refuses no other.
 #[utoipa::path(
-    post, path = "/admin/price-lists/import", tag = "admin: catalog", request_body = PriceListImport,
+    post, path = "/api/v1/admin/price-lists/import", tag = "admin: catalog", request_body = PriceListImport,
     responses((status = OK, description = "What became of each row.", body = Imported)),
 )]
 async fn admin_import_price_lists(

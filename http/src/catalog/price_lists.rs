@@ -107,7 +107,7 @@ impl From<PriceListInput> for catalog::PriceListDraft {
 
 /// Lists price lists by name.
 #[utoipa::path(
-    get, path = "/admin/price-lists", tag = "admin: catalog", params(PageQuery),
+    get, path = "/api/v1/admin/price-lists", tag = "admin: catalog", params(PageQuery),
     responses((status = OK, description = "A page of price lists.", body = List<PriceList>)),
 )]
 async fn admin_list_price_lists(
@@ -123,7 +123,7 @@ async fn admin_list_price_lists(
 ///
 /// A name is needed. What variants cost by it is set on them, in `list_prices`.
 #[utoipa::path(
-    post, path = "/admin/price-lists", tag = "admin: catalog",
+    post, path = "/api/v1/admin/price-lists", tag = "admin: catalog",
     params(IdempotencyKeyHeader), request_body = PriceListInput,
     responses((status = CREATED, description = "The price list.", body = PriceList)),
 )]
@@ -142,7 +142,7 @@ async fn admin_create_price_list(
 
 /// Shows a price list.
 #[utoipa::path(
-    get, path = "/admin/price-lists/{list}", tag = "admin: catalog",
+    get, path = "/api/v1/admin/price-lists/{list}", tag = "admin: catalog",
     params(("list" = String, Path, description = "The price list's id.")),
     responses((status = OK, description = "The price list.", body = PriceList)),
 )]
@@ -159,7 +159,7 @@ async fn admin_show_price_list(
 ///
 /// Carts follow from their next read; placed orders keep their prices.
 #[utoipa::path(
-    patch, path = "/admin/price-lists/{list}", tag = "admin: catalog",
+    patch, path = "/api/v1/admin/price-lists/{list}", tag = "admin: catalog",
     params(("list" = String, Path, description = "The price list's id."), IfMatchHeader),
     request_body = PriceListInput,
     responses((status = OK, description = "The price list.", body = PriceList)),
@@ -180,7 +180,7 @@ async fn admin_update_price_list(
 ///
 /// Prices by it that variants still have count for nothing.
 #[utoipa::path(
-    delete, path = "/admin/price-lists/{list}", tag = "admin: catalog",
+    delete, path = "/api/v1/admin/price-lists/{list}", tag = "admin: catalog",
     params(("list" = String, Path, description = "The price list's id."), IfMatchHeader),
     responses((status = NO_CONTENT, description = "It is gone.")),
 )]

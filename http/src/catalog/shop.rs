@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists published products, newest first.
 #[utoipa::path(
-    get, path = "/products", tag = "catalog", params(PageQuery),
+    get, path = "/api/v1/products", tag = "catalog", params(PageQuery),
     responses((status = OK, description = "A page of products.", body = List<Product>)),
 )]
 async fn list_products(State(engine): State<Engine>, Page(page): Page) -> Answered<List<Product>> {
@@ -36,7 +36,7 @@ async fn list_products(State(engine): State<Engine>, Page(page): Page) -> Answer
 
 /// Shows a published product.
 #[utoipa::path(
-    get, path = "/products/{product}", tag = "catalog",
+    get, path = "/api/v1/products/{product}", tag = "catalog",
     params(("product" = String, Path, description = "The product's id or handle.")),
     responses((status = OK, description = "The product.", body = Product)),
 )]
@@ -50,7 +50,7 @@ async fn show_product(State(engine): State<Engine>, Path(product): Path<String>)
 ///
 /// A list with one item, or with none.
 #[utoipa::path(
-    get, path = "/variants", tag = "catalog", params(BySku),
+    get, path = "/api/v1/variants", tag = "catalog", params(BySku),
     responses((status = OK, description = "The variant, if there is one.", body = List<Variant>)),
 )]
 async fn find_variants(State(engine): State<Engine>, Params(by): Params<BySku>) -> Answered<List<Variant>> {
@@ -59,7 +59,7 @@ async fn find_variants(State(engine): State<Engine>, Params(by): Params<BySku>) 
 
 /// Shows a variant of a published product.
 #[utoipa::path(
-    get, path = "/variants/{variant}", tag = "catalog",
+    get, path = "/api/v1/variants/{variant}", tag = "catalog",
     params(("variant" = String, Path, description = "The variant's id.")),
     responses((status = OK, description = "The variant.", body = Variant)),
 )]

@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 ///
 /// One that is open already is answered.
 #[utoipa::path(
-    post, path = "/carts/{cart}/checkout", tag = "checkout",
+    post, path = "/api/v1/carts/{cart}/checkout", tag = "checkout",
     params(("cart" = String, Path, description = "The cart's id, or `current`."), IdempotencyKeyHeader),
     responses((status = CREATED, description = "The checkout.", body = Checkout)),
 )]
@@ -53,7 +53,7 @@ async fn start_checkout(
 /// Waits for the payment provider at most its deadline and a second. Completing a completed cart answers with the
 /// same order.
 #[utoipa::path(
-    post, path = "/carts/{cart}/complete", tag = "checkout",
+    post, path = "/api/v1/carts/{cart}/complete", tag = "checkout",
     params(("cart" = String, Path, description = "The cart's id, or `current`."), RequiredIdempotencyKeyHeader),
     request_body = Completion,
     responses(
@@ -80,7 +80,7 @@ async fn complete_cart(
 
 /// Shows how a checkout stands.
 #[utoipa::path(
-    get, path = "/checkouts/{checkout}", tag = "checkout",
+    get, path = "/api/v1/checkouts/{checkout}", tag = "checkout",
     params(("checkout" = String, Path, description = "The checkout's id.")),
     responses((status = OK, description = "The checkout.", body = Checkout)),
 )]
@@ -97,7 +97,7 @@ async fn show_checkout(
 ///
 /// Answers with the cart, priced anew; `If-Match` is the cart's version.
 #[utoipa::path(
-    patch, path = "/checkouts/{checkout}", tag = "checkout",
+    patch, path = "/api/v1/checkouts/{checkout}", tag = "checkout",
     params(("checkout" = String, Path, description = "The checkout's id."), IfMatchHeader),
     request_body = CartDetails,
     responses((status = OK, description = "The cart.", body = Cart)),
@@ -116,7 +116,7 @@ async fn update_checkout(
 
 /// Completes a checkout that was started.
 #[utoipa::path(
-    post, path = "/checkouts/{checkout}/complete", tag = "checkout",
+    post, path = "/api/v1/checkouts/{checkout}/complete", tag = "checkout",
     params(("checkout" = String, Path, description = "The checkout's id."), RequiredIdempotencyKeyHeader),
     request_body = Completion,
     responses(
@@ -145,7 +145,7 @@ async fn complete_checkout(
 ///
 /// The cart is free, the stock is back. Abandoning twice is abandoning once.
 #[utoipa::path(
-    post, path = "/checkouts/{checkout}/abandon", tag = "checkout",
+    post, path = "/api/v1/checkouts/{checkout}/abandon", tag = "checkout",
     params(("checkout" = String, Path, description = "The checkout's id."), IfMatchHeader, IdempotencyKeyHeader),
     responses((status = OK, description = "The checkout.", body = Checkout)),
 )]

@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists customers, newest first, or finds the one with an external id or an e-mail address.
 #[utoipa::path(
-    get, path = "/admin/customers", tag = "admin: customers", params(PageQuery, ByName),
+    get, path = "/api/v1/admin/customers", tag = "admin: customers", params(PageQuery, ByName),
     responses((status = OK, description = "A page of customers, or the one that was looked for.", body = List<Customer>)),
 )]
 async fn admin_list_customers(
@@ -49,7 +49,7 @@ async fn admin_list_customers(
 ///
 /// An external id or an e-mail address is needed.
 #[utoipa::path(
-    post, path = "/admin/customers", tag = "admin: customers",
+    post, path = "/api/v1/admin/customers", tag = "admin: customers",
     params(IdempotencyKeyHeader), request_body = CustomerInput,
     responses((status = CREATED, description = "The customer.", body = Customer)),
 )]
@@ -68,7 +68,7 @@ async fn admin_create_customer(
 
 /// Shows a customer.
 #[utoipa::path(
-    get, path = "/admin/customers/{customer}", tag = "admin: customers",
+    get, path = "/api/v1/admin/customers/{customer}", tag = "admin: customers",
     params(("customer" = String, Path, description = "The customer's id.")),
     responses((status = OK, description = "The customer.", body = Customer)),
 )]
@@ -85,7 +85,7 @@ async fn admin_show_customer(
 ///
 /// Carts that are for it follow from their next read.
 #[utoipa::path(
-    patch, path = "/admin/customers/{customer}", tag = "admin: customers",
+    patch, path = "/api/v1/admin/customers/{customer}", tag = "admin: customers",
     params(("customer" = String, Path, description = "The customer's id."), IfMatchHeader),
     request_body = CustomerInput,
     responses((status = OK, description = "The customer.", body = Customer)),
@@ -106,7 +106,7 @@ async fn admin_update_customer(
 ///
 /// Orders keep what they were placed with.
 #[utoipa::path(
-    delete, path = "/admin/customers/{customer}", tag = "admin: customers",
+    delete, path = "/api/v1/admin/customers/{customer}", tag = "admin: customers",
     params(("customer" = String, Path, description = "The customer's id."), IfMatchHeader),
     responses((status = NO_CONTENT, description = "It is gone.")),
 )]

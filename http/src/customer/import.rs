@@ -65,7 +65,7 @@ impl CustomerImportRow {
 /// One that is known by its e-mail address alone gets the external id of its row. A second run of the same rows changes
 /// nothing. A row that is refused refuses no other.
 #[utoipa::path(
-    post, path = "/admin/customers/import", tag = "admin: customers", request_body = CustomerImport,
+    post, path = "/api/v1/admin/customers/import", tag = "admin: customers", request_body = CustomerImport,
     responses((status = OK, description = "What became of each row.", body = Imported)),
 )]
 async fn admin_import_customers(

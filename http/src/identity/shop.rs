@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 /// Carts open one by themselves; this is for storefronts that want it before. The caller's earlier session, if any,
 /// stays as it is and is left behind.
 #[utoipa::path(
-    post, path = "/session", tag = "session",
+    post, path = "/api/v1/session", tag = "session",
     responses((status = CREATED, description = "The session; its cookie is in `Set-Cookie`.", body = Session)),
 )]
 async fn open_session(
@@ -46,7 +46,7 @@ async fn open_session(
 
 /// Shows the caller's session.
 #[utoipa::path(
-    get, path = "/session", tag = "session",
+    get, path = "/api/v1/session", tag = "session",
     responses((status = OK, description = "The session.", body = Session)),
 )]
 async fn show_session(State(engine): State<Engine>, call: Call) -> Answered<Session> {
@@ -58,7 +58,7 @@ async fn show_session(State(engine): State<Engine>, call: Call) -> Answered<Sess
 ///
 /// Its cart stays, and nobody can reach it any more.
 #[utoipa::path(
-    delete, path = "/session", tag = "session", params(IfMatchHeader),
+    delete, path = "/api/v1/session", tag = "session", params(IfMatchHeader),
     responses((status = NO_CONTENT, description = "It is over; the cookie is taken away.")),
 )]
 async fn end_session(

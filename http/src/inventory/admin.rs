@@ -21,7 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Shows a variant's stock.
 #[utoipa::path(
-    get, path = "/admin/variants/{variant}/stock", tag = "admin: inventory",
+    get, path = "/api/v1/admin/variants/{variant}/stock", tag = "admin: inventory",
     params(("variant" = String, Path, description = "The variant's id.")),
     responses((status = OK, description = "The stock.", body = Stock)),
 )]
@@ -42,7 +42,7 @@ async fn admin_show_stock(
 /// Refused below what is promised to orders or being paid for; below other reservations, the newest of those are
 /// revoked.
 #[utoipa::path(
-    put, path = "/admin/variants/{variant}/stock", tag = "admin: inventory",
+    put, path = "/api/v1/admin/variants/{variant}/stock", tag = "admin: inventory",
     params(("variant" = String, Path, description = "The variant's id."), IfMatchHeader),
     request_body = StockLevels,
     responses((status = OK, description = "The stock.", body = Stock)),
@@ -61,7 +61,7 @@ async fn admin_set_stock(
 
 /// Changes a variant's stock by a difference.
 #[utoipa::path(
-    post, path = "/admin/variants/{variant}/stock/adjustments", tag = "admin: inventory",
+    post, path = "/api/v1/admin/variants/{variant}/stock/adjustments", tag = "admin: inventory",
     params(
         ("variant" = String, Path, description = "The variant's id."),
         IfMatchHeader, IdempotencyKeyHeader,

@@ -19,13 +19,9 @@ pub(super) fn set(request: &mut Request, time: Duration) {
 }
 
 /// Refuses in place of an answer that does not come in time.
-pub(super) async fn keep<R: IntoResponse, E>(
-    time: Duration,
-    answer: impl Future<Output = Result<R, E>>,
-) -> Result<Response, E> {
-    let Ok(answered) = timeout(time, answer).await else {
+pub(super) async fn keep(time: Duration, answer: impl Future<Output = Response>) -> Response {
+    timeout(time, answer).await.unwrap_or_else(|_| {
         let message = format!("no answer within {} s", time.as_secs());
-        return Ok(Refused::new(Class::Timeout, "request.timeout", message).into_response());
-    };
-    answered.map(IntoResponse::into_response)
+        Refused::new(Class::Timeout, "request.timeout", message).into_response()
+    })
 }

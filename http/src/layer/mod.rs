@@ -1,7 +1,7 @@
-//! What happens to every request around its handler, in one layer, which must never decide anything about commerce.
+//! What happens to every request around the routes, which must never decide anything about commerce.
 //!
-//! It is not one layer for each concern: each layer of a router costs every request a copy of the rest of the
-//! way in a box of its own, which was a third of what reading a cart takes.
+//! It is one service around the router, and not a layer of it for each concern: each layer of a router costs every
+//! request a copy of the rest of the way in a box of its own, which was a third of what reading a cart takes.
 
 mod access_log;
 mod cors;
@@ -18,16 +18,20 @@ pub use request_id::RequestId;
 
 use crate::extract::SessionCookie;
 use axum::{
-    Router,
-    extract::{DefaultBodyLimit, Request, State},
+    BoxError, Router,
+    body::{Body, Bytes, HttpBody},
+    extract::{DefaultBodyLimit, Request},
     http::HeaderValue,
-    middleware::{Next, from_fn_with_state},
     response::Response,
 };
+use futures::future::{BoxFuture, FutureExt};
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
-use tower::{ServiceBuilder, util::MapFutureLayer};
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// The most bytes a body may have, where a route does not say otherwise.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -58,34 +62,91 @@ impl Default for Options {
     }
 }
 
-/// Puts the layers around a router that has all its routes and fallbacks. What is answered in place of a handler is
-/// answered below the layer for other origins, whose pages could not read it otherwise.
-pub fn wrap(router: Router, options: &Options) -> Router {
-    let time = options.request_timeout;
-    let inner = ServiceBuilder::new()
-        .layer(from_fn_with_state(Arc::new(options.clone()), around))
-        .option_layer((!options.origins.is_empty()).then(|| cors::layer(&options.origins)))
-        .layer(MapFutureLayer::new(move |answer| deadline::keep(time, answer)))
-        .layer(CatchPanicLayer::custom(panic::refuse))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    router.layer(inner)
+/// The routes with what happens around every request: the service that answers. Cheap to clone.
+#[derive(Clone)]
+pub struct Around {
+    routes: Router,
+    /// The routes with what tells the pages of other origins, where any may call.
+    for_origins: Option<BoxCloneSyncService<Request, Response, Infallible>>,
+    options: Arc<Options>,
 }
 
-/// Names the request and gives it a deadline; gives the answer what every answer has.
-async fn around(State(options): State<Arc<Options>>, mut request: Request, next: Next) -> Response {
-    let id = request_id::name(&mut request);
-    let line = access_log::begin(&request);
-    let cookie = SessionCookie::open(&mut request);
-    deadline::set(&mut request, options.request_timeout);
-    let mut response = next.run(request).await;
-    cookie.send(options.https, &mut response);
-    problems::write(&id, &mut response);
-    security::add(options.https, &mut response);
-    id.write(&mut response);
-    if let Some(line) = line {
-        line.write(&id, &response);
+impl Around {
+    /// Puts itself around a router that has all its routes and fallbacks.
+    pub fn new(routes: Router, options: &Options) -> Self {
+        let time = options.request_timeout;
+        let for_origins = (!options.origins.is_empty()).then(|| {
+            // What is answered in place of a handler is answered inside: such pages could not read it otherwise.
+            let routes = routes.clone();
+            let guarded = service_fn(move |request| guarded(routes.clone(), time, request).map(Ok));
+            BoxCloneSyncService::new(cors::layer(&options.origins).layer(guarded))
+        });
+        Self {
+            routes,
+            for_origins,
+            options: Arc::new(options.clone()),
+        }
     }
-    response
+
+    /// Names the request and gives it a deadline; gives the answer what every answer has.
+    async fn answer(self, mut request: Request) -> Response {
+        let Options {
+            request_timeout,
+            https,
+            ..
+        } = *self.options;
+        let id = request_id::name(&request);
+        let line = access_log::begin(&request);
+        let cookie = SessionCookie::open(&mut request);
+        deadline::set(&mut request, request_timeout);
+        DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
+        let mut response = match self.for_origins {
+            None => guarded(self.routes, request_timeout, request).await,
+            Some(routes) => certain(routes.oneshot(request).await),
+        };
+        cookie.send(https, &mut response);
+        problems::write(&id, &mut response);
+        security::add(https, &mut response);
+        id.write(&mut response);
+        if let Some(line) = line {
+            line.write(&id, &response);
+        }
+        response
+    }
+}
+
+/// Answers in place of a handler that panics or takes too long.
+async fn guarded(mut routes: Router, time: Duration, request: Request) -> Response {
+    let answer = AssertUnwindSafe(async move { certain(routes.call(request).await) });
+    deadline::keep(
+        time,
+        answer
+            .catch_unwind()
+            .map(|answer| answer.unwrap_or_else(panic::refuse)),
+    )
+    .await
+}
+
+fn certain<T>(Ok(value): Result<T, Infallible>) -> T {
+    value
+}
+
+impl<B> Service<axum::http::Request<B>> for Around
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: axum::http::Request<B>) -> Self::Future {
+        self.clone().answer(request.map(Body::new)).map(Ok).boxed()
+    }
 }
 
 /// Returns the layer for the one route whose bodies are larger than [`BODY_BYTES_MAX`]: the catalog import.

@@ -18,18 +18,15 @@ const LENGTH_MAX: usize = 128;
 pub struct RequestId(pub Arc<str>);
 
 /// Takes the caller's name for the request if it is plain, else makes one up.
-pub(super) fn name(request: &mut Request) -> RequestId {
+pub(super) fn name(request: &Request) -> RequestId {
     let given = request.headers().get(HEADER).filter(|id| is_plain(id));
-    let id = match given.and_then(|given| given.to_str().ok()) {
+    RequestId(match given.and_then(|given| given.to_str().ok()) {
         Some(given) => Arc::from(given),
         None => {
             let mut text = Uuid::encode_buffer();
             Arc::from(&*Uuid::new_v4().simple().encode_lower(&mut text))
         }
-    };
-    let id = RequestId(id);
-    request.extensions_mut().insert(id.clone());
-    id
+    })
 }
 
 impl RequestId {

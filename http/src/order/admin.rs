@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists orders, newest first.
 #[utoipa::path(
-    get, path = "/admin/orders", tag = "admin: order", params(PageQuery),
+    get, path = "/api/v1/admin/orders", tag = "admin: order", params(PageQuery),
     responses((status = OK, description = "A page of orders.", body = List<Order>)),
 )]
 async fn admin_list_orders(
@@ -35,7 +35,7 @@ async fn admin_list_orders(
 
 /// Shows an order.
 #[utoipa::path(
-    get, path = "/admin/orders/{order}", tag = "admin: order",
+    get, path = "/api/v1/admin/orders/{order}", tag = "admin: order",
     params(("order" = String, Path, description = "The order's id.")),
     responses((status = OK, description = "The order.", body = Order)),
 )]
@@ -52,7 +52,7 @@ async fn admin_show_order(
 ///
 /// Voids what is only authorized, refunds what is captured, gives the stock back.
 #[utoipa::path(
-    post, path = "/admin/orders/{order}/cancel", tag = "admin: order",
+    post, path = "/api/v1/admin/orders/{order}/cancel", tag = "admin: order",
     params(("order" = String, Path, description = "The order's id."), IfMatchHeader, IdempotencyKeyHeader),
     request_body = OrderCancellation,
     responses((status = OK, description = "The order.", body = Order)),

@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// To the session that ordered, or against the order's token or, by number, its e-mail address. To anybody else it
 /// does not exist.
 #[utoipa::path(
-    get, path = "/orders/{order}", tag = "order",
+    get, path = "/api/v1/orders/{order}", tag = "order",
     params(("order" = String, Path, description = "The order's number or id."), OrderProof),
     responses((status = OK, description = "The order.", body = Order)),
 )]
@@ -51,7 +51,7 @@ async fn show_order(
 ///
 /// To whom an order is shown, it is explained.
 #[utoipa::path(
-    get, path = "/orders/{order}/explain", tag = "order",
+    get, path = "/api/v1/orders/{order}/explain", tag = "order",
     params(("order" = String, Path, description = "The order's number or id."), OrderProof),
     responses((status = OK, description = "The explanation.", body = Explanation)),
 )]

@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists promotions by name.
 #[utoipa::path(
-    get, path = "/admin/promotions", tag = "admin: promotions", params(PageQuery),
+    get, path = "/api/v1/admin/promotions", tag = "admin: promotions", params(PageQuery),
     responses((status = OK, description = "A page of promotions.", body = List<Promotion>)),
 )]
 async fn admin_list_promotions(
@@ -48,7 +48,7 @@ async fn admin_list_promotions(
 ///
 /// Name and actions are needed. It does nothing until it is enabled.
 #[utoipa::path(
-    post, path = "/admin/promotions", tag = "admin: promotions",
+    post, path = "/api/v1/admin/promotions", tag = "admin: promotions",
     params(IdempotencyKeyHeader), request_body = PromotionInput,
     responses((status = CREATED, description = "The promotion.", body = Promotion)),
 )]
@@ -67,7 +67,7 @@ async fn admin_create_promotion(
 
 /// Shows a promotion in full.
 #[utoipa::path(
-    get, path = "/admin/promotions/{promotion}", tag = "admin: promotions",
+    get, path = "/api/v1/admin/promotions/{promotion}", tag = "admin: promotions",
     params(("promotion" = String, Path, description = "The promotion's id.")),
     responses((status = OK, description = "The promotion.", body = Promotion)),
 )]
@@ -84,7 +84,7 @@ async fn admin_show_promotion(
 ///
 /// Carts follow from their next read; placed orders keep what it gave.
 #[utoipa::path(
-    patch, path = "/admin/promotions/{promotion}", tag = "admin: promotions",
+    patch, path = "/api/v1/admin/promotions/{promotion}", tag = "admin: promotions",
     params(("promotion" = String, Path, description = "The promotion's id."), IfMatchHeader),
     request_body = PromotionInput,
     responses((status = OK, description = "The promotion.", body = Promotion)),
@@ -103,7 +103,7 @@ async fn admin_update_promotion(
 
 /// Deletes a promotion.
 #[utoipa::path(
-    delete, path = "/admin/promotions/{promotion}", tag = "admin: promotions",
+    delete, path = "/api/v1/admin/promotions/{promotion}", tag = "admin: promotions",
     params(("promotion" = String, Path, description = "The promotion's id."), IfMatchHeader),
     responses((status = NO_CONTENT, description = "It is gone.")),
 )]

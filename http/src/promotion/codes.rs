@@ -113,7 +113,7 @@ struct CouponCodesDrawn {
 
 /// Lists a promotion's codes that are good for one order, by code.
 #[utoipa::path(
-    get, path = "/admin/promotions/{promotion}/codes", tag = "admin: promotions",
+    get, path = "/api/v1/admin/promotions/{promotion}/codes", tag = "admin: promotions",
     params(("promotion" = String, Path, description = "The promotion's id."), PageQuery),
     responses((status = OK, description = "A page of codes.", body = List<CouponCode>)),
 )]
@@ -132,7 +132,7 @@ async fn admin_list_codes(
 /// A code that the promotion has already is left as it is, so that the same can be sent again. A code that is refused
 /// refuses no other.
 #[utoipa::path(
-    post, path = "/admin/promotions/{promotion}/codes", tag = "admin: promotions",
+    post, path = "/api/v1/admin/promotions/{promotion}/codes", tag = "admin: promotions",
     params(("promotion" = String, Path, description = "The promotion's id.")),
     request_body = CouponCodesInput,
     responses((status = OK, description = "What became of each code; rows are counted from 0.", body = Imported)),
@@ -151,7 +151,7 @@ async fn admin_add_codes(
 ///
 /// A second run of the same rows changes nothing. A row that is refused refuses no other.
 #[utoipa::path(
-    post, path = "/admin/promotions/codes/import", tag = "admin: promotions", request_body = CouponCodeImport,
+    post, path = "/api/v1/admin/promotions/codes/import", tag = "admin: promotions", request_body = CouponCodeImport,
     responses((status = OK, description = "What became of each row.", body = Imported)),
 )]
 async fn admin_import_codes(
@@ -168,7 +168,7 @@ async fn admin_import_codes(
 ///
 /// None has a letter or digit that is taken for another. Sent again under the same key, it answers with the same codes.
 #[utoipa::path(
-    post, path = "/admin/promotions/{promotion}/codes/generate", tag = "admin: promotions",
+    post, path = "/api/v1/admin/promotions/{promotion}/codes/generate", tag = "admin: promotions",
     params(("promotion" = String, Path, description = "The promotion's id."), IdempotencyKeyHeader),
     request_body = CouponCodesDraw,
     responses((status = CREATED, description = "The codes.", body = CouponCodesDrawn)),
@@ -196,7 +196,7 @@ async fn admin_draw_codes(
 ///
 /// Carts that hold it lose it; placed orders keep what it gave.
 #[utoipa::path(
-    delete, path = "/admin/promotions/{promotion}/codes/{code}", tag = "admin: promotions",
+    delete, path = "/api/v1/admin/promotions/{promotion}/codes/{code}", tag = "admin: promotions",
     params(
         ("promotion" = String, Path, description = "The promotion's id."),
         ("code" = String, Path, description = "The code; case does not matter."),

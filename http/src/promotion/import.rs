@@ -44,7 +44,7 @@ struct PromotionImportRow {
 ///
 /// A second run of the same rows changes nothing. A row that is refused refuses no other.
 #[utoipa::path(
-    post, path = "/admin/promotions/import", tag = "admin: promotions", request_body = PromotionImport,
+    post, path = "/api/v1/admin/promotions/import", tag = "admin: promotions", request_body = PromotionImport,
     responses((status = OK, description = "What became of each row.", body = Imported)),
 )]
 async fn admin_import_promotions(

@@ -105,7 +105,7 @@ impl From<CodeAttemptInput> for CodeAttempt {
 /// on a cart is not looked at. With `redeem` a use that is good counts at once, before the next is judged; under an
 /// `Idempotency-Key` it counts once.
 #[utoipa::path(
-    post, path = "/admin/promotions/judge", tag = "admin: promotions",
+    post, path = "/api/v1/admin/promotions/judge", tag = "admin: promotions",
     params(IdempotencyKeyHeader), request_body = CodeAttempts,
     responses((status = OK, description = "What became of each code.", body = CodeVerdicts)),
 )]

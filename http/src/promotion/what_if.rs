@@ -153,7 +153,7 @@ impl From<&WhatIf> for Supposition {
 /// Nothing is saved. Every cart is priced twice by what holds now, without and with the promotion, as if it were switched
 /// on, whatever its dates and limits say, and as if its code had been entered in every cart.
 #[utoipa::path(
-    post, path = "/admin/promotions/what-if", tag = "admin: promotions",
+    post, path = "/api/v1/admin/promotions/what-if", tag = "admin: promotions",
     params(Within), request_body = PromotionInput,
     responses((status = OK, description = "What the carts come to, with and without it.", body = Supposition)),
 )]
@@ -176,7 +176,7 @@ async fn admin_suppose_promotion(
 ///
 /// As for a new one; the carts are compared with what they come to by the promotion as it is.
 #[utoipa::path(
-    post, path = "/admin/promotions/{promotion}/what-if", tag = "admin: promotions",
+    post, path = "/api/v1/admin/promotions/{promotion}/what-if", tag = "admin: promotions",
     params(("promotion" = String, Path, description = "The promotion's id."), Within),
     request_body = PromotionInput,
     responses((status = OK, description = "What the carts come to, with and without it.", body = Supposition)),

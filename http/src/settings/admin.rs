@@ -17,7 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Shows the store's settings.
 #[utoipa::path(
-    get, path = "/admin/settings", tag = "admin: settings",
+    get, path = "/api/v1/admin/settings", tag = "admin: settings",
     responses((status = OK, description = "The settings.", body = Settings)),
 )]
 async fn admin_show_settings(State(engine): State<Engine>, _: StaffOnly) -> Answered<Settings> {
@@ -27,7 +27,7 @@ async fn admin_show_settings(State(engine): State<Engine>, _: StaffOnly) -> Answ
 
 /// Changes the store's settings, all of the named ones or none.
 #[utoipa::path(
-    patch, path = "/admin/settings", tag = "admin: settings", params(IfMatchHeader),
+    patch, path = "/api/v1/admin/settings", tag = "admin: settings", params(IfMatchHeader),
     request_body = SettingsChange,
     responses((status = OK, description = "The settings.", body = Settings)),
 )]

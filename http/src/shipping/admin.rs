@@ -26,7 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists shipping methods by name.
 #[utoipa::path(
-    get, path = "/admin/shipping/methods", tag = "admin: shipping", params(PageQuery),
+    get, path = "/api/v1/admin/shipping/methods", tag = "admin: shipping", params(PageQuery),
     responses((status = OK, description = "A page of shipping methods.", body = List<ShippingMethod>)),
 )]
 async fn admin_list_shipping_methods(
@@ -42,7 +42,7 @@ async fn admin_list_shipping_methods(
 ///
 /// Name, countries and price are needed.
 #[utoipa::path(
-    post, path = "/admin/shipping/methods", tag = "admin: shipping",
+    post, path = "/api/v1/admin/shipping/methods", tag = "admin: shipping",
     params(IdempotencyKeyHeader), request_body = ShippingMethodInput,
     responses((status = CREATED, description = "The shipping method.", body = ShippingMethod)),
 )]
@@ -61,7 +61,7 @@ async fn admin_create_shipping_method(
 
 /// Shows a shipping method.
 #[utoipa::path(
-    get, path = "/admin/shipping/methods/{method}", tag = "admin: shipping",
+    get, path = "/api/v1/admin/shipping/methods/{method}", tag = "admin: shipping",
     params(("method" = String, Path, description = "The shipping method's id.")),
     responses((status = OK, description = "The shipping method.", body = ShippingMethod)),
 )]
@@ -78,7 +78,7 @@ async fn admin_show_shipping_method(
 ///
 /// Carts follow from their next read; placed orders keep its name and price.
 #[utoipa::path(
-    patch, path = "/admin/shipping/methods/{method}", tag = "admin: shipping",
+    patch, path = "/api/v1/admin/shipping/methods/{method}", tag = "admin: shipping",
     params(("method" = String, Path, description = "The shipping method's id."), IfMatchHeader),
     request_body = ShippingMethodInput,
     responses((status = OK, description = "The shipping method.", body = ShippingMethod)),
@@ -97,7 +97,7 @@ async fn admin_update_shipping_method(
 
 /// Deletes a shipping method.
 #[utoipa::path(
-    delete, path = "/admin/shipping/methods/{method}", tag = "admin: shipping",
+    delete, path = "/api/v1/admin/shipping/methods/{method}", tag = "admin: shipping",
     params(("method" = String, Path, description = "The shipping method's id."), IfMatchHeader),
     responses((status = NO_CONTENT, description = "It is gone.")),
 )]

@@ -94,7 +94,7 @@ impl From<Rate> for CarrierRate {
 
 /// Asks the carrier what a parcel costs.
 #[utoipa::path(
-    post, path = "/admin/shipping/carrier-rates", tag = "admin: shipping", request_body = RatesInput,
+    post, path = "/api/v1/admin/shipping/carrier-rates", tag = "admin: shipping", request_body = RatesInput,
     responses((status = OK, description = "What each service asks.", body = CarrierRates)),
 )]
 async fn admin_ask_carrier_rates(
@@ -115,7 +115,7 @@ async fn admin_ask_carrier_rates(
 
 /// Asks the carrier whether an address can be reached.
 #[utoipa::path(
-    post, path = "/admin/shipping/address-checks", tag = "admin: shipping", request_body = AddressInput,
+    post, path = "/api/v1/admin/shipping/address-checks", tag = "admin: shipping", request_body = AddressInput,
     responses((status = OK, description = "What the carrier says.", body = AddressVerdict)),
 )]
 async fn admin_ask_carrier_to_validate(

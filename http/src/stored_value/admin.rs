@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists gift cards, newest first, or finds the one with a code.
 #[utoipa::path(
-    get, path = "/admin/gift-cards", tag = "admin: gift cards and store credit", params(PageQuery, ByCode),
+    get, path = "/api/v1/admin/gift-cards", tag = "admin: gift cards and store credit", params(PageQuery, ByCode),
     responses((status = OK, description = "A page of gift cards, or the one that was looked for.", body = List<GiftCard>)),
 )]
 async fn admin_list_gift_cards(
@@ -54,7 +54,7 @@ async fn admin_list_gift_cards(
 ///
 /// The answer is the only one that shows the whole code.
 #[utoipa::path(
-    post, path = "/admin/gift-cards", tag = "admin: gift cards and store credit",
+    post, path = "/api/v1/admin/gift-cards", tag = "admin: gift cards and store credit",
     params(IdempotencyKeyHeader), request_body = NewGiftCard,
     responses((status = CREATED, description = "The gift card, with its code.", body = GiftCard)),
 )]
@@ -73,7 +73,7 @@ async fn admin_issue_gift_card(
 
 /// Shows a gift card with its ledger.
 #[utoipa::path(
-    get, path = "/admin/gift-cards/{gift_card}", tag = "admin: gift cards and store credit",
+    get, path = "/api/v1/admin/gift-cards/{gift_card}", tag = "admin: gift cards and store credit",
     params(("gift_card" = String, Path, description = "The gift card's id.")),
     responses((status = OK, description = "The gift card.", body = GiftCard)),
 )]
@@ -90,7 +90,7 @@ async fn admin_show_gift_card(
 ///
 /// What checkouts hold already stays held.
 #[utoipa::path(
-    patch, path = "/admin/gift-cards/{gift_card}", tag = "admin: gift cards and store credit",
+    patch, path = "/api/v1/admin/gift-cards/{gift_card}", tag = "admin: gift cards and store credit",
     params(("gift_card" = String, Path, description = "The gift card's id."), IfMatchHeader),
     request_body = GiftCardChanges,
     responses((status = OK, description = "The gift card.", body = GiftCard)),
@@ -111,7 +111,7 @@ async fn admin_update_gift_card(
 ///
 /// Never below what checkouts hold of it.
 #[utoipa::path(
-    post, path = "/admin/gift-cards/{gift_card}/adjustments", tag = "admin: gift cards and store credit",
+    post, path = "/api/v1/admin/gift-cards/{gift_card}/adjustments", tag = "admin: gift cards and store credit",
     params(("gift_card" = String, Path, description = "The gift card's id."), IfMatchHeader, IdempotencyKeyHeader),
     request_body = BalanceAdjustment,
     responses((status = OK, description = "The gift card.", body = GiftCard)),
@@ -130,7 +130,7 @@ async fn admin_adjust_gift_card(
 
 /// Lists a customer's store credit, one in each currency, with their ledgers.
 #[utoipa::path(
-    get, path = "/admin/customers/{customer}/store-credit", tag = "admin: gift cards and store credit",
+    get, path = "/api/v1/admin/customers/{customer}/store-credit", tag = "admin: gift cards and store credit",
     params(("customer" = String, Path, description = "The customer's id."), PageQuery),
     responses((status = OK, description = "A page of store credit.", body = List<StoreCredit>)),
 )]
@@ -148,7 +148,7 @@ async fn admin_list_store_credit(
 ///
 /// The first amount opens it. Never below what checkouts hold of it.
 #[utoipa::path(
-    post, path = "/admin/customers/{customer}/store-credit/adjustments",
+    post, path = "/api/v1/admin/customers/{customer}/store-credit/adjustments",
     tag = "admin: gift cards and store credit",
     params(("customer" = String, Path, description = "The customer's id."), IfMatchHeader, IdempotencyKeyHeader),
     request_body = BalanceAdjustment,
@@ -168,7 +168,7 @@ async fn admin_adjust_store_credit(
 
 /// Shows a customer's store credit in one currency, with its ledger.
 #[utoipa::path(
-    get, path = "/admin/customers/{customer}/store-credit/{currency}", tag = "admin: gift cards and store credit",
+    get, path = "/api/v1/admin/customers/{customer}/store-credit/{currency}", tag = "admin: gift cards and store credit",
     params(
         ("customer" = String, Path, description = "The customer's id."),
         ("currency" = String, Path, description = "The currency's code.", example = "GBP"),
@@ -189,7 +189,7 @@ async fn admin_show_store_credit(
 ///
 /// What checkouts hold already stays held.
 #[utoipa::path(
-    patch, path = "/admin/customers/{customer}/store-credit/{currency}", tag = "admin: gift cards and store credit",
+    patch, path = "/api/v1/admin/customers/{customer}/store-credit/{currency}", tag = "admin: gift cards and store credit",
     params(
         ("customer" = String, Path, description = "The customer's id."),
         ("currency" = String, Path, description = "The currency's code.", example = "GBP"),

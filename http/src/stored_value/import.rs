@@ -67,7 +67,7 @@ impl GiftCardImportRow {
 /// rows changes nothing; one that was issued with another amount is refused. No outcome shows a whole code. A row that
 /// is refused refuses no other.
 #[utoipa::path(
-    post, path = "/admin/gift-cards/import", tag = "admin: gift cards and store credit",
+    post, path = "/api/v1/admin/gift-cards/import", tag = "admin: gift cards and store credit",
     request_body = GiftCardImport,
     responses((status = OK, description = "What became of each row.", body = Imported)),
 )]
@@ -121,7 +121,7 @@ impl From<StoreCreditImportRow> for StoreCreditRow {
 /// It is booked where nothing was ever booked of the customer in the currency. A second run of the same rows changes
 /// nothing, and credit with other bookings is refused. A row that is refused refuses no other.
 #[utoipa::path(
-    post, path = "/admin/store-credit/import", tag = "admin: gift cards and store credit",
+    post, path = "/api/v1/admin/store-credit/import", tag = "admin: gift cards and store credit",
     request_body = StoreCreditImport,
     responses((status = OK, description = "What became of each row.", body = Imported)),
 )]

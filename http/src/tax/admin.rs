@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists tax zones by name.
 #[utoipa::path(
-    get, path = "/admin/tax/zones", tag = "admin: tax", params(PageQuery),
+    get, path = "/api/v1/admin/tax/zones", tag = "admin: tax", params(PageQuery),
     responses((status = OK, description = "A page of tax zones.", body = List<TaxZone>)),
 )]
 async fn admin_list_tax_zones(
@@ -41,7 +41,7 @@ async fn admin_list_tax_zones(
 ///
 /// Name and countries are needed.
 #[utoipa::path(
-    post, path = "/admin/tax/zones", tag = "admin: tax",
+    post, path = "/api/v1/admin/tax/zones", tag = "admin: tax",
     params(IdempotencyKeyHeader), request_body = TaxZoneInput,
     responses((status = CREATED, description = "The tax zone.", body = TaxZone)),
 )]
@@ -60,7 +60,7 @@ async fn admin_create_tax_zone(
 
 /// Shows a tax zone.
 #[utoipa::path(
-    get, path = "/admin/tax/zones/{zone}", tag = "admin: tax",
+    get, path = "/api/v1/admin/tax/zones/{zone}", tag = "admin: tax",
     params(("zone" = String, Path, description = "The tax zone's id.")),
     responses((status = OK, description = "The tax zone.", body = TaxZone)),
 )]
@@ -77,7 +77,7 @@ async fn admin_show_tax_zone(
 ///
 /// Carts follow from their next read; placed orders keep their tax.
 #[utoipa::path(
-    patch, path = "/admin/tax/zones/{zone}", tag = "admin: tax",
+    patch, path = "/api/v1/admin/tax/zones/{zone}", tag = "admin: tax",
     params(("zone" = String, Path, description = "The tax zone's id."), IfMatchHeader),
     request_body = TaxZoneInput,
     responses((status = OK, description = "The tax zone.", body = TaxZone)),
@@ -96,7 +96,7 @@ async fn admin_update_tax_zone(
 
 /// Deletes a tax zone.
 #[utoipa::path(
-    delete, path = "/admin/tax/zones/{zone}", tag = "admin: tax",
+    delete, path = "/api/v1/admin/tax/zones/{zone}", tag = "admin: tax",
     params(("zone" = String, Path, description = "The tax zone's id."), IfMatchHeader),
     responses((status = NO_CONTENT, description = "It is gone.")),
 )]

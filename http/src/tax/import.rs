@@ -84,7 +84,7 @@ struct RateRowResult {
 /// A rate of the same zone, category and tax that begins at the same time is replaced. A second run of the same rows
 /// changes nothing, and a row that is refused refuses no other.
 #[utoipa::path(
-    post, path = "/admin/tax/import", tag = "admin: tax", request_body = RateImport,
+    post, path = "/api/v1/admin/tax/import", tag = "admin: tax", request_body = RateImport,
     responses((status = OK, description = "What became of each row.", body = RatesImported)),
 )]
 async fn admin_import_tax_rates(
