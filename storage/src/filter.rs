@@ -5,7 +5,7 @@
 //! one line of the processor's cache. With ten bits of room for each row it is wrong about one absent key in a
 //! hundred, with fewer more often; a wrong answer costs a look-up. Rows that are deleted stay in it until the next start.
 
-use std::collections::hash_map::RandomState;
+use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -38,7 +38,7 @@ impl Filter {
         let blocks = usize::try_from(bytes / BLOCK_BYTES).unwrap_or(usize::MAX).max(1);
         Self {
             blocks: std::iter::repeat_with(Block::default).take(blocks).collect(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             is_complete: AtomicBool::new(false),
         }
     }

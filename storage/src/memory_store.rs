@@ -9,8 +9,9 @@ use crate::{
 };
 use bytes::Bytes;
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
+use foldhash::HashMap;
 use futures::future::{BoxFuture, FutureExt, ready};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -128,7 +129,12 @@ impl MemoryStore {
     /// Makes an empty store.
     pub fn new() -> Self {
         let state = State {
-            judge: Judge::new(FIRST_START, Position::default(), HashMap::new(), COMMIT_BYTES_MAX),
+            judge: Judge::new(
+                FIRST_START,
+                Position::default(),
+                HashMap::default(),
+                COMMIT_BYTES_MAX,
+            ),
             table: Table::default(),
             log: Vec::new(),
             commits: 0,

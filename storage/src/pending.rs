@@ -9,9 +9,10 @@ use crate::key;
 use crate::record::{CursorMove, Record};
 use crate::{Body, Position, Receipt, ReceiptKey};
 use cartwright_domain::{EntityKey, Revision};
+use foldhash::HashMap;
 use std::cmp::Ordering::{Greater, Less};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, btree_map};
+use std::collections::{BTreeMap, btree_map};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -23,8 +23,8 @@ use crate::{
 };
 use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use crossbeam_channel::{SendError, Sender, unbounded};
+use foldhash::HashMap;
 use futures::future::{BoxFuture, FutureExt, ready};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -10,7 +10,8 @@ use crate::{
     ReceiptPut, Rejected,
 };
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
-use std::collections::{HashMap, VecDeque};
+use foldhash::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// How many ended incarnations are remembered, so that a late write of one of them is refused.
@@ -73,10 +74,10 @@ impl Judge {
         Self {
             start,
             position,
-            live: HashMap::new(),
+            live: HashMap::default(),
             retired: VecDeque::new(),
-            keys: HashMap::new(),
-            receipts: HashMap::new(),
+            keys: HashMap::default(),
+            receipts: HashMap::default(),
             numbers,
             commit_bytes_max,
         }
@@ -328,7 +329,7 @@ mod tests {
     }
 
     fn judge() -> Judge {
-        Judge::new(1, Position(10), HashMap::new(), 1024 * 1024)
+        Judge::new(1, Position(10), HashMap::default(), 1024 * 1024)
     }
 
     fn commit(entity: u128) -> Commit {

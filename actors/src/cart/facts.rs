@@ -19,7 +19,7 @@ use cartwright_domain::shipping::{CarrierRates, Parcel, ShippingMethod};
 use cartwright_domain::stored_value::Coverage;
 use cartwright_domain::{Problem, Refusal, Timestamp};
 use cartwright_storage::Position;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
@@ -508,7 +508,7 @@ impl Kinds {
             coverage: self.coverage(&cart, quote.total).await?,
             quote,
             cart,
-            facts: HashMap::new(),
+            facts: HashMap::default(),
             uses: Vec::new(),
             problems: Vec::new(),
             holds_until: None,

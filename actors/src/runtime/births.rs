@@ -1,10 +1,10 @@
 //! What is known of sagas that began in this process: their steps have left no receipt before the saga was there, and
 //! none at all before they are first tried.
 
+use crate::runtime::DashMap;
 use crate::runtime::ask::StepKey;
 use cartwright_domain::EntityKey;
 use cartwright_storage::Position;
-use dashmap::DashMap;
 
 /// Open sagas that began in this process and whose runner has not crashed.
 #[derive(Default)]

@@ -4,8 +4,8 @@ use crate::runtime::published::Published;
 use crate::runtime::runner::{Charge, Runner, RunnerMessage};
 use crate::runtime::saga::{Next, Saga, SagaShared};
 use crate::runtime::supervision::Strikes;
+use foldhash::HashMap;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorRuntime, SupervisionEvent};
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -86,8 +86,8 @@ impl<S: Saga> Actor for Keeper<S> {
         let strikes = Strikes::new(options.policy(), options.randomness.clone());
         Ok(Kept {
             shared,
-            runners: HashMap::new(),
-            sagas: HashMap::new(),
+            runners: HashMap::default(),
+            sagas: HashMap::default(),
             strikes,
         })
     }

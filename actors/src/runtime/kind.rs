@@ -1,5 +1,6 @@
 //! What the entities of one kind share: directory, limits, counts, roster.
 
+use crate::runtime::DashMap;
 use crate::runtime::ask::INTERNAL_DEADLINE;
 use crate::runtime::core::{Inner, KindHandle, Woken};
 use crate::runtime::directory::{Needs, Phase, Slot};
@@ -9,7 +10,6 @@ use crate::runtime::published::{Published, Roster};
 use crate::runtime::supervision::Supervisor;
 use cartwright_domain::{Entity, EntityId, Kind};
 use cartwright_storage::{DueTimer, Fault, Scan};
-use dashmap::DashMap;
 use futures::future::{BoxFuture, FutureExt};
 use ractor::{ActorCell, ActorId, ActorRuntime};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -51,9 +51,9 @@ impl<E: Entity> KindShared<E> {
             roster: options.roster.map(Roster::new),
             runtime,
             options,
-            directory: DashMap::new(),
+            directory: DashMap::default(),
             counts: Counts::default(),
-            wards: DashMap::new(),
+            wards: DashMap::default(),
             sweeps: AtomicU64::new(0),
             observer: OnceLock::new(),
             supervisor: OnceLock::new(),

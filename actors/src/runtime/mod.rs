@@ -28,6 +28,9 @@ mod supervision;
 mod tasks;
 mod timers;
 
+/// A map that many use at once.
+type DashMap<K, V> = dashmap::DashMap<K, V, foldhash::fast::RandomState>;
+
 pub use ask::{Answer, Ask, AskError, INTERNAL_DEADLINE, Lane, Overload, StepKey, fault_problem};
 pub use clock::{ACCEPT_CLOCK_FLAG, Clock, ClockCheck, StartError, WALL_CLOCK_BEHIND_MAX};
 pub use core::{Runtime, RuntimeCounters, RuntimeOptions};

@@ -126,7 +126,8 @@ impl<S: Saga> Running<S> {
         let (id, env, entities) = (*id, Arc::clone(&shared.env), shared.entities.clone());
         let seed = entities.shared.runtime.options.randomness.seed();
         self.start("saga step", async move {
-            let (command, ask) = match S::perform(env, saga, action).await {
+            // In boxes of their own: a task's future is copied whole on its way to the scheduler.
+            let (command, ask) = match Box::pin(S::perform(env, saga, action)).await {
                 Performed::Record {
                     command,
                     deletes,
@@ -143,7 +144,7 @@ impl<S: Saga> Running<S> {
                 }
                 Performed::Again { reason, after } => return Finished::Again { reason, after },
             };
-            match entities.ask(id, command, ask).await {
+            match Box::pin(entities.ask(id, command, ask)).await {
                 Ok(answer) => answer.state.map_or(Finished::Gone, Finished::Kept),
                 Err(error) => {
                     // Whether it was kept is not known before its verdict, and a step whose outcome was must not run

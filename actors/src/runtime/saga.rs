@@ -1,5 +1,6 @@
 //! Sagas: entities that move other entities and the outside world, step by step, each driven by a supervised actor.
 
+use crate::runtime::DashMap;
 use crate::runtime::births::Births;
 use crate::runtime::core::{Runtime, SagaHandle};
 use crate::runtime::entities::Entities;
@@ -8,7 +9,6 @@ use crate::runtime::published::Published;
 use crate::runtime::receipts::FinalAnswer;
 use cartwright_domain::{Command, Entity, EntityId, EntityKey, Kind, Timestamp};
 use cartwright_storage::{Decision, Fault, ReceiptKey};
-use dashmap::DashMap;
 use ractor::{ActorRef, ActorRuntime};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -232,11 +232,11 @@ impl<S: Saga> Sagas<S> {
         let shared = Arc::new(SagaShared {
             entities: entities.clone(),
             env,
-            standing: DashMap::new(),
+            standing: DashMap::default(),
             ended: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
-            waits: DashMap::new(),
+            waits: DashMap::default(),
             keeper: OnceLock::new(),
         });
         if let Ok((keeper, _)) = ActorRuntime::spawn_instant(None, Keeper::new(), Arc::clone(&shared)) {

@@ -2,7 +2,8 @@
 
 use cartwright_domain::EntityKey;
 use cartwright_storage::{Outcome, Position, ReceiptKey};
-use std::collections::{HashMap, VecDeque};
+use foldhash::HashMap;
+use std::collections::VecDeque;
 
 /// How many committed step receipts an activation remembers.
 pub(super) const STEPS_REMEMBERED_MAX: usize = 4_096;

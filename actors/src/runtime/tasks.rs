@@ -1,6 +1,6 @@
 //! Tasks: each has a name, an owner and an end. Nothing else in the engine starts one.
 
-use dashmap::DashMap;
+use crate::runtime::DashMap;
 use futures::future::{AbortHandle, Abortable};
 use std::future::Future;
 use std::sync::Arc;
@@ -13,6 +13,9 @@ const END_POLL: Duration = Duration::from_millis(10);
 
 /// How long tasks may take to notice that they are dropped.
 const DROP_MAX: Duration = Duration::from_secs(1);
+
+/// The most bytes of a task's future, which is copied several times on its way to the scheduler.
+const FUTURE_BYTES_MAX: usize = 4096;
 
 /// How a task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,12 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        const {
+            assert!(
+                size_of::<F>() <= FUTURE_BYTES_MAX,
+                "put the large part of this future in a box"
+            );
+        };
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let (abort, registration) = AbortHandle::new_pair();
         self.running.insert(
