@@ -120,7 +120,12 @@ macro_rules! typed_id {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, concat!($prefix, "_{}"), self.0.simple())
+                // Whole, so that a string is made once.
+                const DIGITS_AT: usize = concat!($prefix, "_").len();
+                let mut text = [0; DIGITS_AT + uuid::fmt::Simple::LENGTH];
+                text[..DIGITS_AT].copy_from_slice(concat!($prefix, "_").as_bytes());
+                self.0.simple().encode_lower(&mut text[DIGITS_AT..]);
+                f.write_str(std::str::from_utf8(&text).map_err(|_| std::fmt::Error)?)
             }
         }
 

@@ -14,6 +14,7 @@ use crate::settings::Limits;
 use crate::text::Email;
 use crate::time::Timestamp;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Opens a cart for the caller's session.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +80,7 @@ impl Command<Cart> for AddLine {
     fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<LineId, Error> {
         cart.require_open()?;
         let (limits, facts, added) = (self.limits, self.facts.clone(), self.quantity);
-        let line = self.into_line(cart.currency, cx)?;
+        let mut line = self.into_unnamed_line(cart.currency, cx)?;
         let same = cart.lines.iter().position(|held| held.is_same_as(&line));
         let held = same.map_or(0, |index| cart.lines[index].quantity);
         let quantity = held
@@ -102,6 +103,7 @@ impl Command<Cart> for AddLine {
                 (held.id, held.variant)
             }
             None => {
+                line.id = cx.new_id();
                 let (id, variant) = (line.id, line.variant);
                 cart.lines.push(Arc::new(line));
                 (id, variant)
@@ -119,7 +121,8 @@ impl Command<Cart> for AddLine {
 }
 
 impl AddLine {
-    fn into_line(self, currency: Currency, cx: &mut Context<'_, Cart>) -> Result<Line, Error> {
+    /// Returns the line without an id of its own: most are one that the cart has already.
+    fn into_unnamed_line(self, currency: Currency, cx: &Context<'_, Cart>) -> Result<Line, Error> {
         let mut errors = FieldErrors::default();
         check_attributes(&self.options, "/options", &mut errors);
         check_attributes(&self.custom_fields, "/custom_fields", &mut errors);
@@ -141,7 +144,7 @@ impl AddLine {
         });
         let price = require_for_sale(&self.facts, unit_price, (currency, self.quantity))?;
         Ok(Line {
-            id: cx.new_id(),
+            id: LineId(Uuid::nil()),
             variant: self.facts.variant_id,
             product: self.facts.product_id,
             sku: self.facts.sku,
