@@ -196,3 +196,26 @@ pub(crate) fn gone(done: &Done<()>) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use serde_json::Value;
+
+    #[test]
+    fn every_text_reads_back_as_it_was() {
+        let characters = (0..=0x2_ffff).filter_map(char::from_u32);
+        let text: String = characters.collect();
+        // Around the width of what is written at once, and across it.
+        for length in 0..200 {
+            let text: String = text.chars().skip(length).take(length).collect();
+            let body = render(&text).expect("a text can be written");
+            assert_eq!(
+                serde_json::from_slice::<Value>(&body).ok(),
+                Some(Value::from(text))
+            );
+        }
+        let body = render(&text).expect("a text can be written");
+        assert_eq!(body, serde_json::to_vec(&text).expect("a text can be written"));
+    }
+}
