@@ -16,7 +16,6 @@ pub(crate) use scan::Reach;
 pub(crate) use segment::{Filling, write_zeros};
 
 use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
-use crate::options::GROUP_BYTES_MAX;
 use crate::{Disk, Fault, OpenError, Position};
 use frame::{Frame, FrameEntry};
 use scan::End;
@@ -32,9 +31,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub(crate) const FIRST_SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 /// The most bytes a segment must keep for its header and the header and zeros of a frame.
 pub(crate) const SEGMENT_OVERHEAD: usize = 2 * frame::ALIGNMENT + segment::HEADER_BYTES;
-
-/// How far the bytes of a group may reach behind where it begins, or behind the beginning of its segment.
-const GROUP_REACH: u64 = (GROUP_BYTES_MAX + SEGMENT_OVERHEAD) as u64;
 
 /// How a segment's bytes are made ahead of their use; see ADR 0002 for what was measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,7 +121,7 @@ impl Journal {
             .last()
             .expect("a journal has a segment once one is begun")
             .clone();
-        let spares = Spares::start(directory.to_owned(), options.clone(), segment.number + 1);
+        let spares = Spares::start(directory.to_owned(), options.clone());
         let End {
             file,
             offset,
@@ -161,10 +157,8 @@ impl Journal {
     fn begin(directory: &Path, options: &JournalOptions) -> io::Result<(Segment, End)> {
         let bytes = options.segment_bytes.min(FIRST_SEGMENT_BYTES);
         let disk = &*options.disk;
-        let file = segment::make(disk, directory, 1, bytes, options.fill, &Filling::default())?;
-        let first = Segment::begin(directory, 1, Position(1), bytes);
-        write_all_at(&*file, &first.header(), 0)?;
-        file.sync_all()?;
+        let file = segment::make_spare(disk, directory, bytes, options.fill, &Filling::default())?;
+        let first = segment::take_spare(disk, directory, &*file, 1, Position(1), bytes)?;
         let offset = segment::HEADER_BYTES as u64;
         Ok((
             first,
@@ -197,14 +191,20 @@ impl Journal {
         Ok(written)
     }
 
-    /// Begins the next segment, whose header is synced with its first frame.
     fn next_segment(&mut self, first: Position) -> io::Result<()> {
-        self.file = self.spares.take()?;
+        let spare = self.spares.take()?;
         let number = self.segment.number + 1;
-        self.segment = Segment::begin(&self.directory, number, first, self.options.segment_bytes);
-        write_all_at(&*self.file, &self.segment.header(), 0)?;
+        self.segment = segment::take_spare(
+            &*self.options.disk,
+            &self.directory,
+            &*spare,
+            number,
+            first,
+            self.options.segment_bytes,
+        )?;
+        self.file = spare;
         self.offset = segment::HEADER_BYTES as u64;
-        self.spares.renew(number + 1);
+        self.spares.renew();
         let mut segments = self
             .catalog
             .segments

@@ -2,13 +2,16 @@
 
 use super::frame::{self, ALIGNMENT, Frame, FrameEntry};
 use super::segment::{Filling, HEADER_BYTES, Segment, write_zeros};
-use super::{GROUP_REACH, io_at};
+use super::{SEGMENT_OVERHEAD, io_at};
 use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
+use crate::options::GROUP_BYTES_MAX;
 use crate::{Disk, Fault, OpenError, Position};
 use std::path::Path;
 
 /// How much is read at a time while looking for what follows a bad frame.
 const LOOK_BYTES: usize = 1024 * 1024;
+/// How far a torn group may reach behind the last good frame.
+const TAIL_BYTES: u64 = (GROUP_BYTES_MAX + SEGMENT_OVERHEAD) as u64;
 
 /// A torn tail that was cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,7 +246,7 @@ fn look_past(segment: &Segment, file: &dyn DiskFile, offset: u64) -> Result<Opti
 }
 
 /// Writes the end of the journal again in place and syncs: the last group, which is the only one whose sync may not
-/// have ended, the segment's header, which goes to the disk with its first group, and the zeros behind the last.
+/// have ended, and the zeros behind it.
 ///
 /// What is read here need not be on the disk: after a sync that failed, readers may see what no later sync writes.
 /// Nothing may be served that a power cut could still take away, and nothing of a torn tail may come back behind a
@@ -260,12 +263,11 @@ fn rewrite(
     if length < segment.bytes {
         file.set_len(segment.bytes).map_err(io)?;
     }
-    write_all_at(file, &segment.header(), 0).map_err(io)?;
     if let Some((offset, frame)) = &frames.last {
         write_all_at(file, &frame.bytes, *offset).map_err(io)?;
     }
     let seen = frames.end + cut.map_or(0, |cut| cut.bytes);
-    let end = seen.max(frames.end + GROUP_REACH).min(segment.bytes);
+    let end = seen.max(frames.end + TAIL_BYTES).min(segment.bytes);
     write_zeros(file, frames.end..end, &Filling::default()).map_err(io)?;
     file.sync_all().map_err(io)?;
     let directory = segment.path.parent().unwrap_or(&segment.path);

@@ -8,7 +8,7 @@
 //! data to write.
 
 use super::frame::{ALIGNMENT, u32_at, u64_at};
-use super::{Fill, GROUP_REACH, io_at};
+use super::{Fill, io_at};
 use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
 use crate::{Disk, OpenError, Position};
 use std::io;
@@ -24,7 +24,7 @@ const MAGIC: [u8; 8] = *b"CARTWJNL";
 const FORMAT: u16 = 1;
 const CHECKSUM_AT: usize = 12;
 const EXTENSION: &str = "journal";
-/// A segment of zeros that no start takes for a segment.
+/// The segment that is made ahead, under a name that no start takes for a segment.
 const SPARE: &str = "spare";
 /// A spare that is not filled yet.
 const SPARE_IN_THE_MAKING: &str = "spare.new";
@@ -45,59 +45,6 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Begins a segment: draws the salt that marks its frames. Its header goes to the disk with its first frame.
-    pub(crate) fn begin(directory: &Path, number: u64, first: Position, bytes: u64) -> Self {
-        let (salt, _) = uuid::Uuid::new_v4().as_u64_pair();
-        Self {
-            path: directory.join(name(number)),
-            number,
-            salt,
-            first,
-            bytes,
-        }
-    }
-
-    fn of_header(path: &Path, header: &[u8; HEADER_BYTES]) -> Result<Self, OpenError> {
-        if header[..8] != MAGIC || checksum(header) != u32_at(header, CHECKSUM_AT) {
-            return Err(damaged(path, "the header does not pass its checks"));
-        }
-        let format = u16::from_be_bytes([header[8], header[9]]);
-        if FORMAT < format {
-            return Err(OpenError::Newer {
-                what: format!("the journal segment {} in format {format}", path.display()),
-                known: FORMAT,
-            });
-        }
-        let segment = Self {
-            path: path.to_owned(),
-            number: u64_at(header, 32),
-            salt: u64_at(header, 16),
-            first: Position(u64_at(header, 24)),
-            bytes: u64_at(header, 40),
-        };
-        if path
-            .file_name()
-            .is_none_or(|file_name| file_name != segment.name().as_str())
-        {
-            return Err(damaged(path, "the name and the number in the header differ"));
-        }
-        Ok(segment)
-    }
-
-    /// Returns the header as it stands before the first frame.
-    pub(crate) fn header(&self) -> [u8; HEADER_BYTES] {
-        let mut header = [0; HEADER_BYTES];
-        header[..8].copy_from_slice(&MAGIC);
-        header[8..10].copy_from_slice(&FORMAT.to_be_bytes());
-        header[16..24].copy_from_slice(&self.salt.to_be_bytes());
-        header[24..32].copy_from_slice(&self.first.0.to_be_bytes());
-        header[32..40].copy_from_slice(&self.number.to_be_bytes());
-        header[40..48].copy_from_slice(&self.bytes.to_be_bytes());
-        let crc = checksum(&header);
-        header[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&crc.to_be_bytes());
-        header
-    }
-
     /// Returns the segment's file name, for messages.
     pub(crate) fn name(&self) -> String {
         name(self.number)
@@ -118,20 +65,13 @@ fn name(number: u64) -> String {
 }
 
 /// Lists the segments of a directory in order, each with a header that passed its checks.
-///
-/// A last one that was made ahead and not begun becomes the spare again.
 pub(crate) fn list(disk: &dyn Disk, directory: &Path) -> Result<Vec<Segment>, OpenError> {
     let mut paths = disk.list(directory).map_err(|error| io_at(directory, error))?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
     paths.sort();
     let mut segments: Vec<Segment> = Vec::with_capacity(paths.len());
-    for (index, path) in paths.iter().enumerate() {
-        let header = read_header(disk, path)?;
-        if header == [0; HEADER_BYTES] && index + 1 == paths.len() {
-            spare_again(disk, directory, path).map_err(|error| io_at(path, error))?;
-            break;
-        }
-        let segment = Segment::of_header(path, &header)?;
+    for path in paths {
+        let segment = read_header(disk, &path)?;
         let expected = segments.last().map_or(1, |last| last.number + 1);
         if segment.number != expected {
             return Err(segment.damaged(0, format!("segment {expected} is missing before it")));
@@ -141,56 +81,53 @@ pub(crate) fn list(disk: &dyn Disk, directory: &Path) -> Result<Vec<Segment>, Op
     Ok(segments)
 }
 
-/// Makes a spare of a segment without a header. Its first group may have got to the disk before the header did.
-fn spare_again(disk: &dyn Disk, directory: &Path, path: &Path) -> io::Result<()> {
-    let file = disk.open(path, Opening::Write)?;
-    write_zeros(&*file, 0..file.len()?.min(GROUP_REACH), &Filling::default())?;
-    file.sync_all()?;
-    disk.rename(path, &directory.join(SPARE))
-}
-
-fn read_header(disk: &dyn Disk, path: &Path) -> Result<[u8; HEADER_BYTES], OpenError> {
-    let io = |error| io_at(path, error);
-    let file = disk.open(path, Opening::Read).map_err(io)?;
-    let mut header = [0; HEADER_BYTES];
-    if read_up_to(&*file, &mut header, 0).map_err(io)? < HEADER_BYTES {
-        return Err(damaged(path, "the header is cut off"));
-    }
-    Ok(header)
-}
-
-fn damaged(path: &Path, reason: &str) -> OpenError {
-    OpenError::Damaged {
+fn read_header(disk: &dyn Disk, path: &Path) -> Result<Segment, OpenError> {
+    let damaged = |reason: &str| OpenError::Damaged {
         segment: path.to_owned(),
         offset: 0,
         reason: reason.to_owned(),
+    };
+    let file = disk
+        .open(path, Opening::Read)
+        .map_err(|error| io_at(path, error))?;
+    let mut header = [0; HEADER_BYTES];
+    if read_up_to(&*file, &mut header, 0).map_err(|error| io_at(path, error))? < HEADER_BYTES {
+        return Err(damaged("the header is cut off"));
     }
+    if header[..8] != MAGIC || checksum(&header) != u32_at(&header, CHECKSUM_AT) {
+        return Err(damaged("the header does not pass its checks"));
+    }
+    let format = u16::from_be_bytes([header[8], header[9]]);
+    if FORMAT < format {
+        return Err(OpenError::Newer {
+            what: format!("the journal segment {} in format {format}", path.display()),
+            known: FORMAT,
+        });
+    }
+    let segment = Segment {
+        path: path.to_owned(),
+        number: u64_at(&header, 32),
+        salt: u64_at(&header, 16),
+        first: Position(u64_at(&header, 24)),
+        bytes: u64_at(&header, 40),
+    };
+    if path
+        .file_name()
+        .is_none_or(|file_name| file_name != segment.name().as_str())
+    {
+        return Err(damaged("the name and the number in the header differ"));
+    }
+    Ok(segment)
 }
 
 fn checksum(header: &[u8; HEADER_BYTES]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM_AT]), &header[CHECKSUM_AT + 4..])
 }
 
-/// Makes a segment ahead: filled as told, under its name, both synced, and without a header. Whoever begins it has
-/// nothing but data to write.
+/// Makes a spare segment, filled as told and synced, without a header; or takes one that an earlier process made.
 ///
 /// Fails early when told to stop.
-pub(crate) fn make(
-    disk: &dyn Disk,
-    directory: &Path,
-    number: u64,
-    bytes: u64,
-    fill: Fill,
-    filling: &Filling,
-) -> io::Result<Box<dyn DiskFile>> {
-    let spare = make_spare(disk, directory, bytes, fill, filling)?;
-    disk.rename(&directory.join(SPARE), &directory.join(name(number)))?;
-    disk.sync_directory(directory)?;
-    Ok(spare)
-}
-
-/// Makes a spare, filled and synced; or takes one that an earlier process made.
-fn make_spare(
+pub(crate) fn make_spare(
     disk: &dyn Disk,
     directory: &Path,
     bytes: u64,
@@ -246,4 +183,38 @@ pub(crate) fn write_zeros(file: &dyn DiskFile, range: Range<u64>, filling: &Fill
         }
     }
     Ok(())
+}
+
+/// Turns the spare into a segment: writes the header, syncs, names it, syncs the directory.
+pub(crate) fn take_spare(
+    disk: &dyn Disk,
+    directory: &Path,
+    spare: &dyn DiskFile,
+    number: u64,
+    first: Position,
+    bytes: u64,
+) -> io::Result<Segment> {
+    let (salt, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let path = directory.join(name(number));
+    let segment = Segment {
+        path,
+        number,
+        salt,
+        first,
+        bytes,
+    };
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..10].copy_from_slice(&FORMAT.to_be_bytes());
+    header[16..24].copy_from_slice(&segment.salt.to_be_bytes());
+    header[24..32].copy_from_slice(&segment.first.0.to_be_bytes());
+    header[32..40].copy_from_slice(&segment.number.to_be_bytes());
+    header[40..48].copy_from_slice(&segment.bytes.to_be_bytes());
+    let crc = checksum(&header);
+    header[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&crc.to_be_bytes());
+    write_all_at(spare, &header, 0)?;
+    spare.sync_all()?;
+    disk.rename(&directory.join(SPARE), &segment.path)?;
+    disk.sync_directory(directory)?;
+    Ok(segment)
 }

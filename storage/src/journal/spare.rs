@@ -10,17 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
-/// Keeps the next segment ready.
+/// Keeps one spare segment ready.
 pub(crate) struct Spares {
     /// Nobody, when spares are made by whoever needs them.
     thread: Option<Thread>,
     make: Arc<Make>,
-    /// The number of the next segment.
-    #[cfg(test)]
-    number: u64,
-    /// The next segment, where a test had it made.
-    #[cfg(test)]
-    made: Option<Box<dyn DiskFile>>,
 }
 
 /// How spares are made.
@@ -33,32 +27,25 @@ struct Make {
 /// The thread that makes spares, and how to speak with it.
 struct Thread {
     ready: Receiver<io::Result<Box<dyn DiskFile>>>,
-    wanted: Sender<u64>,
+    wanted: Sender<()>,
     handle: Option<JoinHandle<()>>,
 }
 
 impl Make {
-    fn run(&self, number: u64) -> io::Result<Box<dyn DiskFile>> {
+    fn run(&self) -> io::Result<Box<dyn DiskFile>> {
         let JournalOptions {
             disk,
             segment_bytes,
             fill,
             ..
         } = &self.options;
-        segment::make(
-            &**disk,
-            &self.directory,
-            number,
-            *segment_bytes,
-            *fill,
-            &self.filling,
-        )
+        segment::make_spare(&**disk, &self.directory, *segment_bytes, *fill, &self.filling)
     }
 }
 
 impl Spares {
-    /// Starts the thread and asks for the segment of this number.
-    pub(crate) fn start(directory: PathBuf, options: JournalOptions, number: u64) -> Self {
+    /// Starts the thread and asks for the first spare.
+    pub(crate) fn start(directory: PathBuf, options: JournalOptions) -> Self {
         let ahead = options.ahead;
         let make = Arc::new(Make {
             directory,
@@ -73,27 +60,16 @@ impl Spares {
             #[cfg(test)]
             Ahead::WhenNeeded => None,
         };
-        let mut spares = Self {
-            thread,
-            make,
-            #[cfg(test)]
-            number,
-            #[cfg(test)]
-            made: None,
-        };
-        spares.renew(number);
+        let spares = Self { thread, make };
+        spares.renew();
         spares
     }
 
-    /// Orders the segment of this number; the one before must have been taken.
-    pub(crate) fn renew(&mut self, number: u64) {
-        #[cfg(test)]
-        {
-            self.number = number;
-        }
+    /// Orders the next spare. The one before must have been given its name: they share a path.
+    pub(crate) fn renew(&self) {
         if let Some(thread) = &self.thread {
-            // One order stands at most; a thread that is gone shows when the segment is taken.
-            let _ = thread.wanted.try_send(number);
+            // One order stands at most; a thread that is gone shows when the spare is taken.
+            let _ = thread.wanted.try_send(());
         }
     }
 
@@ -102,8 +78,8 @@ impl Spares {
         Arc::clone(&self.make.filling)
     }
 
-    /// Takes the next segment, waiting for it when it is not ready yet.
-    pub(crate) fn take(&mut self) -> io::Result<Box<dyn DiskFile>> {
+    /// Takes the spare, waiting for it when it is not ready yet.
+    pub(crate) fn take(&self) -> io::Result<Box<dyn DiskFile>> {
         match &self.thread {
             Some(thread) => {
                 self.make.filling.is_at_leisure.store(false, Ordering::Relaxed);
@@ -111,34 +87,27 @@ impl Spares {
                 self.make.filling.is_at_leisure.store(true, Ordering::Relaxed);
                 spare.map_err(|_| io::Error::other("the thread that makes segments is gone"))?
             }
-            #[cfg(test)]
-            None => match self.made.take() {
-                Some(made) => Ok(made),
-                None => self.make.run(self.number),
-            },
-            #[cfg(not(test))]
-            None => Err(io::Error::other("nobody makes segments")),
+            None => self.make.run(),
         }
     }
 
-    /// Makes the next segment now, so that whoever needs it finds it.
+    /// Makes the next spare now, so that whoever needs it finds it.
     #[cfg(test)]
-    pub(crate) fn make_ahead(&mut self) -> io::Result<()> {
-        self.made = Some(self.make.run(self.number)?);
-        Ok(())
+    pub(crate) fn make_ahead(&self) -> io::Result<()> {
+        self.make.run().map(drop)
     }
 }
 
 impl Thread {
     fn start(make: &Arc<Make>) -> Self {
-        let (wanted, orders) = bounded(1);
+        let (wanted, orders) = bounded::<()>(1);
         let (made, ready) = bounded(1);
         let make = Arc::clone(make);
         let handle = std::thread::Builder::new()
             .name("cartwright-spare".to_owned())
             .spawn(move || {
-                for number in orders {
-                    if made.send(make.run(number)).is_err() {
+                for () in orders {
+                    if made.send(make.run()).is_err() {
                         return;
                     }
                 }

@@ -81,14 +81,6 @@ pub(crate) fn segments(directory: &Path) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "journal"))
-        // One that was made ahead has no header.
-        .filter(|path| {
-            std::fs::read(path)
-                .unwrap()
-                .iter()
-                .take(512)
-                .any(|byte| *byte != 0)
-        })
         .collect();
     paths.sort();
     paths

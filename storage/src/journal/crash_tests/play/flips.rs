@@ -10,7 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::disk::model::Lie;
 use crate::disk::{Opening, read_all};
 use crate::journal::frame::ALIGNMENT;
-use crate::journal::segment::{self, Segment};
+use crate::journal::segment;
 use crate::journal::{Journal, Opened};
 use crate::{Disk, Fault, OpenError};
 use std::path::Path;
@@ -27,13 +27,13 @@ enum Known {
     All,
 }
 
-/// Flips every byte of a journal of two segments, of the next one made ahead and of the file `applied`, each on a disk of its own.
+/// Flips every byte of a journal of two segments, of its spare and of the file `applied`, each on a disk of its own.
 pub(crate) fn flip_every_byte() -> Result<Figures, String> {
     let mut figures = Figures::default();
     for known in [Known::Nothing, Known::Half, Known::All] {
         let play = Play::still_life(known).map_err(why)?;
         let mut flipped = play.flip_segments()?;
-        flipped.add(&play.flip_made_ahead()?);
+        flipped.add(&play.flip_spare()?);
         if known != Known::Nothing {
             flipped.add(&play.flip_checkpoint()?);
         }
@@ -84,7 +84,7 @@ impl Play {
 
     fn flip_segments(&self) -> Result<Figures, String> {
         let mut figures = Figures::default();
-        let segments = self.segments()?;
+        let segments = segment::list(&self.disk, Path::new(JOURNAL)).map_err(|error| error.to_string())?;
         assert!(1 < segments.len(), "there are segments before the last");
         for segment in segments {
             for offset in offsets(segment.bytes, 7) {
@@ -97,27 +97,15 @@ impl Play {
         Ok(figures)
     }
 
-    /// Returns the segments that were begun, and leaves the one made ahead as it is.
-    fn segments(&self) -> Result<Vec<Segment>, String> {
-        segment::list(&self.disk.fork(), Path::new(JOURNAL)).map_err(|error| error.to_string())
-    }
-
-    /// What was made ahead holds nothing yet, but what is wrong in it may show once it is begun. With something in the
-    /// place of its header it looks like one that was.
-    fn flip_made_ahead(&self) -> Result<Figures, String> {
+    /// A spare holds nothing yet, but what is wrong in it may show once it is a segment.
+    fn flip_spare(&self) -> Result<Figures, String> {
         let mut figures = Figures::default();
-        let last = self.segments()?.pop().ok_or("there is no segment")?;
-        let ahead = Segment::begin(Path::new(JOURNAL), last.number + 1, last.first, last.bytes);
-        for offset in offsets(self.bytes(&ahead.path)?, 101) {
+        let spare = Path::new(JOURNAL).join("spare");
+        for offset in offsets(self.bytes(&spare)?, 101) {
             let mut play = self.fork();
-            play.disk.spoil(&ahead.path, offset, bit(offset));
+            play.disk.spoil(&spare, offset, bit(offset));
             play.figures.bytes_spoiled += 1;
-            let named = |why| format!("made ahead, at {offset}: {why}");
-            if offset < segment::HEADER_BYTES as u64 {
-                play.check_told().map_err(named)?;
-                figures.add(&play.figures);
-                continue;
-            }
+            let named = |why| format!("spare at {offset}: {why}");
             let mut journal = play.open().map_err(why).map_err(named)?;
             let segment = journal.segment.number;
             while journal.segment.number < segment + 2 {
