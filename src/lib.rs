@@ -9,7 +9,6 @@ mod wire;
 
 use crate::config::Config;
 use anyhow::Context;
-
 use cartwright_actors::Engine;
 use cartwright_actors::runtime::ClockCheck;
 use cartwright_domain::caller::Role;

@@ -14,7 +14,6 @@ mod security;
 mod tests;
 
 pub use deadline::Deadline;
-pub use request_id::RequestId;
 
 use crate::extract::SessionCookie;
 use axum::{
@@ -25,6 +24,7 @@ use axum::{
     response::Response,
 };
 use futures::future::{BoxFuture, FutureExt};
+use request_id::RequestId;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ const LENGTH_MAX: usize = 128;
 
 /// The name of the request at hand. Never the seed of its ids, from which secrets come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(pub Arc<str>);
+pub(super) struct RequestId(pub(super) Arc<str>);
 
 /// Takes the caller's name for the request if it is plain, else makes one up.
 pub(super) fn name(request: &Request) -> RequestId {
