@@ -19,11 +19,11 @@ use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
 use crate::{Disk, Fault, OpenError, Position};
 use frame::{Frame, FrameEntry};
 use scan::End;
-use segment::Segment;
+use segment::{Listed, Made, Plan, Segment};
 use spare::Spares;
 use std::collections::VecDeque;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -71,8 +71,6 @@ pub(crate) fn io_at(path: &Path, source: io::Error) -> OpenError {
 
 /// The journal, open for appending.
 pub(crate) struct Journal {
-    directory: PathBuf,
-    options: JournalOptions,
     file: Box<dyn DiskFile>,
     segment: Segment,
     offset: u64,
@@ -101,11 +99,12 @@ impl Journal {
         let io = |error| io_at(directory, error);
         let disk = Arc::clone(&options.disk);
         make_directories(&*disk, directory).map_err(io)?;
-        let mut segments = segment::list(&*disk, directory)?;
+        let Listed { mut segments, ahead } = segment::list(&*disk, directory)?;
         let end = scan::scan(
             &*disk,
             directory,
             &segments,
+            ahead.as_ref(),
             reach,
             |FrameEntry { position, payload }| each(position, payload),
         )?;
@@ -121,7 +120,7 @@ impl Journal {
             .last()
             .expect("a journal has a segment once one is begun")
             .clone();
-        let spares = Spares::start(directory.to_owned(), options.clone());
+        let spares = Spares::start(directory.to_owned(), options, segment.number + 1);
         let End {
             file,
             offset,
@@ -135,10 +134,7 @@ impl Journal {
             hints: Mutex::new(VecDeque::new()),
             filling: spares.filling(),
         });
-        let directory = directory.to_owned();
         let journal = Self {
-            directory,
-            options,
             file,
             segment,
             offset,
@@ -155,13 +151,16 @@ impl Journal {
 
     /// Makes the first segment.
     fn begin(directory: &Path, options: &JournalOptions) -> io::Result<(Segment, End)> {
-        let bytes = options.segment_bytes.min(FIRST_SEGMENT_BYTES);
-        let disk = &*options.disk;
-        let file = segment::make_spare(disk, directory, bytes, options.fill, &Filling::default())?;
-        let first = segment::take_spare(disk, directory, &*file, 1, Position(1), bytes)?;
+        let plan = Plan {
+            number: 1,
+            first: Position(1),
+            bytes: options.segment_bytes.min(FIRST_SEGMENT_BYTES),
+            fill: options.fill,
+        };
+        let Made { segment, file } = segment::make(&*options.disk, directory, plan, &Filling::default())?;
         let offset = segment::HEADER_BYTES as u64;
         Ok((
-            first,
+            segment,
             End {
                 file,
                 offset,
@@ -180,7 +179,8 @@ impl Journal {
     /// the next one when it has none. After an error it is not known what is on the disk.
     pub(crate) fn append(&mut self, buffer: &mut FrameBuffer, first: Position) -> io::Result<u64> {
         let needed = buffer.len().next_multiple_of(frame::ALIGNMENT) as u64;
-        if self.segment.bytes < self.offset + needed {
+        let is_full = self.segment.bytes < self.offset + needed;
+        if is_full {
             self.next_segment(first)?;
         }
         let bytes = buffer.finish(self.segment.salt, first);
@@ -188,23 +188,19 @@ impl Journal {
         self.file.sync_data()?;
         let written = bytes.len() as u64;
         self.offset += written;
+        if is_full {
+            // Only now: of the segments there are, all but the last have a good first frame.
+            self.spares.order(self.segment.number + 1);
+        }
         Ok(written)
     }
 
     fn next_segment(&mut self, first: Position) -> io::Result<()> {
-        let spare = self.spares.take()?;
-        let number = self.segment.number + 1;
-        self.segment = segment::take_spare(
-            &*self.options.disk,
-            &self.directory,
-            &*spare,
-            number,
-            first,
-            self.options.segment_bytes,
-        )?;
-        self.file = spare;
+        let Made { mut segment, file } = self.spares.take(self.segment.number + 1)?;
+        segment.first = first;
+        self.segment = segment;
+        self.file = file;
         self.offset = segment::HEADER_BYTES as u64;
-        self.spares.renew();
         let mut segments = self
             .catalog
             .segments

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 /// How many seeds are played unless told otherwise.
 const SEEDS: u64 = 2_000;
 /// How many seeds a lie has until it must be found.
-const SEEDS_FOR_A_LIE: u64 = 500;
+const SEEDS_FOR_A_LIE: u64 = 2_000;
 
 fn from_environment(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;

@@ -6,6 +6,7 @@ use super::{SEGMENT_OVERHEAD, io_at};
 use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
 use crate::options::GROUP_BYTES_MAX;
 use crate::{Disk, Fault, OpenError, Position};
+use std::ops::Range;
 use std::path::Path;
 
 /// How much is read at a time while looking for what follows a bad frame.
@@ -51,11 +52,13 @@ pub(crate) struct Reach {
 /// Reads segments, shows each entry, mends the end. The last group, which may not be durable, is shown only once it
 /// is: nothing may know of a commit that a power cut can still take away.
 ///
-/// Entries before [`Reach::from`] are shown, too: only the caller knows which of them it needs.
+/// Entries before [`Reach::from`] are shown, too: only the caller knows which of them it needs. What a group has left in
+/// the segment that was made ahead becomes zeros again.
 pub(crate) fn scan(
     disk: &dyn Disk,
     directory: &Path,
     segments: &[Segment],
+    ahead: Option<&Segment>,
     Reach { from, at_least }: Reach,
     mut each: impl FnMut(FrameEntry<'_>) -> Result<(), Fault>,
 ) -> Result<Option<End>, OpenError> {
@@ -70,6 +73,7 @@ pub(crate) fn scan(
             reason,
         });
     }
+    let torn = ahead.map(|ahead| Torn::of(disk, ahead)).transpose()?.flatten();
     let start = segments
         .partition_point(|segment| segment.first <= from)
         .saturating_sub(1);
@@ -98,9 +102,12 @@ pub(crate) fn scan(
                 "the last good frame ends with commit {}, but {} was acknowledged",
                 position.0, at_least.0
             );
-            return Err(segment.damaged(frames.end, reason));
+            return Err(match &torn {
+                Some(torn) => torn.segment.damaged(HEADER_BYTES as u64, reason),
+                None => segment.damaged(frames.end, reason),
+            });
         }
-        let spoiled = look_past(segment, &*file, frames.end)?;
+        let spoiled = look_past(segment, &*file, frames.end..segment.bytes)?;
         let cut = match spoiled {
             None => None,
             Some(Spoiled::FrameFollows { at }) => {
@@ -109,7 +116,7 @@ pub(crate) fn scan(
                     format!("a frame is bad, and a good one follows at {at}"),
                 ));
             }
-            Some(Spoiled::Bytes { .. }) if !is_last => {
+            Some(Spoiled::Bytes { .. }) if !is_last || torn.is_some() => {
                 return Err(segment.damaged(frames.end, "a frame is bad, and another segment follows"));
             }
             Some(Spoiled::Bytes { up_to }) => Some(CutTail {
@@ -118,9 +125,15 @@ pub(crate) fn scan(
                 bytes: up_to - frames.end,
             }),
         };
-        if is_last {
+        let cut = if is_last {
             rewrite(disk, segment, &*file, &frames, cut.as_ref())?;
-        }
+            match &torn {
+                Some(torn) => Some(torn.cut()?),
+                None => cut,
+            }
+        } else {
+            None
+        };
         // Only now: whoever is shown it may remember it on a disk of its own.
         frames.show_last(segment, &mut shown, &mut each)?;
         if is_last {
@@ -133,6 +146,49 @@ pub(crate) fn scan(
         }
     }
     Ok(end)
+}
+
+/// A segment whose first group did not get to the disk as a whole: it was made ahead, and is that again once what is
+/// there are zeros.
+struct Torn<'a> {
+    segment: &'a Segment,
+    file: Box<dyn DiskFile>,
+    up_to: u64,
+}
+
+impl<'a> Torn<'a> {
+    /// Finds what stands in a segment that was made ahead and that no good frame begins.
+    fn of(disk: &dyn Disk, segment: &'a Segment) -> Result<Option<Self>, OpenError> {
+        let opened = disk.open(&segment.path, Opening::Write);
+        let file = opened.map_err(|error| io_at(&segment.path, error))?;
+        let begin = HEADER_BYTES as u64;
+        let reach = segment.bytes.min(begin + TAIL_BYTES);
+        if look_past(segment, &*file, begin..reach)?.is_none() {
+            return Ok(None);
+        }
+        match look_past(segment, &*file, begin..segment.bytes)? {
+            Some(Spoiled::FrameFollows { at }) => {
+                Err(segment.damaged(begin, format!("a frame is bad, and a good one follows at {at}")))
+            }
+            Some(Spoiled::Bytes { up_to }) => Ok(Some(Self { segment, file, up_to })),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes zeros and syncs them.
+    fn cut(&self) -> Result<CutTail, OpenError> {
+        let Self { segment, file, up_to } = self;
+        let io = |error| io_at(&segment.path, error);
+        let begin = HEADER_BYTES as u64;
+        let end = segment.bytes.min(begin + TAIL_BYTES).max(*up_to);
+        write_zeros(&**file, begin..end, &Filling::default()).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        Ok(CutTail {
+            segment: segment.name(),
+            offset: begin,
+            bytes: up_to - begin,
+        })
+    }
 }
 
 /// The good frames of a segment.
@@ -217,11 +273,14 @@ enum Spoiled {
     Bytes { up_to: u64 },
 }
 
-fn look_past(segment: &Segment, file: &dyn DiskFile, offset: u64) -> Result<Option<Spoiled>, OpenError> {
+fn look_past(
+    segment: &Segment,
+    file: &dyn DiskFile,
+    Range { start: mut at, end }: Range<u64>,
+) -> Result<Option<Spoiled>, OpenError> {
     let mut buffer = vec![0; LOOK_BYTES];
-    let mut at = offset;
     let mut up_to = None;
-    while at < segment.bytes {
+    while at < end {
         buffer.fill(0);
         let read = read_up_to(file, &mut buffer, at).map_err(|error| io_at(&segment.path, error))?;
         if read == 0 {

@@ -4,10 +4,14 @@
 //! | magic 8 | format 2 | zero 2 | crc32c 4 | salt 8 | first position 8 | number 8 | bytes 8 | zeros to 512 |
 //! ```
 //!
+//! A segment is made ahead, and its header synced before it has a name. With which commit it will begin is not known
+//! then: its first position is zero, and its first frame tells. Until that frame is synced there is no segment behind
+//! it.
+//!
 //! Overwriting zeros that are already on the disk changes no metadata, so that `fdatasync` has nothing but the
 //! data to write.
 
-use super::frame::{ALIGNMENT, u32_at, u64_at};
+use super::frame::{self, ALIGNMENT, u32_at, u64_at};
 use super::{Fill, io_at};
 use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
 use crate::{Disk, OpenError, Position};
@@ -20,13 +24,14 @@ use std::time::Duration;
 /// The bytes before the first frame.
 pub(crate) const HEADER_BYTES: usize = ALIGNMENT;
 const MAGIC: [u8; 8] = *b"CARTWJNL";
-/// The format of segments, frames and entries that this release writes.
-const FORMAT: u16 = 1;
+/// The format of segments, frames and entries that this release writes. Segments of format 1 say in their headers with
+/// which commit they begin.
+const FORMAT: u16 = 2;
 const CHECKSUM_AT: usize = 12;
 const EXTENSION: &str = "journal";
-/// The segment that is made ahead, under a name that no start takes for a segment.
+/// Zeros for the next segment, under a name that no start takes for one.
 const SPARE: &str = "spare";
-/// A spare that is not filled yet.
+/// Zeros that are not all written yet.
 const SPARE_IN_THE_MAKING: &str = "spare.new";
 /// Zeros are written in pieces of this size.
 const FILL_CHUNK_BYTES: usize = 256 * 1024;
@@ -39,12 +44,62 @@ pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) number: u64,
     pub(crate) salt: u64,
-    /// The position of the first commit in it.
+    /// The position of the first commit in it; zero for one that was made ahead.
     pub(crate) first: Position,
     pub(crate) bytes: u64,
 }
 
 impl Segment {
+    /// Reads the header of a file.
+    fn read(path: &Path, file: &dyn DiskFile) -> Result<Self, OpenError> {
+        let damaged = |reason: &str| OpenError::Damaged {
+            segment: path.to_owned(),
+            offset: 0,
+            reason: reason.to_owned(),
+        };
+        let mut header = [0; HEADER_BYTES];
+        if read_up_to(file, &mut header, 0).map_err(|error| io_at(path, error))? < HEADER_BYTES {
+            return Err(damaged("the header is cut off"));
+        }
+        if header[..8] != MAGIC || checksum(&header) != u32_at(&header, CHECKSUM_AT) {
+            return Err(damaged("the header does not pass its checks"));
+        }
+        let format = u16::from_be_bytes([header[8], header[9]]);
+        if FORMAT < format {
+            return Err(OpenError::Newer {
+                what: format!("the journal segment {} in format {format}", path.display()),
+                known: FORMAT,
+            });
+        }
+        let segment = Self {
+            path: path.to_owned(),
+            number: u64_at(&header, 32),
+            salt: u64_at(&header, 16),
+            first: Position(u64_at(&header, 24)),
+            bytes: u64_at(&header, 40),
+        };
+        if path
+            .file_name()
+            .is_none_or(|file_name| file_name != segment.name().as_str())
+        {
+            return Err(damaged("the name and the number in the header differ"));
+        }
+        Ok(segment)
+    }
+
+    fn header(&self) -> [u8; HEADER_BYTES] {
+        let mut header = [0; HEADER_BYTES];
+        header[..8].copy_from_slice(&MAGIC);
+        header[8..10].copy_from_slice(&FORMAT.to_be_bytes());
+        header[16..24].copy_from_slice(&self.salt.to_be_bytes());
+        header[24..32].copy_from_slice(&self.first.0.to_be_bytes());
+        header[32..40].copy_from_slice(&self.number.to_be_bytes());
+        header[40..48].copy_from_slice(&self.bytes.to_be_bytes());
+        let crc = checksum(&header);
+        header[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&crc.to_be_bytes());
+        header
+    }
+
     /// Returns the segment's file name, for messages.
     pub(crate) fn name(&self) -> String {
         name(self.number)
@@ -64,70 +119,99 @@ fn name(number: u64) -> String {
     format!("{number:016}.{EXTENSION}")
 }
 
+/// What a directory holds.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    /// The segments that were begun, in order.
+    pub(crate) segments: Vec<Segment>,
+    /// The one behind them, if it was made ahead and no good frame begins it. It has no first position.
+    pub(crate) ahead: Option<Segment>,
+}
+
 /// Lists the segments of a directory in order, each with a header that passed its checks.
-pub(crate) fn list(disk: &dyn Disk, directory: &Path) -> Result<Vec<Segment>, OpenError> {
+pub(crate) fn list(disk: &dyn Disk, directory: &Path) -> Result<Listed, OpenError> {
     let mut paths = disk.list(directory).map_err(|error| io_at(directory, error))?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
     paths.sort();
-    let mut segments: Vec<Segment> = Vec::with_capacity(paths.len());
+    let mut listed = Listed::default();
     for path in paths {
-        let segment = read_header(disk, &path)?;
-        let expected = segments.last().map_or(1, |last| last.number + 1);
+        if let Some(ahead) = listed.ahead {
+            return Err(ahead.damaged(
+                HEADER_BYTES as u64,
+                "the first frame is bad, and another segment follows",
+            ));
+        }
+        let io = |error| io_at(&path, error);
+        let file = disk.open(&path, Opening::Read).map_err(io)?;
+        let mut segment = Segment::read(&path, &*file)?;
+        let expected = listed.segments.last().map_or(1, |last| last.number + 1);
         if segment.number != expected {
             return Err(segment.damaged(0, format!("segment {expected} is missing before it")));
         }
-        segments.push(segment);
+        if segment.first == Position::default() {
+            let frame = frame::read(&*file, HEADER_BYTES as u64, segment.bytes, segment.salt).map_err(io)?;
+            let Some(frame) = frame else {
+                listed.ahead = Some(segment);
+                continue;
+            };
+            segment.first = frame.first;
+        }
+        listed.segments.push(segment);
     }
-    Ok(segments)
-}
-
-fn read_header(disk: &dyn Disk, path: &Path) -> Result<Segment, OpenError> {
-    let damaged = |reason: &str| OpenError::Damaged {
-        segment: path.to_owned(),
-        offset: 0,
-        reason: reason.to_owned(),
-    };
-    let file = disk
-        .open(path, Opening::Read)
-        .map_err(|error| io_at(path, error))?;
-    let mut header = [0; HEADER_BYTES];
-    if read_up_to(&*file, &mut header, 0).map_err(|error| io_at(path, error))? < HEADER_BYTES {
-        return Err(damaged("the header is cut off"));
-    }
-    if header[..8] != MAGIC || checksum(&header) != u32_at(&header, CHECKSUM_AT) {
-        return Err(damaged("the header does not pass its checks"));
-    }
-    let format = u16::from_be_bytes([header[8], header[9]]);
-    if FORMAT < format {
-        return Err(OpenError::Newer {
-            what: format!("the journal segment {} in format {format}", path.display()),
-            known: FORMAT,
-        });
-    }
-    let segment = Segment {
-        path: path.to_owned(),
-        number: u64_at(&header, 32),
-        salt: u64_at(&header, 16),
-        first: Position(u64_at(&header, 24)),
-        bytes: u64_at(&header, 40),
-    };
-    if path
-        .file_name()
-        .is_none_or(|file_name| file_name != segment.name().as_str())
-    {
-        return Err(damaged("the name and the number in the header differ"));
-    }
-    Ok(segment)
+    Ok(listed)
 }
 
 fn checksum(header: &[u8; HEADER_BYTES]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM_AT]), &header[CHECKSUM_AT + 4..])
 }
 
-/// Makes a spare segment, filled as told and synced, without a header; or takes one that an earlier process made.
+/// A segment that is ready to be written to, and its file.
+pub(crate) struct Made {
+    pub(crate) segment: Segment,
+    pub(crate) file: Box<dyn DiskFile>,
+}
+
+/// What a segment shall be when it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) number: u64,
+    /// The position of its first commit, if that is known; else zero.
+    pub(crate) first: Position,
+    pub(crate) bytes: u64,
+    pub(crate) fill: Fill,
+}
+
+/// Makes a segment: zeros, the header and the name, each synced before the next. Or takes the one of this number that
+/// an earlier process made ahead.
 ///
-/// Fails early when told to stop.
-pub(crate) fn make_spare(
+/// Whoever begins it has nothing but data to write. Fails early when told to stop.
+pub(crate) fn make(disk: &dyn Disk, directory: &Path, plan: Plan, filling: &Filling) -> io::Result<Made> {
+    let path = directory.join(name(plan.number));
+    if disk.list(directory)?.contains(&path) {
+        let file = disk.open(&path, Opening::Write)?;
+        let segment = Segment::read(&path, &*file).map_err(io::Error::other)?;
+        // An earlier try may have failed at this.
+        disk.sync_directory(directory)?;
+        return Ok(Made { segment, file });
+    }
+    let file = make_spare(disk, directory, plan.bytes, plan.fill, filling)?;
+    let (salt, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let segment = Segment {
+        path,
+        number: plan.number,
+        salt,
+        first: plan.first,
+        bytes: plan.bytes,
+    };
+    write_all_at(&*file, &segment.header(), 0)?;
+    file.sync_all()?;
+    disk.rename(&directory.join(SPARE), &segment.path)?;
+    disk.sync_directory(directory)?;
+    Ok(Made { segment, file })
+}
+
+/// Makes zeros, synced; or takes those that an earlier process made.
+fn make_spare(
     disk: &dyn Disk,
     directory: &Path,
     bytes: u64,
@@ -183,38 +267,4 @@ pub(crate) fn write_zeros(file: &dyn DiskFile, range: Range<u64>, filling: &Fill
         }
     }
     Ok(())
-}
-
-/// Turns the spare into a segment: writes the header, syncs, names it, syncs the directory.
-pub(crate) fn take_spare(
-    disk: &dyn Disk,
-    directory: &Path,
-    spare: &dyn DiskFile,
-    number: u64,
-    first: Position,
-    bytes: u64,
-) -> io::Result<Segment> {
-    let (salt, _) = uuid::Uuid::new_v4().as_u64_pair();
-    let path = directory.join(name(number));
-    let segment = Segment {
-        path,
-        number,
-        salt,
-        first,
-        bytes,
-    };
-    let mut header = [0; HEADER_BYTES];
-    header[..8].copy_from_slice(&MAGIC);
-    header[8..10].copy_from_slice(&FORMAT.to_be_bytes());
-    header[16..24].copy_from_slice(&segment.salt.to_be_bytes());
-    header[24..32].copy_from_slice(&segment.first.0.to_be_bytes());
-    header[32..40].copy_from_slice(&segment.number.to_be_bytes());
-    header[40..48].copy_from_slice(&segment.bytes.to_be_bytes());
-    let crc = checksum(&header);
-    header[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&crc.to_be_bytes());
-    write_all_at(spare, &header, 0)?;
-    spare.sync_all()?;
-    disk.rename(&directory.join(SPARE), &segment.path)?;
-    disk.sync_directory(directory)?;
-    Ok(segment)
 }

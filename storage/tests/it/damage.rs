@@ -175,17 +175,44 @@ fn a_journal_that_lost_what_was_acknowledged_stops_the_start() {
     check_damaged(directory.path(), &directory.path().join("journal"), 0);
 }
 
+fn mend_header(segment: &mut [u8]) {
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&segment[..12]), &segment[16..512]);
+    segment[12..16].copy_from_slice(&crc.to_be_bytes());
+}
+
+#[test]
+fn segments_that_say_themselves_where_they_begin_are_read() {
+    let (left, contents_before) = killed_after(150, &lazy());
+    let begun = segments(left.path());
+    assert!(2 < begun.len());
+    for path in std::fs::read_dir(left.path().join("journal")).unwrap() {
+        let path = path.unwrap().path();
+        if begun.contains(&path) {
+            // As format 1 has it: the first position of the first frame stands in the header, too.
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[9] = 1;
+            bytes.copy_within(512 + 12..512 + 20, 24);
+            mend_header(&mut bytes);
+            std::fs::write(&path, &bytes).unwrap();
+        } else {
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+    let (store, report) = reopen(left.path());
+    assert_eq!((report.position, report.cut_tail), (Position(150), None));
+    assert_eq!(run(contents(&store, 150)), contents_before);
+}
+
 #[test]
 fn data_of_a_newer_version_is_refused_and_not_touched() {
     let (left, _) = killed_after(3, &lazy());
     let segment = segments(left.path()).pop().unwrap();
     let mut bytes = std::fs::read(&segment).unwrap();
-    bytes[9] = 2;
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[..12]), &bytes[16..512]);
-    bytes[12..16].copy_from_slice(&crc.to_be_bytes());
+    bytes[9] = 3;
+    mend_header(&mut bytes);
     std::fs::write(&segment, &bytes).unwrap();
     let error = SledStore::open(left.path(), &small()).err().unwrap();
-    assert!(matches!(error, OpenError::Newer { known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { known: 2, .. }), "{error}");
     assert!(error.to_string().contains("written by a newer version"));
     assert_eq!(std::fs::read(&segment).unwrap(), bytes);
 }

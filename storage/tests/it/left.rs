@@ -76,11 +76,13 @@ pub(crate) fn killed_after(toys: u64, options: &Options) -> (TempDir, BTreeMap<u
     (left, contents)
 }
 
+/// The segments that were begun: the one behind them, if it was made ahead, has no frame.
 pub(crate) fn segments(directory: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = std::fs::read_dir(directory.join("journal"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "journal"))
+        .filter(|path| 1 < frames(path).len())
         .collect();
     paths.sort();
     paths

@@ -304,12 +304,12 @@ fn snapshots_and_zeros_written_ahead_are_counted() {
     });
     let statistics = store.statistics();
     assert_eq!((statistics.commits, statistics.snapshot_bytes), (50, 50_000));
-    // Each segment but the first was a spare; one more may have been made, or begun and given up.
-    let spares = segments(directory.path()).len() as u64 - 1;
-    assert!(0 < spares, "the commits fill several segments");
+    // Each segment but the first was made ahead; one more may have been, or begun and given up.
+    let made = segments(directory.path()).len() as u64 - 1;
+    assert!(0 < made, "the commits fill several segments");
     let zeroed = statistics.zeroed_bytes / small().segment_bytes;
     assert!(
-        spares <= zeroed && zeroed <= spares + 1,
-        "{statistics:?}, {spares} spares"
+        made <= zeroed && zeroed <= made + 1,
+        "{statistics:?}, {made} made"
     );
 }

@@ -219,8 +219,8 @@ impl Play {
         match self.dice.below(12) {
             0 => self.checkpoint(),
             1 => {
-                // Its failure is told to whoever takes the spare.
-                let _ = journal.spares.make_ahead();
+                // Its failure is told to whoever takes the segment.
+                let _ = journal.spares.make_ahead(journal.segment.number + 1);
                 Ok(())
             }
             2 => self.move_cursor(journal),

@@ -10,7 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::disk::model::Lie;
 use crate::disk::{Opening, read_all};
 use crate::journal::frame::ALIGNMENT;
-use crate::journal::segment;
+use crate::journal::segment::{self, Listed};
 use crate::journal::{Journal, Opened};
 use crate::{Disk, Fault, OpenError};
 use std::path::Path;
@@ -27,13 +27,13 @@ enum Known {
     All,
 }
 
-/// Flips every byte of a journal of two segments, of its spare and of the file `applied`, each on a disk of its own.
+/// Flips every byte of a journal of two segments, of the one made ahead and of the file `applied`, each on a disk of its own.
 pub(crate) fn flip_every_byte() -> Result<Figures, String> {
     let mut figures = Figures::default();
     for known in [Known::Nothing, Known::Half, Known::All] {
         let play = Play::still_life(known).map_err(why)?;
         let mut flipped = play.flip_segments()?;
-        flipped.add(&play.flip_spare()?);
+        flipped.add(&play.flip_made_ahead()?);
         if known != Known::Nothing {
             flipped.add(&play.flip_checkpoint()?);
         }
@@ -62,8 +62,12 @@ impl Play {
                 play.checkpoint()?;
             }
         }
-        // Nobody has waited for a spare that is not there.
-        journal.spares.make_ahead().map_err(|error| play.stopped(error))?;
+        // Nobody has waited for a segment that is not there.
+        let next = journal.segment.number + 1;
+        journal
+            .spares
+            .make_ahead(next)
+            .map_err(|error| play.stopped(error))?;
         Ok(play)
     }
 
@@ -84,7 +88,7 @@ impl Play {
 
     fn flip_segments(&self) -> Result<Figures, String> {
         let mut figures = Figures::default();
-        let segments = segment::list(&self.disk, Path::new(JOURNAL)).map_err(|error| error.to_string())?;
+        let Listed { segments, .. } = self.listed()?;
         assert!(1 < segments.len(), "there are segments before the last");
         for segment in segments {
             for offset in offsets(segment.bytes, 7) {
@@ -97,15 +101,26 @@ impl Play {
         Ok(figures)
     }
 
-    /// A spare holds nothing yet, but what is wrong in it may show once it is a segment.
-    fn flip_spare(&self) -> Result<Figures, String> {
+    pub(super) fn listed(&self) -> Result<Listed, String> {
+        segment::list(&self.disk, Path::new(JOURNAL)).map_err(|error| error.to_string())
+    }
+
+    /// What was made ahead holds nothing yet, but what is wrong in it may show once it is begun.
+    fn flip_made_ahead(&self) -> Result<Figures, String> {
         let mut figures = Figures::default();
-        let spare = Path::new(JOURNAL).join("spare");
-        for offset in offsets(self.bytes(&spare)?, 101) {
+        let ahead = self.listed()?.ahead.ok_or("nothing was made ahead")?;
+        for offset in offsets(ahead.bytes, 101) {
             let mut play = self.fork();
-            play.disk.spoil(&spare, offset, bit(offset));
+            play.disk.spoil(&ahead.path, offset, bit(offset));
             play.figures.bytes_spoiled += 1;
-            let named = |why| format!("spare at {offset}: {why}");
+            let named = |why| format!("{} at {offset}: {why}", ahead.name());
+            if offset < segment::HEADER_BYTES as u64 {
+                play.check_told().map_err(named)?;
+                figures.add(&play.figures);
+                continue;
+            }
+            // It looks like what a group has left that was torn.
+            play.truth.is_in_doubt = true;
             let mut journal = play.open().map_err(why).map_err(named)?;
             let segment = journal.segment.number;
             while journal.segment.number < segment + 2 {

@@ -1,10 +1,9 @@
 //! Damage to bytes that were synced: it is told, or it changes nothing.
 
-use super::{End, JOURNAL, Play};
-use crate::journal::segment::{self, HEADER_BYTES, Segment};
+use super::{End, Play};
+use crate::journal::segment::{HEADER_BYTES, Listed, Segment};
 use crate::journal::{Journal, Opened};
 use crate::{Fault, OpenError};
-use std::path::Path;
 
 /// How far behind the last frame bytes are spoiled, too.
 const BEYOND_BYTES: u64 = 1_024;
@@ -24,7 +23,7 @@ impl Play {
 
     /// Spoils some byte of a journal that lacks nothing.
     pub(super) fn spoil(&mut self) -> Result<(), String> {
-        let segments = segment::list(&self.disk, Path::new(JOURNAL)).map_err(|error| error.to_string())?;
+        let Listed { segments, .. } = self.listed()?;
         let segment = &segments[self.dice.index(segments.len())];
         let (last_segment, last_frame) = self.truth.last_frame;
         let is_last = segment.number == last_segment;
