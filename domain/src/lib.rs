@@ -23,6 +23,7 @@ pub mod order;
 pub mod payment;
 pub mod promotion;
 pub mod settings;
+mod shared;
 pub mod shipping;
 pub mod stored_value;
 pub mod tax;

@@ -13,6 +13,7 @@ use crate::id::{
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::Currency;
 use crate::promotion::Code;
+use crate::shared;
 use crate::text::Email;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub struct Cart {
     pub(super) owner: Option<SessionId>,
     pub(super) state: State,
     pub(super) currency: Currency,
+    #[serde(deserialize_with = "shared::list")]
     pub(super) lines: Vec<Arc<Line>>,
     pub(super) codes: Vec<Code>,
     pub(super) stored_values: Vec<StoredValueId>,

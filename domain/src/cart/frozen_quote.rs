@@ -13,6 +13,7 @@ use crate::id::{CartId, CheckoutId, CustomerId, LineId, ProductId, VariantId};
 use crate::kind::Kind;
 use crate::money::Money;
 use crate::promotion::Use;
+use crate::shared;
 use crate::stored_value::Tender;
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -65,8 +66,10 @@ pub struct FrozenLine {
     /// Of which product.
     pub product: ProductId,
     /// Its SKU.
+    #[serde(deserialize_with = "shared::text")]
     pub sku: Arc<str>,
     /// Its title.
+    #[serde(deserialize_with = "shared::text")]
     pub title: Arc<str>,
     /// What the shopper chose.
     pub options: Attributes,

@@ -5,6 +5,7 @@ use crate::catalog::{CurrencyPrices, Handle, ListPrice, first_fit};
 use crate::error::FieldErrors;
 use crate::id::{LineId, ProductId, VariantId};
 use crate::money::{Currency, Price};
+use crate::shared;
 use crate::tax::Category;
 use crate::text;
 use crate::time::Timestamp;
@@ -34,8 +35,10 @@ pub struct Line {
     /// The product it belongs to.
     pub product: ProductId,
     /// The SKU as it was when added.
+    #[serde(deserialize_with = "shared::text")]
     pub sku: Arc<str>,
     /// The title as it was when added.
+    #[serde(deserialize_with = "shared::text")]
     pub title: Arc<str>,
     /// The tax category as it was when added; it counts only where the variant has gone since.
     pub tax_category: Category,
