@@ -284,6 +284,10 @@ pub(crate) struct Bench {
     /// How many connections send requests, each the next one when the last is answered [default: 64; w4 and w8: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) connections: Option<u16>,
+    /// How many operations a second, spread evenly over the connections, whether or not the last ones are answered [default:
+    /// each connection the next when the last is answered]
+    #[arg(long, requires = "work", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) rate: Option<u64>,
     /// How long to measure, after a warm-up of a fifth of it; parts of a second are allowed
     #[arg(long, default_value = "10", value_name = "N", value_parser = seconds)]
     pub(crate) seconds: Duration,

@@ -1,7 +1,7 @@
 //! `cartwright bench`: load on a server, next to what this machine allows in the same run.
 //!
-//! One work is measured on a running server: every connection sends its next request when the last is answered. After
-//! a warm-up the server's own counters are read, the load is measured for the asked time, and the counters are read
+//! One work is measured on a running server: every connection sends its next request when the last is answered, unless
+//! so many a second are asked for. After a warm-up the server's own counters are read, the load is measured for the asked time, and the counters are read
 //! again. Then the same client puts the same load on a bare handler with bodies of the same size, and the disk is asked
 //! how many group writes of the same size it makes durable. A suite measures all works, each on a server of its own,
 //! and what becomes of them as the shop grows, and judges what it finds by the goals.
@@ -27,6 +27,7 @@ use crate::output;
 use anyhow::{Context, bail};
 use counters::ServerCounters;
 use figures::{Figures, Run};
+use load::Pace;
 use report::Report;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ struct Settings {
     /// A directory on the disk to measure.
     directory: PathBuf,
     limits: bool,
+    pace: Pace,
 }
 
 impl Settings {
@@ -65,6 +67,7 @@ impl Settings {
             carts: arguments.carts,
             directory: arguments.data_dir.clone().unwrap_or_else(std::env::temp_dir),
             limits: !arguments.no_limits,
+            pace: arguments.rate.map_or(Pace::Closed, Pace::PerSecond),
         }
     }
 
@@ -166,13 +169,13 @@ async fn one(server: &Server, load: Load, settings: &Settings) -> anyhow::Result
     let shop = Shop::set_up(server, load).await?;
     let clients = shop.clients().await?;
     let mut counters = ServerCounters::of(server).await?;
-    let run = load::closed(clients, settings.time, &mut counters).await?;
+    let run = load::run(clients, settings.pace, settings.time, &mut counters).await?;
     let limits = if settings.limits {
-        Some(limits::measure(load, settings.time, &run, &settings.directory).await?)
+        Some(limits::measure(load, settings.pace, settings.time, &run, &settings.directory).await?)
     } else {
         None
     };
-    let figures = Figures::of(load, &run, limits.as_ref());
+    let figures = Figures::of(load, settings.pace, &run, limits.as_ref());
     if let Some(error) = &run.first_error {
         output::note(format!(
             "{}: {} operations failed, the first: {error}",

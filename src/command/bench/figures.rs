@@ -2,7 +2,7 @@
 
 use super::counters::Actors;
 use super::limits::{DiskFigures, Limits};
-use super::load::Bodies;
+use super::load::{Bodies, Pace};
 use super::work::Load;
 use crate::latencies::Latencies;
 use crate::output::{decimals, per_second};
@@ -148,6 +148,9 @@ pub(super) struct Side {
 pub(super) struct Figures {
     pub(super) work: String,
     pub(super) connections: u16,
+    /// How many operations a second were asked for; none where each connection sent its next when the last was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rate: Option<u64>,
     /// How many carts all connections had together.
     pub(super) carts: usize,
     pub(super) took_ms: u64,
@@ -173,7 +176,7 @@ pub(super) struct Figures {
 
 impl Figures {
     /// Puts a run beside its limits.
-    pub(super) fn of(load: Load, run: &Run, limits: Option<&Limits>) -> Self {
+    pub(super) fn of(load: Load, pace: Pace, run: &Run, limits: Option<&Limits>) -> Self {
         let server = run.side();
         let bare = limits.and_then(|limits| limits.bare.as_ref()).map(Run::side);
         let share = bare
@@ -185,6 +188,10 @@ impl Figures {
         Self {
             work: load.work.name(),
             connections: load.connections,
+            rate: match pace {
+                Pace::Closed => None,
+                Pace::PerSecond(rate) => Some(rate),
+            },
             carts: load.carts(),
             took_ms: whole(run.took.as_millis()),
             errors: run.errors,
@@ -208,9 +215,15 @@ impl Figures {
         let mut rows: Vec<(String, String)> = Vec::new();
         let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
         let seconds = decimals(u128::from(self.took_ms));
+        let rate = self
+            .rate
+            .map_or_else(String::new, |rate| format!(", {rate} a second asked for"));
         row(
             "work",
-            format!("{}, {} connections, {seconds} s", self.work, self.connections),
+            format!(
+                "{}, {} connections, {seconds} s{rate}",
+                self.work, self.connections
+            ),
         );
         row("operations/s", self.server.operations_per_second.to_string());
         row("p50, p99, max", times(&self.server));
@@ -328,7 +341,12 @@ mod tests {
             bare: Some(run(1000, 10)),
             disk: None,
         };
-        let figures = Figures::of(Load::of(Work::W2, None, 0), &run(400, 12), Some(&limits));
+        let figures = Figures::of(
+            Load::of(Work::W2, None, 0),
+            Pace::Closed,
+            &run(400, 12),
+            Some(&limits),
+        );
         assert_eq!(figures.server.operations_per_second, 200);
         assert_eq!(figures.server.cpu_ns_per_operation, 30_000);
         assert_eq!(figures.fsyncs_per_second, 10);
@@ -346,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_run_without_operations_divides_by_nothing() {
-        let figures = Figures::of(Load::of(Work::W4, None, 0), &run(0, 0), None);
+        let figures = Figures::of(Load::of(Work::W4, None, 0), Pace::PerSecond(7), &run(0, 0), None);
         assert_eq!(
             (
                 figures.server.operations_per_second,

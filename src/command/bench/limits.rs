@@ -2,7 +2,7 @@
 
 use super::counters::CpuCounters;
 use super::figures::Run;
-use super::load::{self, Bodies, Client};
+use super::load::{self, Bodies, Client, Pace};
 use crate::cli::Remote;
 use crate::client::{Call, Connection, Server};
 use anyhow::{Context, bail};
@@ -40,21 +40,13 @@ pub(super) struct DiskFigures {
     pub(super) p99_us: u64,
 }
 
-/// How the bare handler is loaded.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Pace {
-    /// Each connection sends its next request when the last is answered.
-    Closed,
-    /// So many requests a second.
-    PerSecond(u64),
-}
-
 /// Measures the limits that belong to a run.
 ///
 /// # Errors
 /// The bare handler does not start, or the directory cannot be written to.
 pub(super) async fn measure(
     load: super::work::Load,
+    pace: Pace,
     time: Duration,
     run: &Run,
     directory: &Path,
@@ -62,7 +54,7 @@ pub(super) async fn measure(
     let bare = if load.is_purchase() {
         None
     } else {
-        Some(bare_handler(load.connections, Pace::Closed, time, run.bodies).await?)
+        Some(bare_handler(load.connections, pace, time, run.bodies).await?)
     };
     let disk = match run.bytes_per_group() {
         Some(group_bytes) => Some(disk(directory.to_owned(), group_bytes, time).await?),
@@ -194,10 +186,7 @@ pub(super) async fn bare_handler(
     let mut counters = CpuCounters {
         process: bare.process.id(),
     };
-    let mut run = match pace {
-        Pace::Closed => load::closed(clients, time, &mut counters).await?,
-        Pace::PerSecond(rate) => load::paced(clients, rate, time, &mut counters).await?,
-    };
+    let mut run = load::run(clients, pace, time, &mut counters).await?;
     if let Some(error) = run.first_error.take() {
         bail!("the bare handler failed: {error}");
     }

@@ -60,8 +60,30 @@ fn count(run: &mut Run, before: &Reading, after: &Reading) {
     run.client_cpu_ms = after.client_cpu_ms.saturating_sub(before.client_cpu_ms);
 }
 
+/// When clients send requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Each its next one when the last is answered.
+    Closed,
+    /// So many a second, in turn, whether or not the last ones are answered.
+    PerSecond(u64),
+}
+
+/// Lets the clients work at a pace for a warm-up and then the given time.
+pub(super) async fn run<C: Client>(
+    clients: Vec<C>,
+    pace: Pace,
+    time: Duration,
+    counters: &mut impl Counters,
+) -> anyhow::Result<Run> {
+    match pace {
+        Pace::Closed => closed(clients, time, counters).await,
+        Pace::PerSecond(rate) => paced(clients, rate, time, counters).await,
+    }
+}
+
 /// Lets all clients work for a warm-up and then the given time: each sends its next request when the last is answered.
-pub(super) async fn closed<C: Client>(
+async fn closed<C: Client>(
     clients: Vec<C>,
     time: Duration,
     counters: &mut impl Counters,
@@ -102,7 +124,7 @@ pub(super) async fn closed<C: Client>(
 ///
 /// Latency is counted from when a request was to be sent: one that waits for its connection is late, and one that
 /// is sent late because this process was late counts as late, too.
-pub(super) async fn paced<C: Client>(
+async fn paced<C: Client>(
     clients: Vec<C>,
     per_second: u64,
     time: Duration,

@@ -53,7 +53,7 @@ It needs nothing that runs: it starts servers of its own on temporary directorie
 Without `--growth` it takes five minutes.
 `bench --from figures.json --page FILE` writes the page again without measuring.
 
-One work on a running server: `cartwright bench --work w2 --connections 64 --seconds 10`, with `CARTWRIGHT_URL` and `CARTWRIGHT_TOKEN` set.
+One work on a running server: `cartwright bench --work w2 --connections 64 --seconds 10`, and `--rate 10000` for so many a second, with `CARTWRIGHT_URL` and `CARTWRIGHT_TOKEN` set.
 `cartwright disk-check` shows what a disk's `fdatasync` allows, and `cargo bench` runs the micro-benchmarks in `benches/`.
 ";
 

@@ -2,8 +2,9 @@
 
 use super::counters::{Counters, ServerCounters};
 use super::figures::permille;
-use super::limits::{self, Pace};
+use super::limits;
 use super::load::Client;
+use super::load::Pace;
 use super::own_server::OwnServer;
 use super::report::{HalfLoad, Snapshots, Waits, Works};
 use super::work::{Load, Shop};
@@ -108,20 +109,15 @@ async fn half_load(
         "{} at half load, {per_second} requests a second",
         load.work.name()
     ));
+    let pace = Pace::PerSecond(per_second);
     let clients = measured.shop.clients().await?;
     let mut counters = ServerCounters::of(server.server()).await?;
-    let run = load::paced(clients, per_second, settings.time, &mut counters).await?;
+    let run = load::run(clients, pace, settings.time, &mut counters).await?;
     if let Some(error) = &run.first_error {
         bail!("half load failed: {error}");
     }
     let bodies = measured.run.bodies;
-    let bare = limits::bare_handler(
-        load.connections,
-        Pace::PerSecond(per_second),
-        settings.time,
-        bodies,
-    )
-    .await?;
+    let bare = limits::bare_handler(load.connections, pace, settings.time, bodies).await?;
     Ok(HalfLoad {
         per_second,
         server: run.side(),
@@ -139,7 +135,7 @@ async fn snapshots(settings: &Settings) -> anyhow::Result<Snapshots> {
     let clients = shop.clients().await?;
     let mut counters = ServerCounters::of(server.server()).await?;
     let before = counters.at_rest().await?;
-    let run = load::closed(clients, settings.time, &mut counters).await?;
+    let run = load::run(clients, Pace::Closed, settings.time, &mut counters).await?;
     if let Some(error) = &run.first_error {
         bail!("w2 over many carts failed: {error}");
     }
