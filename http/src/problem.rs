@@ -5,6 +5,7 @@
 //! large) is written in the same form. Nothing here may show an internal.
 
 use crate::extract::IDEMPOTENT_REPLAYED;
+use crate::layer::BODY_TOO_LARGE;
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -179,7 +180,7 @@ pub(crate) fn behind(response: &Response) -> Option<Refused> {
             "route.method_not_allowed",
             "this address does not take this method",
         ),
-        StatusCode::PAYLOAD_TOO_LARGE => ("request.too_large", "the request's body is too large"),
+        StatusCode::PAYLOAD_TOO_LARGE => ("request.too_large", BODY_TOO_LARGE),
         status if status.is_client_error() => ("request.malformed", "the request cannot be understood"),
         _ => ("engine.internal", "the request failed for a reason of our own"),
     };

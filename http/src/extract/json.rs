@@ -1,5 +1,6 @@
 //! Bodies: JSON with errors that point at the field.
 
+use crate::layer::BODY_TOO_LARGE;
 use crate::problem::Refused;
 use axum::{
     body::Bytes,
@@ -67,11 +68,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn unread(status: StatusCode) -> Refused {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Refused::new(
-            Class::TooLarge,
-            "request.too_large",
-            "the request's body is too large",
-        );
+        return Refused::new(Class::TooLarge, "request.too_large", BODY_TOO_LARGE);
     }
     Refused::new(
         Class::Malformed,

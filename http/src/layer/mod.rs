@@ -37,6 +37,9 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// The most bytes a page of the catalog import may have; see [`import_body_limit`].
 pub const IMPORT_BODY_BYTES_MAX: usize = 8 << 20;
+/// What is said of a larger one.
+pub(crate) const BODY_TOO_LARGE: &str =
+    "the request's body is too large: at most 1 MiB, or 8 MiB of rows to import; send less at once";
 /// How long a request may take, unless the configuration says otherwise. Longer than a checkout waits for its
 /// provider (section 5.1 of the semantics).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
