@@ -144,8 +144,7 @@ impl Health for Parted {
             };
             let dead = self
                 .engine
-                .counters()
-                .subscribers
+                .subscribers()
                 .iter()
                 .map(|subscriber| subscriber.dead.len())
                 .sum::<usize>();

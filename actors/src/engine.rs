@@ -250,7 +250,12 @@ impl Engine {
         self.inner.runtime.store().admit()
     }
 
-    /// Returns what the engine does.
+    /// Returns what each subscriber has done.
+    pub fn subscribers(&self) -> Vec<SubscriberCounters> {
+        self.inner.runtime.subscribers()
+    }
+
+    /// Returns what the engine does. Walks over everything that is in memory.
     pub fn counters(&self) -> Counters {
         let inner = &self.inner;
         Counters {

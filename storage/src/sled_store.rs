@@ -368,8 +368,10 @@ impl Store for SledStore {
 
     fn statistics(&self) -> Statistics {
         let counters = &self.shared.counters;
+        // Let go of before anything else is asked: whoever syncs waits for it.
+        let synced = *self.shared.synced.borrow();
         Statistics {
-            synced: *self.shared.synced.borrow(),
+            synced,
             applied: Position(counters.indexed.load(Ordering::Acquire)),
             groups: counters.groups.load(Ordering::Relaxed),
             journal_bytes: counters.journal_bytes.load(Ordering::Relaxed),
