@@ -166,19 +166,22 @@ impl<P: Place> Caller<P> {
 
     /// Goes to where the server is, once it answers there.
     async fn follow(&mut self) {
+        let mut tried = String::new();
         let back = async {
             loop {
                 let url = self.moves.borrow().clone();
                 self.client = self.client.at(&url);
-                if let Ok(answer) = self.client.get("//health/ready").try_send().await
-                    && answer.status == 200
-                {
-                    return;
+                tried = format!("{url} was asked and says nothing");
+                match self.client.get("//health/ready").try_send().await {
+                    Ok(Answer { status: 200, .. }) => return,
+                    Ok(answer) => tried = format!("{url} answers {}", answer.status),
+                    Err(error) => tried = format!("{url} does not answer: {error:?}"),
                 }
                 sleep(LOOK).await;
             }
         };
-        timeout(PATIENCE, back).await.expect("the server is back");
+        let is_back = timeout(PATIENCE, back).await.is_ok();
+        assert!(is_back, "the server is not back: {tried}");
     }
 }
 
