@@ -1,10 +1,10 @@
 //! `cartwright bench`: load on a server, next to what this machine allows in the same run.
 //!
 //! One work is measured on a running server: every connection sends its next request when the last is answered, unless
-//! so many a second are asked for. After a warm-up the server's own counters are read, the load is measured for the asked time, and the counters are read
-//! again. Then the same client puts the same load on a bare handler with bodies of the same size, and the disk is asked
-//! how many group writes of the same size it makes durable. A suite measures all works, each on a server of its own,
-//! and what becomes of them as the shop grows, and judges what it finds by the goals.
+//! so many a second are asked for. After a warm-up the server's own counters are read, the load is measured for the
+//! asked time, and the counters are read again. Then the same client puts the same load on a bare handler with bodies
+//! of the same size, and the disk is asked how many group writes of the same size it makes durable. A suite measures all
+//! works, each on a server of its own, and what becomes of them as the shop grows, and judges what it finds by the goals.
 
 mod counters;
 mod figures;

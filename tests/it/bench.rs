@@ -57,8 +57,24 @@ fn a_work_is_measured_on_a_running_server() {
         .args(["bench", "--work", "w2", "--connections", "2", "--seconds", "0.2"])
         .args(["--no-limits", "--json"])
         .args(["--url", server.url(), "--token", server.token()]);
-    let figures = serde_json::from_str(&ran(&mut command)).expect("one JSON object");
+    let figures: Value = serde_json::from_str(&ran(&mut command)).expect("one JSON object");
     check_work(&figures, "w2");
+    assert!(figures["rate"].is_null(), "no rate was asked for: {figures}");
+}
+
+#[test]
+fn a_work_is_measured_at_the_rate_that_is_asked_for() {
+    let server = Server::fresh();
+    let mut command = cartwright();
+    command
+        .args(["bench", "--work", "w2", "--connections", "2", "--seconds", "1"])
+        .args(["--rate", "20", "--no-limits", "--json"])
+        .args(["--url", server.url(), "--token", server.token()]);
+    let figures: Value = serde_json::from_str(&ran(&mut command)).expect("one JSON object");
+    check_work(&figures, "w2");
+    assert_eq!(number(&figures, "/rate"), 20);
+    // A slow machine makes fewer; none makes more than were to be sent.
+    assert!(number(&figures, "/server/operations") <= 20, "{figures}");
 }
 
 #[test]

@@ -373,6 +373,8 @@ mod tests {
             (0, 0)
         );
         assert_eq!(figures.share_of_bare_permille, None);
+        let table = figures.table();
+        assert!(table.contains("7 a second asked for"), "{table}");
     }
 
     #[test]

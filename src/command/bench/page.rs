@@ -30,7 +30,7 @@ const METHOD: &str = "\
 ## What is measured
 
 Each work runs on a server of its own that starts on an empty directory, after a warm-up of a fifth of the measured time.
-Before each start the file system is synced, so that what one work has left in memory is not written in the middle of the next.
+Before a server starts on an empty directory the file system is synced, so that what one work has left in memory is not written in the middle of the next.
 Every connection sends its next request when the last is answered; only the half load is paced, and its latency counts from when a request was to be sent.
 
 The server's CPU is user and system time of its whole process, as the kernel counts it, over the operations; the client's is that of the process that sends the requests, from the same cores.

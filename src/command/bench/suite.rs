@@ -3,8 +3,7 @@
 use super::counters::{Counters, ServerCounters};
 use super::figures::permille;
 use super::limits;
-use super::load::Client;
-use super::load::Pace;
+use super::load::{Client, Pace};
 use super::own_server::OwnServer;
 use super::report::{HalfLoad, Snapshots, Waits, Works};
 use super::work::{Load, Shop};
