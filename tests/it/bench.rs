@@ -49,29 +49,37 @@ fn check_work(figures: &Value, work: &str) {
     );
 }
 
-#[test]
-fn a_work_is_measured_on_a_running_server() {
+/// Measures W2 with two connections, checks what it says of itself and returns it.
+#[track_caller]
+fn w2_on_a_running_server(arguments: &[&str]) -> Value {
     let server = Server::fresh();
     let mut command = cartwright();
     command
-        .args(["bench", "--work", "w2", "--connections", "2", "--seconds", "0.2"])
-        .args(["--no-limits", "--json"])
+        .args([
+            "bench",
+            "--work",
+            "w2",
+            "--connections",
+            "2",
+            "--no-limits",
+            "--json",
+        ])
+        .args(arguments)
         .args(["--url", server.url(), "--token", server.token()]);
-    let figures: Value = serde_json::from_str(&ran(&mut command)).expect("one JSON object");
+    let figures = serde_json::from_str(&ran(&mut command)).expect("one JSON object");
     check_work(&figures, "w2");
+    figures
+}
+
+#[test]
+fn a_work_is_measured_on_a_running_server() {
+    let figures = w2_on_a_running_server(&["--seconds", "0.2"]);
     assert!(figures["rate"].is_null(), "no rate was asked for: {figures}");
 }
 
 #[test]
 fn a_work_is_measured_at_the_rate_that_is_asked_for() {
-    let server = Server::fresh();
-    let mut command = cartwright();
-    command
-        .args(["bench", "--work", "w2", "--connections", "2", "--seconds", "1"])
-        .args(["--rate", "20", "--no-limits", "--json"])
-        .args(["--url", server.url(), "--token", server.token()]);
-    let figures: Value = serde_json::from_str(&ran(&mut command)).expect("one JSON object");
-    check_work(&figures, "w2");
+    let figures = w2_on_a_running_server(&["--seconds", "1", "--rate", "20"]);
     assert_eq!(number(&figures, "/rate"), 20);
     // A slow machine makes fewer; none makes more than were to be sent.
     assert!(number(&figures, "/server/operations") <= 20, "{figures}");
