@@ -68,7 +68,8 @@ impl Caller {
     pub fn name(&self) -> String {
         match (&self.staff, &self.session, &self.engine) {
             (Some(staff), _, _) => format!("staff:{}", staff.subject),
-            (None, Some(session), _) => format!("session:{session}"),
+            // In two pieces and not as a format: every change of a cart names its session.
+            (None, Some(session), _) => ["session:", &session.to_string()].concat(),
             (None, None, Some(part)) => format!("engine:{part}"),
             (None, None, None) => "anonymous".to_owned(),
         }

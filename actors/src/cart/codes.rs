@@ -137,14 +137,14 @@ impl Engine {
         }
         let (codes, removed) = gone_codes.into_iter().unzip();
         let ask = request.ask().if_match(None);
-        let answer = self
-            .kinds()
-            .carts
-            .ask(priced.cart.id, RemoveCodes { codes }, ask)
-            .await?;
-        let cart = answer.state.ok_or_else(gone::<Cart>)?;
-        let priced = self.priced_for(cart, view).await?;
+        // In a box: few carts have such codes, and every change of a cart would have room for it.
+        let taken_out = Box::pin(async move {
+            let id = priced.cart.id;
+            let answer = self.kinds().carts.ask(id, RemoveCodes { codes }, ask).await?;
+            let cart = answer.state.ok_or_else(gone::<Cart>)?;
+            self.priced_for(cart, view).await
+        });
         let refused = Vec::new();
-        Ok((priced, CodeNews { refused, removed }))
+        Ok((taken_out.await?, CodeNews { refused, removed }))
     }
 }

@@ -475,8 +475,11 @@ impl Kinds {
 
     /// Returns the codes of a cart that was priced that can no longer be used, with what to tell the shopper.
     pub(crate) fn unusable_codes(&self, priced: &Priced) -> Vec<(Code, Problem)> {
-        let book = self.price_book.of_cart(&priced.cart.state, self);
         let mut unusable = Vec::new();
+        if priced.quote.codes.is_empty() {
+            return unusable;
+        }
+        let book = self.price_book.of_cart(&priced.cart.state, self);
         for judged in &priced.quote.codes {
             let Some(unmet) = judged.unmet else { continue };
             let promotion = book.promotions.of_code(&judged.code).map(Arc::as_ref);

@@ -279,7 +279,11 @@ impl Engine {
         let facts = self.facts_of_ref(&draft.variant, state).await?;
         let id = match open {
             Some(open) => open.id,
-            None => self.open_cart_with(request, None, None).await?.value.id,
+            // In a box: nearly every line goes into a cart that is open, and all would have room for it.
+            None => {
+                let opened = Box::pin(self.open_cart_with(request, None, None));
+                opened.await?.value.id
+            }
         };
         let command = AddLine {
             facts,

@@ -9,6 +9,8 @@ use cartwright_domain::id::{StockItemId, VariantId};
 use cartwright_domain::inventory::{
     AdjustStock, CreateStockItem, DEFAULT_LOCATION, SetStock, StockItem, StockLevels,
 };
+use quick_cache::sync::Cache;
+use std::sync::LazyLock;
 
 impl Engine {
     /// Shows a variant's stock; none while nobody has said anything about it, and then it is not tracked.
@@ -97,7 +99,19 @@ impl Engine {
     }
 }
 
+/// How many ids of stock are remembered.
+const STOCK_IDS_MAX: usize = 16_384;
+
+/// Ids of stock by their variants. Each is a hash, which takes ten times as long as to look it up, and a purchase needs
+/// those of its variants again and again.
+static STOCK_IDS: LazyLock<Cache<VariantId, StockItemId>> = LazyLock::new(|| Cache::new(STOCK_IDS_MAX));
+
 /// Returns the id of a variant's stock at the one location of this release.
 pub(crate) fn stock_of(variant: VariantId) -> StockItemId {
-    StockItemId::of(variant, DEFAULT_LOCATION)
+    if let Some(known) = STOCK_IDS.get(&variant) {
+        return known;
+    }
+    let id = StockItemId::of(variant, DEFAULT_LOCATION);
+    STOCK_IDS.insert(variant, id);
+    id
 }

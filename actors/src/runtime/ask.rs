@@ -34,7 +34,7 @@ pub struct StepKey {
     pub forbids: Option<&'static str>,
 }
 
-/// Everything about an ask besides the command.
+/// Everything about an ask besides the command. It is moved from hand to hand, so what few asks have is in a box.
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// Who asks.
@@ -48,13 +48,13 @@ pub struct Ask {
     /// The revision the entity must be at.
     pub if_match: Option<Revision>,
     /// The request's idempotency key, opened with [`crate::runtime::Receipts::open`].
-    pub ticket: Option<Ticket>,
+    pub ticket: Option<Box<Ticket>>,
     /// The saga's step this is.
     pub step: Option<StepKey>,
     /// Receipts that go with this commit: a saga's step receipts, in its last one.
     pub deletes: Vec<ReceiptKey>,
     /// The answer that takes the place of a running receipt, in a saga's last commit.
-    pub answers: Option<FinalAnswer>,
+    pub answers: Option<Box<FinalAnswer>>,
     /// Set by [`Ask::fresh`].
     pub is_fresh: bool,
     /// Set by [`Ask::ahead`].
@@ -130,10 +130,15 @@ impl Ask {
         self
     }
 
+    /// Returns what tells the request from others under the same idempotency key; zeros where it has none.
+    pub(super) fn fingerprint(&self) -> [u8; 32] {
+        self.ticket.as_ref().map_or([0; 32], |ticket| ticket.fingerprint)
+    }
+
     /// Keeps the answer under the request's idempotency key, where there is one.
     #[must_use]
     pub fn ticket(mut self, ticket: Option<Ticket>) -> Self {
-        self.ticket = ticket;
+        self.ticket = ticket.map(Box::new);
         self
     }
 }

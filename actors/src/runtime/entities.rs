@@ -4,7 +4,7 @@ use crate::runtime::ask::{Answer, Ask, AskError, StepKey};
 use crate::runtime::core::Runtime;
 use crate::runtime::directory::{Needs, Phase};
 use crate::runtime::envelope::{
-    CommandJob, CreateJob, Job, Letter, LookedUp, RETRY_AFTER, Told, Work, decode_outcome,
+    CommandJob, CreateJob, Job, Letter, LookedUp, RETRY_AFTER, Sent, Told, Work, decode_outcome,
 };
 use crate::runtime::kind::KindShared;
 use crate::runtime::published::{Page, Published};
@@ -15,7 +15,6 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 /// How often a step's receipt is looked up again before the asker is told to retry.
@@ -98,26 +97,26 @@ impl<E: Entity> Entities<E> {
     ///
     /// # Errors
     /// The command's refusal, `AlreadyExists`, and everything of the runtime's in [`AskError`].
-    pub async fn create<C: Create<E>>(
+    pub fn create<C: Create<E>>(
         &self,
         id: E::Id,
         command: C,
         ask: Ask,
-    ) -> Result<Answer<C::Reply, E>, AskError<E::Error>> {
-        self.send(id, CreateJob(command), ask).await
+    ) -> impl Future<Output = Result<Answer<C::Reply, E>, AskError<E::Error>>> {
+        self.send(Letter::new(E::key(id), CreateJob(command), ask), id)
     }
 
     /// Runs a command on an entity and answers when its effects are durable.
     ///
     /// # Errors
     /// The command's refusal, `NotFound`, and everything of the runtime's in [`AskError`].
-    pub async fn ask<C: Command<E>>(
+    pub fn ask<C: Command<E>>(
         &self,
         id: E::Id,
         command: C,
         ask: Ask,
-    ) -> Result<Answer<C::Reply, E>, AskError<E::Error>> {
-        self.send(id, CommandJob(command), ask).await
+    ) -> impl Future<Output = Result<Answer<C::Reply, E>, AskError<E::Error>>> {
+        self.send(Letter::new(E::key(id), CommandJob(command), ask), id)
     }
 
     /// Answers a request that was done before from its receipt, with the entity's current state.
@@ -228,24 +227,25 @@ impl<E: Entity> Entities<E> {
         self.shared.counters()
     }
 
+    /// Sends a letter, and waits for its answer. What it holds stays in its box all the way: a future that held it would be
+    /// copied whole each time that it is handed on, with all that is in it twice.
     async fn send<J: Job<E>>(
         &self,
+        (mut letter, mut answer): Sent<E, J>,
         id: E::Id,
-        mut job: J,
-        mut ask: Ask,
     ) -> Result<Answer<J::Reply, E>, AskError<E::Error>> {
-        let key = E::key(id);
-        let admitted = self.shared.runtime.admit(ask.lane);
+        let key = letter.key;
+        let admitted = self.shared.runtime.admit(letter.ask.lane);
         let _admission = admitted.map_err(|failure| failure.into_error(key))?;
         let births = &self.shared.runtime.births;
-        let mut known = ask.step.and_then(|step| births.first_try(step, key));
+        let mut known = letter.ask.step.and_then(|step| births.first_try(step, key));
         let needs = match J::CREATES {
-            true if ask.is_fresh && (ask.step.is_none() || known.is_some()) => Needs::Nothing,
+            true if letter.ask.is_fresh && (letter.ask.step.is_none() || known.is_some()) => Needs::Nothing,
             true => Needs::Anything,
             false => Needs::Existing,
         };
         for _ in 0..LOOK_UPS_MAX {
-            let looked_up = match (ask.step, known.take()) {
+            letter.looked_up = match (letter.ask.step, known.take()) {
                 (None, _) => LookedUp::default(),
                 (Some(_), Some(as_of)) => LookedUp {
                     as_of,
@@ -256,16 +256,9 @@ impl<E: Entity> Entities<E> {
                     Earlier::Absent(looked_up) => looked_up,
                 },
             };
-            let fingerprint = ask.ticket.as_ref().map_or([0; 32], |ticket| ticket.fingerprint);
-            let deadline = ask.deadline;
-            let (port, answer) = oneshot::channel();
-            let work = Work::Command(Box::new(Letter {
-                job,
-                ask,
-                looked_up,
-                key,
-                port,
-            }));
+            let fingerprint = letter.ask.fingerprint();
+            let deadline = letter.ask.deadline;
+            let work = Work::Command(letter);
             let delivered = self.shared.deliver(id, work, needs, deadline).await;
             delivered.map_err(|failure| failure.into_error(key))?;
             match timeout_at(deadline, answer).await {
@@ -280,7 +273,10 @@ impl<E: Entity> Entities<E> {
                     return self.replay(&receipt).await;
                 }
                 Ok(Ok(Told::Winner(_))) => return Err(AskError::KeyReused),
-                Ok(Ok(Told::LookUpAgain(back))) => (job, ask) = *back,
+                Ok(Ok(Told::LookUpAgain(back))) => {
+                    let (job, ask) = *back;
+                    (letter, answer) = Letter::new(key, job, ask);
+                }
             }
         }
         Err(AskError::Retry {

@@ -200,6 +200,9 @@ pub(super) struct Letter<E: Entity, J: Job<E>> {
     pub(super) port: oneshot::Sender<Told<E, J>>,
 }
 
+/// A letter, and where its answer will be.
+pub(super) type Sent<E, J> = (Box<Letter<E, J>>, oneshot::Receiver<Told<E, J>>);
+
 struct Reply<E: Entity, J: Job<E>> {
     port: oneshot::Sender<Told<E, J>>,
     key: EntityKey,
@@ -242,6 +245,19 @@ impl<E: Entity, J: Job<E>> Waiting<E> for Reply<E, J> {
 }
 
 impl<E: Entity, J: Job<E>> Letter<E, J> {
+    /// Writes a letter, and opens where its answer will be.
+    pub(super) fn new(key: EntityKey, job: J, ask: Ask) -> Sent<E, J> {
+        let (port, answer) = oneshot::channel();
+        let letter = Self {
+            job,
+            ask,
+            looked_up: LookedUp::default(),
+            key,
+            port,
+        };
+        (Box::new(letter), answer)
+    }
+
     fn waiter(
         port: oneshot::Sender<Told<E, J>>,
         key: EntityKey,

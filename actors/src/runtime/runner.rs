@@ -136,7 +136,7 @@ impl<S: Saga> Running<S> {
                 } => {
                     let ask = Ask {
                         deletes,
-                        answers,
+                        answers: answers.map(Box::new),
                         rests_on,
                         ..Ask::internal("saga", seed)
                     };

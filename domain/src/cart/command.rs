@@ -14,7 +14,6 @@ use crate::settings::Limits;
 use crate::text::Email;
 use crate::time::Timestamp;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Opens a cart for the caller's session.
 #[derive(Clone, Copy, Debug)]
@@ -79,9 +78,13 @@ impl Command<Cart> for AddLine {
 
     fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<LineId, Error> {
         cart.require_open()?;
-        let (limits, facts, added) = (self.limits, self.facts.clone(), self.quantity);
-        let mut line = self.into_unnamed_line(cart.currency, cx)?;
-        let same = cart.lines.iter().position(|held| held.is_same_as(&line));
+        let (limits, added, variant) = (self.limits, self.quantity, self.facts.variant_id);
+        let unit_price = self.unit_price.filter(|_| cx.caller().is_staff());
+        let price = self.check(unit_price, cart.currency)?;
+        let same = cart
+            .lines
+            .iter()
+            .position(|held| held.is_of(variant, unit_price, &self.options, &self.custom_fields));
         let held = same.map_or(0, |index| cart.lines[index].quantity);
         let quantity = held
             .checked_add(added)
@@ -94,19 +97,19 @@ impl Command<Cart> for AddLine {
                 max: limits.cart_lines_max,
             });
         }
-        require_stock(&facts, cart.units_of(line.variant) + u64::from(added))?;
+        require_stock(&self.facts, cart.units_of(variant) + u64::from(added))?;
 
-        let (id, variant) = match same {
+        let id = match same {
             Some(index) => {
                 let held = Arc::make_mut(&mut cart.lines[index]);
                 held.quantity = quantity;
-                (held.id, held.variant)
+                held.id
             }
             None => {
-                line.id = cx.new_id();
-                let (id, variant) = (line.id, line.variant);
+                let line = self.into_line(unit_price, price, cx);
+                let id = line.id;
                 cart.lines.push(Arc::new(line));
-                (id, variant)
+                id
             }
         };
         let event = Event::LineAdded {
@@ -121,8 +124,8 @@ impl Command<Cart> for AddLine {
 }
 
 impl AddLine {
-    /// Returns the line without an id of its own: most are one that the cart has already.
-    fn into_unnamed_line(self, currency: Currency, cx: &Context<'_, Cart>) -> Result<Line, Error> {
+    /// Refuses what no cart can hold; returns what a unit costs now, or what staff have set in its place.
+    fn check(&self, unit_price: Option<Price>, currency: Currency) -> Result<Price, Error> {
         let mut errors = FieldErrors::default();
         check_attributes(&self.options, "/options", &mut errors);
         check_attributes(&self.custom_fields, "/custom_fields", &mut errors);
@@ -130,11 +133,13 @@ impl AddLine {
         if self.quantity == 0 {
             return Err(Error::QuantityZero);
         }
-
-        let unit_price = self.unit_price.filter(|_| cx.caller().is_staff());
         if let Some(price) = unit_price {
             check_override(price, currency)?;
         }
+        require_for_sale(&self.facts, unit_price, (currency, self.quantity))
+    }
+
+    fn into_line(self, unit_price: Option<Price>, price: Price, cx: &mut Context<'_, Cart>) -> Line {
         let price_override = unit_price.map(|unit_price| {
             Box::new(PriceOverride {
                 unit_price,
@@ -142,9 +147,8 @@ impl AddLine {
                 at: cx.now(),
             })
         });
-        let price = require_for_sale(&self.facts, unit_price, (currency, self.quantity))?;
-        Ok(Line {
-            id: LineId(Uuid::nil()),
+        Line {
+            id: cx.new_id(),
             variant: self.facts.variant_id,
             product: self.facts.product_id,
             sku: self.facts.sku,
@@ -155,7 +159,7 @@ impl AddLine {
             quantity: self.quantity,
             price_when_added: price,
             price_override,
-        })
+        }
     }
 }
 

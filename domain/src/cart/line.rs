@@ -82,10 +82,27 @@ impl Line {
 
     /// Tells whether two lines are the same: their quantities belong into one.
     pub fn is_same_as(&self, other: &Self) -> bool {
-        self.variant == other.variant
-            && self.overridden() == other.overridden()
-            && self.options == other.options
-            && self.custom_fields == other.custom_fields
+        self.is_of(
+            other.variant,
+            other.overridden(),
+            &other.options,
+            &other.custom_fields,
+        )
+    }
+
+    /// Tells whether it is the same as a line of this variant, with this overridden unit price, these options and these
+    /// custom fields.
+    pub(super) fn is_of(
+        &self,
+        variant: VariantId,
+        overridden: Option<Price>,
+        options: &Attributes,
+        custom_fields: &Attributes,
+    ) -> bool {
+        self.variant == variant
+            && self.overridden() == overridden
+            && self.options == *options
+            && self.custom_fields == *custom_fields
     }
 }
 

@@ -4,11 +4,10 @@ use super::dto::{CartAnswer, changed};
 use super::input::{CartLineName, CartName, NewLine, NewQuantity};
 use crate::answer::Answered;
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, PreferHeader};
-use crate::extract::{Call, Json, Prefer, SessionCookie};
+use crate::extract::{Call, Json, Prefer, SessionCookie, UserAgent};
 use crate::identity::in_session;
 use crate::router::Api;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use cartwright_actors::Engine;
 use cartwright_actors::cart::CartRef;
 use utoipa_axum::router::OpenApiRouter;
@@ -38,13 +37,13 @@ async fn add_line(
     call: Call,
     CartName(cart): CartName,
     cookie: SessionCookie,
-    headers: HeaderMap,
+    browser: UserAgent,
     prefer: Prefer,
     Json { value, bytes }: Json<NewLine>,
 ) -> Answered<CartAnswer> {
     let line = value.read(&call.caller)?;
     let call = match cart {
-        CartRef::Current => in_session(&engine, call, &cookie, &headers).await?,
+        CartRef::Current => in_session(&engine, call, &cookie, &browser).await?,
         CartRef::Id(_) => call,
     };
     let done = engine

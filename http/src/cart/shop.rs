@@ -4,12 +4,11 @@ use super::dto::{Cart, CartAnswer, ShippingOption, changed, shown};
 use super::input::{CartDetails, CartName, NewCart};
 use crate::answer::{Answer, Answered};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List, PreferHeader};
-use crate::extract::{Call, Json, Prefer, SessionCookie};
+use crate::extract::{Call, Json, Prefer, SessionCookie, UserAgent};
 use crate::identity::in_session;
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use cartwright_actors::Engine;
 use cartwright_actors::cart::View;
@@ -44,11 +43,11 @@ async fn open_cart(
     State(engine): State<Engine>,
     call: Call,
     cookie: SessionCookie,
-    headers: HeaderMap,
+    browser: UserAgent,
     prefer: Prefer,
     Json { value, bytes }: Json<NewCart>,
 ) -> Answered<CartAnswer> {
-    let call = in_session(&engine, call, &cookie, &headers).await?;
+    let call = in_session(&engine, call, &cookie, &browser).await?;
     let done = engine.open_cart(&call.request(&bytes), value.currency).await?;
     let location = format!("/api/v1/carts/{}", done.value.priced.cart.id);
     Ok(changed(done, prefer).created(location))

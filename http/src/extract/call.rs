@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::request::Parts,
+    http::{Method, Uri, request::Parts},
 };
 use cartwright_actors::new_seed;
 use cartwright_actors::request::{Idempotency, Request};
@@ -30,15 +30,16 @@ pub struct Call {
     pub if_match: Option<Revision>,
     /// The idempotency key. Only POST honours one.
     pub key: Option<String>,
-    method: String,
-    path: String,
+    method: Method,
+    uri: Uri,
 }
 
 impl Call {
     /// Returns what a use case is told of this request. A repeat under the same key is told from another request by
     /// method, path and body.
     pub fn request(&self, body: &[u8]) -> Request {
-        let fingerprint = || Receipts::fingerprint(&[self.method.as_bytes(), self.path.as_bytes(), body]);
+        let fingerprint =
+            || Receipts::fingerprint(&[self.method.as_str().as_bytes(), self.uri.path().as_bytes(), body]);
         Request {
             caller: Arc::clone(&self.caller),
             seed: self.seed,
@@ -82,7 +83,7 @@ where
         let Anyone(caller) = Anyone::from_request_parts(parts, state).await?;
         let IfMatch(if_match) = IfMatch::from_request_parts(parts, state).await?;
         let IdempotencyKey(key) = match parts.method {
-            axum::http::Method::POST => IdempotencyKey::from_request_parts(parts, state).await?,
+            Method::POST => IdempotencyKey::from_request_parts(parts, state).await?,
             _ => IdempotencyKey(None),
         };
         let deadline = parts
@@ -95,8 +96,8 @@ where
             deadline: deadline.unwrap_or_else(|| Instant::now() + REQUEST_TIMEOUT),
             if_match,
             key,
-            method: parts.method.as_str().to_owned(),
-            path: parts.uri.path().to_owned(),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
         })
     }
 }

@@ -38,9 +38,23 @@ pub enum Prefer {
     Minimal,
 }
 
+/// What the caller's browser calls itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAgent(Option<HeaderValue>);
+
+impl UserAgent {
+    /// Returns it as a text, where it is one.
+    pub fn text(&self) -> Option<String> {
+        let text = self.0.as_ref()?.to_str().ok()?;
+        Some(text.to_owned())
+    }
+}
+
 /// Returns the `ETag` of a revision: `"7"`.
 pub fn etag(Revision(revision): Revision) -> HeaderValue {
-    HeaderValue::try_from(format!("\"{revision}\"")).expect("digits in quotes are a header value")
+    // Without the machinery of formats: nearly every answer has one.
+    let text = ["\"", &revision.to_string(), "\""].concat();
+    HeaderValue::try_from(text).expect("digits in quotes are a header value")
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
@@ -114,11 +128,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Prefer {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for UserAgent {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get(header::USER_AGENT).cloned()))
+    }
+}
+
 fn prefers_minimal(headers: &HeaderMap) -> bool {
-    let lines = headers
-        .get_all(PREFER)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
-    let mut preferences = lines.flat_map(|line| line.split([',', ';']));
-    preferences.any(|preference| preference.trim().eq_ignore_ascii_case("return=minimal"))
+    const MINIMAL: &str = "return=minimal";
+    let is_in = |line: &str| {
+        let mut preferences = line.split([',', ';']);
+        preferences.any(|preference| preference.trim().eq_ignore_ascii_case(MINIMAL))
+    };
+    // Most callers say nothing else.
+    let mut lines = headers.get_all(PREFER).iter();
+    lines.any(|line| line == MINIMAL || line.to_str().is_ok_and(is_in))
 }

@@ -16,7 +16,7 @@ pub use caller::{Access, Anyone, FoundSession, Sessions, StaffOnly};
 pub use cookie::{SESSION_COOKIE, SESSION_COOKIE_LIFETIME, SessionCookie};
 pub use headers::{
     IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENT_REPLAYED, IdempotencyKey, IfMatch, Prefer, RequiredIdempotencyKey,
-    etag,
+    UserAgent, etag,
 };
 pub use json::Json;
 pub use page::{Page, PageQuery};

@@ -5,9 +5,8 @@ mod shop;
 
 pub(crate) use shop::routes;
 
-use crate::extract::{Call, FoundSession, SessionCookie, Sessions};
+use crate::extract::{Call, FoundSession, SessionCookie, Sessions, UserAgent};
 use crate::problem::Refused;
-use axum::http::{HeaderMap, header};
 use cartwright_actors::request::Request;
 use cartwright_actors::{Engine, new_seed};
 use cartwright_domain::{Problem, Timestamp};
@@ -49,21 +48,15 @@ pub(crate) async fn in_session(
     engine: &Engine,
     call: Call,
     cookie: &SessionCookie,
-    headers: &HeaderMap,
+    browser: &UserAgent,
 ) -> Result<Call, Refused> {
     if call.caller.session.is_some() {
         return Ok(call);
     }
-    let opened = engine
-        .open_session(&call.request(&[]), user_agent(headers))
-        .await?
-        .value;
+    let request = call.request(&[]);
+    // In a box: most callers have one, and all would have room for it.
+    let opened = Box::pin(engine.open_session(&request, browser.text()));
+    let opened = opened.await?.value;
     cookie.set(opened.cookie);
     Ok(call.in_new_session(opened.session.id))
-}
-
-/// Returns what the browser calls itself.
-fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
-    Some(agent.to_owned())
 }

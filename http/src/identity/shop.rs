@@ -1,14 +1,12 @@
 //! Routes of the shopper's session.
 
 use super::dto::Session;
-use super::user_agent;
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::IfMatchHeader;
-use crate::extract::{Call, SessionCookie};
+use crate::extract::{Call, SessionCookie, UserAgent};
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use cartwright_actors::Engine;
 use utoipa_axum::router::OpenApiRouter;
@@ -34,10 +32,10 @@ async fn open_session(
     State(engine): State<Engine>,
     call: Call,
     cookie: SessionCookie,
-    headers: HeaderMap,
+    browser: UserAgent,
 ) -> Answered<Session> {
     let opened = engine
-        .open_session(&call.request(&[]), user_agent(&headers))
+        .open_session(&call.request(&[]), browser.text())
         .await?
         .value;
     cookie.set(opened.cookie);

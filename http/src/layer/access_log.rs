@@ -29,10 +29,10 @@ pub(super) fn begin(request: &Request) -> Option<Line> {
 
 impl Line {
     /// Writes the line when the answer's head is ready.
-    pub(super) fn write(&self, RequestId(request_id): &RequestId, response: &Response) {
+    pub(super) fn write(&self, id: &RequestId, response: &Response) {
         let Self { began, method, uri } = self;
         let (path, status) = (uri.path(), response.status().as_u16());
-        let request_id = &**request_id;
+        let request_id = id.text();
         let latency_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(target: TARGET, %method, path, status, latency_us, request_id);
     }

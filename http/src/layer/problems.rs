@@ -5,11 +5,11 @@ use crate::problem;
 use axum::{http::header, response::Response};
 
 /// Gives a refusal its body and keeps the headers the refusal came with, such as `Allow`.
-pub(super) fn write(RequestId(request_id): &RequestId, response: &mut Response) {
+pub(super) fn write(id: &RequestId, response: &mut Response) {
     let Some(refused) = problem::behind(response) else {
         return;
     };
-    let (written, body) = refused.render(request_id).into_parts();
+    let (written, body) = refused.render(id.text()).into_parts();
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
     headers.extend(written.headers);

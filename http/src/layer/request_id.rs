@@ -5,7 +5,6 @@ use axum::{
     http::{HeaderName, HeaderValue},
     response::Response,
 };
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// The header a request may bring its name in, and every answer carries it in.
@@ -15,26 +14,28 @@ const LENGTH_MAX: usize = 128;
 
 /// The name of the request at hand. Never the seed of its ids, from which secrets come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(pub(super) Arc<str>);
+pub(super) struct RequestId(HeaderValue);
 
 /// Takes the caller's name for the request if it is plain, else makes one up.
 pub(super) fn name(request: &Request) -> RequestId {
     let given = request.headers().get(HEADER).filter(|id| is_plain(id));
-    RequestId(match given.and_then(|given| given.to_str().ok()) {
-        Some(given) => Arc::from(given),
-        None => {
-            let mut text = Uuid::encode_buffer();
-            Arc::from(&*Uuid::new_v4().simple().encode_lower(&mut text))
-        }
-    })
+    RequestId(given.cloned().unwrap_or_else(|| {
+        let mut text = Uuid::encode_buffer();
+        let made_up = Uuid::new_v4().simple().encode_lower(&mut text);
+        HeaderValue::try_from(made_up.to_owned()).expect("hexadecimal digits are a header value")
+    }))
 }
 
 impl RequestId {
+    /// Returns it as a text.
+    pub(super) fn text(&self) -> &str {
+        // What is not plain was not taken.
+        self.0.to_str().unwrap_or_default()
+    }
+
     /// Puts the name on the answer.
     pub(super) fn write(&self, response: &mut Response) {
-        if let Ok(value) = HeaderValue::from_str(&self.0) {
-            response.headers_mut().insert(HEADER, value);
-        }
+        response.headers_mut().insert(HEADER, self.0.clone());
     }
 }
 

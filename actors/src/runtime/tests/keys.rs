@@ -188,12 +188,12 @@ async fn a_running_request_is_refused_until_its_saga_answers() {
         "idempotency.in_progress"
     );
     let mut last = ask();
-    last.answers = Some(FinalAnswer {
+    last.answers = Some(Box::new(FinalAnswer {
         key: begun.receipt_key(),
         fingerprint: begun.fingerprint,
         expires_at: begun.expires_at,
         outcome: Outcome::Done(cartwright_storage::codec::encode_reply(&42_i64).unwrap()),
-    });
+    }));
     bench.toys.ask(id, add(1), last).await.unwrap();
     assert_eq!(known(&bench, "k", b"").await.unwrap().reply, 42);
 }
