@@ -66,11 +66,11 @@ impl Caller {
     /// Returns who is named in histories, events and receipts: `staff:<subject>`, `session:<id>`, `engine:<part>`
     /// or `anonymous`.
     pub fn name(&self) -> String {
+        // In pieces and not as formats: every change has one.
         match (&self.staff, &self.session, &self.engine) {
-            (Some(staff), _, _) => format!("staff:{}", staff.subject),
-            // In two pieces and not as a format: every change of a cart names its session.
+            (Some(staff), _, _) => ["staff:", &staff.subject].concat(),
             (None, Some(session), _) => ["session:", &session.to_string()].concat(),
-            (None, None, Some(part)) => format!("engine:{part}"),
+            (None, None, Some(part)) => ["engine:", part].concat(),
             (None, None, None) => "anonymous".to_owned(),
         }
     }

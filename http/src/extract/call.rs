@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::{Method, Uri, request::Parts},
+    http::{Method, request::Parts},
 };
 use cartwright_actors::new_seed;
 use cartwright_actors::request::{Idempotency, Request};
@@ -28,10 +28,17 @@ pub struct Call {
     pub deadline: Instant,
     /// The version the caller expects.
     pub if_match: Option<Revision>,
-    /// The idempotency key. Only POST honours one.
-    pub key: Option<String>,
-    method: Method,
-    uri: Uri,
+    keyed: Option<Box<Keyed>>,
+}
+
+/// The method that honours an idempotency key.
+const KEYED: Method = Method::POST;
+
+/// The idempotency key of a request, and its path.
+#[derive(Clone, Debug)]
+struct Keyed {
+    key: String,
+    path: String,
 }
 
 impl Call {
@@ -39,15 +46,15 @@ impl Call {
     /// method, path and body.
     pub fn request(&self, body: &[u8]) -> Request {
         let fingerprint =
-            || Receipts::fingerprint(&[self.method.as_str().as_bytes(), self.uri.path().as_bytes(), body]);
+            |path: &str| Receipts::fingerprint(&[KEYED.as_str().as_bytes(), path.as_bytes(), body]);
         Request {
             caller: Arc::clone(&self.caller),
             seed: self.seed,
             deadline: self.deadline,
             if_match: self.if_match,
-            idempotency: self.key.clone().map(|key| Idempotency {
-                key,
-                fingerprint: fingerprint(),
+            idempotency: self.keyed.as_deref().map(|Keyed { key, path }| Idempotency {
+                key: key.clone(),
+                fingerprint: fingerprint(path),
             }),
         }
     }
@@ -60,10 +67,10 @@ impl Call {
             session: Some(session),
             ..Caller::clone(&self.caller)
         };
-        let key = self.key.filter(|_| caller.is_staff());
+        let keyed = self.keyed.filter(|_| caller.is_staff());
         Self {
             caller: Arc::new(caller),
-            key,
+            keyed,
             ..self
         }
     }
@@ -83,9 +90,11 @@ where
         let Anyone(caller) = Anyone::from_request_parts(parts, state).await?;
         let IfMatch(if_match) = IfMatch::from_request_parts(parts, state).await?;
         let IdempotencyKey(key) = match parts.method {
-            Method::POST => IdempotencyKey::from_request_parts(parts, state).await?,
+            KEYED => IdempotencyKey::from_request_parts(parts, state).await?,
             _ => IdempotencyKey(None),
         };
+        let path = || parts.uri.path().to_owned();
+        let keyed = key.map(|key| Box::new(Keyed { key, path: path() }));
         let deadline = parts
             .extensions
             .get::<Deadline>()
@@ -95,9 +104,7 @@ where
             seed: new_seed(),
             deadline: deadline.unwrap_or_else(|| Instant::now() + REQUEST_TIMEOUT),
             if_match,
-            key,
-            method: parts.method.clone(),
-            uri: parts.uri.clone(),
+            keyed,
         })
     }
 }
