@@ -144,7 +144,7 @@ impl Engine {
             let cart = answer.state.ok_or_else(gone::<Cart>)?;
             self.priced_for(cart, view).await
         });
-        let refused = Vec::new();
-        Ok((taken_out.await?, CodeNews { refused, removed }))
+        let (priced, refused) = (taken_out.await?, Vec::new());
+        Ok((priced, CodeNews { refused, removed }))
     }
 }

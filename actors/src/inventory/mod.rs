@@ -102,8 +102,8 @@ impl Engine {
 /// How many ids of stock are remembered.
 const STOCK_IDS_MAX: usize = 16_384;
 
-/// Ids of stock by their variants. Each is a hash, which takes ten times as long as to look it up, and a purchase needs
-/// those of its variants again and again.
+/// Ids of stock by their variants. Each is a hash, which takes a dozen times the instructions of a look-up, and a purchase
+/// needs those of its variants again and again.
 static STOCK_IDS: LazyLock<Cache<VariantId, StockItemId>> = LazyLock::new(|| Cache::new(STOCK_IDS_MAX));
 
 /// Returns the id of a variant's stock at the one location of this release.

@@ -103,7 +103,7 @@ impl<E: Entity> Entities<E> {
         command: C,
         ask: Ask,
     ) -> impl Future<Output = Result<Answer<C::Reply, E>, AskError<E::Error>>> {
-        self.send(Letter::new(E::key(id), CreateJob(command), ask), id)
+        self.send(Letter::new(E::key(id), CreateJob(command), ask))
     }
 
     /// Runs a command on an entity and answers when its effects are durable.
@@ -116,7 +116,7 @@ impl<E: Entity> Entities<E> {
         command: C,
         ask: Ask,
     ) -> impl Future<Output = Result<Answer<C::Reply, E>, AskError<E::Error>>> {
-        self.send(Letter::new(E::key(id), CommandJob(command), ask), id)
+        self.send(Letter::new(E::key(id), CommandJob(command), ask))
     }
 
     /// Answers a request that was done before from its receipt, with the entity's current state.
@@ -232,7 +232,6 @@ impl<E: Entity> Entities<E> {
     async fn send<J: Job<E>>(
         &self,
         (mut letter, mut answer): Sent<E, J>,
-        id: E::Id,
     ) -> Result<Answer<J::Reply, E>, AskError<E::Error>> {
         let key = letter.key;
         let admitted = self.shared.runtime.admit(letter.ask.lane);
@@ -259,6 +258,7 @@ impl<E: Entity> Entities<E> {
             let fingerprint = letter.ask.fingerprint();
             let deadline = letter.ask.deadline;
             let work = Work::Command(letter);
+            let id = E::Id::from_uuid(key.id);
             let delivered = self.shared.deliver(id, work, needs, deadline).await;
             delivered.map_err(|failure| failure.into_error(key))?;
             match timeout_at(deadline, answer).await {

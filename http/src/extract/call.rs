@@ -93,8 +93,10 @@ where
             KEYED => IdempotencyKey::from_request_parts(parts, state).await?,
             _ => IdempotencyKey(None),
         };
-        let path = || parts.uri.path().to_owned();
-        let keyed = key.map(|key| Box::new(Keyed { key, path: path() }));
+        let keyed = key.map(|key| {
+            let path = parts.uri.path().to_owned();
+            Box::new(Keyed { key, path })
+        });
         let deadline = parts
             .extensions
             .get::<Deadline>()

@@ -54,7 +54,7 @@ pub(crate) async fn in_session(
         return Ok(call);
     }
     let request = call.request(&[]);
-    // In a box: most callers have one, and all would have room for it.
+    // In a box: most callers have a session, and all would have room for opening one.
     let opened = Box::pin(engine.open_session(&request, browser.text()));
     let opened = opened.await?.value;
     cookie.set(opened.cookie);
