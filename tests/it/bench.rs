@@ -190,6 +190,7 @@ fn growth_is_measured_on_a_small_scale() {
     for (size, carts) in [100, 200].into_iter().enumerate() {
         assert_eq!(number(growth, &format!("/sizes/{size}/carts")), carts);
         assert!(0 < number(growth, &format!("/sizes/{size}/server/operations")));
+        assert!(0 < number(growth, &format!("/sizes/{size}/small/operations")));
     }
     assert_eq!(number(growth, "/residents/ceiling"), 20);
     assert!(0 < number(growth, "/residents/most"), "{growth}");

@@ -1,7 +1,7 @@
 //! What was set as a goal, and whether it was met.
 
 use super::figures::permille;
-use super::growth::report::Growth;
+use super::growth::report::{Growth, Size};
 use super::report::{Report, Works};
 use crate::cli::Work;
 use crate::output::{decimals, thousands};
@@ -222,10 +222,7 @@ fn of_works(works: &Works) -> Vec<Judged> {
 }
 
 fn of_growth(growth: Option<&Growth>) -> Vec<Judged> {
-    let size = |growth: &Growth| {
-        let rates = || growth.sizes.iter().map(|size| size.server.operations_per_second);
-        permille(rates().min()?, rates().next()?)
-    };
+    let size = |growth: &Growth| growth.sizes.iter().filter_map(Size::over_small_permille).min();
     let lines = |growth: &Growth| {
         let mut costs = growth.lines.iter().map(|lines| lines.server.cpu_ns_per_operation);
         let (short, long) = (costs.next()?, costs.next()?);
@@ -247,7 +244,7 @@ fn of_growth(growth: Option<&Growth>) -> Vec<Judged> {
     };
     vec![
         floor(
-            "W2 flat as the store grows: the least operations a second over those at first",
+            "W2 flat as the store grows: its operations a second over a small store's beside it, at the worst size",
             Unit::Permille,
             850,
             growth.and_then(size),

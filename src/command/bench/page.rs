@@ -312,6 +312,7 @@ pub(super) fn micros(nanos: u64) -> String {
     format!("{}.{}", nanos / 1_000, nanos % 1_000 / 100)
 }
 
-fn percent(permille: u64) -> String {
+/// Writes thousandths as percent.
+pub(super) fn percent(permille: u64) -> String {
     format!("{}.{}%", permille / 10, permille % 10)
 }

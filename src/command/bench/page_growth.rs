@@ -1,19 +1,22 @@
 //! The part of the performance page about growth.
 
 use super::growth::report::Growth;
-use super::page::{micros, millis, row};
+use super::page::{micros, millis, percent, row};
 use crate::output::thousands;
 use std::fmt::Write;
 
 /// Writes what became of the works as the shop grew.
 pub(super) fn growth(growth: &Growth) -> String {
     let mut text = format!(
-        "## Growth\n\nUp to {} carts in one store, opened and filled with one line each as fast as they are answered.\n",
+        "## Growth\n\nUp to {} carts in one store, opened and filled with one line each as fast as they are answered.\n\
+         Each size is measured when the index holds what was written, and so is a store of the first size just before it, \
+         on the same machine: its own speed is not the same from one minute to the next.\n",
         thousands(growth.carts)
     );
     text.push('\n');
     text.push_str(
-        "| Carts in store | W2 operations/s | p50 ms | p99 ms | Server CPU µs |\n| --- | --- | --- | --- | --- |\n",
+        "| Carts in store | W2 operations/s | p50 ms | p99 ms | Server CPU µs | Small store's operations/s | CPU µs | Over \
+         the small store |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for size in &growth.sizes {
         let side = &size.server;
@@ -25,6 +28,9 @@ pub(super) fn growth(growth: &Growth) -> String {
                 &millis(side.p50_us),
                 &millis(side.p99_us),
                 &micros(side.cpu_ns_per_operation),
+                &thousands(size.small.operations_per_second),
+                &micros(size.small.cpu_ns_per_operation),
+                &size.over_small_permille().map(percent).unwrap_or_default(),
             ],
         );
     }

@@ -1,6 +1,6 @@
 //! What was measured of growth, as it is kept in JSON.
 
-use crate::command::bench::figures::Side;
+use crate::command::bench::figures::{Side, permille};
 use serde::{Deserialize, Serialize};
 
 /// Everything about growth.
@@ -23,6 +23,18 @@ pub(crate) struct Growth {
 pub(crate) struct Size {
     pub(crate) carts: u64,
     pub(crate) server: Side,
+    /// A store of the first size, measured just before.
+    pub(crate) small: Side,
+}
+
+impl Size {
+    /// Returns its operations a second in thousandths of the small store's.
+    pub(crate) fn over_small_permille(&self) -> Option<u64> {
+        permille(
+            self.server.operations_per_second,
+            self.small.operations_per_second,
+        )
+    }
 }
 
 /// How many carts were in memory at most while all of them were opened.
