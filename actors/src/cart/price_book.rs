@@ -5,10 +5,10 @@ use crate::runtime::{Clock, Published};
 use arc_swap::ArcSwap;
 use cartwright_domain::Entity;
 use cartwright_domain::cart::Cart;
-use cartwright_domain::catalog::{PriceList, PriceLists};
+use cartwright_domain::catalog::PriceLists;
 use cartwright_domain::promotion::{Promotion, Promotions};
 use cartwright_domain::shipping::ShippingMethod;
-use cartwright_domain::tax::{TaxZone, Zones};
+use cartwright_domain::tax::Zones;
 use cartwright_domain::time::{Period, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +28,9 @@ pub(crate) struct PriceBook {
 pub(crate) struct Indexed {
     /// Tells this index from every other of this process.
     pub(super) number: u64,
-    of: Rosters,
+    /// The rosters that it is made of had been changed so often at least.
+    as_of: Changes,
+    of_promotions: Roster<Promotion>,
     /// When nothing in it begins or ends.
     holds: Period,
     pub(super) zones: Zones,
@@ -37,33 +39,27 @@ pub(crate) struct Indexed {
     pub(super) lists: PriceLists,
 }
 
-/// What an index is made of.
-struct Rosters {
-    zones: Roster<TaxZone>,
-    methods: Roster<ShippingMethod>,
-    promotions: Roster<Promotion>,
-    lists: Roster<PriceList>,
+/// How often each roster that an index is made of was changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Changes {
+    zones: u64,
+    methods: u64,
+    promotions: u64,
+    lists: u64,
+}
+
+impl Changes {
+    fn of(kinds: &Kinds) -> Self {
+        Self {
+            zones: kinds.tax_zones.roster_changes(),
+            methods: kinds.shipping_methods.roster_changes(),
+            promotions: kinds.promotions.roster_changes(),
+            lists: kinds.price_lists.roster_changes(),
+        }
+    }
 }
 
 type Roster<E> = Arc<Vec<Arc<Published<E>>>>;
-
-impl Rosters {
-    fn of(kinds: &Kinds) -> Self {
-        Self {
-            zones: kinds.tax_zones.roster(),
-            methods: kinds.shipping_methods.roster(),
-            promotions: kinds.promotions.roster(),
-            lists: kinds.price_lists.roster(),
-        }
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.zones, &other.zones)
-            && Arc::ptr_eq(&self.methods, &other.methods)
-            && Arc::ptr_eq(&self.promotions, &other.promotions)
-            && Arc::ptr_eq(&self.lists, &other.lists)
-    }
-}
 
 fn states<E: Entity>(roster: &Roster<E>) -> impl Iterator<Item = Arc<E>> + '_ {
     roster.iter().map(|published| Arc::clone(&published.state))
@@ -123,30 +119,33 @@ impl PriceBook {
     }
 
     fn at(&self, at: Timestamp, kinds: &Kinds) -> Arc<Indexed> {
-        let rosters = Rosters::of(kinds);
+        // Counted before the rosters are read: one that changes in between is at worst indexed twice.
+        let as_of = Changes::of(kinds);
         let kept = self.kept.load();
-        let current = || kept.iter().filter(|book| book.of.is_same(&rosters));
+        let current = || kept.iter().filter(|book| book.as_of == as_of);
         if let Some(found) = current().find(|book| book.holds.contains(at)) {
             return Arc::clone(found);
         }
         let others: Vec<_> = current().take(TIMES_MAX - 1).cloned().collect();
         // The index of promotions is of no time: it is made again only when one of them changes.
-        let has_promotions = |book: &&Arc<Indexed>| Arc::ptr_eq(&book.of.promotions, &rosters.promotions);
+        let of_promotions = kinds.promotions.roster();
+        let has_promotions = |book: &&Arc<Indexed>| Arc::ptr_eq(&book.of_promotions, &of_promotions);
         let promotions = match kept.iter().find(has_promotions) {
             Some(book) => Arc::clone(&book.promotions),
-            None => Arc::new(Promotions::new(states(&rosters.promotions))),
+            None => Arc::new(Promotions::new(states(&of_promotions))),
         };
-        let zones = Zones::new(states(&rosters.zones), at);
-        let lists = PriceLists::new(states(&rosters.lists), at);
+        let zones = Zones::new(states(&kinds.tax_zones.roster()), at);
+        let lists = PriceLists::new(states(&kinds.price_lists.roster()), at);
         let holds = zones.holds().bounded_by(promotions.holds(at), at);
         let indexed = Arc::new(Indexed {
             number: self.made.fetch_add(1, Ordering::Relaxed) + 1,
             holds: holds.bounded_by(lists.holds(), at),
             zones,
-            methods: states(&rosters.methods).collect(),
+            methods: states(&kinds.shipping_methods.roster()).collect(),
             promotions,
             lists,
-            of: rosters,
+            as_of,
+            of_promotions,
         });
         let mut next = vec![Arc::clone(&indexed)];
         next.extend(others);

@@ -181,6 +181,11 @@ impl<E: Entity> Entities<E> {
             .unwrap_or_default()
     }
 
+    /// Returns how often the roster was changed. While it stays, so does every roster that is read after it.
+    pub fn roster_changes(&self) -> u64 {
+        self.shared.roster.as_ref().map_or(0, |roster| roster.changes())
+    }
+
     /// Reads a page of a listing and each row's committed state. Rows of other kinds are passed over.
     ///
     /// # Errors

@@ -66,6 +66,8 @@ impl<E: Entity> Cell<E> {
 pub(super) struct Roster<E: Entity> {
     pub(super) listing: Listing,
     list: ArcSwap<Vec<Arc<Published<E>>>>,
+    /// How often the list was changed, counted after each change.
+    changes: AtomicU64,
     writing: Mutex<()>,
 }
 
@@ -74,12 +76,17 @@ impl<E: Entity> Roster<E> {
         Self {
             listing,
             list: ArcSwap::default(),
+            changes: AtomicU64::new(0),
             writing: Mutex::new(()),
         }
     }
 
     pub(super) fn get(&self) -> Arc<Vec<Arc<Published<E>>>> {
         self.list.load_full()
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Puts an entity's newest state in its place.
@@ -104,5 +111,6 @@ impl<E: Entity> Roster<E> {
             (Ok(_), Some(_)) | (Err(_), None) => return,
         }
         self.list.store(Arc::new(list));
+        self.changes.fetch_add(1, Ordering::Release);
     }
 }

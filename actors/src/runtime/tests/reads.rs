@@ -225,8 +225,14 @@ async fn a_roster_has_every_entity_when_the_answer_goes_out() {
     assert_eq!(ids(&again), []);
     again.runtime.open().await.unwrap();
     assert_eq!(ids(&again), [(toy_id(1), 10), (toy_id(3), 10)]);
+    let before = again.toys.roster_changes();
     again.tell(toy_id(3), add(1)).await.unwrap();
     assert_eq!(ids(&again), [(toy_id(1), 10), (toy_id(3), 11)]);
+    assert_ne!(
+        again.toys.roster_changes(),
+        before,
+        "whoever keeps what it made of a roster looks here"
+    );
 }
 
 #[tokio::test(start_paused = true)]
