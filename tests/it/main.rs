@@ -22,6 +22,7 @@ mod mail;
 mod moving;
 mod orders;
 mod payments;
+mod pgo;
 mod prices;
 mod process;
 mod promotions;
