@@ -7,7 +7,7 @@ use std::process::Command;
 /// What an indexed profile of LLVM begins with, followed by the version of the format in seven bytes of eight.
 const MAGIC: &[u8] = b"\xfflprofi\x81";
 
-/// The newest version of the format that LLVM 20 reads, which the oldest compiler in the manifest has.
+/// The version that LLVM 19 writes, which later ones read: the oldest compiler in the manifest has LLVM 20.
 const VERSION_MAX: u8 = 12;
 
 /// Returns what the compiler is called with when cargo calls it with `arguments`.
