@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Handle;
 
 /// Where the sandbox keeps its ledger in the data directory: beside the engine's store, never in it.
 const SANDBOX_LEDGER: &str = "sandbox/ledger.jsonl";
@@ -71,6 +72,7 @@ async fn open_store(config: &Config) -> anyhow::Result<SledStore> {
         cache_bytes: config.index_cache_bytes,
         index_after: Duration::from_millis(config.index_after_ms),
         checkpoint_rows: config.checkpoint_rows,
+        runtime: Some(Handle::current()),
         progress: Some(Arc::new(|progress| match progress {
             Progress::Checking { rows } => tracing::info!(rows, "checking the index"),
             Progress::Replaying { position } => {

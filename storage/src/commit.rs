@@ -223,7 +223,8 @@ pub struct Commit {
 }
 
 /// What happens with the verdict: publish the state, let the answers out. It travels inside the commit and so
-/// outlives the actor. Runs on the store's threads: short, never blocking, never panicking.
+/// outlives the actor. Runs in a task of [`crate::Options::runtime`] or on a thread of the store: short, never blocking,
+/// never panicking.
 pub struct Done(pub Box<dyn FnOnce(Verdict) + Send>);
 
 impl fmt::Debug for Done {

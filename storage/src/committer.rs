@@ -1,4 +1,5 @@
-//! The committer: one thread that takes everything waiting, decides, writes one frame, syncs, publishes, answers.
+//! The committer: one thread that takes everything waiting, decides, writes one frame, syncs, publishes, and hands on
+//! what is to be told.
 //!
 //! It never reads the index except for a unique key or a receipt that memory cannot tell of, and never waits for
 //! it except when pending is full.
@@ -12,11 +13,13 @@ use crate::options::GROUP_COMMITS_MAX;
 use crate::record::{CursorMove, Entry, Record};
 use crate::shared::Shared;
 use crate::table::SledTable;
+use crate::teller::{News, Teller};
 use crate::verdict::{Behind, Judge, Ready, Refused};
 use crate::view::View;
-use crate::{Accepted, Body, Commit, Done, Fault, Position, Receipt, ReceiptKey, Rejected};
+use crate::{Accepted, Body, Commit, Fault, Position, Receipt, ReceiptKey, Rejected};
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
 use crossbeam_channel::{Receiver, Sender};
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
@@ -76,6 +79,7 @@ pub(crate) struct Committer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) index: Arc<SledTable>,
     pub(crate) applier: Sender<ToApplier>,
+    pub(crate) teller: Teller,
     pub(crate) group_bytes_max: usize,
     /// Rows after which the applier is told that a checkpoint is due.
     pub(crate) checkpoint_rows: u64,
@@ -89,10 +93,8 @@ struct Group {
     rows: u64,
     snapshot_bytes: u64,
     accepted: Vec<(Position, Arc<Record>)>,
-    told: Vec<(Done, Accepted)>,
-    refused: Vec<Refused>,
-    cursors: Vec<(CursorMove, oneshot::Sender<()>)>,
-    barriers: Vec<oneshot::Sender<()>>,
+    cursors: Vec<CursorMove>,
+    news: News,
     close: Option<oneshot::Sender<Result<(), Fault>>>,
 }
 
@@ -141,7 +143,7 @@ impl Committer {
                 self.decide(commit, group, buffer);
             }
             Item::Retire(entity, incarnation) => self.judge.retire(entity, incarnation),
-            Item::Barrier(told) => group.barriers.push(told),
+            Item::Barrier(told) => group.news.passed.push(told),
             Item::Cursor(moved, told) => {
                 group.taken += 1;
                 group.rows += 1;
@@ -151,7 +153,8 @@ impl Committer {
                     .push(at, Position::default(), |out| entry.encode(out))
                     .expect("the name of a subscriber was measured");
                 if let Entry::Cursor(moved) = entry {
-                    group.cursors.push((moved, told));
+                    group.cursors.push(moved);
+                    group.news.passed.push(told);
                 }
             }
             Item::Close(told) => group.close = Some(told),
@@ -173,7 +176,7 @@ impl Committer {
         } = match self.judge.decide(commit, &known) {
             Ok(ready) => ready,
             Err(refused) => {
-                group.refused.push(refused);
+                group.news.refused.push(refused);
                 return;
             }
         };
@@ -185,11 +188,11 @@ impl Committer {
         group.rows += record.rows();
         group.snapshot_bytes += record.snapshot_bytes();
         let accepted = Accepted { position, number };
-        group.told.push((done, accepted));
+        group.news.accepted.push((done, accepted));
         group.accepted.push((position, record));
     }
 
-    /// Makes the group durable, publishes it and tells the verdicts.
+    /// Makes the group durable, publishes it, hands on what is to be told, and empties the group.
     fn complete(&mut self, group: &mut Group, buffer: &mut FrameBuffer) -> Result<(), Unknown> {
         let counters = &self.shared.counters;
         let position = self.judge.position();
@@ -219,7 +222,7 @@ impl Committer {
                 .accepted
                 .iter()
                 .map(|(position, record)| (*position, record.as_ref())),
-            group.cursors.iter().map(|(moved, _)| moved),
+            group.cursors.iter(),
         );
         self.judge.published();
         // Published before any verdict is told.
@@ -233,11 +236,16 @@ impl Committer {
                 .recorded_at
                 .fetch_max(group.at.millis(), Ordering::AcqRel);
             self.shared.recent.add(&group.accepted);
-            self.shared.synced.send_replace(position);
+            group.news.synced = Some(position);
         }
         // Only now: whoever reads this finds everything up to it in pending or in the index.
         counters.announced.store(position.0, Ordering::Release);
-        self.tell(group);
+        self.teller.bring(mem::take(&mut group.news));
+        group.accepted.clear();
+        group.cursors.clear();
+        group.taken = 0;
+        group.rows = 0;
+        group.snapshot_bytes = 0;
         if self.shared.pending.is_full() {
             self.poke();
             self.shared.pending.wait_for_room();
@@ -247,71 +255,42 @@ impl Committer {
         Ok(())
     }
 
-    /// Tells the verdicts, refusals after what they may rest on and barriers after everything, and empties the group.
-    fn tell(&self, group: &mut Group) {
-        let waiting = &self.shared.counters.waiting;
-        for (Done(done), accepted) in group.told.drain(..) {
-            waiting.fetch_sub(1, Ordering::AcqRel);
-            done(Ok(accepted));
-        }
-        for Refused {
-            done: Done(done),
-            why,
-        } in group.refused.drain(..)
-        {
-            waiting.fetch_sub(1, Ordering::AcqRel);
-            done(Err(why));
-        }
-        let cursors = group.cursors.drain(..).map(|(_, told)| told);
-        for waiting in cursors.chain(group.barriers.drain(..)) {
-            // Whoever asked may have given up.
-            let _ = waiting.send(());
-        }
-        group.accepted.clear();
-        group.taken = 0;
-        group.rows = 0;
-        group.snapshot_bytes = 0;
-    }
-
     fn poke(&self) {
-        self.send(ToApplier::Poke);
-    }
-
-    fn send(&self, message: ToApplier) {
         // The applier ends before the committer only when the process aborts.
-        let _ = self.applier.send(message);
+        let _ = self.applier.send(ToApplier::Poke);
     }
 
-    /// Closes the journal, lets the applier close the rest, and refuses what still comes.
+    /// Closes the journal, lets the applier close the rest once all is told, and refuses what still comes.
     fn close(self, carried: Option<Item>, told: Option<oneshot::Sender<Result<(), Fault>>>) {
         let Self {
             items,
             journal,
             index,
             applier,
-            shared,
+            teller,
             ..
         } = self;
         drop(journal);
         drop(index);
-        // The applier ends before the committer only when the process aborts.
-        let _ = applier.send(ToApplier::Close(told));
-        drop(applier);
+        teller.bring(News {
+            close: Some((applier, told)),
+            ..News::default()
+        });
         for item in carried.into_iter().chain(items) {
+            let mut news = News::default();
             match item {
-                Item::Commit(Commit { done: Done(done), .. }) => {
-                    shared.counters.waiting.fetch_sub(1, Ordering::AcqRel);
-                    done(Err(Rejected::Unavailable("the store is closed".to_owned())));
+                Item::Commit(Commit { done, .. }) => {
+                    let why = Rejected::Unavailable("the store is closed".to_owned());
+                    news.refused.push(Refused { done, why });
                 }
-                Item::Barrier(told) => {
-                    let _ = told.send(());
-                }
+                Item::Barrier(told) => news.passed.push(told),
                 Item::Close(told) => {
                     let _ = told.send(Ok(()));
                 }
                 // Dropping the sender tells the caller.
                 Item::Retire(..) | Item::Cursor(..) => {}
             }
+            teller.bring(news);
         }
     }
 }

@@ -31,6 +31,7 @@ mod recover;
 mod shared;
 mod sled_store;
 mod table;
+mod teller;
 mod verdict;
 mod view;
 

@@ -6,6 +6,7 @@ use crate::{Disk, Fill, OpenError, Position, RealDisk};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// The most commits of a group.
 pub(crate) const GROUP_COMMITS_MAX: usize = 1_024;
@@ -65,6 +66,9 @@ pub struct Options {
     /// For how long a start waits for the check of every row of the index; the rest is checked while it is in use.
     /// Default 500 ms.
     pub check_before_start: Duration,
+    /// The runtime on which the verdicts are told, in their order: the one on which they are waited for. Without one the
+    /// committer's thread tells them, and its next group waits for that. Default none.
+    pub runtime: Option<Handle>,
     /// The disk below the journal and the checkpoints. Tests let it fail.
     pub disk: Arc<dyn Disk>,
     /// What happens when a sync fails or a thread of the store panics: the process aborts. Tests look on.
@@ -86,6 +90,7 @@ impl Default for Options {
             checkpoint_rows: 100_000,
             index_after: Duration::from_secs(2),
             check_before_start: Duration::from_millis(500),
+            runtime: None,
             disk: Arc::new(RealDisk),
             abort: Arc::new(|why| {
                 tracing::error!(why, "the store cannot go on: aborting; the next start recovers");
@@ -109,6 +114,7 @@ impl fmt::Debug for Options {
             .field("checkpoint_rows", &self.checkpoint_rows)
             .field("index_after", &self.index_after)
             .field("check_before_start", &self.check_before_start)
+            .field("runtime", &self.runtime)
             .finish_non_exhaustive()
     }
 }

@@ -15,6 +15,7 @@ use crate::record::{CursorMove, Entry, Start};
 use crate::recover::{Recovered, RecoveryReport, check_on, recover};
 use crate::shared::Shared;
 use crate::table::SledTable;
+use crate::teller::Teller;
 use crate::verdict::{Judge, counts};
 use crate::view::View;
 use crate::{
@@ -122,6 +123,7 @@ impl SledStore {
             shared: Arc::clone(&shared),
             index: Arc::clone(&table),
             applier: to_applier,
+            teller: Teller::start(Arc::clone(&shared), options.runtime.as_ref()),
             group_bytes_max: options.group_bytes_max(),
             checkpoint_rows: options.checkpoint_rows,
         };

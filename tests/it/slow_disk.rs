@@ -22,6 +22,7 @@ use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
 /// What a sync takes.
@@ -111,6 +112,7 @@ async fn engine(home: &Path, disk: Arc<dyn Disk>, pending_bytes_max: u64) -> Eng
         segment_bytes: 1024 * 1024,
         waiting_max: WAITING_MAX,
         pending_bytes_max,
+        runtime: Some(Handle::current()),
         // Only its bytes make the index be told.
         index_after: Duration::from_secs(3_600),
         ..Options::default()

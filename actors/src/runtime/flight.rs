@@ -126,7 +126,7 @@ impl<E: Entity> Letterbox<E> {
                 None
             }
         };
-        // Not under the lock, on the store's thread.
+        // Not under the lock.
         drop(letters);
         drop(before);
         brought
@@ -306,7 +306,7 @@ struct Landing<E: Entity> {
 }
 
 impl<E: Entity> Landing<E> {
-    /// Publishes, then answers, then tells the actor. Runs on the store's thread.
+    /// Publishes, then answers, then tells the actor. Runs where the store tells: see [`Done`].
     fn land(self, verdict: Verdict) {
         let Self {
             id,

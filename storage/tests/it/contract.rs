@@ -3,8 +3,8 @@
 use crate::support::{at, caller_key, draft, open, receipt, recorded, row, small, snapshot, toy, unique};
 use cartwright_domain::{Kind, Listing, ListingKey, Revision, Sequence, Unique, UniqueKey};
 use cartwright_storage::{
-    Body, Decision, FaultStore, Fence, KEY_BYTES_MAX, ListingRow, Loaded, MemoryStore, Outcome, Position,
-    ReceiptFound, Rejected, Scan, Store, Wanted, codec,
+    Body, Decision, FaultStore, Fence, KEY_BYTES_MAX, ListingRow, Loaded, MemoryStore, Options, Outcome,
+    Position, ReceiptFound, Rejected, Scan, Store, Wanted, codec,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,13 +13,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 fn check<F: Future<Output = ()>>(claim: impl Fn(Arc<dyn Store>) -> F) {
     let directory = tempfile::tempdir().unwrap();
     let behind_faults = tempfile::tempdir().unwrap();
-    let stores: [Arc<dyn Store>; 4] = [
+    let told_by_runtime = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let on_runtime = Options {
+        runtime: Some(runtime.handle().clone()),
+        ..small()
+    };
+    let stores: [Arc<dyn Store>; 5] = [
         Arc::new(MemoryStore::new()),
         Arc::new(open(directory.path(), &small())),
         Arc::new(FaultStore::new(MemoryStore::new())),
         Arc::new(FaultStore::new(open(behind_faults.path(), &small()))),
+        Arc::new(open(told_by_runtime.path(), &on_runtime)),
     ];
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for store in stores {
         runtime.block_on(claim(Arc::clone(&store)));
         runtime.block_on(store.close()).unwrap();

@@ -11,3 +11,4 @@ mod history;
 mod left;
 mod recovery;
 mod support;
+mod telling;

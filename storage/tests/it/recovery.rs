@@ -203,7 +203,7 @@ fn a_panic_in_a_callback_aborts() {
     let mut draft = draft(&store, toy(1), 0);
     draft.commit.done = cartwright_storage::Done(Box::new(|_| panic!("it was told not to")));
     drop(draft.submit(&store));
-    assert!(why.recv().unwrap().contains("committer"));
+    assert!(why.recv().unwrap().contains("teller"));
 }
 
 #[test]
