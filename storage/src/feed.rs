@@ -21,7 +21,7 @@ pub(crate) fn read(
         let Entry::Commit(record) = Entry::decode(payload)? else {
             return Ok(Reading::More);
         };
-        facts_of(position, &record, wanted, &mut facts);
+        facts.extend(facts_of(position, &record, wanted));
         read_to = position;
         commits += 1;
         Ok(if commits < commits_max {

@@ -75,7 +75,7 @@ impl Shared {
         counters.announced.store(position.0, Ordering::Release);
         Self {
             pending,
-            recent: Recent::default(),
+            recent: Recent::new(position),
             loaders,
             catalog,
             synced: watch::Sender::new(position),
