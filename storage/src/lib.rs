@@ -169,7 +169,7 @@ pub struct Statistics {
     pub snapshot_bytes: u64,
     /// Bytes of newest states that the index does not yet hold.
     pub pending_bytes: u64,
-    /// Commits submitted and not yet decided.
+    /// Commits submitted whose verdict was not told yet.
     pub waiting: u64,
 }
 

@@ -244,4 +244,16 @@ mod tests {
         assert_eq!(read(&recent, 0, 3, 9), None);
         assert_eq!(read(&recent, 1, 3, 9), Some((vec![(2, 0), (3, 0)], 3)));
     }
+
+    #[test]
+    fn wishes_are_bounded() {
+        let recent = Recent::new(Position(0));
+        let wish = |number: usize| Wanted::Only(vec![(Kind::Toy, "placed"); number].leak());
+        let ask = |number| recent.facts_after(Position(0), Position(0), 1, wish(number));
+        for number in 0..=WISHES_MAX {
+            assert_eq!(ask(number), None);
+        }
+        assert!(ask(WISHES_MAX - 1).is_some());
+        assert_eq!(ask(WISHES_MAX), None);
+    }
 }

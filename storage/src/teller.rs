@@ -39,7 +39,7 @@ pub(crate) struct News {
 pub(crate) type Closed = Option<oneshot::Sender<Result<(), Fault>>>;
 
 /// News that were brought. They are told when this is dropped, wherever it ends: in the task, in the queue of a runtime
-/// that has gone, or with the committer.
+/// that has gone, or with the committer. Only while a runtime goes may two of these places tell side by side.
 struct Untold {
     shared: Arc<Shared>,
     news: News,
@@ -62,6 +62,10 @@ impl Teller {
 
     /// Sees to it that news are told, after all that were brought before.
     pub(crate) fn bring(&self, news: News) {
+        // A group of nothing but ended incarnations need not wake the task.
+        if news.is_empty() {
+            return;
+        }
         let untold = Untold {
             shared: Arc::clone(&self.shared),
             news,
@@ -82,6 +86,17 @@ impl Drop for Untold {
 }
 
 impl News {
+    fn is_empty(&self) -> bool {
+        let Self {
+            synced,
+            accepted,
+            refused,
+            passed,
+            close,
+        } = self;
+        synced.is_none() && accepted.is_empty() && refused.is_empty() && passed.is_empty() && close.is_none()
+    }
+
     /// Tells acceptances, then refusals, which may rest on them, then those who asked to hear that.
     fn tell(self, shared: &Shared) {
         if let Some(position) = self.synced {

@@ -95,3 +95,18 @@ fn a_store_is_closed_only_when_all_is_told() {
     runtime.block_on(store.barrier());
     assert_eq!(*told.lock().unwrap(), [(1, true), (2, false)]);
 }
+
+#[test]
+fn a_panic_while_telling_on_a_runtime_aborts() {
+    let (directory, runtime) = (tempfile::tempdir().unwrap(), still());
+    let (aborted, why) = std::sync::mpsc::channel();
+    let options = Options {
+        abort: Arc::new(move |why| aborted.send(why.to_owned()).unwrap()),
+        ..told_on(&runtime)
+    };
+    let store = open(directory.path(), &options);
+    let done = Done(Box::new(|_| panic!("it was told not to")));
+    store.submit(draft(&store, toy(1), 0).with(|commit| commit.done = done).commit);
+    runtime.block_on(store.barrier());
+    assert!(why.try_recv().unwrap().contains("teller"));
+}
