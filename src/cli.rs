@@ -291,6 +291,9 @@ pub(crate) struct Bench {
     /// How long to measure, after a warm-up of a fifth of it; parts of a second are allowed
     #[arg(long, default_value = "10", value_name = "N", value_parser = seconds)]
     pub(crate) seconds: Duration,
+    /// How often all works are measured, one after the other; each goal is judged by its round in the middle
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=99))]
+    pub(crate) rounds: u8,
     /// How many carts the growth goes up to; w9 has a hundredth of them, but at least 400
     #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=100_000_000))]
     pub(crate) carts: u32,

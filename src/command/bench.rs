@@ -51,6 +51,8 @@ const WAKES_PERMILLE_MIN: u64 = 950;
 struct Settings {
     time: Duration,
     connections: Option<u16>,
+    /// How often works are measured that goals are about.
+    rounds: u8,
     /// How many carts the growth goes up to.
     carts: u32,
     /// A directory on the disk to measure.
@@ -64,6 +66,7 @@ impl Settings {
         Self {
             time: arguments.seconds,
             connections: arguments.connections,
+            rounds: arguments.rounds,
             carts: arguments.carts,
             directory: arguments.data_dir.clone().unwrap_or_else(std::env::temp_dir),
             limits: !arguments.no_limits,
@@ -97,14 +100,14 @@ async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
         let measured = one(&server, settings.load(work), &settings).await?;
         let table = measured.figures.table();
         write(arguments.json.as_deref(), &measured.figures, Some(&table))?;
-        return Ok(exit_code(&[measured.figures]));
+        return Ok(exit_code([&measured.figures]));
     }
     let mut report = match &arguments.from {
         Some(file) => Report::read(file)?,
         None => Report::default(),
     };
     if arguments.all {
-        report.works = Some(suite::works(&settings).await?);
+        report.rounds = suite::rounds(&settings).await?;
     }
     if arguments.growth {
         report.growth = Some(growth::growth(&settings).await?);
@@ -117,9 +120,7 @@ async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
     if let Some(file) = &arguments.page {
         write_page(file, &report)?;
     }
-    Ok(report
-        .works
-        .map_or(ExitCode::SUCCESS, |works| exit_code(&works.figures)))
+    Ok(exit_code(report.rounds.iter().flat_map(|round| &round.figures)))
 }
 
 /// Writes JSON where it is wanted, and the table unless the JSON takes its place.
@@ -149,8 +150,8 @@ fn write_page(file: &Path, report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn exit_code(figures: &[Figures]) -> ExitCode {
-    if figures.iter().all(|figures| figures.errors == 0) {
+fn exit_code<'a>(figures: impl IntoIterator<Item = &'a Figures>) -> ExitCode {
+    if figures.into_iter().all(|figures| figures.errors == 0) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

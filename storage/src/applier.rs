@@ -18,8 +18,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How many rows are written at once. Meanwhile the index cannot be read: it is a matter of a millisecond.
+/// How many rows are written at once while the index is read. Meanwhile it cannot be: it is a matter of a millisecond.
 const ROWS_AT_ONCE: usize = 64;
+/// How many rows are written at once while nobody reads the index: a batch wakes all of sled's threads, whatever is in
+/// it.
+const ROWS_AT_ONCE_UNREAD: usize = 256;
 
 /// What the committer says.
 pub(crate) enum ToApplier {
@@ -35,6 +38,8 @@ pub(crate) struct Feeder {
     index: Arc<SledTable>,
     pub(crate) mark: Mark,
     pass: Option<Pass>,
+    /// How often the index had been read when the last rows were written.
+    reads: u64,
 }
 
 /// Rows on their way into the index.
@@ -52,6 +57,7 @@ impl Feeder {
             index,
             mark,
             pass: None,
+            reads: 0,
         }
     }
 
@@ -74,13 +80,23 @@ impl Feeder {
         });
     }
 
+    /// Returns how many rows to write: few while the index is read, so that nobody waits for long.
+    fn rows_at_once(&mut self) -> usize {
+        let before = std::mem::replace(&mut self.reads, self.index.reads());
+        match before == self.reads {
+            true => ROWS_AT_ONCE_UNREAD,
+            false => ROWS_AT_ONCE,
+        }
+    }
+
     /// Writes some rows of the open pass; the last ones with the mark. Tells whether it ended the pass.
     fn advance(&mut self) -> Result<bool, Fault> {
+        let rows = self.rows_at_once();
         let Some(pass) = &mut self.pass else {
             return Ok(false);
         };
-        let mut changes: Vec<Change> = Vec::with_capacity(ROWS_AT_ONCE);
-        for (row, waiting) in pass.left.by_ref().take(ROWS_AT_ONCE) {
+        let mut changes: Vec<Change> = Vec::with_capacity(rows.min(pass.left.len()));
+        for (row, waiting) in pass.left.by_ref().take(rows) {
             waiting.change(row, |change| changes.push(change));
         }
         let is_last = pass.left.len() == 0;
@@ -325,7 +341,7 @@ mod tests {
 
     #[test]
     fn everything_is_fed_also_what_came_in_since_the_open_pass_began() {
-        const FIRST: u64 = 3 * ROWS_AT_ONCE as u64;
+        const FIRST: u64 = 3 * ROWS_AT_ONCE_UNREAD as u64;
         const LAST: u64 = FIRST + 5;
         let directory = tempfile::tempdir().unwrap();
         let table = Arc::new(SledTable::open(directory.path(), 1 << 20).unwrap());

@@ -18,6 +18,9 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Where memory begins that every device can read past the page cache: at a page. What begins elsewhere is copied.
+pub(crate) const DEVICE_ALIGNMENT: usize = 4096;
+
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {

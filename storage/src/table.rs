@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Large segments: with sled's own 512 KiB a start takes many times longer.
@@ -64,6 +65,7 @@ pub(crate) struct SledTable {
     tree: sled::Db,
     filter: Filter,
     audit: Mutex<Option<Audit>>,
+    reads: AtomicU64,
 }
 
 /// A count and check of every row, as far as it has come. What is written behind it meanwhile is counted in.
@@ -106,7 +108,13 @@ impl SledTable {
             tree: config.open().map_err(fault)?,
             filter,
             audit: Mutex::new(Some(Audit::default())),
+            reads: AtomicU64::new(0),
         })
+    }
+
+    /// Returns how often rows were read, not counting those that were found missing without looking.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// Reads how far the index goes.
@@ -200,6 +208,7 @@ impl Rows for SledTable {
         if self.surely_lacks(key) {
             return Ok(None);
         }
+        self.reads.fetch_add(1, Ordering::Relaxed);
         Ok(self
             .tree
             .get(key)
@@ -208,6 +217,7 @@ impl Rows for SledTable {
     }
 
     fn walk(&self, range: Range, descending: bool, each: &mut EachRow<'_>) -> Result<(), Fault> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let mut rows = self.tree.range(range);
         while let Some(row) = if descending { rows.next_back() } else { rows.next() } {
             let (key, value) = row.map_err(fault)?;

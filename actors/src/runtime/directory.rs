@@ -10,12 +10,13 @@ use crate::runtime::envelope::{Failure, RETRY_AFTER, Work};
 use crate::runtime::head::{Birth, Head};
 use crate::runtime::kind::KindShared;
 use crate::runtime::published::{Cell, Published};
+use crate::runtime::supervision::start;
 use crate::runtime::tasks::TaskEnd;
 use cartwright_domain::{Entity, Timestamp};
 use cartwright_storage::{Fault, Position, codec};
 use dashmap::Entry;
 use futures::future::{FutureExt, Shared};
-use ractor::{ActorRef, ActorRuntime};
+use ractor::ActorRef;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -229,7 +230,7 @@ impl<E: Entity> KindShared<E> {
             shared: Arc::clone(self),
         };
         let supervisor = self.supervisor().ok_or(Failure::Retry(RETRY_AFTER))?;
-        let (actor, _) = ActorRuntime::spawn_linked_instant(None, EntityActor::<E>::new(), birth, supervisor)
+        let actor = start(EntityActor::<E>::new(), birth, supervisor)
             .map_err(|error| Failure::Internal(error.to_string()))?;
         self.wards.insert(actor.get_id(), (id, incarnation));
         self.counts.activations.fetch_add(1, Ordering::Relaxed);

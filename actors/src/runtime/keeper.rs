@@ -3,9 +3,9 @@
 use crate::runtime::published::Published;
 use crate::runtime::runner::{Charge, Runner, RunnerMessage};
 use crate::runtime::saga::{Next, Saga, SagaShared};
-use crate::runtime::supervision::Strikes;
+use crate::runtime::supervision::{Strikes, start};
 use foldhash::HashMap;
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorRuntime, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -48,8 +48,7 @@ impl<S: Saga> Kept<S> {
             id,
             shared: Arc::clone(&self.shared),
         };
-        let spawned = ActorRuntime::spawn_linked_instant(None, Runner::<S>::new(), charge, myself.get_cell());
-        if let Ok((runner, _)) = spawned {
+        if let Ok(runner) = start(Runner::<S>::new(), charge, myself.get_cell()) {
             self.sagas.insert(runner.get_id(), id);
             let _ = runner.send_message(message);
             self.runners.insert(id, runner);

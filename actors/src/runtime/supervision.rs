@@ -4,7 +4,10 @@ use crate::runtime::directory::Phase;
 use crate::runtime::kind::KindShared;
 use crate::runtime::randomness::Randomness;
 use cartwright_domain::Entity;
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use futures::future::FutureExt;
+use ractor::{
+    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, ActorRuntime, SpawnErr, SupervisionEvent,
+};
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -66,6 +69,22 @@ pub(super) fn backoff(min: Duration, max: Duration, doublings: u32) -> Duration 
 fn jittered(wait: Duration, randomness: &Randomness) -> Duration {
     let [random, ..] = randomness.seed().0.into_bytes();
     wait - wait * u32::from(random) / (4 * 256)
+}
+
+/// Starts an actor under its supervisor, with one task: ractor's own way to do that without waiting takes another one to
+/// prepare it.
+///
+/// # Errors
+/// The supervisor is about to stop, or the actor's `pre_start` fails or waits, which none of ours does.
+pub(super) fn start<A: Actor>(
+    actor: A,
+    arguments: A::Arguments,
+    supervisor: ActorCell,
+) -> Result<ActorRef<A::Msg>, SpawnErr> {
+    let started = ActorRuntime::spawn_linked(None, actor, arguments, supervisor).now_or_never();
+    let (started, _) =
+        started.unwrap_or_else(|| Err(SpawnErr::StartupFailed("its pre_start waits".into())))?;
+    Ok(started)
 }
 
 /// The supervisor of the entities of one kind. It outlives them all.

@@ -56,6 +56,8 @@ pub(super) struct Judged {
     pub(super) stretch: Option<u64>,
     /// Absent where it was not measured, or where the goal does not apply to this machine.
     pub(super) measured: Option<u64>,
+    /// The least and the most of several rounds.
+    pub(super) range: Option<(u64, u64)>,
 }
 
 impl Judged {
@@ -96,6 +98,7 @@ fn at_least(goal: &'static str, unit: Unit, must: u64, stretch: u64, measured: O
         must,
         stretch: Some(stretch),
         measured,
+        range: None,
     }
 }
 
@@ -116,15 +119,44 @@ fn at_most(goal: &'static str, unit: Unit, must: u64, stretch: Option<u64>, meas
         must,
         stretch,
         measured,
+        range: None,
     }
 }
 
 /// Holds a report against every goal, in their order.
 pub(super) fn judge(report: &Report) -> Vec<Judged> {
-    let nothing = Works::default();
-    let mut judged = of_works(report.works.as_ref().unwrap_or(&nothing));
+    let mut judged = of_works(&Works::default());
+    for (number, goal) in judged.iter_mut().enumerate() {
+        let rounds = report
+            .rounds
+            .iter()
+            .filter_map(|round| of_works(round).into_iter().nth(number));
+        if let Some(middle) = in_the_middle(rounds.collect()) {
+            *goal = middle;
+        }
+    }
     judged.extend(of_growth(report.growth.as_ref()));
     judged
+}
+
+/// Returns a goal as it stands in the middle of its rounds; of two in the middle the worse one.
+fn in_the_middle(mut rounds: Vec<Judged>) -> Option<Judged> {
+    rounds.retain(|round| round.measured.is_some());
+    let measured = || rounds.iter().filter_map(|round| round.measured);
+    let range = measured()
+        .min()
+        .zip(measured().max())
+        .filter(|_| 1 < rounds.len());
+    // By what it is of its bound, which may be another one in each round.
+    rounds.sort_by_key(|round| permille(round.measured.unwrap_or_default(), round.must));
+    let middle = match rounds.first()?.want {
+        Want::AtLeast => (rounds.len() - 1) / 2,
+        Want::AtMost => rounds.len() / 2,
+    };
+    Some(Judged {
+        range,
+        ..rounds.swap_remove(middle)
+    })
 }
 
 fn of_works(works: &Works) -> Vec<Judged> {
@@ -223,11 +255,21 @@ fn of_works(works: &Works) -> Vec<Judged> {
 
 fn of_growth(growth: Option<&Growth>) -> Vec<Judged> {
     let size = |growth: &Growth| growth.sizes.iter().filter_map(Size::over_small_permille).min();
-    let lines = |growth: &Growth| {
-        let mut costs = growth.lines.iter().map(|lines| lines.server.cpu_ns_per_operation);
-        let (short, long) = (costs.next()?, costs.next()?);
-        permille(long, short)
+    let long_carts = |over| {
+        at_most(
+            "CPU to add to a 500-line cart over a 5-line cart, return=minimal",
+            Unit::Thousandths,
+            6_000,
+            None,
+            over,
+        )
     };
+    let rounds = growth.iter().flat_map(|growth| &growth.long_carts);
+    let long_cart = in_the_middle(
+        rounds
+            .map(|round| long_carts(round.long_over_short_permille()))
+            .collect(),
+    );
     let failed = |growth: &Growth| {
         let failed = growth.largest.operations.iter().filter(|one| one.error.is_some());
         u64::try_from(failed.count()).unwrap_or(u64::MAX)
@@ -249,13 +291,7 @@ fn of_growth(growth: Option<&Growth>) -> Vec<Judged> {
             850,
             growth.and_then(size),
         ),
-        at_most(
-            "CPU to add to a 500-line cart over a 5-line cart, return=minimal",
-            Unit::Thousandths,
-            6_000,
-            None,
-            growth.and_then(lines),
-        ),
+        long_cart.unwrap_or_else(|| long_carts(None)),
         at_most(
             "operations that fail at a 2,000-line cart",
             Unit::Count,
@@ -338,6 +374,30 @@ mod tests {
         assert_eq!(met(most(21)), (Some(false), Some(false)));
         assert_eq!(met(most(20)), (Some(true), Some(false)));
         assert_eq!(met(most(10)), (Some(true), Some(true)));
+    }
+
+    #[test]
+    fn a_goal_stands_in_the_middle_of_its_rounds_and_of_two_where_it_is_worse() {
+        let middle = |rounds: &[Judged]| {
+            let middle = in_the_middle(rounds.to_vec())?;
+            Some((middle.measured?, middle.range))
+        };
+        let more = |measured| at_least("more", Unit::Count, 10, 20, Some(measured));
+        let less = |measured| at_most("less", Unit::Count, 10, None, Some(measured));
+        assert_eq!(middle(&[more(9), more(30), more(12)]), Some((12, Some((9, 30)))));
+        assert_eq!(middle(&[more(9), more(30)]), Some((9, Some((9, 30)))));
+        assert_eq!(middle(&[less(9), less(30)]), Some((30, Some((9, 30)))));
+        assert_eq!(middle(&[less(9)]), Some((9, None)));
+        assert_eq!(middle(&[floor("more", Unit::Count, 10, None)]), None);
+        // A bound of its own in each round.
+        let slow_machine = Judged {
+            must: 100,
+            ..less(50)
+        };
+        assert_eq!(
+            middle(&[less(9), slow_machine, less(8)]),
+            Some((8, Some((8, 50))))
+        );
     }
 
     #[test]

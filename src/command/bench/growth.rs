@@ -17,7 +17,7 @@ use crate::output;
 use anyhow::{Context, bail};
 use fill::Filler;
 use futures::future::try_join_all;
-use report::{Cold, Growth, Idle, Import, Lines, Recovery, Size, Touches};
+use report::{Cold, Growth, Idle, Import, Lines, LongCarts, Recovery, Size, Touches};
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::process::Stdio;
@@ -72,8 +72,11 @@ pub(super) async fn growth(settings: &Settings) -> anyhow::Result<Growth> {
     };
     many_carts(settings, &mut growth).await?;
     let most = growth.carts / LINES_DIVISOR;
-    for lines in [SHORT_CART, LONG_CART.min(most)] {
-        growth.lines.push(long_carts(settings, lines).await?);
+    for _ in 0..settings.rounds {
+        growth.long_carts.push(LongCarts {
+            short: carts_of(settings, SHORT_CART).await?,
+            long: carts_of(settings, LONG_CART.min(most)).await?,
+        });
     }
     growth.largest = largest::largest(settings, LARGEST_CART.min(most)).await?;
     growth.idle = idle(settings, growth.carts / TENTH).await?;
@@ -207,7 +210,7 @@ async fn cold(server: &OwnServer, carts: &[Cart]) -> anyhow::Result<Cold> {
 }
 
 /// Measures W2 on carts of so many lines.
-async fn long_carts(settings: &Settings, lines: u64) -> anyhow::Result<Lines> {
+async fn carts_of(settings: &Settings, lines: u64) -> anyhow::Result<Lines> {
     output::note(format!("w2 on carts of {lines} lines"));
     let server = OwnServer::start(&settings.directory, &[])?;
     let load = Load {

@@ -31,6 +31,8 @@ const METHOD: &str = "\
 
 Each work runs on a server of its own that starts on an empty directory, after a warm-up of a fifth of the measured time.
 Before a server starts on an empty directory the file system is synced, so that what one work has left in memory is not written in the middle of the next.
+All works are measured one after the other, in rounds: a machine is not as fast in one minute as in the next.
+A goal is judged in each round and stands as in the round in the middle, with the least and the most of them beside it; the tables show of each work the round in the middle of its operations a second.
 Every connection sends its next request when the last is answered; only the half load is paced, and its latency counts from when a request was to be sent.
 
 The server's CPU is user and system time of its whole process, as the kernel counts it, over the operations; the client's is that of the process that sends the requests, from the same cores.
@@ -49,8 +51,7 @@ cargo build --release
 target/release/cartwright bench --all --growth --json figures.json --page docs/book/reference/performance.md
 ```
 
-It needs nothing that runs: it starts servers of its own on temporary directories, below `--data-dir` where one is named, and takes the better part of half an hour with a million carts; `--carts` makes it smaller.
-Without `--growth` it takes five minutes.
+It needs nothing that runs: it starts servers of its own on temporary directories, below `--data-dir` where one is named, and takes a quarter of an hour with a million carts; `--carts` makes it smaller, and `--rounds 1` shorter.
 `bench --from figures.json --page FILE` writes the page again without measuring.
 
 One work on a running server: `cartwright bench --work w2 --connections 64 --seconds 10`, and `--rate 10000` for so many a second, with `CARTWRIGHT_URL` and `CARTWRIGHT_TOKEN` set.
@@ -65,13 +66,14 @@ pub(super) fn page(report: &Report, plot: &str) -> String {
         page.push('\n');
         page.push_str(&text);
     };
-    part(machine(report.about.as_ref()));
+    part(machine(report.about.as_ref(), report.rounds.len()));
     part(scale(report.growth.as_ref()) + &goals_of(&judged, plot));
     part(METHOD.to_owned());
-    if let Some(works) = &report.works {
-        part(works_of(works));
-        part(costs_of(works));
-        part(single_works(works));
+    if !report.rounds.is_empty() {
+        let works = Works::middle(&report.rounds);
+        part(works_of(&works));
+        part(costs_of(&works));
+        part(single_works(&works));
     }
     if let Some(growth) = &report.growth {
         part(page_growth::growth(growth));
@@ -80,7 +82,7 @@ pub(super) fn page(report: &Report, plot: &str) -> String {
     page
 }
 
-fn machine(about: Option<&About>) -> String {
+fn machine(about: Option<&About>, rounds: usize) -> String {
     let Some(about) = about else {
         return "It is not known where these figures were measured.\n".to_owned();
     };
@@ -102,7 +104,7 @@ fn machine(about: Option<&About>) -> String {
     };
     let (memory, seconds) = (memory_bytes >> 20, decimals(u128::from(*seconds_ms)));
     format!(
-        "Measured {date} with version {version} ({build} build), {seconds} s a work, on {processor}, {cores} cores, \
+        "Measured {date} with version {version} ({build} build), {seconds} s a work, {rounds} rounds, on {processor}, {cores} cores, \
          {memory} MiB of memory, Linux {kernel}, {filesystem}.\n{warning}"
     )
 }
@@ -121,7 +123,7 @@ fn scale(growth: Option<&Growth>) -> String {
 
 fn goals_of(judged: &[Judged], plot: &str) -> String {
     let mut text = format!("## Goals\n\n![Each goal as a bar against its must]({plot})\n\n");
-    text.push_str("| Goal | Measured | Must | | Stretch | |\n| --- | --- | --- | --- | --- | --- |\n");
+    text.push_str("| Goal | Measured | In all rounds | Must | | Stretch | |\n| --- | --- | --- | --- | --- | --- | --- |\n");
     let verdict = |met: Option<bool>| match met {
         Some(true) => "met",
         Some(false) => "**not met**",
@@ -131,6 +133,9 @@ fn goals_of(judged: &[Judged], plot: &str) -> String {
         let measured = goal
             .measured
             .map_or_else(String::new, |measured| goal.unit.show(measured));
+        let range = goal.range.map_or_else(String::new, |(least, most)| {
+            format!("{} to {}", goal.unit.show(least), goal.unit.show(most))
+        });
         let must = if goal.measured.is_none() && goal.must == 0 {
             String::new()
         } else {
@@ -145,6 +150,7 @@ fn goals_of(judged: &[Judged], plot: &str) -> String {
             &[
                 goal.goal,
                 &measured,
+                &range,
                 &must,
                 verdict(goal.is_met()),
                 &stretch,

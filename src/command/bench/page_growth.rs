@@ -1,7 +1,8 @@
 //! The part of the performance page about growth.
 
-use super::growth::report::Growth;
+use super::growth::report::{Growth, LongCarts};
 use super::page::{micros, millis, percent, row};
+use super::report::middle;
 use crate::output::thousands;
 use std::fmt::Write;
 
@@ -38,7 +39,8 @@ pub(super) fn growth(growth: &Growth) -> String {
     text.push_str(
         "| Lines in the cart | Adds/s | p50 ms | p99 ms | Server CPU µs |\n| --- | --- | --- | --- | --- |\n",
     );
-    for lines in &growth.lines {
+    let long_carts = middle(growth.long_carts.iter(), LongCarts::long_over_short_permille);
+    for lines in long_carts.iter().flat_map(|carts| [&carts.short, &carts.long]) {
         let side = &lines.server;
         row(
             &mut text,

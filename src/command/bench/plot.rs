@@ -138,6 +138,7 @@ mod tests {
             must,
             stretch: None,
             measured,
+            range: None,
         }
     }
 

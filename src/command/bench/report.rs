@@ -5,6 +5,7 @@ use super::goals::{self, Judged};
 use super::growth::report::Growth;
 use crate::cli::Work;
 use anyhow::Context;
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -12,7 +13,8 @@ use std::path::Path;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Report {
     pub(super) about: Option<About>,
-    pub(super) works: Option<Works>,
+    /// The works, as often as they were measured.
+    pub(super) rounds: Vec<Works>,
     pub(super) growth: Option<Growth>,
 }
 
@@ -88,6 +90,38 @@ impl Works {
     pub(super) fn of(&self, work: Work) -> Option<&Figures> {
         self.figures.iter().find(|figures| figures.work == work.name())
     }
+
+    /// Returns each figure of its round in the middle: of a work, by its operations a second.
+    pub(super) fn middle(rounds: &[Self]) -> Self {
+        let of = |work: &Work| {
+            let figures = rounds.iter().filter_map(|round| round.of(*work));
+            middle(figures, |figures| figures.server.operations_per_second)
+        };
+        Self {
+            figures: Work::value_variants().iter().filter_map(of).collect(),
+            half_load: middle(
+                rounds.iter().filter_map(|round| round.half_load.as_ref()),
+                |half| half.server.p99_us,
+            ),
+            waits: middle(rounds.iter().filter_map(|round| round.waits.as_ref()), |waits| {
+                waits.until_answered_thousandths
+            }),
+            snapshots: middle(
+                rounds.iter().filter_map(|round| round.snapshots.as_ref()),
+                |snapshots| snapshots.written_over_snapshots_permille,
+            ),
+        }
+    }
+}
+
+/// Returns what is in the middle when all are in order.
+pub(super) fn middle<'a, T: Clone + 'a, K: Ord>(
+    all: impl Iterator<Item = &'a T>,
+    key: impl Fn(&T) -> K,
+) -> Option<T> {
+    let mut all: Vec<&T> = all.collect();
+    all.sort_by_key(|one| key(one));
+    all.get(all.len() / 2).map(|one| T::clone(one))
 }
 
 impl Report {
@@ -115,8 +149,8 @@ impl Report {
 
     /// Returns the table for people.
     pub(super) fn table(&self) -> String {
-        let works = self.works.iter().flat_map(|works| &works.figures);
-        let mut parts: Vec<String> = works.map(Figures::table).collect();
+        let works = Works::middle(&self.rounds);
+        let mut parts: Vec<String> = works.figures.iter().map(Figures::table).collect();
         parts.push(goals::table(&goals::judge(self)));
         parts.join("\n\n")
     }

@@ -4,7 +4,7 @@
 //! folio that the zeros lie in: up to 1 MiB for each group. Past it, a group is the bytes that it is, and costs a
 //! quarter less CPU (ADR 0009). Reads go through the cache: the system keeps both in step.
 
-use super::DiskFile;
+use super::{DEVICE_ALIGNMENT, DiskFile};
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,8 +15,6 @@ use std::sync::{Mutex, PoisonError};
 
 /// What addresses, offsets and lengths must be multiples of: the sector of nearly every disk.
 const SECTOR_BYTES: usize = 512;
-/// Where the memory of a write begins: pages suit every device.
-const PAGE_BYTES: usize = 4096;
 
 /// See the module.
 pub(super) struct RealFile {
@@ -27,7 +25,7 @@ pub(super) struct RealFile {
 /// The way past the page cache.
 struct Direct {
     file: File,
-    /// Memory that begins where a device can read it.
+    /// Memory that begins where a device can read it, for what does not.
     copy: Mutex<Vec<u8>>,
     /// Cleared when the device turns out to want larger multiples.
     works: AtomicBool,
@@ -67,21 +65,27 @@ impl Direct {
         if bytes.is_empty() || !is_whole || !self.works.load(Ordering::Relaxed) {
             return None;
         }
-        let mut copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
-        let needed = bytes.len() + PAGE_BYTES;
-        if copy.len() < needed {
-            copy.resize(needed, 0);
-        }
-        let start = copy.as_ptr().align_offset(PAGE_BYTES);
-        let copy = copy.get_mut(start..start + bytes.len())?;
-        copy.copy_from_slice(bytes);
-        match self.file.write_at(copy, offset) {
+        let written = match bytes.as_ptr().align_offset(DEVICE_ALIGNMENT) {
+            0 => self.file.write_at(bytes, offset),
+            _ => self.write_copy_at(bytes, offset),
+        };
+        match written {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 self.works.store(false, Ordering::Relaxed);
                 None
             }
             written => Some(written),
         }
+    }
+
+    fn write_copy_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        let mut copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
+        copy.clear();
+        copy.reserve(DEVICE_ALIGNMENT + bytes.len());
+        let start = copy.as_ptr().align_offset(DEVICE_ALIGNMENT);
+        copy.resize(start, 0);
+        copy.extend_from_slice(bytes);
+        self.file.write_at(&copy[start..], offset)
     }
 }
 

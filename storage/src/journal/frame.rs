@@ -9,7 +9,7 @@
 //! payload, so that one entry can be read and checked alone.
 
 use crate::Position;
-use crate::disk::{DiskFile, read_up_to};
+use crate::disk::{DEVICE_ALIGNMENT, DiskFile, read_up_to};
 use std::io;
 
 /// Frames begin at multiples of this, so that a torn write never spoils the frame before it.
@@ -24,6 +24,8 @@ const FIRST_READ_BYTES: usize = 8 * ALIGNMENT;
 /// Collects entries into one frame, in a buffer that is used again and again.
 pub(crate) struct FrameBuffer {
     bytes: Vec<u8>,
+    /// Where the frame begins: where a device can read it, unless the buffer has moved since it was cleared.
+    start: usize,
     entries: u32,
 }
 
@@ -34,6 +36,7 @@ impl FrameBuffer {
     pub(crate) fn new() -> Self {
         let mut buffer = Self {
             bytes: Vec::new(),
+            start: 0,
             entries: 0,
         };
         buffer.clear();
@@ -43,7 +46,9 @@ impl FrameBuffer {
     /// Starts over.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.bytes.resize(HEADER_BYTES, 0);
+        self.bytes.reserve(DEVICE_ALIGNMENT + HEADER_BYTES);
+        self.start = self.bytes.as_ptr().align_offset(DEVICE_ALIGNMENT);
+        self.bytes.resize(self.start + HEADER_BYTES, 0);
         self.entries = 0;
     }
 
@@ -53,7 +58,7 @@ impl FrameBuffer {
 
     /// Returns the bytes so far, zeros at the end apart.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.start
     }
 
     /// Adds an entry whose payload `write` appends.
@@ -81,17 +86,19 @@ impl FrameBuffer {
 
     /// Completes the frame for a segment and returns its bytes.
     pub(crate) fn finish(&mut self, salt: u64, first: Position) -> &[u8] {
-        let body = self.bytes.len() - HEADER_BYTES;
-        let header = &mut self.bytes[..HEADER_BYTES];
+        let padded = self.len().next_multiple_of(ALIGNMENT);
+        let frame = &mut self.bytes[self.start..];
+        let body = frame.len() - HEADER_BYTES;
+        let header = &mut frame[..HEADER_BYTES];
         header[..4].copy_from_slice(&MAGIC);
         header[4..12].copy_from_slice(&salt.to_be_bytes());
         header[12..20].copy_from_slice(&first.0.to_be_bytes());
         header[20..24].copy_from_slice(&self.entries.to_be_bytes());
         header[24..28].copy_from_slice(&length(body).to_be_bytes());
-        let crc = checksum(&self.bytes);
-        self.bytes[CHECKSUM_AT..HEADER_BYTES].copy_from_slice(&crc.to_be_bytes());
-        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
-        &self.bytes
+        let crc = checksum(frame);
+        frame[CHECKSUM_AT..HEADER_BYTES].copy_from_slice(&crc.to_be_bytes());
+        self.bytes.resize(self.start + padded, 0);
+        &self.bytes[self.start..]
     }
 }
 
@@ -208,4 +215,32 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);
     u64::from_be_bytes(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_begins_where_a_device_can_read_it_also_after_the_buffer_has_grown() {
+        let mut buffer = FrameBuffer::new();
+        let mut push = |payload: &[u8]| {
+            let write = |bytes: &mut Vec<u8>| -> Result<(), ()> {
+                bytes.extend_from_slice(payload);
+                Ok(())
+            };
+            assert_eq!(buffer.push(Position(7), Position(0), write), Ok(()));
+            let expected = FrameBuffer::OVERHEAD + payload.len();
+            assert_eq!(buffer.len(), expected);
+            let bytes = buffer.finish(1, Position(7));
+            assert_eq!(bytes.len(), expected.next_multiple_of(ALIGNMENT));
+            assert_eq!(bytes[FrameBuffer::OVERHEAD..expected], *payload);
+            let misplaced = bytes.as_ptr().align_offset(DEVICE_ALIGNMENT);
+            buffer.clear();
+            misplaced
+        };
+        push(&[1; 300_000]);
+        assert_eq!(push(&[2; 300_000]), 0);
+        assert_eq!(push(&[3; 10]), 0);
+    }
 }

@@ -12,7 +12,8 @@ pub(crate) struct Growth {
     pub(crate) residents: Residents,
     pub(crate) recovery: Recovery,
     pub(crate) cold: Cold,
-    pub(crate) lines: Vec<Lines>,
+    /// As often as they were measured.
+    pub(crate) long_carts: Vec<LongCarts>,
     pub(crate) largest: Largest,
     pub(crate) idle: Idle,
     pub(crate) import: Import,
@@ -69,6 +70,23 @@ pub(crate) struct Touches {
     pub(crate) p50_us: u64,
     pub(crate) p99_us: u64,
     pub(crate) max_us: u64,
+}
+
+/// W2 on short carts and on long ones, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LongCarts {
+    pub(crate) short: Lines,
+    pub(crate) long: Lines,
+}
+
+impl LongCarts {
+    /// Returns what an add to a long cart costs in thousandths of one to a short cart.
+    pub(crate) fn long_over_short_permille(&self) -> Option<u64> {
+        permille(
+            self.long.server.cpu_ns_per_operation,
+            self.short.server.cpu_ns_per_operation,
+        )
+    }
 }
 
 /// W2 on carts of so many lines.
