@@ -340,6 +340,34 @@ mod tests {
     }
 
     #[test]
+    fn fewer_rows_are_written_at_once_while_the_index_is_read() {
+        const ALL: u64 = 3 * ROWS_AT_ONCE_UNREAD as u64;
+        let directory = tempfile::tempdir().unwrap();
+        let table = Arc::new(SledTable::open(directory.path(), 1 << 20).unwrap());
+        let pending = Arc::new(Pending::new(1 << 20, Position(0)));
+        let mut feeder = Feeder::new(Arc::clone(&pending), Arc::clone(&table), Mark::default());
+        (1..=ALL).for_each(|number| create(&pending, number));
+        feeder.begin(Position(ALL));
+        let mut written = |is_read: bool| {
+            let before = feeder.pass.as_ref().unwrap().left.len();
+            if is_read {
+                assert!(table.mark().is_ok());
+            }
+            feeder.advance().unwrap();
+            before - feeder.pass.as_ref().unwrap().left.len()
+        };
+        assert_eq!(
+            [false, true, true, false].map(&mut written),
+            [
+                ROWS_AT_ONCE_UNREAD,
+                ROWS_AT_ONCE,
+                ROWS_AT_ONCE,
+                ROWS_AT_ONCE_UNREAD
+            ]
+        );
+    }
+
+    #[test]
     fn everything_is_fed_also_what_came_in_since_the_open_pass_began() {
         const FIRST: u64 = 3 * ROWS_AT_ONCE_UNREAD as u64;
         const LAST: u64 = FIRST + 5;

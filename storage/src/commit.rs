@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cartwright_domain::{EntityKey, ListingKey, Problem, Revision, Sequence, Timestamp, UniqueKey};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -72,8 +73,8 @@ impl TimerChange {
 /// A fact as it is written: who did what when, and the encoded event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// The event's stable name.
-    pub name: String,
+    /// The event's stable name, borrowed where the engine knows it.
+    pub name: Cow<'static, str>,
     /// When, by the engine's clock.
     pub at: Timestamp,
     /// Who, as [`cartwright_domain::Caller::name`] has it.
@@ -97,8 +98,8 @@ pub enum ReceiptKey {
     Step {
         /// The saga's address.
         saga: EntityKey,
-        /// The step's stable name.
-        step: String,
+        /// The step's stable name. The engine's own names are borrowed: a purchase leaves sixteen of these.
+        step: Cow<'static, str>,
         /// Who took part.
         participant: EntityKey,
     },

@@ -57,7 +57,7 @@ fn receipts() -> [Receipt; 4] {
     };
     let step = ReceiptKey::Step {
         saga: cart(),
-        step: "reserve_stock".to_owned(),
+        step: "reserve_stock".into(),
         participant: cart(),
     };
     let refused = Problem::new(Class::Conflict, "cart.locked", "the cart is locked").with("lines", 2_u64);
@@ -94,7 +94,7 @@ fn record() -> Record {
             listing_deleted: vec![row(2)],
         },
         events: vec![Recorded {
-            name: "cart.line_added".to_owned(),
+            name: "cart.line_added".into(),
             at: Timestamp::from_millis(1_700_000_000_000),
             by: "session:sess_1".to_owned(),
             payload: Bytes::from_static(b"an event"),

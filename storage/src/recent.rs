@@ -184,7 +184,7 @@ mod tests {
 
     fn commit(position: u64, names: &[&str], payload: usize) -> (Position, Arc<Record>) {
         let event = |name: &&str| Recorded {
-            name: (*name).to_owned(),
+            name: (*name).to_owned().into(),
             at: Timestamp::from_millis(0),
             by: "anonymous".to_owned(),
             payload: Bytes::from(vec![0; payload]),

@@ -92,7 +92,7 @@ fn step_receipts(
     frozen: Option<&FrozenQuote>,
 ) -> Vec<ReceiptKey> {
     let back = saga.state.step == Step::WalkBack;
-    let (of_cart, of_item, of_use): (&[&str], &[&str], &[&str]) = match back {
+    let (of_cart, of_item, of_use): (&[&'static str], &[&'static str], &[&'static str]) = match back {
         true => (
             &["lock_cart", "lock_details", "unlock_cart"],
             &["reserve_stock", "pin_stock", "release_stock"],
@@ -104,9 +104,9 @@ fn step_receipts(
             &["reserve_use", "commit_use"],
         ),
     };
-    let receipt = |participant: EntityKey, step: &str| ReceiptKey::Step {
+    let receipt = |participant: EntityKey, step: &'static str| ReceiptKey::Step {
         saga: Checkout::key(saga.id),
-        step: step.to_owned(),
+        step: step.into(),
         participant,
     };
     let mut receipts = Vec::with_capacity(of_cart.len() + of_item.len() * variants.len() + 3);

@@ -112,9 +112,9 @@ pub(super) fn step_receipts(saga: &Arc<Published<Checkout>>, tenders: &[Tender])
     if tenders.is_empty() {
         return Vec::new();
     }
-    let receipt = |participant: EntityKey, step: &str| ReceiptKey::Step {
+    let receipt = |participant: EntityKey, step: &'static str| ReceiptKey::Step {
         saga: Checkout::key(saga.id),
-        step: step.to_owned(),
+        step: step.into(),
         participant,
     };
     let steps = match saga.state.step == Step::WalkBack {

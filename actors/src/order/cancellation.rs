@@ -300,9 +300,9 @@ fn over(
     payments: &[Payment],
     refusal: Option<Problem>,
 ) -> Performed<Progress> {
-    let receipt = |participant: EntityKey, step: &str| ReceiptKey::Step {
+    let receipt = |participant: EntityKey, step: &'static str| ReceiptKey::Step {
         saga: Cancellation::key(saga.id),
-        step: step.to_owned(),
+        step: step.into(),
         participant,
     };
     let order = Order::key(saga.state.order);

@@ -230,8 +230,9 @@ impl<E: Entity> KindShared<E> {
             shared: Arc::clone(self),
         };
         let supervisor = self.supervisor().ok_or(Failure::Retry(RETRY_AFTER))?;
-        let actor = start(EntityActor::<E>::new(), birth, supervisor)
-            .map_err(|error| Failure::Internal(error.to_string()))?;
+        // Refused only by a supervisor that is about to stop.
+        let actor =
+            start(EntityActor::<E>::new(), birth, supervisor).map_err(|_| Failure::Retry(RETRY_AFTER))?;
         self.wards.insert(actor.get_id(), (id, incarnation));
         self.counts.activations.fetch_add(1, Ordering::Relaxed);
         self.counts.resident.fetch_add(1, Ordering::Relaxed);

@@ -128,7 +128,7 @@ impl<E: Entity> Entities<E> {
         receipt: &Receipt,
     ) -> Result<Answer<R, E>, AskError<E::Error>> {
         let step = match &receipt.key {
-            ReceiptKey::Step { step, .. } => step.as_str(),
+            ReceiptKey::Step { step, .. } => step.as_ref(),
             ReceiptKey::Caller { .. } => "",
         };
         let reply = decode_outcome(&receipt.outcome, receipt.entity, step)?;
@@ -293,9 +293,9 @@ impl<E: Entity> Entities<E> {
     async fn look_up(&self, participant: EntityKey, step: StepKey) -> Result<Earlier, Fault> {
         let store = &self.shared.runtime.store;
         let now = self.shared.runtime.clock.now();
-        let key = |name: &str| ReceiptKey::Step {
+        let key = |name: &'static str| ReceiptKey::Step {
             saga: step.saga,
-            step: name.to_owned(),
+            step: name.into(),
             participant,
         };
         let as_of = match store.receipt(key(step.step), now).await? {

@@ -52,7 +52,7 @@ impl Keeping<'_> {
             for (name, outcome) in outcomes {
                 let key = ReceiptKey::Step {
                     saga: step.saga,
-                    step: name.to_owned(),
+                    step: name.into(),
                     participant: entity,
                 };
                 steps.remember(&key, &outcome);
@@ -108,7 +108,7 @@ pub(super) fn record<V: EventBody>(
     for event in events {
         let payload = codec::encode_event(event)?;
         recorded.push(Recorded {
-            name: event.name().to_owned(),
+            name: event.name().into(),
             at,
             by: by.clone(),
             payload,

@@ -3,12 +3,13 @@
 use cartwright_domain::EntityKey;
 use cartwright_storage::{Outcome, Position, ReceiptKey};
 use foldhash::HashMap;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// How many committed step receipts an activation remembers.
 pub(super) const STEPS_REMEMBERED_MAX: usize = 4_096;
 
-type Key = (EntityKey, String);
+type Key = (EntityKey, Cow<'static, str>);
 
 /// Every step receipt of this entity after [`Steps::since`] is among these. A look-up made as of a position at or
 /// after it, together with them, proves that a step has not run; one made before must be made again.
@@ -34,8 +35,8 @@ impl Steps {
         self.since
     }
 
-    pub(super) fn outcome(&self, saga: EntityKey, step: &str) -> Option<&Outcome> {
-        self.kept.as_ref()?.known.get(&(saga, step.to_owned()))
+    pub(super) fn outcome(&self, saga: EntityKey, step: &'static str) -> Option<&Outcome> {
+        self.kept.as_ref()?.known.get(&(saga, step.into()))
     }
 
     /// Remembers an outcome that is part of the head and not yet committed.
@@ -86,7 +87,7 @@ mod tests {
         };
         ReceiptKey::Step {
             saga,
-            step: format!("step-{n}"),
+            step: format!("step-{n}").into(),
             participant,
         }
     }

@@ -291,7 +291,7 @@ async fn check_receipts(
         for step in steps {
             let key = ReceiptKey::Step {
                 saga: Checkout::key(checkout),
-                step: (*step).to_owned(),
+                step: (*step).into(),
                 participant,
             };
             let found = house.store().receipt(key, running.engine.now()).await.unwrap();

@@ -149,7 +149,7 @@ pub(crate) fn snapshot(text: &str) -> Bytes {
 pub(crate) fn recorded(name: &str) -> Recorded {
     let payload = codec::encode_event(&ToyEvent::Counted(7)).unwrap();
     Recorded {
-        name: name.to_owned(),
+        name: name.to_owned().into(),
         at: at(5),
         by: "anonymous".to_owned(),
         payload,

@@ -157,7 +157,7 @@ async fn stopped_after_every_commit_a_saga_ends_as_if_never_stopped() {
                 let participant = super::toy::Toy::key(toy);
                 let key = ReceiptKey::Step {
                     saga: Trip::key(trip_id(1)),
-                    step: step.to_owned(),
+                    step: step.into(),
                     participant,
                 };
                 let found = trips

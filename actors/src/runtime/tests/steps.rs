@@ -27,10 +27,10 @@ async fn run(bench: &Bench, id: ToyId, by: i64, ask: Ask) -> super::Answered<i64
     bench.toys.ask(id, Add { by }, ask).await
 }
 
-async fn receipt(bench: &Bench, id: ToyId, step: &str) -> Option<Outcome> {
+async fn receipt(bench: &Bench, id: ToyId, step: &'static str) -> Option<Outcome> {
     let key = ReceiptKey::Step {
         saga: saga(1),
-        step: step.to_owned(),
+        step: step.into(),
         participant: Toy::key(id),
     };
     match bench
@@ -206,7 +206,7 @@ async fn the_last_commit_of_a_saga_deletes_its_receipts() {
     let mut last = super::ask();
     last.deletes.push(ReceiptKey::Step {
         saga: saga(1),
-        step: "reserve".to_owned(),
+        step: "reserve".into(),
         participant: Toy::key(id),
     });
     bench.toys.ask(end, add(1), last).await.unwrap();

@@ -252,9 +252,9 @@ impl Saga for Trip {
         match note {
             Err(reason) => Performed::again(reason),
             Ok(command @ (Note::Done(Step::Give) | Note::Undone(Step::Take))) => {
-                let receipt = |step: &str, toy: ToyId| ReceiptKey::Step {
+                let receipt = |step: &'static str, toy: ToyId| ReceiptKey::Step {
                     saga,
-                    step: step.to_owned(),
+                    step: step.into(),
                     participant: Toy::key(toy),
                 };
                 let deletes = vec![
