@@ -314,6 +314,7 @@ mod tests {
     use crate::{Body, Fence, KeyChange, TimerChange};
     use bytes::Bytes;
     use cartwright_domain::{EntityKey, Kind, Revision};
+    use std::path::Path;
     use uuid::Uuid;
 
     fn toy(number: u64) -> EntityKey {
@@ -339,15 +340,22 @@ mod tests {
         pending.insert(std::iter::once((Position(number), &record)), std::iter::empty());
     }
 
+    /// Begins a pass over so many new toys.
+    fn began(directory: &Path, toys: u64) -> Feeder {
+        let table = Arc::new(SledTable::open(directory, 1 << 20).unwrap());
+        let pending = Arc::new(Pending::new(1 << 20, Position(0)));
+        (1..=toys).for_each(|number| create(&pending, number));
+        let mut feeder = Feeder::new(pending, table, Mark::default());
+        feeder.begin(Position(toys));
+        feeder
+    }
+
     #[test]
     fn fewer_rows_are_written_at_once_while_the_index_is_read() {
         const ALL: u64 = 3 * ROWS_AT_ONCE_UNREAD as u64;
         let directory = tempfile::tempdir().unwrap();
-        let table = Arc::new(SledTable::open(directory.path(), 1 << 20).unwrap());
-        let pending = Arc::new(Pending::new(1 << 20, Position(0)));
-        let mut feeder = Feeder::new(Arc::clone(&pending), Arc::clone(&table), Mark::default());
-        (1..=ALL).for_each(|number| create(&pending, number));
-        feeder.begin(Position(ALL));
+        let mut feeder = began(directory.path(), ALL);
+        let table = Arc::clone(&feeder.index);
         let mut written = |is_read: bool| {
             let before = feeder.pass.as_ref().unwrap().left.len();
             if is_read {
@@ -372,11 +380,8 @@ mod tests {
         const FIRST: u64 = 3 * ROWS_AT_ONCE_UNREAD as u64;
         const LAST: u64 = FIRST + 5;
         let directory = tempfile::tempdir().unwrap();
-        let table = Arc::new(SledTable::open(directory.path(), 1 << 20).unwrap());
-        let pending = Arc::new(Pending::new(1 << 20, Position(0)));
-        let mut feeder = Feeder::new(Arc::clone(&pending), Arc::clone(&table), Mark::default());
-        (1..=FIRST).for_each(|number| create(&pending, number));
-        feeder.begin(Position(FIRST));
+        let mut feeder = began(directory.path(), FIRST);
+        let (table, pending) = (Arc::clone(&feeder.index), Arc::clone(&feeder.pending));
         feeder.advance().unwrap();
         (FIRST + 1..=LAST).for_each(|number| create(&pending, number));
 
