@@ -14,6 +14,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::task::unconstrained;
 use tokio::time::Instant;
 
 /// How crashes are answered.
@@ -81,7 +82,9 @@ pub(super) fn start<A: Actor>(
     arguments: A::Arguments,
     supervisor: ActorCell,
 ) -> Result<ActorRef<A::Msg>, SpawnErr> {
-    let started = ActorRuntime::spawn_linked(None, actor, arguments, supervisor).now_or_never();
+    let started = ActorRuntime::spawn_linked(None, actor, arguments, supervisor);
+    // Whatever the task at hand has used of its turn: a future of tokio's waits where nothing is left of it.
+    let started = unconstrained(started).now_or_never();
     let (started, _) =
         started.unwrap_or_else(|| Err(SpawnErr::StartupFailed("its pre_start waits".into())))?;
     Ok(started)

@@ -1,9 +1,10 @@
 //! Crash loops, quarantine, and what a crash does to those who wait.
 
-use super::toy::{Burst, add};
-use super::{Bench, code, settle};
+use super::toy::{Burst, Open, add};
+use super::{Bench, ask, code, settle, toy_id};
 use crate::runtime::AskError;
 use cartwright_domain::Problem;
+use futures::future::FutureExt;
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -28,6 +29,14 @@ async fn those_who_wait_are_told_to_retry_and_a_commit_on_its_way_still_counts()
     assert_eq!(code(second), "engine.restarted");
     assert_eq!(code(crashed), "engine.internal");
     assert_eq!(bench.total(id).await, Some(1));
+}
+
+#[tokio::test]
+async fn an_actor_starts_in_a_task_that_has_used_up_its_turn() {
+    let bench = Bench::new();
+    while tokio::task::consume_budget().now_or_never().is_some() {}
+    let opened = bench.toys.create(toy_id(1), Open::default(), ask().fresh()).await;
+    assert!(opened.is_ok(), "{opened:?}");
 }
 
 #[tokio::test(start_paused = true)]
