@@ -236,6 +236,7 @@ fn a_commit_that_rests_on_a_refused_one_is_found() {
             "on hand, reserved, allocated",
             "frozen_quote.not_found",
             "is Checkout",
+            "staff get no answer",
         ],
     );
 }
