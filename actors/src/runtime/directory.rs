@@ -230,7 +230,7 @@ impl<E: Entity> KindShared<E> {
             shared: Arc::clone(self),
         };
         let supervisor = self.supervisor().ok_or(Failure::Retry(RETRY_AFTER))?;
-        // Refused only by a supervisor that is about to stop.
+        // Its supervisor is about to stop.
         let actor =
             start(EntityActor::<E>::new(), birth, supervisor).map_err(|_| Failure::Retry(RETRY_AFTER))?;
         self.wards.insert(actor.get_id(), (id, incarnation));

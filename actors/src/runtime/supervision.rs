@@ -85,9 +85,13 @@ pub(super) fn start<A: Actor>(
     let started = ActorRuntime::spawn_linked(None, actor, arguments, supervisor);
     // Whatever the task at hand has used of its turn: a future of tokio's waits where nothing is left of it.
     let started = unconstrained(started).now_or_never();
-    let (started, _) =
-        started.unwrap_or_else(|| Err(SpawnErr::StartupFailed("its pre_start waits".into())))?;
-    Ok(started)
+    match started.unwrap_or_else(|| Err(SpawnErr::StartupFailed("its pre_start waits".into()))) {
+        Ok((started, _)) => Ok(started),
+        Err(error) => {
+            tracing::error!(%error, "an actor does not start");
+            Err(error)
+        }
+    }
 }
 
 /// The supervisor of the entities of one kind. It outlives them all.

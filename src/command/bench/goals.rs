@@ -125,13 +125,11 @@ fn at_most(goal: &'static str, unit: Unit, must: u64, stretch: Option<u64>, meas
 
 /// Holds a report against every goal, in their order.
 pub(super) fn judge(report: &Report) -> Vec<Judged> {
+    let rounds = report.rounds.iter().map(|round| of_works(round).into_iter());
+    let mut rounds: Vec<_> = rounds.collect();
     let mut judged = of_works(&Works::default());
-    for (number, goal) in judged.iter_mut().enumerate() {
-        let rounds = report
-            .rounds
-            .iter()
-            .filter_map(|round| of_works(round).into_iter().nth(number));
-        if let Some(middle) = in_the_middle(rounds.collect()) {
+    for goal in &mut judged {
+        if let Some(middle) = in_the_middle(rounds.iter_mut().filter_map(Iterator::next).collect()) {
             *goal = middle;
         }
     }
