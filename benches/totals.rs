@@ -131,7 +131,7 @@ fn totals(criterion: &mut Criterion) {
     let price = Price::parse("2.55", Currency::GBP).expect("a price");
     let codes = ["TEN".parse().expect("a code")];
     let line = |n| {
-        IntentLine::Listed(ListedLine {
+        IntentLine::Listed(Box::new(ListedLine {
             line: LineId(Uuid::from_u64_pair(0, n)),
             quantity: 3,
             unit_price: price,
@@ -144,7 +144,7 @@ fn totals(criterion: &mut Criterion) {
                 product: product(n),
                 categories: Arc::default(),
             },
-        })
+        }))
     };
     let mut group = criterion.benchmark_group("totals");
     for count in [0, 10, 1_000] {

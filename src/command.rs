@@ -14,6 +14,7 @@ mod shop_setup;
 mod token;
 
 use crate::cli::{Cli, Command};
+use cartwright::config::Config;
 use std::future::Future;
 use std::process::ExitCode;
 
@@ -24,14 +25,14 @@ use std::process::ExitCode;
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let file = cli.config.as_deref();
     match cli.command {
-        Command::Serve(arguments) => as_server(serve::run(file, &arguments)),
-        Command::Demo(arguments) => as_server(demo::run(file, &arguments)),
+        Command::Serve(arguments) => serve::run(file, &arguments),
+        Command::Demo(arguments) => demo::run(file, &arguments),
         Command::Import(arguments) => as_client(import::run(arguments)),
         Command::Export(arguments) => as_client(export::run(arguments)),
         Command::Judge(arguments) => as_client(judge::run(arguments)),
         Command::Replay(arguments) => as_client(replay::run(arguments)),
         Command::Bench(arguments) => as_client(bench::run(arguments)),
-        Command::BenchBare(arguments) => as_server(bench_bare::run(arguments)),
+        Command::BenchBare(arguments) => bench_bare::run(&arguments),
         Command::DiskCheck(arguments) => disk_check::run(file, &arguments),
         Command::Token(arguments) => token::run(file, &arguments),
         Command::Config { action } => config::run(file, &action),
@@ -46,9 +47,13 @@ fn as_client(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Re
         .block_on(work)
 }
 
-/// Runs a server, on as many threads as there are cores.
-fn as_server(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+/// Runs a server, on as many threads as the configuration says.
+fn as_server(
+    config: &Config,
+    work: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.worker_threads())
         .enable_all()
         .build()?
         .block_on(work)

@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// The text of `cartwright config default`: every option with its sentence and its default.
 pub const EXAMPLE: &str = include_str!("../cartwright.example.toml");
@@ -32,6 +34,9 @@ const DURATION_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 /// The most of anything countable that may be configured.
 const COUNT_MAX: u64 = 1_000_000_000;
+
+/// The most threads that may be configured to run actors: more than any machine has cores.
+const WORKER_THREADS_MAX: u64 = 4_096;
 
 /// The largest size in bytes that may be configured: a terabyte.
 const BYTES_MAX: u64 = 1 << 40;
@@ -68,6 +73,8 @@ pub struct Config {
     pub log_level: String,
     /// How log records are written.
     pub log_format: LogFormat,
+    /// How many threads serve requests and run actors; 0: all cores but one.
+    pub worker_threads: u64,
     /// How many entities stay in memory at most.
     pub residents_max: u64,
     /// After how long without use an entity leaves memory, in milliseconds.
@@ -101,6 +108,17 @@ impl Config {
             return format!("http://{listening}");
         }
         self.public_url.trim_end_matches('/').to_owned()
+    }
+
+    /// Returns how many threads serve requests and run actors. One core is left to the committer, to the threads of
+    /// the index, and to whatever else the machine does (ADR 0016).
+    pub fn worker_threads(&self) -> usize {
+        let chosen = usize::try_from(self.worker_threads).ok().and_then(NonZero::new);
+        let spare_one = || {
+            let cores = thread::available_parallelism().map_or(1, NonZero::get);
+            NonZero::new(cores - 1).unwrap_or(NonZero::<usize>::MIN)
+        };
+        chosen.unwrap_or_else(spare_one).get()
     }
 
     /// Returns what the sandbox payment provider does whatever the token says, if anything.
@@ -246,6 +264,7 @@ impl Sources {
             shutdown_timeout_ms: reader.number("shutdown_timeout_ms", 0, DURATION_MS_MAX),
             log_level: reader.log_level("log_level"),
             log_format: reader.any("log_format", LogFormat::Text),
+            worker_threads: reader.number("worker_threads", 0, WORKER_THREADS_MAX),
             residents_max: reader.number("residents_max", 1, COUNT_MAX),
             resident_idle_ms: reader.number("resident_idle_ms", 1, DURATION_MS_MAX),
             index_cache_bytes: reader.number("index_cache_bytes", 1 << 20, BYTES_MAX),

@@ -1,6 +1,6 @@
 //! `cartwright demo`: `serve` with a real catalog loaded, and what to try next.
 
-use super::serve;
+use super::{as_server, serve};
 use crate::output;
 use anyhow::Context;
 use cartwright::config::Arguments;
@@ -26,15 +26,15 @@ const SHIPPING_PENCE: (i64, i64) = (395, 5_000);
 ///
 /// # Errors
 /// What keeps the store from starting, being filled, or closing.
-pub(crate) async fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = serve::configured(file, arguments)?;
-    serve::serve(&config, arguments, async |app| {
+    let filled = serve::serve(&config, arguments, async |app| {
         fill(app.engine())
             .await
             .context("the demo's catalog could not be loaded")?;
         explain(app.address())
-    })
-    .await
+    });
+    as_server(&config, filled)
 }
 
 /// Fills an empty store. One that has products is left alone: its stock has been sold from.

@@ -1,5 +1,6 @@
 //! `cartwright serve` and `cartwright demo`: a store that runs until it is told to stop.
 
+use super::as_server;
 use crate::output;
 use cartwright::App;
 use cartwright::config::{Arguments, Config, Sources};
@@ -13,9 +14,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 ///
 /// # Errors
 /// What keeps the store from starting or from closing.
-pub(crate) async fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = configured(file, arguments)?;
-    serve(&config, arguments, async |_| Ok(())).await
+    as_server(&config, serve(&config, arguments, async |_| Ok(())))
 }
 
 /// Reads the configuration and begins to log by it.

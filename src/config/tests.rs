@@ -45,6 +45,14 @@ fn a_file_overrides_a_default() {
 }
 
 #[test]
+fn a_core_is_left_to_what_writes_the_disk() {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    assert_eq!(Config::default().worker_threads(), (cores - 1).max(1));
+    let chosen = load("worker_threads = 3").expect("it is fine");
+    assert_eq!(chosen.worker_threads(), 3);
+}
+
+#[test]
 fn unknown_options_are_refused_by_name() {
     check_fault("lissten = \"x\"", "lissten", "there is no option of this name");
     check_fault("log = \"x\"", "log", "did you mean `log_level`?");

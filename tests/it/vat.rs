@@ -173,7 +173,7 @@ fn taxed(sales: &[Sale], zones: &[Arc<TaxZone>], rounding: Rounding, codes: &Val
             promotions: &Promotions::default(),
         };
         let line = |(row, (unit_price, quantity)): (u128, &(Price, u32))| {
-            IntentLine::Listed(ListedLine {
+            IntentLine::Listed(Box::new(ListedLine {
                 line: LineId(Uuid::from_u128(row)),
                 quantity: *quantity,
                 unit_price: *unit_price,
@@ -186,7 +186,7 @@ fn taxed(sales: &[Sale], zones: &[Arc<TaxZone>], rounding: Rounding, codes: &Val
                     product: ProductId(Uuid::nil()),
                     categories: Arc::default(),
                 },
-            })
+            }))
         };
         let country = codes[&sale.country].as_str().expect("the country has a code");
         let intent = Intent {

@@ -219,7 +219,7 @@ pub(crate) fn price(text: &str, currency: Currency) -> Price {
 }
 
 fn listed<'a>(at: u64, line: &Line, unit_price: Price, category: &'a Category) -> IntentLine<'a> {
-    IntentLine::Listed(ListedLine {
+    IntentLine::Listed(Box::new(ListedLine {
         line: line_id(at),
         quantity: line.quantity,
         unit_price,
@@ -235,7 +235,7 @@ fn listed<'a>(at: u64, line: &Line, unit_price: Price, category: &'a Category) -
             product: product_id(line.product),
             categories: line.shelves.iter().map(|number| shelf(*number)).collect(),
         },
-    })
+    }))
 }
 
 fn tax_zone(zone: &Zone) -> TaxZone {

@@ -135,7 +135,7 @@ impl Case {
     pub(super) fn line<'a>(&self, at: usize, category: &'a Category) -> IntentLine<'a> {
         let (product, price, quantity, minimum) = self.rows[at];
         let price_of = |pence: i64| Price::new(pence * 10_000, Currency::GBP);
-        IntentLine::Listed(ListedLine {
+        IntentLine::Listed(Box::new(ListedLine {
             line: LineId(Uuid::from_u128(at as u128)),
             quantity,
             unit_price: price_of(price),
@@ -148,7 +148,7 @@ impl Case {
                 product: ProductId(Uuid::from_u128(product)),
                 categories: [group(if product.is_multiple_of(2) { "even" } else { "odd" })].into(),
             },
-        })
+        }))
     }
 
     /// Prices it with the lines given, and holds the quick way to what the thorough one comes to.

@@ -27,7 +27,7 @@ pub(super) struct Store {
 
 /// A line of the variant and product of the same number.
 fn listed(n: u128, unit_price: Price, quantity: u32, tax_category: &Category) -> IntentLine<'_> {
-    IntentLine::Listed(ListedLine {
+    IntentLine::Listed(Box::new(ListedLine {
         line: LineId(Uuid::from_u128(n)),
         quantity,
         unit_price,
@@ -40,7 +40,7 @@ fn listed(n: u128, unit_price: Price, quantity: u32, tax_category: &Category) ->
             product: ProductId(Uuid::from_u128(n)),
             categories: Arc::default(),
         },
-    })
+    }))
 }
 
 pub(super) fn zone(id: u128, countries: &[&str], rates: &[(&str, &str)]) -> Arc<TaxZone> {

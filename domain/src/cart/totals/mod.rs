@@ -95,8 +95,8 @@ impl<'a> From<&'a Customer> for Buyer<'a> {
 /// A line to be priced.
 #[derive(Clone, Debug)]
 pub enum IntentLine<'a> {
-    /// By what a unit costs now.
-    Listed(ListedLine<'a>),
+    /// By what a unit costs now. In a box: of a long cart nearly all lines are as they were.
+    Listed(Box<ListedLine<'a>>),
     /// As in the quote before, at this index. Since then neither the line, its price and category nor the rules, the
     /// destination and the buyer have changed: whoever says so has looked. Lines that are taken over keep their order.
     Quoted(usize),
@@ -269,7 +269,7 @@ impl<'a> IntentLine<'a> {
     /// Reads a line by what its variant costs now and how it is taxed. Where the variant is gone the line keeps what
     /// it cost when added.
     pub fn of_line(line: &'a Line, offered: Option<Offered<'a>>) -> Self {
-        Self::Listed(ListedLine {
+        Self::Listed(Box::new(ListedLine {
             line: line.id,
             quantity: line.quantity,
             unit_price: line.unit_price(offered.and_then(|offered| offered.price)),
@@ -284,7 +284,7 @@ impl<'a> IntentLine<'a> {
                     .map(|offered| Arc::clone(offered.categories))
                     .unwrap_or_default(),
             },
-        })
+        }))
     }
 }
 

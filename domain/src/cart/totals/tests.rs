@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
     let line = |(n, amount): (u128, &i64)| {
-        IntentLine::Listed(ListedLine {
+        IntentLine::Listed(Box::new(ListedLine {
             line: LineId(Uuid::from_u128(n)),
             quantity: 1,
             unit_price: Price::new(*amount * 10_000, Currency::GBP),
@@ -21,7 +21,7 @@ fn intent<'a>(amounts: &[i64], tax_category: &'a Category) -> Intent<'a> {
                 product: ProductId(Uuid::from_u128(n)),
                 categories: Arc::default(),
             },
-        })
+        }))
     };
     Intent {
         currency: Currency::GBP,
