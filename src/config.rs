@@ -73,7 +73,7 @@ pub struct Config {
     pub log_level: String,
     /// How log records are written.
     pub log_format: LogFormat,
-    /// How many threads serve requests and run actors; 0: all cores but one.
+    /// How many threads serve requests and run actors; 0: one a core.
     pub worker_threads: u64,
     /// How many entities stay in memory at most.
     pub residents_max: u64,
@@ -110,15 +110,13 @@ impl Config {
         self.public_url.trim_end_matches('/').to_owned()
     }
 
-    /// Returns how many threads serve requests and run actors. One core is left to the committer, to the threads of
-    /// the index, and to whatever else the machine does (ADR 0016).
+    /// Returns how many threads serve requests and run actors: as many as there are cores, unless it is said.
     pub fn worker_threads(&self) -> usize {
         let chosen = usize::try_from(self.worker_threads).ok().and_then(NonZero::new);
-        let spare_one = || {
-            let cores = thread::available_parallelism().map_or(1, NonZero::get);
-            NonZero::new(cores - 1).unwrap_or(NonZero::<usize>::MIN)
-        };
-        chosen.unwrap_or_else(spare_one).get()
+        chosen.map_or_else(
+            || thread::available_parallelism().map_or(1, NonZero::get),
+            NonZero::get,
+        )
     }
 
     /// Returns what the sandbox payment provider does whatever the token says, if anything.

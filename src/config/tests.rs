@@ -45,9 +45,9 @@ fn a_file_overrides_a_default() {
 }
 
 #[test]
-fn a_core_is_left_to_what_writes_the_disk() {
+fn there_is_a_worker_a_core_unless_it_is_said() {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    assert_eq!(Config::default().worker_threads(), (cores - 1).max(1));
+    assert_eq!(Config::default().worker_threads(), cores);
     let chosen = load("worker_threads = 3").expect("it is fine");
     assert_eq!(chosen.worker_threads(), 3);
 }
