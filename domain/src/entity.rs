@@ -7,6 +7,7 @@ use crate::id::{EntityId, EntityKey, Partition, Seed};
 use crate::kind::{Kind, ListingKey, Sequence, UniqueKey};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::sync::OnceLock;
 
 /// How many changing commands an entity has seen. Its `ETag`. Zero means that it does not exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +48,15 @@ pub trait Entity: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
     fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
         let _ = body;
         Err(format!("{} has no schema {schema}", Self::KIND))
+    }
+
+    /// Writes the stored form: what serde would write, field by field in their order. For a state with parts that
+    /// most changes leave alone, which then are written once.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn write<B: BodyWriter>(&self, body: &mut B) -> Result<(), B::Error> {
+        body.write(self)
     }
 
     /// Checks what must be true of every committed state. Runs before each write and after each read.
@@ -96,6 +106,31 @@ pub trait PastBody {
     /// # Errors
     /// A sentence when the bytes are not those of a `T`, or more than one.
     fn read<T: DeserializeOwned>(&self) -> Result<T, String>;
+}
+
+/// Where a stored form goes, for [`Entity::write`].
+///
+/// Storage implements it, so that no entity needs to know the codec's format.
+pub trait BodyWriter {
+    /// Why something cannot be written.
+    type Error;
+
+    /// Writes a value behind what was written before.
+    ///
+    /// # Errors
+    /// When it has a shape that cannot be written, or there is no room.
+    fn write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Self::Error>;
+
+    /// Writes values one behind the other, and keeps what it has written: as long as it is kept, it is written instead.
+    /// What is kept must be that of these values.
+    ///
+    /// # Errors
+    /// As for [`BodyWriter::write`].
+    fn write_once<T: Serialize>(
+        &mut self,
+        kept: &OnceLock<Box<[u8]>>,
+        values: &[T],
+    ) -> Result<(), Self::Error>;
 }
 
 /// The keys of an entity in its current state.

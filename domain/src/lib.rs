@@ -36,7 +36,9 @@ pub mod time;
 pub use address::Address;
 pub use caller::Caller;
 pub use country::Country;
-pub use entity::{Command, Context, Create, Effects, Entity, Keys, PastBody, Revision, TimerName};
+pub use entity::{
+    BodyWriter, Command, Context, Create, Effects, Entity, Keys, PastBody, Revision, TimerName,
+};
 pub use error::{Broken, Class, Detail, FieldError, FieldErrors, Problem, Refusal};
 pub use event::EventBody;
 pub use id::{EntityId, EntityKey, Partition, Seed};

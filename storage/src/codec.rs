@@ -12,10 +12,12 @@ pub mod golden;
 
 use crate::Fault;
 use bincode::config::{Configuration, Limit, standard};
+use bincode::error::EncodeError;
 use bytes::Bytes;
-use cartwright_domain::{Entity, EventBody, PastBody, Revision, Timestamp};
+use cartwright_domain::{BodyWriter, Entity, EventBody, PastBody, Revision, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use std::cell::RefCell;
+use std::sync::OnceLock;
 
 /// The format this release writes. A later one may read the body otherwise but keeps the header's shape.
 const FORMAT: u8 = 1;
@@ -143,10 +145,15 @@ pub fn encode_snapshot<E: Entity>(
         tag: E::KIND.tag(),
         schema: E::SCHEMA,
     };
-    let value = &(revision, timers, state);
     let written = SCRATCH.with_borrow_mut(|scratch| {
-        let body = bincode::serde::encode_into_slice(value, &mut scratch[HEADER_BYTES..], CONFIG).ok()?;
-        let bytes = &mut scratch[..HEADER_BYTES + body];
+        let mut body = InRoom {
+            room: &mut scratch[HEADER_BYTES..],
+            written: 0,
+        };
+        body.write(&(revision, timers)).ok()?;
+        state.write(&mut body).ok()?;
+        let bytes = HEADER_BYTES + body.written;
+        let bytes = &mut scratch[..bytes];
         bytes[..HEADER_BYTES].copy_from_slice(&header.unchecked());
         seal(bytes);
         Some(Bytes::copy_from_slice(bytes))
@@ -155,8 +162,75 @@ pub fn encode_snapshot<E: Entity>(
         return Ok(written);
     }
     let mut out = Vec::with_capacity(2 * SCRATCH_BYTES);
-    encode_into(&mut out, header, E::KIND.name(), SNAPSHOT_BYTES_MAX, value)?;
+    encode_with(&mut out, header, E::KIND.name(), SNAPSHOT_BYTES_MAX, |body| {
+        body.write(&(revision, timers))?;
+        state.write(body)
+    })?;
     Ok(out.into())
+}
+
+/// A body that is written into room that is there.
+struct InRoom<'a> {
+    room: &'a mut [u8],
+    written: usize,
+}
+
+impl BodyWriter for InRoom<'_> {
+    type Error = EncodeError;
+
+    fn write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.written += bincode::serde::encode_into_slice(value, &mut self.room[self.written..], CONFIG)?;
+        Ok(())
+    }
+
+    fn write_once<T: Serialize>(
+        &mut self,
+        kept: &OnceLock<Box<[u8]>>,
+        values: &[T],
+    ) -> Result<(), EncodeError> {
+        let start = self.written;
+        match kept.get() {
+            Some(kept) => {
+                let room = self.room.get_mut(start..start + kept.len());
+                room.ok_or(EncodeError::UnexpectedEnd)?.copy_from_slice(kept);
+                self.written += kept.len();
+            }
+            None => {
+                values.iter().try_for_each(|value| self.write(value))?;
+                // Who else has written it meanwhile has written the same.
+                let _ = kept.set(self.room[start..self.written].into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A body that grows.
+struct Growing<'a>(&'a mut Vec<u8>);
+
+impl BodyWriter for Growing<'_> {
+    type Error = EncodeError;
+
+    fn write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        bincode::serde::encode_into_std_write(value, self.0, CONFIG).map(drop)
+    }
+
+    fn write_once<T: Serialize>(
+        &mut self,
+        kept: &OnceLock<Box<[u8]>>,
+        values: &[T],
+    ) -> Result<(), EncodeError> {
+        match kept.get() {
+            Some(kept) => self.0.extend_from_slice(kept),
+            None => {
+                let start = self.0.len();
+                values.iter().try_for_each(|value| self.write(value))?;
+                // Who else has written it meanwhile has written the same.
+                let _ = kept.set(self.0[start..].into());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads a snapshot: checks header and checksum, upgrades a past schema, checks the invariants.
@@ -289,9 +363,19 @@ fn encode_into<T: Serialize + ?Sized>(
     bytes_max: usize,
     value: &T,
 ) -> Result<(), Unstorable> {
+    encode_with(out, header, what, bytes_max, |body| body.write(value))
+}
+
+fn encode_with(
+    out: &mut Vec<u8>,
+    header: Header,
+    what: &str,
+    bytes_max: usize,
+    write: impl FnOnce(&mut Growing<'_>) -> Result<(), EncodeError>,
+) -> Result<(), Unstorable> {
     let start = out.len();
     out.extend_from_slice(&header.unchecked());
-    if let Err(error) = bincode::serde::encode_into_std_write(value, out, CONFIG) {
+    if let Err(error) = write(&mut Growing(out)) {
         out.truncate(start);
         return Err(Unstorable::Shape {
             what: what.to_owned(),

@@ -10,7 +10,7 @@ use crate::request::Refused;
 use crate::runtime::Published;
 use cartwright_domain::address::Address;
 use cartwright_domain::cart::totals::{self, Buyer, Intent, IntentLine, Offered, Outside, Rules, Worksheet};
-use cartwright_domain::cart::{Cart, Line, Quote};
+use cartwright_domain::cart::{Cart, Line, Quote, lines};
 use cartwright_domain::catalog::{Handle, Variant};
 use cartwright_domain::id::{CartId, ProductId, SETTINGS_ID};
 use cartwright_domain::time::Timestamp;
@@ -125,12 +125,13 @@ impl Kinds {
             return Ok(Arc::clone(&kept.worksheet.quote));
         }
         let mut sources = Vec::with_capacity(cart.state.lines().len());
-        let mut before = Before {
-            lines: kept.as_ref().map_or(&[], |kept| kept.cart.state.lines()),
+        let mut before = kept.as_ref().map(|kept| Before {
+            left: kept.cart.state.lines().iter(),
             passed: 0,
-        };
+        });
         for (at, line) in cart.state.lines().iter().enumerate() {
-            sources.push(match before.find(at, line) {
+            let found = before.as_mut().and_then(|before| before.find(at, line));
+            sources.push(match found {
                 Some(from) => Source::Kept(from),
                 None => {
                     let categories = match uses_categories {
@@ -237,7 +238,7 @@ impl Kinds {
 
 /// The lines of a cart as it was priced last, gone through once: lines keep their order.
 struct Before<'a> {
-    lines: &'a [Arc<Line>],
+    left: lines::Iter<'a>,
     passed: usize,
 }
 
@@ -245,13 +246,17 @@ impl Before<'_> {
     /// Returns where the line that is now at an index was, if it is still the same in every respect and has not moved
     /// back, and passes over those before it.
     fn find(&mut self, at: usize, line: &Arc<Line>) -> Option<usize> {
-        let left = self.lines.get(self.passed..)?;
-        let is_next = left.first().is_some_and(|next| Arc::ptr_eq(next, line));
-        if !is_next {
-            self.passed += left.iter().position(|held| held.id == line.id)?;
+        let mut left = self.left.clone();
+        let mut held = left.next()?;
+        let mut found = self.passed;
+        if !Arc::ptr_eq(held, line) {
+            while held.id != line.id {
+                held = left.next()?;
+                found += 1;
+            }
         }
-        let found = self.passed;
-        self.passed += 1;
-        (at <= found && self.lines[found] == *line).then_some(found)
+        self.left = left;
+        self.passed = found + 1;
+        (at <= found && held == line).then_some(found)
     }
 }

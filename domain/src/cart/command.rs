@@ -2,7 +2,7 @@
 
 use super::line::check_attributes;
 use super::{
-    Attributes, Cart, Error, Event, IdleLifetimes, Line, LockScope, PriceOverride, PricingDate,
+    Attributes, Cart, Error, Event, IdleLifetimes, Line, Lines, LockScope, PriceOverride, PricingDate,
     ShippingChoice, State, Timer, VariantFacts,
 };
 use crate::address::Address;
@@ -34,7 +34,7 @@ impl Create<Cart> for OpenCart {
             owner: cx.caller().session,
             state: State::Created,
             currency: self.currency,
-            lines: Vec::new(),
+            lines: Lines::default(),
             codes: Vec::new(),
             stored_values: Vec::new(),
             email: None,

@@ -1,11 +1,13 @@
 //! The cart: its state, its lines, its timers.
 
 use super::past::{Cart1, Cart2};
-use super::{CODES_MAX, Error, Event, Line, LineProblem, STORED_VALUES_MAX, VariantFacts, line_problems};
+use super::{
+    CODES_MAX, Error, Event, Line, LineProblem, Lines, STORED_VALUES_MAX, VariantFacts, line_problems,
+};
 use crate::address::Address;
 use crate::caller::Caller;
 use crate::customer::{Customer, Shopper};
-use crate::entity::{Context, Entity, Keys, PastBody, TimerName};
+use crate::entity::{BodyWriter, Context, Entity, Keys, PastBody, TimerName};
 use crate::error::{Broken, ensure};
 use crate::id::{
     CartId, CheckoutId, CustomerId, LineId, OrderId, SessionId, ShippingMethodId, StoredValueId, VariantId,
@@ -13,7 +15,6 @@ use crate::id::{
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::Currency;
 use crate::promotion::Code;
-use crate::shared;
 use crate::text::Email;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,7 @@ pub struct Cart {
     pub(super) owner: Option<SessionId>,
     pub(super) state: State,
     pub(super) currency: Currency,
-    #[serde(deserialize_with = "shared::list")]
-    pub(super) lines: Vec<Arc<Line>>,
+    pub(super) lines: Lines,
     pub(super) codes: Vec<Code>,
     pub(super) stored_values: Vec<StoredValueId>,
     pub(super) email: Option<Email>,
@@ -183,7 +183,7 @@ impl Cart {
     }
 
     /// Returns its lines, in the order in which they were added.
-    pub fn lines(&self) -> &[Arc<Line>] {
+    pub fn lines(&self) -> &Lines {
         &self.lines
     }
 
@@ -377,6 +377,38 @@ impl Entity for Cart {
         }
     }
 
+    fn write<B: BodyWriter>(&self, body: &mut B) -> Result<(), B::Error> {
+        let Self {
+            id,
+            owner,
+            state,
+            currency,
+            lines,
+            codes,
+            stored_values,
+            email,
+            shipping_address,
+            billing_address,
+            shipping,
+            pricing_date,
+            customer,
+            lifetimes,
+            created_at,
+            updated_at,
+        } = self;
+        body.write(&(id, owner, state, currency))?;
+        lines.write(body)?;
+        body.write(&(codes, stored_values, email, shipping_address, billing_address))?;
+        body.write(&(
+            shipping,
+            pricing_date,
+            customer,
+            lifetimes,
+            created_at,
+            updated_at,
+        ))
+    }
+
     fn invariants(&self) -> Result<(), Broken> {
         let (created, locked) = match self.state {
             State::Created => (true, false),
@@ -403,19 +435,7 @@ impl Entity for Cart {
             self.stored_values.len() <= STORED_VALUES_MAX,
             "a cart is paid with STORED_VALUES_MAX gift cards at most",
         )?;
-        for line in &self.lines {
-            ensure(0 < line.quantity, "a line holds at least one unit")?;
-            let in_currency = line.price_when_added.currency == self.currency;
-            ensure(in_currency, "a line was priced in the cart's currency")?;
-            let overridden = line.overridden();
-            let override_ok =
-                overridden.is_none_or(|price| price.currency == self.currency && !price.is_negative());
-            ensure(
-                override_ok,
-                "an overridden price is in the cart's currency and not below zero",
-            )?;
-        }
-        Ok(())
+        self.lines.check(self.currency)
     }
 
     fn keys(&self) -> Keys {

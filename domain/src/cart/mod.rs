@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod frozen_quote;
 mod line;
+pub mod lines;
 mod lock;
 pub mod merge;
 mod past;
@@ -29,6 +30,7 @@ pub use line::{
     ATTRIBUTE_NAME_LENGTH_MAX, ATTRIBUTE_VALUE_LENGTH_MAX, ATTRIBUTES_MAX, Attributes, Line, PriceOverride,
     VariantFacts,
 };
+pub use lines::Lines;
 pub use lock::{Complete, LockForCheckout, MergeInto, Recover, Unlock};
 pub(crate) use past::{FrozenQuote1, FrozenQuote2, FrozenQuote3};
 pub use problem::{LineProblem, ProblemKind, line_problems};

@@ -80,7 +80,7 @@ impl From<Cart2> for Cart {
             owner: past.owner,
             state: past.state,
             currency: past.currency,
-            lines: past.lines,
+            lines: past.lines.into(),
             codes: Vec::new(),
             stored_values: Vec::new(),
             email: past.email,

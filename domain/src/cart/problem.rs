@@ -1,6 +1,6 @@
 //! What is wrong with a cart's lines, told on every read (section 4.2 of the semantics).
 
-use super::{Line, VariantFacts};
+use super::{Line, Lines, VariantFacts};
 use crate::id::{LineId, VariantId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl ProblemKind {
 /// Returns what is wrong with lines, at most one problem each, in their order. Where a variant is short every line
 /// that holds it is named.
 pub fn line_problems<'a>(
-    lines: &[Arc<Line>],
+    lines: &Lines,
     facts: impl Fn(VariantId) -> Option<&'a VariantFacts>,
 ) -> Vec<LineProblem> {
     let mut units: BTreeMap<VariantId, u64> = BTreeMap::new();

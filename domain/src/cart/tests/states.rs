@@ -417,7 +417,7 @@ fn a_state_that_cannot_be_is_found() {
     check(
         Cart {
             state: held,
-            lines: Vec::new(),
+            lines: crate::cart::Lines::default(),
             ..full.clone()
         },
         "a checkout holds a cart with lines",
