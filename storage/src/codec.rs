@@ -9,6 +9,8 @@
 //! ```
 
 pub mod golden;
+#[cfg(test)]
+mod tests;
 
 use crate::Fault;
 use bincode::config::{Configuration, Limit, standard};

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 /// What a shopper intends to buy.
 ///
-/// A copy costs a pointer a line, and copies that share their lines compare at once.
+/// A copy costs a pointer a page of lines, and copies that share their pages compare at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cart {
     pub(super) id: CartId,

@@ -5,6 +5,7 @@ mod frozen;
 mod history;
 mod lines;
 mod merging;
+mod pages;
 mod problems;
 mod promotions;
 mod promotions_properties;
