@@ -83,12 +83,12 @@ impl KeptPrices {
     }
 }
 
-/// Where the price of a line comes from.
-enum Source {
-    /// From where it was when the cart was priced last.
-    Kept(usize),
-    /// From its variant, and the product where promotions look at it; none when the variant is gone.
-    Variant(Option<Arc<Published<Variant>>>, Arc<[Handle]>),
+/// What a line is priced by that is not priced as before.
+struct Source {
+    /// None when it is gone.
+    variant: Option<Arc<Published<Variant>>>,
+    /// Of its product, where promotions look at them.
+    categories: Arc<[Handle]>,
 }
 
 impl Kinds {
@@ -124,37 +124,42 @@ impl Kinds {
         {
             return Ok(Arc::clone(&kept.worksheet.quote));
         }
-        let mut sources = Vec::with_capacity(cart.state.lines().len());
+        // Where each line was when the cart was priced last, and of those that were not there, in their order, what they
+        // are priced by. Apart, because of a long cart nearly all were.
+        let mut places = Vec::with_capacity(cart.state.lines().len());
+        let mut sources = Vec::new();
         let mut before = kept.as_ref().map(|kept| Before {
             left: kept.cart.state.lines().iter(),
             passed: 0,
         });
         for (at, line) in cart.state.lines().iter().enumerate() {
             let found = before.as_mut().and_then(|before| before.find(at, line));
-            sources.push(match found {
-                Some(from) => Source::Kept(from),
-                None => {
-                    let categories = match uses_categories {
-                        true => self.categories_of(line.product).await?,
-                        false => Arc::default(),
-                    };
-                    let variant = self.variants.read(line.variant).await.map_err(unreadable)?;
-                    Source::Variant(variant, categories)
-                }
-            });
+            places.push(found);
+            if found.is_none() {
+                let categories = match uses_categories {
+                    true => self.categories_of(line.product).await?,
+                    false => Arc::default(),
+                };
+                let variant = self.variants.read(line.variant).await.map_err(unreadable)?;
+                sources.push(Source { variant, categories });
+            }
         }
         let (currency, groups) = (cart.state.currency(), groups_of(customer.as_ref()));
-        let lines = cart.state.lines().iter().zip(&sources);
-        let lines = lines.map(|(line, source)| match source {
-            Source::Kept(from) => IntentLine::Quoted(*from),
-            Source::Variant(variant, categories) => {
-                let offered = variant.as_ref().map(|variant| Offered {
-                    price: book.lists.price(&variant.state, groups, currency, line.quantity),
-                    minimum_price: variant.state.minimum_prices.of(currency),
-                    weight_grams: variant.state.weight_grams,
-                    digital: variant.state.digital,
-                    tax_category: &variant.state.tax_category,
-                    categories,
+        let mut sources = sources.iter();
+        let lines = cart.state.lines().iter().zip(places);
+        let lines = lines.map(|(line, found)| match found {
+            Some(from) => IntentLine::Quoted(from),
+            None => {
+                let source = sources.next();
+                let offered = source.and_then(|source| {
+                    source.variant.as_ref().map(|variant| Offered {
+                        price: book.lists.price(&variant.state, groups, currency, line.quantity),
+                        minimum_price: variant.state.minimum_prices.of(currency),
+                        weight_grams: variant.state.weight_grams,
+                        digital: variant.state.digital,
+                        tax_category: &variant.state.tax_category,
+                        categories: &source.categories,
+                    })
                 });
                 IntentLine::of_line(line, offered)
             }

@@ -81,11 +81,15 @@ impl Command<Cart> for AddLine {
         let (limits, added, variant) = (self.limits, self.quantity, self.facts.variant_id);
         let unit_price = self.unit_price.filter(|_| cx.caller().is_staff());
         let price = self.check(unit_price, cart.currency)?;
-        let same = cart
-            .lines
-            .iter()
-            .position(|held| held.is_of(variant, unit_price, &self.options, &self.custom_fields));
-        let held = same.map_or(0, |index| cart.lines[index].quantity);
+        let (mut same, mut units) = (None, 0);
+        for (index, held) in cart.lines.iter().enumerate() {
+            if held.variant == variant {
+                units += u64::from(held.quantity);
+                let is_same = held.is_of(variant, unit_price, &self.options, &self.custom_fields);
+                same = same.or(is_same.then_some((index, held.quantity)));
+            }
+        }
+        let held = same.map_or(0, |(_, quantity)| quantity);
         let quantity = held
             .checked_add(added)
             .filter(|quantity| *quantity <= limits.line_units_max);
@@ -97,10 +101,10 @@ impl Command<Cart> for AddLine {
                 max: limits.cart_lines_max,
             });
         }
-        require_stock(&self.facts, cart.units_of(variant) + u64::from(added))?;
+        require_stock(&self.facts, units + u64::from(added))?;
 
         let id = match same {
-            Some(index) => {
+            Some((index, _)) => {
                 let held = Arc::make_mut(&mut cart.lines[index]);
                 held.quantity = quantity;
                 held.id
