@@ -43,6 +43,8 @@ const CONFIG: Configuration<
 
 /// Where snapshots are written before their size is known: nearly all fit.
 const SCRATCH_BYTES: usize = 128 * 1024;
+/// The room for what is kept of a snapshot, before its size is known.
+const KEPT_BYTES: usize = 4 * 1024;
 
 thread_local! {
     /// Writing into room that is there costs less than into a vector that grows, and what is kept of a snapshot is no
@@ -190,19 +192,10 @@ impl BodyWriter for InRoom<'_> {
         kept: &OnceLock<Box<[u8]>>,
         values: &[T],
     ) -> Result<(), EncodeError> {
-        let start = self.written;
-        match kept.get() {
-            Some(kept) => {
-                let room = self.room.get_mut(start..start + kept.len());
-                room.ok_or(EncodeError::UnexpectedEnd)?.copy_from_slice(kept);
-                self.written += kept.len();
-            }
-            None => {
-                values.iter().try_for_each(|value| self.write(value))?;
-                // Who else has written it meanwhile has written the same.
-                let _ = kept.set(self.room[start..self.written].into());
-            }
-        }
+        let bytes = kept_or_written(kept, values)?;
+        let room = self.room.get_mut(self.written..self.written + bytes.len());
+        room.ok_or(EncodeError::UnexpectedEnd)?.copy_from_slice(bytes);
+        self.written += bytes.len();
         Ok(())
     }
 }
@@ -222,17 +215,25 @@ impl BodyWriter for Growing<'_> {
         kept: &OnceLock<Box<[u8]>>,
         values: &[T],
     ) -> Result<(), EncodeError> {
-        match kept.get() {
-            Some(kept) => self.0.extend_from_slice(kept),
-            None => {
-                let start = self.0.len();
-                values.iter().try_for_each(|value| self.write(value))?;
-                // Who else has written it meanwhile has written the same.
-                let _ = kept.set(self.0[start..].into());
-            }
-        }
+        self.0.extend_from_slice(kept_or_written(kept, values)?);
         Ok(())
     }
+}
+
+/// Returns the stored form of values one behind the other: as it is kept, or written now and kept.
+fn kept_or_written<'a, T: Serialize>(
+    kept: &'a OnceLock<Box<[u8]>>,
+    values: &[T],
+) -> Result<&'a [u8], EncodeError> {
+    if let Some(kept) = kept.get() {
+        return Ok(kept);
+    }
+    let mut written = Vec::with_capacity(KEPT_BYTES);
+    values
+        .iter()
+        .try_for_each(|value| Growing(&mut written).write(value))?;
+    // Who else has written it meanwhile has written the same.
+    Ok(kept.get_or_init(|| written.into()))
 }
 
 /// Reads a snapshot: checks header and checksum, upgrades a past schema, checks the invariants.

@@ -132,11 +132,6 @@ impl Lines {
         self.pages[page].lines.get(index)
     }
 
-    /// Returns the first one.
-    pub fn first(&self) -> Option<&Arc<Line>> {
-        self.iter().next()
-    }
-
     /// Returns them in one list.
     pub fn to_vec(&self) -> Vec<Arc<Line>> {
         self.iter().cloned().collect()
@@ -212,18 +207,15 @@ impl IndexMut<usize> for Lines {
 }
 
 impl From<Vec<Arc<Line>>> for Lines {
-    fn from(mut lines: Vec<Arc<Line>>) -> Self {
-        let mut pages = Vec::with_capacity(lines.len().div_ceil(PAGE_LINES));
-        while PAGE_LINES < lines.len() {
-            let rest = lines.split_off(PAGE_LINES);
-            lines.shrink_to_fit();
-            pages.push(Page::new(lines));
-            lines = rest;
+    fn from(lines: Vec<Arc<Line>>) -> Self {
+        let mut lines = lines.into_iter();
+        let page = || {
+            let page: Vec<_> = lines.by_ref().take(PAGE_LINES).collect();
+            (!page.is_empty()).then(|| Page::new(page))
+        };
+        Self {
+            pages: iter::from_fn(page).collect(),
         }
-        if !lines.is_empty() {
-            pages.push(Page::new(lines));
-        }
-        Self { pages }
     }
 }
 

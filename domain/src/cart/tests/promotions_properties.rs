@@ -118,6 +118,14 @@ fn given(quote: &Quote) -> (Money, Money, Vec<(PromotionId, Money, Money)>) {
     (quote.discounts, quote.shipping, given.collect())
 }
 
+/// Tells whether two lines are of the same price and of different least ones.
+fn are_told_apart_by_least_prices(rows: &[Row]) -> bool {
+    rows.iter().any(|(_, price, _, least)| {
+        rows.iter()
+            .any(|(_, other, _, other_least)| price == other && least.min(price) != other_least.min(other))
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
@@ -186,6 +194,10 @@ proptest! {
             .take(1)
             .map(|promotion| Promotion { actions: promotion.actions[..1].to_vec(), ..promotion })
             .collect();
+        // But for which of units that cost the same are got, which is told where their least prices differ: those of the
+        // earlier line, see of_units_that_cost_the_same_those_of_the_earlier_line_are_got.
+        let has_sets = first.iter().any(|promotion| matches!(promotion.actions[0], Action::Sets(_)));
+        prop_assume!(!(has_sets && are_told_apart_by_least_prices(&rows)));
         let mut turned = rows.clone();
         turned.reverse();
         let forward = drawn(&rows, &first).quote().expect("the rows can be priced");

@@ -55,6 +55,18 @@ fn a_unit_serves_on_one_side_only() {
 }
 
 #[test]
+fn of_units_that_cost_the_same_those_of_the_earlier_line_are_got() {
+    let two_of = Sets {
+        sets_max: Some(1),
+        ..sets(1, 2)
+    };
+    let free = [promotion(1, Action::Sets(two_of))];
+    // Which they are is seen where a unit of one of them must leave 0.01.
+    case(&[(1, 1_933, 2, 1), (2, 1_933, 5, 0)], &free).check(&[3_864, 0]);
+    case(&[(2, 1_933, 5, 0), (1, 1_933, 2, 1)], &free).check(&[3_866, 0]);
+}
+
+#[test]
 fn got_units_that_are_worth_a_fraction_are_rounded_with_the_percentage_only() {
     let half = Sets {
         percentage: "0.5".parse::<Rate>().expect("a rate"),
