@@ -9,9 +9,11 @@ use super::{Error, Mail, Mailer, MessageId};
 use futures::future::{self, BoxFuture};
 use lettre::{
     Message,
+    address::Envelope,
     message::{Mailbox, MultiPart, SinglePart},
 };
 use std::{
+    fmt::Display,
     fs::{self, File},
     io, mem,
     path::{Path, PathBuf},
@@ -159,22 +161,29 @@ impl Shared {
     }
 
     fn compose(&self, mail: Mail) -> Result<Composed, Error> {
+        let to = mailbox(&mail.to)?;
+        // It would otherwise be read back from the headers.
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()]);
         let builder = Message::builder()
+            .envelope(envelope.map_err(refused)?)
             .message_id(Some(format!("<{}>", mail.message_id)))
             .from(self.from.clone())
-            .to(mailbox(&mail.to)?)
+            .to(to)
             .subject(mail.subject);
         let message = match mail.html {
             Some(html) => builder.multipart(MultiPart::alternative_plain_html(mail.text, html)),
             None => builder.singlepart(SinglePart::plain(mail.text)),
         };
-        let message = message.map_err(|error| Error::Refused {
-            reason: error.to_string(),
-        })?;
         Ok(Composed {
-            bytes: message.formatted(),
+            bytes: message.map_err(refused)?.formatted(),
             message_id: mail.message_id,
         })
+    }
+}
+
+fn refused(error: impl Display) -> Error {
+    Error::Refused {
+        reason: error.to_string(),
     }
 }
 

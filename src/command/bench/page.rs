@@ -51,6 +51,7 @@ cargo build --release
 target/release/cartwright bench --all --growth --json figures.json --page docs/book/reference/performance.md
 ```
 
+`cargo bench` leaves another program in `target/release`, built with the features of the tests: build the release after it, not before.
 It needs nothing that runs: it starts servers of its own on temporary directories, below `--data-dir` where one is named, and takes a quarter of an hour with a million carts; `--carts` makes it smaller, and `--rounds 1` shorter.
 `bench --from figures.json --page FILE` writes the page again without measuring.
 
