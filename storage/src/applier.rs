@@ -337,7 +337,8 @@ mod tests {
             receipts: Vec::new(),
             receipts_deleted: Vec::new(),
         };
-        pending.insert(std::iter::once((Position(number), &record)), std::iter::empty());
+        let group = std::iter::once((Position(number), &record));
+        pending.insert(group, std::iter::empty(), |_| false);
     }
 
     /// Begins a pass over so many new toys.

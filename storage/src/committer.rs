@@ -223,6 +223,7 @@ impl Committer {
                 .iter()
                 .map(|(position, record)| (*position, record.as_ref())),
             group.cursors.iter(),
+            |row| self.index.surely_lacks(row),
         );
         self.judge.published();
         // Published before any verdict is told.

@@ -3,6 +3,9 @@
 //! There are two generations. Commits go into the young one. A pass makes it the old one, which nobody changes any
 //! more, feeds the index with it and lets go of it as a whole. So feeding never stands in the way of readers or of the
 //! committer. The bytes are bounded: when they are used up the committer waits and admission refuses.
+//!
+//! What comes and goes between two passes leaves nothing: of what is deleted only that is noted which the old generation
+//! or the index may hold. A purchase writes and deletes a dozen receipts of its steps within milliseconds.
 
 use crate::index::{self, Change, Range};
 use crate::key;
@@ -10,6 +13,7 @@ use crate::record::{CursorMove, Record};
 use crate::{Body, Position, Receipt, ReceiptKey};
 use cartwright_domain::{EntityKey, Revision};
 use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use std::cmp::Ordering::{Greater, Less};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, btree_map};
@@ -61,6 +65,23 @@ pub(crate) struct Stretch {
     pub(crate) is_all: bool,
 }
 
+/// What lies below the young generation: what is there must be known to be deleted, and nothing else.
+struct Below<'a, F> {
+    old: &'a Generation,
+    /// Does the index surely not hold a row?
+    index_lacks: F,
+}
+
+impl<F: Fn(&[u8]) -> bool> Below<'_, F> {
+    fn lacks_row(&self, key: &[u8]) -> bool {
+        !self.old.rows.contains_key(key) && (self.index_lacks)(key)
+    }
+
+    fn lacks_receipt(&self, key: &ReceiptKey) -> bool {
+        !self.old.receipts.contains_key(key) && (self.index_lacks)(&key::receipt(key))
+    }
+}
+
 /// What came in between two passes.
 #[derive(Default)]
 pub(crate) struct Generation {
@@ -74,29 +95,42 @@ pub(crate) struct Generation {
 }
 
 impl Generation {
-    fn put_commit(&mut self, position: Position, record: &Record) {
+    /// Makes an empty one that need not grow to hold as much as another.
+    fn with_room_of(other: &Self) -> Self {
+        let random = RandomState::default;
+        Self {
+            entities: HashMap::with_capacity_and_hasher(other.entities.len(), random()),
+            receipts: HashMap::with_capacity_and_hasher(other.receipts.len(), random()),
+            ..Self::default()
+        }
+    }
+
+    fn put_commit(&mut self, position: Position, record: &Record, below: &Below<'_, impl Fn(&[u8]) -> bool>) {
         self.last = position;
-        index::key_changes(record, |change| self.put_row(change));
+        index::key_changes(record, |change| self.put_row(change, below));
         self.put_state(position, record);
         for key in &record.receipts_deleted {
-            self.put_receipt(key, None);
+            if below.lacks_receipt(key) {
+                let gone = self.receipts.remove(key);
+                self.bytes -= gone.map_or(0, |gone| receipt_bytes(gone.as_deref()));
+            } else {
+                self.put_receipt(key, None);
+            }
         }
         for receipt in &record.receipts {
             self.put_receipt(&receipt.key, Some(Arc::clone(receipt)));
         }
     }
 
-    fn put_row(&mut self, (key, value): Change) {
-        self.bytes += row_bytes(&key, value.as_deref());
-        match self.rows.entry(key) {
-            btree_map::Entry::Vacant(vacant) => {
-                vacant.insert(value);
-            }
-            btree_map::Entry::Occupied(mut occupied) => {
-                let gone = occupied.insert(value);
-                self.bytes -= row_bytes(occupied.key(), gone.as_deref());
-            }
-        }
+    fn put_row(&mut self, (key, value): Change, below: &Below<'_, impl Fn(&[u8]) -> bool>) {
+        let key_bytes = key.len();
+        let gone = if value.is_none() && below.lacks_row(&key) {
+            self.rows.remove(&key)
+        } else {
+            self.bytes += row_bytes(key_bytes, value.as_deref());
+            self.rows.insert(key, value)
+        };
+        self.bytes -= gone.map_or(0, |gone| row_bytes(key_bytes, gone.as_deref()));
     }
 
     fn put_state(&mut self, position: Position, record: &Record) {
@@ -193,20 +227,23 @@ impl Pending {
         self.generations.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in a synced group, in order.
+    /// Takes in a synced group, in order. `index_lacks` tells of a row whether the index surely does not hold it.
     pub(crate) fn insert<'a>(
         &self,
         group: impl Iterator<Item = (Position, &'a Record)>,
         cursors: impl Iterator<Item = &'a CursorMove>,
+        index_lacks: impl Fn(&[u8]) -> bool,
     ) {
         let mut generations = self.write();
-        let young = &mut generations.young;
+        let Generations { young, old, .. } = &mut *generations;
+        let below = Below { old, index_lacks };
         let before = young.bytes;
         for (position, record) in group {
-            young.put_commit(position, record);
+            young.put_commit(position, record, &below);
         }
         for moved in cursors {
-            young.put_row((key::cursor(&moved.subscriber), Some(index::stored(&moved.to))));
+            let row = (key::cursor(&moved.subscriber), Some(index::stored(&moved.to)));
+            young.put_row(row, &below);
         }
         let after = young.bytes;
         drop(generations);
@@ -300,7 +337,8 @@ impl Pending {
     pub(crate) fn begin(&self) -> Arc<Generation> {
         let mut generations = self.write();
         assert_eq!(generations.old.len(), 0, "the last pass has not ended");
-        generations.old = Arc::new(std::mem::take(&mut generations.young));
+        let next = Generation::with_room_of(&generations.young);
+        generations.old = Arc::new(std::mem::replace(&mut generations.young, next));
         Arc::clone(&generations.old)
     }
 
@@ -350,8 +388,8 @@ fn body_bytes(body: &Body) -> u64 {
     }
 }
 
-fn row_bytes(key: &[u8], value: Option<&[u8]>) -> u64 {
-    ENTRY_BYTES + (key.len() + value.map_or(0, <[u8]>::len)) as u64
+fn row_bytes(key_bytes: usize, value: Option<&[u8]>) -> u64 {
+    ENTRY_BYTES + (key_bytes + value.map_or(0, <[u8]>::len)) as u64
 }
 
 fn receipt_bytes(receipt: Option<&Receipt>) -> u64 {
@@ -389,8 +427,14 @@ mod tests {
         }
     }
 
+    /// Takes a record in, over an index that may hold anything.
     fn insert(pending: &Pending, position: u64, record: &Record) {
-        pending.insert(std::iter::once((Position(position), record)), std::iter::empty());
+        insert_over(pending, position, record, |_| false);
+    }
+
+    fn insert_over(pending: &Pending, position: u64, record: &Record, index_lacks: impl Fn(&[u8]) -> bool) {
+        let group = std::iter::once((Position(position), record));
+        pending.insert(group, std::iter::empty(), index_lacks);
     }
 
     #[test]
@@ -436,5 +480,81 @@ mod tests {
         assert_eq!(pending.begin().waiting().len(), 3);
         pending.end();
         assert_eq!((pending.len(), pending.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn what_came_and_went_is_forgotten_unless_something_below_may_hold_it() {
+        let pending = Pending::new(1 << 20, Position(0));
+        let unique = |name: &str| UniqueKey::new(Unique::Toy, name);
+        let receipt = |name: &str| Receipt {
+            key: ReceiptKey::Caller {
+                caller: "a caller".to_owned(),
+                key: name.to_owned(),
+            },
+            fingerprint: [0; 32],
+            entity: record(0, Body::Unchanged, KeyChange::default()).entity,
+            revision: Revision(1),
+            outcome: crate::Outcome::Done(vec![1, 2, 3]),
+            expires_at: None,
+        };
+        let come = |name: &str| {
+            let keys = KeyChange {
+                unique_put: vec![unique(name)],
+                ..KeyChange::default()
+            };
+            let receipts = vec![Arc::new(receipt(name))];
+            Record {
+                receipts,
+                ..record(1, Body::Unchanged, keys)
+            }
+        };
+        let go = |name: &str| {
+            let keys = KeyChange {
+                unique_deleted: vec![unique(name)],
+                ..KeyChange::default()
+            };
+            let receipts_deleted = vec![receipt(name).key];
+            Record {
+                receipts_deleted,
+                ..record(1, Body::Unchanged, keys)
+            }
+        };
+        let seen = |name: &str| {
+            let row = pending.row(&key::unique(&unique(name)));
+            let receipt = pending.receipt(&receipt(name).key);
+            (
+                row.map(|row| row.is_some()),
+                receipt.map(|receipt| receipt.is_some()),
+            )
+        };
+        let (there, gone, unknown) = ((Some(true), Some(true)), (Some(false), Some(false)), (None, None));
+
+        // The old generation holds it.
+        insert_over(&pending, 1, &come("old"), |_| true);
+        pending.begin();
+        insert_over(&pending, 2, &go("old"), |_| true);
+        assert_eq!(seen("old"), gone);
+        pending.end();
+        pending.begin();
+        pending.end();
+        assert_eq!((pending.len(), pending.bytes()), (0, 0));
+
+        // Nothing below holds it, also where it had not come.
+        insert_over(&pending, 3, &come("young"), |_| true);
+        assert_eq!(seen("young"), there);
+        let (entries, bytes) = (pending.len(), pending.bytes());
+        insert_over(&pending, 4, &come("short"), |_| true);
+        insert_over(&pending, 5, &go("short"), |_| true);
+        insert_over(&pending, 6, &go("never"), |_| true);
+        assert_eq!(
+            (seen("short"), seen("never"), seen("young")),
+            (unknown, unknown, there)
+        );
+        assert_eq!((pending.len(), pending.bytes()), (entries, bytes));
+
+        // The index may hold it.
+        insert_over(&pending, 7, &go("young"), |_| false);
+        insert_over(&pending, 8, &go("indexed"), |_| false);
+        assert_eq!((seen("young"), seen("indexed")), (gone, gone));
     }
 }

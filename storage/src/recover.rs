@@ -325,13 +325,15 @@ impl Replay<'_> {
                 mark.at = mark.at.max(at);
             }
             Entry::Cursor(moved) if self.from <= position => {
-                self.pending.insert(std::iter::empty(), std::iter::once(&moved));
+                let cursors = std::iter::once(&moved);
+                self.pending.insert(std::iter::empty(), cursors, |_| false);
             }
             Entry::Commit(record) if self.from < position => {
                 mark.at = mark.at.max(record.at);
                 let record: &Record = &record;
-                self.pending
-                    .insert(std::iter::once((position, record)), std::iter::empty());
+                let group = std::iter::once((position, record));
+                // What the index holds is not known before its rows were checked.
+                self.pending.insert(group, std::iter::empty(), |_| false);
                 self.position = position;
                 self.replayed += 1;
                 if self.replayed.is_multiple_of(PROGRESS_EVERY) {
