@@ -4,8 +4,8 @@ use crate::engine::{Engine, unreadable};
 use crate::once::Shown;
 use crate::request::Refused;
 use crate::runtime::Entities;
-use cartwright_domain::{Class, Entity, EntityKey, Kind, Listing, Problem};
-use cartwright_storage::{ListingRow, Scan};
+use cartwright_domain::{Class, Entity, EntityKey, Kind, Problem};
+use cartwright_storage::{Listed, ListingRow, Scan};
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -116,17 +116,17 @@ pub(crate) enum Order {
 }
 
 impl Engine {
-    /// Reads a page of a listing with each row's committed state.
+    /// Reads a page of a listing, or of a space of unique keys, with each row's committed state.
     pub(crate) async fn page<E: Entity>(
         &self,
         entities: &Entities<E>,
-        listing: Listing,
+        of: impl Into<Listed>,
         prefix: &[u8],
         order: Order,
         page: PageRequest,
     ) -> Result<Page<Shown<E>>, Refused> {
         let scan = Scan {
-            listing,
+            of: of.into(),
             prefix: prefix.to_vec(),
             after: page.cursor.map(|cursor| cursor.0),
             descending: order == Order::Descending,

@@ -104,7 +104,7 @@ stable_tags! {
         Sku = 1 "sku",
         /// The open checkout of a cart (the cart's id).
         OpenCheckout = 2 "open_checkout",
-        /// The order a checkout led to (the checkout's id).
+        /// The order a checkout led to (the checkout's id). In older journals only: a checkout draws its order's id.
         OrderOfCheckout = 3 "order_of_checkout",
         /// An order's number.
         OrderNumber = 4 "order_number",
@@ -138,7 +138,7 @@ stable_tags! {
         ShippingMethods = 4 "shipping_methods",
         /// Carts by opening.
         Carts = 5 "carts",
-        /// Orders by number.
+        /// Orders by number. In older journals only: they are listed by their unique key.
         Orders = 6 "orders",
         /// Sagas that have not ended, of every kind.
         OpenSagas = 7 "open_sagas",

@@ -3,7 +3,7 @@
 use crate::codec::Stored;
 use crate::key::{self, Table};
 use crate::record::{EntityRow, LastCommit, Record};
-use crate::{Body, DueTimer, Fault, ListingRow, Loaded, Position, Receipt, ReceiptKey, Scan};
+use crate::{Body, DueTimer, Fault, Listed, ListingRow, Loaded, Position, Receipt, ReceiptKey, Scan};
 use bytes::Bytes;
 use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use std::ops::{Bound, ControlFlow};
@@ -158,9 +158,18 @@ pub(crate) fn prefixed(prefix: Vec<u8>) -> Range {
 
 /// Reads a page of a listing.
 pub(crate) fn scan(rows: &impl Rows, scan: &Scan) -> Result<Vec<ListingRow>, Fault> {
-    let mut range = prefixed(key::listing_prefix(scan.listing, &scan.prefix));
-    if let Some(after) = &scan.after {
-        let after = key::listing_row(scan.listing, &after.sort, after.entity);
+    let (prefix, after): (_, Option<Vec<u8>>) = match scan.of {
+        Listed::Listing(listing) => (
+            key::listing_prefix(listing, &scan.prefix),
+            (scan.after.as_ref()).map(|row| key::listing_row(listing, &row.sort, row.entity)),
+        ),
+        Listed::Unique(space) => (
+            key::unique_row(space, &scan.prefix),
+            (scan.after.as_ref()).map(|row| key::unique_row(space, &row.sort)),
+        ),
+    };
+    let mut range = prefixed(prefix);
+    if let Some(after) = after {
         if scan.descending {
             range.1 = lower(range.1, after);
         } else {
@@ -171,23 +180,30 @@ pub(crate) fn scan(rows: &impl Rows, scan: &Scan) -> Result<Vec<ListingRow>, Fau
     if scan.limit == 0 || is_empty(&range) {
         return Ok(page);
     }
-    let mut unreadable = false;
-    rows.walk(range, scan.descending, &mut |row, _| {
-        let Some(row) = key::read_listing_row(row) else {
-            unreadable = true;
-            return ControlFlow::Break(());
-        };
-        page.push(row);
-        if page.len() < scan.limit {
+    let mut unreadable = None;
+    rows.walk(range, scan.descending, &mut |row, value| {
+        match listed(scan.of, row, value) {
+            Ok(row) => page.push(row),
+            Err(fault) => unreadable = Some(fault),
+        }
+        if unreadable.is_none() && page.len() < scan.limit {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
         }
     })?;
-    if unreadable {
-        Err(unreadable_row(scan.listing.name()))
-    } else {
-        Ok(page)
+    unreadable.map_or(Ok(page), Err)
+}
+
+fn listed(of: Listed, row: &[u8], value: &[u8]) -> Result<ListingRow, Fault> {
+    match of {
+        Listed::Listing(listing) => key::read_listing_row(row).ok_or_else(|| unreadable_row(listing.name())),
+        Listed::Unique(space) => Ok(ListingRow {
+            sort: key::read_unique(row)
+                .ok_or_else(|| unreadable_row(space.name()))?
+                .to_vec(),
+            entity: EntityKey::decode(value)?,
+        }),
     }
 }
 
@@ -258,7 +274,7 @@ pub(crate) fn timers_due(rows: &impl Rows, until: Timestamp, limit: usize) -> Re
 pub(crate) fn last_number(rows: &impl Rows, sequence: Sequence) -> Result<u64, Fault> {
     let mut last = 0;
     rows.walk(
-        prefixed(key::unique_space(key::sequence_space(sequence))),
+        prefixed(key::unique_row(key::sequence_space(sequence), &[])),
         true,
         &mut |row, _| match key::sequence_number(row) {
             Some(number) => {

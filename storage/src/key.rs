@@ -124,14 +124,20 @@ pub(crate) fn last_commit(entity: EntityKey) -> Vec<u8> {
 }
 
 pub(crate) fn unique(unique: &UniqueKey) -> Vec<u8> {
-    let mut key = unique_space(unique.space);
-    key.extend_from_slice(&unique.value);
+    unique_row(unique.space, &unique.value)
+}
+
+/// A key of a space of unique keys, and the start of every one whose value starts with `value`.
+pub(crate) fn unique_row(space: Unique, value: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(2 + value.len());
+    key.extend_from_slice(&[Table::Unique.byte(), space.tag()]);
+    key.extend_from_slice(value);
     key
 }
 
-/// The start of every key in a space of unique keys.
-pub(crate) fn unique_space(space: Unique) -> Vec<u8> {
-    vec![Table::Unique.byte(), space.tag()]
+/// The value of a key that [`unique_row`] made.
+pub(crate) fn read_unique(key: &[u8]) -> Option<&[u8]> {
+    key.get(2..)
 }
 
 /// The space in which the numbers of a sequence stand as unique keys, big-endian. The last row tells the last
@@ -145,7 +151,7 @@ pub(crate) const fn sequence_space(sequence: Sequence) -> Unique {
 
 /// The number of a key in a [`sequence_space`].
 pub(crate) fn sequence_number(key: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(key.get(2..)?.try_into().ok()?))
+    Some(u64::from_be_bytes(read_unique(key)?.try_into().ok()?))
 }
 
 pub(crate) fn listing(row: &ListingKey, entity: EntityKey) -> Vec<u8> {

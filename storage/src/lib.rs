@@ -49,7 +49,7 @@ pub use recover::{Rebuilt, RecoveryReport};
 pub use sled_store::SledStore;
 
 use bytes::Bytes;
-use cartwright_domain::{EntityKey, Listing, Revision, Sequence, Timestamp, UniqueKey};
+use cartwright_domain::{EntityKey, Listing, Revision, Sequence, Timestamp, Unique, UniqueKey};
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
@@ -100,12 +100,33 @@ pub enum ReceiptFound {
     AbsentAsOf(Position),
 }
 
-/// One page of a listing.
+/// What can be read in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// The rows of a listing.
+    Listing(Listing),
+    /// Whoever holds a key of a space, by key: it needs no rows of its own.
+    Unique(Unique),
+}
+
+impl From<Listing> for Listed {
+    fn from(listing: Listing) -> Self {
+        Self::Listing(listing)
+    }
+}
+
+impl From<Unique> for Listed {
+    fn from(space: Unique) -> Self {
+        Self::Unique(space)
+    }
+}
+
+/// One page of what can be read in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
-    /// Which listing.
-    pub listing: Listing,
-    /// Only sort values that start with this.
+    /// What is read.
+    pub of: Listed,
+    /// Only sort values, or keys, that start with this.
     pub prefix: Vec<u8>,
     /// Only rows after this one (before it, when descending): a row of an earlier page.
     pub after: Option<ListingRow>,
@@ -115,10 +136,10 @@ pub struct Scan {
     pub limit: usize,
 }
 
-/// A row of a listing.
+/// A row of what can be read in order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListingRow {
-    /// The sort value.
+    /// The sort value, or the unique key.
     pub sort: Vec<u8>,
     /// Where it leads.
     pub entity: EntityKey,

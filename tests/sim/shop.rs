@@ -338,7 +338,7 @@ impl Running {
         let deadline = Instant::now() + SAGAS_MAX;
         loop {
             let scan = Scan {
-                listing: Listing::OpenSagas,
+                of: Listing::OpenSagas.into(),
                 prefix: Vec::new(),
                 after: None,
                 descending: false,

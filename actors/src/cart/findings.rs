@@ -169,7 +169,7 @@ impl Kinds {
         shoppers.extend(whose.cart.email().map(Shopper::Guest));
         for shopper in shoppers {
             let scan = Scan {
-                listing: Listing::OrdersByShopper,
+                of: Listing::OrdersByShopper.into(),
                 prefix: Order::listed_by(&shopper),
                 after: None,
                 descending: false,

@@ -353,7 +353,7 @@ impl Engine {
         visibility: Visibility,
     ) -> Result<ProductView, Refused> {
         let scan = Scan {
-            listing: Listing::VariantsByProduct,
+            of: Listing::VariantsByProduct.into(),
             prefix: product.id.uuid().as_bytes().to_vec(),
             after: None,
             descending: false,

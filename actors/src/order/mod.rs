@@ -14,7 +14,7 @@ use cartwright_domain::idempotency::AnswersTo;
 use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::{BeginCancellation, Cancellation, Error, Step};
 use cartwright_domain::text::Email;
-use cartwright_domain::{EntityId, Listing, Unique, UniqueKey};
+use cartwright_domain::{EntityId, Unique, UniqueKey};
 use cartwright_storage::{Outcome as Kept, Receipt};
 
 /// What a caller shows to see an order without being signed in to the session that placed it.
@@ -97,7 +97,7 @@ impl Engine {
     pub async fn orders(&self, page: PageRequest) -> Result<Page<Shown<Order>>, Refused> {
         self.page(
             &self.kinds().orders,
-            Listing::Orders,
+            Unique::OrderNumber,
             b"",
             Sorted::Descending,
             page,

@@ -46,7 +46,7 @@ impl Kinds {
         let mut after = None;
         loop {
             let scan = Scan {
-                listing: Listing::CouponCodes,
+                of: Listing::CouponCodes.into(),
                 prefix: CouponCode::listed_of(promotion),
                 after: after.take(),
                 descending: false,

@@ -198,7 +198,7 @@ impl Inner {
         let mut after = None;
         loop {
             let scan = Scan {
-                listing: Listing::OpenSagas,
+                of: Listing::OpenSagas.into(),
                 prefix: Vec::new(),
                 after,
                 descending: false,

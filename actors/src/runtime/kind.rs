@@ -123,7 +123,7 @@ impl<E: Entity> KindShared<E> {
         let mut after = None;
         loop {
             let scan = Scan {
-                listing: roster.listing,
+                of: roster.listing.into(),
                 prefix: Vec::new(),
                 after,
                 descending: false,

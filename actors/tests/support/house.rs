@@ -138,7 +138,7 @@ impl Running {
     /// Counts the sagas that are open by what is written.
     pub(crate) async fn open_sagas(&self) -> usize {
         let scan = Scan {
-            listing: Listing::OpenSagas,
+            of: Listing::OpenSagas.into(),
             prefix: Vec::new(),
             after: None,
             descending: false,

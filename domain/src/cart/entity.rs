@@ -339,6 +339,10 @@ impl Cart {
             cx.wake_at(Timer::Abandonment, cx.now().after(self.lifetimes.until_abandoned));
             cx.emit(Event::Recovered);
         }
+        if matches!(state, State::Completed { .. } | State::Merged { .. }) {
+            // Nobody comes back to it.
+            cx.cancel(Timer::Abandonment);
+        }
         self.state = state;
         self.updated_at = cx.now();
     }

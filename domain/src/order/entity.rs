@@ -6,7 +6,7 @@ use crate::cart::{FrozenQuote, FrozenQuote1, FrozenQuote2, FrozenQuote3};
 use crate::customer::Shopper;
 use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
-use crate::id::{EntityId, OrderId, SessionId, VariantId};
+use crate::id::{OrderId, SessionId, VariantId};
 use crate::kind::{Kind, Listing, ListingKey, Sequence, Unique, UniqueKey};
 use crate::payment::{Payment, PaymentState};
 use crate::text::Email;
@@ -201,16 +201,10 @@ impl Entity for Order {
     }
 
     fn keys(&self) -> Keys {
-        let checkout = self.quote.checkout.uuid();
-        let mut keys = Keys {
-            unique: vec![UniqueKey::new(Unique::OrderOfCheckout, checkout)],
-            listing: Vec::new(),
-        };
+        let mut keys = Keys::default();
         if let Some(number) = self.number {
             keys.unique
                 .push(UniqueKey::new(Unique::OrderNumber, number.to_be_bytes()));
-            keys.listing
-                .push(ListingKey::new(Listing::Orders, number.to_be_bytes()));
             if self.status != Status::Canceled {
                 for shopper in self.shoppers() {
                     let mut sort = Self::listed_by(&shopper);

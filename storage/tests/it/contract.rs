@@ -359,7 +359,7 @@ fn a_scan_pages_through_a_listing_in_both_directions() {
                 entity: toy(index as u128),
             });
             let scan = Scan {
-                listing: Listing::Toy,
+                of: Listing::Toy.into(),
                 prefix: prefix.to_vec(),
                 after,
                 descending,
@@ -387,6 +387,59 @@ fn a_scan_pages_through_a_listing_in_both_directions() {
             .accepted(&*store)
             .await;
         assert_eq!(page(b"", None, false, 10).await, [1, 2, 4, 5]);
+    });
+}
+
+#[test]
+fn a_scan_pages_through_whoever_holds_a_key_in_both_directions() {
+    check(|store| async move {
+        let keys: [&[u8]; 4] = [b"a", b"a\0", b"ab", b"b"];
+        for (number, key) in (1..).zip(keys) {
+            draft(&*store, toy(number), 0)
+                .with(|commit| {
+                    commit.keys.unique_put.push(UniqueKey::new(Unique::Toy, key));
+                    commit.keys.unique_put.push(UniqueKey::new(Unique::Sku, key));
+                })
+                .accepted(&*store)
+                .await;
+        }
+        let page = |prefix: &[u8], after: Option<usize>, descending, limit| {
+            let after = after.map(|index| ListingRow {
+                sort: keys[index - 1].to_vec(),
+                entity: toy(index as u128),
+            });
+            let rows = store.scan(Scan {
+                of: Unique::Toy.into(),
+                prefix: prefix.to_vec(),
+                after,
+                descending,
+                limit,
+            });
+            async move {
+                let row = |row: ListingRow| (row.sort, row.entity.id.as_u128());
+                rows.await.unwrap().into_iter().map(row).collect::<Vec<_>>()
+            }
+        };
+        let expected = |numbers: &[usize]| {
+            let row = |number: &usize| (keys[number - 1].to_vec(), *number as u128);
+            numbers.iter().map(row).collect::<Vec<_>>()
+        };
+        assert_eq!(page(b"", None, false, 10).await, expected(&[1, 2, 3, 4]));
+        assert_eq!(page(b"", None, true, 3).await, expected(&[4, 3, 2]));
+        assert_eq!(page(b"", Some(2), false, 10).await, expected(&[3, 4]));
+        assert_eq!(page(b"", Some(2), true, 10).await, expected(&[1]));
+        assert_eq!(page(b"a", None, true, 10).await, expected(&[3, 2, 1]));
+        assert_eq!(page(b"c", None, false, 10).await, expected(&[]));
+        draft(&*store, toy(3), 1)
+            .with(|commit| {
+                commit
+                    .keys
+                    .unique_deleted
+                    .push(UniqueKey::new(Unique::Toy, b"ab"));
+            })
+            .accepted(&*store)
+            .await;
+        assert_eq!(page(b"", None, false, 10).await, expected(&[1, 2, 4]));
     });
 }
 

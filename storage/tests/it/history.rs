@@ -206,7 +206,7 @@ async fn contents(store: &dyn Store, time: i64) -> Vec<String> {
         contents.push(format!("{receipt:?}"));
     }
     let scan = Scan {
-        listing: Listing::Toy,
+        of: Listing::Toy.into(),
         prefix: vec![],
         after: None,
         descending: true,

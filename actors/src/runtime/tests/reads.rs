@@ -245,7 +245,7 @@ async fn a_listing_is_read_page_by_page() {
     let mut seen = Vec::new();
     loop {
         let scan = Scan {
-            listing: Listing::Toy,
+            of: Listing::Toy.into(),
             prefix: Vec::new(),
             after,
             descending: true,

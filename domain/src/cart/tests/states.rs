@@ -309,18 +309,24 @@ fn a_cart_is_never_abandoned_under_a_checkout() {
 }
 
 #[test]
-fn a_completed_cart_ignores_its_timer() {
-    let mut cart = locked();
-    assert!(
-        cart.run(Complete {
-            checkout: CHECKOUT,
-            order: ORDER
-        })
-        .is_ok()
-    );
-    let before = cart.entity.clone();
-    pass(&mut cart, 30 * DAY);
-    assert_eq!((&cart.entity, cart.timers.len()), (&before, 0));
+fn nobody_waits_for_a_completed_or_merged_cart() {
+    let mut completed = locked();
+    let complete = Complete {
+        checkout: CHECKOUT,
+        order: ORDER,
+    };
+    assert!(completed.run(complete).is_ok());
+    let mut merged = filled(1, &[(&variant(1), 2)]);
+    let survivor = CartId(Uuid::from_u128(2));
+    assert!(merged.run(MergeInto { survivor }).is_ok());
+    for mut cart in [completed, merged] {
+        assert_eq!(cart.timers.len(), 0);
+        // Earlier releases left the timer where it was.
+        let before = cart.entity.clone();
+        cart.timers.push((Timer::Abandonment, day(30)));
+        pass(&mut cart, 30 * DAY);
+        assert_eq!((&cart.entity, cart.timers.len()), (&before, 0));
+    }
 }
 
 fn abandoned() -> Bench<Cart> {
