@@ -320,6 +320,11 @@ pub(crate) trait Stored: Serialize + DeserializeOwned {
     const SCHEMA: u16;
     const BYTES_MAX: usize = SNAPSHOT_BYTES_MAX;
 
+    /// Returns room for the stored form of most values.
+    fn room(&self) -> usize {
+        64
+    }
+
     /// Appends the stored form.
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unstorable> {
         let header = Header {

@@ -91,7 +91,7 @@ pub(crate) fn state_change(
 
 /// The stored form of a row whose parts were measured when the commit was accepted.
 pub(crate) fn stored<T: Stored>(value: &T) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64);
+    let mut out = Vec::with_capacity(value.room());
     value
         .encode(&mut out)
         .expect("the parts of a row were measured when its commit was accepted");

@@ -12,8 +12,7 @@ use crate::key;
 use crate::record::{CursorMove, Record};
 use crate::{Body, Position, Receipt, ReceiptKey};
 use cartwright_domain::{EntityKey, Revision};
-use foldhash::HashMap;
-use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashMapExt};
 use std::cmp::Ordering::{Greater, Less};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, btree_map};
@@ -97,10 +96,9 @@ pub(crate) struct Generation {
 impl Generation {
     /// Makes an empty one that need not grow to hold as much as another.
     fn with_room_of(other: &Self) -> Self {
-        let random = RandomState::default;
         Self {
-            entities: HashMap::with_capacity_and_hasher(other.entities.len(), random()),
-            receipts: HashMap::with_capacity_and_hasher(other.receipts.len(), random()),
+            entities: HashMap::with_capacity(other.entities.len()),
+            receipts: HashMap::with_capacity(other.receipts.len()),
             ..Self::default()
         }
     }
@@ -110,15 +108,10 @@ impl Generation {
         index::key_changes(record, |change| self.put_row(change, below));
         self.put_state(position, record);
         for key in &record.receipts_deleted {
-            if below.lacks_receipt(key) {
-                let gone = self.receipts.remove(key);
-                self.bytes -= gone.map_or(0, |gone| receipt_bytes(gone.as_deref()));
-            } else {
-                self.put_receipt(key, None);
-            }
+            self.put_receipt(key, None, below);
         }
         for receipt in &record.receipts {
-            self.put_receipt(&receipt.key, Some(Arc::clone(receipt)));
+            self.put_receipt(&receipt.key, Some(Arc::clone(receipt)), below);
         }
     }
 
@@ -154,11 +147,19 @@ impl Generation {
         self.bytes += body_bytes(&newest.body);
     }
 
-    fn put_receipt(&mut self, key: &ReceiptKey, row: NewestReceipt) {
-        self.bytes += receipt_bytes(row.as_deref());
-        if let Some(gone) = self.receipts.insert(key.clone(), row) {
-            self.bytes -= receipt_bytes(gone.as_deref());
-        }
+    fn put_receipt(
+        &mut self,
+        key: &ReceiptKey,
+        row: NewestReceipt,
+        below: &Below<'_, impl Fn(&[u8]) -> bool>,
+    ) {
+        let gone = if row.is_none() && below.lacks_receipt(key) {
+            self.receipts.remove(key)
+        } else {
+            self.bytes += receipt_bytes(row.as_deref());
+            self.receipts.insert(key.clone(), row)
+        };
+        self.bytes -= gone.map_or(0, |gone| receipt_bytes(gone.as_deref()));
     }
 
     fn len(&self) -> usize {

@@ -107,6 +107,10 @@ impl Stored for EntityRow {
     const TAG: Tag = Tag::EntityRow;
     const SCHEMA: u16 = 1;
     const BYTES_MAX: usize = 2 * crate::codec::SNAPSHOT_BYTES_MAX;
+
+    fn room(&self) -> usize {
+        64 + self.snapshot.len()
+    }
 }
 
 /// The newest commit of an entity in the index, where it left the snapshot as it was.

@@ -81,6 +81,11 @@ impl KeptPrices {
             cache: Arc::new(cache),
         }
     }
+
+    /// Gives up a cart that nobody changes any more.
+    pub(crate) fn forget(&self, cart: CartId) {
+        self.cache.remove(&cart);
+    }
 }
 
 /// What a line is priced by that is not priced as before.

@@ -105,6 +105,7 @@ async fn deliver(
     rests_on.extend(counted?);
     rests_on.extend(used?);
     rests_on.extend(completed.map_err(|error| error.to_string())?.decision);
+    env.kinds.kept_prices.forget(saga.state.cart);
     let outcome = match (captured, &approval) {
         (Err(reason), Some(approval)) => {
             note_failure(env, saga, approval, reason).await;
