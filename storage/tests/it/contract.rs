@@ -1,16 +1,16 @@
 //! What every store promises, checked on each of them.
 
-use crate::support::{at, caller_key, draft, open, receipt, recorded, row, small, snapshot, toy, unique};
-use cartwright_domain::{Kind, Listing, ListingKey, Revision, Sequence, Unique, UniqueKey};
+use crate::support::{at, caller_key, draft, open, receipt, recorded, small, snapshot, toy, unique};
+use cartwright_domain::{Kind, Revision, Sequence, Unique, UniqueKey};
 use cartwright_storage::{
-    Body, Decision, FaultStore, Fence, KEY_BYTES_MAX, ListingRow, Loaded, MemoryStore, Options, Outcome,
-    Position, ReceiptFound, Rejected, Scan, Store, Wanted, codec,
+    Body, Decision, FaultStore, Fence, KEY_BYTES_MAX, Loaded, MemoryStore, Options, Outcome, Position,
+    ReceiptFound, Rejected, Store, Wanted, codec,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Runs a claim on every store.
-fn check<F: Future<Output = ()>>(claim: impl Fn(Arc<dyn Store>) -> F) {
+pub(crate) fn check<F: Future<Output = ()>>(claim: impl Fn(Arc<dyn Store>) -> F) {
     let directory = tempfile::tempdir().unwrap();
     let behind_faults = tempfile::tempdir().unwrap();
     let told_by_runtime = tempfile::tempdir().unwrap();
@@ -334,112 +334,6 @@ fn numbers_have_no_gap_where_commits_are_refused() {
         assert_eq!(store.last_number(Sequence::Order), 0);
         let key = UniqueKey::new(Unique::Toy, 2_u64.to_be_bytes());
         assert_eq!(store.lookup(key).await, Ok(Some(toy(2))));
-    });
-}
-
-#[test]
-fn a_scan_pages_through_a_listing_in_both_directions() {
-    check(|store| async move {
-        let sorts: [&[u8]; 5] = [b"a", b"a\0", b"ab", b"b", b"b"];
-        for (number, sort) in (1..).zip(sorts) {
-            draft(&*store, toy(number), 0)
-                .with(|commit| {
-                    commit.keys.listing_put.push(row(sort));
-                    commit
-                        .keys
-                        .listing_put
-                        .push(ListingKey::new(Listing::Carts, sort));
-                })
-                .accepted(&*store)
-                .await;
-        }
-        let page = |prefix: &[u8], after: Option<usize>, descending, limit| {
-            let after = after.map(|index| ListingRow {
-                sort: sorts[index - 1].to_vec(),
-                entity: toy(index as u128),
-            });
-            let scan = Scan {
-                of: Listing::Toy.into(),
-                prefix: prefix.to_vec(),
-                after,
-                descending,
-                limit,
-            };
-            let rows = store.scan(scan);
-            async move {
-                let rows = rows.await.unwrap();
-                rows.iter().map(|row| row.entity.id.as_u128()).collect::<Vec<_>>()
-            }
-        };
-        assert_eq!(page(b"", None, false, 10).await, [1, 2, 3, 4, 5]);
-        assert_eq!(page(b"", None, true, 10).await, [5, 4, 3, 2, 1]);
-        assert_eq!(page(b"", None, false, 2).await, [1, 2]);
-        assert_eq!(page(b"", Some(2), false, 2).await, [3, 4]);
-        assert_eq!(page(b"", Some(4), true, 2).await, [3, 2]);
-        assert_eq!(page(b"a", None, false, 10).await, [1, 2, 3]);
-        assert_eq!(page(b"a", Some(5), true, 10).await, [3, 2, 1]);
-        assert_eq!(page(b"b", Some(1), false, 10).await, [4, 5]);
-        assert_eq!(page(b"a", Some(4), false, 10).await, [0_u128; 0]);
-        assert_eq!(page(b"c", None, false, 10).await, [0_u128; 0]);
-        assert_eq!(page(b"", None, false, 0).await, [0_u128; 0]);
-        draft(&*store, toy(3), 1)
-            .with(|commit| commit.keys.listing_deleted.push(row(b"ab")))
-            .accepted(&*store)
-            .await;
-        assert_eq!(page(b"", None, false, 10).await, [1, 2, 4, 5]);
-    });
-}
-
-#[test]
-fn a_scan_pages_through_whoever_holds_a_key_in_both_directions() {
-    check(|store| async move {
-        let keys: [&[u8]; 4] = [b"a", b"a\0", b"ab", b"b"];
-        for (number, key) in (1..).zip(keys) {
-            draft(&*store, toy(number), 0)
-                .with(|commit| {
-                    commit.keys.unique_put.push(UniqueKey::new(Unique::Toy, key));
-                    commit.keys.unique_put.push(UniqueKey::new(Unique::Sku, key));
-                })
-                .accepted(&*store)
-                .await;
-        }
-        let page = |prefix: &[u8], after: Option<usize>, descending, limit| {
-            let after = after.map(|index| ListingRow {
-                sort: keys[index - 1].to_vec(),
-                entity: toy(index as u128),
-            });
-            let rows = store.scan(Scan {
-                of: Unique::Toy.into(),
-                prefix: prefix.to_vec(),
-                after,
-                descending,
-                limit,
-            });
-            async move {
-                let row = |row: ListingRow| (row.sort, row.entity.id.as_u128());
-                rows.await.unwrap().into_iter().map(row).collect::<Vec<_>>()
-            }
-        };
-        let expected = |numbers: &[usize]| {
-            let row = |number: &usize| (keys[number - 1].to_vec(), *number as u128);
-            numbers.iter().map(row).collect::<Vec<_>>()
-        };
-        assert_eq!(page(b"", None, false, 10).await, expected(&[1, 2, 3, 4]));
-        assert_eq!(page(b"", None, true, 3).await, expected(&[4, 3, 2]));
-        assert_eq!(page(b"", Some(2), false, 10).await, expected(&[3, 4]));
-        assert_eq!(page(b"", Some(2), true, 10).await, expected(&[1]));
-        assert_eq!(page(b"a", None, true, 10).await, expected(&[3, 2, 1]));
-        assert_eq!(page(b"c", None, false, 10).await, expected(&[]));
-        draft(&*store, toy(3), 1)
-            .with(|commit| {
-                commit
-                    .keys
-                    .unique_deleted
-                    .push(UniqueKey::new(Unique::Toy, b"ab"));
-            })
-            .accepted(&*store)
-            .await;
-        assert_eq!(page(b"", None, false, 10).await, expected(&[1, 2, 4]));
     });
 }
 

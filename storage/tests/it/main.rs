@@ -10,5 +10,6 @@ mod flips;
 mod history;
 mod left;
 mod recovery;
+mod scans;
 mod support;
 mod telling;
