@@ -196,8 +196,8 @@ impl UniqueKey {
 
 /// A row of a listing, apart from the entity it leads to. At most 512 bytes of sort value.
 ///
-/// No listing key may change on every command of its entity: a commit that changes keys is answered only when
-/// its rows stand in the index.
+/// One that changes on every command of its entity costs the index a row each time. Where a unique key sorts as the
+/// list should, there need not be one: a scan goes through the keys of a space, too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ListingKey {
     /// The listing.

@@ -320,7 +320,7 @@ pub(crate) trait Stored: Serialize + DeserializeOwned {
     const SCHEMA: u16;
     const BYTES_MAX: usize = SNAPSHOT_BYTES_MAX;
 
-    /// Returns room for the stored form of most values.
+    /// Returns how many bytes to make room for before the stored form is written: enough for most values.
     fn room(&self) -> usize {
         64
     }

@@ -156,16 +156,17 @@ pub(crate) fn prefixed(prefix: Vec<u8>) -> Range {
     (Bound::Included(prefix), end)
 }
 
-/// Reads a page of a listing.
+/// Reads a page of a listing, or of a space of unique keys.
 pub(crate) fn scan(rows: &impl Rows, scan: &Scan) -> Result<Vec<ListingRow>, Fault> {
-    let (prefix, after): (_, Option<Vec<u8>>) = match scan.of {
+    let after = scan.after.as_ref();
+    let (prefix, after) = match scan.of {
         Listed::Listing(listing) => (
             key::listing_prefix(listing, &scan.prefix),
-            (scan.after.as_ref()).map(|row| key::listing_row(listing, &row.sort, row.entity)),
+            after.map(|row| key::listing_row(listing, &row.sort, row.entity)),
         ),
         Listed::Unique(space) => (
             key::unique_row(space, &scan.prefix),
-            (scan.after.as_ref()).map(|row| key::unique_row(space, &row.sort)),
+            after.map(|row| key::unique_row(space, &row.sort)),
         ),
     };
     let mut range = prefixed(prefix);
@@ -195,6 +196,7 @@ pub(crate) fn scan(rows: &impl Rows, scan: &Scan) -> Result<Vec<ListingRow>, Fau
     unreadable.map_or(Ok(page), Err)
 }
 
+/// Reads a row that a scan has come by.
 fn listed(of: Listed, row: &[u8], value: &[u8]) -> Result<ListingRow, Fault> {
     match of {
         Listed::Listing(listing) => key::read_listing_row(row).ok_or_else(|| unreadable_row(listing.name())),
