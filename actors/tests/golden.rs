@@ -36,7 +36,7 @@ use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_storage::codec::{self, golden};
 use cartwright_storage::{Fact, MemoryStore, Position, Store, Wanted};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -245,7 +245,7 @@ async fn customer(engine: &Engine, staff: &Arc<Caller>) -> CustomerId {
     made.unwrap().value.id
 }
 
-/// Plays a purchase and its cancellation.
+/// Plays a purchase that is declined once, and its cancellation.
 async fn play(engine: &Engine) {
     let staff = Arc::new(Caller::of_staff("admin", cartwright_domain::caller::Role::Admin));
     shop(engine, &staff).await;
@@ -325,15 +325,21 @@ async fn play(engine: &Engine) {
         )
         .await
         .unwrap();
+    let paid_with = |token| CompletionDraft {
+        payment_token: text(token),
+        expected_total: None,
+        expected_due: None,
+    };
+    let declined = paid_with("tok_decline");
+    engine
+        .complete_cart(&request(&shopper, "decline"), CartRef::Current, declined)
+        .await
+        .unwrap_err();
     engine
         .start_checkout(&request(&shopper, "start"), CartRef::Current)
         .await
         .unwrap();
-    let completion = CompletionDraft {
-        payment_token: text("tok_approve"),
-        expected_total: None,
-        expected_due: None,
-    };
+    let completion = paid_with("tok_approve");
     let completed = engine
         .complete_cart(&request(&shopper, "complete"), CartRef::Current, completion)
         .await
@@ -375,18 +381,20 @@ async fn accept() {
     let engine = Engine::start(parts).await.unwrap();
     play(&engine).await;
     let mut newest: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let mut entities: BTreeMap<Kind, EntityKey> = BTreeMap::new();
+    let mut entities: BTreeSet<EntityKey> = BTreeSet::new();
     for fact in facts(&store).await {
         let name = event_file(&fact.recorded.name, stored_as(fact.entity.kind).event_schema);
         newest.insert(name, fact.recorded.payload.to_vec());
-        entities.insert(fact.entity.kind, fact.entity);
+        entities.insert(fact.entity);
     }
-    for (kind, entity) in entities {
+    // Of several of a kind, the one of which the most is known.
+    for entity in entities {
         let loaded = store.load(entity).await.unwrap().unwrap();
-        newest.insert(
-            format!("{kind}-{}", stored_as(kind).schema),
-            loaded.snapshot.to_vec(),
-        );
+        let name = format!("{}-{}", entity.kind, stored_as(entity.kind).schema);
+        let kept = newest.entry(name).or_default();
+        if kept.len() < loaded.snapshot.len() {
+            *kept = loaded.snapshot.to_vec();
+        }
     }
     for (name, bytes) in newest {
         if !directory().join(format!("{name}.hex")).exists() {

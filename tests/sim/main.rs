@@ -222,7 +222,6 @@ fn an_answer_before_the_sync_is_found() {
             "may hold",
             "on hand",
             "checkout.incomplete",
-            "frozen_quote.not_found",
             "saga.step_forbidden",
         ],
     );
@@ -230,14 +229,9 @@ fn an_answer_before_the_sync_is_found() {
 
 #[test]
 fn a_commit_that_rests_on_a_refused_one_is_found() {
-    check_found_from(
-        16,
+    check_found(
         broken_store(Broken::AcceptsUnfounded),
-        &[
-            "on hand, reserved, allocated",
-            "frozen_quote.not_found",
-            "is Checkout",
-        ],
+        &["on hand, reserved, allocated", "is Checkout"],
     );
 }
 

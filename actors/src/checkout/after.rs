@@ -113,7 +113,7 @@ async fn deliver(
         }
         (captured, _) => {
             rests_on.extend(captured.ok().flatten());
-            finish::over(saga, &variants, Some(frozen))
+            finish::over(env, saga, &variants, Some(frozen))
         }
     };
     Ok(outcome.resting_on(rests_on))
@@ -132,7 +132,7 @@ pub(super) async fn capture(
         .await
         .map_err(unreadable)?
         .ok_or_else(gone::<Order>)?;
-    let over = || finish::over(saga, &variants_of(saga), Some(order.state.quote()));
+    let over = || finish::over(env, saga, &variants_of(saga), Some(order.state.quote()));
     let mut payments = order.state.payments().iter();
     let Some(payment) = payments.find(|payment| payment.stored_value().is_none()) else {
         return Ok(over());

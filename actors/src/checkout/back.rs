@@ -1,6 +1,6 @@
 //! The way back: everything that was started is undone, known to have worked or not.
 
-use super::before::demand;
+use super::before::{demand, frozen_quote};
 use super::env::{CheckoutEnv, Halt, operation};
 use super::payment::AUTHORIZE;
 use super::{finish, tenders, uses};
@@ -33,20 +33,7 @@ pub(super) async fn walk_back(
     let unlock = Unlock { checkout: saga.id };
     let ask = env.step(saga.id, "unlock_cart", Some("lock_cart"));
     done_or_gone(env.kinds.carts.ask(saga.state.cart, unlock, ask).await)?;
-    Ok(finish::over(saga, &variants, frozen))
-}
-
-/// Returns the quote by which uses, gift cards and a payment may be held.
-async fn frozen_quote(
-    env: &CheckoutEnv,
-    saga: &Arc<Published<Checkout>>,
-) -> Result<Option<Arc<FrozenQuote>>, Halt> {
-    if saga.state.total.is_none() {
-        // The saga has not noted a frozen quote; one may be on its way all the same.
-        env.every_verdict().await;
-    }
-    let frozen = env.kinds.frozen_quotes.read(saga.id).await.map_err(unreadable)?;
-    Ok(frozen.map(|frozen| Arc::clone(&frozen.state)))
+    Ok(finish::over(env, saga, &variants, frozen))
 }
 
 /// Lets go of what may have been authorized. A provider that has not decided is asked again until it has.

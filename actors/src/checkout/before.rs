@@ -4,14 +4,14 @@
 //! the disk is one wait, and nobody outside hears of it before.
 
 use super::env::{CheckoutEnv, Halt};
-use super::{uses, validate};
+use super::validate;
 use crate::cart::Priced;
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
 use crate::once::gone;
 use crate::runtime::{AskError, Performed, Published};
 use cartwright_domain::cart::totals::Trace;
-use cartwright_domain::cart::{Cart, FreezeQuote, FrozenQuote, LockForCheckout, LockScope};
+use cartwright_domain::cart::{Cart, FrozenQuote, LockForCheckout, LockScope};
 use cartwright_domain::checkout::{AwaitCompletion, BeginAuthorization, Checkout, Progress, Reserved};
 use cartwright_domain::id::{CheckoutId, VariantId};
 use cartwright_domain::inventory::{self, Pin, Reserve};
@@ -102,7 +102,7 @@ pub(super) async fn freeze_quote(
     Ok(frozen.resting_on(lock))
 }
 
-/// Writes the quote while the reservations are pinned, both before the provider may hear of it.
+/// Freezes the quote once the reservations are pinned, both before the provider may hear of it.
 async fn freeze(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
@@ -111,54 +111,37 @@ async fn freeze(
     pinned: impl Future<Output = Result<Vec<Decision>, Halt>>,
 ) -> Result<Performed<Progress>, Halt> {
     validate::total(&priced, &saga.state)?;
-    let (frozen, pinned) = tokio::join!(write_quote(env, saga.id, priced, trace), pinned);
-    let decisions = pinned?;
-    let (frozen, decision) = frozen?;
-    let uses = uses::reserve(env, saga.id, &frozen, &decision).await?;
-    let total = frozen.quote.total;
-    let outcome = Performed::record(Progress::Frozen(BeginAuthorization { total, reserved }));
-    Ok(outcome
-        .resting_on(decisions)
-        .resting_on(decision)
-        .resting_on(uses))
+    let decisions = pinned.await?;
+    let quote = match frozen_quote(env, saga).await? {
+        // An earlier build got so far with this step. What it wrote stands.
+        Some(quote) => quote,
+        None => Arc::new(
+            FrozenQuote::of_cart(
+                saga.id,
+                &priced.cart.state,
+                Arc::unwrap_or_clone(priced.quote),
+                priced.uses,
+                |variant| priced.facts.get(&variant),
+                env.now(),
+            )
+            .explained_by(trace)
+            .paid_with(priced.coverage.tenders()),
+        ),
+    };
+    let outcome = Performed::record(Progress::Frozen(BeginAuthorization { quote, reserved }));
+    Ok(outcome.resting_on(decisions))
 }
 
-async fn write_quote(
+/// Returns the quote this checkout froze, if it has. Earlier builds wrote it beside the checkout, under the same id.
+pub(super) async fn frozen_quote(
     env: &CheckoutEnv,
-    checkout: CheckoutId,
-    priced: Priced,
-    trace: Trace,
-) -> Result<(Arc<FrozenQuote>, Option<Decision>), Halt> {
-    let quotes = &env.kinds.frozen_quotes;
-    let command = FreezeQuote::of_cart(
-        &priced.cart.state,
-        Arc::unwrap_or_clone(priced.quote),
-        priced.uses,
-        |variant| priced.facts.get(&variant),
-    )
-    .explained_by(trace)
-    .paid_with(priced.coverage.tenders());
-    match quotes
-        .create(
-            checkout,
-            command,
-            env.step(checkout, "freeze_quote", None).fresh().ahead(),
-        )
-        .await
-    {
-        Ok(answer) => answer
-            .state
-            .map(|frozen| (Arc::clone(&frozen.state), answer.decision))
-            .ok_or_else(|| gone::<FrozenQuote>().into()),
-        // An earlier run of this step got so far. What it wrote stands.
-        Err(AskError::AlreadyExists { .. }) => {
-            let frozen = quotes.read(checkout).await.map_err(unreadable)?;
-            frozen
-                .map(|frozen| (Arc::clone(&frozen.state), None))
-                .ok_or_else(|| gone::<FrozenQuote>().into())
-        }
-        Err(error) => Err(error.into()),
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Option<Arc<FrozenQuote>>, Halt> {
+    if saga.state.quote.is_some() || env.steps_tried(saga.id).is_some() {
+        return Ok(saga.state.quote.clone());
     }
+    let frozen = env.kinds.frozen_quotes.read(saga.id).await.map_err(unreadable)?;
+    Ok(frozen.map(|frozen| Arc::clone(&frozen.state)))
 }
 
 async fn pin(

@@ -6,7 +6,7 @@ use crate::runtime::{Ask, AskError, Performed, Runtime, StepKey};
 use cartwright_domain::checkout::{Checkout, Ending, Progress, WalkBack};
 use cartwright_domain::id::CheckoutId;
 use cartwright_domain::settings::Settings;
-use cartwright_domain::{Entity, Problem, Refusal, Timestamp};
+use cartwright_domain::{Entity, EntityKey, Problem, Refusal, Timestamp};
 use cartwright_gateways::payment::{Deadlined, Gateway, OperationKey};
 use std::sync::Arc;
 
@@ -33,6 +33,11 @@ impl CheckoutEnv {
     /// Waits until every commit made before has its verdict: what an earlier run gave up waiting for is then known.
     pub(super) async fn every_verdict(&self) {
         self.runtime.store().barrier().await;
+    }
+
+    /// Returns the steps that a checkout has tried and where, undos apart, if it is known to have begun in this process.
+    pub(super) fn steps_tried(&self, checkout: CheckoutId) -> Option<Vec<(&'static str, EntityKey)>> {
+        self.runtime.steps_tried(Checkout::key(checkout))
     }
 
     /// Returns the payment provider under the deadline of the settings.

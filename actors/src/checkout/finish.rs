@@ -1,5 +1,6 @@
 //! The last commit of a checkout: the answer to whoever asked, and the end of every step's receipt.
 
+use super::env::CheckoutEnv;
 use super::tenders;
 use crate::inventory::stock_of;
 use crate::runtime::{FinalAnswer, Performed, Published};
@@ -15,12 +16,13 @@ use std::sync::Arc;
 
 /// Ends the checkout, completed or walked back.
 pub(super) fn over(
+    env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
     variants: &[VariantId],
     frozen: Option<&FrozenQuote>,
 ) -> Performed<Progress> {
     let (answers, dropped) = answer(saga);
-    let mut deletes = step_receipts(saga, variants, frozen);
+    let mut deletes = step_receipts(env, saga, variants, frozen);
     deletes.extend(dropped);
     Performed::Record {
         command: Progress::Over(EndCheckout),
@@ -85,13 +87,26 @@ fn answer(saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<Recei
     )
 }
 
-/// Returns the receipts that this checkout's steps left with their participants.
+/// Returns the receipts that this checkout's steps left with their participants: where nobody knows which it has tried,
+/// every one that there may be.
 fn step_receipts(
+    env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
     variants: &[VariantId],
     frozen: Option<&FrozenQuote>,
 ) -> Vec<ReceiptKey> {
+    let receipt = |participant: EntityKey, step: &'static str| ReceiptKey::Step {
+        saga: Checkout::key(saga.id),
+        step: step.into(),
+        participant,
+    };
     let back = saga.state.step == Step::WalkBack;
+    if !back && let Some(tried) = env.steps_tried(saga.id) {
+        let receipts = tried
+            .into_iter()
+            .map(|(step, participant)| receipt(participant, step));
+        return receipts.collect();
+    }
     let (of_cart, of_item, of_use): (&[&'static str], &[&'static str], &[&'static str]) = match back {
         true => (
             &["lock_cart", "lock_details", "unlock_cart"],
@@ -103,11 +118,6 @@ fn step_receipts(
             &["reserve_stock", "pin_stock", "allocate_stock"],
             &["reserve_use", "commit_use"],
         ),
-    };
-    let receipt = |participant: EntityKey, step: &'static str| ReceiptKey::Step {
-        saga: Checkout::key(saga.id),
-        step: step.into(),
-        participant,
     };
     let mut receipts = Vec::with_capacity(of_cart.len() + of_item.len() * variants.len() + 3);
     receipts.extend(
@@ -131,6 +141,7 @@ fn step_receipts(
         let order = Order::key(saga.state.order);
         receipts
             .extend(["place_order", "record_capture", "record_late_refund"].map(|step| receipt(order, step)));
+        // An earlier build may have frozen the quote, as an entity of its own.
         receipts.push(receipt(FrozenQuote::key(saga.id), "freeze_quote"));
     }
     receipts

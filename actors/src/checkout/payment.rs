@@ -1,8 +1,7 @@
 //! The payment and the pivot behind it.
 
 use super::env::{CheckoutEnv, Halt, operation};
-use super::{after, tenders};
-use crate::engine::unreadable;
+use super::{after, before, tenders, uses};
 use crate::once::gone;
 use crate::runtime::{Performed, Published};
 use cartwright_domain::cart::FrozenQuote;
@@ -22,15 +21,15 @@ const SECONDS_PER_MINUTE: u64 = 60;
 /// How long to wait before a provider that has not decided is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Holds what gift cards and store credit are to pay, asks the provider to authorize the rest of the frozen total, and
-/// goes on to the order.
+/// Reserves uses of promotions, holds what gift cards and store credit are to pay, asks the provider to authorize the
+/// rest of the frozen total, and goes on to the order.
 pub(super) async fn authorize(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
 ) -> Result<Performed<Progress>, Halt> {
     let frozen = frozen_quote(env, saga).await?;
     let settings = env.kinds.current_settings().await?;
-    if let Err(halt) = tenders::hold_all(env, saga, &frozen).await {
+    if let Err(halt) = hold_all(env, saga, &frozen).await {
         return Err(turn_back(env, saga, halt).await);
     }
     if frozen.due().is_zero() {
@@ -42,6 +41,16 @@ pub(super) async fn authorize(
         Err(payment::Error::Unknown) => Ok(Performed::record(Progress::PaymentUnknown(NotePaymentUnknown))),
         Err(error) => Err(turn_back(env, saga, refused(error)).await),
     }
+}
+
+/// Holds whatever an order needs besides stock and what the provider sets aside.
+async fn hold_all(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    frozen: &FrozenQuote,
+) -> Result<(), Halt> {
+    uses::reserve(env, saga.id, frozen).await?;
+    tenders::hold_all(env, saga, frozen).await
 }
 
 /// Asks the provider what became of an authorization that was not answered, and only then asks it again.
@@ -94,15 +103,9 @@ async fn ask_to_authorize(
     provider.authorize(&operation(saga.id, AUTHORIZE), request).await
 }
 
-/// Returns the quote this checkout froze.
-pub(super) async fn frozen_quote(
-    env: &CheckoutEnv,
-    saga: &Arc<Published<Checkout>>,
-) -> Result<Arc<FrozenQuote>, Halt> {
-    let frozen = env.kinds.frozen_quotes.read(saga.id).await.map_err(unreadable)?;
-    frozen
-        .map(|frozen| Arc::clone(&frozen.state))
-        .ok_or_else(|| gone::<FrozenQuote>().into())
+async fn frozen_quote(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Arc<FrozenQuote>, Halt> {
+    let frozen = before::frozen_quote(env, saga).await?;
+    frozen.ok_or_else(|| gone::<FrozenQuote>().into())
 }
 
 /// Turns back, unless an earlier run of the step has placed the order: past the pivot there is no way back, whatever

@@ -13,58 +13,43 @@ use cartwright_domain::promotion::{CommitUse, ReleaseUse, ReserveUse, Use, UseEr
 use cartwright_storage::Decision;
 use futures::future::try_join_all;
 
-/// Reserves what a frozen quote needs, in ascending order, the same for every checkout, each resting on the one before:
-/// of those who want the last uses somebody gets all of them. They are held until the saga lets go of them.
-///
-/// Without the frozen quote nothing is reserved: the way back finds what is held by it.
+/// Reserves what a frozen quote needs, in ascending order, the same for every checkout: of those who want the last uses
+/// somebody gets all of them. They are held until the saga lets go of them. The provider is asked next, so that none is
+/// answered ahead.
 pub(super) async fn reserve(
     env: &CheckoutEnv,
     checkout: CheckoutId,
     frozen: &FrozenQuote,
-    decision: &Option<Decision>,
-) -> Result<Option<Decision>, Halt> {
-    let mut last = decision.clone();
+) -> Result<(), Halt> {
     for needed in &frozen.uses {
-        match reserve_one(env, checkout, *needed, &last).await {
-            Ok(decision) => last = decision.or(last),
+        match reserve_one(env, checkout, *needed).await {
+            Ok(()) => {}
             Err(AskError::Refused(error @ UseError::LimitReached { .. })) => {
                 return Err(Halt::Refused(limit_reached(frozen, *needed, &error)));
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(last)
+    Ok(())
 }
 
 /// Reserves a use. The first one brings its counter into being.
-async fn reserve_one(
-    env: &CheckoutEnv,
-    checkout: CheckoutId,
-    needed: Use,
-    rests_on: &Option<Decision>,
-) -> Result<Option<Decision>, AskError<UseError>> {
+async fn reserve_one(env: &CheckoutEnv, checkout: CheckoutId, needed: Use) -> Result<(), AskError<UseError>> {
     let counters = &env.kinds.use_counters;
     let command = ReserveUse {
         checkout,
         promotion: needed.promotion,
         limit: needed.limit,
     };
-    let ask = || {
-        env.step(checkout, "reserve_use", None)
-            .ahead()
-            .resting_on(rests_on.clone())
-    };
+    let ask = || env.step(checkout, "reserve_use", None);
     match counters.ask(needed.counter, command, ask()).await {
         Err(AskError::NotFound { .. }) => {}
-        answered => return answered.map(|answer| answer.decision),
+        answered => return answered.map(|_| ()),
     }
     match counters.create(needed.counter, command, ask()).await {
         // Another checkout was first.
-        Err(AskError::AlreadyExists { .. }) => {
-            let answer = counters.ask(needed.counter, command, ask()).await?;
-            Ok(answer.decision)
-        }
-        created => created.map(|answer| answer.decision),
+        Err(AskError::AlreadyExists { .. }) => counters.ask(needed.counter, command, ask()).await.map(|_| ()),
+        created => created.map(|_| ()),
     }
 }
 

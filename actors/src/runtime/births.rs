@@ -30,6 +30,11 @@ impl Births {
         self.sagas.remove(&saga);
     }
 
+    /// Returns the steps that a saga has tried and where, undos apart, if it is known to have begun in this process.
+    pub(super) fn tried(&self, saga: EntityKey) -> Option<Vec<(&'static str, EntityKey)>> {
+        self.sagas.get(&saga).map(|born| born.tried.clone())
+    }
+
     /// Notes that a step is tried. On its first try it has left no receipt, and none could be older than the position
     /// that is returned; otherwise one must be looked for. An undo always looks.
     pub(super) fn first_try(&self, step: StepKey, participant: EntityKey) -> Option<Position> {
@@ -62,12 +67,16 @@ mod tests {
         let step = |step, forbids| StepKey { saga, step, forbids };
         let births = Births::default();
         assert_eq!(births.first_try(step("take", None), a), None);
+        assert_eq!(births.tried(saga), None);
         births.begin(saga, Position(7));
+        assert_eq!(births.tried(saga), Some(vec![]));
         assert_eq!(births.first_try(step("take", None), a), Some(Position(7)));
         assert_eq!(births.first_try(step("take", None), a), None);
         assert_eq!(births.first_try(step("take", None), b), Some(Position(7)));
         assert_eq!(births.first_try(step("give_back", Some("take")), a), None);
+        assert_eq!(births.tried(saga), Some(vec![("take", a), ("take", b)]));
         births.end(saga);
+        assert_eq!(births.tried(saga), None);
         assert_eq!(births.first_try(step("pin", None), a), None);
     }
 }

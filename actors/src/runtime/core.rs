@@ -302,6 +302,12 @@ impl Runtime {
         Receipts::new(Arc::clone(&self.inner.store), self.inner.clock)
     }
 
+    /// Returns the steps that a saga has tried and where, undos apart, if it is known to have begun in this process: no
+    /// other has then taken one.
+    pub fn steps_tried(&self, saga: EntityKey) -> Option<Vec<(&'static str, EntityKey)>> {
+        self.inner.births.tried(saga)
+    }
+
     /// Registers a subscriber. It is served from [`Runtime::open`] on.
     pub fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
         lock(&self.inner.relays).push(Arc::new(Relay::new(subscriber)));

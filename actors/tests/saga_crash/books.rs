@@ -4,7 +4,7 @@ use crate::house::{House, ON_HAND, Running};
 use crate::scenarios::Scenario;
 use cartwright_actors::PageRequest;
 use cartwright_actors::page::PAGE_LIMIT_MAX;
-use cartwright_domain::cart::{Cart, State};
+use cartwright_domain::cart::{Cart, FrozenQuote, State};
 use cartwright_domain::checkout::Checkout;
 use cartwright_domain::id::{CheckoutId, StockItemId, UseCounterId, VariantId};
 use cartwright_domain::inventory::{DEFAULT_LOCATION, StockItem};
@@ -271,6 +271,7 @@ async fn check_receipts(
         let steps = &["reserve_use", "release_use", "commit_use"];
         participants.push((UseCounter::key(*counter), steps));
     }
+    participants.push((FrozenQuote::key(checkout), &["freeze_quote"]));
     for order in orders {
         participants.push((
             Order::key(order.id()),

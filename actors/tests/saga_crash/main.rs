@@ -8,13 +8,16 @@
 
 mod books;
 mod buyer;
+mod earlier;
 mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
 
 use buyer::Buyer;
+use earlier::{Came, PUT_BESIDE, put_quotes_beside};
 use house::{House, Running};
 use scenarios::{ALL, Scenario};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use support::house;
 use tokio::time::{Instant, sleep};
@@ -43,6 +46,8 @@ enum Disturbance {
     KilledBeforeAnswer(u64),
     /// The process dies after so many commits, and the next one cannot reach the provider for [`OUTAGE`].
     KilledBeforeOutage(u64),
+    /// The process dies after so many commits, and what it wrote is as an earlier build would have written it.
+    KilledEarlier(u64, Came),
     /// Every process dies after so many commits of its own, until there is nothing left to do.
     KilledAfterEvery(u64),
     /// The commit with this number is refused, as when the disk says no.
@@ -64,7 +69,11 @@ async fn play(scenario: &Scenario, disturbance: Disturbance) -> bool {
             _ => Duration::ZERO,
         };
         let running = house.start(outage, |faults| match disturbance {
-            Disturbance::KilledAfter(commits) | Disturbance::KilledBeforeOutage(commits) if start == 0 => {
+            Disturbance::KilledAfter(commits)
+            | Disturbance::KilledBeforeOutage(commits)
+            | Disturbance::KilledEarlier(commits, _)
+                if start == 0 =>
+            {
                 faults.cut_off_after(commits);
             }
             Disturbance::KilledBeforeAnswer(commits) if start == 0 => {
@@ -84,6 +93,9 @@ async fn play(scenario: &Scenario, disturbance: Disturbance) -> bool {
         if !survived {
             took_place = true;
             running.kill().await;
+            if let Disturbance::KilledEarlier(_, came) = disturbance {
+                put_quotes_beside(house.store(), came).await;
+            }
             continue;
         }
         let answers = scenario.act(&Buyer::new(&running.engine, &house)).await;
@@ -155,6 +167,15 @@ async fn killed_again_and_again_a_saga_still_gets_on() {
         for commits in 2..=4 {
             assert!(play(scenario, Disturbance::KilledAfterEvery(commits)).await);
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkout_whose_quote_an_earlier_build_wrote_ends_as_any_other() {
+    for came in [Came::ToTheQuote, Came::ToThePayment] {
+        let before = PUT_BESIDE.load(Ordering::Relaxed);
+        each(|commits| Disturbance::KilledEarlier(commits, came), 0).await;
+        assert!(before < PUT_BESIDE.load(Ordering::Relaxed), "{came:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     VariantFacts,
 };
 use crate::address::Address;
-use crate::entity::{Context, Create, Entity, Keys, NoTimer, PastBody};
+use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
 use crate::id::{CartId, CheckoutId, CustomerId, LineId, ProductId, VariantId};
@@ -23,8 +23,8 @@ use std::sync::Arc;
 /// How many promotions are kept that did not apply, the first of them.
 const NOT_APPLIED_MAX: usize = 100;
 
-/// A quote with everything an order keeps: names, SKUs, addresses, whatever the catalog does later. Its id is the
-/// checkout's.
+/// A quote with everything an order keeps: names, SKUs, addresses, whatever the catalog does later. It is part of its
+/// checkout until the order has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrozenQuote {
     /// The checkout that froze it.
@@ -79,29 +79,15 @@ pub struct FrozenLine {
     pub price_override: Option<PriceOverride>,
 }
 
-/// Freezes a quote.
-#[derive(Clone, Debug)]
-pub struct FreezeQuote {
-    cart: CartId,
-    quote: Quote,
-    looked: Vec<Looked>,
-    tenders: Vec<Tender>,
-    lines: Vec<FrozenLine>,
-    email: Option<Email>,
-    shipping_address: Option<Arc<Address>>,
-    billing_address: Option<Arc<Address>>,
-    shipping_method: Option<ShippingChoice>,
-    customer: Option<CustomerId>,
-    uses: Vec<Use>,
-}
-
-impl FreezeQuote {
-    /// Gathers what is frozen: the cart, its quote with the uses it needs, and the names that variants go by now.
+impl FrozenQuote {
+    /// Freezes a cart's quote: with the uses it needs, and under the names that variants go by now.
     pub fn of_cart<'a>(
+        checkout: CheckoutId,
         cart: &Cart,
         quote: Quote,
         uses: Vec<Use>,
         facts: impl Fn(VariantId) -> Option<&'a VariantFacts>,
+        frozen_at: Timestamp,
     ) -> Self {
         let mut lines = Vec::with_capacity(cart.lines().len());
         for line in cart.lines() {
@@ -118,6 +104,7 @@ impl FreezeQuote {
             });
         }
         Self {
+            checkout,
             cart: cart.id(),
             quote,
             looked: Vec::new(),
@@ -129,11 +116,10 @@ impl FreezeQuote {
             shipping_method: cart.shipping().cloned(),
             customer: cart.customer(),
             uses,
+            frozen_at,
         }
     }
-}
 
-impl FreezeQuote {
     /// Notes what gift cards and store credit are to pay.
     #[must_use]
     pub fn paid_with(self, tenders: Vec<Tender>) -> Self {
@@ -152,46 +138,38 @@ impl FreezeQuote {
         });
         Self { looked, ..self }
     }
-}
 
-impl FrozenQuote {
     /// Returns what is left for the payment provider.
     pub fn due(&self) -> Money {
         let total = self.quote.total;
         let paid: i64 = self.tenders.iter().map(|tender| tender.amount.amount).sum();
         Money::new(total.amount - paid, total.currency)
     }
-}
 
-impl Create<FrozenQuote> for FreezeQuote {
-    const NAME: &'static str = "frozen_quote.freeze";
-    type Reply = ();
-
-    fn create(self, id: CheckoutId, cx: &mut Context<'_, FrozenQuote>) -> Result<(FrozenQuote, ()), Error> {
-        let frozen = FrozenQuote {
-            checkout: id,
-            cart: self.cart,
-            quote: self.quote,
-            looked: self.looked,
-            tenders: self.tenders,
-            lines: self.lines,
-            email: self.email,
-            shipping_address: self.shipping_address,
-            billing_address: self.billing_address,
-            shipping_method: self.shipping_method,
-            customer: self.customer,
-            uses: self.uses,
-            frozen_at: cx.now(),
-        };
-        cx.emit(FrozenEvent::Frozen {
-            cart: frozen.cart,
-            total: frozen.quote.total,
-        });
-        Ok((frozen, ()))
+    /// Checks what holds of every frozen quote.
+    ///
+    /// # Errors
+    /// The sentence that is not true.
+    pub(crate) fn check(&self) -> Result<(), Broken> {
+        let quoted = self.quote.lines.iter().map(|line| line.line);
+        let same_lines = quoted.eq(self.lines.iter().map(|line| line.line));
+        ensure(same_lines, "a frozen quote names every line it prices, in order")?;
+        ensure(!self.quote.estimated, "a frozen quote is not an estimate")?;
+        ensure(
+            self.uses.is_sorted_by(|left, right| left.counter < right.counter),
+            "uses are in ascending order of counter",
+        )?;
+        let currency = self.quote.total.currency;
+        let pays = |tender: &Tender| tender.amount.currency == currency && 0 < tender.amount.amount;
+        ensure(
+            self.tenders.iter().all(pays) && 0 <= self.due().amount,
+            "gift cards and store credit pay some of the total, and no more",
+        )?;
+        self.quote.check()
     }
 }
 
-/// What happened to a frozen quote.
+/// What happened to a frozen quote, while it was an entity of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FrozenEvent {
     /// It was frozen.
@@ -213,6 +191,7 @@ impl EventBody for FrozenEvent {
     }
 }
 
+/// Earlier builds wrote it as an entity of its own, under the checkout's id. What they wrote is read for ever.
 impl Entity for FrozenQuote {
     const KIND: Kind = Kind::FrozenQuote;
     const SCHEMA: u16 = 4;
@@ -231,30 +210,11 @@ impl Entity for FrozenQuote {
     }
 
     fn invariants(&self) -> Result<(), Broken> {
-        let quoted = self.quote.lines.iter().map(|line| line.line);
-        let same_lines = quoted.eq(self.lines.iter().map(|line| line.line));
-        ensure(same_lines, "a frozen quote names every line it prices, in order")?;
-        ensure(!self.quote.estimated, "a frozen quote is not an estimate")?;
-        ensure(
-            self.uses.is_sorted_by(|left, right| left.counter < right.counter),
-            "uses are in ascending order of counter",
-        )?;
-        let currency = self.quote.total.currency;
-        let pays = |tender: &Tender| tender.amount.currency == currency && 0 < tender.amount.amount;
-        ensure(
-            self.tenders.iter().all(pays) && 0 <= self.due().amount,
-            "gift cards and store credit pay some of the total, and no more",
-        )?;
-        self.quote.check()
+        self.check()
     }
 
     fn keys(&self) -> Keys {
         Keys::default()
-    }
-
-    /// It never changes.
-    fn may_rest(&self) -> bool {
-        true
     }
 
     fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {

@@ -25,7 +25,7 @@ pub use command::{AddLine, ClearLines, OpenCart, Patch, RemoveLine, SetQuantity,
 pub use entity::{Cart, IdleLifetimes, LockScope, PricingDate, ShippingChoice, State, Timer};
 pub use error::Error;
 pub use event::Event;
-pub use frozen_quote::{FreezeQuote, FrozenEvent, FrozenLine, FrozenQuote};
+pub use frozen_quote::{FrozenEvent, FrozenLine, FrozenQuote};
 pub use line::{
     ATTRIBUTE_NAME_LENGTH_MAX, ATTRIBUTE_VALUE_LENGTH_MAX, ATTRIBUTES_MAX, Attributes, Line, PriceOverride,
     VariantFacts,

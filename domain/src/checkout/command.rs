@@ -1,9 +1,9 @@
 //! The commands of a checkout. Shoppers begin, complete and abandon; the rest is the saga's own progress.
 
 use super::{Checkout, Completion, Ending, Error, Event, PAYMENT_TOKEN_CHARS_MAX, Reserved, Step};
+use crate::cart::FrozenQuote;
 use crate::id::{CartId, CheckoutId, OrderId, SessionId};
 use crate::idempotency::AnswersTo;
-use crate::money::Money;
 use crate::{Command, Context, Create, Timestamp};
 use std::sync::Arc;
 
@@ -41,6 +41,7 @@ impl Create<Checkout> for BeginCheckout {
             reserved_until: None,
             reserved: Arc::new(Vec::new()),
             total: None,
+            quote: None,
             ending: None,
             answers: self.answers,
         };
@@ -129,8 +130,8 @@ impl Command<Checkout> for BeginCompletion {
 /// Notes, before the provider is asked, what for. From here on the outcome may be unknown.
 #[derive(Clone, Debug)]
 pub struct BeginAuthorization {
-    /// The frozen quote's total.
-    pub total: Money,
+    /// What is to be paid, and for what.
+    pub quote: Arc<FrozenQuote>,
     /// What is reserved and pinned.
     pub reserved: Arc<Vec<Reserved>>,
 }
@@ -144,10 +145,12 @@ impl Command<Checkout> for BeginAuthorization {
             checkout.require(Step::FreezeQuote)?;
         }
         checkout.step = Step::AuthorizePayment;
-        checkout.total = Some(self.total);
+        let total = self.quote.quote.total;
+        checkout.total = Some(total);
+        checkout.quote = Some(self.quote);
         checkout.reserved = self.reserved;
         checkout.reserved_until = None;
-        cx.emit(Event::AuthorizationBegun { total: self.total });
+        cx.emit(Event::AuthorizationBegun { total });
         Ok(())
     }
 }
@@ -278,6 +281,10 @@ impl Command<Checkout> for EndCheckout {
         }
         checkout.step = Step::Ended;
         checkout.answers = None;
+        if ending == Ending::Completed {
+            // The order has it.
+            checkout.quote = None;
+        }
         checkout.ending = Some(ending.clone());
         cx.emit(Event::Ended { ending });
         Ok(())

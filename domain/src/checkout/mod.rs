@@ -9,6 +9,8 @@ mod error;
 mod event;
 mod past;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use command::{
     AbandonCheckout, AwaitCompletion, BeginAuthorization, BeginCheckout, BeginCompletion, EndCheckout,
@@ -18,6 +20,7 @@ pub use error::Error;
 pub use event::Event;
 pub use step::Step;
 
+use crate::cart::FrozenQuote;
 use crate::entity::{NoTimer, PastBody};
 use crate::error::{Broken, Problem, ensure};
 use crate::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
@@ -25,7 +28,7 @@ use crate::idempotency::AnswersTo;
 use crate::kind::{Listing, ListingKey, Unique, UniqueKey};
 use crate::money::Money;
 use crate::{Context, Entity, Keys, Kind, Timestamp};
-use past::Checkout1;
+use past::{Checkout1, Checkout2};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -53,6 +56,9 @@ pub struct Checkout {
     pub reserved: Arc<Vec<Reserved>>,
     /// The frozen quote's total; known once payment begins.
     pub total: Option<Money>,
+    /// The frozen quote; known once payment begins, until the checkout is completed and the order alone has it. Earlier
+    /// builds kept it as an entity of its own.
+    pub quote: Option<Arc<FrozenQuote>>,
     /// What it came to; while the saga walks back, what it will come to.
     pub ending: Option<Ending>,
     /// The idempotency key whose receipt the saga still owes an answer.
@@ -108,7 +114,7 @@ impl Checkout {
 
 impl Entity for Checkout {
     const KIND: Kind = Kind::Checkout;
-    const SCHEMA: u16 = 2;
+    const SCHEMA: u16 = 3;
     type Id = CheckoutId;
     type Event = Event;
     type Timer = NoTimer;
@@ -117,6 +123,7 @@ impl Entity for Checkout {
     fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
         match schema {
             1 => body.read::<Checkout1>().map(Self::from),
+            2 => body.read::<Checkout2>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }
@@ -145,7 +152,15 @@ impl Entity for Checkout {
                 .windows(2)
                 .all(|pair| pair[0].variant < pair[1].variant),
             "reservations are in ascending order of variant",
-        )
+        )?;
+        let Some(quote) = &self.quote else {
+            return Ok(());
+        };
+        ensure(
+            self.total == Some(quote.quote.total),
+            "a checkout's total is that of its quote",
+        )?;
+        quote.check()
     }
 
     fn keys(&self) -> Keys {

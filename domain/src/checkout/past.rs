@@ -31,9 +31,25 @@ struct Completion1 {
     deadline_at: Timestamp,
 }
 
+/// A checkout of schema 2: with its frozen quote beside it.
+#[derive(Deserialize)]
+pub(super) struct Checkout2 {
+    cart: CartId,
+    session: Option<SessionId>,
+    order: OrderId,
+    created_at: Timestamp,
+    step: Step,
+    completion: Option<Completion>,
+    reserved_until: Option<Timestamp>,
+    reserved: Arc<Vec<Reserved>>,
+    total: Option<Money>,
+    ending: Option<Ending>,
+    answers: Option<AnswersTo>,
+}
+
 impl From<Checkout1> for Checkout {
     fn from(past: Checkout1) -> Self {
-        Self {
+        Self::from(Checkout2 {
             cart: past.cart,
             session: past.session,
             order: past.order,
@@ -43,6 +59,25 @@ impl From<Checkout1> for Checkout {
             reserved_until: past.reserved_until,
             reserved: past.reserved,
             total: past.total,
+            ending: past.ending,
+            answers: past.answers,
+        })
+    }
+}
+
+impl From<Checkout2> for Checkout {
+    fn from(past: Checkout2) -> Self {
+        Self {
+            cart: past.cart,
+            session: past.session,
+            order: past.order,
+            created_at: past.created_at,
+            step: past.step,
+            completion: past.completion,
+            reserved_until: past.reserved_until,
+            reserved: past.reserved,
+            total: past.total,
+            quote: None,
             ending: past.ending,
             answers: past.answers,
         }

@@ -197,7 +197,7 @@ impl Entity for Order {
             self.stock.iter().all(|promised| 0 < promised.quantity),
             "no promise is empty",
         )?;
-        self.quote.invariants()
+        self.quote.check()
     }
 
     fn keys(&self) -> Keys {

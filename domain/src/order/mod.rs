@@ -10,7 +10,7 @@ mod error;
 mod event;
 mod status;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use command::{
     Cancel, PlaceOrder, RecordCapture, RecordCaptureFailure, RecordRefund, RecordUses, RecordVoid,

@@ -20,9 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-const CHECKOUT: CheckoutId = CheckoutId(Uuid::from_u128(0xc0));
-const CART: CartId = CartId(Uuid::from_u128(0xca));
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+pub(crate) const CHECKOUT: CheckoutId = CheckoutId(Uuid::from_u128(0xc0));
+pub(crate) const CART: CartId = CartId(Uuid::from_u128(0xca));
 const VARIANT: VariantId = VariantId(Uuid::from_u128(0x7a));
 const SESSION: SessionId = SessionId(Uuid::from_u128(0x5e));
 
@@ -35,7 +35,7 @@ fn email(text: &str) -> Email {
 }
 
 /// What was agreed on: one unit of something for the whole total, without tax or shipping.
-fn frozen(total: i64) -> Arc<FrozenQuote> {
+pub(crate) fn frozen(total: i64) -> Arc<FrozenQuote> {
     let line = LineId(Uuid::from_u128(0x11));
     let (total, zero) = (money(total), money(0));
     let quote_line = QuoteLine {
