@@ -16,7 +16,7 @@ use cartwright_domain::checkout::{AwaitCompletion, BeginAuthorization, Checkout,
 use cartwright_domain::id::{CheckoutId, VariantId};
 use cartwright_domain::inventory::{self, Pin, Reserve};
 use cartwright_storage::Decision;
-use futures::future::{ready, try_join_all};
+use futures::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,9 +52,9 @@ pub(super) async fn reserve_stock(
         validate::lines(&priced)?;
         validate::details(&priced, checkout)?;
         let (reserved, decisions) = reserve_all(env, saga.id, &priced.cart.state, None, &lock).await?;
-        let pinned = ready(Ok(decisions));
-        let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved), pinned).await?;
-        return Ok(frozen.resting_on(lock));
+        validate::total(&priced, checkout)?;
+        let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
+        return Ok(frozen.resting_on(decisions).resting_on(lock));
     }
     let priced = env.kinds.priced(cart).await?;
     validate::lines(&priced)?;
@@ -96,22 +96,19 @@ pub(super) async fn freeze_quote(
         judged => judged?,
     }
     validate::details(&priced, &saga.state)?;
-    let reserved = Arc::clone(&saga.state.reserved);
-    let pinned = pin(env, saga, &saga.state.reserved);
-    let frozen = freeze(env, saga, (priced, trace), reserved, pinned).await?;
-    Ok(frozen.resting_on(lock))
+    validate::total(&priced, &saga.state)?;
+    let pinned = pin(env, saga).await?;
+    let frozen = freeze(env, saga, (priced, trace), Arc::clone(&saga.state.reserved)).await?;
+    Ok(frozen.resting_on(pinned).resting_on(lock))
 }
 
-/// Freezes the quote once the reservations are pinned, both before the provider may hear of it.
+/// Freezes the quote, before the provider may hear of it.
 async fn freeze(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
     (priced, trace): (Priced, Trace),
     reserved: Arc<Vec<Reserved>>,
-    pinned: impl Future<Output = Result<Vec<Decision>, Halt>>,
 ) -> Result<Performed<Progress>, Halt> {
-    validate::total(&priced, &saga.state)?;
-    let decisions = pinned.await?;
     let quote = match frozen_quote(env, saga).await? {
         // An earlier build got so far with this step. What it wrote stands.
         Some(quote) => quote,
@@ -128,8 +125,10 @@ async fn freeze(
             .paid_with(priced.coverage.tenders()),
         ),
     };
-    let outcome = Performed::record(Progress::Frozen(BeginAuthorization { quote, reserved }));
-    Ok(outcome.resting_on(decisions))
+    Ok(Performed::record(Progress::Frozen(BeginAuthorization {
+        quote,
+        reserved,
+    })))
 }
 
 /// Returns the quote this checkout froze, if it has. Earlier builds wrote it beside the checkout, under the same id.
@@ -144,13 +143,9 @@ pub(super) async fn frozen_quote(
     Ok(frozen.map(|frozen| Arc::clone(&frozen.state)))
 }
 
-async fn pin(
-    env: &CheckoutEnv,
-    saga: &Arc<Published<Checkout>>,
-    reserved: &[Reserved],
-) -> Result<Vec<Decision>, Halt> {
+async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Vec<Decision>, Halt> {
     let until = saga.state.reserved_until;
-    let pins = reserved.iter().map(|held| async move {
+    let pins = saga.state.reserved.iter().map(|held| async move {
         let ask = env.step(saga.id, "pin_stock", None).ahead();
         match env
             .kinds
