@@ -98,7 +98,7 @@ pub enum ReceiptKey {
     Step {
         /// The saga's address.
         saga: EntityKey,
-        /// The step's stable name. The engine's own names are borrowed: a purchase leaves sixteen of these.
+        /// The step's stable name. The engine's own names are borrowed: a purchase leaves ten of these.
         step: Cow<'static, str>,
         /// Who took part.
         participant: EntityKey,

@@ -5,7 +5,7 @@
 //! committer. The bytes are bounded: when they are used up the committer waits and admission refuses.
 //!
 //! What comes and goes between two passes leaves nothing: of what is deleted only that is noted which the old generation
-//! or the index may hold. A purchase writes and deletes a dozen receipts of its steps within milliseconds.
+//! or the index may hold. A purchase writes and deletes ten receipts of its steps within milliseconds.
 
 use crate::index::{self, Change, Range};
 use crate::key;
