@@ -87,8 +87,8 @@ fn answer(saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<Recei
     )
 }
 
-/// Returns the receipts that this checkout's steps left with their participants: where nobody knows which it has tried,
-/// every one that there may be.
+/// Returns the receipts that this checkout's steps left with their participants: those of the steps it has tried, or, on
+/// the way back and where nobody knows what it has tried, every one that there may be.
 fn step_receipts(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
