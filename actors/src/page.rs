@@ -116,7 +116,7 @@ pub(crate) enum Order {
 }
 
 impl Engine {
-    /// Reads a page of a listing, or of a space of unique keys, with each row's committed state.
+    /// Reads a page of a listing, of a space of unique keys, or of a kind, with each row's committed state.
     pub(crate) async fn page<E: Entity>(
         &self,
         entities: &Entities<E>,

@@ -65,8 +65,10 @@ pub trait Entity: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
     /// [`Broken`] with the sentence that is not true.
     fn invariants(&self) -> Result<(), Broken>;
 
-    /// Returns the unique and listing keys, from state alone.
-    fn keys(&self) -> Keys;
+    /// Returns the unique and listing keys, from state alone; unless it says otherwise, it has none.
+    fn keys(&self) -> Keys {
+        Keys::default()
+    }
 
     /// Tells whether nothing is expected to happen to it for a long while: its actor then goes to rest as soon as it
     /// has nothing to do, and not only once it was idle for some time. Whoever asks it all the same wakes it, which

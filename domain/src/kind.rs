@@ -136,13 +136,13 @@ stable_tags! {
         TaxZones = 3 "tax_zones",
         /// Shipping methods by name.
         ShippingMethods = 4 "shipping_methods",
-        /// Carts by opening.
+        /// Carts by opening. In older journals only: they are listed by their ids.
         Carts = 5 "carts",
         /// Orders by number. In older journals only: they are listed by their unique key.
         Orders = 6 "orders",
         /// Sagas that have not ended, of every kind.
         OpenSagas = 7 "open_sagas",
-        /// Stock items by variant.
+        /// Stock items by variant. In older journals only: nobody read it.
         StockItems = 8 "stock_items",
         /// Published products by creation: what a shopper may see.
         PublishedProducts = 9 "published_products",
@@ -197,7 +197,7 @@ impl UniqueKey {
 /// A row of a listing, apart from the entity it leads to. At most 512 bytes of sort value.
 ///
 /// One that changes on every command of its entity costs the index a row each time. Where a unique key sorts as the
-/// list should, there need not be one: a scan goes through the keys of a space, too.
+/// list should, or the id, there need not be one: a scan goes through the keys of a space, and through a kind, too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ListingKey {
     /// The listing.

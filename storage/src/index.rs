@@ -156,7 +156,7 @@ pub(crate) fn prefixed(prefix: Vec<u8>) -> Range {
     (Bound::Included(prefix), end)
 }
 
-/// Reads a page of a listing, or of a space of unique keys.
+/// Reads a page of a listing, of a space of unique keys, or of a kind.
 pub(crate) fn scan(rows: &impl Rows, scan: &Scan) -> Result<Vec<ListingRow>, Fault> {
     let after = scan.after.as_ref();
     let (prefix, after) = match scan.of {
@@ -167,6 +167,10 @@ pub(crate) fn scan(rows: &impl Rows, scan: &Scan) -> Result<Vec<ListingRow>, Fau
         Listed::Unique(space) => (
             key::unique_row(space, &scan.prefix),
             after.map(|row| key::unique_row(space, &row.sort)),
+        ),
+        Listed::Kind(kind) => (
+            key::entities(kind, &scan.prefix),
+            after.map(|row| key::entity(row.entity)),
         ),
     };
     let mut range = prefixed(prefix);
@@ -206,6 +210,13 @@ fn listed(of: Listed, row: &[u8], value: &[u8]) -> Result<ListingRow, Fault> {
                 .to_vec(),
             entity: EntityKey::decode(value)?,
         }),
+        Listed::Kind(kind) => {
+            let entity = key::read_entity_row(row).ok_or_else(|| unreadable_row(kind.name()))?;
+            Ok(ListingRow {
+                sort: entity.id.into(),
+                entity,
+            })
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! There is one tree; a key's first byte is its table. Within a table keys sort as their rows are read.
 
+use crate::index::Range;
 use crate::{Listing, ListingRow, ReceiptKey};
 use cartwright_domain::{EntityKey, Kind, ListingKey, Sequence, Timestamp, Unique, UniqueKey};
+use std::ops::Bound;
 use uuid::Uuid;
 
 /// The most bytes of a unique key's value or of a listing's sort value.
@@ -110,10 +112,28 @@ fn read_escaped(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 }
 
 pub(crate) fn entity(entity: EntityKey) -> Vec<u8> {
+    entities(entity.kind, entity.id.as_bytes())
+}
+
+/// The start of the key of every entity of a kind whose id starts with `id`.
+pub(crate) fn entities(kind: Kind, id: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + ENTITY_BYTES);
-    key.push(Table::Entity.byte());
-    push_entity(&mut key, entity);
+    key.extend_from_slice(&[Table::Entity.byte(), kind.tag()]);
+    key.extend_from_slice(id);
     key
+}
+
+/// Tells whether what a range begins with is of [`Table::Entity`].
+pub(crate) fn is_of_entities((start, _): &Range) -> bool {
+    match start {
+        Bound::Included(key) | Bound::Excluded(key) => key.first() == Some(&Table::Entity.byte()),
+        Bound::Unbounded => false,
+    }
+}
+
+/// The entity of a key that [`entity`] made.
+pub(crate) fn read_entity_row(key: &[u8]) -> Option<EntityKey> {
+    read_entity(key.get(1..)?)
 }
 
 pub(crate) fn last_commit(entity: EntityKey) -> Vec<u8> {

@@ -49,7 +49,7 @@ pub use recover::{Rebuilt, RecoveryReport};
 pub use sled_store::SledStore;
 
 use bytes::Bytes;
-use cartwright_domain::{EntityKey, Listing, Revision, Sequence, Timestamp, Unique, UniqueKey};
+use cartwright_domain::{EntityKey, Kind, Listing, Revision, Sequence, Timestamp, Unique, UniqueKey};
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
@@ -107,6 +107,8 @@ pub enum Listed {
     Listing(Listing),
     /// Whoever holds a key of a space, by key: it needs no rows of its own.
     Unique(Unique),
+    /// The entities of a kind by id, which begins with the time at which it was drawn: they need no other rows.
+    Kind(Kind),
 }
 
 impl From<Listing> for Listed {
@@ -121,12 +123,18 @@ impl From<Unique> for Listed {
     }
 }
 
+impl From<Kind> for Listed {
+    fn from(kind: Kind) -> Self {
+        Self::Kind(kind)
+    }
+}
+
 /// One page of what can be read in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
     /// What is read.
     pub of: Listed,
-    /// Only sort values, or keys, that start with this.
+    /// Only sort values, keys or ids that start with this.
     pub prefix: Vec<u8>,
     /// Only rows after this one (before it, when descending): a row of an earlier page.
     pub after: Option<ListingRow>,
@@ -139,7 +147,7 @@ pub struct Scan {
 /// A row of what can be read in order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListingRow {
-    /// The sort value, or the unique key.
+    /// The sort value, the unique key, or the id.
     pub sort: Vec<u8>,
     /// Where it leads.
     pub entity: EntityKey,

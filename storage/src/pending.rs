@@ -9,13 +9,14 @@
 
 use crate::index::{self, Change, Range};
 use crate::key;
-use crate::record::{CursorMove, Record};
+use crate::record::{CursorMove, EntityRow, Record};
 use crate::{Body, Position, Receipt, ReceiptKey};
 use cartwright_domain::{EntityKey, Revision};
 use foldhash::{HashMap, HashMapExt};
 use std::cmp::Ordering::{Greater, Less};
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, btree_map};
+use std::ops::RangeBounds;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -28,6 +29,21 @@ pub(crate) struct Newest {
     pub(crate) body: Body,
     pub(crate) revision: Revision,
     pub(crate) position: Position,
+}
+
+impl Newest {
+    /// Returns what its row has become, unless the row stays as it was.
+    fn row(&self) -> Option<NewestRow> {
+        match &self.body {
+            Body::Unchanged => None,
+            Body::Put(snapshot) => Some(Some(index::stored(&EntityRow {
+                position: self.position,
+                revision: self.revision,
+                snapshot: snapshot.clone(),
+            }))),
+            Body::Erase => Some(None),
+        }
+    }
 }
 
 /// What a receipt has become; nothing where it was deleted.
@@ -166,6 +182,32 @@ impl Generation {
         self.entities.len() + self.receipts.len() + self.rows.len()
     }
 
+    /// Shows the rows of a range in order, or against it. The states of entities have no order here: those of the range
+    /// are sorted each time that they are listed, which is seldom.
+    fn walk<'a>(
+        &'a self,
+        range: &Range,
+        descending: bool,
+    ) -> Box<dyn Iterator<Item = (Vec<u8>, NewestRow)> + 'a> {
+        if key::is_of_entities(range) {
+            let states = self
+                .entities
+                .iter()
+                .map(|(entity, newest)| (key::entity(*entity), newest));
+            let mut states: Vec<_> = states.filter(|(key, _)| range.contains(key)).collect();
+            states.sort_unstable_by(|(a, _), (b, _)| if descending { b.cmp(a) } else { a.cmp(b) });
+            let row = |(key, newest): (_, &Newest)| Some((key, newest.row()?));
+            return Box::new(states.into_iter().filter_map(row));
+        }
+        let rows = self.rows.range(range.clone());
+        let rows = rows.map(|(key, value)| (key.clone(), value.clone()));
+        if descending {
+            Box::new(rows.rev())
+        } else {
+            Box::new(rows)
+        }
+    }
+
     /// Lists everything the index must be told of, in the order of its rows.
     pub(crate) fn waiting(&self) -> Vec<(Vec<u8>, Waiting)> {
         let states = self.entities.iter().map(|(entity, newest)| {
@@ -287,43 +329,28 @@ impl Pending {
     }
 
     /// Returns the first rows of a range, or the last, in which so many are not deleted.
-    pub(crate) fn stretch(&self, range: Range, descending: bool, limit: usize) -> Stretch {
+    pub(crate) fn stretch(&self, range: &Range, descending: bool, limit: usize) -> Stretch {
         let generations = self.read();
-        let next = |walk: &mut btree_map::Range<'_, Vec<u8>, NewestRow>| {
-            let next = if descending { walk.next_back() } else { walk.next() };
-            next.map(|(key, value)| (key.clone(), value.clone()))
-        };
-        let mut young_walk = generations.young.rows.range(range.clone());
-        let mut old_walk = generations.old.rows.range(range);
-        let mut young = next(&mut young_walk);
-        let mut old = next(&mut old_walk);
+        let mut young = generations.young.walk(range, descending).peekable();
+        let mut old = generations.old.walk(range, descending).peekable();
         let mut stretch = Stretch {
             rows: Vec::new(),
             is_all: false,
         };
         let mut present = 0;
         while present < limit {
-            let order = match (&young, &old) {
+            let order = match (young.peek(), old.peek()) {
                 (Some((young, _)), Some((old, _))) if descending => old.cmp(young),
                 (Some((young, _)), Some((old, _))) => young.cmp(old),
                 (Some(_), None) => Less,
                 (None, _) => Greater,
             };
-            let first = if order == Greater {
-                old.take()
-            } else {
-                young.take()
-            };
-            let Some((key, value)) = first else {
+            let below = if order == Less { None } else { old.next() };
+            let above = if order == Greater { None } else { young.next() };
+            let Some((key, value)) = above.or(below) else {
                 stretch.is_all = true;
                 break;
             };
-            if order != Greater {
-                young = next(&mut young_walk);
-            }
-            if order != Less {
-                old = next(&mut old_walk);
-            }
             present += usize::from(value.is_some());
             stretch.rows.push((key, value));
         }
@@ -465,7 +492,7 @@ mod tests {
         let mut names: Vec<_> = ["a", "b", "c"].map(|name| key::unique(&key(name))).into();
         for descending in [false, true] {
             let all = (Bound::Unbounded, Bound::Unbounded);
-            let stretch = pending.stretch(all, descending, 9);
+            let stretch = pending.stretch(&all, descending, 9);
             let rows = stretch.rows.iter().map(|(key, value)| (key, value.is_some()));
             let present = names.iter().zip([descending, true, !descending]);
             assert!(rows.eq(present) && stretch.is_all);
@@ -481,6 +508,37 @@ mod tests {
         assert_eq!(pending.begin().waiting().len(), 3);
         pending.end();
         assert_eq!((pending.len(), pending.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn states_are_walked_in_the_order_of_their_keys() {
+        let pending = Pending::new(1 << 20, Position(0));
+        let states = index::prefixed(key::entities(Kind::Toy, &[]));
+        let put = |id: u128, revision: u64, body: &Body| {
+            let mut record = record(revision, body.clone(), KeyChange::default());
+            record.entity.id = Uuid::from_u128(id);
+            insert(&pending, revision, &record);
+        };
+        let a_state = Body::Put(Bytes::from_static(b"a state"));
+        for (id, body) in (1..).zip([&a_state, &a_state, &Body::Erase, &Body::Unchanged, &a_state]) {
+            put(id, 1, body);
+        }
+        pending.begin();
+        put(1, 2, &Body::Unchanged);
+        put(2, 2, &Body::Erase);
+        put(3, 2, &a_state);
+        let mut expected = [(1, true), (2, false), (3, true), (5, true)];
+        for descending in [false, true] {
+            let stretch = pending.stretch(&states, descending, 9);
+            let rows = stretch.rows.iter().map(|(row, value)| {
+                let entity = key::read_entity_row(row).unwrap();
+                (entity.id.as_u128(), value.is_some())
+            });
+            assert!(rows.eq(expected) && stretch.is_all);
+            expected.reverse();
+        }
+        let first = pending.stretch(&states, false, 1);
+        assert!(first.rows.len() == 1 && !first.is_all);
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Rows for View<'_> {
         loop {
             let stretch = self
                 .pending
-                .stretch((start.clone(), end.clone()), descending, STRETCH_ROWS);
+                .stretch(&(start.clone(), end.clone()), descending, STRETCH_ROWS);
             let Stretch { rows, is_all } = stretch;
             // The index is read as far as pending was, and only after it.
             let last = rows.last().map(|(key, _)| key.clone()).filter(|_| !is_all);

@@ -33,7 +33,7 @@ use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, ShippingMeth
 use cartwright_domain::identity::{AttachCart, AttachOpenedCart, Session};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::text::Email;
-use cartwright_domain::{Command, Listing, Refusal, Timestamp};
+use cartwright_domain::{Command, Kind, Refusal, Timestamp};
 use cartwright_storage::Receipt;
 use std::sync::Arc;
 
@@ -228,7 +228,7 @@ impl Engine {
     /// A fault of the store.
     pub async fn carts(&self, page: PageRequest) -> Result<Page<CartView>, Refused> {
         let found = self
-            .page(&self.kinds().carts, Listing::Carts, b"", Order::Descending, page)
+            .page(&self.kinds().carts, Kind::Cart, b"", Order::Descending, page)
             .await?;
         let mut items = Vec::with_capacity(found.items.len());
         for cart in found.items {

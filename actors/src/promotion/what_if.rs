@@ -8,7 +8,7 @@ use cartwright_domain::cart::{Cart, State};
 use cartwright_domain::id::{CartId, PromotionId};
 use cartwright_domain::money::{Currency, Money};
 use cartwright_domain::promotion::{Draft, Promotion, Promotions};
-use cartwright_domain::{Listing, Refusal, Timestamp};
+use cartwright_domain::{Kind, Refusal, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +114,7 @@ impl Engine {
         while looked < CARTS_MAX && Instant::now() + SPARE < request.deadline {
             let carts = &self.kinds().carts;
             let next = self
-                .page(carts, Listing::Carts, b"", Order::Descending, page.clone())
+                .page(carts, Kind::Cart, b"", Order::Descending, page.clone())
                 .await?;
             for cart in next.items {
                 if cart.state.created_at() < found.since {

@@ -7,12 +7,12 @@ use super::{
 use crate::address::Address;
 use crate::caller::Caller;
 use crate::customer::{Customer, Shopper};
-use crate::entity::{BodyWriter, Context, Entity, Keys, PastBody, TimerName};
+use crate::entity::{BodyWriter, Context, Entity, PastBody, TimerName};
 use crate::error::{Broken, ensure};
 use crate::id::{
     CartId, CheckoutId, CustomerId, LineId, OrderId, SessionId, ShippingMethodId, StoredValueId, VariantId,
 };
-use crate::kind::{Kind, Listing, ListingKey};
+use crate::kind::Kind;
 use crate::money::Currency;
 use crate::promotion::Code;
 use crate::text::Email;
@@ -440,15 +440,6 @@ impl Entity for Cart {
             "a cart is paid with STORED_VALUES_MAX gift cards at most",
         )?;
         self.lines.check(self.currency)
-    }
-
-    fn keys(&self) -> Keys {
-        // By opening, which never changes: a row for the last activity would cost an index write a change.
-        let opened = self.created_at.millis().unsigned_abs().to_be_bytes();
-        Keys {
-            unique: Vec::new(),
-            listing: vec![ListingKey::new(Listing::Carts, opened)],
-        }
     }
 
     fn may_rest(&self) -> bool {

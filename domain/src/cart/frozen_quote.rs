@@ -6,7 +6,7 @@ use super::{
     VariantFacts,
 };
 use crate::address::Address;
-use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
+use crate::entity::{Context, Entity, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
 use crate::id::{CartId, CheckoutId, CustomerId, LineId, ProductId, VariantId};
@@ -211,10 +211,6 @@ impl Entity for FrozenQuote {
 
     fn invariants(&self) -> Result<(), Broken> {
         self.check()
-    }
-
-    fn keys(&self) -> Keys {
-        Keys::default()
     }
 
     fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! The session: a shopper who comes back within its lifetime.
 
 use super::{TOUCHES_PER_LIFETIME, USER_AGENT_LENGTH_MAX};
-use crate::entity::{Context, Entity, Keys, TimerName};
+use crate::entity::{Context, Entity, TimerName};
 use crate::error::{Broken, Class, Detail, Problem, Refusal, ensure};
 use crate::event::EventBody;
 use crate::id::{CartId, SessionId};
@@ -97,10 +97,6 @@ impl Entity for Session {
             length <= USER_AGENT_LENGTH_MAX,
             "a user agent is kept up to its limit",
         )
-    }
-
-    fn keys(&self) -> Keys {
-        Keys::default()
     }
 
     /// Ends the session when nobody came for its lifetime; else looks again when that could be.

@@ -1,10 +1,10 @@
 //! The stock item: its state, what it knows about itself, and its one timer.
 
 use super::{Error, Event, UNITS_MAX};
-use crate::entity::{Context, Entity, Keys, TimerName};
+use crate::entity::{Context, Entity, TimerName};
 use crate::error::{Broken, ensure};
-use crate::id::{CheckoutId, EntityId, StockItemId, VariantId};
-use crate::kind::{Kind, Listing, ListingKey};
+use crate::id::{CheckoutId, StockItemId, VariantId};
+use crate::kind::Kind;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -349,13 +349,6 @@ impl Entity for StockItem {
             self.on_hand <= UNITS_MAX && self.buffer.unsigned_abs() <= UNITS_MAX,
             "on_hand and buffer are within UNITS_MAX",
         )
-    }
-
-    fn keys(&self) -> Keys {
-        Keys {
-            unique: Vec::new(),
-            listing: vec![ListingKey::new(Listing::StockItems, self.variant.uuid())],
-        }
     }
 
     fn wake(&mut self, timer: Timer, cx: &mut Context<'_, Self>) -> Result<(), Error> {

@@ -5,7 +5,7 @@
 
 use super::Code;
 use crate::customer::Shopper;
-use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
+use crate::entity::{Command, Context, Create, Entity, NoTimer};
 use crate::error::{Broken, Class, Detail, Refusal, ensure};
 use crate::event::EventBody;
 use crate::id::{CheckoutId, PromotionId, UseCounterId};
@@ -365,10 +365,6 @@ impl Entity for UseCounter {
     fn invariants(&self) -> Result<(), Broken> {
         let in_order = self.held.is_sorted_by(|left, right| left < right);
         ensure(in_order, "a checkout holds at most one use")
-    }
-
-    fn keys(&self) -> Keys {
-        Keys::default()
     }
 
     fn may_rest(&self) -> bool {

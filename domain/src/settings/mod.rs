@@ -6,7 +6,7 @@ mod past;
 pub use command::{CreateSettings, Draft, KeepRefusal, UpdateSettings};
 
 use crate::country::Country;
-use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
+use crate::entity::{Context, Entity, NoTimer, PastBody};
 use crate::error::{Broken, Class, Detail, FieldErrors, Problem, Refusal, ensure};
 use crate::event::EventBody;
 use crate::id::SettingsId;
@@ -316,10 +316,6 @@ impl Entity for Settings {
     fn invariants(&self) -> Result<(), Broken> {
         let sentence = "every setting lies within its bounds";
         ensure(Draft::default().applied_to(self.clone()).is_ok(), sentence)
-    }
-
-    fn keys(&self) -> Keys {
-        Keys::default()
     }
 
     fn wake(&mut self, timer: NoTimer, _: &mut Context<'_, Self>) -> Result<(), Error> {
