@@ -5,7 +5,7 @@ use crate::key::{self, Table};
 use crate::record::{EntityRow, LastCommit, Record};
 use crate::{Body, DueTimer, Fault, Listed, ListingRow, Loaded, Position, Receipt, ReceiptKey, Scan};
 use bytes::Bytes;
-use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
+use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
 use std::ops::{Bound, ControlFlow};
 
 /// A range of keys.
@@ -63,7 +63,7 @@ pub(crate) fn state_changes(record: &Record, position: Position, mut each: impl 
 pub(crate) fn state_change(
     entity: EntityKey,
     body: &Body,
-    revision: cartwright_domain::Revision,
+    revision: Revision,
     position: Position,
     mut each: impl FnMut(Change),
 ) {
@@ -75,18 +75,22 @@ pub(crate) fn state_change(
             ));
         }
         Body::Put(snapshot) => {
-            let row = EntityRow {
-                position,
-                revision,
-                snapshot: snapshot.clone(),
-            };
-            each((key::entity(entity), Some(stored(&row))));
+            each((key::entity(entity), Some(state_row(snapshot, revision, position))));
         }
         Body::Erase => {
             each((key::entity(entity), None));
             each((key::last_commit(entity), None));
         }
     }
+}
+
+/// The row of an entity's snapshot.
+pub(crate) fn state_row(snapshot: &Bytes, revision: Revision, position: Position) -> Vec<u8> {
+    stored(&EntityRow {
+        position,
+        revision,
+        snapshot: snapshot.clone(),
+    })
 }
 
 /// The stored form of a row whose parts were measured when the commit was accepted.

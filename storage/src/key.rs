@@ -123,11 +123,14 @@ pub(crate) fn entities(kind: Kind, id: &[u8]) -> Vec<u8> {
     key
 }
 
-/// Tells whether what a range begins with is of [`Table::Entity`].
-pub(crate) fn is_of_entities((start, _): &Range) -> bool {
+/// The kind whose entities are read by a range that begins with a key of [`entity`] or [`entities`].
+pub(crate) fn kind_of((start, _): &Range) -> Option<Kind> {
     match start {
-        Bound::Included(key) | Bound::Excluded(key) => key.first() == Some(&Table::Entity.byte()),
-        Bound::Unbounded => false,
+        Bound::Included(key) | Bound::Excluded(key) => match key.as_slice() {
+            [table, tag, ..] if *table == Table::Entity.byte() => Kind::try_from(*tag).ok(),
+            _ => None,
+        },
+        Bound::Unbounded => None,
     }
 }
 
