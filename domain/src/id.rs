@@ -8,7 +8,7 @@ use crate::money::Currency;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use uuid::Uuid;
+use uuid::{Uuid, Version};
 
 /// Where an entity is placed: the last byte of its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,6 +77,16 @@ pub trait EntityId:
     /// Returns where things with this id are placed.
     fn partition(self) -> Partition {
         Partition(self.uuid().as_bytes()[15])
+    }
+
+    /// Returns when it was drawn, to the millisecond; nothing of an id that was not drawn but made from a name.
+    fn drawn_at(self) -> Option<Timestamp> {
+        if self.uuid().get_version() != Some(Version::SortRand) {
+            return None;
+        }
+        let (seconds, nanos) = self.uuid().get_timestamp()?.to_unix();
+        let millis = i64::try_from(seconds).ok()?.checked_mul(1_000)?;
+        Some(Timestamp::from_millis(millis + i64::from(nanos / 1_000_000)))
     }
 }
 
@@ -276,6 +286,21 @@ mod tests {
         assert_ne!(first.0, second.0);
         assert_eq!(first.partition(), second.partition());
         assert_eq!(first.0.get_version_num(), 7);
+    }
+
+    #[test]
+    fn an_id_tells_when_it_was_drawn_and_sorts_by_it() {
+        let times = [0, 1, 999, 1_000, 1_700_000_000_001].map(Timestamp::from_millis);
+        let drawn = |seed| {
+            times.map(|now| CartId(Seed(Uuid::from_u128(seed)).id(0, now, Some(Partition(255 - seed as u8)))))
+        };
+        for seed in 0..100 {
+            let ids = drawn(seed);
+            assert!(ids.is_sorted());
+            assert_eq!(ids.map(CartId::drawn_at), times.map(Some));
+        }
+        assert_eq!(CartId(Uuid::from_u128(42)).drawn_at(), None);
+        assert_eq!(CartId(Uuid::new_v5(&Uuid::nil(), b"a name")).drawn_at(), None);
     }
 
     #[test]

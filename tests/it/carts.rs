@@ -1,6 +1,7 @@
 //! Carts: every command, what identity means, prices then and now, and what a version says.
 
 use crate::support::{Client, OpenShop, Variant, address, pence};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 const LINES: &str = "/carts/current/lines";
@@ -444,4 +445,31 @@ async fn an_idle_cart_is_abandoned_recovered_and_in_the_end_deleted() {
         (staff.get(&path).send().await.status == 404).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn staff_finds_the_cart_that_was_opened_last_on_top_of_the_list() {
+    let OpenShop {
+        shop,
+        server: _server,
+        ..
+    } = OpenShop::fresh().await;
+    // Side by side, so that many are opened in the same moment.
+    let open = async |_| {
+        let guest = shop.guest().await;
+        let mut ids = Vec::new();
+        for _ in 0..8 {
+            let cart = guest.post("/carts", json!({})).ok(201).await;
+            ids.push(cart["id"].to_string());
+        }
+        ids
+    };
+    let mut opened = join_all((0..16).map(open)).await.concat();
+    let listed = shop.list("/admin/carts").await;
+    let times: Vec<_> = listed.iter().map(|cart| cart["created_at"].to_string()).collect();
+    assert!(times.is_sorted_by(|earlier, later| later <= earlier), "{times:?}");
+    let mut ids: Vec<_> = listed.iter().map(|cart| cart["id"].to_string()).collect();
+    ids.sort();
+    opened.sort();
+    assert_eq!(ids, opened);
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::address::Address;
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
-use crate::id::{CartId, CheckoutId, CustomerId, LineId};
+use crate::id::{CartId, CheckoutId, CustomerId, EntityId, LineId};
 use crate::money::{Currency, Price};
 use crate::settings::Limits;
 use crate::text::Email;
@@ -29,6 +29,8 @@ impl Create<Cart> for OpenCart {
     type Reply = ();
 
     fn create(self, id: CartId, cx: &mut Context<'_, Cart>) -> Result<(Cart, ()), Error> {
+        // Carts are listed by their ids, and the newest of a list is to be the one that was opened last.
+        let drawn_at = id.drawn_at().unwrap_or(cx.now());
         let cart = Cart {
             id,
             owner: cx.caller().session,
@@ -44,7 +46,7 @@ impl Create<Cart> for OpenCart {
             pricing_date: None,
             customer: None,
             lifetimes: self.lifetimes,
-            created_at: cx.now(),
+            created_at: drawn_at.min(cx.now()),
             updated_at: cx.now(),
         };
         cx.wake_at(Timer::Abandonment, cx.now().after(self.lifetimes.until_abandoned));
