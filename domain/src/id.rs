@@ -291,11 +291,9 @@ mod tests {
     #[test]
     fn an_id_tells_when_it_was_drawn_and_sorts_by_it() {
         let times = [0, 1, 999, 1_000, 1_700_000_000_001].map(Timestamp::from_millis);
-        let drawn = |seed| {
-            times.map(|now| CartId(Seed(Uuid::from_u128(seed)).id(0, now, Some(Partition(255 - seed as u8)))))
-        };
-        for seed in 0..100 {
-            let ids = drawn(seed);
+        for seed in 0_u8..100 {
+            let drawn = |now| Seed(Uuid::from_u128(seed.into())).id(0, now, Some(Partition(u8::MAX - seed)));
+            let ids = times.map(|now| CartId(drawn(now)));
             assert!(ids.is_sorted());
             assert_eq!(ids.map(CartId::drawn_at), times.map(Some));
         }
