@@ -1,27 +1,21 @@
 //! Where operations are decided, one after another, and synced in groups.
 //!
-//! Whoever finds the desk free works until nothing is due: it takes everything waiting, decides it against the book,
-//! writes and syncs it as one line, and answers all. An operation whose caller has gone is done all the same, with the
-//! next ones if it was not due yet.
-//!
-//! Nobody waits for a capture: the order stands and was answered. So a capture waits a moment for company, which nearly
-//! halves the syncs of a busy shop.
+//! Whoever finds the desk free works until nobody waits: it takes everything waiting, decides it against the book,
+//! writes and syncs it as one line, and answers all. An operation whose caller has gone is done all the same.
 
 use super::super::{Decline, Error, OperationKey};
-use super::book::{Entry, Request, Step, decline};
+use super::book::{Entry, Request, decline};
 use super::ledger::{Record, Writer};
 use cartwright_domain::Timestamp;
 use std::{
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
-use tokio::{sync::oneshot, time::timeout};
+use tokio::sync::oneshot;
 
 /// How many callers may wait for one sync; more are turned away unheard.
 const WAITING_MAX: usize = 65_536;
-/// How long a capture waits for company.
-const COMPANY: Duration = Duration::from_millis(10);
 
 /// What the book says of a key, after a request or a question.
 #[derive(Clone, Debug)]
@@ -52,10 +46,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Vec<Job>,
-    /// Something that waits is due.
-    is_due: bool,
-    /// Somebody works, who will see what is due.
-    is_worked: bool,
+    worked: bool,
 }
 
 #[derive(Debug)]
@@ -79,50 +70,23 @@ impl Desk {
 
     /// Hands a request or, without one, a question in, and returns what the synced ledger says.
     pub(super) async fn ask(&self, key: &OperationKey, request: Option<Request>) -> Result<Answer, Error> {
-        let (answer, mut answered) = oneshot::channel();
-        let job = Job {
-            key: key.clone(),
-            request,
-            answer,
-        };
-        let is_patient = job.is_patient();
-        self.hand_in(job)?;
-        if is_patient && let Ok(answer) = timeout(COMPANY, &mut answered).await {
-            return answer.unwrap_or(Err(Error::Unknown));
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut queue = lock(&self.shared.queue);
+            if WAITING_MAX <= queue.waiting.len() {
+                return Err(unavailable("too many operations are waiting"));
+            }
+            queue.waiting.push(Job {
+                key: key.clone(),
+                request,
+                answer,
+            });
+            if !mem::replace(&mut queue.worked, true) {
+                let shared = Arc::clone(&self.shared);
+                tokio::task::spawn_blocking(move || shared.work());
+            }
         }
-        self.call();
         answered.await.unwrap_or(Err(Error::Unknown))
-    }
-
-    fn hand_in(&self, job: Job) -> Result<(), Error> {
-        let mut queue = lock(&self.shared.queue);
-        if WAITING_MAX <= queue.waiting.len() {
-            return Err(unavailable("too many operations are waiting"));
-        }
-        queue.waiting.push(job);
-        Ok(())
-    }
-
-    /// Sees to it that all that waits is worked on.
-    fn call(&self) {
-        let mut queue = lock(&self.shared.queue);
-        queue.is_due = true;
-        if !mem::replace(&mut queue.is_worked, true) {
-            let shared = Arc::clone(&self.shared);
-            tokio::task::spawn_blocking(move || shared.work());
-        }
-    }
-}
-
-impl Job {
-    fn is_patient(&self) -> bool {
-        match &self.request {
-            Some(Request::Follow { step, .. }) => match step {
-                Step::Capture(_) => true,
-                Step::Void | Step::Refund(_) => false,
-            },
-            Some(Request::Authorize { .. }) | None => false,
-        }
     }
 }
 
@@ -132,12 +96,12 @@ impl Shared {
         loop {
             let jobs = {
                 let mut queue = lock(&self.queue);
-                queue.is_worked = mem::take(&mut queue.is_due);
-                if !queue.is_worked {
-                    return;
-                }
+                queue.worked = !queue.waiting.is_empty();
                 mem::take(&mut queue.waiting)
             };
+            if jobs.is_empty() {
+                return;
+            }
             work_group(&mut writer, jobs);
         }
     }

@@ -5,7 +5,7 @@ use super::ledger::Record;
 use super::*;
 use crate::payment::Deadlined;
 use cartwright_domain::money::Currency;
-use std::{fs, io::BufRead, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -249,29 +249,6 @@ async fn three_lines() -> (House, Vec<u8>) {
     }
     let bytes = lines_of(&house.path());
     (house, bytes)
-}
-
-#[tokio::test]
-async fn a_capture_waits_a_moment_to_be_synced_with_another_operation() {
-    let house = House::new(Config::default());
-    let authorize = async |step| {
-        let asked = house.sandbox.authorize(&key(step), request("tok_approve")).await;
-        asked.unwrap().reference
-    };
-    let lines = || lines_of(&house.path()).lines().count();
-    let first = authorize("a").await;
-    let capture_key = key("a/capture");
-    let capture = house.sandbox.capture(&capture_key, &first, eur(1_234));
-    let (captured, second) = tokio::join!(capture, authorize("b"));
-    captured.unwrap();
-    assert_eq!(lines(), 2);
-
-    // Without company it is synced alone.
-    let capture_key = key("b/capture");
-    let captured = house.sandbox.capture(&capture_key, &second, eur(1_234)).await;
-    captured.unwrap();
-    assert_eq!(lines(), 3);
-    assert_eq!(Ledger::read(&house.path()).unwrap().entries.len(), 4);
 }
 
 /// Returns a ledger without the spaces behind its lines.
