@@ -1,48 +1,58 @@
-//! The entity's actor: one mailbox on ractor around a [`Head`]. Its handlers never wait: they are over when they return.
+//! The entity's actor: one mailbox on ractor around a head. Its handlers never wait: they are over when they return.
+//!
+//! It is the same for every kind. A purchase wakes entities of five, and would run through as many copies of ractor's
+//! loop and of the scheduler's task, which the processor's caches have no room for.
 
-use crate::runtime::envelope::Work;
-use crate::runtime::flight::Told;
-use crate::runtime::head::{Birth, Fate, Head};
-use cartwright_domain::Entity;
+use crate::runtime::head::Fate;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::any::Any;
 use std::future::ready;
-use std::marker::PhantomData;
 
 /// What an entity's mailbox takes.
-pub(super) enum Message<E: Entity> {
-    /// A command or a timer.
-    Work(Work<E>),
-    /// The store's verdict on the commit in flight.
-    Decided(Box<Told<E>>),
+pub(super) enum Message {
+    /// A command, a timer or a verdict.
+    Mail(Box<dyn Mail>),
     /// Go to rest, if nothing is at work.
     Passivate,
 }
 
-pub(super) struct EntityActor<E>(PhantomData<fn() -> E>);
-
-impl<E> EntityActor<E> {
-    pub(super) const fn new() -> Self {
-        Self(PhantomData)
-    }
+/// Something for the head of an entity of some kind.
+pub(super) trait Mail: Send {
+    /// Has the head take it: the one of its own kind.
+    fn hand_over(self: Box<Self>, to: &mut dyn Resident) -> Fate;
 }
 
-pub(super) struct Activation<E: Entity> {
-    head: Head<E>,
+/// A head of some kind.
+pub(super) trait Resident: Any + Send {
+    /// Goes to rest, if nothing is at work.
+    fn passivate(&mut self) -> Fate;
+}
+
+/// What an activation begins with.
+pub(super) trait Newborn: Send {
+    /// Makes the head of the actor.
+    fn settle_in(self: Box<Self>, myself: ActorRef<Message>) -> Box<dyn Resident>;
+}
+
+pub(super) struct EntityActor;
+
+pub(super) struct Activation {
+    head: Box<dyn Resident>,
     fate: Fate,
 }
 
-impl<E: Entity> Actor for EntityActor<E> {
-    type Msg = Message<E>;
-    type State = Activation<E>;
-    type Arguments = Birth<E>;
+impl Actor for EntityActor {
+    type Msg = Message;
+    type State = Activation;
+    type Arguments = Box<dyn Newborn>;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Self::Msg>,
-        birth: Birth<E>,
+        newborn: Box<dyn Newborn>,
     ) -> Result<Self::State, ActorProcessingErr> {
         Ok(Activation {
-            head: Head::new(birth, myself),
+            head: newborn.settle_in(myself),
             fate: Fate::Lives,
         })
     }
@@ -53,18 +63,12 @@ impl<E: Entity> Actor for EntityActor<E> {
         message: Self::Msg,
         state: &mut Self::State,
     ) -> impl Future<Output = Result<(), ActorProcessingErr>> + Send {
-        if state.fate == Fate::Left {
-            if let Message::Work(work) = message {
-                state.head.turn_away(work);
-            }
-            return ready(Ok(()));
-        }
+        let had_left = state.fate == Fate::Left;
         state.fate = match message {
-            Message::Work(work) => state.head.take(work),
-            Message::Decided(told) => state.head.decided(*told),
+            Message::Mail(mail) => mail.hand_over(state.head.as_mut()),
             Message::Passivate => state.head.passivate(),
         };
-        if state.fate == Fate::Left {
+        if state.fate == Fate::Left && !had_left {
             // What is queued already is turned away; nothing more can come, because the slot is left.
             let _ = myself.drain();
         }

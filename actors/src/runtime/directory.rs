@@ -29,16 +29,16 @@ const MAILBOX_RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(
 /// An entity that is in memory, or on its way there.
 pub(super) struct Slot<E: Entity> {
     pub(super) cell: Arc<Cell<E>>,
-    pub(super) phase: Phase<E>,
+    pub(super) phase: Phase,
 }
 
-pub(super) enum Phase<E: Entity> {
+pub(super) enum Phase {
     /// Its state is being read; everyone waits for the one reading.
     Loading(Loading),
     /// It rests: its committed state is in the cell, or it is known not to exist.
     Resting(Rest),
     /// It has an actor.
-    Live(Live<E>),
+    Live(Live),
     /// Its actor ended uncleanly: from then on the next ask loads, behind a barrier.
     Backoff { until: Instant },
     /// It keeps crashing.
@@ -52,8 +52,8 @@ pub(super) struct Rest {
     pub(super) last: Position,
 }
 
-pub(super) struct Live<E: Entity> {
-    pub(super) actor: ActorRef<Message<E>>,
+pub(super) struct Live {
+    pub(super) actor: ActorRef<Message>,
     pub(super) incarnation: u64,
     /// Messages posted and not yet run.
     pub(super) depth: Arc<AtomicUsize>,
@@ -203,21 +203,21 @@ impl<E: Entity> KindShared<E> {
         }
     }
 
-    fn send(&self, cell: &Cell<E>, live: &Live<E>, work: Work<E>) -> Posted<E> {
+    fn send(&self, cell: &Cell<E>, live: &Live, work: Work<E>) -> Posted<E> {
         cell.touch(self.sweep());
         let depth = live.depth.fetch_add(1, Ordering::Relaxed);
         if work.lane() == Lane::External && self.options.mailbox_max <= depth {
             live.depth.fetch_sub(1, Ordering::Relaxed);
             return Posted::Failed(Failure::Overloaded(Overload::Mailbox, MAILBOX_RETRY_AFTER));
         }
-        match live.actor.send_message(Message::Work(work)) {
+        match live.actor.send_message(Message::Mail(work.into_mail())) {
             Ok(()) => Posted::Sent,
             // It has crashed a moment ago; its supervisor is about to say so.
             Err(_) => Posted::Failed(Failure::Retry(RETRY_AFTER)),
         }
     }
 
-    fn activate(self: &Arc<Self>, id: E::Id, cell: &Arc<Cell<E>>, rest: Rest) -> Result<Live<E>, Failure> {
+    fn activate(self: &Arc<Self>, id: E::Id, cell: &Arc<Cell<E>>, rest: Rest) -> Result<Live, Failure> {
         let incarnation = self.runtime.next_incarnation();
         let depth = Arc::new(AtomicUsize::new(0));
         let birth = Birth {
@@ -232,7 +232,7 @@ impl<E: Entity> KindShared<E> {
         let supervisor = self.supervisor().ok_or(Failure::Retry(RETRY_AFTER))?;
         // Its supervisor is about to stop.
         let actor =
-            start(EntityActor::<E>::new(), birth, supervisor).map_err(|_| Failure::Retry(RETRY_AFTER))?;
+            start(EntityActor, Box::new(birth), supervisor).map_err(|_| Failure::Retry(RETRY_AFTER))?;
         self.wards.insert(actor.get_id(), (id, incarnation));
         self.counts.activations.fetch_add(1, Ordering::Relaxed);
         self.counts.resident.fetch_add(1, Ordering::Relaxed);
@@ -282,7 +282,7 @@ impl<E: Entity> KindShared<E> {
     }
 
     /// Puts a phase in the place of an activation that has ended uncleanly.
-    pub(super) fn set_aside(&self, id: E::Id, incarnation: u64, phase: Phase<E>) {
+    pub(super) fn set_aside(&self, id: E::Id, incarnation: u64, phase: Phase) {
         if let Some(mut slot) = self.directory.get_mut(&id)
             && slot.is_live(incarnation)
         {

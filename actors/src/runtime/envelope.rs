@@ -1,13 +1,15 @@
 //! A command on its way: what it asks, and where its answer goes.
 
+use crate::runtime::actor::{Mail, Resident};
 use crate::runtime::ask::{Answer, Ask, AskError, Lane};
-use crate::runtime::published::Published;
+use crate::runtime::head::{Fate, Head};
+use crate::runtime::published::{AnyPublished, Published};
 use cartwright_domain::{
     Caller, Command, Context, Create, Effects, Entity, EntityId, EntityKey, Problem, Refusal, Revision,
     Timestamp, UniqueKey,
 };
 use cartwright_storage::codec::{self, Unstorable};
-use cartwright_storage::{Decision, Outcome, Position, Receipt};
+use cartwright_storage::{Decision, Outcome, Position, Receipt, Rejected};
 use serde::{Serialize, de::DeserializeOwned};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -128,11 +130,11 @@ impl From<Unstorable> for Failure {
 }
 
 /// How the commit that an answer waits for has ended.
-pub(super) enum Settled<E: Entity> {
+pub(super) enum Settled {
     /// It is durable; no state after an erasure.
-    Committed(Option<Arc<Published<E>>>),
+    Committed(Option<AnyPublished>),
     /// It is on its way, for answers that are given ahead.
-    Submitted(Option<Arc<Published<E>>>, Decision),
+    Submitted(Option<AnyPublished>, Decision),
     KeyTaken {
         key: UniqueKey,
         holder: EntityKey,
@@ -141,14 +143,35 @@ pub(super) enum Settled<E: Entity> {
     Failed(Failure),
 }
 
-/// An answer that is ready and waits for the commits it has seen.
-pub(super) trait Waiting<E: Entity>: Send {
-    /// Whether it goes out as soon as the commit is on its way.
-    fn is_ahead(&self) -> bool;
-    fn settle(self: Box<Self>, settled: &Settled<E>);
+impl Settled {
+    pub(super) fn committed<E: Entity>(state: Option<Arc<Published<E>>>) -> Self {
+        Self::Committed(state.map(|state| state as AnyPublished))
+    }
+
+    /// What those learn who wait for a commit that was refused.
+    pub(super) fn of(rejected: &Rejected) -> Self {
+        match rejected {
+            Rejected::KeyTaken { key, holder } => Self::KeyTaken {
+                key: key.clone(),
+                holder: *holder,
+            },
+            Rejected::ReceiptTaken { receipt } => Self::ReceiptTaken(receipt.clone()),
+            Rejected::TooLarge(what) => Self::Failed(Failure::TooLarge(what.clone())),
+            Rejected::Revision { .. } | Rejected::Fence | Rejected::Unfounded | Rejected::Unavailable(_) => {
+                Self::Failed(Failure::Retry(RETRY_AFTER))
+            }
+        }
+    }
 }
 
-pub(super) type Waiter<E> = Box<dyn Waiting<E>>;
+/// An answer that is ready and waits for the commits it has seen.
+pub(super) trait Waiting: Send {
+    /// Whether it goes out as soon as the commit is on its way.
+    fn is_ahead(&self) -> bool;
+    fn settle(self: Box<Self>, settled: &Settled);
+}
+
+pub(super) type Waiter = Box<dyn Waiting>;
 
 /// What the asker's look-up of a step's receipts found absent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -179,15 +202,15 @@ pub(super) struct Standing<'a, E: Entity> {
 }
 
 /// A command of any type.
-pub(super) trait Envelope<E: Entity>: Send {
+pub(super) trait Envelope<E: Entity>: Mail {
     fn ask(&self) -> &Ask;
     fn looked_up(&self) -> LookedUp;
     /// Runs the command; the waiter answers once what it has seen is durable.
-    fn run(self: Box<Self>, standing: Standing<'_, E>) -> (Ran<E>, Ask, Waiter<E>);
+    fn run(self: Box<Self>, standing: Standing<'_, E>) -> (Ran<E>, Ask, Waiter);
     /// Refuses without running; a stale revision waits for the commits it has seen, like any refusal.
-    fn refuse(self: Box<Self>, failure: Failure) -> Waiter<E>;
+    fn refuse(self: Box<Self>, failure: Failure) -> Waiter;
     /// Answers from an earlier outcome of the same step.
-    fn repeat(self: Box<Self>, outcome: &Outcome) -> Waiter<E>;
+    fn repeat(self: Box<Self>, outcome: &Outcome) -> Waiter;
     /// Sends the asker back to look up the step's receipt.
     fn look_up_again(self: Box<Self>);
 }
@@ -211,23 +234,23 @@ struct Reply<E: Entity, J: Job<E>> {
     job: PhantomData<fn() -> J>,
 }
 
-impl<E: Entity, J: Job<E>> Waiting<E> for Reply<E, J> {
+impl<E: Entity, J: Job<E>> Waiting for Reply<E, J> {
     fn is_ahead(&self) -> bool {
         self.is_ahead
     }
 
-    fn settle(self: Box<Self>, settled: &Settled<E>) {
+    fn settle(self: Box<Self>, settled: &Settled) {
         let told = match settled {
             Settled::Committed(state) => Told::Answer(self.result.map(|(reply, replayed)| Answer {
                 reply,
-                state: state.clone(),
+                state: state.as_ref().map(Published::of),
                 replayed,
                 decision: None,
             })),
             Settled::Submitted(state, decision) => {
                 Told::Answer(self.result.map(|(reply, replayed)| Answer {
                     reply,
-                    state: state.clone(),
+                    state: state.as_ref().map(Published::of),
                     replayed,
                     decision: Some(decision.clone()),
                 }))
@@ -262,7 +285,7 @@ impl<E: Entity, J: Job<E>> Letter<E, J> {
         port: oneshot::Sender<Told<E, J>>,
         key: EntityKey,
         result: Result<(J::Reply, bool), AskError<E::Error>>,
-    ) -> Waiter<E> {
+    ) -> Waiter {
         Box::new(Reply::<E, J> {
             port,
             key,
@@ -270,6 +293,12 @@ impl<E: Entity, J: Job<E>> Letter<E, J> {
             is_ahead: false,
             job: PhantomData,
         })
+    }
+}
+
+impl<E: Entity, J: Job<E>> Mail for Letter<E, J> {
+    fn hand_over(self: Box<Self>, to: &mut dyn Resident) -> Fate {
+        Head::of(to).take(Work::Command(self))
     }
 }
 
@@ -282,7 +311,7 @@ impl<E: Entity, J: Job<E>> Envelope<E> for Letter<E, J> {
         self.looked_up
     }
 
-    fn run(self: Box<Self>, standing: Standing<'_, E>) -> (Ran<E>, Ask, Waiter<E>) {
+    fn run(self: Box<Self>, standing: Standing<'_, E>) -> (Ran<E>, Ask, Waiter) {
         let Self {
             job, ask, key, port, ..
         } = *self;
@@ -330,11 +359,11 @@ impl<E: Entity, J: Job<E>> Envelope<E> for Letter<E, J> {
         (Ran::Refused(None), ask, Self::waiter(port, key, Err(error)))
     }
 
-    fn refuse(self: Box<Self>, failure: Failure) -> Waiter<E> {
+    fn refuse(self: Box<Self>, failure: Failure) -> Waiter {
         Self::waiter(self.port, self.key, Err(failure.into_error(self.key)))
     }
 
-    fn repeat(self: Box<Self>, outcome: &Outcome) -> Waiter<E> {
+    fn repeat(self: Box<Self>, outcome: &Outcome) -> Waiter {
         let result = decode_outcome(outcome, self.key, self.ask.step.map_or("", |step| step.step));
         Self::waiter(self.port, self.key, result.map(|reply| (reply, true)))
     }
@@ -366,7 +395,33 @@ pub(super) enum Work<E: Entity> {
     Timer { name: String, due: Timestamp },
 }
 
+/// A timer's firing on its way.
+struct Firing<E> {
+    name: String,
+    due: Timestamp,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<E: Entity> Mail for Firing<E> {
+    fn hand_over(self: Box<Self>, to: &mut dyn Resident) -> Fate {
+        let Self { name, due, .. } = *self;
+        Head::<E>::of(to).take(Work::Timer { name, due })
+    }
+}
+
 impl<E: Entity> Work<E> {
+    /// Returns it as it goes to its actor.
+    pub(super) fn into_mail(self) -> Box<dyn Mail> {
+        match self {
+            Self::Command(envelope) => envelope,
+            Self::Timer { name, due } => Box::new(Firing::<E> {
+                name,
+                due,
+                entity: PhantomData,
+            }),
+        }
+    }
+
     pub(super) fn lane(&self) -> Lane {
         match self {
             Self::Command(envelope) => envelope.ask().lane,

@@ -1,71 +1,35 @@
 //! From gathered changes to a commit, and from its verdict to published state and answers.
 
-use crate::runtime::actor::Message;
+use crate::runtime::actor::{Mail, Message, Resident};
+use crate::runtime::contents::{Contents, Draft, Writes, key_change, settle_all, timer_change};
 use crate::runtime::core::lock;
-use crate::runtime::envelope::{Failure, RETRY_AFTER, Settled, Waiter};
-use crate::runtime::head::{Committed, Head, Stand};
+use crate::runtime::envelope::{Failure, Settled, Waiter};
+use crate::runtime::head::{Fate, Head};
 use crate::runtime::kind::KindShared;
-use crate::runtime::published::{Cell, Published};
+use crate::runtime::published::{AnyPublished, Cell, Published};
+use crate::runtime::stand::{Committed, Stand};
 use cartwright_domain::{Entity, Keys, Revision, Timestamp};
 use cartwright_storage::codec;
 use cartwright_storage::{
-    Accepted, Body, Commit, Decision, Done, Fence, Finished, KeyChange, Numbering, Position, ReceiptChange,
-    ReceiptKey, Recorded, Rejected, TimerChange, Verdict,
+    Accepted, Body, Decision, Done, Finished, Numbering, Position, ReceiptKey, Rejected, Verdict,
 };
 use ractor::ActorRef;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// What becomes of the snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Writes {
-    Nothing,
-    State,
-}
-
 /// Changes that go into one commit.
 pub(super) struct Batch<E: Entity> {
     /// Where the entity stands after them.
     pub(super) stand: Stand<E>,
-    pub(super) writes: Writes,
-    pub(super) erases: bool,
-    pub(super) creates: bool,
-    /// How many changing commands.
-    pub(super) changes: u64,
-    pub(super) events: Vec<Recorded>,
-    pub(super) receipts: ReceiptChange,
-    pub(super) rests_on: Vec<Decision>,
-    pub(super) waiters: Vec<Waiter<E>>,
+    pub(super) contents: Contents,
 }
 
 impl<E: Entity> Batch<E> {
     pub(super) fn new(stand: Stand<E>) -> Self {
         Self {
             stand,
-            writes: Writes::Nothing,
-            erases: false,
-            creates: false,
-            changes: 0,
-            events: Vec::new(),
-            receipts: ReceiptChange::default(),
-            rests_on: Vec::new(),
-            waiters: Vec::new(),
+            contents: Contents::default(),
         }
-    }
-
-    /// Adds facts. Most commits have those of one command, which are then kept as they are: the store keeps the newest
-    /// commits, and room to grow with them.
-    pub(super) fn add_events(&mut self, events: Vec<Recorded>) {
-        if self.events.is_empty() {
-            self.events = events;
-        } else {
-            self.events.extend(events);
-        }
-    }
-
-    pub(super) fn add_receipts(&mut self, receipts: ReceiptChange) {
-        self.receipts.put.extend(receipts.put);
-        self.receipts.deleted.extend(receipts.deleted);
     }
 }
 
@@ -77,7 +41,7 @@ pub(super) struct Flight<E: Entity> {
     pub(super) steps: Vec<ReceiptKey>,
     pub(super) told: Arc<Letterbox<E>>,
     /// Answers that change nothing and were computed from its state while it was on its way.
-    pub(super) late: Vec<Waiter<E>>,
+    pub(super) late: Vec<Waiter>,
 }
 
 /// The verdict, as the actor learns it.
@@ -87,6 +51,12 @@ pub(super) enum Told<E: Entity> {
         position: Position,
     },
     Rejected(Rejected),
+}
+
+impl<E: Entity> Mail for Told<E> {
+    fn hand_over(self: Box<Self>, to: &mut dyn Resident) -> Fate {
+        Head::of(to).decided(*self)
+    }
 }
 
 /// Where the verdict on a commit waits for the actor, which is woken only when it waits for the verdict itself.
@@ -153,27 +123,19 @@ impl<E: Entity> Letterbox<E> {
 impl<E: Entity> Head<E> {
     /// Hands a commit to the store.
     pub(super) fn submit(&mut self, batch: Batch<E>, alone: bool) {
-        let steps: Vec<ReceiptKey> = batch
-            .receipts
-            .put
-            .iter()
-            .map(|put| put.receipt.key.clone())
-            .collect();
-        let body = match self.body(&batch) {
+        let Batch { stand, mut contents } = batch;
+        let steps = contents.receipt_keys();
+        let body = match body(&stand, &contents) {
             Ok(body) => body,
             Err(unstorable) => {
-                let settled = Settled::Failed(Failure::from(unstorable));
-                for waiter in batch.waiters {
-                    waiter.settle(&settled);
-                }
+                settle_all(contents.waiters, &Settled::Failed(Failure::from(unstorable)));
                 self.drop_unsubmitted(&steps);
                 return;
             }
         };
         let committed = self.committed.take();
         let committed = committed.expect("one commit is in flight at a time");
-        let stand = batch.stand;
-        let numbered = batch.creates && E::SEQUENCE.is_some();
+        let numbered = contents.creates && E::SEQUENCE.is_some();
         let numbered_state: Arc<OnceLock<Arc<E>>> = Arc::default();
         let numbering = match (&stand.state, E::SEQUENCE) {
             (Some(state), Some(sequence)) if numbered => Some(Numbering {
@@ -193,11 +155,11 @@ impl<E: Entity> Head<E> {
         };
         let timers = timer_change(&committed.stand.timers, &stand.timers);
         let earliest_timer = timers.put.iter().map(|(_, due)| *due).min();
-        let (ahead, waiters): (Vec<_>, Vec<_>) = batch
-            .waiters
-            .into_iter()
+        let ahead = match numbered {
             // Of what draws a number nobody can say yet how it will stand.
-            .partition(|waiter| !numbered && waiter.is_ahead());
+            true => Vec::new(),
+            false => contents.take_ahead(),
+        };
         let decision = (!ahead.is_empty()).then(Decision::default);
         let (before, expected) = (committed.published.clone(), committed.stand.revision);
         let told = Arc::new(Letterbox::new(committed));
@@ -211,34 +173,26 @@ impl<E: Entity> Head<E> {
             state: stand.state.clone(),
             revision: stand.revision,
             numbered: numbered_state,
-            body: match (&body, batch.erases) {
+            body: match (&body, contents.erases) {
                 (_, true) => Lands::Erased,
                 (Body::Unchanged, false) => Lands::Unchanged,
                 (Body::Put(_) | Body::Erase, false) => Lands::Published,
             },
-            changes: batch.changes,
+            changes: contents.changes,
             earliest_timer,
-            waiters,
+            waiters: std::mem::take(&mut contents.waiters),
         };
-        let runtime = &self.shared.runtime;
-        let commit = Commit {
+        let draft = Draft {
             entity: self.key,
+            incarnation: self.incarnation,
             expected,
             revision: stand.revision,
             previous: self.last,
-            fence: Fence {
-                start: runtime.start_number,
-                incarnation: self.incarnation,
-            },
-            at: runtime.clock.now(),
             body,
             keys,
-            events: batch.events,
             timers,
-            receipts: batch.receipts,
             numbering,
             decision: decision.clone(),
-            rests_on: batch.rests_on,
             done: Done(Box::new(move |verdict| landing.land(verdict))),
         };
         let submitted = decision.map(|decision| Settled::Submitted(self.ahead(&stand), decision));
@@ -250,34 +204,32 @@ impl<E: Entity> Head<E> {
             told,
             late: Vec::new(),
         }));
-        Arc::clone(&runtime.store).submit(commit);
+        draft.submit(contents, &self.shared.runtime);
         // Only now: what rests on it must be submitted behind it.
-        for (waiter, submitted) in ahead.into_iter().zip(submitted.iter().cycle()) {
-            waiter.settle(submitted);
+        if let Some(submitted) = submitted {
+            settle_all(ahead, &submitted);
         }
     }
 
     /// Returns the state that is on its way.
-    fn ahead(&self, stand: &Stand<E>) -> Option<Arc<Published<E>>> {
-        stand.state.as_ref().map(|state| {
-            Arc::new(Published {
-                id: self.id,
-                revision: stand.revision,
-                state: Arc::clone(state),
-                position: self.last,
-            })
-        })
+    fn ahead(&self, stand: &Stand<E>) -> Option<AnyPublished> {
+        let state = Arc::clone(stand.state.as_ref()?);
+        Some(Arc::new(Published {
+            id: self.id,
+            revision: stand.revision,
+            state,
+            position: self.last,
+        }))
     }
+}
 
-    fn body(&self, batch: &Batch<E>) -> Result<Body, codec::Unstorable> {
-        match (&batch.stand.state, batch.writes) {
-            _ if batch.erases => Ok(Body::Erase),
-            (Some(state), Writes::State) => {
-                codec::encode_snapshot(state.as_ref(), batch.stand.revision, &batch.stand.timers)
-                    .map(Body::Put)
-            }
-            (_, Writes::Nothing) | (None, Writes::State) => Ok(Body::Unchanged),
+fn body<E: Entity>(stand: &Stand<E>, contents: &Contents) -> Result<Body, codec::Unstorable> {
+    match (&stand.state, contents.writes) {
+        _ if contents.erases => Ok(Body::Erase),
+        (Some(state), Writes::State) => {
+            codec::encode_snapshot(state.as_ref(), stand.revision, &stand.timers).map(Body::Put)
         }
+        (_, Writes::Nothing) | (None, Writes::State) => Ok(Body::Unchanged),
     }
 }
 
@@ -293,7 +245,7 @@ struct Landing<E: Entity> {
     id: E::Id,
     shared: Arc<KindShared<E>>,
     cell: Arc<Cell<E>>,
-    myself: ActorRef<Message<E>>,
+    myself: ActorRef<Message>,
     told: Arc<Letterbox<E>>,
     before: Option<Arc<Published<E>>>,
     state: Option<Arc<E>>,
@@ -302,7 +254,7 @@ struct Landing<E: Entity> {
     body: Lands,
     changes: u64,
     earliest_timer: Option<Timestamp>,
-    waiters: Vec<Waiter<E>>,
+    waiters: Vec<Waiter>,
 }
 
 impl<E: Entity> Landing<E> {
@@ -346,32 +298,19 @@ impl<E: Entity> Landing<E> {
                     shared.runtime.timers.hint(due);
                 }
                 (
-                    Settled::Committed(published.clone()),
+                    Settled::committed(published.clone()),
                     Told::Accepted { published, position },
                 )
             }
             Err(rejected) => {
-                let settled = match &rejected {
-                    Rejected::KeyTaken { key, holder } => Settled::KeyTaken {
-                        key: key.clone(),
-                        holder: *holder,
-                    },
-                    Rejected::ReceiptTaken { receipt } => Settled::ReceiptTaken(receipt.clone()),
-                    Rejected::TooLarge(what) => Settled::Failed(Failure::TooLarge(what.clone())),
-                    Rejected::Revision { .. }
-                    | Rejected::Fence
-                    | Rejected::Unfounded
-                    | Rejected::Unavailable(_) => Settled::Failed(Failure::Retry(RETRY_AFTER)),
-                };
+                let settled = Settled::of(&rejected);
                 (settled, Told::Rejected(rejected))
             }
         };
-        for waiter in waiters {
-            waiter.settle(&settled);
-        }
+        settle_all(waiters, &settled);
         if let Some(told) = letterbox.leave(told) {
             // An actor that has crashed since needs no telling: whoever comes next loads behind a barrier.
-            let _ = myself.send_message(Message::Decided(Box::new(told)));
+            let _ = myself.send_message(Message::Mail(Box::new(told)));
         }
     }
 }
@@ -417,27 +356,4 @@ fn unnumbered_keys<E: Entity>(state: &E) -> Keys {
             .filter(|row| after.listing.contains(row))
             .collect(),
     }
-}
-
-fn key_change(before: &Keys, after: &Keys) -> KeyChange {
-    if before == after {
-        return KeyChange::default();
-    }
-    KeyChange {
-        unique_put: without(&after.unique, &before.unique),
-        unique_deleted: without(&before.unique, &after.unique),
-        listing_put: without(&after.listing, &before.listing),
-        listing_deleted: without(&before.listing, &after.listing),
-    }
-}
-
-fn timer_change(before: &[(String, Timestamp)], after: &[(String, Timestamp)]) -> TimerChange {
-    TimerChange {
-        put: without(after, before),
-        deleted: without(before, after),
-    }
-}
-
-fn without<T: Clone + PartialEq>(all: &[T], others: &[T]) -> Vec<T> {
-    all.iter().filter(|one| !others.contains(one)).cloned().collect()
 }

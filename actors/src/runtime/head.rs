@@ -4,57 +4,29 @@
 //! Nothing here waits and nothing here answers before the commit that an answer has seen. Restoring the committed
 //! state is always possible, because a command changes a copy.
 
+use crate::runtime::Lane;
+use crate::runtime::actor::{Message, Newborn, Resident};
 use crate::runtime::ask::Ask;
+use crate::runtime::contents::{Contents, Writes, settle_all};
 use crate::runtime::envelope::{
     Envelope, Failure, LookedUp, RETRY_AFTER, Ran, Settled, Standing, Waiter, Work, is_expired, timer_caller,
 };
-use crate::runtime::flight::{Batch, Flight, Told, Writes};
+use crate::runtime::flight::{Batch, Flight, Told};
 use crate::runtime::keeping::{Keeping, record};
 use crate::runtime::kind::KindShared;
-use crate::runtime::published::{Cell, Published};
+use crate::runtime::published::Cell;
+use crate::runtime::stand::{Committed, Stand};
 use crate::runtime::steps::Steps;
-use crate::runtime::{Lane, actor::Message};
 use cartwright_domain::{
     Caller, Context, Effects, Entity, EntityId, EntityKey, Keys, Problem, Revision, TimerName, Timestamp,
 };
 use cartwright_storage::{Outcome, Position, ReceiptChange, ReceiptKey, Rejected};
 use ractor::ActorRef;
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::Instant;
-
-/// An entity as it stands after some command: its state, or none before creation and after erasure.
-pub(super) struct Stand<E: Entity> {
-    pub(super) state: Option<Arc<E>>,
-    pub(super) revision: Revision,
-    pub(super) timers: Arc<Vec<(String, Timestamp)>>,
-    pub(super) keys: Arc<Keys>,
-}
-
-impl<E: Entity> Clone for Stand<E> {
-    fn clone(&self) -> Self {
-        Self {
-            state: self.state.clone(),
-            revision: self.revision,
-            timers: Arc::clone(&self.timers),
-            keys: Arc::clone(&self.keys),
-        }
-    }
-}
-
-impl<E: Entity> Stand<E> {
-    /// Tells whether no actor is needed from here on, see [`Entity::may_rest`].
-    fn may_rest(&self) -> bool {
-        self.state.as_ref().is_none_or(|state| state.may_rest())
-    }
-}
-
-/// Where an entity durably stands: what readers see of it, and where it goes back to when a commit is dropped.
-pub(super) struct Committed<E: Entity> {
-    pub(super) published: Option<Arc<Published<E>>>,
-    pub(super) stand: Stand<E>,
-}
 
 /// What an activation begins with.
 pub(super) struct Birth<E: Entity> {
@@ -83,7 +55,7 @@ pub(super) struct Head<E: Entity> {
     pub(super) incarnation: u64,
     pub(super) shared: Arc<KindShared<E>>,
     pub(super) cell: Arc<Cell<E>>,
-    pub(super) myself: ActorRef<Message<E>>,
+    pub(super) myself: ActorRef<Message>,
     pub(super) depth: Arc<AtomicUsize>,
     /// With the commit in flight while there is one, and let go as soon as that is accepted.
     pub(super) committed: Option<Committed<E>>,
@@ -99,8 +71,32 @@ pub(super) struct Head<E: Entity> {
     fate: Fate,
 }
 
+impl<E: Entity> Newborn for Birth<E> {
+    fn settle_in(self: Box<Self>, myself: ActorRef<Message>) -> Box<dyn Resident> {
+        Box::new(Head::new(*self, myself))
+    }
+}
+
+impl<E: Entity> Resident for Head<E> {
+    fn passivate(&mut self) -> Fate {
+        self.learn();
+        if self.fate == Fate::Lives && self.flight.is_none() && !self.has_more() {
+            self.leave();
+        }
+        self.fate
+    }
+}
+
 impl<E: Entity> Head<E> {
-    pub(super) fn new(birth: Birth<E>, myself: ActorRef<Message<E>>) -> Self {
+    /// Returns the head that mail for an entity of this kind goes to.
+    pub(super) fn of(resident: &mut dyn Resident) -> &mut Self {
+        let resident: &mut dyn Any = resident;
+        resident
+            .downcast_mut()
+            .expect("mail goes to an actor of its own kind")
+    }
+
+    fn new(birth: Birth<E>, myself: ActorRef<Message>) -> Self {
         let published = birth.cell.get();
         let state = published.as_ref().map(|published| Arc::clone(&published.state));
         let stand = Stand {
@@ -132,7 +128,13 @@ impl<E: Entity> Head<E> {
     }
 
     /// Takes a command or a timer: runs it on the head, or keeps it until a commit that goes alone is decided.
+    ///
+    /// What arrives after the activation has left its slot fails.
     pub(super) fn take(&mut self, work: Work<E>) -> Fate {
+        if self.fate == Fate::Left {
+            self.turn_away(work);
+            return Fate::Left;
+        }
         self.learn();
         if self.is_blocked() {
             let lane = match work.lane() {
@@ -149,8 +151,10 @@ impl<E: Entity> Head<E> {
 
     /// Goes on with the store's verdict on the commit in flight.
     pub(super) fn decided(&mut self, told: Told<E>) -> Fate {
-        self.conclude(told);
-        self.pump();
+        if self.fate == Fate::Lives {
+            self.conclude(told);
+            self.pump();
+        }
         self.fate
     }
 
@@ -182,11 +186,9 @@ impl<E: Entity> Head<E> {
                     }
                     self.head = stand.clone();
                 }
-                let settled = Settled::Committed(published.clone());
+                let settled = Settled::committed(published.clone());
                 self.committed = Some(Committed { published, stand });
-                for waiter in flight.late {
-                    waiter.settle(&settled);
-                }
+                settle_all(flight.late, &settled);
             }
             Told::Rejected(
                 Rejected::KeyTaken { .. } | Rejected::ReceiptTaken { .. } | Rejected::TooLarge(_),
@@ -197,22 +199,10 @@ impl<E: Entity> Head<E> {
             }
             Told::Rejected(rejected) => {
                 tracing::warn!(entity = %self.key, %rejected, "an activation ends: its commit was refused");
-                let failure = Settled::Failed(Failure::Retry(RETRY_AFTER));
-                for waiter in flight.late {
-                    waiter.settle(&failure);
-                }
+                settle_all(flight.late, &Settled::Failed(Failure::Retry(RETRY_AFTER)));
                 self.end();
             }
         }
-    }
-
-    /// Goes to rest if nothing is at work and nothing has arrived.
-    pub(super) fn passivate(&mut self) -> Fate {
-        self.learn();
-        if self.fate == Fate::Lives && self.flight.is_none() && !self.has_more() {
-            self.leave();
-        }
-        self.fate
     }
 
     /// Tells whether something is left to do.
@@ -386,7 +376,7 @@ impl<E: Entity> Head<E> {
     }
 
     /// Lets a refusal out once everything it was computed from is durable, and keeps it under its key if it is final.
-    fn refuse(&mut self, problem: Option<Problem>, ask: &Ask, looked_up: LookedUp, waiter: Waiter<E>) {
+    fn refuse(&mut self, problem: Option<Problem>, ask: &Ask, looked_up: LookedUp, waiter: Waiter) {
         let kept = problem.filter(|problem| problem.class.is_final() && self.head.state.is_some());
         let Some(problem) = kept else {
             self.attach(waiter);
@@ -403,8 +393,10 @@ impl<E: Entity> Head<E> {
             return;
         }
         let stand = self.head.clone();
-        self.gathering(ask.ticket.is_some(), &stand)
-            .add_receipts(receipts);
+        self.gathering(ask.ticket.is_some(), &stand).add(Contents {
+            receipts,
+            ..Contents::default()
+        });
         self.attach(waiter);
     }
 
@@ -432,7 +424,7 @@ impl<E: Entity> Head<E> {
                 keys: Arc::default(),
             }
         } else {
-            self.stand_after(working, changed, &effects.timers)
+            self.head.after(working, changed, &effects.timers)
         };
         let ticket = keeping
             .as_ref()
@@ -452,43 +444,21 @@ impl<E: Entity> Head<E> {
         }
         let alone = ticket || creating || erased || stand.keys.unique != self.head.keys.unique;
         self.head = stand.clone();
-        let batch = self.gathering(alone, &stand);
-        batch.writes = match (erased, changed || timers_changed) {
-            (true, _) => Writes::Nothing,
-            (false, true) => Writes::State,
-            (false, false) => batch.writes,
+        let writes = match !erased && (changed || timers_changed) {
+            true => Writes::State,
+            false => Writes::Nothing,
         };
-        batch.erases |= erased;
-        batch.creates |= creating;
-        batch.changes += u64::from(changed);
-        batch.add_events(events);
-        batch.add_receipts(receipts);
-        batch.rests_on.extend(rests_on);
+        self.gathering(alone, &stand).add(Contents {
+            writes,
+            erases: erased,
+            creates: creating,
+            changes: u64::from(changed),
+            events,
+            receipts,
+            rests_on,
+            waiters: Vec::new(),
+        });
         Ok(())
-    }
-
-    fn stand_after(&self, working: E, changed: bool, timers: &[(E::Timer, Option<Timestamp>)]) -> Stand<E> {
-        let mut stand = self.head.clone();
-        if changed {
-            let keys = working.keys();
-            if keys != *stand.keys {
-                stand.keys = Arc::new(keys);
-            }
-            stand.revision = stand.revision.next();
-            stand.state = Some(Arc::new(working));
-        }
-        if !timers.is_empty() {
-            let mut rows = Vec::with_capacity(stand.timers.len() + timers.len());
-            rows.extend_from_slice(&stand.timers);
-            for (timer, at) in timers {
-                rows.retain(|(name, _)| name != timer.name());
-                if let Some(at) = at {
-                    rows.push((timer.name().to_owned(), *at));
-                }
-            }
-            stand.timers = Arc::new(rows);
-        }
-        stand
     }
 
     /// Returns the timers as of the last command that is part of a commit.
@@ -505,42 +475,41 @@ impl<E: Entity> Head<E> {
     }
 
     /// Returns the commit that gathers, after moving it to where the entity stands now.
-    fn gathering(&mut self, alone: bool, stand: &Stand<E>) -> &mut Batch<E> {
+    fn gathering(&mut self, alone: bool, stand: &Stand<E>) -> &mut Contents {
         if alone {
-            return self.exclusive.insert(Box::new(Batch::new(stand.clone())));
+            let exclusive = Box::new(Batch::new(stand.clone()));
+            return &mut self.exclusive.insert(exclusive).contents;
         }
         let batch = self
             .batch
             .get_or_insert_with(|| Box::new(Batch::new(stand.clone())));
         batch.stand = stand.clone();
-        batch
+        &mut batch.contents
     }
 
     /// Lets an answer wait for the commits it has seen, its own included.
-    fn attach(&mut self, waiter: Waiter<E>) {
+    fn attach(&mut self, waiter: Waiter) {
         if let Some(exclusive) = &mut self.exclusive {
-            exclusive.waiters.push(waiter);
+            exclusive.contents.waiters.push(waiter);
         } else if let Some(batch) = &mut self.batch {
-            batch.waiters.push(waiter);
+            batch.contents.waiters.push(waiter);
         } else if let Some(flight) = &mut self.flight {
             flight.late.push(waiter);
         } else {
             let committed = self.committed.as_ref();
-            waiter.settle(&Settled::Committed(
-                committed.and_then(|committed| committed.published.clone()),
-            ));
+            let published = committed.and_then(|committed| committed.published.clone());
+            waiter.settle(&Settled::committed(published));
         }
     }
 
     /// Drops what could not be written, and what was built on it.
     pub(super) fn drop_unsubmitted(&mut self, steps: &[ReceiptKey]) {
         if let Some(batch) = self.exclusive.take() {
-            for put in &batch.receipts.put {
+            for put in &batch.contents.receipts.put {
                 self.steps.forget(&put.receipt.key);
             }
-            for waiter in batch.waiters {
-                waiter.settle(&Settled::Failed(Failure::Retry(RETRY_AFTER)));
-            }
+            let failed = Settled::Failed(Failure::Retry(RETRY_AFTER));
+            settle_all(batch.contents.waiters, &failed);
         }
         self.restore(steps);
     }
@@ -565,8 +534,8 @@ impl<E: Entity> Head<E> {
     fn fail_all(&mut self, failure: &Failure) {
         let settled = Settled::Failed(failure.clone());
         let batches = [self.batch.take(), self.exclusive.take()];
-        for waiter in batches.into_iter().flatten().flat_map(|batch| batch.waiters) {
-            waiter.settle(&settled);
+        for batch in batches.into_iter().flatten() {
+            settle_all(batch.contents.waiters, &settled);
         }
         while let Some(work) = self.next_work() {
             self.depth.fetch_sub(1, Ordering::Relaxed);
@@ -574,8 +543,7 @@ impl<E: Entity> Head<E> {
         }
     }
 
-    /// Fails work that arrives after the activation has left its slot.
-    pub(super) fn turn_away(&self, work: Work<E>) {
+    fn turn_away(&self, work: Work<E>) {
         self.depth.fetch_sub(1, Ordering::Relaxed);
         work.fail(Failure::Retry(RETRY_AFTER));
     }

@@ -7,7 +7,7 @@ use crate::runtime::directory::{Needs, Phase, Slot};
 use crate::runtime::entities::{EntityOptions, KindCounters};
 use crate::runtime::envelope::{Failure, Work};
 use crate::runtime::published::{Published, Roster};
-use crate::runtime::supervision::Supervisor;
+use crate::runtime::supervision::{Supervisor, Watch};
 use cartwright_domain::{Entity, EntityId, Kind};
 use cartwright_storage::{DueTimer, Fault, Scan};
 use futures::future::{BoxFuture, FutureExt};
@@ -58,7 +58,8 @@ impl<E: Entity> KindShared<E> {
             observer: OnceLock::new(),
             supervisor: OnceLock::new(),
         });
-        let spawned = ActorRuntime::spawn_instant(None, Supervisor::<E>::new(), Arc::clone(&shared));
+        let spawned =
+            ActorRuntime::spawn_instant(None, Supervisor, Box::new(Watch::new(Arc::clone(&shared))));
         if let Ok((supervisor, _)) = spawned {
             let _ = shared.supervisor.set(supervisor.get_cell());
         }

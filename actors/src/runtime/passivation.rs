@@ -48,6 +48,8 @@ impl<E: Entity> KindShared<E> {
     /// Puts idle actors to rest and forgets entities that rest, by age and down to the ceiling.
     fn sweep_once(&self) {
         let now = self.sweep();
+        // Below the ceiling nearly all may stay, and are not worth putting in order.
+        let is_over = self.options.resident_max < self.directory.len();
         let mut aged = Vec::new();
         for slot in &self.directory {
             let stay = match &slot.phase {
@@ -55,7 +57,10 @@ impl<E: Entity> KindShared<E> {
                 Phase::Resting(_) => Stay::Resting,
                 Phase::Loading(_) | Phase::Backoff { .. } | Phase::Quarantined => continue,
             };
-            aged.push((now.saturating_sub(slot.cell.used()), stay, *slot.key()));
+            let age = now.saturating_sub(slot.cell.used());
+            if is_over || stay.is_over(age) {
+                aged.push((age, stay, *slot.key()));
+            }
         }
         for (stay, id) in overdue(aged, self.options.resident_max) {
             match stay {
@@ -102,17 +107,22 @@ enum Stay {
     Resting,
 }
 
+impl Stay {
+    /// Tells whether its time in this way is over after so many sweeps without use.
+    fn is_over(self, age: u64) -> bool {
+        let sweeps = match self {
+            Self::Live => SWEEPS_PER_REST,
+            Self::Resting => SWEEPS_PER_IDLE,
+        };
+        u64::from(sweeps) <= age
+    }
+}
+
 /// Returns those whose time in this way is over, and the longest idle of those over the ceiling.
 fn overdue<I: Ord>(mut aged: Vec<(u64, Stay, I)>, max: usize) -> Vec<(Stay, I)> {
     let excess = aged.len().saturating_sub(max);
     aged.sort_unstable_by(|a, b| b.cmp(a));
-    let is_overdue = |(at, (age, stay, _)): &(usize, (u64, Stay, I))| {
-        let sweeps = match stay {
-            Stay::Live => SWEEPS_PER_REST,
-            Stay::Resting => SWEEPS_PER_IDLE,
-        };
-        *at < excess || u64::from(sweeps) <= *age
-    };
+    let is_overdue = |(at, (age, stay, _)): &(usize, (u64, Stay, I))| *at < excess || stay.is_over(*age);
     aged.into_iter()
         .enumerate()
         .filter(is_overdue)

@@ -3,6 +3,7 @@
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cartwright_domain::{Entity, Listing, Revision};
 use cartwright_storage::{ListingRow, Position};
+use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +18,18 @@ pub struct Published<E: Entity> {
     pub state: Arc<E>,
     /// The commit that made it so.
     pub position: Position,
+}
+
+/// A committed state of an entity of some kind.
+pub(super) type AnyPublished = Arc<dyn Any + Send + Sync>;
+
+impl<E: Entity> Published<E> {
+    /// Returns what an answer of this kind waits for.
+    pub(super) fn of(any: &AnyPublished) -> Arc<Self> {
+        Arc::clone(any)
+            .downcast()
+            .expect("an answer waits for a state of its own kind")
+    }
 }
 
 /// A page of a listing with the committed state of each row's entity.

@@ -10,7 +10,6 @@ use ractor::{
 };
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -77,6 +76,8 @@ fn jittered(wait: Duration, randomness: &Randomness) -> Duration {
 ///
 /// # Errors
 /// The supervisor is about to stop, or the actor's `pre_start` fails or waits, which none of ours does.
+// Not a copy of ractor's way to start an actor in each directory.
+#[inline(never)]
 pub(super) fn start<A: Actor>(
     actor: A,
     arguments: A::Arguments,
@@ -94,14 +95,16 @@ pub(super) fn start<A: Actor>(
     }
 }
 
-/// The supervisor of the entities of one kind. It outlives them all.
-pub(super) struct Supervisor<E>(PhantomData<fn() -> E>);
-
-impl<E> Supervisor<E> {
-    pub(super) const fn new() -> Self {
-        Self(PhantomData)
-    }
+/// Who is told how the actors of some kind end.
+pub(super) trait Guardian: Send {
+    /// An actor has crashed.
+    fn crashed(&mut self, actor: ActorId, reason: &ActorProcessingErr);
+    /// An actor has stopped.
+    fn ended(&self, actor: ActorId);
 }
+
+/// The supervisor of the entities of one kind. It outlives them all.
+pub(super) struct Supervisor;
 
 pub(super) struct Watch<E: Entity> {
     shared: Arc<KindShared<E>>,
@@ -109,6 +112,14 @@ pub(super) struct Watch<E: Entity> {
 }
 
 impl<E: Entity> Watch<E> {
+    pub(super) fn new(shared: Arc<KindShared<E>>) -> Self {
+        let options = &shared.runtime.options;
+        let strikes = Strikes::new(options.policy(), options.randomness.clone());
+        Self { shared, strikes }
+    }
+}
+
+impl<E: Entity> Guardian for Watch<E> {
     fn crashed(&mut self, actor: ActorId, reason: &ActorProcessingErr) {
         let Some((_, (id, incarnation))) = self.shared.wards.remove(&actor) else {
             return;
@@ -137,19 +148,17 @@ impl<E: Entity> Watch<E> {
     }
 }
 
-impl<E: Entity> Actor for Supervisor<E> {
+impl Actor for Supervisor {
     type Msg = ();
-    type State = Watch<E>;
-    type Arguments = Arc<KindShared<E>>;
+    type State = Box<dyn Guardian>;
+    type Arguments = Box<dyn Guardian>;
 
     async fn pre_start(
         &self,
         _: ActorRef<Self::Msg>,
-        shared: Arc<KindShared<E>>,
+        guardian: Box<dyn Guardian>,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let options = &shared.runtime.options;
-        let strikes = Strikes::new(options.policy(), options.randomness.clone());
-        Ok(Watch { shared, strikes })
+        Ok(guardian)
     }
 
     async fn handle_supervisor_evt(
