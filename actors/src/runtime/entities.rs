@@ -4,17 +4,19 @@ use crate::runtime::ask::{Answer, Ask, AskError, StepKey};
 use crate::runtime::core::Runtime;
 use crate::runtime::directory::{Needs, Phase};
 use crate::runtime::envelope::{
-    CommandJob, CreateJob, Job, Letter, LookedUp, RETRY_AFTER, Sent, Told, Work, decode_outcome,
+    CommandJob, CreateJob, Envelope, Job, Letter, LookedUp, RETRY_AFTER, Reply, Returned, Sent, Told, Work,
+    decode_outcome,
 };
 use crate::runtime::kind::KindShared;
 use crate::runtime::published::{Page, Published};
 use cartwright_domain::{Command, Create, Entity, EntityId, EntityKey, Kind, Listing};
 use cartwright_storage::{Fault, Receipt, ReceiptFound, ReceiptKey, Scan};
-use futures::future::try_join_all;
+use futures::future::{BoxFuture, FutureExt, try_join_all};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 /// How often a step's receipt is looked up again before the asker is told to retry.
@@ -239,54 +241,82 @@ impl<E: Entity> Entities<E> {
         (mut letter, mut answer): Sent<E, J>,
     ) -> Result<Answer<J::Reply, E>, AskError<E::Error>> {
         let key = letter.key;
-        let admitted = self.shared.runtime.admit(letter.ask.lane);
-        let _admission = admitted.map_err(|failure| failure.into_error(key))?;
-        let births = &self.shared.runtime.births;
-        let mut known = letter.ask.step.and_then(|step| births.first_try(step, key));
-        let needs = match J::CREATES {
-            true if letter.ask.is_fresh && (letter.ask.step.is_none() || known.is_some()) => Needs::Nothing,
-            true => Needs::Anything,
-            false => Needs::Existing,
-        };
-        for _ in 0..LOOK_UPS_MAX {
-            letter.looked_up = match (letter.ask.step, known.take()) {
+        for nth in 0..LOOK_UPS_MAX {
+            let fingerprint = letter.ask.fingerprint();
+            let exchanged = self.exchange(letter, answer, J::CREATES, nth == 0);
+            let returned = match exchanged.await? {
+                Exchanged::Earlier(receipt) => return self.replay(&receipt).await,
+                Exchanged::Returned(returned) => returned,
+            };
+            let back = match returned.downcast::<Reply<E, J>>() {
+                Err(back) => back,
+                Ok(reply) => match reply.told() {
+                    Told::Answer(answer) => return answer,
+                    Told::Winner(receipt) if receipt.fingerprint == fingerprint => {
+                        return self.replay(&receipt).await;
+                    }
+                    Told::Winner(_) => return Err(AskError::KeyReused),
+                },
+            };
+            let back = back.downcast::<(J, Ask)>();
+            let (job, ask) = *back.expect("what comes back is the reply to a letter, or what was in it");
+            (letter, answer) = Letter::new(key, job, ask);
+        }
+        Err(AskError::Retry {
+            retry_after: RETRY_AFTER,
+        })
+    }
+
+    /// Delivers a letter, and waits for what comes back. In a box, because it would else be part of every future that asks,
+    /// and be there once for each command.
+    fn exchange(
+        &self,
+        mut envelope: Box<dyn Envelope<E>>,
+        answer: oneshot::Receiver<Returned>,
+        creates: bool,
+        is_first: bool,
+    ) -> BoxFuture<'_, Result<Exchanged, AskError<E::Error>>> {
+        async move {
+            let runtime = &self.shared.runtime;
+            let ask = envelope.ask();
+            let (key, deadline, is_fresh) = (envelope.key(), ask.deadline, ask.is_fresh);
+            let _admission = runtime
+                .admit(ask.lane)
+                .map_err(|failure| failure.into_error(key))?;
+            let step = ask.step;
+            let first = step.filter(|_| is_first);
+            let known = first.and_then(|step| runtime.births.first_try(step, key));
+            let needs = match creates {
+                true if is_fresh && (step.is_none() || known.is_some()) => Needs::Nothing,
+                true => Needs::Anything,
+                false => Needs::Existing,
+            };
+            envelope.note(match (step, known) {
                 (None, _) => LookedUp::default(),
                 (Some(_), Some(as_of)) => LookedUp {
                     as_of,
                     forbids: false,
                 },
                 (Some(step), None) => match self.look_up(key, step).await.map_err(AskError::Fault)? {
-                    Earlier::Done(receipt) => return self.replay(&receipt).await,
+                    Earlier::Done(receipt) => return Ok(Exchanged::Earlier(receipt)),
                     Earlier::Absent(looked_up) => looked_up,
                 },
-            };
-            let fingerprint = letter.ask.fingerprint();
-            let deadline = letter.ask.deadline;
-            let work = Work::Command(letter);
+            });
             let id = E::Id::from_uuid(key.id);
-            let delivered = self.shared.deliver(id, work, needs, deadline).await;
+            let delivered = self
+                .shared
+                .deliver(id, Work::Command(envelope), needs, deadline)
+                .await;
             delivered.map_err(|failure| failure.into_error(key))?;
             match timeout_at(deadline, answer).await {
-                Err(_) => return Err(AskError::Expired),
-                Ok(Err(_)) => {
-                    return Err(AskError::Retry {
-                        retry_after: RETRY_AFTER,
-                    });
-                }
-                Ok(Ok(Told::Answer(answer))) => return answer,
-                Ok(Ok(Told::Winner(receipt))) if receipt.fingerprint == fingerprint => {
-                    return self.replay(&receipt).await;
-                }
-                Ok(Ok(Told::Winner(_))) => return Err(AskError::KeyReused),
-                Ok(Ok(Told::LookUpAgain(back))) => {
-                    let (job, ask) = *back;
-                    (letter, answer) = Letter::new(key, job, ask);
-                }
+                Err(_) => Err(AskError::Expired),
+                Ok(Err(_)) => Err(AskError::Retry {
+                    retry_after: RETRY_AFTER,
+                }),
+                Ok(Ok(returned)) => Ok(Exchanged::Returned(returned)),
             }
         }
-        Err(AskError::Retry {
-            retry_after: RETRY_AFTER,
-        })
+        .boxed()
     }
 
     /// Looks for the receipt of a step, and of the one it forbids.
@@ -319,6 +349,13 @@ impl<E: Entity> Entities<E> {
             },
         }))
     }
+}
+
+/// What came of a letter.
+enum Exchanged {
+    Returned(Returned),
+    /// The step was done before, as this receipt says.
+    Earlier(Box<Receipt>),
 }
 
 /// What a look-up of a step's receipts found.

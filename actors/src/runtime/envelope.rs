@@ -11,6 +11,7 @@ use cartwright_domain::{
 use cartwright_storage::codec::{self, Unstorable};
 use cartwright_storage::{Decision, Outcome, Position, Receipt, Rejected};
 use serde::{Serialize, de::DeserializeOwned};
+use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -86,8 +87,6 @@ pub(super) enum Told<E: Entity, J: Job<E>> {
     Answer(Result<Answer<J::Reply, E>, AskError<E::Error>>),
     /// A receipt under the same key came first: the asker answers from it.
     Winner(Box<Receipt>),
-    /// The look-up of the step's receipt is too old for what the actor remembers.
-    LookUpAgain(Box<(J, Ask)>),
 }
 
 /// Why nothing came of an ask, whatever the command.
@@ -130,6 +129,7 @@ impl From<Unstorable> for Failure {
 }
 
 /// How the commit that an answer waits for has ended.
+#[derive(Clone)]
 pub(super) enum Settled {
     /// It is durable; no state after an erasure.
     Committed(Option<AnyPublished>),
@@ -203,8 +203,11 @@ pub(super) struct Standing<'a, E: Entity> {
 
 /// A command of any type.
 pub(super) trait Envelope<E: Entity>: Mail {
+    fn key(&self) -> EntityKey;
     fn ask(&self) -> &Ask;
     fn looked_up(&self) -> LookedUp;
+    /// Notes what the asker's look-up of the step's receipts found absent.
+    fn note(&mut self, looked_up: LookedUp);
     /// Runs the command; the waiter answers once what it has seen is durable.
     fn run(self: Box<Self>, standing: Standing<'_, E>) -> (Ran<E>, Ask, Waiter);
     /// Refuses without running; a stale revision waits for the commits it has seen, like any refusal.
@@ -220,17 +223,27 @@ pub(super) struct Letter<E: Entity, J: Job<E>> {
     pub(super) ask: Ask,
     pub(super) looked_up: LookedUp,
     pub(super) key: EntityKey,
-    pub(super) port: oneshot::Sender<Told<E, J>>,
+    port: Port,
+    entity: PhantomData<fn() -> E>,
 }
 
-/// A letter, and where its answer will be.
-pub(super) type Sent<E, J> = (Box<Letter<E, J>>, oneshot::Receiver<Told<E, J>>);
+/// What comes back to the asker, in its own box: the [`Reply`], or job and ask where the look-up of the step's receipt is
+/// too old for what the actor remembers. Of no type, so that waiting for it is the same for all commands.
+pub(super) type Returned = Box<dyn Any + Send>;
+type Port = oneshot::Sender<Returned>;
 
-struct Reply<E: Entity, J: Job<E>> {
-    port: oneshot::Sender<Told<E, J>>,
+/// A letter, and where its answer will be.
+pub(super) type Sent<E, J> = (Box<Letter<E, J>>, oneshot::Receiver<Returned>);
+
+/// A command's answer, as it waits and as it comes back.
+pub(super) struct Reply<E: Entity, J: Job<E>> {
+    /// Until it goes back.
+    port: Option<Port>,
     key: EntityKey,
     result: Result<(J::Reply, bool), AskError<E::Error>>,
     is_ahead: bool,
+    /// How the commit has ended that it has waited for.
+    settled: Option<Settled>,
     job: PhantomData<fn() -> J>,
 }
 
@@ -239,31 +252,34 @@ impl<E: Entity, J: Job<E>> Waiting for Reply<E, J> {
         self.is_ahead
     }
 
-    fn settle(self: Box<Self>, settled: &Settled) {
-        let told = match settled {
-            Settled::Committed(state) => Told::Answer(self.result.map(|(reply, replayed)| Answer {
-                reply,
-                state: state.as_ref().map(Published::of),
-                replayed,
-                decision: None,
-            })),
-            Settled::Submitted(state, decision) => {
-                Told::Answer(self.result.map(|(reply, replayed)| Answer {
-                    reply,
-                    state: state.as_ref().map(Published::of),
-                    replayed,
-                    decision: Some(decision.clone()),
-                }))
+    fn settle(mut self: Box<Self>, settled: &Settled) {
+        self.settled = Some(settled.clone());
+        if let Some(port) = self.port.take() {
+            // Nobody waits any more where this fails.
+            let _ = port.send(self);
+        }
+    }
+}
+
+impl<E: Entity, J: Job<E>> Reply<E, J> {
+    /// Returns what it tells the asker.
+    pub(super) fn told(self) -> Told<E, J> {
+        let (state, decision) = match self.settled {
+            Some(Settled::Committed(state)) => (state, None),
+            Some(Settled::Submitted(state, decision)) => (state, Some(decision)),
+            Some(Settled::ReceiptTaken(receipt)) => return Told::Winner(receipt),
+            Some(Settled::KeyTaken { key, holder }) => {
+                return Told::Answer(Err(AskError::KeyTaken { key, holder }));
             }
-            Settled::ReceiptTaken(receipt) => Told::Winner(receipt.clone()),
-            Settled::KeyTaken { key, holder } => Told::Answer(Err(AskError::KeyTaken {
-                key: key.clone(),
-                holder: *holder,
-            })),
-            Settled::Failed(failure) => Told::Answer(Err(failure.clone().into_error(self.key))),
+            Some(Settled::Failed(failure)) => return Told::Answer(Err(failure.into_error(self.key))),
+            None => (None, None),
         };
-        // Nobody waits any more where this fails.
-        let _ = self.port.send(told);
+        Told::Answer(self.result.map(|(reply, replayed)| Answer {
+            reply,
+            state: state.map(Published::of),
+            replayed,
+            decision,
+        }))
     }
 }
 
@@ -277,20 +293,18 @@ impl<E: Entity, J: Job<E>> Letter<E, J> {
             looked_up: LookedUp::default(),
             key,
             port,
+            entity: PhantomData,
         };
         (Box::new(letter), answer)
     }
 
-    fn waiter(
-        port: oneshot::Sender<Told<E, J>>,
-        key: EntityKey,
-        result: Result<(J::Reply, bool), AskError<E::Error>>,
-    ) -> Waiter {
+    fn waiter(port: Port, key: EntityKey, result: Result<(J::Reply, bool), AskError<E::Error>>) -> Waiter {
         Box::new(Reply::<E, J> {
-            port,
+            port: Some(port),
             key,
             result,
             is_ahead: false,
+            settled: None,
             job: PhantomData,
         })
     }
@@ -303,12 +317,20 @@ impl<E: Entity, J: Job<E>> Mail for Letter<E, J> {
 }
 
 impl<E: Entity, J: Job<E>> Envelope<E> for Letter<E, J> {
+    fn key(&self) -> EntityKey {
+        self.key
+    }
+
     fn ask(&self) -> &Ask {
         &self.ask
     }
 
     fn looked_up(&self) -> LookedUp {
         self.looked_up
+    }
+
+    fn note(&mut self, looked_up: LookedUp) {
+        self.looked_up = looked_up;
     }
 
     fn run(self: Box<Self>, standing: Standing<'_, E>) -> (Ran<E>, Ask, Waiter) {
@@ -324,8 +346,9 @@ impl<E: Entity, J: Job<E>> Envelope<E> for Letter<E, J> {
             Ok(ran) => ran,
             Err(panic) => {
                 // The caller learns at once; the panic goes on and ends the activation.
-                let failed = AskError::Internal("the command panicked".to_owned());
-                let _ = port.send(Told::Answer(Err(failed)));
+                let failed = "the command panicked".to_owned();
+                Self::waiter(port, key, Err(AskError::Internal(failed.clone())))
+                    .settle(&Settled::Failed(Failure::Internal(failed)));
                 resume_unwind(panic);
             }
         };
@@ -338,10 +361,11 @@ impl<E: Entity, J: Job<E>> Envelope<E> for Letter<E, J> {
                         reply: encoded,
                     };
                     let waiter = Reply::<E, J> {
-                        port,
+                        port: Some(port),
                         key,
                         result: Ok((reply, false)),
                         is_ahead: ask.is_ahead,
+                        settled: None,
                         job: PhantomData,
                     };
                     return (changed, ask, Box::new(waiter));
@@ -369,7 +393,7 @@ impl<E: Entity, J: Job<E>> Envelope<E> for Letter<E, J> {
     }
 
     fn look_up_again(self: Box<Self>) {
-        let _ = self.port.send(Told::LookUpAgain(Box::new((self.job, self.ask))));
+        let _ = self.port.send(Box::new((self.job, self.ask)));
     }
 }
 

@@ -136,17 +136,16 @@ impl<E: Entity> Head<E> {
         let committed = self.committed.take();
         let committed = committed.expect("one commit is in flight at a time");
         let numbered = contents.creates && E::SEQUENCE.is_some();
-        let numbered_state: Arc<OnceLock<Arc<E>>> = Arc::default();
+        let mut numbered_state = None;
         let numbering = match (&stand.state, E::SEQUENCE) {
-            (Some(state), Some(sequence)) if numbered => Some(Numbering {
-                sequence,
-                finish: finish(
-                    Arc::clone(state),
-                    stand.revision,
-                    Arc::clone(&stand.timers),
-                    Arc::clone(&numbered_state),
-                ),
-            }),
+            (Some(state), Some(sequence)) if numbered => {
+                let drawn = numbered_state.insert(Arc::default());
+                let (state, timers) = (Arc::clone(state), Arc::clone(&stand.timers));
+                Some(Numbering {
+                    sequence,
+                    finish: finish(state, stand.revision, timers, Arc::clone(drawn)),
+                })
+            }
             _ => None,
         };
         let keys = match &stand.state {
@@ -250,7 +249,8 @@ struct Landing<E: Entity> {
     before: Option<Arc<Published<E>>>,
     state: Option<Arc<E>>,
     revision: Revision,
-    numbered: Arc<OnceLock<Arc<E>>>,
+    /// Where the state is once a number was drawn into it, of what draws one.
+    numbered: Option<Arc<OnceLock<Arc<E>>>>,
     body: Lands,
     changes: u64,
     earliest_timer: Option<Timestamp>,
@@ -276,7 +276,8 @@ impl<E: Entity> Landing<E> {
                     Lands::Unchanged => self.before,
                     Lands::Erased => None,
                     Lands::Published => {
-                        let state = self.numbered.get().cloned().or(self.state);
+                        let numbered = self.numbered.and_then(|numbered| numbered.get().cloned());
+                        let state = numbered.or(self.state);
                         state.map(|state| {
                             Arc::new(Published {
                                 id,

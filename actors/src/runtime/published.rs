@@ -25,9 +25,8 @@ pub(super) type AnyPublished = Arc<dyn Any + Send + Sync>;
 
 impl<E: Entity> Published<E> {
     /// Returns what an answer of this kind waits for.
-    pub(super) fn of(any: &AnyPublished) -> Arc<Self> {
-        Arc::clone(any)
-            .downcast()
+    pub(super) fn of(any: AnyPublished) -> Arc<Self> {
+        any.downcast()
             .expect("an answer waits for a state of its own kind")
     }
 }
