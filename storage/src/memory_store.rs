@@ -177,7 +177,7 @@ impl MemoryStore {
             );
         }
         let State { judge, table, .. } = &mut *state;
-        match judge.decide(commit, table) {
+        match judge.decide(Box::new(commit), table) {
             Ok(accepted) => {
                 let (done, accepted) = state.apply(accepted);
                 // Told under the lock, so that positions are published in order.

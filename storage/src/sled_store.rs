@@ -19,8 +19,8 @@ use crate::teller::Teller;
 use crate::verdict::{Judge, counts};
 use crate::view::View;
 use crate::{
-    Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, OpenError, Position, ReceiptFound,
-    ReceiptKey, Rejected, Scan, Statistics, Store, Wanted, feed,
+    Body, Commit, DueTimer, Fact, Fault, ListingRow, Loaded, OpenError, Position, ReceiptFound, ReceiptKey,
+    Rejected, Scan, Statistics, Store, Wanted, feed,
 };
 use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use crossbeam_channel::{SendError, Sender, unbounded};
@@ -211,10 +211,8 @@ fn last_numbers(table: &View<'_>) -> Result<HashMap<Sequence, u64>, Fault> {
 impl Store for SledStore {
     fn submit(&self, commit: Commit) {
         self.shared.counters.waiting.fetch_add(1, Ordering::AcqRel);
-        if let Err(SendError(Item::Commit(Commit { done: Done(done), .. }))) =
-            self.items.send(Item::Commit(commit))
-        {
-            done(Err(Rejected::Unavailable("the store is closed".to_owned())));
+        if let Err(SendError(Item::Commit(commit))) = self.items.send(Item::Commit(Box::new(commit))) {
+            (commit.done.0)(Err(Rejected::Unavailable("the store is closed".to_owned())));
         }
     }
 

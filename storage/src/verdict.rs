@@ -94,7 +94,7 @@ impl Judge {
     }
 
     /// Decides on one commit. An accepted one has taken its position, keys, receipts and number.
-    pub(crate) fn decide(&mut self, mut commit: Commit, behind: &impl Behind) -> Result<Ready, Refused> {
+    pub(crate) fn decide(&mut self, mut commit: Box<Commit>, behind: &impl Behind) -> Result<Ready, Refused> {
         let checked = self.check(&commit, behind);
         let numbered = checked.and_then(|()| match commit.numbering.take() {
             Some(numbering) => self.draw(&mut commit, numbering).map(Some),
@@ -218,7 +218,7 @@ impl Judge {
         Ok(number)
     }
 
-    fn accept(&mut self, commit: Commit, number: Option<u64>) -> Ready {
+    fn accept(&mut self, commit: Box<Commit>, number: Option<u64>) -> Ready {
         let position = Position(self.position.0 + 1);
         self.position = position;
         let revision = if commit.body == Body::Erase {
@@ -242,6 +242,7 @@ impl Judge {
         for key in &commit.receipts.deleted {
             self.receipts.insert(key.clone(), None);
         }
+        let commit = *commit;
         let receipts: Vec<_> = commit
             .receipts
             .put
@@ -332,8 +333,8 @@ mod tests {
         Judge::new(1, Position(10), HashMap::default(), 1024 * 1024)
     }
 
-    fn commit(entity: u128) -> Commit {
-        Commit {
+    fn commit(entity: u128) -> Box<Commit> {
+        Box::new(Commit {
             entity: EntityKey {
                 kind: Kind::Toy,
                 id: Uuid::from_u128(entity),
@@ -355,10 +356,10 @@ mod tests {
             decision: None,
             rests_on: Vec::new(),
             done: Done(Box::new(|_| {})),
-        }
+        })
     }
 
-    fn put(entity: u128, key: &str) -> Commit {
+    fn put(entity: u128, key: &str) -> Box<Commit> {
         let mut commit = commit(entity);
         let receipt = Receipt {
             key: ReceiptKey::Caller {
