@@ -9,10 +9,9 @@ mod output;
 mod table;
 
 use clap::Parser;
+// Linked for its `malloc`, which Rust's allocator asks.
+use mimalloc as _;
 use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
