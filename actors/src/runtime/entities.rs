@@ -1,23 +1,22 @@
 //! The entities of one kind: create, ask, read, list.
 
-use crate::runtime::ask::{Answer, Ask, AskError, StepKey};
+use crate::runtime::ask::{Answer, Ask, AskError};
 use crate::runtime::core::Runtime;
-use crate::runtime::directory::{Needs, Phase};
+use crate::runtime::directory::Phase;
 use crate::runtime::envelope::{
-    CommandJob, CreateJob, Envelope, Job, Letter, LookedUp, RETRY_AFTER, Reply, Returned, Sent, Told, Work,
-    decode_outcome,
+    CommandJob, CreateJob, Job, Letter, RETRY_AFTER, Reply, Sent, Told, decode_outcome,
 };
+use crate::runtime::exchange::Exchanged;
 use crate::runtime::kind::KindShared;
 use crate::runtime::published::{Page, Published};
-use cartwright_domain::{Command, Create, Entity, EntityId, EntityKey, Kind, Listing};
-use cartwright_storage::{Fault, Receipt, ReceiptFound, ReceiptKey, Scan};
-use futures::future::{BoxFuture, FutureExt, try_join_all};
+use cartwright_domain::{Command, Create, Entity, EntityId, Kind, Listing};
+use cartwright_storage::{Fault, Receipt, ReceiptKey, Scan};
+use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// How often a step's receipt is looked up again before the asker is told to retry.
 const LOOK_UPS_MAX: usize = 8;
@@ -243,10 +242,12 @@ impl<E: Entity> Entities<E> {
         let key = letter.key;
         for nth in 0..LOOK_UPS_MAX {
             let fingerprint = letter.ask.fingerprint();
-            let exchanged = self.exchange(letter, answer, J::CREATES, nth == 0);
-            let returned = match exchanged.await? {
-                Exchanged::Earlier(receipt) => return self.replay(&receipt).await,
-                Exchanged::Returned(returned) => returned,
+            let exchange = self.shared.ways.exchange;
+            let exchanged = exchange(&self.shared, letter, answer, J::CREATES, nth == 0);
+            let returned = match exchanged.await {
+                Ok(Exchanged::Returned(returned)) => returned,
+                Ok(Exchanged::Earlier(receipt)) => return self.replay(&receipt).await,
+                Err(failure) => return Err(failure.into_error(key)),
             };
             let back = match returned.downcast::<Reply<E, J>>() {
                 Err(back) => back,
@@ -266,100 +267,4 @@ impl<E: Entity> Entities<E> {
             retry_after: RETRY_AFTER,
         })
     }
-
-    /// Delivers a letter, and waits for what comes back. In a box, because it would else be part of every future that asks,
-    /// and be there once for each command.
-    fn exchange(
-        &self,
-        mut envelope: Box<dyn Envelope<E>>,
-        answer: oneshot::Receiver<Returned>,
-        creates: bool,
-        is_first: bool,
-    ) -> BoxFuture<'_, Result<Exchanged, AskError<E::Error>>> {
-        async move {
-            let runtime = &self.shared.runtime;
-            let ask = envelope.ask();
-            let (key, deadline, is_fresh) = (envelope.key(), ask.deadline, ask.is_fresh);
-            let _admission = runtime
-                .admit(ask.lane)
-                .map_err(|failure| failure.into_error(key))?;
-            let step = ask.step;
-            let first = step.filter(|_| is_first);
-            let known = first.and_then(|step| runtime.births.first_try(step, key));
-            let needs = match creates {
-                true if is_fresh && (step.is_none() || known.is_some()) => Needs::Nothing,
-                true => Needs::Anything,
-                false => Needs::Existing,
-            };
-            envelope.note(match (step, known) {
-                (None, _) => LookedUp::default(),
-                (Some(_), Some(as_of)) => LookedUp {
-                    as_of,
-                    forbids: false,
-                },
-                (Some(step), None) => match self.look_up(key, step).await.map_err(AskError::Fault)? {
-                    Earlier::Done(receipt) => return Ok(Exchanged::Earlier(receipt)),
-                    Earlier::Absent(looked_up) => looked_up,
-                },
-            });
-            let id = E::Id::from_uuid(key.id);
-            let delivered = self
-                .shared
-                .deliver(id, Work::Command(envelope), needs, deadline)
-                .await;
-            delivered.map_err(|failure| failure.into_error(key))?;
-            match timeout_at(deadline, answer).await {
-                Err(_) => Err(AskError::Expired),
-                Ok(Err(_)) => Err(AskError::Retry {
-                    retry_after: RETRY_AFTER,
-                }),
-                Ok(Ok(returned)) => Ok(Exchanged::Returned(returned)),
-            }
-        }
-        .boxed()
-    }
-
-    /// Looks for the receipt of a step, and of the one it forbids.
-    async fn look_up(&self, participant: EntityKey, step: StepKey) -> Result<Earlier, Fault> {
-        let store = &self.shared.runtime.store;
-        let now = self.shared.runtime.clock.now();
-        let key = |name: &'static str| ReceiptKey::Step {
-            saga: step.saga,
-            step: name.into(),
-            participant,
-        };
-        let as_of = match store.receipt(key(step.step), now).await? {
-            ReceiptFound::Present(receipt) => return Ok(Earlier::Done(receipt)),
-            ReceiptFound::AbsentAsOf(as_of) => as_of,
-        };
-        let Some(forbids) = step.forbids else {
-            return Ok(Earlier::Absent(LookedUp {
-                as_of,
-                forbids: false,
-            }));
-        };
-        Ok(Earlier::Absent(match store.receipt(key(forbids), now).await? {
-            ReceiptFound::Present(_) => LookedUp {
-                as_of,
-                forbids: false,
-            },
-            ReceiptFound::AbsentAsOf(also) => LookedUp {
-                as_of: as_of.min(also),
-                forbids: true,
-            },
-        }))
-    }
-}
-
-/// What came of a letter.
-enum Exchanged {
-    Returned(Returned),
-    /// The step was done before, as this receipt says.
-    Earlier(Box<Receipt>),
-}
-
-/// What a look-up of a step's receipts found.
-enum Earlier {
-    Done(Box<Receipt>),
-    Absent(LookedUp),
 }

@@ -312,7 +312,7 @@ impl<E: Entity, J: Job<E>> Letter<E, J> {
 
 impl<E: Entity, J: Job<E>> Mail for Letter<E, J> {
     fn hand_over(self: Box<Self>, to: &mut dyn Resident) -> Fate {
-        Head::of(to).take(Work::Command(self))
+        Head::of(to).receive(Work::Command(self))
     }
 }
 
@@ -429,7 +429,7 @@ struct Firing<E> {
 impl<E: Entity> Mail for Firing<E> {
     fn hand_over(self: Box<Self>, to: &mut dyn Resident) -> Fate {
         let Self { name, due, .. } = *self;
-        Head::<E>::of(to).take(Work::Timer { name, due })
+        Head::<E>::of(to).receive(Work::Timer { name, due })
     }
 }
 

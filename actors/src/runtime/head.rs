@@ -127,6 +127,12 @@ impl<E: Entity> Head<E> {
         }
     }
 
+    /// Takes mail by the way that the kind was registered with, see [`Ways`](crate::runtime::exchange::Ways).
+    pub(super) fn receive(&mut self, work: Work<E>) -> Fate {
+        let take = self.shared.ways.take;
+        take(self, work)
+    }
+
     /// Takes a command or a timer: runs it on the head, or keeps it until a commit that goes alone is decided.
     ///
     /// What arrives after the activation has left its slot fails.

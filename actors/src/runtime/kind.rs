@@ -6,6 +6,7 @@ use crate::runtime::core::{Inner, KindHandle, Woken};
 use crate::runtime::directory::{Needs, Phase, Slot};
 use crate::runtime::entities::{EntityOptions, KindCounters};
 use crate::runtime::envelope::{Failure, Work};
+use crate::runtime::exchange::Ways;
 use crate::runtime::published::{Published, Roster};
 use crate::runtime::supervision::{Supervisor, Watch};
 use cartwright_domain::{Entity, EntityId, Kind};
@@ -35,6 +36,7 @@ pub(super) struct Counts {
 pub(super) struct KindShared<E: Entity> {
     pub(super) runtime: Arc<Inner>,
     pub(super) options: EntityOptions,
+    pub(super) ways: Ways<E>,
     pub(super) directory: DashMap<E::Id, Slot<E>>,
     pub(super) counts: Counts,
     /// Which entity an actor is.
@@ -51,6 +53,7 @@ impl<E: Entity> KindShared<E> {
             roster: options.roster.map(Roster::new),
             runtime,
             options,
+            ways: Ways::new(),
             directory: DashMap::default(),
             counts: Counts::default(),
             wards: DashMap::default(),

@@ -12,6 +12,7 @@ mod core;
 mod directory;
 mod entities;
 mod envelope;
+mod exchange;
 mod flight;
 mod head;
 mod keeper;
