@@ -294,3 +294,21 @@ async fn damage_in_the_journal_stops_the_start_and_is_located() {
     std::fs::write(&segment, bytes).expect("the segment can be written");
     check_does_not_start(&directory, "127.0.0.1:0", &["0000000000000001.journal", "offset"]);
 }
+
+/// Only that it is linked makes mimalloc the allocator.
+#[test]
+fn memory_comes_from_mimalloc() {
+    let mut command = cartwright();
+    command.arg("--version").env("MIMALLOC_SHOW_STATS", "1");
+    let Output { stderr, .. } = command.output().expect("the binary runs");
+    let said = String::from_utf8_lossy(&stderr);
+    let pages = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("pages     :"));
+    let all = pages.and_then(|pages| pages.split_whitespace().nth(1));
+    let all = all.and_then(|all| all.parse::<u32>().ok());
+    assert!(
+        all.is_some_and(|all| 0 < all),
+        "it was not asked for any:\n{said}"
+    );
+}
