@@ -252,11 +252,7 @@ fn of_works(works: &Works) -> Vec<Judged> {
 }
 
 fn of_growth(growth: Option<&Growth>) -> Vec<Judged> {
-    // The first size has a store of its own size beside it: what is between these two is no growth.
-    let size = |growth: &Growth| {
-        let grown = growth.sizes.iter().skip(1);
-        grown.filter_map(Size::over_small_permille).min()
-    };
+    let size = |growth: &Growth| growth.sizes.iter().filter_map(Size::over_small_permille).min();
     let long_carts = |over| {
         at_most(
             "CPU to add to a 500-line cart over a 5-line cart, return=minimal",
@@ -363,7 +359,6 @@ fn line(judged: &Judged) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::bench::figures::Side;
 
     #[test]
     fn a_bound_itself_is_met_and_one_beyond_is_not() {
@@ -401,25 +396,6 @@ mod tests {
             middle(&[less(9), slow_machine, less(8)]),
             Some((8, Some((8, 50))))
         );
-    }
-
-    #[test]
-    fn a_store_beside_one_of_its_own_size_has_not_grown() {
-        let side = |operations_per_second| Side {
-            operations_per_second,
-            ..Side::default()
-        };
-        let size = |carts, operations_per_second| Size {
-            carts,
-            server: side(operations_per_second),
-            small: side(1_000),
-        };
-        let growth = Growth {
-            sizes: vec![size(1_000, 500), size(10_000, 900), size(100_000, 950)],
-            ..Growth::default()
-        };
-        let flat = of_growth(Some(&growth)).swap_remove(0);
-        assert_eq!(flat.measured, Some(900), "{}", flat.goal);
     }
 
     #[test]

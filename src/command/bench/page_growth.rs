@@ -12,8 +12,7 @@ pub(super) fn growth(growth: &Growth) -> String {
         "## Growth\n\nUp to {} carts in one store, opened and filled with one line each as fast as they are answered.\n\
          Each size is measured when the index holds what was written, and so is a store of the first size just before it, \
          on the same machine: its own speed is not the same from one minute to the next.\n\
-         They are measured in turn, once a round, and the round in the middle is shown.\n\
-         The first size has a store of its own size beside it: what is between these two is chance, and not judged.\n",
+         They are measured in turn, once a round, and the round in the middle is shown.\n",
         thousands(growth.carts)
     );
     text.push('\n');
