@@ -34,6 +34,7 @@ Before a server starts on an empty directory the file system is synced, so that 
 All works are measured one after the other, in rounds: a machine is not as fast in one minute as in the next.
 A goal is judged in each round and stands as in the round in the middle, with the least and the most of them beside it; the tables show of each work the round in the middle of its operations a second.
 Every connection sends its next request when the last is answered; only the half load is paced, and its latency counts from when a request was to be sent.
+The servers log warnings and errors only: the line for each request that `log_level` has them write by default is [not in these figures](../operate/health.md#logs).
 
 The server's CPU is user and system time of its whole process, as the kernel counts it, over the operations; the client's is that of the process that sends the requests, from the same cores.
 Written bytes are the kernel's `write_bytes` of the process: journal, index and zeros written ahead of the journal.
