@@ -168,9 +168,9 @@ struct Measured {
 /// Measures one work on a server, and its limits.
 async fn one(server: &Server, load: Load, settings: &Settings) -> anyhow::Result<Measured> {
     let shop = Shop::set_up(server, load).await?;
-    let clients = shop.clients().await?;
+    let mut clients = shop.clients().await?;
     let mut counters = ServerCounters::of(server).await?;
-    let run = load::run(clients, settings.pace, settings.time, &mut counters).await?;
+    let run = load::run(&mut clients, settings.pace, settings.time, &mut counters).await?;
     let limits = if settings.limits {
         Some(limits::measure(load, settings.pace, settings.time, &run, &settings.directory).await?)
     } else {

@@ -142,6 +142,14 @@ fn every_work_is_measured_with_nothing_but_the_binary() {
         7_000 <= answered && answered <= in_all,
         "a purchase is seven changes at least: {waits}"
     );
+    let in_turn = round["in_turn"].as_array().expect("works in turn are a list");
+    let pairs = [("w5", "w2"), ("w8", "w4"), ("w9", "w2")];
+    assert_eq!(in_turn.len(), pairs.len());
+    for (both, (work, over)) in in_turn.iter().zip(pairs) {
+        assert_eq!((&both["work"], &both["over"]), (&work.into(), &over.into()));
+        assert!(0 < number(both, "/operations_per_second"), "{both}");
+        assert!(0 < number(both, "/over_operations_per_second"), "{both}");
+    }
     let snapshots = &round["snapshots"];
     assert!(
         number(snapshots, "/snapshot_bytes") < number(snapshots, "/written_bytes"),

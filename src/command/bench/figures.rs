@@ -144,7 +144,7 @@ pub(super) struct Side {
 }
 
 /// What a bench says of one work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Figures {
     pub(super) work: String,
     pub(super) connections: u16,

@@ -160,7 +160,7 @@ fn in_the_middle(mut rounds: Vec<Judged>) -> Option<Judged> {
 fn of_works(works: &Works) -> Vec<Judged> {
     let figures = |work| works.of(work);
     let rate = |work| figures(work).map(|figures| figures.server.operations_per_second);
-    let over = |one, other| permille(rate(one)?, rate(other)?);
+    let over = |work| works.in_turn(work)?.over_permille();
     let share = |work| figures(work)?.share_of_bare_permille;
     let is_fast_disk = figures(Work::W4)
         .and_then(|figures| figures.disk.as_ref())
@@ -215,21 +215,9 @@ fn of_works(works: &Works) -> Vec<Judged> {
             Some(12_000),
             works.waits.as_ref().map(|waits| waits.until_answered_thousandths),
         ),
-        at_least(
-            "W5 over W2",
-            Unit::Permille,
-            1_200,
-            2_000,
-            over(Work::W5, Work::W2),
-        ),
-        at_least(
-            "W8 over W4",
-            Unit::Permille,
-            1_000,
-            1_200,
-            over(Work::W8, Work::W4),
-        ),
-        at_least("W9 over W2", Unit::Permille, 500, 700, over(Work::W9, Work::W2)),
+        at_least("W5 over W2", Unit::Permille, 1_200, 2_000, over(Work::W5)),
+        at_least("W8 over W4", Unit::Permille, 1_000, 1_200, over(Work::W8)),
+        at_least("W9 over W2", Unit::Permille, 500, 700, over(Work::W9)),
         at_most(
             "p99 of W2 at half load: the bare handler's at the same rate + 4 x fdatasync p50 + 1 ms",
             Unit::Micros,
@@ -359,6 +347,8 @@ fn line(judged: &Judged) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::bench::figures::{Figures, Side};
+    use crate::command::bench::report::InTurn;
 
     #[test]
     fn a_bound_itself_is_met_and_one_beyond_is_not() {
@@ -396,6 +386,34 @@ mod tests {
             middle(&[less(9), slow_machine, less(8)]),
             Some((8, Some((8, 50))))
         );
+    }
+
+    #[test]
+    fn a_work_held_against_another_is_judged_by_what_both_made_in_turn() {
+        let in_turn = InTurn {
+            work: Work::W5.name(),
+            over: Work::W2.name(),
+            turns: 2,
+            operations_per_second: 1_300,
+            over_operations_per_second: 1_000,
+        };
+        let figures = |work: Work, operations_per_second| Figures {
+            work: work.name(),
+            server: Side {
+                operations_per_second,
+                ..Side::default()
+            },
+            ..Figures::default()
+        };
+        let works = Works {
+            figures: vec![figures(Work::W2, 1_000), figures(Work::W5, 900)],
+            in_turn: vec![in_turn],
+            ..Works::default()
+        };
+        let judged = of_works(&works);
+        let measured = |goal| judged.iter().find(|judged| judged.goal == goal)?.measured;
+        assert_eq!(measured("W5 over W2"), Some(1_300));
+        assert_eq!(measured("W9 over W2"), None);
     }
 
     #[test]

@@ -186,7 +186,7 @@ pub(super) async fn bare_handler(
     let mut counters = CpuCounters {
         process: bare.process.id(),
     };
-    let mut run = load::run(clients, pace, time, &mut counters).await?;
+    let mut run = load::run(&mut clients, pace, time, &mut counters).await?;
     if let Some(error) = run.first_error.take() {
         bail!("the bare handler failed: {error}");
     }

@@ -71,7 +71,7 @@ pub(super) enum Pace {
 
 /// Lets the clients work at a pace for a warm-up and then the given time.
 pub(super) async fn run<C: Client>(
-    clients: Vec<C>,
+    clients: &mut [C],
     pace: Pace,
     time: Duration,
     counters: &mut impl Counters,
@@ -84,13 +84,13 @@ pub(super) async fn run<C: Client>(
 
 /// Lets all clients work for a warm-up and then the given time: each sends its next request when the last is answered.
 async fn closed<C: Client>(
-    clients: Vec<C>,
+    clients: &mut [C],
     time: Duration,
     counters: &mut impl Counters,
 ) -> anyhow::Result<Run> {
     let phase = Cell::new(Phase::WarmUp);
     let run = RefCell::new(Run::new());
-    let work = async |mut client: C| -> anyhow::Result<()> {
+    let work = async |client: &mut C| -> anyhow::Result<()> {
         while phase.get() != Phase::Over {
             let started_in = phase.get();
             let sent = Instant::now();
@@ -114,7 +114,7 @@ async fn closed<C: Client>(
         phase.set(Phase::Over);
         anyhow::Ok((before, after))
     };
-    let (_, (before, after)) = futures::try_join!(try_join_all(clients.into_iter().map(work)), clock)?;
+    let (_, (before, after)) = futures::try_join!(try_join_all(clients.iter_mut().map(work)), clock)?;
     let mut run = run.into_inner();
     count(&mut run, &before, &after);
     Ok(run)
@@ -125,7 +125,7 @@ async fn closed<C: Client>(
 /// Latency is counted from when a request was to be sent: one that waits for its connection is late, and one that
 /// is sent late because this process was late counts as late, too.
 async fn paced<C: Client>(
-    clients: Vec<C>,
+    clients: &mut [C],
     per_second: u64,
     time: Duration,
     counters: &mut impl Counters,
@@ -136,7 +136,7 @@ async fn paced<C: Client>(
     let run = RefCell::new(Run::new());
     let mut senders = Vec::with_capacity(clients.len());
     let mut working = Vec::with_capacity(clients.len());
-    for mut client in clients {
+    for client in clients {
         let (sender, mut ticks) = mpsc::unbounded_channel::<Instant>();
         senders.push(sender);
         let run = &run;
@@ -223,8 +223,8 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let run = runtime.expect("a runtime starts").block_on(async {
             // A hundred a second, each of which takes 50 ms, for 100 ms: the last begins when it is some 500 ms late.
-            let clients = vec![Slow(Duration::from_millis(50))];
-            paced(clients, 100, Duration::from_millis(100), &mut Nothing).await
+            let mut clients = vec![Slow(Duration::from_millis(50))];
+            paced(&mut clients, 100, Duration::from_millis(100), &mut Nothing).await
         });
         let run = run.expect("nothing fails");
         assert_eq!(run.operations(), 10, "every request that was due was sent");

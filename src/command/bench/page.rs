@@ -32,6 +32,7 @@ const METHOD: &str = "\
 Each work runs on a server of its own that starts on an empty directory, after a warm-up of a fifth of the measured time.
 Before a server starts on an empty directory the file system is synced, so that what one work has left in memory is not written in the middle of the next.
 All works are measured one after the other, in rounds: a machine is not as fast in one minute as in the next.
+For the same reason a work whose goal is another work (W5 and W9 over W2, W8 over W4) is measured with it once more, in turn: both servers are there at the same time, and each is measured ten times for a fifth of the time, the one first and then the other.
 A goal is judged in each round and stands as in the round in the middle, with the least and the most of them beside it; the tables show of each work the round in the middle of its operations a second.
 Every connection sends its next request when the last is answered; only the half load is paced, and its latency counts from when a request was to be sent.
 The servers log warnings and errors only: the line for each request that `log_level` has them write by default is [not in these figures](../operate/health.md#logs).
@@ -53,7 +54,7 @@ target/release/cartwright bench --all --growth --json figures.json --page docs/b
 ```
 
 `cargo bench` leaves another program in `target/release`, built with the features of the tests: build the release after it, not before.
-It needs nothing that runs: it starts servers of its own on temporary directories, below `--data-dir` where one is named, and takes a quarter of an hour with a million carts; `--carts` makes it smaller, and `--rounds 1` shorter.
+It needs nothing that runs: it starts servers of its own on temporary directories, below `--data-dir` where one is named, and takes twenty minutes with a million carts; `--carts` makes it smaller, and `--rounds 1` shorter.
 `bench --from figures.json --page FILE` writes the page again without measuring.
 
 One work on a running server: `cartwright bench --work w2 --connections 64 --seconds 10`, and `--rate 10000` for so many a second, with `CARTWRIGHT_URL` and `CARTWRIGHT_TOKEN` set.
@@ -285,6 +286,19 @@ fn single_works(works: &Works) -> String {
              operations woke a sleeping cart, as the server's own counters say.",
             thousands(u64::try_from(w9.carts).unwrap_or(u64::MAX)),
             w9.wakes_permille
+        )
+        .expect("writing to a string succeeds");
+    }
+    for both in &works.in_turn {
+        let share = both.over_permille().map(percent).unwrap_or_default();
+        writeln!(
+            text,
+            "- {} and {}, measured in turn {} times each, made {} and {} operations a second: {share}.",
+            both.work.to_uppercase(),
+            both.over.to_uppercase(),
+            both.turns,
+            thousands(both.operations_per_second),
+            thousands(both.over_operations_per_second)
         )
         .expect("writing to a string succeeds");
     }

@@ -1,6 +1,6 @@
 //! Everything that a suite measured, as it is kept in JSON.
 
-use super::figures::{Figures, Side};
+use super::figures::{Figures, Side, permille};
 use super::goals::{self, Judged};
 use super::growth::report::Growth;
 use crate::cli::Work;
@@ -38,9 +38,31 @@ pub(super) struct About {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Works {
     pub(super) figures: Vec<Figures>,
+    /// Works whose goal is another work, measured in turn with that.
+    pub(super) in_turn: Vec<InTurn>,
     pub(super) half_load: Option<HalfLoad>,
     pub(super) waits: Option<Waits>,
     pub(super) snapshots: Option<Snapshots>,
+}
+
+/// Two works, measured in turn on servers side by side: in the same minute, and each as long as the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct InTurn {
+    /// The name of the work that is judged,
+    pub(super) work: String,
+    /// and of the one that it is held against.
+    pub(super) over: String,
+    /// How often each was measured.
+    pub(super) turns: u32,
+    pub(super) operations_per_second: u64,
+    pub(super) over_operations_per_second: u64,
+}
+
+impl InTurn {
+    /// Returns how many operations the one made for a thousand of the other.
+    pub(super) fn over_permille(&self) -> Option<u64> {
+        permille(self.operations_per_second, self.over_operations_per_second)
+    }
 }
 
 /// W2 and the bare handler at half of what the server can answer of W2, evenly paced.
@@ -91,14 +113,24 @@ impl Works {
         self.figures.iter().find(|figures| figures.work == work.name())
     }
 
+    /// Returns how a work compares with the one that it was measured in turn with.
+    pub(super) fn in_turn(&self, work: Work) -> Option<&InTurn> {
+        self.in_turn.iter().find(|both| both.work == work.name())
+    }
+
     /// Returns each figure of its round in the middle: of a work, by its operations a second.
     pub(super) fn middle(rounds: &[Self]) -> Self {
         let of = |work: &Work| {
             let figures = rounds.iter().filter_map(|round| round.of(*work));
             middle(figures, |figures| figures.server.operations_per_second)
         };
+        let in_turn = |work: &Work| {
+            let both = rounds.iter().filter_map(|round| round.in_turn(*work));
+            middle(both, InTurn::over_permille)
+        };
         Self {
             figures: Work::value_variants().iter().filter_map(of).collect(),
+            in_turn: Work::value_variants().iter().filter_map(in_turn).collect(),
             half_load: middle(
                 rounds.iter().filter_map(|round| round.half_load.as_ref()),
                 |half| half.server.p99_us,

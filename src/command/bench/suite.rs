@@ -1,17 +1,18 @@
 //! Every work, each on a server of its own that starts empty, and what belongs to single works.
 
 use super::counters::{Counters, ServerCounters};
-use super::figures::permille;
+use super::figures::{permille, whole};
 use super::limits;
 use super::load::{Client, Pace};
 use super::own_server::OwnServer;
-use super::report::{HalfLoad, Snapshots, Waits, Works};
-use super::work::{Load, Shop};
+use super::report::{HalfLoad, InTurn, Snapshots, Waits, Works};
+use super::work::{Buyer, Load, Shop};
 use super::{Measured, Settings, load, one};
 use crate::cli::Work;
 use crate::output;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// How many purchases are made one after the other to count what each waits for.
@@ -25,6 +26,15 @@ const SNAPSHOT_CARTS_DIVISOR: u32 = 100;
 
 /// How many requests are sent at half load at least, however slow the server is.
 const PACED_LEAST: u64 = 5;
+
+/// The works whose goal is another work: what the one makes a second is to be so much of what the other makes.
+const IN_TURN: [(Work, Work); 3] = [(Work::W5, Work::W2), (Work::W8, Work::W4), (Work::W9, Work::W2)];
+
+/// How often each of two works is measured in turn,
+const TURNS: u32 = 10;
+
+/// and by how much shorter than a work that is measured by itself.
+const TURN_DIVISOR: u32 = 5;
 
 /// How soon an idle entity leaves memory where every request must find its cart asleep.
 const SLEEPY_IDLE_MS: u64 = 100;
@@ -58,11 +68,7 @@ async fn works(settings: &Settings, folders: &mut Vec<TempDir>) -> anyhow::Resul
             work.what(),
             load.connections
         ));
-        let options = match work {
-            Work::W9 => vec![("resident_idle_ms", SLEEPY_IDLE_MS.to_string())],
-            _ => Vec::new(),
-        };
-        let server = OwnServer::start(&settings.directory, &options)?;
+        let server = start(*work, settings)?;
         let measured = one(server.server(), load, settings).await?;
         if *work == Work::W2 && settings.limits {
             works.half_load = Some(half_load(&server, load, &measured, settings).await?);
@@ -70,8 +76,92 @@ async fn works(settings: &Settings, folders: &mut Vec<TempDir>) -> anyhow::Resul
         works.figures.push(measured.figures);
         folders.push(server.end());
     }
+    for (work, over) in IN_TURN {
+        works.in_turn.push(in_turn(work, over, settings, folders).await?);
+    }
     works.snapshots = Some(snapshots(settings).await?);
     Ok(works)
+}
+
+/// Starts a server for a work, on an empty directory.
+fn start(work: Work, settings: &Settings) -> anyhow::Result<OwnServer> {
+    let options = match work {
+        Work::W9 => vec![("resident_idle_ms", SLEEPY_IDLE_MS.to_string())],
+        _ => Vec::new(),
+    };
+    OwnServer::start(&settings.directory, &options)
+}
+
+/// Measures two works in turn, each on a server of its own, so that both are measured in the same minute: a machine's
+/// pace changes by more from one to the next than what is to be told.
+async fn in_turn(
+    work: Work,
+    over: Work,
+    settings: &Settings,
+    folders: &mut Vec<TempDir>,
+) -> anyhow::Result<InTurn> {
+    output::note(format!("{} and {} in turn", work.name(), over.name()));
+    let mut measured = Turns::begin(work, settings).await?;
+    let mut beside = Turns::begin(over, settings).await?;
+    for turn in 0..TURNS {
+        // Whoever was second is first the next time.
+        let order = match turn % 2 {
+            0 => [&mut measured, &mut beside],
+            _ => [&mut beside, &mut measured],
+        };
+        for side in order {
+            side.next(settings).await?;
+        }
+    }
+    let both = InTurn {
+        work: work.name(),
+        over: over.name(),
+        turns: TURNS,
+        operations_per_second: measured.operations_per_second(),
+        over_operations_per_second: beside.operations_per_second(),
+    };
+    folders.extend([measured.server.end(), beside.server.end()]);
+    Ok(both)
+}
+
+/// One of two works that are measured in turn.
+struct Turns {
+    name: String,
+    server: OwnServer,
+    clients: Vec<Buyer>,
+    counters: ServerCounters,
+    operations: u64,
+    took: Duration,
+}
+
+impl Turns {
+    async fn begin(work: Work, settings: &Settings) -> anyhow::Result<Self> {
+        let server = start(work, settings)?;
+        let shop = Shop::set_up(server.server(), settings.load(work)).await?;
+        Ok(Self {
+            name: work.name(),
+            clients: shop.clients().await?,
+            counters: ServerCounters::of(server.server()).await?,
+            server,
+            operations: 0,
+            took: Duration::ZERO,
+        })
+    }
+
+    async fn next(&mut self, settings: &Settings) -> anyhow::Result<()> {
+        let time = settings.time / TURN_DIVISOR;
+        let run = load::run(&mut self.clients, Pace::Closed, time, &mut self.counters).await?;
+        if let Some(error) = &run.first_error {
+            bail!("{} in turn failed: {error}", self.name);
+        }
+        self.operations += run.operations();
+        self.took += run.took;
+        Ok(())
+    }
+
+    fn operations_per_second(&self) -> u64 {
+        whole(output::per_second(self.operations, self.took))
+    }
 }
 
 /// Buys alone, and counts how many groups were synced for each purchase: alone, each wait for the disk is a group.
@@ -119,9 +209,9 @@ async fn half_load(
         load.work.name()
     ));
     let pace = Pace::PerSecond(per_second);
-    let clients = measured.shop.clients().await?;
+    let mut clients = measured.shop.clients().await?;
     let mut counters = ServerCounters::of(server.server()).await?;
-    let run = load::run(clients, pace, settings.time, &mut counters).await?;
+    let run = load::run(&mut clients, pace, settings.time, &mut counters).await?;
     if let Some(error) = &run.first_error {
         bail!("half load failed: {error}");
     }
@@ -141,10 +231,10 @@ async fn snapshots(settings: &Settings) -> anyhow::Result<Snapshots> {
     output::note(format!("w2 over {} carts, bytes written", load.carts()));
     let server = OwnServer::start(&settings.directory, &[])?;
     let shop = Shop::set_up(server.server(), load).await?;
-    let clients = shop.clients().await?;
+    let mut clients = shop.clients().await?;
     let mut counters = ServerCounters::of(server.server()).await?;
     let before = counters.at_rest().await?;
-    let run = load::run(clients, Pace::Closed, settings.time, &mut counters).await?;
+    let run = load::run(&mut clients, Pace::Closed, settings.time, &mut counters).await?;
     if let Some(error) = &run.first_error {
         bail!("w2 over many carts failed: {error}");
     }
