@@ -1,13 +1,13 @@
 //! Every work, each on a server of its own that starts empty, and what belongs to single works.
 
 use super::counters::{Counters, ServerCounters};
-use super::figures::{permille, whole};
+use super::figures::{Figures, permille, whole};
 use super::limits;
 use super::load::{Client, Pace};
 use super::own_server::OwnServer;
 use super::report::{HalfLoad, InTurn, Snapshots, Waits, Works};
 use super::work::{Buyer, Load, Shop};
-use super::{Measured, Settings, load, one};
+use super::{Measured, Settings, load, one, warn_if_awake};
 use crate::cli::Work;
 use crate::output;
 use anyhow::{Context, bail};
@@ -126,7 +126,7 @@ async fn in_turn(
 
 /// One of two works that are measured in turn.
 struct Turns {
-    name: String,
+    load: Load,
     server: OwnServer,
     clients: Vec<Buyer>,
     counters: ServerCounters,
@@ -137,9 +137,10 @@ struct Turns {
 impl Turns {
     async fn begin(work: Work, settings: &Settings) -> anyhow::Result<Self> {
         let server = start(work, settings)?;
-        let shop = Shop::set_up(server.server(), settings.load(work)).await?;
+        let load = settings.load(work);
+        let shop = Shop::set_up(server.server(), load).await?;
         Ok(Self {
-            name: work.name(),
+            load,
             clients: shop.clients().await?,
             counters: ServerCounters::of(server.server()).await?,
             server,
@@ -152,8 +153,10 @@ impl Turns {
         let time = settings.time / TURN_DIVISOR;
         let run = load::run(&mut self.clients, Pace::Closed, time, &mut self.counters).await?;
         if let Some(error) = &run.first_error {
-            bail!("{} in turn failed: {error}", self.name);
+            bail!("{} in turn failed: {error}", self.load.work.name());
         }
+        let figures = Figures::of(self.load, Pace::Closed, &run, None);
+        warn_if_awake(self.load.work, figures.wakes_permille);
         self.operations += run.operations();
         self.took += run.took;
         Ok(())
