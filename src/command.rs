@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 /// How many tasks a worker runs before it looks at what came from outside the runtime: above all verdicts, which the
 /// committer hands on from a thread of its own, and for which everybody waits who asks of one busy entity. Left alone, a
-/// busy worker looks every 0.2 ms or so.
+/// busy worker looks every 0.2 ms. See ADR 0015.
 const TASKS_BETWEEN_LOOKS: u32 = 8;
 
 /// Runs what the command line asks for.
