@@ -122,6 +122,11 @@ impl Kinds {
             roster: Some(listing),
             ..options.clone()
         };
+        let carts = Entities::new(runtime, options.clone());
+        let kept_prices = KeptPrices::new();
+        // Woken it has other lines in memory, and to tell that they are the same takes as long as to price them.
+        let kept = kept_prices.clone();
+        carts.when_forgotten(move |cart| kept.forget(cart));
         Self {
             settings: Entities::new(runtime, options.clone()),
             sessions: Entities::new(runtime, options.clone()),
@@ -134,7 +139,7 @@ impl Kinds {
             use_counters: Entities::new(runtime, options.clone()),
             coupon_codes: Entities::new(runtime, options.clone()),
             price_lists: Entities::new(runtime, roster(Listing::PriceLists)),
-            carts: Entities::new(runtime, options.clone()),
+            carts,
             checkouts: Entities::new(runtime, options.clone()),
             frozen_quotes: Entities::new(runtime, options.clone()),
             orders: Entities::new(runtime, options.clone()),
@@ -142,7 +147,7 @@ impl Kinds {
             customers: Entities::new(runtime, options.clone()),
             stored_values: Entities::new(runtime, options.clone()),
             price_book: PriceBook::new(runtime.clock()),
-            kept_prices: KeptPrices::new(),
+            kept_prices,
             carrier: CarrierDesk::new(carrier, runtime.clock()),
             tax: TaxDesk::new(calculator, runtime.clock()),
             randomness: runtime.randomness().clone(),

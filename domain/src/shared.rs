@@ -2,16 +2,62 @@
 //!
 //! For `#[serde(deserialize_with)]` where much is read, as the lines of a cart that wakes; what is written is the same as
 //! without.
+//!
+//! Texts that come again and again, as titles and codes of what sells well, are shared by all that is read on a thread:
+//! they take less memory, and no cache needs to hold them more than once.
 
+use foldhash::fast::RandomState;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use std::cell::RefCell;
 use std::fmt;
+use std::hash::BuildHasher;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// How much room is made ahead of reading, whatever the text says that is coming.
 const ROOM_MAX: usize = 4_096;
 
-/// Reads a text.
+/// How many texts a thread knows: the last one of each place that their hashes lead to.
+const KNOWN_TEXTS: usize = 1_024;
+/// The longest text that is known, in bytes.
+const KNOWN_BYTES_MAX: usize = 512;
+
+/// The texts that a thread has seen last.
+struct Known {
+    hashes: RandomState,
+    places: Vec<Option<Arc<str>>>,
+}
+
+thread_local! {
+    static KNOWN: RefCell<Known> = RefCell::new(Known {
+        hashes: RandomState::default(),
+        places: vec![None; KNOWN_TEXTS],
+    });
+}
+
+impl Known {
+    fn share(&mut self, text: &str) -> Option<Arc<str>> {
+        let at = usize::try_from(self.hashes.hash_one(text) % KNOWN_TEXTS as u64).ok()?;
+        let place = self.places.get_mut(at)?;
+        match place {
+            Some(known) if **known == *text => {}
+            _ => *place = Some(text.into()),
+        }
+        place.clone()
+    }
+}
+
+/// Returns a text that is likely to come again, in memory that it shares with its like.
+pub(crate) fn recurring(text: &str) -> Arc<str> {
+    // A thread that ends knows nothing any more.
+    let known = match text.len() {
+        ..=KNOWN_BYTES_MAX => KNOWN.try_with(|known| known.borrow_mut().share(text)).ok(),
+        _ => None,
+    };
+    known.flatten().unwrap_or_else(|| text.into())
+}
+
+/// Reads a text that is likely to come again.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
     struct Text;
     impl Visitor<'_> for Text {
@@ -20,7 +66,7 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str
             f.write_str("a text")
         }
         fn visit_str<E: Error>(self, text: &str) -> Result<Arc<str>, E> {
-            Ok(text.into())
+            Ok(recurring(text))
         }
     }
     deserializer.deserialize_str(Text)
@@ -47,4 +93,25 @@ where
         }
     }
     deserializer.deserialize_seq(List(PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_text_is_there_once() {
+        let (first, again) = (recurring("a title"), recurring("a title"));
+        assert!(Arc::ptr_eq(&first, &again));
+        for number in 0..10 * KNOWN_TEXTS {
+            let text = number.to_string();
+            assert_eq!(*recurring(&text), text);
+        }
+        for length in [KNOWN_BYTES_MAX, KNOWN_BYTES_MAX + 1] {
+            let long = "\u{e9}".repeat(length / 2) + &"x".repeat(length % 2);
+            assert_eq!((&*recurring(&long), long.len()), (long.as_str(), length));
+            let is_known = Arc::ptr_eq(&recurring(&long), &recurring(&long));
+            assert_eq!(is_known, length <= KNOWN_BYTES_MAX);
+        }
+    }
 }

@@ -12,7 +12,6 @@ use axum::{
 use cartwright_actors::request::Done;
 use cartwright_domain::Revision;
 use serde::Serialize;
-use std::sync::OnceLock;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Room for a cart of ten lines.
@@ -40,11 +39,19 @@ macro_rules! versioned {
 }
 pub(crate) use versioned;
 
+/// What an answer says.
+#[derive(Debug)]
+enum Content<T> {
+    Body(T),
+    /// A body, as it is written; none could be where [`render`] had nothing.
+    Rendered(Option<Bytes>),
+}
+
 /// A successful answer.
 #[derive(Debug)]
 pub(crate) struct Answer<T> {
     status: StatusCode,
-    body: T,
+    content: Content<T>,
     version: Option<u64>,
     location: Option<String>,
     replayed: bool,
@@ -55,9 +62,13 @@ pub(crate) struct Answer<T> {
 impl<T: Serialize> Answer<T> {
     /// Answers 200 with what is no single entity: a list, counters.
     pub(crate) fn plain(body: T) -> Self {
+        Self::ok(Content::Body(body))
+    }
+
+    fn ok(content: Content<T>) -> Self {
         Self {
             status: StatusCode::OK,
-            body,
+            content,
             version: None,
             location: None,
             replayed: false,
@@ -78,23 +89,32 @@ impl<T: Serialize> Answer<T> {
         }
     }
 
+    /// Answers 200 with an entity whose body [`render`] has written.
+    pub(crate) fn rendered(body: Option<Bytes>, version: Revision) -> Self {
+        Self {
+            version: Some(version.0),
+            ..Self::ok(Content::Rendered(body))
+        }
+    }
+
+    /// Marks it as a stored answer, if it is one.
+    #[must_use]
+    pub(crate) fn replayed(mut self, replayed: bool) -> Self {
+        self.replayed = replayed;
+        self
+    }
+
     /// Answers 200 with an entity after a change, marked when it is a stored answer.
     pub(crate) fn done(done: Done<T>) -> Self
     where
         T: Versioned,
     {
-        Self {
-            replayed: done.replayed,
-            ..Self::entity(done.value)
-        }
+        Self::entity(done.value).replayed(done.replayed)
     }
 
     /// Answers 200 with what a change came to that is no single entity, marked when it is a stored answer.
     pub(crate) fn plain_done(done: Done<T>) -> Self {
-        Self {
-            replayed: done.replayed,
-            ..Self::plain(done.value)
-        }
+        Self::plain(done.value).replayed(done.replayed)
     }
 
     /// Answers 201 instead, and says where the new entity lies.
@@ -124,7 +144,11 @@ impl<T: Serialize> Answer<T> {
 
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        let Some(body) = render(&self.body) else {
+        let rendered = match self.content {
+            Content::Body(body) => render(&body),
+            Content::Rendered(body) => body,
+        };
+        let Some(body) = rendered else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
         let mut response = Response::new(Body::from(body));
@@ -154,7 +178,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 /// Writes a body. Into a vector and not through axum's Json, whose writer copies bit by bit: that was a third of a
 /// cart's answer; and not with `serde_json`, which looks at each byte of each string by itself. None where it cannot be
 /// written, which is a programming error.
-fn render(body: &impl Serialize) -> Option<Bytes> {
+pub(crate) fn render(body: &impl Serialize) -> Option<Bytes> {
     let mut bytes = Vec::with_capacity(BODY_BYTES_EXPECTED);
     match sonic_rs::to_writer(&mut bytes, body) {
         Ok(()) => Some(bytes.into()),
@@ -163,29 +187,6 @@ fn render(body: &impl Serialize) -> Option<Bytes> {
             None
         }
     }
-}
-
-/// Answers 200 with an entity whose body is kept in `rendered`, and made where it is not there yet.
-pub(crate) fn kept<T: Serialize>(
-    rendered: &OnceLock<Bytes>,
-    version: Revision,
-    body: impl FnOnce() -> T,
-) -> Response {
-    let bytes = match rendered.get() {
-        Some(bytes) => bytes.clone(),
-        None => {
-            let Some(bytes) = render(&body()) else {
-                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-            };
-            rendered.get_or_init(|| bytes).clone()
-        }
-    };
-    let mut response = Response::new(Body::from(bytes));
-    let headers = response.headers_mut();
-    headers.reserve(HEADERS_EXPECTED);
-    headers.insert(header::CONTENT_TYPE, JSON);
-    headers.insert(header::ETAG, etag(version));
-    response
 }
 
 /// Answers 204: it is gone.

@@ -4,6 +4,7 @@ use crate::support::{Answer, Client, OpenShop, Variant, amount_of, unique, until
 use cartwright_gateways::payment::sandbox::Operation;
 use futures::future::join_all;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
@@ -54,6 +55,63 @@ async fn two_hundred_simultaneous_adds_of_one_are_two_hundred() {
         "{versions:?}"
     );
     assert_eq!(versions.last(), Some(&(first + 200)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_whose_adds_share_a_commit_are_told_its_state_and_their_own_line() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let mut variants = Vec::new();
+    for price in [3, 5, 7] {
+        variants.push(shop.variant(price, Some(1_000)).await);
+    }
+    let guest = shop.guest().await;
+    guest.post("/carts", json!({})).ok(201).await;
+    let adds = (0..240).map(|number| {
+        let (guest, variant) = (guest.clone(), variants[number % variants.len()].id.clone());
+        async move {
+            let add = guest.post("/carts/current/lines", json!({ "variant_id": variant }));
+            let answer = add.minimal().send().await;
+            let (applied, etag) = (answer.header("preference-applied"), answer.header("etag"));
+            assert_eq!(applied, Some("return=minimal"));
+            assert_eq!(etag, Some(format!("\"{}\"", answer.json["version"]).as_str()));
+            assert_eq!(answer.json["line"]["variant_id"], variant);
+            answer.expect(200)
+        }
+    });
+    let mut told: HashMap<u64, Vec<Value>> = HashMap::new();
+    for answer in join_all(adds).await {
+        let version = answer["version"].as_u64().unwrap_or_default();
+        told.entry(version).or_default().push(answer);
+    }
+    assert!(
+        told.values().any(|of| 3 < of.len()),
+        "hardly any commit was shared"
+    );
+    for of in told.values() {
+        let first = &of[0];
+        for answer in of {
+            for same in ["id", "state", "totals", "amount_due", "codes", "payments"] {
+                assert_eq!(answer[same], first[same], "{same}");
+            }
+            let mut alike = of
+                .iter()
+                .filter(|other| other["line"]["id"] == answer["line"]["id"]);
+            assert!(alike.all(|other| other == answer), "{answer}");
+        }
+    }
+    let cart = guest.get("/carts/current").ok(200).await;
+    let last = told
+        .keys()
+        .max()
+        .and_then(|version| told.get(version))
+        .expect("all were told");
+    for answer in last {
+        assert_eq!(answer["totals"], cart["totals"]);
+        let lines = cart["lines"].as_array().into_iter().flatten();
+        let mut same = lines.filter(|line| line["id"] == answer["line"]["id"]);
+        assert_eq!(same.next().map(|line| &line["quantity"]), Some(&json!(80)));
+        assert_eq!(answer["line"]["quantity"], json!(80));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 use super::findings::{CountedFindings, Findings, Whose, refused};
 use super::price_book::Indexed;
+use super::renderings::Renderings;
 use crate::answers::Answered;
 use crate::engine::{Kinds, unreadable};
 use crate::inventory::stock_of;
@@ -44,6 +45,8 @@ pub struct Priced {
     /// Until when what a carrier and a tax calculator have answered about it holds; none where nobody was asked, or only
     /// the price was.
     pub holds_until: Option<Timestamp>,
+    /// What the edge has made of cart and price, where only the price was asked for and it is all that counts.
+    pub renderings: Option<Arc<Renderings>>,
 }
 
 /// What a cart costs, and why.
@@ -342,6 +345,7 @@ impl Gathered {
             uses,
             problems,
             holds_until,
+            renderings: None,
         })
     }
 }
@@ -506,7 +510,9 @@ impl Kinds {
 
     /// Prices a cart as it stands, and looks at nothing else.
     pub(super) async fn priced_only(&self, cart: Arc<Published<Cart>>) -> Result<Priced, Refused> {
-        let quote = self.quote(&cart).await?;
+        let (quote, renderings) = self.quote(&cart).await?;
+        // What gift cards cover changes with time alone.
+        let is_paid_with_more = !cart.state.stored_values().is_empty();
         Ok(Priced {
             coverage: self.coverage(&cart, quote.total).await?,
             quote,
@@ -515,6 +521,7 @@ impl Kinds {
             uses: Vec::new(),
             problems: Vec::new(),
             holds_until: None,
+            renderings: (!is_paid_with_more).then_some(renderings),
         })
     }
 

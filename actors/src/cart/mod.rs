@@ -7,6 +7,7 @@ mod gift_cards;
 mod price_book;
 mod prices;
 mod reads;
+mod renderings;
 mod shown;
 
 pub use codes::CodeNews;
@@ -15,6 +16,7 @@ pub(crate) use price_book::PriceBook;
 pub(crate) use prices::KeptPrices;
 pub(crate) use reads::CartReads;
 pub use reads::ReadCart;
+pub use renderings::Renderings;
 pub(crate) use shown::ShownTotals;
 
 use crate::engine::{Engine, unreadable};
@@ -64,6 +66,15 @@ pub struct CartView {
     pub line: Option<LineId>,
     /// Codes that were refused or taken out.
     pub news: CodeNews,
+}
+
+impl CartView {
+    /// Returns where to keep what is made of it, if that depends on nothing but cart, price and line.
+    pub fn renderings(&self) -> Option<&Renderings> {
+        let CodeNews { refused, removed } = &self.news;
+        let is_news = !refused.is_empty() || !removed.is_empty();
+        self.priced.renderings.as_deref().filter(|_| !is_news)
+    }
 }
 
 /// Which variant a shopper means.

@@ -5,6 +5,7 @@
 
 use super::facts::groups_of;
 use super::findings::{CountedFindings, Findings, Whose, refused};
+use super::renderings::Renderings;
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use crate::runtime::Published;
@@ -46,6 +47,7 @@ struct Kept {
     /// Until when what was answered outside holds, where anybody was asked.
     holds_until: Option<Timestamp>,
     worksheet: Worksheet,
+    renderings: Arc<Renderings>,
 }
 
 #[derive(Clone)]
@@ -82,7 +84,7 @@ impl KeptPrices {
         }
     }
 
-    /// Gives up a cart that nobody changes any more.
+    /// Gives up a cart that nobody changes any more, or that has left memory.
     pub(crate) fn forget(&self, cart: CartId) {
         self.cache.remove(&cart);
     }
@@ -98,7 +100,12 @@ struct Source {
 
 impl Kinds {
     /// Prices a cart as it stands, by what holds now. Whether its lines can be had is not looked at.
-    pub(crate) async fn quote(&self, cart: &Arc<Published<Cart>>) -> Result<Arc<Quote>, Refused> {
+    ///
+    /// Returns what it costs, with what the edge has made of that.
+    pub(crate) async fn quote(
+        &self,
+        cart: &Arc<Published<Cart>>,
+    ) -> Result<(Arc<Quote>, Arc<Renderings>), Refused> {
         // Counted before anything is read, so that what is read can only be newer than the count says.
         let (variants, products) = (self.variants.commits(), self.products.commits());
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
@@ -127,7 +134,7 @@ impl Kinds {
                 .holds_until
                 .is_none_or(|until| self.price_book.clock_now() < until)
         {
-            return Ok(Arc::clone(&kept.worksheet.quote));
+            return Ok((Arc::clone(&kept.worksheet.quote), Arc::clone(&kept.renderings)));
         }
         // Where each line was when the cart was priced last, and of those that were not there, in their order, what they
         // are priced by. Apart, because of a long cart nearly all were.
@@ -224,6 +231,7 @@ impl Kinds {
             worksheet = totals::quote(&intent, &rules, Some(worksheet)).map_err(refused)?;
         }
         let quote = Arc::clone(&worksheet.quote);
+        let renderings = Arc::default();
         if is_newest {
             let rates = rates.map(|rates| rates.until);
             let kept = Kept {
@@ -232,10 +240,11 @@ impl Kinds {
                 findings: counted,
                 holds_until: rates.into_iter().chain(findings.taxes_hold_until).min(),
                 worksheet,
+                renderings: Arc::clone(&renderings),
             };
             self.kept_prices.cache.insert(cart.id, Arc::new(kept));
         }
-        Ok(quote)
+        Ok((quote, renderings))
     }
 
     async fn categories_of(&self, product: ProductId) -> Result<Arc<[Handle]>, Refused> {

@@ -210,6 +210,12 @@ impl<E: Entity> Entities<E> {
         })
     }
 
+    /// Calls `told` with every entity that leaves memory because nobody uses it, for those who keep what was made of its
+    /// state. It must not wait. The first call counts.
+    pub(crate) fn when_forgotten(&self, told: impl Fn(E::Id) + Send + Sync + 'static) {
+        self.shared.when_forgotten(Box::new(told));
+    }
+
     /// Lets an entity that was set aside be loaded again by the next ask. Tells whether it was set aside.
     pub fn revive(&self, id: E::Id) -> bool {
         match self.shared.directory.get_mut(&id) {

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 /// How many rows of a listing a start reads at once.
 pub(super) const SCAN_PAGE: usize = 500;
 
+type Forgotten<E> = Box<dyn Fn(<E as Entity>::Id) + Send + Sync>;
 type Observer<E> = Box<dyn Fn(<E as Entity>::Id, Option<&Arc<Published<E>>>, bool) + Send + Sync>;
 
 #[derive(Default)]
@@ -44,6 +45,7 @@ pub(super) struct KindShared<E: Entity> {
     pub(super) roster: Option<Roster<E>>,
     pub(super) sweeps: AtomicU64,
     observer: OnceLock<Observer<E>>,
+    forgotten: OnceLock<Forgotten<E>>,
     supervisor: OnceLock<ActorCell>,
 }
 
@@ -59,6 +61,7 @@ impl<E: Entity> KindShared<E> {
             wards: DashMap::default(),
             sweeps: AtomicU64::new(0),
             observer: OnceLock::new(),
+            forgotten: OnceLock::new(),
             supervisor: OnceLock::new(),
         });
         let spawned =
@@ -82,6 +85,21 @@ impl<E: Entity> KindShared<E> {
     /// out. It must not wait.
     pub(super) fn observe(&self, observer: Observer<E>) {
         let _ = self.observer.set(observer);
+    }
+
+    /// Calls `told` with every entity that leaves memory because nobody uses it. It must not wait.
+    pub(super) fn when_forgotten(&self, told: Forgotten<E>) {
+        let _ = self.forgotten.set(told);
+    }
+
+    /// Lets an entity that rests leave memory.
+    pub(super) fn forget(&self, id: E::Id) {
+        let left = self
+            .directory
+            .remove_if(&id, |_, slot| matches!(slot.phase, Phase::Resting(_)));
+        if let (Some(_), Some(told)) = (left, self.forgotten.get()) {
+            told(id);
+        }
     }
 
     /// Tells roster and observer of a newly committed state; none after an erasure.

@@ -65,10 +65,7 @@ impl<E: Entity> KindShared<E> {
         for (stay, id) in overdue(aged, self.options.resident_max) {
             match stay {
                 Stay::Live => self.put_to_rest(id),
-                Stay::Resting => {
-                    self.directory
-                        .remove_if(&id, |_, slot| matches!(slot.phase, Phase::Resting(_)));
-                }
+                Stay::Resting => self.forget(id),
             }
         }
     }

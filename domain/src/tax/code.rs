@@ -1,6 +1,7 @@
 //! Codes that staff choose: of tax categories, and of the taxes that a zone collects.
 
 use super::Error;
+use crate::shared;
 use crate::text::text_form;
 use std::fmt;
 use std::str::FromStr;
@@ -29,7 +30,7 @@ macro_rules! code {
             #[doc = concat!("[`Error::", stringify!($error), "`].")]
             pub fn parse(code: &str) -> Result<Self, Error> {
                 if is_code(code) {
-                    return Ok(Self(code.into()));
+                    return Ok(Self(shared::recurring(code)));
                 }
                 Err(Error::$error)
             }
@@ -43,7 +44,7 @@ macro_rules! code {
         impl Default for $name {
             #[doc = concat!("Returns `", $default, "`.")]
             fn default() -> Self {
-                Self($default.into())
+                Self(shared::recurring($default))
             }
         }
 

@@ -4,10 +4,8 @@ use super::dto::{Cart, shown};
 use crate::answer::{Answer, Answered};
 use crate::dto::List;
 use crate::extract::{Id, Page, PageQuery, StaffCall, StaffOnly};
-use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
-use axum::response::Response;
 use cartwright_actors::Engine;
 use cartwright_actors::cart::CartRef;
 use cartwright_domain::cart;
@@ -44,7 +42,7 @@ async fn admin_show_cart(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<cart::Cart>,
-) -> Result<Response, Refused> {
+) -> Answered<Cart> {
     let read = engine.cart(&call.request(&[]), CartRef::Id(id)).await?;
     Ok(shown(&read))
 }

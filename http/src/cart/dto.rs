@@ -4,7 +4,6 @@ use super::payment::CartPayment;
 use crate::answer::{self, Answer, Versioned, versioned};
 use crate::dto::{Address, Money, Price, Span, Time};
 use crate::extract::Prefer;
-use axum::response::Response;
 use cartwright_actors::cart::{CartView, ReadCart};
 use cartwright_actors::request::Done;
 use cartwright_domain::cart::{
@@ -326,18 +325,30 @@ impl Versioned for CartAnswer {
     }
 }
 
-/// Answers with a cart as it was read.
-pub(super) fn shown(read: &ReadCart) -> Response {
-    let version = read.view.priced.cart.revision;
-    answer::kept(&read.rendered, version, || Cart::from(&read.view))
+/// Answers with a cart as it was read, rendered for the first who reads it.
+pub(super) fn shown(read: &ReadCart) -> Answer<Cart> {
+    let rendered = match read.rendered.get() {
+        Some(rendered) => Some(rendered.clone()),
+        None => answer::render(&Cart::from(&read.view))
+            .map(|rendered| read.rendered.get_or_init(|| rendered).clone()),
+    };
+    Answer::rendered(rendered, read.view.priced.cart.revision)
 }
 
 /// Answers with a cart after a change, as much of it as the caller prefers.
 pub(super) fn changed(done: Done<CartView>, prefer: Prefer) -> Answer<CartAnswer> {
-    match prefer {
-        Prefer::Full => Answer::done(done.map(|view| CartAnswer::Full(Box::new(Cart::from(&view))))),
-        Prefer::Minimal => {
-            Answer::done(done.map(|view| CartAnswer::Minimal(Box::new(CartChanged::from(&view))))).minimal()
+    let minimal = |view: &CartView| CartChanged::from(view);
+    match (prefer, done.value.renderings()) {
+        (Prefer::Full, _) => Answer::done(done.map(|view| CartAnswer::Full(Box::new(Cart::from(&view))))),
+        (Prefer::Minimal, None) => {
+            Answer::done(done.map(|view| CartAnswer::Minimal(Box::new(minimal(&view))))).minimal()
+        }
+        (Prefer::Minimal, Some(renderings)) => {
+            let view = &done.value;
+            let rendered = renderings.of(view.line, || answer::render(&minimal(view)));
+            Answer::rendered(rendered, view.priced.cart.revision)
+                .replayed(done.replayed)
+                .minimal()
         }
     }
 }

@@ -6,10 +6,8 @@ use crate::answer::{Answer, Answered};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List, PreferHeader};
 use crate::extract::{Call, Json, Prefer, SessionCookie, UserAgent};
 use crate::identity::in_session;
-use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
-use axum::response::Response;
 use cartwright_actors::Engine;
 use cartwright_actors::cart::View;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,11 +57,7 @@ async fn open_cart(
     params(("cart" = String, Path, description = "The cart's id, or `current`.")),
     responses((status = OK, description = "The cart.", body = Cart)),
 )]
-async fn show_cart(
-    State(engine): State<Engine>,
-    call: Call,
-    CartName(cart): CartName,
-) -> Result<Response, Refused> {
+async fn show_cart(State(engine): State<Engine>, call: Call, CartName(cart): CartName) -> Answered<Cart> {
     let read = engine.cart(&call.request(&[]), cart).await?;
     Ok(shown(&read))
 }

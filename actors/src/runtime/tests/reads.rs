@@ -30,6 +30,8 @@ async fn reading_a_sleeping_entity_does_not_wake_it() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_entity_sleeps_and_wakes_as_it_was() {
     let bench = Bench::new();
+    let (forgotten, gone) = std::sync::mpsc::channel();
+    bench.toys.when_forgotten(move |id| forgotten.send(id).unwrap());
     let id = bench.open(1).await;
     bench.tell(id, add(4)).await.unwrap();
     bench.sleep().await;
@@ -42,8 +44,10 @@ async fn an_idle_entity_sleeps_and_wakes_as_it_was() {
     assert_eq!(bench.tell(id, add(1)).await.unwrap().state.unwrap().revision.0, 3);
     assert_eq!((bench.store.loads(), bench.store.barriers()), (1, 0));
     bench.sleep().await;
+    assert!(gone.try_recv().is_err(), "what rests is in memory");
     tokio::time::sleep(Duration::from_secs(10 * 60)).await;
     assert_eq!(bench.toys.counters().resting, 0, "it leaves memory");
+    assert_eq!(gone.try_iter().collect::<Vec<_>>(), [id]);
     assert_eq!(bench.tell(id, add(1)).await.unwrap().reply, 6);
 }
 
