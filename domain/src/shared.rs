@@ -6,11 +6,10 @@
 //! Texts that come again and again, as titles and codes of what sells well, are shared by all that is read on a thread:
 //! they take less memory, and no cache needs to hold them more than once.
 
-use foldhash::fast::FixedState;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use std::cell::RefCell;
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -22,37 +21,28 @@ const KNOWN_TEXTS: usize = 1_024;
 /// The longest text that is known, in bytes.
 const KNOWN_BYTES_MAX: usize = 512;
 
-/// The texts that a thread has seen last. Their hashes have no seed, since nothing is drawn here: whoever chooses texts
-/// can at most have others forgotten.
-struct Known {
-    hashes: FixedState,
-    places: Vec<Option<Arc<str>>>,
-}
-
 thread_local! {
-    static KNOWN: RefCell<Known> = RefCell::new(Known {
-        hashes: FixedState::default(),
-        places: vec![None; KNOWN_TEXTS],
-    });
+    /// The texts that a thread has seen last. Their hashes have no seed, since nothing is drawn here: whoever chooses
+    /// texts can at most have others forgotten.
+    static KNOWN: RefCell<Vec<Option<Arc<str>>>> = RefCell::new(vec![None; KNOWN_TEXTS]);
 }
 
-impl Known {
-    fn share(&mut self, text: &str) -> Option<Arc<str>> {
-        let at = usize::try_from(self.hashes.hash_one(text) % KNOWN_TEXTS as u64).ok()?;
-        let place = self.places.get_mut(at)?;
-        match place {
-            Some(known) if **known == *text => {}
-            _ => *place = Some(text.into()),
-        }
-        place.clone()
+/// Returns a text as it is known, and knows it from now on.
+fn share(known: &mut [Option<Arc<str>>], text: &str) -> Option<Arc<str>> {
+    let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(text);
+    let place = known.get_mut(usize::try_from(hash % KNOWN_TEXTS as u64).ok()?)?;
+    match place {
+        Some(known) if **known == *text => {}
+        _ => *place = Some(text.into()),
     }
+    place.clone()
 }
 
 /// Returns a text that is likely to come again, in memory that it shares with its like.
 pub(crate) fn recurring(text: &str) -> Arc<str> {
     // A thread that ends knows nothing any more.
     let known = match text.len() {
-        ..=KNOWN_BYTES_MAX => KNOWN.try_with(|known| known.borrow_mut().share(text)).ok(),
+        ..=KNOWN_BYTES_MAX => KNOWN.try_with(|known| share(&mut known.borrow_mut(), text)).ok(),
         _ => None,
     };
     known.flatten().unwrap_or_else(|| text.into())

@@ -106,7 +106,7 @@ struct Shop {
     shoppers: Vec<Client>,
 }
 
-async fn engine(home: &Path, disk: Arc<dyn Disk>, pending_bytes_max: u64) -> Engine {
+async fn engine(home: &Path, disk: Arc<dyn Disk>, pending_bytes_max: u64, mailbox_max: usize) -> Engine {
     let options = Options {
         disk,
         segment_bytes: 1024 * 1024,
@@ -132,7 +132,7 @@ async fn engine(home: &Path, disk: Arc<dyn Disk>, pending_bytes_max: u64) -> Eng
             ..RuntimeOptions::default()
         },
         entities: EntityOptions {
-            mailbox_max: MAILBOX_MAX,
+            mailbox_max,
             ..EntityOptions::default()
         },
     };
@@ -148,8 +148,12 @@ fn options() -> layer::Options {
 
 impl Shop {
     async fn open(pending_bytes_max: u64) -> Self {
+        Self::open_with(pending_bytes_max, MAILBOX_MAX).await
+    }
+
+    async fn open_with(pending_bytes_max: u64, mailbox_max: usize) -> Self {
         let (home, disk) = (tempfile::tempdir().expect("a directory"), Paced::new());
-        let engine = engine(home.path(), disk.disk(), pending_bytes_max).await;
+        let engine = engine(home.path(), disk.disk(), pending_bytes_max, mailbox_max).await;
         let (url, token) = serve(engine.clone(), home.path(), &options()).await;
         let guest = Client::new(&url);
         let product = json!({
@@ -193,7 +197,7 @@ impl Shop {
         // The server of the old engine still holds its directory.
         let home = tempfile::tempdir().expect("a directory");
         copy(self.home.path(), home.path());
-        let engine = engine(home.path(), Arc::new(RealDisk), PENDING_BYTES_PLENTY).await;
+        let engine = engine(home.path(), Arc::new(RealDisk), PENDING_BYTES_PLENTY, MAILBOX_MAX).await;
         let (url, _) = serve(engine, home.path(), &options()).await;
         let mut units = Vec::new();
         for shopper in &self.shoppers {
@@ -302,6 +306,50 @@ async fn a_cart_that_waits_for_the_disk_takes_no_more_than_its_mailbox_holds() {
     }
     assert!(0 < done && done <= MAILBOX_MAX as u64 + 1, "{done} are done");
     assert_eq!(units_of(shopper).await, 1 + done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_who_wait_for_one_commit_are_told_its_state_and_their_own_line() {
+    let shop = Shop::open_with(PENDING_BYTES_PLENTY, ASKS_MAX).await;
+    let shopper = &shop.shoppers[0];
+    let asks = async |wanted: usize| {
+        let at_work = async {
+            while shop.engine.counters().runtime.asks < wanted {
+                sleep(LOOK).await;
+            }
+            // The last one counts as at work a moment before it waits.
+            sleep(SYNC).await;
+        };
+        timeout(PATIENCE, at_work).await.expect("all are at work");
+    };
+    let asked = |engraved: &'static str| {
+        let line = json!({"sku": "CUP", "quantity": 1, "custom_fields": { "engraved": engraved }});
+        let call = shopper.clone();
+        tokio::spawn(async move { call.post("/carts/current/lines", line).minimal().send().await })
+    };
+    shop.disk.set(Pace::Stopped);
+    let first = asked("first");
+    asks(1).await;
+    let others: Vec<_> = ["a", "b", "a", "a", "b", "a", "b", "b"]
+        .map(|engraved| (engraved, asked(engraved)))
+        .into();
+    asks(1 + others.len()).await;
+    shop.disk.set(Pace::Fast);
+    let version = first.await.expect("an answer").expect(200)["version"].clone();
+    let whole = |answer: &serde_json::Value| (answer["version"].as_u64(), answer["totals"]["units"].clone());
+    let mut told = Vec::new();
+    for (engraved, answer) in others {
+        let answer = answer.await.expect("an answer").expect(200);
+        assert_eq!(answer["line"]["custom_fields"]["engraved"], engraved);
+        assert_eq!(answer["line"]["quantity"], 4);
+        told.push(whole(&answer));
+    }
+    let cart = shopper.get("/carts/current").ok(200).await;
+    assert_eq!(told, vec![whole(&cart); told.len()], "they shared a commit");
+    assert_eq!(
+        cart["version"].as_u64(),
+        version.as_u64().map(|version| version + 8)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -210,8 +210,8 @@ impl<E: Entity> Entities<E> {
         })
     }
 
-    /// Calls `told` with every entity that leaves memory because nobody uses it, for those who keep what was made of its
-    /// state. It must not wait. The first call counts.
+    /// Calls `told` with every entity that has rested for so long that it leaves memory, for those who keep what was made
+    /// of its state. It must not wait. The first call counts.
     pub(crate) fn when_forgotten(&self, told: impl Fn(E::Id) + Send + Sync + 'static) {
         self.shared.when_forgotten(Box::new(told));
     }

@@ -87,7 +87,7 @@ impl<E: Entity> KindShared<E> {
         let _ = self.observer.set(observer);
     }
 
-    /// Calls `told` with every entity that leaves memory because nobody uses it. It must not wait.
+    /// Calls `told` with every entity that has rested for so long that it leaves memory. It must not wait.
     pub(super) fn when_forgotten(&self, told: Forgotten<E>) {
         let _ = self.forgotten.set(told);
     }

@@ -337,15 +337,14 @@ pub(super) fn shown(read: &ReadCart) -> Answer<Cart> {
 
 /// Answers with a cart after a change, as much of it as the caller prefers.
 pub(super) fn changed(done: Done<CartView>, prefer: Prefer) -> Answer<CartAnswer> {
-    let minimal = |view: &CartView| CartChanged::from(view);
     match (prefer, done.value.renderings()) {
         (Prefer::Full, _) => Answer::done(done.map(|view| CartAnswer::Full(Box::new(Cart::from(&view))))),
         (Prefer::Minimal, None) => {
-            Answer::done(done.map(|view| CartAnswer::Minimal(Box::new(minimal(&view))))).minimal()
+            Answer::done(done.map(|view| CartAnswer::Minimal(Box::new(CartChanged::from(&view))))).minimal()
         }
         (Prefer::Minimal, Some(renderings)) => {
             let view = &done.value;
-            let rendered = renderings.of(view.line, || answer::render(&minimal(view)));
+            let rendered = renderings.of(view.line, || answer::render(&CartChanged::from(view)));
             Answer::rendered(rendered, view.priced.cart.revision)
                 .replayed(done.replayed)
                 .minimal()
