@@ -6,9 +6,10 @@
 //!
 //! The file ends in spaces, written ahead, which every reader of JSON passes over. A line that overwrites some of
 //! them changes no metadata, so that its `fdatasync` costs 33 µs of CPU where that of an appended line costs 58 µs
-//! and a commit of the file system's journal. What is overwritten reaches the disk in any order, hence one checksum
-//! for all that was synced together: a torn tail is what was never answered, and nothing whole stands behind it.
-//! Anything else that does not read is damage.
+//! and a commit of the file system's journal. It is written in whole blocks, past the page cache where the file system
+//! can do that, which costs a third less than through it; readers go through the cache, and the system keeps both in
+//! step. What is overwritten reaches the disk in any order, hence one checksum for all that was synced together: a torn
+//! tail is what was never answered, and nothing whole stands behind it. Anything else that does not read is damage.
 
 use super::super::{Decline, InvalidKey, OperationKey, Reference};
 use super::book::{Book, Entry, Operation, Payment};
@@ -16,11 +17,13 @@ use cartwright_domain::{
     Timestamp,
     money::{self, Currency, Money},
 };
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Write},
-    os::unix::fs::FileExt,
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    mem,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -32,10 +35,10 @@ const MIDDLE: &[u8] = br#"","ops":"#;
 const MIDDLE_OF_ONE: &[u8] = br#"","op":"#;
 /// What stands behind the operations.
 const TAIL: &[u8] = b"}\n";
-/// What is written ahead of the lines, so many times. A larger piece would get a larger folio in the page cache, all of
-/// which each line would count as written.
-const FILL: [u8; 4096] = [b' '; 4096];
-const FILLS: usize = 16;
+/// What is written at a time, and where memory begins that every device can read past the page cache: a page.
+const BLOCK_BYTES: usize = 4096;
+/// How many spaces are written ahead of the lines.
+const AHEAD_BYTES: usize = 16 * BLOCK_BYTES;
 /// How many hexadecimal digits a checksum has.
 const DIGITS: usize = 8;
 
@@ -116,11 +119,14 @@ impl Error {
 #[derive(Debug)]
 pub(super) struct Writer {
     file: File,
-    /// Where the next line goes,
-    end_bytes: u64,
+    /// The same file past the page cache, while that goes.
+    direct: Option<File>,
+    /// Where the block begins that the next line goes into,
+    block_at: u64,
+    /// what of it is written,
+    block: Vec<u8>,
     /// and up to where there are bytes to overwrite.
     file_bytes: u64,
-    line: Vec<u8>,
     pub(super) book: Book,
 }
 
@@ -148,33 +154,73 @@ impl Writer {
         File::open(parent)
             .and_then(|parent| parent.sync_all())
             .map_err(failed)?;
-        let file_bytes = file.metadata().map_err(failed)?.len();
+        let block_at = extent.sound_bytes / BLOCK_BYTES as u64 * BLOCK_BYTES as u64;
+        let mut block = Vec::with_capacity(BLOCK_BYTES);
+        (&file).seek(SeekFrom::Start(block_at)).map_err(failed)?;
+        (&file)
+            .take(extent.sound_bytes - block_at)
+            .read_to_end(&mut block)
+            .map_err(failed)?;
         Ok(Self {
+            // A file system that cannot do it says so here.
+            direct: File::options()
+                .write(true)
+                .custom_flags(direct_flags())
+                .open(path)
+                .ok(),
+            file_bytes: file.metadata().map_err(failed)?.len(),
             file,
-            end_bytes: extent.sound_bytes,
-            file_bytes,
-            line: Vec::new(),
+            block_at,
+            block,
             book,
         })
     }
 
+    /// Writes through the page cache from here on, as where a file system knows no way past it.
+    #[cfg(test)]
+    pub(super) fn through_the_cache(self) -> Self {
+        Self { direct: None, ..self }
+    }
+
     /// Writes operations and returns when they are safe. After an error it is not known what is on the disk.
     pub(super) fn append(&mut self, group: &[Record]) -> io::Result<()> {
-        self.line.clear();
-        encode(group, &mut self.line)?;
-        let end_bytes = self.end_bytes + self.line.len() as u64;
-        self.file.write_all_at(&self.line, self.end_bytes)?;
-        if self.file_bytes < end_bytes {
-            self.file_bytes = end_bytes;
-            for _ in 0..FILLS {
-                self.file.write_all_at(&FILL, self.file_bytes)?;
-                self.file_bytes += FILL.len() as u64;
-            }
+        let mut lines = mem::take(&mut self.block);
+        encode(group, &mut lines)?;
+        let mut bytes = lines.len().next_multiple_of(BLOCK_BYTES);
+        if self.file_bytes < self.block_at + bytes as u64 {
+            bytes += AHEAD_BYTES;
+            self.file_bytes = self.block_at + bytes as u64;
         }
+        self.write_blocks(&lines, bytes)?;
         self.file.sync_data()?;
-        self.end_bytes = end_bytes;
+        let whole_bytes = lines.len() / BLOCK_BYTES * BLOCK_BYTES;
+        self.block = lines.split_off(whole_bytes);
+        self.block_at += whole_bytes as u64;
         Ok(())
     }
+
+    /// Writes lines from the open block on, and spaces behind them up to so many bytes.
+    fn write_blocks(&mut self, lines: &[u8], bytes: usize) -> io::Result<()> {
+        let mut padded: Vec<u8> = Vec::with_capacity(BLOCK_BYTES + bytes);
+        let start = padded.as_ptr().align_offset(BLOCK_BYTES);
+        padded.resize(start, b' ');
+        padded.extend_from_slice(lines);
+        padded.resize(start + bytes, b' ');
+        let blocks = &padded[start..];
+        if let Some(direct) = &self.direct {
+            match direct.write_all_at(blocks, self.block_at) {
+                // A device that wants larger multiples.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => self.direct = None,
+                written => return written,
+            }
+        }
+        self.file.write_all_at(blocks, self.block_at)
+    }
+}
+
+/// What opens a file past the page cache.
+fn direct_flags() -> i32 {
+    i32::try_from(OFlags::DIRECT.bits()).unwrap_or(0)
 }
 
 /// How much of a file reads, and how much behind that is neither sound nor fill.

@@ -290,32 +290,64 @@ async fn a_group_that_reached_the_disk_in_parts_is_a_torn_tail() {
     }
 }
 
+/// Returns the groups of the given sizes that come after so many operations.
+fn groups(sizes: &[usize]) -> Vec<Vec<Record>> {
+    let mut keys = (0..).map(|number| OperationKey::new(format!("chk_{number}"), "a").unwrap());
+    let entry = |key| Entry {
+        key,
+        ..declined_entry()
+    };
+    let group = |size: &usize| {
+        keys.by_ref()
+            .take(*size)
+            .map(|key| Record::from(&entry(key)))
+            .collect()
+    };
+    sizes.iter().map(group).collect()
+}
+
 #[test]
 fn a_ledger_goes_on_over_its_spaces_and_any_reader_of_json_reads_it() {
-    const OPERATIONS: usize = 300;
+    // From a sixteenth of a block to several.
+    let sizes: Vec<usize> = (0..150)
+        .map(|number| if number % 7 == 0 { 1 + number } else { 1 })
+        .collect();
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("ledger.jsonl");
     let mut at = 0;
-    for number in 0..OPERATIONS {
-        let entry = Entry {
-            key: OperationKey::new(format!("chk_{number}"), "a").unwrap(),
-            ..declined_entry()
-        };
-        Writer::open(&path)
-            .unwrap()
-            .append(&[Record::from(&entry)])
-            .unwrap();
+    for group in groups(&sizes) {
+        Writer::open(&path).unwrap().append(&group).unwrap();
         let (lines, all) = (lines_of(&path).len(), fs::read(&path).unwrap().len());
         assert!(at < lines && lines <= all, "{lines} of {all} bytes");
         at = lines;
     }
     let bytes = fs::read(&path).unwrap();
     let values = serde_json::Deserializer::from_slice(&bytes).into_iter::<serde_json::Value>();
-    let operations: usize = values
+    let operations: Vec<usize> = values
         .map(|line| line.unwrap()["ops"].as_array().unwrap().len())
-        .sum();
-    assert_eq!(operations, OPERATIONS);
-    assert_eq!(Ledger::read(&path).unwrap().entries.len(), OPERATIONS);
+        .collect();
+    assert_eq!(operations, sizes);
+    assert_eq!(
+        Ledger::read(&path).unwrap().entries.len(),
+        sizes.iter().sum::<usize>()
+    );
+
+    for is_direct in [true, false] {
+        let other = home.path().join(format!("ledger-{is_direct}.jsonl"));
+        let writer = Writer::open(&other).unwrap();
+        let mut writer = if is_direct {
+            writer
+        } else {
+            writer.through_the_cache()
+        };
+        for group in groups(&sizes) {
+            writer.append(&group).unwrap();
+        }
+        assert!(
+            lines_of(&other) == lines_of(&path),
+            "one that stays open wrote others"
+        );
+    }
 }
 
 #[tokio::test]
