@@ -161,11 +161,12 @@ impl Writer {
             .take(extent.sound_bytes - block_at)
             .read_to_end(&mut block)
             .map_err(failed)?;
+        let past_the_cache = i32::try_from(OFlags::DIRECT.bits()).unwrap_or(0);
         Ok(Self {
             // A file system that cannot do it says so here.
             direct: File::options()
                 .write(true)
-                .custom_flags(direct_flags())
+                .custom_flags(past_the_cache)
                 .open(path)
                 .ok(),
             file_bytes: file.metadata().map_err(failed)?.len(),
@@ -216,11 +217,6 @@ impl Writer {
         }
         self.file.write_all_at(blocks, self.block_at)
     }
-}
-
-/// What opens a file past the page cache.
-fn direct_flags() -> i32 {
-    i32::try_from(OFlags::DIRECT.bits()).unwrap_or(0)
 }
 
 /// How much of a file reads, and how much behind that is neither sound nor fill.

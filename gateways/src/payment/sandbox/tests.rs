@@ -290,7 +290,7 @@ async fn a_group_that_reached_the_disk_in_parts_is_a_torn_tail() {
     }
 }
 
-/// Returns the groups of the given sizes that come after so many operations.
+/// Returns groups of so many operations each, under keys of their own.
 fn groups(sizes: &[usize]) -> Vec<Vec<Record>> {
     let mut keys = (0..).map(|number| OperationKey::new(format!("chk_{number}"), "a").unwrap());
     let entry = |key| Entry {
@@ -308,7 +308,7 @@ fn groups(sizes: &[usize]) -> Vec<Vec<Record>> {
 
 #[test]
 fn a_ledger_goes_on_over_its_spaces_and_any_reader_of_json_reads_it() {
-    // From a sixteenth of a block to several.
+    // From a part of a block to several blocks.
     let sizes: Vec<usize> = (0..150)
         .map(|number| if number % 7 == 0 { 1 + number } else { 1 })
         .collect();
