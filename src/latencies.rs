@@ -31,6 +31,12 @@ impl Latencies {
             .saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
+    /// Adds all of others.
+    pub(crate) fn join(&mut self, others: &Self) {
+        let joined = self.histogram.add(&others.histogram);
+        joined.expect("both histograms have the same limits");
+    }
+
     /// Returns how many there are.
     pub(crate) fn count(&self) -> u64 {
         self.histogram.len()

@@ -19,6 +19,7 @@ mod page_growth;
 mod plot;
 mod report;
 mod suite;
+mod turns;
 mod work;
 
 use crate::cli::{Bench, Work};

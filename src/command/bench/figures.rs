@@ -87,6 +87,22 @@ impl Run {
             .saturating_sub(before.carts().activations);
     }
 
+    /// Adds what came after it: as if both had been one, without the time between them.
+    pub(super) fn join(&mut self, next: &Self) {
+        self.latencies.join(&next.latencies);
+        self.errors += next.errors;
+        self.first_error = self.first_error.take().or_else(|| next.first_error.clone());
+        self.took += next.took;
+        self.bodies = next.bodies;
+        self.client_cpu_ms += next.client_cpu_ms;
+        self.cpu_ms += next.cpu_ms;
+        self.write_bytes += next.write_bytes;
+        self.groups += next.groups;
+        self.journal_bytes += next.journal_bytes;
+        self.resident_bytes = next.resident_bytes;
+        self.wakes += next.wakes;
+    }
+
     /// Returns how many operations went well.
     pub(super) fn operations(&self) -> u64 {
         self.latencies.count()
@@ -360,6 +376,22 @@ mod tests {
         assert_eq!(figures.share_of_bare_permille, Some(400));
         assert_eq!(figures.cpu_over_bare_permille, Some(3000));
         assert_eq!(figures.work, "w2");
+    }
+
+    #[test]
+    fn turns_make_one_run_of_all_their_time() {
+        let mut all = Run::new();
+        all.join(&run(400, 12));
+        all.join(&run(100, 8));
+        let figures = Figures::of(Load::of(Work::W2, None, 0), Pace::Closed, &all, None);
+        assert_eq!(figures.took_ms, 4_000);
+        assert_eq!(figures.server.operations, 500);
+        assert_eq!(figures.server.operations_per_second, 125);
+        assert_eq!(figures.server.cpu_ns_per_operation, 40_000);
+        assert_eq!(figures.server.p50_us, 250);
+        assert_eq!(figures.fsyncs_per_second, 10);
+        assert_eq!(figures.write_bytes_per_operation, 80);
+        assert_eq!((figures.request_bytes, figures.response_bytes), (10, 20));
     }
 
     #[test]

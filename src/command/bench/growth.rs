@@ -5,10 +5,11 @@ mod largest;
 pub(super) mod report;
 
 use super::counters::{Counters, ServerCounters};
-use super::figures::{Side, whole};
+use super::figures::whole;
 use super::load::Client;
 use super::own_server::OwnServer;
 use super::report::middle;
+use super::turns::{self, Turns};
 use super::work::{CURRENCY, Load, Shop};
 use super::{Settings, one};
 use crate::cli::Work;
@@ -88,9 +89,8 @@ pub(super) async fn growth(settings: &Settings) -> anyhow::Result<Growth> {
 
 /// Fills a store, looks at W2 on the way, kills it, and touches what is cold then.
 ///
-/// A store of the first size stands beside it and is measured just before, each time: minutes pass while a million carts
-/// are opened, and the machine's own speed is not the same all the time. Nor is it from one moment to the next: each size is
-/// measured once a round, and counts as in the round in the middle; of two, the worse.
+/// A store of the first size stands beside it and is measured in turn with it, each time: minutes pass while a million carts
+/// are opened. That is done once a round, and each size counts as in the round in the middle; of two, the worse.
 async fn many_carts(settings: &Settings, growth: &mut Growth) -> anyhow::Result<()> {
     let carts = growth.carts;
     let ceiling = (carts / TENTH).max(1);
@@ -111,10 +111,12 @@ async fn many_carts(settings: &Settings, growth: &mut Growth) -> anyhow::Result<
         filler.fill(size, &mut growth.residents).await?;
         let mut rounds = Vec::new();
         for _ in 0..settings.rounds {
+            let (grown, beside) = (at_rest(&server, load).await?, at_rest(&small, load).await?);
+            let [grown, beside] = turns::measure(grown, beside, settings).await?;
             rounds.push(Size {
                 carts: size,
-                small: w2_at_rest(&small, load, settings).await?,
-                server: w2_at_rest(&server, load, settings).await?,
+                server: grown,
+                small: beside,
             });
         }
         let over_small = |size: &Size| Reverse(size.over_small_permille());
@@ -131,14 +133,11 @@ async fn many_carts(settings: &Settings, growth: &mut Growth) -> anyhow::Result<
     Ok(())
 }
 
-/// Measures W2 once the index holds what was written before: what it costs to open carts is W1.
-async fn w2_at_rest(server: &OwnServer, load: Load, settings: &Settings) -> anyhow::Result<Side> {
-    ServerCounters::of(server.server()).await?.at_rest().await?;
-    let measured = one(server.server(), load, settings).await?;
-    match measured.run.first_error {
-        Some(error) => bail!("w2 failed: {error}"),
-        None => Ok(measured.figures.server),
-    }
+/// Sets up a server, and waits until the index holds what was written before: what it costs to open carts is W1.
+async fn at_rest(server: &OwnServer, load: Load) -> anyhow::Result<Turns> {
+    let mut turns = Turns::begin(server.server(), load).await?;
+    turns.at_rest().await?;
+    Ok(turns)
 }
 
 /// Returns at how many carts to look.

@@ -3,6 +3,7 @@
 use super::growth::report::{Growth, LongCarts};
 use super::page::{micros, millis, percent, row};
 use super::report::middle;
+use super::turns::TURNS;
 use crate::output::thousands;
 use std::fmt::Write;
 
@@ -10,9 +11,10 @@ use std::fmt::Write;
 pub(super) fn growth(growth: &Growth) -> String {
     let mut text = format!(
         "## Growth\n\nUp to {} carts in one store, opened and filled with one line each as fast as they are answered.\n\
-         Each size is measured when the index holds what was written, and so is a store of the first size just before it, \
-         on the same machine: its own speed is not the same from one minute to the next.\n\
-         They are measured in turn, once a round, and the round in the middle is shown.\n",
+         Each size is measured when the index holds what was written, in turn with a store of the first size, on the same \
+         machine: its own speed is not the same from one moment to the next.\n\
+         As with the works above, each of the two is measured {TURNS} times for a fifth of the time in every round, and the \
+         round in the middle is shown.\n",
         thousands(growth.carts)
     );
     text.push('\n');

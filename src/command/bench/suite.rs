@@ -1,18 +1,18 @@
 //! Every work, each on a server of its own that starts empty, and what belongs to single works.
 
 use super::counters::{Counters, ServerCounters};
-use super::figures::{Figures, permille, whole};
+use super::figures::permille;
 use super::limits;
 use super::load::{Client, Pace};
 use super::own_server::OwnServer;
 use super::report::{HalfLoad, InTurn, Snapshots, Waits, Works};
-use super::work::{Buyer, Load, Shop};
-use super::{Measured, Settings, load, one, warn_if_awake};
+use super::turns::{self, TURNS, Turns};
+use super::work::{Load, Shop};
+use super::{Measured, Settings, load, one};
 use crate::cli::Work;
 use crate::output;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// How many purchases are made one after the other to count what each waits for.
@@ -29,12 +29,6 @@ const PACED_LEAST: u64 = 5;
 
 /// The works whose goal is another work: what the one makes a second is to be so much of what the other makes.
 const IN_TURN: [(Work, Work); 3] = [(Work::W5, Work::W2), (Work::W8, Work::W4), (Work::W9, Work::W2)];
-
-/// How often each of two works is measured in turn,
-const TURNS: u32 = 10;
-
-/// and by how much shorter than a work that is measured by itself.
-const TURN_DIVISOR: u32 = 5;
 
 /// How soon an idle entity leaves memory where every request must find its cart asleep.
 const SLEEPY_IDLE_MS: u64 = 100;
@@ -92,8 +86,7 @@ fn start(work: Work, settings: &Settings) -> anyhow::Result<OwnServer> {
     OwnServer::start(&settings.directory, &options)
 }
 
-/// Measures two works in turn, each on a server of its own, so that both are measured in the same minute: a machine's
-/// pace changes by more from one to the next than what is to be told.
+/// Measures two works in turn, each on a server of its own.
 async fn in_turn(
     work: Work,
     over: Work,
@@ -101,70 +94,21 @@ async fn in_turn(
     folders: &mut Vec<TempDir>,
 ) -> anyhow::Result<InTurn> {
     output::note(format!("{} and {} in turn", work.name(), over.name()));
-    let mut measured = Turns::begin(work, settings).await?;
-    let mut beside = Turns::begin(over, settings).await?;
-    for turn in 0..TURNS {
-        // Whoever was second is first the next time.
-        let order = match turn % 2 {
-            0 => [&mut measured, &mut beside],
-            _ => [&mut beside, &mut measured],
-        };
-        for side in order {
-            side.next(settings).await?;
-        }
-    }
-    let both = InTurn {
+    let servers = [start(work, settings)?, start(over, settings)?];
+    let [measured, beside] = turns::measure(
+        Turns::begin(servers[0].server(), settings.load(work)).await?,
+        Turns::begin(servers[1].server(), settings.load(over)).await?,
+        settings,
+    )
+    .await?;
+    folders.extend(servers.map(OwnServer::end));
+    Ok(InTurn {
         work: work.name(),
         over: over.name(),
         turns: TURNS,
-        operations_per_second: measured.operations_per_second(),
-        over_operations_per_second: beside.operations_per_second(),
-    };
-    folders.extend([measured.server.end(), beside.server.end()]);
-    Ok(both)
-}
-
-/// One of two works that are measured in turn.
-struct Turns {
-    load: Load,
-    server: OwnServer,
-    clients: Vec<Buyer>,
-    counters: ServerCounters,
-    operations: u64,
-    took: Duration,
-}
-
-impl Turns {
-    async fn begin(work: Work, settings: &Settings) -> anyhow::Result<Self> {
-        let server = start(work, settings)?;
-        let load = settings.load(work);
-        let shop = Shop::set_up(server.server(), load).await?;
-        Ok(Self {
-            load,
-            clients: shop.clients().await?,
-            counters: ServerCounters::of(server.server()).await?,
-            server,
-            operations: 0,
-            took: Duration::ZERO,
-        })
-    }
-
-    async fn next(&mut self, settings: &Settings) -> anyhow::Result<()> {
-        let time = settings.time / TURN_DIVISOR;
-        let run = load::run(&mut self.clients, Pace::Closed, time, &mut self.counters).await?;
-        if let Some(error) = &run.first_error {
-            bail!("{} in turn failed: {error}", self.load.work.name());
-        }
-        let figures = Figures::of(self.load, Pace::Closed, &run, None);
-        warn_if_awake(self.load.work, figures.wakes_permille);
-        self.operations += run.operations();
-        self.took += run.took;
-        Ok(())
-    }
-
-    fn operations_per_second(&self) -> u64 {
-        whole(output::per_second(self.operations, self.took))
-    }
+        operations_per_second: measured.operations_per_second,
+        over_operations_per_second: beside.operations_per_second,
+    })
 }
 
 /// Buys alone, and counts how many groups were synced for each purchase: alone, each wait for the disk is a group.

@@ -24,7 +24,7 @@ pub(crate) struct Growth {
 pub(crate) struct Size {
     pub(crate) carts: u64,
     pub(crate) server: Side,
-    /// A store of the first size, measured just before.
+    /// A store of the first size, measured in turn with it.
     pub(crate) small: Side,
 }
 
