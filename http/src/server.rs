@@ -1,18 +1,28 @@
 //! The server: an address, a bounded number of connections, and an end.
 
 use axum::{http::Request, response::Response};
-use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
+use cartwright_actors::runtime::{Deadlines, Due};
+use hyper::{
+    body::Incoming,
+    rt::{Sleep, Timer},
+    server::conn::http1,
 };
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tower::Service;
 
@@ -117,6 +127,7 @@ impl Server {
         let graceful = GracefulShutdown::new();
         let permits = Arc::new(Semaphore::new(options.connections_max));
         let mut connections = JoinSet::new();
+        let builder = connection_options(&options);
         let mut stop = std::pin::pin!(stop);
         loop {
             let accepted = tokio::select! {
@@ -128,7 +139,7 @@ impl Server {
                 continue;
             };
             let service = TowerToHyperService::new(service.clone());
-            let connection = connection_options(&options).serve_connection(TokioIo::new(stream), service);
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
             let watched = graceful.watch(connection);
             connections.spawn(async move {
                 // A connection that breaks is the caller's affair.
@@ -152,11 +163,43 @@ impl Server {
 fn connection_options(options: &Options) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(HeadTimer(Deadlines::default()))
         .header_read_timeout(options.head_timeout)
         .max_buf_size(HEAD_BYTES_MAX);
     builder
 }
+
+/// Says until when a connection may take to send a request's head.
+#[derive(Clone, Debug)]
+struct HeadTimer(Deadlines);
+
+impl Timer for HeadTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleep_until(self.now() + duration)
+    }
+
+    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn Sleep>> {
+        Box::pin(HeadDue(self.0.at(deadline.into())))
+    }
+
+    fn now(&self) -> std::time::Instant {
+        Instant::now().into()
+    }
+}
+
+/// The end of that time.
+#[derive(Debug)]
+struct HeadDue(Due);
+
+impl Future for HeadDue {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl Sleep for HeadDue {}
 
 /// Waits for a permit first, so that connections beyond the bound wait in the system's own queue.
 async fn accept(

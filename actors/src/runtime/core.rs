@@ -4,6 +4,7 @@ use crate::runtime::Lane;
 use crate::runtime::ask::Overload;
 use crate::runtime::births::Births;
 use crate::runtime::clock::{Clock, ClockCheck, StartError};
+use crate::runtime::deadlines::Deadlines;
 use crate::runtime::envelope::Failure;
 use crate::runtime::kind::SCAN_PAGE;
 use crate::runtime::randomness::Randomness;
@@ -132,6 +133,8 @@ pub(super) struct Inner {
     pub(super) options: RuntimeOptions,
     pub(super) start_number: u64,
     pub(super) timers: Timers,
+    /// Until when asks wait.
+    pub(super) deadlines: Deadlines,
     pub(super) births: Births,
     tasks: Tasks,
     kinds: Mutex<BTreeMap<Kind, Arc<dyn KindHandle>>>,
@@ -249,6 +252,7 @@ impl Runtime {
             options,
             start_number,
             timers: Timers::default(),
+            deadlines: Deadlines::default(),
             births: Births::default(),
             tasks: Tasks::default(),
             kinds: Mutex::default(),

@@ -11,7 +11,6 @@ use cartwright_storage::{Fault, Receipt, ReceiptFound, ReceiptKey};
 use futures::future::{BoxFuture, FutureExt};
 use std::sync::Arc;
 use tokio::sync::oneshot;
-use tokio::time::timeout_at;
 
 /// The ways from whoever asks an entity to what handles it, as pointers.
 ///
@@ -91,10 +90,10 @@ impl<E: Entity> KindShared<E> {
             });
             let id = E::Id::from_uuid(key.id);
             self.deliver(id, Work::Command(envelope), needs, deadline).await?;
-            match timeout_at(deadline, answer).await {
-                Err(_) => Err(Failure::Expired),
-                Ok(Err(_)) => Err(Failure::Retry(RETRY_AFTER)),
-                Ok(Ok(returned)) => Ok(Exchanged::Returned(returned)),
+            match runtime.deadlines.keep(deadline, answer).await {
+                None => Err(Failure::Expired),
+                Some(Err(_)) => Err(Failure::Retry(RETRY_AFTER)),
+                Some(Ok(returned)) => Ok(Exchanged::Returned(returned)),
             }
         }
         .boxed()

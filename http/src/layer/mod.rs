@@ -23,6 +23,7 @@ use axum::{
     http::HeaderValue,
     response::Response,
 };
+use cartwright_actors::runtime::Deadlines;
 use futures::future::{BoxFuture, FutureExt};
 use request_id::RequestId;
 use std::convert::Infallible;
@@ -71,23 +72,35 @@ pub struct Around {
     routes: Router,
     /// The routes with what tells the pages of other origins, where any may call.
     for_origins: Option<BoxCloneSyncService<Request, Response, Infallible>>,
-    options: Arc<Options>,
+    bounds: Arc<Bounds>,
+}
+
+/// What is the same for every request.
+struct Bounds {
+    options: Options,
+    deadlines: Deadlines,
 }
 
 impl Around {
     /// Puts itself around a router that has all its routes and fallbacks.
     pub fn new(routes: Router, options: &Options) -> Self {
-        let time = options.request_timeout;
+        let bounds = Arc::new(Bounds {
+            options: options.clone(),
+            deadlines: Deadlines::default(),
+        });
         let for_origins = (!options.origins.is_empty()).then(|| {
             // What is answered in place of a handler is answered inside: such pages could not read it otherwise.
-            let routes = routes.clone();
-            let guarded = service_fn(move |request| guarded(routes.clone(), time, request).map(Ok));
+            let (routes, bounds) = (routes.clone(), Arc::clone(&bounds));
+            let guarded = service_fn(move |request| {
+                let (routes, bounds) = (routes.clone(), Arc::clone(&bounds));
+                async move { Ok(guarded(routes, &bounds, request).await) }
+            });
             BoxCloneSyncService::new(cors::layer(&options.origins).layer(guarded))
         });
         Self {
             routes,
             for_origins,
-            options: Arc::new(options.clone()),
+            bounds,
         }
     }
 
@@ -97,14 +110,14 @@ impl Around {
             request_timeout,
             https,
             ..
-        } = *self.options;
+        } = self.bounds.options;
         let id = request_id::name(&request);
         let line = access_log::begin(&request);
         let cookie = SessionCookie::open(&mut request);
         deadline::set(&mut request, request_timeout);
         DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
         let mut response = match self.for_origins {
-            None => guarded(self.routes, request_timeout, request).await,
+            None => guarded(self.routes, &self.bounds, request).await,
             Some(routes) => certain(routes.oneshot(request).await),
         };
         cookie.send(https, &mut response);
@@ -119,13 +132,14 @@ impl Around {
 }
 
 /// Answers in place of a handler that panics or takes too long.
-async fn guarded(mut routes: Router, time: Duration, request: Request) -> Response {
+async fn guarded(mut routes: Router, bounds: &Bounds, request: Request) -> Response {
+    let deadline = deadline::of(&request);
     let answer = AssertUnwindSafe(async move { certain(routes.call(request).await) });
     deadline::keep(
-        time,
-        answer
-            .catch_unwind()
-            .map(|answer| answer.unwrap_or_else(panic::refuse)),
+        &bounds.deadlines,
+        deadline,
+        bounds.options.request_timeout,
+        async { answer.catch_unwind().await.unwrap_or_else(panic::refuse) },
     )
     .await
 }
