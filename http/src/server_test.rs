@@ -144,6 +144,23 @@ async fn a_caller_that_does_not_send_its_head_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_caller_that_was_answered_and_does_not_send_its_next_head_is_let_go() {
+    let house = house(Options {
+        head_timeout: Duration::from_secs(1),
+        ..Options::default()
+    })
+    .await;
+    let mut stream = connect(house.address).await;
+    for _ in 0..3 {
+        send(&mut stream, "/").await;
+        assert!(read_until(&mut stream, "hello").await.contains("hello"));
+    }
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: sh").await.unwrap();
+    let read = read_until(&mut stream, "hello").await;
+    assert!(!read.contains("hello"), "{read}");
+}
+
+#[tokio::test]
 async fn a_connection_past_the_bound_waits_for_one_to_close() {
     let house = house(Options {
         connections_max: 1,

@@ -176,8 +176,16 @@ async fn check_gift_cards(shop: &Shop, orders: &[Value]) {
             }
         }
         assert_eq!(amount(&card["held"]), 0, "{card}");
-        let ledger = card["ledger"].as_array().into_iter().flatten();
-        let moved = ledger
+        let ledger = || card["ledger"].as_array().into_iter().flatten();
+        let mut seen = BTreeSet::new();
+        for entry in ledger() {
+            let is_new = seen.insert((text(&entry["kind"]), entry["order_id"].as_str()));
+            assert!(
+                is_new,
+                "an order takes from a card once and gives back once, not {entry}: {card}"
+            );
+        }
+        let moved = ledger()
             .filter(|entry| entry["kind"] != "issued")
             .map(|entry| amount(&entry["amount"]));
         let issued = amount(&card["balance"]) + kept;

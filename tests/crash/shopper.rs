@@ -240,7 +240,7 @@ impl Shopper {
         match self.dice.below(12) {
             0 => Change::Clear,
             1..=3 => Change::Details,
-            4 => Change::Pay,
+            4..=6 => Change::Pay,
             _ => Change::Set {
                 variant,
                 quantity: self.dice.below(5),

@@ -13,7 +13,12 @@ use tokio::time::Instant;
 
 pub(super) enum KeeperMessage<S: Saga> {
     /// A saga was committed; none after it was erased.
-    Published(S::Id, Option<Arc<Published<S>>>),
+    Published {
+        id: S::Id,
+        published: Option<Arc<Published<S>>>,
+        /// Was it the saga's first commit?
+        is_first: bool,
+    },
     /// A saga is open and must go on from its committed state.
     Resume(S::Id),
 }
@@ -34,15 +39,20 @@ pub(super) struct Kept<S: Saga> {
 }
 
 impl<S: Saga> Kept<S> {
-    /// Hands news to the saga's runner, starting one if there is none.
-    fn drive(&mut self, myself: &ActorRef<KeeperMessage<S>>, id: S::Id, news: Option<Arc<Published<S>>>) {
-        let mut message = RunnerMessage::Look(news);
+    /// Hands news to the saga's runner. A saga without one has ended, or is resumed after a crash: its runner may have
+    /// gone on to the end long before the news of what it did is read here, and to start another one from that would
+    /// take steps again whose receipts are gone.
+    fn pass_on(&self, id: S::Id, news: Arc<Published<S>>) {
         if let Some(runner) = self.runners.get(&id) {
-            match runner.send_message(message) {
-                Ok(()) => return,
-                Err(ractor::MessagingErr::SendErr(back)) => message = back,
-                Err(_) => return,
-            }
+            // One that ends or crashes meanwhile needs no news.
+            let _ = runner.send_message(RunnerMessage::Look(Some(news)));
+        }
+    }
+
+    /// Starts the saga's runner, unless there is one.
+    fn drive(&mut self, myself: &ActorRef<KeeperMessage<S>>, id: S::Id, first: Option<Arc<Published<S>>>) {
+        if self.runners.contains_key(&id) {
+            return;
         }
         let charge = Charge {
             id,
@@ -50,7 +60,7 @@ impl<S: Saga> Kept<S> {
         };
         if let Ok(runner) = start(Runner::<S>::new(), charge, myself.get_cell()) {
             self.sagas.insert(runner.get_id(), id);
-            let _ = runner.send_message(message);
+            let _ = runner.send_message(RunnerMessage::Look(first));
             self.runners.insert(id, runner);
         }
     }
@@ -99,15 +109,21 @@ impl<S: Saga> Actor for Keeper<S> {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             KeeperMessage::Resume(id) => state.drive(&myself, id, None),
-            KeeperMessage::Published(id, Some(published)) => {
+            KeeperMessage::Published {
+                id,
+                published: Some(published),
+                is_first,
+            } => {
                 let has_ended = matches!(published.state.next(state.shared.now()), Next::Ended);
-                if !has_ended || state.runners.contains_key(&id) {
-                    state.drive(&myself, id, Some(published));
-                } else {
-                    state.shared.births().end(S::key(id));
+                match (is_first, has_ended) {
+                    (true, false) => state.drive(&myself, id, Some(published)),
+                    (true, true) => state.shared.births().end(S::key(id)),
+                    (false, _) => state.pass_on(id, published),
                 }
             }
-            KeeperMessage::Published(id, None) => {
+            KeeperMessage::Published {
+                id, published: None, ..
+            } => {
                 if let Some(runner) = state.runners.get(&id) {
                     runner.stop(None);
                 }

@@ -178,7 +178,7 @@ impl<S: Saga> SagaShared<S> {
         &self.entities.shared.runtime.births
     }
 
-    fn tell(&self, message: KeeperMessage<S>) {
+    pub(super) fn tell(&self, message: KeeperMessage<S>) {
         if let Some(keeper) = self.keeper.get() {
             // Fails only once the engine stops.
             let _ = keeper.send_message(message);
@@ -192,7 +192,11 @@ impl<S: Saga> SagaShared<S> {
         if let Some(published) = published.filter(|_| is_first) {
             self.births().begin(S::key(id), published.position);
         }
-        self.tell(KeeperMessage::Published(id, published.cloned()));
+        self.tell(KeeperMessage::Published {
+            id,
+            published: published.cloned(),
+            is_first,
+        });
     }
 }
 
@@ -214,7 +218,7 @@ impl<S: Saga> SagaHandle for SagaShared<S> {
 
 /// The sagas of one kind. Cheap to clone.
 pub struct Sagas<S: Saga> {
-    shared: Arc<SagaShared<S>>,
+    pub(super) shared: Arc<SagaShared<S>>,
 }
 
 impl<S: Saga> Clone for Sagas<S> {

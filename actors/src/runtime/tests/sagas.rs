@@ -4,6 +4,7 @@ use super::store::TestStore;
 use super::toy::ToyId;
 use super::trip::{Begin, Note, Trip, TripId, UNITS, World, trip_id};
 use super::{Bench, add, ask, settle};
+use crate::runtime::keeper::KeeperMessage;
 use crate::runtime::{Entities, EntityOptions, INTERNAL_DEADLINE, Sagas, WAITING};
 use cartwright_domain::Entity;
 use cartwright_storage::{ReceiptFound, ReceiptKey, Store};
@@ -230,6 +231,29 @@ async fn a_step_whose_outcome_is_stuck_on_its_way_to_the_disk_does_not_come_to_a
     trips.bench.store.release();
     assert!(trips.wait(1).await.unwrap().ended);
     assert_eq!(trips.totals(from, to).await, (Some(5), Some(5), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_that_reaches_the_keeper_after_the_end_takes_no_step_again() {
+    let (trips, from, to) = Trips::new(Weather::default()).await;
+    // The trip, what is taken and the note of it get through. The note that it is paid does not yet.
+    trips.bench.store.hold_after(3);
+    trips.begin(1, from, to).await;
+    settle().await;
+    let taken = trips.trips.read(trip_id(1)).await.unwrap().unwrap();
+    assert_eq!(taken.state.done, ["take"]);
+    trips.bench.store.release();
+    assert!(trips.wait(1).await.unwrap().ended);
+    settle().await;
+    trips.sagas.shared.tell(KeeperMessage::Published {
+        id: trip_id(1),
+        published: Some(taken),
+        is_first: false,
+    });
+    settle().await;
+    assert_eq!(trips.totals(from, to).await, (Some(5), Some(5), 1));
+    let counters = trips.sagas.counters();
+    assert_eq!((counters.open, counters.ended, counters.retries), (0, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
