@@ -65,16 +65,9 @@ impl<S: Saga> Kept<S> {
         }
     }
 
-    /// Forgets a runner; returns its saga if no other runner has taken its place.
+    /// Forgets a runner; returns its saga.
     fn forget(&mut self, actor: ActorId) -> Option<S::Id> {
         let id = self.sagas.remove(&actor)?;
-        if self
-            .runners
-            .get(&id)
-            .is_none_or(|runner| runner.get_id() != actor)
-        {
-            return None;
-        }
         self.runners.remove(&id);
         self.shared.births().end(S::key(id));
         Some(id)
@@ -112,15 +105,16 @@ impl<S: Saga> Actor for Keeper<S> {
             KeeperMessage::Published {
                 id,
                 published: Some(published),
-                is_first,
-            } => {
-                let has_ended = matches!(published.state.next(state.shared.now()), Next::Ended);
-                match (is_first, has_ended) {
-                    (true, false) => state.drive(&myself, id, Some(published)),
-                    (true, true) => state.shared.births().end(S::key(id)),
-                    (false, _) => state.pass_on(id, published),
-                }
-            }
+                is_first: false,
+            } => state.pass_on(id, published),
+            KeeperMessage::Published {
+                id,
+                published: Some(published),
+                is_first: true,
+            } => match published.state.next(state.shared.now()) {
+                Next::Ended => state.shared.births().end(S::key(id)),
+                Next::Act(_) | Next::Wait(_) => state.drive(&myself, id, Some(published)),
+            },
             KeeperMessage::Published {
                 id, published: None, ..
             } => {
