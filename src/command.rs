@@ -52,7 +52,8 @@ fn as_client(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Re
         .block_on(work)
 }
 
-/// Runs a server, on as many threads as the configuration says.
+/// Runs a server, on as many threads as the configuration says. A thread that has nothing left to do lets whoever waits
+/// for its core go first: what that hands it, a verdict or a request, it then finds without having slept.
 fn as_server(
     config: &Config,
     work: impl Future<Output = anyhow::Result<ExitCode>>,
@@ -60,6 +61,7 @@ fn as_server(
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.worker_threads())
         .global_queue_interval(TASKS_BETWEEN_LOOKS)
+        .on_thread_park(std::thread::yield_now)
         .enable_all()
         .build()?
         .block_on(work)

@@ -99,6 +99,11 @@ impl Entity for Session {
         )
     }
 
+    /// With a cart, all that is left to happen to it is a visit a day and its end; whom it belongs to is read without it.
+    fn may_rest(&self) -> bool {
+        self.cart.is_some()
+    }
+
     /// Ends the session when nobody came for its lifetime; else looks again when that could be.
     fn wake(&mut self, timer: Timer, cx: &mut Context<'_, Self>) -> Result<(), Error> {
         match timer {

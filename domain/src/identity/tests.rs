@@ -4,6 +4,7 @@ use super::{
     AttachCart, AttachOpenedCart, EndSession, Error, Event, OpenSession, Session, Timer, TouchSession,
     USER_AGENT_LENGTH_MAX,
 };
+use crate::entity::Entity;
 use crate::id::{CartId, SessionId};
 use crate::testing::Bench;
 use crate::time::Timestamp;
@@ -89,6 +90,15 @@ fn a_cart_attached_late_does_not_take_the_place_of_a_newer_one() {
     for cart in [older, newer] {
         assert_eq!(bench.run(AttachOpenedCart { cart }), Err(Error::Expired));
     }
+}
+
+#[test]
+fn a_session_rests_once_it_has_a_cart() {
+    let mut bench = opened(None);
+    assert!(!bench.entity.may_rest());
+    let cart = CartId(Uuid::from_u128(2));
+    assert_eq!(bench.run(AttachCart { cart }), Ok(()));
+    assert!(bench.entity.may_rest());
 }
 
 #[test]
