@@ -538,3 +538,31 @@ async fn an_import_refuses_rows_one_by_one() {
         json!([])
     );
 }
+
+#[tokio::test]
+async fn a_product_whose_variants_share_a_sku_is_not_made() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let (handle, sku) = (unique("twins"), unique("TWIN"));
+    let body = |second: &str| {
+        json!({
+            "title": "Twins", "handle": handle, "status": "active",
+            "variants": [{ "sku": sku, "price": pence(100) }, { "sku": second, "price": pence(100) }],
+        })
+    };
+    let call = shop.staff.post("/admin/products", body(&sku));
+    let problem = call.refused(422, "request.invalid_fields").await;
+    let error = &problem["errors"][0];
+    assert_eq!(
+        (&error["pointer"], &error["code"]),
+        (&json!("/variants/1/sku"), &json!("catalog.duplicate_sku"))
+    );
+    let found = shop
+        .staff
+        .get(&format!("/admin/variants?sku={sku}"))
+        .ok(200)
+        .await;
+    assert_eq!(found["items"], json!([]));
+    // With the handle and the SKU that the refused one would have taken.
+    let made = shop.staff.post("/admin/products", body(&unique("TWIN")));
+    assert_eq!(made.ok(201).await["variants"][0]["sku"], json!(sku));
+}

@@ -17,9 +17,10 @@ use cartwright_domain::catalog::{
     CreateProduct, CreateVariant, Handle, PriceChange, Product, SetPrice, UpdateProduct, UpdateVariant,
     Variant, VariantDraft,
 };
+use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{ProductId, VariantId};
 use cartwright_domain::money::Price;
-use cartwright_domain::{EntityId, Listing, Seed, Unique, UniqueKey};
+use cartwright_domain::{EntityId, Listing, Refusal, Seed, Unique, UniqueKey};
 use cartwright_storage::Scan;
 use futures::future::try_join_all;
 
@@ -189,12 +190,8 @@ impl Engine {
         variants: Vec<VariantDraft>,
         ticket: Option<Ticket>,
     ) -> Outcome<ProductView> {
-        for (index, draft) in variants.iter().enumerate() {
-            draft.check().map_err(|errors| {
-                let mut all = cartwright_domain::error::FieldErrors::default();
-                all.add_all(&format!("/variants/{index}"), errors);
-                Refused::from(cartwright_domain::Refusal::problem(&all))
-            })?;
+        VariantDraft::check_all(&variants).map_err(refused_fields)?;
+        for draft in &variants {
             if let Some(holder) = self.variant_by_sku(&draft.sku).await? {
                 return Err(sku_taken(&draft.sku, holder));
             }
@@ -398,4 +395,8 @@ fn sku_taken(sku: &str, holder: VariantId) -> Refused {
     let message = format!("the SKU {sku} belongs to {holder}");
     let problem = cartwright_domain::Problem::new(cartwright_domain::Class::Conflict, "sku.taken", message);
     Refused::from(problem.with("holder", holder.to_string()))
+}
+
+fn refused_fields(errors: FieldErrors) -> Refused {
+    Refused::from(errors.problem())
 }

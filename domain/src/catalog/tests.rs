@@ -456,6 +456,33 @@ fn every_bad_field_of_a_variant_is_listed() {
 }
 
 #[test]
+fn variants_of_one_product_have_skus_of_their_own() {
+    let named = |sku: &str| VariantDraft {
+        sku: sku.to_owned(),
+        ..draft()
+    };
+    let check = |skus: &[&str], expected: &[(&str, &str)]| {
+        let drafts: Vec<_> = skus.iter().map(|sku| named(sku)).collect();
+        check_fields(VariantDraft::check_all(&drafts).map_err(Error::from), expected);
+    };
+    let twice = |pointer| (pointer, "catalog.duplicate_sku");
+    check(
+        &["A", "B", "A", "A"],
+        &[twice("/variants/2/sku"), twice("/variants/3/sku")],
+    );
+    check(
+        &[" A", "B", "B"],
+        &[
+            ("/variants/0/sku", "catalog.invalid_sku"),
+            twice("/variants/2/sku"),
+        ],
+    );
+    // Case matters.
+    assert_eq!(VariantDraft::check_all(&[named("A"), named("a")]), Ok(()));
+    assert_eq!(VariantDraft::check_all(&[]), Ok(()));
+}
+
+#[test]
 fn variants_are_listed_within_their_product_by_creation() -> Result<(), Error> {
     let earlier = variant(draft())?.entity;
     let later = Variant {

@@ -14,7 +14,7 @@ use crate::tax::Category;
 use crate::text;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// By what a variant differs from its siblings: `color` is `red`.
@@ -226,6 +226,26 @@ impl VariantDraft {
         self.clone()
             .variant(nowhere.0, nowhere.1, Timestamp::default())
             .map(|_| ())
+    }
+
+    /// Checks the drafts of all variants that one product is made with, each by itself and beside the others.
+    ///
+    /// # Errors
+    /// Every bad field, below `/variants`.
+    pub fn check_all(drafts: &[Self]) -> Result<(), FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let mut skus = BTreeSet::new();
+        for (index, draft) in drafts.iter().enumerate() {
+            let pointer = format!("/variants/{index}");
+            if let Err(bad) = draft.check() {
+                errors.add_all(&pointer, bad);
+            }
+            if !skus.insert(&draft.sku) {
+                let message = "another variant of the product has the SKU already";
+                errors.add(format!("{pointer}/sku"), "catalog.duplicate_sku", message);
+            }
+        }
+        errors.into_result()
     }
 
     fn variant(
