@@ -264,3 +264,105 @@ async fn codes_go_out_of_one_store_and_into_another_and_are_the_same() {
         .await
         .check(0, &["created 0, updated 1"]);
 }
+
+async fn variant_by(shop: &Shop, sku: &str) -> Value {
+    let found = shop
+        .staff
+        .get(&format!("/admin/variants?sku={sku}"))
+        .ok(200)
+        .await;
+    found["items"][0].clone()
+}
+
+/// Imports one row of the catalog and returns its outcome, or the code that refused it.
+async fn import_row(shop: &Shop, mut row: Value) -> String {
+    row["row"] = json!(1);
+    let results = send(shop, "/admin/catalog/import", json!([row])).await;
+    results[0].1.clone()
+}
+
+#[tokio::test]
+async fn a_catalog_row_that_is_refused_changes_nothing() {
+    let OpenShop {
+        server: _server,
+        shop,
+        method,
+    } = OpenShop::fresh().await;
+    let path = "/admin/products";
+    let made = shop.list(path).await.len();
+    for row in [
+        json!({ "sku": "NEW", "price": pence(9), "stock": 10_000_000_000_000_u64 }),
+        json!({ "sku": "NEW", "price": pence(9), "stock": 5, "categories": ["Bad Handle!"] }),
+        json!({ "sku": "NEW", "price": pence(9), "stock": 5, "tax_category": "" }),
+    ] {
+        assert_eq!(import_row(&shop, row).await, "request.invalid_fields");
+        assert_eq!(variant_by(&shop, "NEW").await, Value::Null);
+        assert_eq!(shop.list(path).await.len(), made);
+    }
+
+    let known = shop.variant(500, Some(5)).await;
+    shop.buy(&shop.guest().await, &method, &[(&known, 4)]).await;
+    let state = async || {
+        let product = shop
+            .staff
+            .get(&format!("/admin/variants/{}", known.id))
+            .ok(200)
+            .await;
+        let product = product["product_id"].as_str().unwrap_or_default().to_owned();
+        let product = shop
+            .staff
+            .get(&format!("/admin/products/{product}"))
+            .ok(200)
+            .await;
+        (product, shop.stock(&known).await)
+    };
+    let before = state().await;
+    for (row, code) in [
+        (json!({ "stock": 3 }), "inventory.below_committed"),
+        (
+            json!({ "stock": 9, "categories": ["Bad Handle!"] }),
+            "request.invalid_fields",
+        ),
+        (
+            json!({ "stock": 9, "image_url": "nowhere" }),
+            "request.invalid_fields",
+        ),
+        (
+            json!({ "stock": 9, "price": pence(-1) }),
+            "request.invalid_fields",
+        ),
+    ] {
+        let mut whole = json!({ "sku": known.sku, "title": "Other", "price": pence(900) });
+        for (name, value) in row.as_object().expect("a row") {
+            whole[name] = value.clone();
+        }
+        assert_eq!(import_row(&shop, whole).await, code);
+        assert_eq!(state().await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_sku_whose_variant_has_another_now_is_imported_as_a_new_one() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let mut ids = Vec::new();
+    for renamed in ["Y", "Z"] {
+        let row = json!({ "sku": "X", "title": "Lamp", "price": pence(100), "stock": 3 });
+        assert_eq!(import_row(&shop, row.clone()).await, "created");
+        assert_eq!(import_row(&shop, row).await, "unchanged");
+        let variant = variant_by(&shop, "X").await;
+        let path = format!("/admin/variants/{}", variant["id"].as_str().unwrap_or_default());
+        shop.staff.patch(&path, json!({ "sku": renamed })).ok(200).await;
+        ids.push((variant["id"].clone(), variant["product_id"].clone()));
+    }
+    let row = json!({ "sku": "X", "title": "Lamp", "price": pence(100), "stock": 3 });
+    assert_eq!(import_row(&shop, row).await, "created");
+    for (sku, (variant, product)) in ["Y", "Z"].iter().zip(&ids) {
+        let held = variant_by(&shop, sku).await;
+        assert_eq!((&held["id"], &held["product_id"]), (variant, product));
+    }
+    assert_ne!(ids[0], ids[1]);
+}

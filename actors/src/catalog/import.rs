@@ -1,22 +1,26 @@
 //! The bulk import: one product with one variant a row, found by its SKU.
 //!
-//! A second run of the same rows changes nothing. The product's id comes from the SKU, so that a run that was cut
-//! off between product and variant goes on where it stopped.
+//! A second run of the same rows changes nothing. The ids of a new product and its variant come from the SKU, so that a
+//! run that was cut off between its writes goes on where it stopped.
+//!
+//! A row that is refused changes nothing: what can be known is judged before anything is written. Stock, of which only
+//! its actor knows what is promised, is written first, so that a variant is never sold without the stock of its row.
 
+use super::refused_fields;
 use crate::engine::{Engine, unreadable};
 use crate::import::{self, ImportedRow, RowOutcome};
 use crate::inventory::stock_of;
+use crate::once::gone;
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::catalog::{
-    CreateProduct, CreateVariant, Image, PriceChange, ProductStatus, UpdateProduct, UpdateVariant,
-    VariantDraft,
+    CreateProduct, CreateVariant, Image, PriceChange, Product, ProductStatus, UpdateProduct, UpdateVariant,
+    Variant, VariantDraft,
 };
-use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{ProductId, VariantId};
 use cartwright_domain::inventory::{CreateStockItem, SetStock, StockLevels};
 use cartwright_domain::money::Price;
-use cartwright_domain::{Entity, EntityId, Refusal, Revision};
+use cartwright_domain::{Entity, EntityId, Revision};
 use uuid::Uuid;
 
 /// How many rows of a call are at work at once.
@@ -74,13 +78,30 @@ impl Engine {
     }
 
     async fn import_row(&self, request: &Request, row: ImportRow) -> Result<RowOutcome, Refused> {
-        match self.variant_by_sku(&row.sku).await? {
-            Some(variant) => self.update_from_row(request, variant, row).await,
-            None => self.create_from_row(request, row).await,
+        if let Some(variant) = self.variant_by_sku(&row.sku).await? {
+            return self.update_from_row(request, variant, row).await;
+        }
+        let mut product = derived(IMPORTED_PRODUCTS, &row.sku);
+        loop {
+            let variant = derived(product, &row.sku);
+            let ids = (ProductId::from_uuid(product), VariantId::from_uuid(variant));
+            match self.kinds().variants.read(ids.1).await.map_err(unreadable)? {
+                None => return self.create_from_row(request, ids, row).await,
+                Some(made) if made.state.sku.as_str() == row.sku => {
+                    return self.update_from_row(request, ids.1, row).await; // Since it was looked for.
+                }
+                // It was made from such a row, and has been given another SKU since.
+                Some(_) => product = derived(variant, &row.sku),
+            }
         }
     }
 
-    async fn create_from_row(&self, request: &Request, row: ImportRow) -> Result<RowOutcome, Refused> {
+    async fn create_from_row(
+        &self,
+        request: &Request,
+        (product, variant): (ProductId, VariantId),
+        row: ImportRow,
+    ) -> Result<RowOutcome, Refused> {
         let title = title_of(&row);
         let draft = VariantDraft {
             sku: row.sku.clone(),
@@ -91,7 +112,6 @@ impl Engine {
             ..VariantDraft::default()
         };
         draft.check().map_err(refused_fields)?;
-        let product = ProductId::from_uuid(Uuid::new_v5(&IMPORTED_PRODUCTS, row.sku.as_bytes()));
         let command = CreateProduct {
             title,
             handle: None,
@@ -100,6 +120,8 @@ impl Engine {
             categories: row.categories.unwrap_or_default(),
             status: row.status.unwrap_or(ProductStatus::Active),
         };
+        command.check().map_err(refused_fields)?;
+        self.stock_from_row(request, variant, row.stock).await?;
         if self
             .kinds()
             .products
@@ -111,13 +133,11 @@ impl Engine {
             self.create_with_free_handle(request, product, command, None)
                 .await?;
         }
-        let variant: VariantId = VariantId::from_uuid(Uuid::new_v5(&product.uuid(), row.sku.as_bytes()));
         let ask = request.ask().if_match(None);
         self.kinds()
             .variants
             .create(variant, CreateVariant { product, draft }, ask)
             .await?;
-        self.stock_from_row(request, variant, row.stock).await?;
         Ok(RowOutcome::Created)
     }
 
@@ -129,32 +149,35 @@ impl Engine {
     ) -> Result<RowOutcome, Refused> {
         let kinds = self.kinds();
         let before = kinds.variants.read(variant).await.map_err(unreadable)?;
-        let Some(before) = before else {
-            return Err(crate::once::gone::<cartwright_domain::catalog::Variant>());
-        };
+        let before = before.ok_or_else(gone::<Variant>)?;
+        let product = before.state.product;
+        let product_before = kinds.products.read(product).await.map_err(unreadable)?;
+        let product_before = product_before.ok_or_else(gone::<Product>)?;
         let title = title_of(&row);
-        let command = UpdateVariant {
+        let change = UpdateVariant {
             title: Some(title.clone()),
             price: row.price.map(PriceChange::Set),
             tax_category: row.tax_category.clone(),
             weight_grams: row.weight_grams,
             ..UpdateVariant::default()
         };
-        let ask = || request.ask().if_match(None);
-        let after = kinds.variants.ask(variant, command, ask()).await?;
-        let mut changed = revision_of(&after.state) != Some(before.revision);
-        let product = before.state.product;
-        let product_before = kinds.products.read(product).await.map_err(unreadable)?;
-        let command = UpdateProduct {
+        let product_change = UpdateProduct {
             title: Some(title),
             images: images_of(&row),
             categories: row.categories,
             status: row.status,
             ..UpdateProduct::default()
         };
-        let product_after = kinds.products.ask(product, command, ask()).await?;
-        changed |= revision_of(&product_after.state) != product_before.map(|product| product.revision);
-        changed |= self.stock_from_row(request, variant, row.stock).await?;
+        change.changed(&before.state).map_err(refused_fields)?;
+        product_change
+            .changed(&product_before.state)
+            .map_err(refused_fields)?;
+        let mut changed = self.stock_from_row(request, variant, row.stock).await?;
+        let ask = || request.ask().if_match(None);
+        let after = kinds.variants.ask(variant, change, ask()).await?;
+        changed |= revision_of(&after.state) != Some(before.revision);
+        let after = kinds.products.ask(product, product_change, ask()).await?;
+        changed |= revision_of(&after.state) != Some(product_before.revision);
         Ok(if changed {
             RowOutcome::Updated
         } else {
@@ -192,6 +215,11 @@ impl Engine {
     }
 }
 
+/// Returns the id that comes of a SKU under another id, the same whenever it is asked for.
+fn derived(of: Uuid, sku: &str) -> Uuid {
+    Uuid::new_v5(&of, sku.as_bytes())
+}
+
 fn title_of(row: &ImportRow) -> String {
     let given = row
         .title
@@ -212,8 +240,4 @@ fn images_of(row: &ImportRow) -> Option<Vec<Image>> {
 
 fn revision_of<E: Entity>(state: &Option<crate::once::Shown<E>>) -> Option<Revision> {
     state.as_ref().map(|state| state.revision)
-}
-
-fn refused_fields(errors: FieldErrors) -> Refused {
-    Refused::from(errors.problem())
 }

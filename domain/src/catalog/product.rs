@@ -6,7 +6,7 @@ use super::{
 };
 use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, FieldErrors, ensure};
-use crate::id::ProductId;
+use crate::id::{EntityId, ProductId};
 use crate::kind::{Kind, Listing, ListingKey, Unique, UniqueKey};
 use crate::text;
 use crate::time::Timestamp;
@@ -154,11 +154,17 @@ pub struct CreateProduct {
     pub status: ProductStatus,
 }
 
-impl Create<Product> for CreateProduct {
-    const NAME: &'static str = "catalog.create_product";
-    type Reply = ();
+impl CreateProduct {
+    /// Checks every field, so that nothing is made beside a product that cannot be.
+    ///
+    /// # Errors
+    /// Every bad field.
+    pub fn check(&self) -> Result<(), FieldErrors> {
+        let nowhere = ProductId::from_uuid(uuid::Uuid::nil());
+        self.clone().product(nowhere, Timestamp::default()).map(|_| ())
+    }
 
-    fn create(self, id: ProductId, cx: &mut Context<'_, Product>) -> Result<(Product, ()), Error> {
+    fn product(self, id: ProductId, created_at: Timestamp) -> Result<Product, FieldErrors> {
         let mut errors = FieldErrors::default();
         let title = errors.take("/title", text::line(&self.title, TITLE_LENGTH_MAX));
         let handle = match &self.handle {
@@ -169,7 +175,7 @@ impl Create<Product> for CreateProduct {
         check_images(&self.images, &mut errors);
         let categories = check_categories(&self.categories, &mut errors);
         let (Some(title), Some(handle), true) = (title, handle, errors.is_empty()) else {
-            return Err(errors.into());
+            return Err(errors);
         };
         let Self {
             description,
@@ -177,23 +183,30 @@ impl Create<Product> for CreateProduct {
             status,
             ..
         } = self;
-        cx.emit(ProductEvent::ProductCreated {
-            handle: handle.clone(),
+        Ok(Product {
+            id,
+            title,
+            handle,
+            description,
+            images,
+            categories,
             status,
+            created_at,
+        })
+    }
+}
+
+impl Create<Product> for CreateProduct {
+    const NAME: &'static str = "catalog.create_product";
+    type Reply = ();
+
+    fn create(self, id: ProductId, cx: &mut Context<'_, Product>) -> Result<(Product, ()), Error> {
+        let product = self.product(id, cx.now())?;
+        cx.emit(ProductEvent::ProductCreated {
+            handle: product.handle.clone(),
+            status: product.status,
         });
-        Ok((
-            Product {
-                id,
-                title,
-                handle,
-                description,
-                images,
-                categories,
-                status,
-                created_at: cx.now(),
-            },
-            (),
-        ))
+        Ok((product, ()))
     }
 }
 
@@ -214,11 +227,12 @@ pub struct UpdateProduct {
     pub status: Option<ProductStatus>,
 }
 
-impl Command<Product> for UpdateProduct {
-    const NAME: &'static str = "catalog.update_product";
-    type Reply = ();
-
-    fn apply(self, product: &mut Product, cx: &mut Context<'_, Product>) -> Result<(), Error> {
+impl UpdateProduct {
+    /// Returns the product as the change leaves it.
+    ///
+    /// # Errors
+    /// Every bad field.
+    pub fn changed(&self, product: &Product) -> Result<Product, FieldErrors> {
         let mut errors = FieldErrors::default();
         let mut changed = product.clone();
         if let Some(title) = &self.title {
@@ -231,19 +245,29 @@ impl Command<Product> for UpdateProduct {
                 .take("/handle", Handle::parse(handle))
                 .unwrap_or(changed.handle);
         }
-        if let Some(description) = self.description {
-            check_description(&description, &mut errors);
-            changed.description = description;
+        if let Some(description) = &self.description {
+            check_description(description, &mut errors);
+            changed.description.clone_from(description);
         }
-        if let Some(images) = self.images {
-            check_images(&images, &mut errors);
-            changed.images = images;
+        if let Some(images) = &self.images {
+            check_images(images, &mut errors);
+            changed.images.clone_from(images);
         }
-        if let Some(categories) = self.categories {
-            changed.categories = check_categories(&categories, &mut errors);
+        if let Some(categories) = &self.categories {
+            changed.categories = check_categories(categories, &mut errors);
         }
         changed.status = self.status.unwrap_or(changed.status);
         errors.into_result()?;
+        Ok(changed)
+    }
+}
+
+impl Command<Product> for UpdateProduct {
+    const NAME: &'static str = "catalog.update_product";
+    type Reply = ();
+
+    fn apply(self, product: &mut Product, cx: &mut Context<'_, Product>) -> Result<(), Error> {
+        let changed = self.changed(product)?;
         if changed != *product {
             *product = changed;
             cx.emit(ProductEvent::ProductUpdated {

@@ -357,11 +357,12 @@ pub struct UpdateVariant {
     pub status: Option<VariantStatus>,
 }
 
-impl Command<Variant> for UpdateVariant {
-    const NAME: &'static str = "catalog.update_variant";
-    type Reply = ();
-
-    fn apply(self, variant: &mut Variant, cx: &mut Context<'_, Variant>) -> Result<(), Error> {
+impl UpdateVariant {
+    /// Returns the variant as the change leaves it.
+    ///
+    /// # Errors
+    /// Every bad field.
+    pub fn changed(&self, variant: &Variant) -> Result<Variant, FieldErrors> {
         let mut errors = FieldErrors::default();
         let mut changed = variant.clone();
         if let Some(sku) = &self.sku {
@@ -373,16 +374,16 @@ impl Command<Variant> for UpdateVariant {
         if let Some(options) = &self.options {
             changed.options = check_options(options, &mut errors);
         }
-        let price = self.price.as_ref();
-        let prices = price.map(|change| change.apply(&variant.prices, &mut errors));
+        if let Some(change) = &self.price {
+            changed.prices = change.apply(&variant.prices, &mut errors);
+        }
         if let Some(prices) = &self.compare_at_prices {
             changed.compare_at_prices = CurrencyPrices::check(prices, "/compare_at_prices", &mut errors);
         }
         if let Some(prices) = &self.minimum_prices {
             changed.minimum_prices = CurrencyPrices::check(prices, "/minimum_prices", &mut errors);
         }
-        let prices_then = prices.as_ref().unwrap_or(&variant.prices);
-        check_minimum(&changed.minimum_prices, prices_then, &mut errors);
+        check_minimum(&changed.minimum_prices, &changed.prices, &mut errors);
         if let Some(rows) = &self.list_prices {
             changed.list_prices = check_list_prices(rows, &mut errors);
         }
@@ -396,6 +397,18 @@ impl Command<Variant> for UpdateVariant {
         }
         changed.status = self.status.unwrap_or(changed.status);
         errors.into_result()?;
+        Ok(changed)
+    }
+}
+
+impl Command<Variant> for UpdateVariant {
+    const NAME: &'static str = "catalog.update_variant";
+    type Reply = ();
+
+    fn apply(self, variant: &mut Variant, cx: &mut Context<'_, Variant>) -> Result<(), Error> {
+        let mut changed = self.changed(variant)?;
+        // They have facts of their own.
+        let prices = std::mem::replace(&mut changed.prices, variant.prices.clone());
         if changed != *variant {
             *variant = changed;
             cx.emit(VariantEvent::VariantUpdated {
@@ -403,9 +416,7 @@ impl Command<Variant> for UpdateVariant {
                 status: variant.status,
             });
         }
-        if let Some(prices) = prices {
-            variant.put(prices, cx);
-        }
+        variant.put(prices, cx);
         Ok(())
     }
 }
