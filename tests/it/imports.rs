@@ -366,3 +366,140 @@ async fn a_sku_whose_variant_has_another_now_is_imported_as_a_new_one() {
     }
     assert_ne!(ids[0], ids[1]);
 }
+
+#[tokio::test]
+async fn a_row_of_any_import_that_cannot_be_read_refuses_no_other() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let cup = shop.variant(500, None).await;
+    let ada = json!({ "external_id": "A-1" });
+    shop.staff.post("/admin/customers", ada).ok(201).await;
+    let letter = json!({ "name": "Letter", "requires_code": true, "actions": [{ "type": "order", "percentage": "0.1" }] });
+    shop.staff.post("/admin/promotions", letter).ok(201).await;
+    let sku = cup.sku.as_str();
+    // For each import a good row, fields that make it a bad one, and the field of which its refusal tells.
+    for (path, good, bad, field) in [
+        (
+            "catalog",
+            json!({ "sku": "IMP-1" }),
+            json!({ "stock": -1 }),
+            "stock: ",
+        ),
+        (
+            "catalog",
+            json!({ "sku": "IMP-2" }),
+            json!({ "price": { "amount": 1.5, "currency": "GBP" } }),
+            "price.amount: ",
+        ),
+        ("catalog", json!({ "sku": "IMP-3" }), json!({ "sku": 3 }), "sku: "),
+        (
+            "catalog",
+            json!({ "sku": "IMP-4" }),
+            json!({ "row": "two" }),
+            "row: ",
+        ),
+        (
+            "price-lists",
+            json!({ "price_list": { "name": "Trade" }, "sku": sku, "price": pence(400) }),
+            json!({ "from_quantity": "ten" }),
+            "from_quantity: ",
+        ),
+        (
+            "tax",
+            json!({ "place": "FR", "name": "VAT", "rate": "0.2" }),
+            json!({ "rate": 0.1 }),
+            "rate: ",
+        ),
+        (
+            "store-credit",
+            json!({ "customer": "A-1", "amount": pence(100), "reason": "moved" }),
+            json!({ "amount": { "amount": 100, "currency": "ZZZ" } }),
+            "amount.currency: ",
+        ),
+        (
+            "gift-cards",
+            json!({ "gift_card": { "code": "OLDC00000001", "amount": pence(100) } }),
+            json!({ "customer": 1 }),
+            "customer: ",
+        ),
+        (
+            "promotions/codes",
+            json!({ "promotion": "Letter", "code": "SPRING-1" }),
+            json!({ "used": "yes" }),
+            "used: ",
+        ),
+        (
+            "promotions",
+            json!({ "promotion": { "name": "Ten" } }),
+            json!({ "promotion": { "name": "Ten", "priority": "high" } }),
+            "promotion.priority: ",
+        ),
+        (
+            "customers",
+            json!({ "customer": { "external_id": "B-2" } }),
+            json!({ "customer": { "external_id": "B-2", "groups": "vip" } }),
+            "customer.groups: ",
+        ),
+    ] {
+        let (mut first, mut second) = (good.clone(), good);
+        first["row"] = json!(1);
+        second["row"] = json!(2);
+        for (name, value) in bad.as_object().expect("fields") {
+            second[name] = value.clone();
+        }
+        let number = second["row"].as_u64().unwrap_or_default();
+        let call = shop.staff.post(
+            &format!("/admin/{path}/import"),
+            json!({ "rows": [second, 7, first] }),
+        );
+        let told = call.ok(200).await;
+        let results = told["results"].as_array().expect("a list");
+        assert_eq!(results.len(), 3, "{told}");
+        for (result, row) in results.iter().zip([number, 0]) {
+            assert_eq!(
+                (&result["row"], &result["outcome"]),
+                (&json!(row), &json!("refused")),
+                "{told}"
+            );
+            assert_eq!(result["error"], "import.unreadable_row", "{told}");
+        }
+        let message = results[0]["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with(field), "{path}: {message:?}");
+        assert_eq!(
+            (&results[2]["row"], &results[2]["outcome"]),
+            (&json!(1), &json!("created")),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_import_takes_two_mebibytes_of_rows() {
+    let OpenShop {
+        server: _server,
+        shop,
+        ..
+    } = OpenShop::fresh().await;
+    let long = "x".repeat(2 << 20);
+    for path in [
+        "catalog",
+        "customers",
+        "gift-cards",
+        "price-lists",
+        "promotions",
+        "promotions/codes",
+        "store-credit",
+        "tax",
+    ] {
+        let rows = json!({ "rows": [{ "row": 1, "note": long }] });
+        let told = shop
+            .staff
+            .post(&format!("/admin/{path}/import"), rows)
+            .ok(200)
+            .await;
+        assert_eq!(told["results"][0]["error"], "import.unreadable_row", "{path}");
+    }
+}

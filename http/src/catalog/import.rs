@@ -9,9 +9,10 @@ use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::catalog::ImportRow;
-use cartwright_actors::import::{self, ImportedRow};
+use cartwright_actors::import::ImportedRow;
 use cartwright_domain::{Class, Problem};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,8 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[derive(Debug, Deserialize, ToSchema)]
 struct CatalogImport {
     /// At most 500.
-    #[schema(max_items = 500)]
-    rows: Vec<CatalogRow>,
+    #[schema(max_items = 500, value_type = Vec<CatalogRow>)]
+    rows: Vec<Value>,
 }
 
 /// One row: a product with one variant, found by its SKU. What is absent stays as it is, or gets the default.
@@ -67,7 +68,7 @@ struct CatalogImported {
 /// What became of a row.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct CatalogRowResult {
-    /// The row's number, as it was sent.
+    /// The row's number, as it was sent; 0 where it has none.
     row: u64,
     /// Its SKU.
     sku: String,
@@ -93,15 +94,7 @@ async fn admin_import_catalog(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<CatalogImport>,
 ) -> Answered<CatalogImported> {
-    let rows = value.rows.into_iter().map(|row| {
-        let (number, sku) = (row.row, row.sku.clone());
-        row.read().map_err(|problem| ImportedRow {
-            row: number,
-            subject: sku,
-            outcome: import::RowOutcome::Refused(problem),
-        })
-    });
-    let mut sent: Sent<_, _> = rows.collect();
+    let mut sent = Sent::read(value.rows, &["/sku"], CatalogRow::read);
     let imported = engine.import_catalog(&call.request(&bytes), sent.take()).await?;
     Ok(Answer::plain(CatalogImported {
         results: sent.ends(imported).map(CatalogRowResult::from).collect(),

@@ -2,15 +2,14 @@
 
 use super::price_lists::PriceListInput;
 use crate::answer::{Answer, Answered};
-use crate::dto::{Imported, PriceInput, Sent, read_row};
+use crate::dto::{Imported, PriceInput, Sent, unreadable};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::catalog::ListPriceRow;
-use cartwright_actors::import::{ImportedRow, RowOutcome};
-use cartwright_domain::{Class, Problem};
+use cartwright_domain::Problem;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -27,8 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[derive(Debug, Deserialize, ToSchema)]
 struct PriceListImport {
     /// At most 500.
-    #[schema(max_items = 500)]
-    rows: Vec<PriceListImportRow>,
+    #[schema(max_items = 500, value_type = Vec<PriceListImportRow>)]
+    rows: Vec<Value>,
 }
 
 /// One row: what one variant costs by one list, from a quantity on. The list is made where there is none of its name.
@@ -37,30 +36,22 @@ struct PriceListImportRow {
     /// The row's number, for the report.
     row: u64,
     /// The list, found by its name. What else is absent stays as it is, or gets the default.
-    #[schema(value_type = PriceListInput)]
-    price_list: Value,
+    price_list: PriceListInput,
     /// Which variant it is.
     sku: String,
     /// From how many units of a line on; 1 when absent.
     from_quantity: Option<u32>,
     /// What each of them then costs.
-    #[schema(value_type = PriceInput)]
-    price: Value,
+    price: PriceInput,
 }
 
 impl PriceListImportRow {
     fn read(self) -> Result<ListPriceRow, Problem> {
-        let price: PriceInput = read_row(self.price)?;
-        let price = price.read().map_err(|message| {
-            Problem::new(
-                Class::Invalid,
-                "import.unreadable_row",
-                format!("price: {message}"),
-            )
-        })?;
+        let price = self.price.read();
+        let price = price.map_err(|message| unreadable(format!("price: {message}")))?;
         Ok(ListPriceRow {
             row: self.row,
-            list: read_row::<PriceListInput>(self.price_list)?.into(),
+            list: self.price_list.into(),
             sku: self.sku,
             from_quantity: self.from_quantity.unwrap_or(1),
             price,
@@ -81,15 +72,7 @@ async fn admin_import_price_lists(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<PriceListImport>,
 ) -> Answered<Imported> {
-    let rows = value.rows.into_iter().map(|row| {
-        let (number, subject) = (row.row, row.sku.clone());
-        row.read().map_err(|problem| ImportedRow {
-            row: number,
-            subject,
-            outcome: RowOutcome::Refused(problem),
-        })
-    });
-    let mut sent: Sent<_, _> = rows.collect();
+    let mut sent = Sent::read(value.rows, &["/sku"], PriceListImportRow::read);
     let imported = engine
         .import_price_lists(&call.request(&bytes), sent.take())
         .await?;

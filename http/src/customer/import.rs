@@ -2,14 +2,13 @@
 
 use super::dto::CustomerInput;
 use crate::answer::{Answer, Answered};
-use crate::dto::{Imported, Sent, read_row};
+use crate::dto::{Imported, Sent};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::customer::CustomerRow;
-use cartwright_actors::import::{ImportedRow, RowOutcome};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -26,8 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[derive(Debug, Deserialize, ToSchema)]
 struct CustomerImport {
     /// At most 500.
-    #[schema(max_items = 500)]
-    rows: Vec<CustomerImportRow>,
+    #[schema(max_items = 500, value_type = Vec<CustomerImportRow>)]
+    rows: Vec<Value>,
 }
 
 /// One row: a customer, found by its external id, or by its e-mail address.
@@ -36,26 +35,14 @@ struct CustomerImportRow {
     /// The row's number, for the report.
     row: u64,
     /// The customer, as it is made. What is absent stays as it is, or gets the default.
-    #[schema(value_type = CustomerInput)]
-    customer: Value,
+    customer: CustomerInput,
 }
 
-impl CustomerImportRow {
-    fn read(self) -> Result<CustomerRow, ImportedRow> {
-        let name = ["external_id", "email"]
-            .iter()
-            .find_map(|field| self.customer[field].as_str());
-        let subject = name.unwrap_or_default().to_owned();
-        match read_row::<CustomerInput>(self.customer) {
-            Ok(customer) => Ok(CustomerRow {
-                row: self.row,
-                draft: customer.into(),
-            }),
-            Err(problem) => Err(ImportedRow {
-                row: self.row,
-                subject,
-                outcome: RowOutcome::Refused(problem),
-            }),
+impl From<CustomerImportRow> for CustomerRow {
+    fn from(sent: CustomerImportRow) -> Self {
+        Self {
+            row: sent.row,
+            draft: sent.customer.into(),
         }
     }
 }
@@ -73,7 +60,9 @@ async fn admin_import_customers(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<CustomerImport>,
 ) -> Answered<Imported> {
-    let mut sent: Sent<_, _> = value.rows.into_iter().map(CustomerImportRow::read).collect();
+    let subject = ["/customer/external_id", "/customer/email"];
+    let read = |row: CustomerImportRow| Ok(row.into());
+    let mut sent = Sent::read(value.rows, &subject, read);
     let imported = engine
         .import_customers(&call.request(&bytes), sent.take())
         .await?;

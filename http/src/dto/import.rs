@@ -40,7 +40,7 @@ impl Imported {
 /// What became of a row.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct RowResult {
-    /// The row's number, as it was sent.
+    /// The row's number, as it was sent; 0 where it has none.
     row: u64,
     /// What it is about, as it was sent.
     subject: String,
@@ -77,14 +77,18 @@ impl From<ImportedRow> for RowResult {
     }
 }
 
-/// Reads a row by itself, so that one that cannot be read refuses no other.
-///
-/// # Errors
-/// `import.unreadable_row` with the field that is wrong.
-pub(crate) fn read_row<T: DeserializeOwned>(row: Value) -> Result<T, Problem> {
+/// Returns the refusal of a row that cannot be read, with the field that is wrong.
+pub(crate) fn unreadable(message: impl Into<String>) -> Problem {
+    Problem::new(Class::Invalid, "import.unreadable_row", message)
+}
+
+fn read_row<T: DeserializeOwned>(row: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(row).map_err(|error| {
-        let message = format!("{}: {}", error.path(), error.inner());
-        Problem::new(Class::Invalid, "import.unreadable_row", message)
+        let inner = error.inner();
+        unreadable(match error.path().to_string().as_str() {
+            "." => inner.to_string(), // The row itself.
+            field => format!("{field}: {inner}"),
+        })
     })
 }
 
@@ -98,29 +102,46 @@ pub(crate) struct RowEnd {
 }
 
 /// Rows as they were sent: those that can be read, and the end of each other in its place.
-pub(crate) struct Sent<Row, End> {
+pub(crate) struct Sent<Row> {
     rows: Vec<Row>,
-    places: Vec<Option<End>>,
+    places: Vec<Option<ImportedRow>>,
 }
 
-impl<Row, End> FromIterator<Result<Row, End>> for Sent<Row, End> {
-    fn from_iter<I: IntoIterator<Item = Result<Row, End>>>(sent: I) -> Self {
-        let (mut rows, mut places) = (Vec::new(), Vec::new());
+impl<Row> Sent<Row> {
+    /// Reads each row by itself, so that one that cannot be read refuses no other. What such a row is about stands at the
+    /// first of `subject`, as pointers, that is a text; where it is a secret, nowhere.
+    pub(crate) fn read<T: DeserializeOwned>(
+        sent: Vec<Value>,
+        subject: &[&str],
+        read: impl Fn(T) -> Result<Row, Problem>,
+    ) -> Self {
+        let (mut rows, mut places) = (Vec::new(), Vec::with_capacity(sent.len()));
         for row in sent {
-            places.push(row.map(|row| rows.push(row)).err());
+            let number = row["row"].as_u64().unwrap_or_default();
+            let mut texts = subject.iter().filter_map(|place| row.pointer(place)?.as_str());
+            let subject = texts.next().unwrap_or_default().to_owned();
+            places.push(match read_row(row).and_then(&read) {
+                Ok(row) => {
+                    rows.push(row);
+                    None
+                }
+                Err(problem) => Some(ImportedRow {
+                    row: number,
+                    subject,
+                    outcome: import::RowOutcome::Refused(problem),
+                }),
+            });
         }
         Self { rows, places }
     }
-}
 
-impl<Row, End> Sent<Row, End> {
     /// Takes out the rows that the engine is to import.
     pub(crate) fn take(&mut self) -> Vec<Row> {
         std::mem::take(&mut self.rows)
     }
 
     /// Returns the end of every row in the order sent. The engine answers in the order it was asked.
-    pub(crate) fn ends(self, imported: Vec<End>) -> impl Iterator<Item = End> {
+    pub(crate) fn ends(self, imported: Vec<ImportedRow>) -> impl Iterator<Item = ImportedRow> {
         let mut imported = imported.into_iter();
         let places = self.places.into_iter();
         places.filter_map(move |refused| refused.or_else(|| imported.next()))

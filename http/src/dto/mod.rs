@@ -12,7 +12,7 @@ mod time;
 
 pub(crate) use address::{Address, AddressInput};
 pub(crate) use header::{IdempotencyKeyHeader, IfMatchHeader, PreferHeader, RequiredIdempotencyKeyHeader};
-pub(crate) use import::{Imported, RowEnd, RowOutcome, Sent, read_row};
+pub(crate) use import::{Imported, RowEnd, RowOutcome, Sent, unreadable};
 pub(crate) use list::List;
 pub(crate) use money::{Money, Price, PriceInput};
 pub(crate) use span::Span;

@@ -1,7 +1,7 @@
 //! Routes of codes that are good for one order.
 
 use crate::answer::{Answer, Answered, gone};
-use crate::dto::{IdempotencyKeyHeader, Imported, List, Time};
+use crate::dto::{IdempotencyKeyHeader, Imported, List, Sent, Time};
 use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly, entity_id};
 use crate::layer::import_body_limit;
 use crate::problem::Refused;
@@ -12,6 +12,7 @@ use cartwright_actors::Engine;
 use cartwright_actors::promotion::{CodeRow, ListedCode};
 use cartwright_domain::promotion;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -60,8 +61,8 @@ struct CouponCodesInput {
 #[derive(Debug, Deserialize, ToSchema)]
 struct CouponCodeImport {
     /// At most 500.
-    #[schema(max_items = 500)]
-    rows: Vec<CouponCodeRow>,
+    #[schema(max_items = 500, value_type = Vec<CouponCodeRow>)]
+    rows: Vec<Value>,
 }
 
 /// One row: a code that is good for one order.
@@ -159,9 +160,10 @@ async fn admin_import_codes(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<CouponCodeImport>,
 ) -> Answered<Imported> {
-    let rows = value.rows.into_iter().map(CodeRow::from).collect();
-    let imported = engine.import_codes(&call.request(&bytes), rows).await?;
-    Ok(Answer::plain(Imported::of(imported)))
+    let read = |row: CouponCodeRow| Ok(row.into());
+    let mut sent = Sent::read(value.rows, &["/code"], read);
+    let imported = engine.import_codes(&call.request(&bytes), sent.take()).await?;
+    Ok(Answer::plain(Imported::of(sent.ends(imported))))
 }
 
 /// Draws codes for a promotion that nobody guesses, each good for one order.

@@ -2,13 +2,12 @@
 
 use super::dto::PromotionInput;
 use crate::answer::{Answer, Answered};
-use crate::dto::{Imported, Sent, read_row};
+use crate::dto::{Imported, Sent};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
-use cartwright_actors::import::{ImportedRow, RowOutcome};
 use cartwright_actors::promotion::PromotionRow;
 use serde::Deserialize;
 use serde_json::Value;
@@ -26,8 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[derive(Debug, Deserialize, ToSchema)]
 struct PromotionImport {
     /// At most 500.
-    #[schema(max_items = 500)]
-    rows: Vec<PromotionImportRow>,
+    #[schema(max_items = 500, value_type = Vec<PromotionImportRow>)]
+    rows: Vec<Value>,
 }
 
 /// One row: a promotion, found by its code, or by its name where it has none.
@@ -36,8 +35,16 @@ struct PromotionImportRow {
     /// The row's number, for the report.
     row: u64,
     /// The promotion, as it is made. What is absent stays as it is, or gets the default.
-    #[schema(value_type = PromotionInput)]
-    promotion: Value,
+    promotion: PromotionInput,
+}
+
+impl From<PromotionImportRow> for PromotionRow {
+    fn from(sent: PromotionImportRow) -> Self {
+        Self {
+            row: sent.row,
+            draft: sent.promotion.into(),
+        }
+    }
 }
 
 /// Imports promotions.
@@ -52,27 +59,8 @@ async fn admin_import_promotions(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<PromotionImport>,
 ) -> Answered<Imported> {
-    let rows = value
-        .rows
-        .into_iter()
-        .map(|PromotionImportRow { row, promotion }| {
-            let subject = ["code", "name"]
-                .iter()
-                .find_map(|field| promotion[field].as_str());
-            let subject = subject.unwrap_or_default().to_owned();
-            match read_row::<PromotionInput>(promotion) {
-                Ok(promotion) => Ok(PromotionRow {
-                    row,
-                    draft: promotion.into(),
-                }),
-                Err(problem) => Err(ImportedRow {
-                    row,
-                    subject,
-                    outcome: RowOutcome::Refused(problem),
-                }),
-            }
-        });
-    let mut sent: Sent<_, _> = rows.collect();
+    let read = |row: PromotionImportRow| Ok(row.into());
+    let mut sent = Sent::read(value.rows, &["/promotion/code", "/promotion/name"], read);
     let imported = engine
         .import_promotions(&call.request(&bytes), sent.take())
         .await?;

@@ -2,13 +2,12 @@
 
 use super::dto::NewGiftCard;
 use crate::answer::{Answer, Answered};
-use crate::dto::{Imported, Money, Sent, read_row};
+use crate::dto::{Imported, Money, Sent};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
-use cartwright_actors::import::{ImportedRow, RowOutcome};
 use cartwright_actors::stored_value::{GiftCardRow, StoreCreditRow};
 use serde::Deserialize;
 use serde_json::Value;
@@ -27,8 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[derive(Debug, Deserialize, ToSchema)]
 struct GiftCardImport {
     /// At most 500.
-    #[schema(max_items = 500)]
-    rows: Vec<GiftCardImportRow>,
+    #[schema(max_items = 500, value_type = Vec<GiftCardImportRow>)]
+    rows: Vec<Value>,
 }
 
 /// One row: a gift card that was issued elsewhere, found by its code.
@@ -37,26 +36,17 @@ struct GiftCardImportRow {
     /// The row's number, for the report.
     row: u64,
     /// The card, as it is issued. Its `code` is needed.
-    #[schema(value_type = NewGiftCard)]
-    gift_card: Value,
+    gift_card: NewGiftCard,
     /// For which customer it is, by external id or e-mail address, where that is not given as `customer_id`.
     customer: Option<String>,
 }
 
-impl GiftCardImportRow {
-    /// The end of a row that cannot be read tells nothing of its code.
-    fn read(self) -> Result<GiftCardRow, ImportedRow> {
-        match read_row::<NewGiftCard>(self.gift_card) {
-            Ok(card) => Ok(GiftCardRow {
-                row: self.row,
-                draft: card.into(),
-                customer: self.customer,
-            }),
-            Err(problem) => Err(ImportedRow {
-                row: self.row,
-                subject: String::new(),
-                outcome: RowOutcome::Refused(problem),
-            }),
+impl From<GiftCardImportRow> for GiftCardRow {
+    fn from(sent: GiftCardImportRow) -> Self {
+        Self {
+            row: sent.row,
+            draft: sent.gift_card.into(),
+            customer: sent.customer,
         }
     }
 }
@@ -76,7 +66,8 @@ async fn admin_import_gift_cards(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<GiftCardImport>,
 ) -> Answered<Imported> {
-    let mut sent: Sent<_, _> = value.rows.into_iter().map(GiftCardImportRow::read).collect();
+    // The end of a row that cannot be read tells nothing of its code.
+    let mut sent = Sent::read(value.rows, &[], |row: GiftCardImportRow| Ok(row.into()));
     let imported = engine
         .import_gift_cards(&call.request(&bytes), sent.take())
         .await?;
@@ -87,8 +78,8 @@ async fn admin_import_gift_cards(
 #[derive(Debug, Deserialize, ToSchema)]
 struct StoreCreditImport {
     /// At most 500.
-    #[schema(max_items = 500)]
-    rows: Vec<StoreCreditImportRow>,
+    #[schema(max_items = 500, value_type = Vec<StoreCreditImportRow>)]
+    rows: Vec<Value>,
 }
 
 /// One row: the first amount of a customer's store credit in one currency.
@@ -130,7 +121,10 @@ async fn admin_import_store_credit(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<StoreCreditImport>,
 ) -> Answered<Imported> {
-    let rows = value.rows.into_iter().map(StoreCreditRow::from).collect();
-    let imported = engine.import_store_credit(&call.request(&bytes), rows).await?;
-    Ok(Answer::plain(Imported::of(imported)))
+    let read = |row: StoreCreditImportRow| Ok(row.into());
+    let mut sent = Sent::read(value.rows, &["/customer"], read);
+    let imported = engine
+        .import_store_credit(&call.request(&bytes), sent.take())
+        .await?;
+    Ok(Answer::plain(Imported::of(sent.ends(imported))))
 }

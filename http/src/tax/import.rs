@@ -3,29 +3,33 @@
 use crate::answer::{Answer, Answered};
 use crate::dto::{RowEnd, RowOutcome, Sent, Time};
 use crate::extract::{Json, StaffCall};
+use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
-use cartwright_actors::import::{self, ImportedRow};
+use cartwright_actors::import::ImportedRow;
 use cartwright_actors::tax::RateRow;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::tax::{Category, RateDraft};
 use cartwright_domain::{Period, Problem, Refusal, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(admin_import_tax_rates))
+    OpenApiRouter::new()
+        .routes(routes!(admin_import_tax_rates))
+        .layer(import_body_limit())
 }
 
 /// Rows of a rate table.
 #[derive(Debug, Deserialize, ToSchema)]
 struct RateImport {
     /// At most 500.
-    #[schema(max_items = 500)]
-    rows: Vec<RateImportRow>,
+    #[schema(max_items = 500, value_type = Vec<RateImportRow>)]
+    rows: Vec<Value>,
 }
 
 /// One row: a rate, in the zone of its places. The zone is made where there is none.
@@ -65,7 +69,7 @@ struct RatesImported {
 /// What became of a row.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct RateRowResult {
-    /// The row's number, as it was sent.
+    /// The row's number, as it was sent; 0 where it has none.
     row: u64,
     /// Its place.
     place: String,
@@ -92,15 +96,7 @@ async fn admin_import_tax_rates(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<RateImport>,
 ) -> Answered<RatesImported> {
-    let rows = value.rows.into_iter().map(|row| {
-        let (number, place) = (row.row, row.place.clone());
-        row.read().map_err(|problem| ImportedRow {
-            row: number,
-            subject: place,
-            outcome: import::RowOutcome::Refused(problem),
-        })
-    });
-    let mut sent: Sent<_, _> = rows.collect();
+    let mut sent = Sent::read(value.rows, &["/place"], RateImportRow::read);
     let imported = engine
         .import_tax_rates(&call.request(&bytes), sent.take())
         .await?;
