@@ -1,6 +1,8 @@
 //! What staff ask: issue, adjust, disable.
 
-use super::{AMOUNT_MAX, Cause, Error, Event, Form, GiftCard, GiftCardCode, REASON_LENGTH_MAX, StoredValue};
+use super::{
+    AMOUNT_MAX, Cause, Error, Event, Form, GiftCard, GiftCardCode, LEDGER_MAX, REASON_LENGTH_MAX, StoredValue,
+};
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::{CustomerId, StoredValueId};
@@ -197,7 +199,8 @@ impl Command<StoredValue> for BringIn {
         };
         let reason = text::line(&self.reason, REASON_LENGTH_MAX).ok();
         let booked = reason.map(|reason| Cause::Adjusted { reason });
-        let is_first = value.brought_forward.is_zero();
+        // Of a full ledger nobody knows: what it no longer shows may have come to nothing.
+        let is_first = value.ledger.len() < LEDGER_MAX;
         if is_first && first.amount == self.amount && Some(&first.cause) == booked.as_ref() {
             return Ok(()); // It was brought in before.
         }

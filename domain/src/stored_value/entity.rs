@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
 /// How many checkouts may hold something at the same time.
 pub const HOLDS_MAX: usize = 100;
-/// How many entries the ledger shows; what older ones came to is brought forward.
+/// How many entries the ledger shows; what older ones came to, but for a card's issue, is brought forward.
 pub const LEDGER_MAX: usize = 100;
 /// The longest note, and the longest reason of an adjustment.
 pub const REASON_LENGTH_MAX: usize = 500;
@@ -210,12 +210,12 @@ impl StoredValue {
         self.brought_forward
     }
 
-    /// Returns the newest changes of the balance, the oldest of them first.
+    /// Returns with what a gift card was issued and the newest changes of the balance, in their order.
     pub fn ledger(&self) -> &[Entry] {
         &self.ledger
     }
 
-    /// Returns what a gift card was issued with, as long as the ledger tells.
+    /// Returns what a gift card was issued with; nothing for store credit, nor where an earlier version let that entry go.
     pub fn issued(&self) -> Option<Money> {
         let issue = self.ledger.iter().find(|entry| entry.cause == Cause::Issued);
         issue.map(|entry| entry.amount)
@@ -267,7 +267,10 @@ impl StoredValue {
             cause,
         });
         if LEDGER_MAX < ledger.len() {
-            self.brought_forward = ledger.remove(0).balance;
+            let is_issue = |entry: &Entry| entry.cause == Cause::Issued;
+            // An import of the card asks for its issue, however much was booked since.
+            let oldest = usize::from(ledger.first().is_some_and(is_issue));
+            self.brought_forward = self.brought_forward.plus(ledger.remove(oldest).amount)?;
         }
         Ok(())
     }

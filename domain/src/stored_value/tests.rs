@@ -320,3 +320,44 @@ fn what_is_brought_in_is_booked_once_and_never_beside_other_bookings() {
     assert!(Bench::create(id, now, bring(0, "moved")).is_err());
     assert!(Bench::create(id, now, bring(-1, "moved")).is_err());
 }
+
+#[test]
+fn a_card_tells_its_issue_however_much_was_booked_since() {
+    let mut card = card(500);
+    for amount in 1..=2 * LEDGER_MAX as i64 {
+        make(&mut card, &Move::Adjust(amount)).expect("it is an adjustment");
+        card.entity.invariants().expect("the ledger sums to the balance");
+    }
+    let value = &card.entity;
+    assert_eq!(value.issued(), Some(euros(500)));
+    assert_eq!(value.ledger().len(), LEDGER_MAX);
+    // Beside the issue stand the newest 99 of 200 adjustments.
+    assert_eq!(value.brought_forward(), euros((1..=101).sum()));
+    assert_eq!(value.ledger()[1].amount, euros(102));
+}
+
+#[test]
+fn what_came_after_bookings_that_canceled_out_was_not_brought_in() {
+    let (customer, currency) = (CustomerId(Uuid::from_u128(7)), euros(0).currency);
+    let id = StoredValueId::of_credit(customer, currency);
+    let opened = OpenStoreCredit { customer, currency };
+    let mut credit = Bench::create(id, Timestamp::from_millis(1_000), opened).expect("store credit");
+    let adjust = |amount, reason: &str| Adjust {
+        amount: euros(amount),
+        reason: reason.to_owned(),
+    };
+    for (amount, reason) in [(5, "mistake"), (-5, "undone"), (300, "moved")] {
+        credit.run(adjust(amount, reason)).expect("it is an adjustment");
+    }
+    for _ in 1..LEDGER_MAX {
+        credit.run(adjust(1, "bonus")).expect("it is an adjustment");
+    }
+    assert_eq!(credit.entity.brought_forward(), euros(0));
+    assert_eq!(credit.entity.ledger()[0].amount, euros(300));
+    let moved = BringIn {
+        customer,
+        amount: euros(300),
+        reason: "moved".to_owned(),
+    };
+    assert_eq!(credit.run(moved), Err(Error::AlreadyBooked { currency }));
+}
