@@ -113,6 +113,10 @@ impl Engine {
         if refused.replayed || !refused.problem.class.is_final() {
             return Err(refused);
         }
+        let refused = Refused {
+            problem: refused.problem.bounded(),
+            ..refused
+        };
         let ask = request.ask().if_match(None).ticket(Some(ticket));
         let problem = refused.problem.clone();
         let kept = match request.caller.session {

@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The most bytes that a refusal takes where it is kept: a receipt's reply has 4 KiB.
+const KEPT_BYTES_MAX: usize = 4_000;
+/// To what a message is cut where a refusal is larger.
+const CUT_MESSAGE_BYTES: usize = 500;
+/// What stands at the end of a message that was cut.
+const CUT: &str = "...";
+/// What tells which sort of detail it is takes where it is stored.
+const TAG_BYTES: usize = 1;
+/// What a whole number takes there at most.
+const INT_BYTES_MAX: usize = 9;
+
 /// What sort of refusal it is. `http/problem.rs` has the one table from class to status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Class {
@@ -66,6 +77,38 @@ pub enum Detail {
     Object(Vec<(String, Detail)>),
 }
 
+impl Detail {
+    /// What it takes where it is stored.
+    fn bytes(&self) -> usize {
+        TAG_BYTES
+            + match self {
+                Self::Int(_) => INT_BYTES_MAX,
+                Self::Bool(_) => 1,
+                Self::Text(text) => text_bytes(text),
+                Self::List(list) => length_bytes(list.len()) + list.iter().map(Self::bytes).sum::<usize>(),
+                Self::Object(fields) => length_bytes(fields.len()) + fields_bytes(fields),
+            }
+    }
+}
+
+/// What names and details take where they are stored, one behind the other.
+fn fields_bytes(fields: &[(String, Detail)]) -> usize {
+    let bytes = fields
+        .iter()
+        .map(|(name, detail)| text_bytes(name) + detail.bytes());
+    bytes.sum()
+}
+
+/// What a text takes where it is stored.
+fn text_bytes(text: &str) -> usize {
+    length_bytes(text.len()) + text.len()
+}
+
+/// What a length takes where it is stored; what is over 64 KiB is over every bound here by itself.
+const fn length_bytes(length: usize) -> usize {
+    if length <= 250 { 1 } else { 3 }
+}
+
 impl From<&str> for Detail {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
@@ -108,6 +151,56 @@ impl Problem {
             message: message.into(),
             details: Vec::new(),
         }
+    }
+
+    /// The detail that says how many elements of the lists beside it were left out.
+    pub const LEFT_OUT: &'static str = "left_out";
+
+    /// Returns the refusal as it can be kept, and as it is answered wherever it is kept: a repeated request is answered
+    /// the same. One that is too large has its message cut and the last elements of its longest list left out, until it
+    /// fits; [`Self::LEFT_OUT`] says how many.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        if self.bytes() <= KEPT_BYTES_MAX {
+            return self;
+        }
+        if CUT_MESSAGE_BYTES < self.message.len() {
+            let mut end = CUT_MESSAGE_BYTES - CUT.len();
+            while !self.message.is_char_boundary(end) {
+                end -= 1;
+            }
+            self.message.replace_range(end.., CUT);
+        }
+        let mut left_out = 0_u64;
+        let marked = text_bytes(Self::LEFT_OUT) + TAG_BYTES + INT_BYTES_MAX;
+        let mut bytes = self.bytes() + marked;
+        while KEPT_BYTES_MAX < bytes {
+            let lists = self.details.iter_mut().filter_map(|(_, detail)| match detail {
+                Detail::List(list) => Some(list),
+                Detail::Int(_) | Detail::Bool(_) | Detail::Text(_) | Detail::Object(_) => None,
+            });
+            let last = lists.max_by_key(|list| list.len()).and_then(Vec::pop);
+            let Some(last) = last else {
+                // What is left is larger than any refusal of ours.
+                self.details.clear();
+                break;
+            };
+            bytes -= last.bytes();
+            left_out += 1;
+        }
+        if 0 < left_out {
+            self.details.push((Self::LEFT_OUT.to_owned(), left_out.into()));
+        }
+        self
+    }
+
+    /// What it takes where it is stored.
+    fn bytes(&self) -> usize {
+        TAG_BYTES
+            + text_bytes(&self.code)
+            + text_bytes(&self.message)
+            + length_bytes(self.details.len())
+            + fields_bytes(&self.details)
     }
 
     /// Adds a detail.
@@ -263,6 +356,37 @@ pub fn ensure(holds: bool, sentence: &str) -> Result<(), Broken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_large_to_be_kept_says_how_much_it_leaves_out() {
+        let of = |count: usize| {
+            let line = |index: usize| Detail::Object(vec![("line".to_owned(), index.into())]);
+            let lines: Vec<Detail> = (0..count).map(line).collect();
+            Problem::new(Class::Conflict, "checkout.lines_unavailable", "é".repeat(count))
+                .with("lines", Detail::List(lines))
+                .with("available", 7_u64)
+        };
+        assert_eq!(of(10).bounded(), of(10));
+        let kept = of(2_000).bounded();
+        assert!(kept.bytes() <= KEPT_BYTES_MAX, "{} bytes", kept.bytes());
+        assert!(
+            KEPT_BYTES_MAX < kept.bytes() + 64,
+            "as much as fits: {} bytes",
+            kept.bytes()
+        );
+        assert!(kept.message.ends_with("é...") && kept.message.len() <= CUT_MESSAGE_BYTES);
+        let [(_, Detail::List(lines)), available, left_out] = kept.details.as_slice() else {
+            panic!("{:?}", kept.details);
+        };
+        assert_eq!(*available, ("available".to_owned(), 7_u64.into()));
+        assert_eq!(
+            *left_out,
+            (Problem::LEFT_OUT.to_owned(), (2_000 - lines.len()).into())
+        );
+        assert_eq!(kept.clone().bounded(), kept);
+        let text = Problem::new(Class::Conflict, "a.b", "c").with("text", "x".repeat(70_000));
+        assert_eq!(text.bounded(), Problem::new(Class::Conflict, "a.b", "c"));
+    }
 
     #[test]
     fn bad_fields_are_listed_with_pointer_code_and_message() {

@@ -14,6 +14,7 @@ mod tests;
 
 use crate::Fault;
 use bincode::config::{Configuration, Limit, standard};
+use bincode::enc::write::SizeWriter;
 use bincode::error::EncodeError;
 use bytes::Bytes;
 use cartwright_domain::{BodyWriter, Entity, EventBody, PastBody, Revision, Timestamp};
@@ -234,6 +235,19 @@ fn kept_or_written<'a, T: Serialize>(
         .try_for_each(|value| Growing(&mut written).write(value))?;
     // Who else has written it meanwhile has written the same.
     Ok(kept.get_or_init(|| written.into()))
+}
+
+/// Returns how many bytes a value takes in the stored form of what it is part of.
+///
+/// # Errors
+/// [`Unstorable::Shape`] when it has a shape that cannot be written.
+pub fn bytes_of<T: Serialize>(value: &T) -> Result<usize, Unstorable> {
+    let mut size = SizeWriter::default();
+    bincode::serde::encode_into_writer(value, &mut size, CONFIG).map_err(|error| Unstorable::Shape {
+        what: std::any::type_name::<T>().to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(size.bytes_written)
 }
 
 /// Reads a snapshot: checks header and checksum, upgrades a past schema, checks the invariants.

@@ -18,6 +18,7 @@ mod guide;
 mod idempotency;
 mod imports;
 mod judged_codes;
+mod large_carts;
 mod mail;
 mod moving;
 mod orders;

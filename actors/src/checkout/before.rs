@@ -112,8 +112,8 @@ async fn freeze(
     let quote = match frozen_quote(env, saga).await? {
         // An earlier build got so far with this step. What it wrote stands.
         Some(quote) => quote,
-        None => Arc::new(
-            FrozenQuote::of_cart(
+        None => {
+            let quote = FrozenQuote::of_cart(
                 saga.id,
                 &priced.cart.state,
                 Arc::unwrap_or_clone(priced.quote),
@@ -122,8 +122,10 @@ async fn freeze(
                 env.now(),
             )
             .explained_by(trace)
-            .paid_with(priced.coverage.tenders()),
-        ),
+            .paid_with(priced.coverage.tenders());
+            validate::size(&quote)?;
+            Arc::new(quote)
+        }
     };
     Ok(Performed::record(Progress::Frozen(BeginAuthorization {
         quote,

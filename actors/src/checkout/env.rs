@@ -101,7 +101,7 @@ impl From<Refused> for Halt {
 impl From<Halt> for Performed<Progress> {
     fn from(halt: Halt) -> Self {
         let ending = match halt {
-            Halt::Refused(problem) => Ending::Refused(problem),
+            Halt::Refused(problem) => Ending::Refused(problem.bounded()),
             Halt::Expired => Ending::Expired,
             Halt::Again(reason) => return Self::again(reason),
         };

@@ -5,8 +5,8 @@
 use super::env::{CheckoutEnv, Halt};
 use super::{after, back, before, payment};
 use crate::runtime::{Action, Next, Performed, Published, Saga, SagaStep};
-use cartwright_domain::Timestamp;
-use cartwright_domain::checkout::{Checkout, Progress, Step};
+use cartwright_domain::checkout::{Checkout, Ending, Progress, Step, WalkBack};
+use cartwright_domain::{Problem, Timestamp};
 use std::sync::Arc;
 
 impl SagaStep for Step {
@@ -35,6 +35,20 @@ impl Saga for Checkout {
             | Step::CapturePayment => Next::Act(Action::Run(self.step)),
             Step::WalkBack => Next::Act(Action::Undo(Step::WalkBack)),
             Step::Ended => Next::Ended,
+        }
+    }
+
+    fn refused(&self, problem: Problem) -> Option<Progress> {
+        match self.step {
+            Step::ReserveStock | Step::FreezeQuote => Some(Progress::Failed(WalkBack {
+                ending: Ending::Refused(problem.bounded()),
+            })),
+            Step::AwaitCompletion
+            | Step::AuthorizePayment
+            | Step::SettlePayment
+            | Step::CapturePayment
+            | Step::WalkBack
+            | Step::Ended => None,
         }
     }
 

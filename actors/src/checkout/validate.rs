@@ -2,16 +2,39 @@
 
 use super::env::Halt;
 use crate::cart::Priced;
-use cartwright_domain::cart::{self, CodeRefused, LineProblem, ProblemKind, Unmet};
+use cartwright_domain::cart::{self, CodeRefused, FrozenQuote, LineProblem, ProblemKind, Unmet};
 use cartwright_domain::checkout::{Checkout, Completion};
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::money::Money;
 use cartwright_domain::stored_value::Covered;
 use cartwright_domain::{Class, Detail, Problem, Refusal};
+use cartwright_storage::codec::{self, SNAPSHOT_BYTES_MAX};
+
+/// What checkout and order may take besides the quote: payments, captures, refunds, history.
+const ROOM_BYTES: usize = 192 * 1024;
+/// The largest stored quote that becomes an order.
+const QUOTE_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX - ROOM_BYTES;
 
 /// Refuses lines that are gone, disabled, short or without a price, naming each.
 pub(super) fn lines(priced: &Priced) -> Result<(), Halt> {
     line_problem(priced).map_or(Ok(()), |problem| Err(Halt::Refused(problem)))
+}
+
+/// Refuses what is too large to become an order: a quote is part of its checkout and then of its order, which need room
+/// for what happens to them.
+pub(super) fn size(quote: &FrozenQuote) -> Result<(), Halt> {
+    let bytes = codec::bytes_of(quote).map_err(|error| Halt::Again(error.to_string()))?;
+    if bytes <= QUOTE_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "the cart with all that belongs to it takes {bytes} bytes, over the {QUOTE_BYTES_MAX} of an order; take lines \
+         out of it or shorten their custom fields"
+    );
+    let problem = Problem::new(Class::Conflict, "checkout.cart_too_large", message)
+        .with("bytes", bytes)
+        .with("bytes_max", QUOTE_BYTES_MAX);
+    Err(Halt::Refused(problem))
 }
 
 /// Returns what is wrong with each line, whatever the cart's state.

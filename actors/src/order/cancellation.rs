@@ -103,7 +103,7 @@ async fn cancel_order(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>
     {
         Ok(_) => Ok(Performed::record(Progress::Canceled(NoteOrderCanceled))),
         Err(error) if error.is_transient() => Err(error.to_string()),
-        Err(error) => Ok(over(saga, &[], &[], &[], Some(Problem::from(error)))),
+        Err(error) => Ok(over(saga, &[], &[], &[], Some(Problem::from(error).bounded()))),
     }
 }
 

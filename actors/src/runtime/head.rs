@@ -391,7 +391,7 @@ impl<E: Entity> Head<E> {
         let keeping = Keeping {
             ask,
             looked_up,
-            outcome: Outcome::Refused(problem),
+            outcome: Outcome::Refused(problem.bounded()),
         };
         let receipts = keeping.receipts(self.key, self.head.revision, &mut self.steps);
         if receipts.is_empty() {

@@ -1,11 +1,13 @@
 //! The actor that drives one saga: it looks at the committed state, takes the step that is next, and keeps what came
 //! of it by asking the saga's entity. It holds nothing that a restart would miss.
 
-use crate::runtime::ask::Ask;
+use crate::runtime::ask::{Ask, AskError};
+use crate::runtime::entities::Entities;
 use crate::runtime::published::Published;
 use crate::runtime::saga::{Action, Next, Performed, Saga, SagaShared, SagaStep, WAITING};
 use crate::runtime::supervision::backoff;
 use crate::runtime::tasks::TaskEnd;
+use cartwright_domain::Problem;
 use cartwright_storage::Position;
 use futures::future::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -144,21 +146,20 @@ impl<S: Saga> Running<S> {
                 }
                 Performed::Again { reason, after } => return Finished::Again { reason, after },
             };
-            match Box::pin(entities.ask(id, command, ask)).await {
-                Ok(answer) => answer.state.map_or(Finished::Gone, Finished::Kept),
-                Err(error) => {
-                    // Whether it was kept is not known before its verdict, and a step whose outcome was must not run
-                    // again: it may come to another.
-                    entities.shared.runtime.store.barrier().await;
-                    match entities.read(id).await {
-                        Ok(Some(stands)) if acted_on < stands.position => Finished::Kept(stands),
-                        Ok(_) | Err(_) => Finished::Again {
-                            reason: error.to_string(),
-                            after: None,
-                        },
+            let kept = match Box::pin(keep(&entities, id, acted_on, command, ask)).await {
+                Err(TooLarge { stands, problem }) => match stands.state.refused(problem.clone()) {
+                    Some(command) => {
+                        let ask = Ask::internal("saga", seed);
+                        Box::pin(keep(&entities, id, acted_on, command, ask)).await
                     }
-                }
-            }
+                    None => Err(TooLarge { stands, problem }),
+                },
+                kept => kept,
+            };
+            kept.unwrap_or_else(|TooLarge { problem, .. }| Finished::Again {
+                reason: problem.message,
+                after: None,
+            })
         });
     }
 
@@ -203,6 +204,41 @@ impl<S: Saga> Running<S> {
         if entry.0 != step {
             *entry = (step, Instant::now());
         }
+    }
+}
+
+/// An outcome that is larger than may be kept.
+struct TooLarge<S: Saga> {
+    /// The state that stands.
+    stands: Arc<Published<S>>,
+    problem: Problem,
+}
+
+/// Keeps the outcome of a step.
+async fn keep<S: Saga>(
+    entities: &Entities<S>,
+    id: S::Id,
+    acted_on: Position,
+    command: S::Record,
+    ask: Ask,
+) -> Result<Finished<S>, TooLarge<S>> {
+    let error = match entities.ask(id, command, ask).await {
+        Ok(answer) => return Ok(answer.state.map_or(Finished::Gone, Finished::Kept)),
+        Err(error) => error,
+    };
+    // Whether it was kept is not known before its verdict, and a step whose outcome was must not run again: it may come
+    // to another.
+    entities.shared.runtime.store.barrier().await;
+    match entities.read(id).await {
+        Ok(Some(stands)) if acted_on < stands.position => Ok(Finished::Kept(stands)),
+        Ok(Some(stands)) if matches!(error, AskError::TooLarge(_)) => Err(TooLarge {
+            stands,
+            problem: error.into(),
+        }),
+        Ok(_) | Err(_) => Ok(Finished::Again {
+            reason: error.to_string(),
+            after: None,
+        }),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::runtime::entities::Entities;
 use crate::runtime::keeper::{Keeper, KeeperMessage};
 use crate::runtime::published::Published;
 use crate::runtime::receipts::FinalAnswer;
-use cartwright_domain::{Command, Entity, EntityId, EntityKey, Kind, Timestamp};
+use cartwright_domain::{Command, Entity, EntityId, EntityKey, Kind, Problem, Timestamp};
 use cartwright_storage::{Decision, Fault, ReceiptKey};
 use ractor::{ActorRef, ActorRuntime};
 use std::collections::BTreeMap;
@@ -118,6 +118,13 @@ pub trait Saga: Entity {
 
     /// Tells whether the saga can only go forward: from then on a failing step raises an alarm.
     fn is_past_pivot(&self) -> bool;
+
+    /// Returns the command that keeps, in place of a step's outcome that is too large to be kept, why that was refused;
+    /// none where there is no way back, and the step is done again.
+    fn refused(&self, problem: Problem) -> Option<Self::Record> {
+        let _ = problem;
+        None
+    }
 
     /// Takes a step. It may be taken again after a crash, under the same keys.
     fn perform(

@@ -27,6 +27,7 @@ struct Trips {
 #[derive(Clone, Copy, Default)]
 struct Weather {
     declines: bool,
+    bloats: bool,
     panics: u32,
     agains: u32,
 }
@@ -38,6 +39,7 @@ impl Trips {
             toys: bench.toys.clone(),
             paid: Arc::clone(paid),
             declines: AtomicBool::new(weather.declines),
+            bloats: weather.bloats,
             panics: Mutex::new(weather.panics),
             agains: Mutex::new(weather.agains),
         });
@@ -112,6 +114,19 @@ async fn a_refusal_before_the_pivot_walks_back() {
     trips.begin(1, from, to).await;
     assert!(trips.wait(1).await.unwrap().ended);
     assert_eq!(trips.totals(from, to).await, (Some(10), Some(0), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_is_too_large_to_be_kept_walks_back() {
+    let (trips, from, to) = Trips::new(Weather {
+        bloats: true,
+        ..Weather::default()
+    })
+    .await;
+    trips.begin(1, from, to).await;
+    assert!(trips.wait(1).await.unwrap().ended);
+    assert_eq!(trips.totals(from, to).await, (Some(10), Some(0), 0));
+    assert_eq!(trips.sagas.counters().retries, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use cartwright_domain::{
     Timestamp, typed_id,
 };
 use cartwright_storage::ReceiptKey;
+use cartwright_storage::codec::SNAPSHOT_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,6 +117,8 @@ pub(super) enum Note {
     Done(Step),
     Refused(Step),
     Undone(Step),
+    /// What is larger than any state may be.
+    Bloated,
 }
 
 impl Command<Trip> for Note {
@@ -133,6 +136,7 @@ impl Command<Trip> for Note {
                 started.push(step.name().to_owned());
                 trip.undoing = Some(started);
             }
+            Self::Bloated => trip.done.push("x".repeat(SNAPSHOT_BYTES_MAX)),
             Self::Undone(step) => {
                 if let Some(undoing) = &mut trip.undoing {
                     undoing.retain(|name| name != step.name());
@@ -150,6 +154,8 @@ pub(super) struct World {
     /// What was paid, by trip: the witness outside.
     pub(super) paid: Arc<Mutex<BTreeMap<TripId, u32>>>,
     pub(super) declines: AtomicBool,
+    /// Is what comes of taking larger than may be kept?
+    pub(super) bloats: bool,
     /// How often a step panics or is to be done again before it works.
     pub(super) panics: Mutex<u32>,
     pub(super) agains: Mutex<u32>,
@@ -201,6 +207,10 @@ impl Saga for Trip {
         step.map_or(Next::Ended, Next::Act)
     }
 
+    fn refused(&self, _: Problem) -> Option<Note> {
+        self.done.is_empty().then_some(Note::Refused(Step::Take))
+    }
+
     fn is_past_pivot(&self) -> bool {
         self.done.iter().any(|name| name == Step::Pay.name())
     }
@@ -219,7 +229,12 @@ impl Saga for Trip {
             Action::Run(Step::Take) => {
                 let take = Take { saga: saga.id, units };
                 let asked = world.toys.ask(state.from, take, key("take", None)).await;
-                outcome(asked, Note::Done(Step::Take), Note::Refused(Step::Take))
+                let done = if world.bloats {
+                    Note::Bloated
+                } else {
+                    Note::Done(Step::Take)
+                };
+                outcome(asked, done, Note::Refused(Step::Take))
             }
             Action::Undo(Step::Take) => {
                 let give = GiveBack { saga: saga.id, units };
