@@ -6,7 +6,9 @@ use cartwright_domain::cart::{AddLine, Attributes, Cart, IdleLifetimes, OpenCart
 use cartwright_domain::catalog::CurrencyPrices;
 use cartwright_domain::id::{CartId, ProductId, VariantId};
 use cartwright_domain::settings::Limits;
-use cartwright_domain::{Caller, Command, Context, Create, Currency, Effects, EntityId, Price, Seed};
+use cartwright_domain::{
+    Caller, Class, Command, Context, Create, Currency, Detail, Effects, EntityId, Price, Problem, Seed,
+};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -107,4 +109,31 @@ fn a_large_cart_is_written_as_serde_would() {
     assert!(SCRATCH_BYTES < encode_snapshot(&cart, Revision(1), &[]).unwrap().len());
     add(&mut cart, 1_500);
     check(&cart);
+}
+
+#[test]
+fn a_bounded_refusal_fits_into_a_receipt() {
+    for lines in [0, 1, 30, 300, 3_000] {
+        for characters in [0, 1, 250, 251, 70_000] {
+            let line = |index: usize| {
+                let sku = ("sku".to_owned(), Detail::from("s".repeat(index % 260)));
+                let available = ("available".to_owned(), Detail::from(u64::MAX));
+                let gone = ("gone".to_owned(), Detail::Bool(true));
+                Detail::Object(vec![sku, available, gone])
+            };
+            let lines = (0..lines).map(line).collect();
+            let message = "é".repeat(characters);
+            let problem = Problem::new(Class::Conflict, "checkout.lines_unavailable", message)
+                .with("total", i64::MIN)
+                .with("lines", Detail::List(lines));
+            encode_reply(&problem.bounded()).expect("it fits");
+        }
+    }
+}
+
+#[test]
+fn bytes_of_a_value_are_those_it_is_written_in() {
+    let cart = opened();
+    let alone = bincode::serde::encode_to_vec(&cart, CONFIG).expect("a cart can be written");
+    assert_eq!(bytes_of(&cart), Ok(alone.len()));
 }
