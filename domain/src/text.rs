@@ -3,6 +3,7 @@
 //! Lengths are counted in characters, as a person would count them.
 
 use crate::error::{Class, Detail, Refusal};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ pub const EMAIL_LENGTH_MAX: usize = 254;
 const EMAIL_LOCAL_LENGTH_MAX: usize = 64;
 /// The longest label of a domain name (RFC 1035).
 const DOMAIN_LABEL_LENGTH_MAX: usize = 63;
+/// What the part before the `@` may hold besides letters, digits and single dots between them (RFC 5322).
+const EMAIL_LOCAL_SIGNS: &str = "!#$%&'*+-/=?^_`{|}~";
 
 /// What codes are drawn from: letters and digits of which none is easily taken for another.
 const CODE_CHARACTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
@@ -147,9 +150,11 @@ pub(crate) fn drawn_code(secret: &str, length: usize) -> String {
 pub struct Email(Arc<str>);
 
 impl Email {
-    /// Reads an address: one `@`, a name without blanks, a domain of labels with at least one dot.
+    /// Reads an address: one `@`, a name of letters and digits of any script and the signs that need no quotes, a domain
+    /// of labels with at least one dot.
     ///
-    /// Whether a mailbox exists only a mail can tell, so that the check is lenient about the name.
+    /// Whether a mailbox exists only a mail can tell. But every address that is accepted can be written into a mail:
+    /// whoever sends mails holds this rule against theirs.
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::TooLong`], [`Error::ControlCharacter`] or [`Error::NotAnEmail`].
@@ -175,16 +180,22 @@ impl Email {
 
     /// Returns the form in which two spellings of one mailbox are equal: small letters throughout.
     pub fn compare_key(&self) -> String {
-        self.0.to_lowercase()
+        Self::compare_key_of(&self.0)
+    }
+
+    /// Returns the [`compare_key`](Self::compare_key) that a text would have as an address, so that also an address
+    /// that would be refused today is found where it is kept.
+    pub fn compare_key_of(text: &str) -> String {
+        text.trim().to_lowercase()
     }
 }
 
 fn is_local_part(name: &str) -> bool {
-    let refused = |letter: char| letter.is_whitespace() || "@<>()[],;:\\\"".contains(letter);
-    !name.is_empty()
-        && name.len() <= EMAIL_LOCAL_LENGTH_MAX
-        && !name.contains(refused)
-        && name.split('.').all(|part| !part.is_empty())
+    let allowed = |letter: char| letter.is_alphanumeric() || EMAIL_LOCAL_SIGNS.contains(letter);
+    name.len() <= EMAIL_LOCAL_LENGTH_MAX
+        && name
+            .split('.')
+            .all(|part| !part.is_empty() && part.chars().all(allowed))
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -219,7 +230,18 @@ impl FromStr for Email {
     }
 }
 
-text_form!(Email, "an e-mail address", Email::as_str);
+impl Serialize for Email {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Email {
+    /// Takes what is stored as it is: it was accepted once, by a rule that may have been wider than today's.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(String::deserialize(deserializer)?.into()))
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -242,6 +264,8 @@ mod tests {
             "j\u{f6}rg@m\u{fc}ller.example",
             Ok("j\u{f6}rg@m\u{fc}ller.example"),
         );
+        check_email("o'brien@example.com", Ok("o'brien@example.com"));
+        check_email("ada@xn--mller-kva.example", Ok("ada@xn--mller-kva.example"));
         check_email("", Err("text.empty"));
         for text in [
             "ada",
@@ -259,6 +283,10 @@ mod tests {
             ".ada@example.com",
             "ada@exa_mple.com",
             "<a>@b.com",
+            "o\u{2019}brien@example.com",
+            "ada\u{1f600}@example.com",
+            "\u{202e}ada@example.com",
+            "e\u{301}ve@example.com",
         ] {
             check_email(text, Err("text.not_an_email"));
         }
@@ -278,6 +306,20 @@ mod tests {
         check_email(
             &format!("{}@example.com", "a".repeat(65)),
             Err("text.not_an_email"),
+        );
+    }
+
+    #[test]
+    fn an_address_that_was_accepted_once_is_read_as_it_was_stored() {
+        let text = "O\u{2019}Brien@example.com";
+        check_email(text, Err("text.not_an_email"));
+        let stored = serde_json::to_string(text).expect("a text can be written");
+        let read: Email = serde_json::from_str(&stored).expect("a stored address can be read");
+        assert_eq!(read.as_str(), text);
+        assert_eq!(serde_json::to_string(&read).ok(), Some(stored));
+        assert_eq!(
+            read.compare_key(),
+            Email::compare_key_of(" o\u{2019}brien@EXAMPLE.com")
         );
     }
 

@@ -40,11 +40,7 @@ impl Engine {
     pub async fn find_customer(&self, by: &CustomerRef) -> Result<Option<Shown<Customer>>, Refused> {
         let key = match by {
             CustomerRef::ExternalId(id) => UniqueKey::new(Unique::CustomerExternalId, id.trim()),
-            CustomerRef::Email(text) => match Email::parse(text) {
-                Ok(email) => UniqueKey::new(Unique::CustomerEmail, email.compare_key()),
-                // What is no address is nobody's.
-                Err(_) => return Ok(None),
-            },
+            CustomerRef::Email(text) => UniqueKey::new(Unique::CustomerEmail, Email::compare_key_of(text)),
         };
         let found = self
             .inner()

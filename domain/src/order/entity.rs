@@ -145,11 +145,11 @@ impl Order {
     }
 
     /// Tells whether it was ordered with this e-mail address, in whatever spelling.
-    pub fn has_email(&self, email: &Email) -> bool {
+    pub fn has_email(&self, text: &str) -> bool {
         self.quote
             .email
             .as_ref()
-            .is_some_and(|own| own.compare_key() == email.compare_key())
+            .is_some_and(|own| own.compare_key() == Email::compare_key_of(text))
     }
 }
 

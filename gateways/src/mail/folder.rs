@@ -207,6 +207,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
     use super::*;
     use crate::mail::{InvalidMessageId, MessageId};
+    use cartwright_domain::Email;
 
     fn mail(id: &str, text: &str) -> Mail {
         Mail {
@@ -282,6 +283,33 @@ mod tests {
             .await;
         assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
         assert_eq!(files(home.path()), Vec::<String>::new());
+    }
+
+    /// A letter is allowed or not wherever it stands, so that every letter has been tried.
+    #[test]
+    fn every_address_that_is_accepted_can_be_mailed() {
+        let long = "a".repeat(64);
+        let labels = format!("{}.{}.{}", "b".repeat(63), "c".repeat(63), "d".repeat(61));
+        let mut accepted = vec![format!("{long}@example.com"), format!("{long}@{labels}")];
+        accepted.push("Ada.Lovelace+shop@xn--mller-kva.co.uk".to_owned());
+        accepted.push("1@1.1.1.1".to_owned());
+        for text in &accepted {
+            assert!(Email::parse(text).is_ok(), "{text}");
+        }
+        for letter in '\0'..=char::MAX {
+            for text in [
+                format!("{letter}.a{letter}a@example.com"),
+                format!("ada@{letter}.a{letter}a.example"),
+            ] {
+                accepted.extend(Email::parse(&text).is_ok().then_some(text));
+            }
+        }
+        assert!(100_000 < accepted.len(), "{}", accepted.len());
+        for text in accepted {
+            let read = mailbox(&text);
+            let as_given = read.as_ref().map(|read| read.email.as_ref());
+            assert_eq!(as_given.ok(), Some(text.as_str()), "{read:?}");
+        }
     }
 
     #[tokio::test]
