@@ -2,7 +2,7 @@
 
 use crate::engine::Kinds;
 use crate::once::Shown;
-use crate::runtime::Subscriber;
+use crate::runtime::{Subscriber, Unhandled};
 use cartwright_domain::id::OrderId;
 use cartwright_domain::order::Order;
 use cartwright_domain::{EntityId, Kind};
@@ -29,7 +29,7 @@ impl Confirmations {
         Self { kinds, store, mailer }
     }
 
-    async fn confirm(&self, fact: &Fact) -> Result<(), String> {
+    async fn confirm(&self, fact: &Fact) -> Result<(), Unhandled> {
         let id = OrderId::from_uuid(fact.entity.id);
         let read = self.placed(id).await.map_err(|fault| fault.to_string())?;
         let order = read.ok_or_else(|| format!("there is no order {id}"))?;
@@ -38,7 +38,8 @@ impl Confirmations {
         };
         match self.mailer.send(mail).await {
             Ok(()) => Ok(()),
-            Err(error @ (Error::Refused { .. } | Error::Failed(_))) => Err(error.to_string()),
+            Err(error @ Error::Refused { .. }) => Err(Unhandled::Permanent(error.to_string())),
+            Err(error @ Error::Failed(_)) => Err(Unhandled::Transient(error.to_string())),
         }
     }
 
@@ -61,7 +62,7 @@ impl Subscriber for Confirmations {
         Wanted::Only(&[(Kind::Order, ORDER_PLACED)])
     }
 
-    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>> {
+    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), Unhandled>> {
         Box::pin(self.confirm(fact))
     }
 

@@ -3,7 +3,7 @@
 use super::coupon_codes::CODES_AT_ONCE;
 use crate::engine::Kinds;
 use crate::page::PAGE_LIMIT_MAX;
-use crate::runtime::{Ask, AskError, Subscriber};
+use crate::runtime::{Ask, AskError, Subscriber, Unhandled};
 use cartwright_domain::id::PromotionId;
 use cartwright_domain::promotion::{CouponCode, DeleteCouponCode};
 use cartwright_domain::{EntityId, Kind, Listing};
@@ -34,8 +34,9 @@ impl Subscriber for LeftCodes {
         Wanted::Only(&[(Kind::Promotion, PROMOTION_DELETED)])
     }
 
-    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>> {
-        Box::pin(self.kinds.delete_codes_of(PromotionId::from_uuid(fact.entity.id)))
+    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), Unhandled>> {
+        let promotion = PromotionId::from_uuid(fact.entity.id);
+        Box::pin(async move { Ok(self.kinds.delete_codes_of(promotion).await?) })
     }
 }
 

@@ -43,7 +43,7 @@ pub struct RuntimeOptions {
     pub crashes_max: usize,
     /// The time over which crashes are counted.
     pub crash_window: Duration,
-    /// After so many failures of one fact a subscriber goes on to the next.
+    /// After so many failures of one fact that might go better a subscriber goes on to the next.
     pub deliveries_max: u32,
     /// What to do about a wall clock behind the data.
     pub clock_check: ClockCheck,

@@ -43,7 +43,7 @@ pub use entities::{Entities, EntityOptions, KindCounters};
 pub use published::{Page, Published};
 pub use randomness::Randomness;
 pub use receipts::{FinalAnswer, IDEMPOTENCY_LIFETIME, Opened, Receipts, Ticket, TicketMode};
-pub use relay::{DeadLetter, Subscriber, SubscriberCounters};
+pub use relay::{DeadLetter, Subscriber, SubscriberCounters, Unhandled};
 pub use saga::{Action, Next, Performed, Saga, SagaCounters, SagaStep, Sagas, StepAge, WAITING};
 pub use tasks::TaskEnd;
 

@@ -36,8 +36,8 @@ pub trait Subscriber: Send + Sync + 'static {
     /// Handles a fact. Every wanted one comes at least once and in order; be idempotent by its position and index.
     ///
     /// # Errors
-    /// A sentence for the log; the fact comes again, and is given up after [`crate::runtime::RuntimeOptions::deliveries_max`].
-    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>>;
+    /// Whether the fact comes again; those behind it wait until it is handled or given up.
+    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), Unhandled>>;
 
     /// Makes what it did so far safe; called before its cursor moves past it.
     ///
@@ -45,6 +45,22 @@ pub trait Subscriber: Send + Sync + 'static {
     /// A sentence for the log; the facts since the last move come again.
     fn settle(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Why a fact was not handled, as a sentence for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unhandled {
+    /// It may go better another time: the fact comes again, and is given up after
+    /// [`crate::runtime::RuntimeOptions::deliveries_max`].
+    Transient(String),
+    /// It would fail however often it came: the fact is given up at once.
+    Permanent(String),
+}
+
+impl From<String> for Unhandled {
+    fn from(reason: String) -> Self {
+        Self::Transient(reason)
     }
 }
 
@@ -172,17 +188,18 @@ impl Relay {
         let mut failed = 0;
         loop {
             let handled = AssertUnwindSafe(self.subscriber.on(fact)).catch_unwind().await;
-            let reason = match handled.unwrap_or_else(|_| Err("it panicked".to_owned())) {
+            let (reason, tries_max) = match handled.unwrap_or_else(|_| Err("it panicked".to_owned().into())) {
                 Ok(()) => {
                     lock(&self.counters).delivered += 1;
                     return;
                 }
-                Err(reason) => reason,
+                Err(Unhandled::Transient(reason)) => (reason, inner.options.deliveries_max),
+                Err(Unhandled::Permanent(reason)) => (reason, 1),
             };
             lock(&self.counters).failed += 1;
             failed += 1;
             let (position, index) = (fact.position.0, fact.index);
-            if inner.options.deliveries_max <= failed {
+            if tries_max <= failed {
                 tracing::error!(subscriber = name, position, index, reason, "a fact was given up");
                 let mut counters = lock(&self.counters);
                 if counters.dead.len() == DEAD_LETTERS_MAX {

@@ -2,7 +2,7 @@
 
 use super::Bench;
 use super::toy::add;
-use crate::runtime::Subscriber;
+use crate::runtime::{Subscriber, Unhandled};
 use cartwright_storage::{Fact, Position, Store};
 use futures::future::{BoxFuture, FutureExt};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,8 @@ struct Diary {
     seen: Mutex<Vec<u64>>,
     /// How often the fact at this position fails, or panics when it is negative.
     fails: Mutex<Option<(u64, i32)>>,
+    /// The fact at this position is none that it could ever write down.
+    refuses: Option<u64>,
 }
 
 impl Subscriber for Diary {
@@ -20,7 +22,7 @@ impl Subscriber for Diary {
         "diary"
     }
 
-    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), String>> {
+    fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), Unhandled>> {
         async move {
             let fails = self.fails.lock().unwrap().as_mut().map_or(0, |(position, left)| {
                 let fails = if *position == fact.position.0 { *left } else { 0 };
@@ -29,7 +31,10 @@ impl Subscriber for Diary {
             });
             assert!(0 <= fails, "the diary fell apart");
             if 0 < fails {
-                return Err("no ink".to_owned());
+                return Err("no ink".to_owned().into());
+            }
+            if self.refuses == Some(fact.position.0) {
+                return Err(Unhandled::Permanent("no word for it".to_owned()));
             }
             self.seen.lock().unwrap().push(fact.position.0);
             Ok(())
@@ -39,11 +44,16 @@ impl Subscriber for Diary {
 }
 
 async fn check(fails: Option<(u64, i32)>, expected: &[u64], failed: u64, dead: &[u64]) {
-    let bench = Bench::new();
-    let diary = Arc::new(Diary {
+    let diary = Diary {
         fails: Mutex::new(fails),
         ..Diary::default()
-    });
+    };
+    check_diary(diary, expected, failed, dead).await;
+}
+
+async fn check_diary(diary: Diary, expected: &[u64], failed: u64, dead: &[u64]) {
+    let bench = Bench::new();
+    let diary = Arc::new(diary);
     bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
     let id = bench.open(1).await; // Position 1, without a fact.
     bench.tell(id, add(1)).await.unwrap();
@@ -81,6 +91,15 @@ async fn a_fact_that_fails_comes_again_before_the_next() {
 #[tokio::test(start_paused = true)]
 async fn a_fact_that_keeps_failing_is_given_up() {
     check(Some((3, 1_000)), &[2, 4, 5], 10, &[3]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fact_that_can_never_be_handled_is_given_up_at_once() {
+    let diary = Diary {
+        refuses: Some(3),
+        ..Diary::default()
+    };
+    check_diary(diary, &[2, 4, 5], 1, &[3]).await;
 }
 
 #[tokio::test(start_paused = true)]
