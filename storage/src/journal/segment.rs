@@ -226,11 +226,15 @@ fn make_spare(
         Err(error) => return Err(error),
     }
     let file = disk.open(&making, Opening::Create)?;
-    match fill {
-        Fill::Zeros => write_zeros(&*file, 0..bytes, filling)?,
-        Fill::Allocate => file.allocate(bytes)?,
+    let filled = match fill {
+        Fill::Zeros => write_zeros(&*file, 0..bytes, filling),
+        Fill::Allocate => file.allocate(bytes),
+    };
+    if let Err(error) = filled.and_then(|()| file.sync_all()) {
+        // A disk that is full gets its room back until the next try.
+        let _ = disk.remove(&making);
+        return Err(error);
     }
-    file.sync_all()?;
     disk.rename(&making, &path)?;
     Ok(file)
 }

@@ -1,14 +1,23 @@
 //! The next segment, made ahead by a thread of its own, so that the committer never waits for zeros.
+//!
+//! What cannot be made ahead, as on a disk that is full for a while, is tried again until it is needed. Only then does a
+//! failure count: that of whoever needs the segment and makes it without help.
 
 use super::segment::{Filling, Made, Plan};
 use super::{Ahead, JournalOptions, segment};
 use crate::Position;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long is waited until a segment that could not be made ahead is tried again, at first; it doubles with each try.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest such wait.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Keeps the next segment ready.
 pub(crate) struct Spares {
@@ -26,7 +35,8 @@ struct Make {
 
 /// The thread that makes segments, and how to speak with it.
 struct Thread {
-    ready: Receiver<io::Result<Made>>,
+    /// Segments, handed over when they are taken; none while one cannot be made.
+    ready: Receiver<Option<Made>>,
     /// Numbers of segments.
     wanted: Sender<u64>,
     handle: Option<JoinHandle<()>>,
@@ -47,6 +57,25 @@ impl Make {
             fill: *fill,
         };
         segment::make(&**disk, &self.directory, plan, &self.filling)
+    }
+
+    /// Makes a segment ahead and hands it over, as often as it takes; whoever needs it before is told that there is none.
+    /// Returns whether anybody is left to make another for.
+    fn hand_over(&self, number: u64, ready: &Sender<Option<Made>>) -> bool {
+        let mut pause = PAUSE_MIN;
+        loop {
+            let error = match self.run(number) {
+                Ok(made) => return ready.send(Some(made)).is_ok(),
+                Err(_) if self.filling.stop.load(Ordering::Relaxed) => return false,
+                Err(error) => error,
+            };
+            tracing::warn!(segment = number, %error, ?pause, "the next segment of the journal cannot be made ahead");
+            match ready.send_timeout(None, pause) {
+                Ok(()) => return true,
+                Err(SendTimeoutError::Timeout(_)) => pause = (2 * pause).min(PAUSE_MAX),
+                Err(SendTimeoutError::Disconnected(_)) => return false,
+            }
+        }
     }
 }
 
@@ -75,7 +104,7 @@ impl Spares {
     /// Orders the segment of this number. The first frame of the one before must have been synced.
     pub(crate) fn order(&self, number: u64) {
         if let Some(thread) = &self.thread {
-            // One order stands at most; a thread that is gone shows when the segment is taken.
+            // One order stands at most; without the thread, segments are made when they are taken.
             let _ = thread.wanted.try_send(number);
         }
     }
@@ -85,22 +114,25 @@ impl Spares {
         Arc::clone(&self.make.filling)
     }
 
-    /// Takes the segment of this number, which was ordered, waiting for it when it is not ready yet.
+    /// Takes the segment of this number, which was ordered, waiting for it when it is not ready yet. One that could not
+    /// be made ahead is made now.
     pub(crate) fn take(&self, number: u64) -> io::Result<Made> {
-        match &self.thread {
-            Some(thread) => {
-                self.make.filling.is_at_leisure.store(false, Ordering::Relaxed);
-                let made = thread.ready.recv();
-                self.make.filling.is_at_leisure.store(true, Ordering::Relaxed);
-                let made = made.map_err(|_| io::Error::other("the thread that makes segments is gone"))??;
+        let Some(thread) = &self.thread else {
+            return self.make.run(number);
+        };
+        self.make.filling.is_at_leisure.store(false, Ordering::Relaxed);
+        let made = match thread.ready.recv() {
+            Ok(Some(made)) => {
                 debug_assert_eq!(
                     made.segment.number, number,
                     "segments are taken as they were ordered"
                 );
                 Ok(made)
             }
-            None => self.make.run(number),
-        }
+            Ok(None) | Err(_) => self.make.run(number),
+        };
+        self.make.filling.is_at_leisure.store(true, Ordering::Relaxed);
+        made
     }
 
     /// Makes a segment now, so that whoever needs it finds it.
@@ -113,13 +145,13 @@ impl Spares {
 impl Thread {
     fn start(make: &Arc<Make>) -> Self {
         let (wanted, orders) = bounded(1);
-        let (made, ready) = bounded(1);
+        let (made, ready) = bounded(0);
         let make = Arc::clone(make);
         let handle = std::thread::Builder::new()
             .name("cartwright-spare".to_owned())
             .spawn(move || {
                 for number in orders {
-                    if made.send(make.run(number)).is_err() {
+                    if !make.hand_over(number, &made) {
                         return;
                     }
                 }
@@ -135,10 +167,15 @@ impl Thread {
 impl Drop for Spares {
     fn drop(&mut self) {
         self.make.filling.stop.store(true, Ordering::Relaxed);
-        let Some(Thread { wanted, handle, .. }) = self.thread.take() else {
+        let Some(Thread {
+            ready,
+            wanted,
+            handle,
+        }) = self.thread.take()
+        else {
             return;
         };
-        drop(wanted);
+        drop((ready, wanted));
         if let Some(handle) = handle {
             // It panics on nothing; if it did, there is no segment to save.
             let _ = handle.join();

@@ -7,8 +7,8 @@ use cartwright_storage::{
     Body, DiskCall, OpenError, Options, Position, SledStore, Store, Wanted, WatchedDisk,
 };
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn everything_is_there_after_a_close_and_after_a_kill() {
@@ -189,6 +189,71 @@ fn a_failed_sync_aborts_and_answers_nobody() {
         assert!(unanswered.is_err(), "nobody may be answered");
     });
     assert!(why.recv().unwrap().contains("the disk is gone"));
+}
+
+/// Says of every segment that is to be made but the first whether the disk takes it: by whether it is made ahead.
+fn segments_made(
+    takes: impl FnMut(bool) -> bool + Send + 'static,
+    abort: impl Fn(&str) + Send + Sync + 'static,
+) -> Options {
+    let (takes, made) = (Mutex::new(takes), AtomicU64::new(0));
+    Options {
+        disk: WatchedDisk::by(move |call, path| {
+            let is_segment = call == DiskCall::Rename && path.ends_with("spare");
+            if is_segment && 0 < made.fetch_add(1, Ordering::SeqCst) {
+                let is_ahead = std::thread::current().name() == Some("cartwright-spare");
+                if !takes.lock().unwrap()(is_ahead) {
+                    return Err(std::io::ErrorKind::StorageFull.into());
+                }
+            }
+            Ok(())
+        }),
+        abort: Arc::new(abort),
+        ..small()
+    }
+}
+
+#[test]
+fn a_segment_that_could_not_be_made_ahead_is_made_when_it_is_needed() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = segments_made(|ahead| !ahead, |why| panic!("{why}"));
+    let store = open(directory.path(), &options);
+    run(async {
+        fill(&store, 1..=200).await;
+        store.close().await.unwrap();
+    });
+    assert!(2 < segments(directory.path()).len());
+}
+
+#[test]
+fn a_segment_that_could_not_be_made_ahead_is_tried_again_before_it_is_needed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (tried, tries) = std::sync::mpsc::channel();
+    let mut left = 2_u32;
+    let takes = move |ahead| {
+        left = left.saturating_sub(1);
+        tried.send(ahead).unwrap();
+        left == 0
+    };
+    let store = open(directory.path(), &segments_made(takes, |why| panic!("{why}")));
+    assert_eq!((tries.recv(), tries.recv()), (Ok(true), Ok(true)));
+    run(store.close()).unwrap();
+}
+
+#[test]
+fn a_segment_that_cannot_be_made_when_it_is_needed_aborts() {
+    let directory = tempfile::tempdir().unwrap();
+    let (aborted, why) = std::sync::mpsc::channel();
+    let abort = move |why: &str| aborted.send(why.to_owned()).unwrap();
+    let store = open(directory.path(), &segments_made(|_| false, abort));
+    run(async {
+        for number in 1..=200 {
+            if draft(&store, toy(number), 0).submit(&store).await.is_err() {
+                return;
+            }
+        }
+    });
+    assert!(why.recv().unwrap().contains("no storage space"));
 }
 
 #[test]
