@@ -105,6 +105,8 @@ struct SagaCount {
     ended: u64,
     /// Steps that had to be done again.
     retries: u64,
+    /// Those of them of which there was no way back, as behind the placing of an order; the log has an alarm for each.
+    alarms: u64,
     /// Runners that crashed.
     restarts: u64,
     /// Where the open ones stand.
@@ -231,6 +233,7 @@ impl From<&SagaCounters> for SagaCount {
             open: counters.open,
             ended: counters.ended,
             retries: counters.retries,
+            alarms: counters.alarms,
             restarts: counters.restarts,
             steps: counters.steps.iter().map(SagaStep::from).collect(),
         }

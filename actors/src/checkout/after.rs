@@ -63,9 +63,8 @@ pub(super) async fn place(
         Ok(_) | Err(AskError::AlreadyExists { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(deliver(env, saga, &agreed, approval, settings)
-        .await
-        .unwrap_or_else(Performed::again))
+    let delivered = deliver(env, saga, &agreed, approval, settings).await;
+    Ok(delivered.unwrap_or_else(Performed::again).past_pivot())
 }
 
 /// Allocates the stock, counts the uses of promotions, uses what is held of gift cards and store credit, completes the

@@ -66,7 +66,7 @@ pub(super) fn operation(checkout: CheckoutId, step: &str) -> OperationKey {
     OperationKey::new(checkout, step).expect("a checkout's id and a step's name are short and visible")
 }
 
-/// Why a step before the pivot did not get on.
+/// Why a step did not get on.
 #[derive(Debug)]
 pub(super) enum Halt {
     /// Something said no: walk back.
@@ -75,6 +75,8 @@ pub(super) enum Halt {
     Expired,
     /// A technical failure: the step is done again.
     Again(String),
+    /// The same, once the order is known to be placed.
+    PastPivot(String),
 }
 
 impl<X: Refusal> From<AskError<X>> for Halt {
@@ -104,6 +106,7 @@ impl From<Halt> for Performed<Progress> {
             Halt::Refused(problem) => Ending::Refused(problem.bounded()),
             Halt::Expired => Ending::Expired,
             Halt::Again(reason) => return Self::again(reason),
+            Halt::PastPivot(reason) => return Self::again(reason).past_pivot(),
         };
         Self::record(Progress::Failed(WalkBack { ending }))
     }

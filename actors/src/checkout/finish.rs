@@ -29,6 +29,7 @@ pub(super) fn over(
         deletes,
         answers,
         rests_on: Vec::new(),
+        is_past_pivot: false,
     }
 }
 
@@ -40,6 +41,7 @@ pub(super) fn placed(saga: &Arc<Published<Checkout>>) -> Performed<Progress> {
         deletes: dropped.into_iter().collect(),
         answers,
         rests_on: Vec::new(),
+        is_past_pivot: false,
     }
 }
 

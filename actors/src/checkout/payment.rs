@@ -80,6 +80,7 @@ pub(super) async fn settle(
         Err(error @ (payment::Error::Unknown | payment::Error::Unavailable { .. })) => Ok(Performed::Again {
             reason: error.to_string(),
             after: Some(ASK_AGAIN_AFTER),
+            is_past_pivot: false,
         }),
     }
 }
@@ -114,7 +115,7 @@ async fn turn_back(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, halt: Hal
     env.every_verdict().await;
     match env.kinds.orders.read(saga.state.order).await {
         Ok(None) => halt,
-        Ok(Some(_)) => Halt::Again("the order is placed, but its payment cannot be asked for".to_owned()),
+        Ok(Some(_)) => Halt::PastPivot("the order is placed, but its payment cannot be asked for".to_owned()),
         Err(fault) => Halt::Again(fault.to_string()),
     }
 }

@@ -338,5 +338,6 @@ fn over(
         deletes,
         answers,
         rests_on: Vec::new(),
+        is_past_pivot: false,
     }
 }

@@ -11,6 +11,7 @@ use cartwright_domain::Problem;
 use cartwright_storage::Position;
 use futures::future::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::fmt;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(super) enum Finished<S: Saga> {
     Again {
         reason: String,
         after: Option<Duration>,
+        is_past_pivot: bool,
     },
     Panicked,
 }
@@ -64,6 +66,8 @@ pub(super) struct Running<S: Saga> {
     /// Is a step's task at work, or a backoff running?
     is_busy: bool,
     failures: u32,
+    /// Has a step taken the saga past its pivot, whatever its state says?
+    is_past_pivot: bool,
     alarm: Option<AbortHandle>,
 }
 
@@ -114,6 +118,7 @@ impl<S: Saga> Running<S> {
                 Err(fault) => Finished::Again {
                     reason: fault.to_string(),
                     after: None,
+                    is_past_pivot: false,
                 },
             }
         });
@@ -129,12 +134,13 @@ impl<S: Saga> Running<S> {
         let seed = entities.shared.runtime.options.randomness.seed();
         self.start("saga step", async move {
             // In boxes of their own: a task's future is copied whole on its way to the scheduler.
-            let (command, ask) = match Box::pin(S::perform(env, saga, action)).await {
+            let (command, ask, is_past_pivot) = match Box::pin(S::perform(env, saga, action)).await {
                 Performed::Record {
                     command,
                     deletes,
                     answers,
                     rests_on,
+                    is_past_pivot,
                 } => {
                     let ask = Ask {
                         deletes,
@@ -142,23 +148,31 @@ impl<S: Saga> Running<S> {
                         rests_on,
                         ..Ask::internal("saga", seed)
                     };
-                    (command, ask)
+                    (command, ask, is_past_pivot)
                 }
-                Performed::Again { reason, after } => return Finished::Again { reason, after },
+                Performed::Again {
+                    reason,
+                    after,
+                    is_past_pivot,
+                } => {
+                    return Finished::Again {
+                        reason,
+                        after,
+                        is_past_pivot,
+                    };
+                }
             };
-            let kept = match Box::pin(keep(&entities, id, acted_on, command, ask)).await {
-                Err(TooLarge { stands, problem }) => match stands.state.refused(problem.clone()) {
-                    Some(command) => {
-                        let ask = Ask::internal("saga", seed);
-                        Box::pin(keep(&entities, id, acted_on, command, ask)).await
-                    }
-                    None => Err(TooLarge { stands, problem }),
-                },
-                kept => kept,
-            };
-            kept.unwrap_or_else(|TooLarge { problem, .. }| Finished::Again {
-                reason: problem.message,
+            let mut kept = Box::pin(keep(&entities, id, acted_on, command, ask)).await;
+            if let Err(NotKept::TooLarge(stands, problem)) = &kept
+                && let Some(command) = stands.state.refused(problem.clone())
+            {
+                let ask = Ask::internal("saga", seed);
+                kept = Box::pin(keep(&entities, id, acted_on, command, ask)).await;
+            }
+            kept.unwrap_or_else(|why| Finished::Again {
+                reason: why.to_string(),
                 after: None,
+                is_past_pivot,
             })
         });
     }
@@ -187,11 +201,12 @@ impl<S: Saga> Running<S> {
         self.failures = self.failures.saturating_add(1);
         self.charge.shared.retries.fetch_add(1, Ordering::Relaxed);
         let (saga, failures) = (S::key(self.charge.id), self.failures);
-        match &self.newest {
-            Some(newest) if newest.state.is_past_pivot() => {
-                tracing::warn!(alarm = true, %saga, failures, reason, ?wait, "a step past the pivot is retried");
-            }
-            Some(_) | None => tracing::info!(%saga, failures, reason, ?wait, "a step is retried"),
+        let newest = self.newest.as_ref();
+        if self.is_past_pivot || newest.is_some_and(|newest| newest.state.is_past_pivot()) {
+            self.charge.shared.alarms.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(alarm = true, %saga, failures, reason, ?wait, "a step past the pivot is retried");
+        } else {
+            tracing::info!(%saga, failures, reason, ?wait, "a step is retried");
         }
         // Busy until then, so that news does not cut the wait short.
         self.myself.send_after(wait, || RunnerMessage::Rested);
@@ -207,11 +222,21 @@ impl<S: Saga> Running<S> {
     }
 }
 
-/// An outcome that is larger than may be kept.
-struct TooLarge<S: Saga> {
-    /// The state that stands.
-    stands: Arc<Published<S>>,
-    problem: Problem,
+/// Why a step's outcome is not kept.
+enum NotKept<S: Saga> {
+    /// It is larger than may be kept; this state stands.
+    TooLarge(Arc<Published<S>>, Problem),
+    /// For a reason that may pass.
+    Failed(String),
+}
+
+impl<S: Saga> fmt::Display for NotKept<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge(_, problem) => write!(f, "{problem}"),
+            Self::Failed(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// Keeps the outcome of a step.
@@ -221,7 +246,7 @@ async fn keep<S: Saga>(
     acted_on: Position,
     command: S::Record,
     ask: Ask,
-) -> Result<Finished<S>, TooLarge<S>> {
+) -> Result<Finished<S>, NotKept<S>> {
     let error = match entities.ask(id, command, ask).await {
         Ok(answer) => return Ok(answer.state.map_or(Finished::Gone, Finished::Kept)),
         Err(error) => error,
@@ -231,14 +256,10 @@ async fn keep<S: Saga>(
     entities.shared.runtime.store.barrier().await;
     match entities.read(id).await {
         Ok(Some(stands)) if acted_on < stands.position => Ok(Finished::Kept(stands)),
-        Ok(Some(stands)) if matches!(error, AskError::TooLarge(_)) => Err(TooLarge {
-            stands,
-            problem: error.into(),
-        }),
-        Ok(_) | Err(_) => Ok(Finished::Again {
-            reason: error.to_string(),
-            after: None,
-        }),
+        Ok(Some(stands)) if matches!(error, AskError::TooLarge(_)) => {
+            Err(NotKept::TooLarge(stands, error.into()))
+        }
+        Ok(_) | Err(_) => Err(NotKept::Failed(error.to_string())),
     }
 }
 
@@ -259,6 +280,7 @@ impl<S: Saga> Actor for Runner<S> {
             acted_on: None,
             is_busy: false,
             failures: 0,
+            is_past_pivot: false,
             alarm: None,
         })
     }
@@ -284,7 +306,14 @@ impl<S: Saga> Actor for Runner<S> {
                 return Ok(());
             }
             RunnerMessage::Rested => state.is_busy = false,
-            RunnerMessage::Finished(Finished::Again { reason, after }) => state.again(&reason, after),
+            RunnerMessage::Finished(Finished::Again {
+                reason,
+                after,
+                is_past_pivot,
+            }) => {
+                state.is_past_pivot |= is_past_pivot;
+                state.again(&reason, after);
+            }
             RunnerMessage::Finished(Finished::Panicked) => return Err("a step panicked".into()),
         }
         state.look();

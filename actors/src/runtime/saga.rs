@@ -63,6 +63,8 @@ pub enum Performed<C> {
         answers: Option<FinalAnswer>,
         /// What participants answered ahead: the outcome is kept only together with it.
         rests_on: Vec<Decision>,
+        /// See [`Performed::past_pivot`].
+        is_past_pivot: bool,
     },
     /// It failed technically, or is not settled: it is done again, after a backoff or after the given time.
     Again {
@@ -70,6 +72,8 @@ pub enum Performed<C> {
         reason: String,
         /// How long to wait; without it, a backoff that doubles.
         after: Option<Duration>,
+        /// See [`Performed::past_pivot`].
+        is_past_pivot: bool,
     },
 }
 
@@ -81,6 +85,7 @@ impl<C> Performed<C> {
             deletes: Vec::new(),
             answers: None,
             rests_on: Vec::new(),
+            is_past_pivot: false,
         }
     }
 
@@ -98,7 +103,16 @@ impl<C> Performed<C> {
         Self::Again {
             reason: reason.into(),
             after: None,
+            is_past_pivot: false,
         }
+    }
+
+    /// Says that the step has taken the saga past its pivot, which its committed state need not tell yet.
+    #[must_use]
+    pub fn past_pivot(mut self) -> Self {
+        let (Self::Record { is_past_pivot, .. } | Self::Again { is_past_pivot, .. }) = &mut self;
+        *is_past_pivot = true;
+        self
     }
 }
 
@@ -116,7 +130,8 @@ pub trait Saga: Entity {
     /// Returns what is next, from the committed state alone.
     fn next(&self, now: Timestamp) -> Next<Self::Step>;
 
-    /// Tells whether the saga can only go forward: from then on a failing step raises an alarm.
+    /// Tells whether the saga can only go forward, as far as its committed state says: from then on, and from when a
+    /// step has said [`Performed::past_pivot`], a step that is done again raises an alarm.
     fn is_past_pivot(&self) -> bool;
 
     /// Returns the command that keeps, in place of a step's outcome that is too large to be kept, why that was refused;
@@ -157,6 +172,8 @@ pub struct SagaCounters {
     pub ended: u64,
     /// Steps that had to be done again.
     pub retries: u64,
+    /// Those of them past the pivot: each has raised an alarm.
+    pub alarms: u64,
     /// Runners that crashed.
     pub restarts: u64,
     /// Steps and their ages, by name.
@@ -171,6 +188,7 @@ pub(super) struct SagaShared<S: Saga> {
     pub(super) standing: DashMap<S::Id, (&'static str, Instant)>,
     pub(super) ended: AtomicU64,
     pub(super) retries: AtomicU64,
+    pub(super) alarms: AtomicU64,
     pub(super) restarts: AtomicU64,
     waits: DashMap<S::Id, Arc<Notify>>,
     keeper: OnceLock<ActorRef<KeeperMessage<S>>>,
@@ -246,6 +264,7 @@ impl<S: Saga> Sagas<S> {
             standing: DashMap::default(),
             ended: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            alarms: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
             waits: DashMap::default(),
             keeper: OnceLock::new(),
@@ -315,6 +334,7 @@ impl<S: Saga> Sagas<S> {
             open: self.shared.standing.len(),
             ended: self.shared.ended.load(Ordering::Relaxed),
             retries: self.shared.retries.load(Ordering::Relaxed),
+            alarms: self.shared.alarms.load(Ordering::Relaxed),
             restarts: self.shared.restarts.load(Ordering::Relaxed),
             steps: steps.into_values().collect(),
         }

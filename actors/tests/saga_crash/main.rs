@@ -184,6 +184,36 @@ async fn any_commit_that_fails_is_an_error_or_done_later_and_the_same_key_then_s
     each(Disturbance::Failed, 1).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_checkout_that_is_tried_again_raises_an_alarm_once_its_order_is_placed() {
+    let mut alarms = Vec::new();
+    for nth in CART_COMMITS.. {
+        let mut house = House::build().await;
+        let running = house.start(Duration::ZERO, |faults| faults.fail_nth(nth)).await;
+        live(&running, &ALL[0], &mut house).await;
+        let counters = running.engine.counters().checkouts;
+        let was_disturbed = nth <= running.faults.submitted();
+        running.kill().await;
+        if !was_disturbed {
+            break;
+        }
+        if 0 < counters.retries {
+            alarms.push(counters.alarms);
+        }
+    }
+    // Before the order, of which the last is the try to place it; behind it, of stock, cart, capture and the end.
+    let before = alarms.partition_point(|alarms| *alarms == 0);
+    let (before, behind) = alarms.split_at(before);
+    assert!(
+        3 <= before.len() && 4 <= behind.len(),
+        "{before:?}, then {behind:?}"
+    );
+    assert!(
+        behind.iter().all(|alarms| 0 < *alarms),
+        "{before:?}, then {behind:?}"
+    );
+}
+
 /// Disturbs every scenario at each of its commits, until the disturbance comes too late.
 async fn each(disturb: impl Fn(u64) -> Disturbance, first: u64) {
     for scenario in ALL {

@@ -282,6 +282,7 @@ impl Saga for Trip {
                     deletes,
                     answers: None,
                     rests_on: Vec::new(),
+                    is_past_pivot: false,
                 }
             }
             Ok(command) => Performed::record(command),
