@@ -1,7 +1,7 @@
 //! What every use case is told of the request it serves, and how it answers and refuses.
 
-use crate::runtime::Ask;
-use cartwright_domain::{Caller, Problem, Revision, Seed};
+use crate::runtime::{Ask, AskError};
+use cartwright_domain::{Caller, Problem, Revision, Seed, settings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -34,6 +34,27 @@ impl Request {
     /// Returns the ask for this request's command, without its idempotency key.
     pub(crate) fn ask(&self) -> Ask {
         Ask::external(Arc::clone(&self.caller), self.seed, self.deadline).if_match(self.if_match)
+    }
+
+    /// Refuses when the caller expects another revision of what is at `current`.
+    pub(crate) fn require_revision(&self, current: Revision) -> Result<(), Refused> {
+        match self.if_match {
+            Some(expected) if expected != current => {
+                Err(AskError::<settings::Error>::Stale { current }.into())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Returns the request without what has been looked at already: the expected revision and the idempotency key.
+    pub(crate) fn unconditional(&self) -> Self {
+        Self {
+            caller: Arc::clone(&self.caller),
+            seed: self.seed,
+            deadline: self.deadline,
+            if_match: None,
+            idempotency: None,
+        }
     }
 
     /// Makes a request of the engine itself, without key or expectation.

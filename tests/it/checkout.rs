@@ -144,6 +144,56 @@ async fn details_are_changed_through_the_checkout_and_then_it_is_completed() {
 }
 
 #[tokio::test]
+async fn a_checkout_is_started_and_completed_at_the_version_that_is_meant() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(500, Some(10)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
+    let path = format!("/carts/{cart}");
+    let version = async |path: &str| guest.get(path).send().await.etag().expect("a version");
+    let start = || guest.post(&format!("{path}/checkout"), json!({}));
+    let complete = |path: &str| {
+        let path = format!("{path}/complete");
+        guest.post(&path, paid("tok_approve")).key(&unique("key"))
+    };
+    let seen = version(&path).await;
+    for call in [start(), complete(&path), complete("/carts/current")] {
+        let problem = call.if_match(seen - 1).refused(412, "version.stale").await;
+        assert_eq!(problem["details"]["version"], seen);
+    }
+    assert_eq!(open.shop.units(&variant).await, (10, 0, 0));
+    assert_eq!(
+        (state_of(&guest, &cart).await, version(&path).await),
+        ("active".to_owned(), seen)
+    );
+
+    let started = start().if_match(seen).ok(201).await;
+    let checkout = format!("/checkouts/{}", text(&started["id"]));
+    let of_checkout = version(&checkout).await;
+    // Locking the cart has changed it.
+    complete(&path).if_match(seen).refused(412, "version.stale").await;
+    let stale = complete(&checkout).if_match(of_checkout - 1);
+    stale.refused(412, "version.stale").await;
+    assert_eq!(guest.get(&checkout).ok(200).await["state"], "started");
+
+    let key = unique("key");
+    let current = || {
+        let complete = guest.post(&format!("{checkout}/complete"), paid("tok_approve"));
+        complete.key(&key).if_match(of_checkout)
+    };
+    let done = current().ok(200).await;
+    assert_eq!(done["state"], "completed");
+    let again = current().send().await;
+    assert!(again.is_replayed());
+    assert_eq!(again.expect(200)["order"]["id"], done["order"]["id"]);
+    // What is completed is not changed by completing it: whoever asks is told of the order.
+    for path in [&path, &checkout] {
+        let again = complete(path).if_match(1).ok(200).await;
+        assert_eq!(again["order"]["id"], done["order"]["id"]);
+    }
+}
+
+#[tokio::test]
 async fn an_abandoned_checkout_gives_the_cart_and_the_stock_back() {
     let open = OpenShop::shared().await;
     let variant = open.shop.variant(500, Some(10)).await;

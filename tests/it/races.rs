@@ -338,6 +338,41 @@ async fn simultaneous_starts_are_one_checkout() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cart_that_changes_meanwhile_is_not_paid_for() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(500, Some(1_000)).await;
+    for _ in 0..30 {
+        let guest = open.shop.guest().await;
+        let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+        let path = format!("/carts/{cart}");
+        let seen = guest.get(&path).send().await.etag().expect("a version");
+        let add = guest
+            .post(&format!("{path}/lines"), json!({ "variant_id": variant.id }))
+            .send();
+        let complete = guest
+            .post(
+                &format!("{path}/complete"),
+                json!({ "payment": { "token": "tok_approve" } }),
+            )
+            .key(&unique("key"))
+            .if_match(seen)
+            .send();
+        let (added, completed) = tokio::join!(add, complete);
+        let outcome = (added.status, completed.status);
+        assert!(
+            matches!(outcome, (200, 412) | (409, 200)),
+            "{outcome:?}: {} {}",
+            added.json,
+            completed.json
+        );
+        if completed.status == 412 {
+            completed.expect_refused(412, "version.stale");
+            assert_eq!(guest.get(&path).ok(200).await["totals"]["units"], 2);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_checkout_is_either_completed_or_abandoned() {
     let open = OpenShop::shared().await;
     let variant = open.shop.variant(500, Some(100)).await;

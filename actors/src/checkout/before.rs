@@ -41,7 +41,9 @@ pub(super) async fn reserve_stock(
         .ask(
             checkout.cart,
             command,
-            env.step(saga.id, "lock_cart", None).ahead(),
+            env.step(saga.id, "lock_cart", None)
+                .if_match(checkout.cart_revision)
+                .ahead(),
         )
         .await?;
     let lock = locked.decision;
@@ -83,7 +85,9 @@ pub(super) async fn freeze_quote(
         .ask(
             saga.state.cart,
             command,
-            env.step(saga.id, "lock_details", None).ahead(),
+            env.step(saga.id, "lock_details", None)
+                .if_match(saga.state.cart_revision)
+                .ahead(),
         )
         .await?;
     let lock = locked.decision;

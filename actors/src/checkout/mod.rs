@@ -66,8 +66,10 @@ pub struct CompletionDraft {
 impl Engine {
     /// Starts a checkout: locks the cart and reserves its stock for a time. One that is open already is answered.
     ///
+    /// A revision the caller expects is the cart's, and holds for what is locked.
+    ///
     /// # Errors
-    /// `cart.not_found`, `cart.completed`, `cart.empty`, `checkout.lines_unavailable`, a stock item's refusal.
+    /// `cart.not_found`, `version.stale`, `cart.completed`, `cart.empty`, `checkout.lines_unavailable`, a stock item's refusal.
     pub async fn start_checkout(&self, request: &Request, cart: CartRef) -> Outcome<CheckoutView> {
         let ticket = match self.open(request, TicketMode::Running).await? {
             Opened::Known(receipt) => return self.replay_checkout(request, &receipt).await,
@@ -94,6 +96,7 @@ impl Engine {
             }
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {}
         }
+        request.require_revision(cart.revision)?;
         let priced = self.kinds().priced(cart.clone()).await?;
         if let Some(problem) = validate::line_problem(&priced) {
             return Err(problem.into());
@@ -110,9 +113,11 @@ impl Engine {
     /// Completes a cart: start, payment and order in one, or the rest of a checkout that was started.
     ///
     /// Waits for the result at most the provider's deadline and a second; a view that is not settled then says so.
+    /// A revision the caller expects is the cart's, and holds for what is locked. Where completion was asked for
+    /// before, nothing is left to be changed: whatever comes of it is the answer.
     ///
     /// # Errors
-    /// Everything that is missing at once (`checkout.incomplete`); `checkout.total_changed`; `payment.declined`;
+    /// `version.stale`; everything that is missing at once (`checkout.incomplete`); `checkout.total_changed`; `payment.declined`;
     /// `checkout.reservation_expired`; a stock item's refusal.
     pub async fn complete_cart(
         &self,
@@ -131,7 +136,7 @@ impl Engine {
         self.keep_if_refused(request, ticket, outcome).await
     }
 
-    /// Completes a checkout that was started.
+    /// Completes a checkout that was started. A revision the caller expects is the checkout's.
     ///
     /// # Errors
     /// `checkout.not_found`; as [`Engine::complete_cart`].
@@ -159,11 +164,22 @@ impl Engine {
         ticket: Option<Ticket>,
     ) -> Outcome<CheckoutView> {
         let (checkout, cart) = self.checkout_and_cart(request, id).await?;
-        if checkout.state.is_ended() {
-            return self.settled(id).await;
+        match checkout.state.step {
+            Step::Ended => return self.settled(id).await,
+            // Nothing changes a checkout that waits but its completion and its end: what is true here stays true.
+            Step::ReserveStock | Step::AwaitCompletion => request.require_revision(checkout.revision)?,
+            // Completion was asked for before.
+            Step::FreezeQuote
+            | Step::AuthorizePayment
+            | Step::SettlePayment
+            | Step::CapturePayment
+            | Step::WalkBack => {}
         }
-        self.complete_fresh(request, cart, draft, ticket).await
+        self.complete_fresh(&request.unconditional(), cart, draft, ticket)
+            .await
     }
+
+    /// Completes a cart, at the revision that the caller expects of it.
 
     async fn complete_fresh(
         &self,
@@ -192,6 +208,7 @@ impl Engine {
                 self.join(request, &cart, checkout, completion, ticket).await?
             }
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {
+                request.require_revision(cart.revision)?;
                 self.require_complete(&cart, &completion).await?;
                 self.begin(request, &cart, Some(completion), ticket).await?
             }
@@ -228,6 +245,7 @@ impl Engine {
             order,
             completion: completion.clone(),
             answers: ticket.as_ref().map(answers_to),
+            cart_revision: request.if_match,
         };
         let ask = request.ask().if_match(None).ticket(ticket.clone()).fresh();
         match self.kinds().checkouts.create(id, command, ask).await {
@@ -267,6 +285,11 @@ impl Engine {
         if awaits.is_none_or(|checkout| checkout.state.step != Step::AwaitCompletion) {
             return Ok(id);
         }
+        if request.if_match.is_some() {
+            // Whoever started the checkout has changed the cart, by locking it.
+            let cart = self.kinds().carts.read(cart.id).await.map_err(unreadable)?;
+            request.require_revision(cart.ok_or_else(gone::<Cart>)?.revision)?;
+        }
         // What is missing can be added through the checkout. Lines that can no longer be had end it, which gives the
         // cart back: the saga judges them.
         let priced = self.kinds().priced(cart.clone()).await?;
@@ -276,6 +299,7 @@ impl Engine {
         let command = BeginCompletion {
             completion,
             answers: ticket.as_ref().map(answers_to),
+            cart_revision: request.if_match,
         };
         checkouts
             .ask(id, command, request.ask().if_match(None).ticket(ticket))

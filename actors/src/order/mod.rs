@@ -146,13 +146,7 @@ impl Engine {
             .await
             .map_err(unreadable)?
             .ok_or_else(gone::<Order>)?;
-        if let Some(expected) = request.if_match.filter(|expected| *expected != order.revision) {
-            let _ = expected;
-            return Err(AskError::<Error>::Stale {
-                current: order.revision,
-            }
-            .into());
-        }
+        request.require_revision(order.revision)?;
         let answers = ticket.as_ref().map(|ticket| AnswersTo {
             caller: ticket.caller.clone(),
             key: ticket.key.clone(),

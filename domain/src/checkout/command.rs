@@ -4,7 +4,7 @@ use super::{Checkout, Completion, Ending, Error, Event, PAYMENT_TOKEN_CHARS_MAX,
 use crate::cart::FrozenQuote;
 use crate::id::{CartId, CheckoutId, OrderId, SessionId};
 use crate::idempotency::AnswersTo;
-use crate::{Command, Context, Create, Timestamp};
+use crate::{Command, Context, Create, Revision, Timestamp};
 use std::sync::Arc;
 
 /// Begins an attempt: start alone, or start and completion in one.
@@ -20,6 +20,8 @@ pub struct BeginCheckout {
     pub completion: Option<Completion>,
     /// The idempotency key the saga will answer.
     pub answers: Option<AnswersTo>,
+    /// The revision of the cart that the caller requires.
+    pub cart_revision: Option<Revision>,
 }
 
 impl Create<Checkout> for BeginCheckout {
@@ -44,6 +46,7 @@ impl Create<Checkout> for BeginCheckout {
             quote: None,
             ending: None,
             answers: self.answers,
+            cart_revision: self.cart_revision,
         };
         Ok((checkout, ()))
     }
@@ -101,6 +104,8 @@ pub struct BeginCompletion {
     pub completion: Completion,
     /// The idempotency key the saga will answer.
     pub answers: Option<AnswersTo>,
+    /// The revision of the cart that the caller requires.
+    pub cart_revision: Option<Revision>,
 }
 
 impl Command<Checkout> for BeginCompletion {
@@ -122,6 +127,7 @@ impl Command<Checkout> for BeginCompletion {
         checkout.step = Step::FreezeQuote;
         checkout.completion = Some(self.completion);
         checkout.answers = self.answers;
+        checkout.cart_revision = self.cart_revision;
         cx.emit(Event::CompletionBegun);
         Ok(())
     }

@@ -27,8 +27,8 @@ use crate::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
 use crate::idempotency::AnswersTo;
 use crate::kind::{Listing, ListingKey, Unique, UniqueKey};
 use crate::money::Money;
-use crate::{Context, Entity, Keys, Kind, Timestamp};
-use past::{Checkout1, Checkout2};
+use crate::{Context, Entity, Keys, Kind, Revision, Timestamp};
+use past::{Checkout1, Checkout2, Checkout3};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -63,6 +63,8 @@ pub struct Checkout {
     pub ending: Option<Ending>,
     /// The idempotency key whose receipt the saga still owes an answer.
     pub answers: Option<AnswersTo>,
+    /// The revision of the cart that whoever asked last requires; another one is not locked.
+    pub cart_revision: Option<Revision>,
 }
 
 /// What a caller said when asking for completion.
@@ -114,7 +116,7 @@ impl Checkout {
 
 impl Entity for Checkout {
     const KIND: Kind = Kind::Checkout;
-    const SCHEMA: u16 = 3;
+    const SCHEMA: u16 = 4;
     type Id = CheckoutId;
     type Event = Event;
     type Timer = NoTimer;
@@ -124,6 +126,7 @@ impl Entity for Checkout {
         match schema {
             1 => body.read::<Checkout1>().map(Self::from),
             2 => body.read::<Checkout2>().map(Self::from),
+            3 => body.read::<Checkout3>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }

@@ -1,6 +1,7 @@
 //! Past stored forms of checkouts, which load for ever.
 
 use super::{Checkout, Completion, Ending, Reserved, Step};
+use crate::cart::FrozenQuote;
 use crate::id::{CartId, OrderId, SessionId};
 use crate::idempotency::AnswersTo;
 use crate::money::Money;
@@ -47,6 +48,23 @@ pub(super) struct Checkout2 {
     answers: Option<AnswersTo>,
 }
 
+/// A checkout of schema 3: of the cart as it is, whatever its revision.
+#[derive(Deserialize)]
+pub(super) struct Checkout3 {
+    cart: CartId,
+    session: Option<SessionId>,
+    order: OrderId,
+    created_at: Timestamp,
+    step: Step,
+    completion: Option<Completion>,
+    reserved_until: Option<Timestamp>,
+    reserved: Arc<Vec<Reserved>>,
+    total: Option<Money>,
+    quote: Option<Arc<FrozenQuote>>,
+    ending: Option<Ending>,
+    answers: Option<AnswersTo>,
+}
+
 impl From<Checkout1> for Checkout {
     fn from(past: Checkout1) -> Self {
         Self::from(Checkout2 {
@@ -67,7 +85,7 @@ impl From<Checkout1> for Checkout {
 
 impl From<Checkout2> for Checkout {
     fn from(past: Checkout2) -> Self {
-        Self {
+        Self::from(Checkout3 {
             cart: past.cart,
             session: past.session,
             order: past.order,
@@ -80,6 +98,26 @@ impl From<Checkout2> for Checkout {
             quote: None,
             ending: past.ending,
             answers: past.answers,
+        })
+    }
+}
+
+impl From<Checkout3> for Checkout {
+    fn from(past: Checkout3) -> Self {
+        Self {
+            cart: past.cart,
+            session: past.session,
+            order: past.order,
+            created_at: past.created_at,
+            step: past.step,
+            completion: past.completion,
+            reserved_until: past.reserved_until,
+            reserved: past.reserved,
+            total: past.total,
+            quote: past.quote,
+            ending: past.ending,
+            answers: past.answers,
+            cart_revision: None,
         }
     }
 }

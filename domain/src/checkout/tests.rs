@@ -19,6 +19,7 @@ fn paying() -> Bench<Checkout> {
             deadline_at: START,
         }),
         answers: None,
+        cart_revision: None,
     };
     let mut checkout = Bench::<Checkout>::create(CHECKOUT, START, begin).expect("nothing is too long");
     let note = BeginAuthorization {

@@ -30,10 +30,13 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Starts a checkout: locks the cart and reserves its stock for a time.
 ///
-/// One that is open already is answered.
+/// One that is open already is answered. `If-Match` is the cart's version, which starting changes.
 #[utoipa::path(
     post, path = "/api/v1/carts/{cart}/checkout", tag = "checkout",
-    params(("cart" = String, Path, description = "The cart's id, or `current`."), IdempotencyKeyHeader),
+    params(
+        ("cart" = String, Path, description = "The cart's id, or `current`."),
+        IfMatchHeader, IdempotencyKeyHeader,
+    ),
     responses((status = CREATED, description = "The checkout.", body = Checkout)),
 )]
 async fn start_checkout(
@@ -51,10 +54,13 @@ async fn start_checkout(
 /// Completes a cart: start, payment and order in one, or the rest of a checkout that was started.
 ///
 /// Waits for the payment provider at most its deadline and a second. Completing a completed cart answers with the
-/// same order.
+/// same order. `If-Match` is the cart's version: a cart that has changed since is neither locked nor paid for.
 #[utoipa::path(
     post, path = "/api/v1/carts/{cart}/complete", tag = "checkout",
-    params(("cart" = String, Path, description = "The cart's id, or `current`."), RequiredIdempotencyKeyHeader),
+    params(
+        ("cart" = String, Path, description = "The cart's id, or `current`."),
+        IfMatchHeader, RequiredIdempotencyKeyHeader,
+    ),
     request_body = Completion,
     responses(
         (status = OK, description = "The checkout, with its order.", body = Checkout),
@@ -115,9 +121,14 @@ async fn update_checkout(
 }
 
 /// Completes a checkout that was started.
+///
+/// `If-Match` is the checkout's version.
 #[utoipa::path(
     post, path = "/api/v1/checkouts/{checkout}/complete", tag = "checkout",
-    params(("checkout" = String, Path, description = "The checkout's id."), RequiredIdempotencyKeyHeader),
+    params(
+        ("checkout" = String, Path, description = "The checkout's id."),
+        IfMatchHeader, RequiredIdempotencyKeyHeader,
+    ),
     request_body = Completion,
     responses(
         (status = OK, description = "The checkout, with its order.", body = Checkout),
