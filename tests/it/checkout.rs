@@ -213,6 +213,11 @@ async fn an_abandoned_checkout_gives_the_cart_and_the_stock_back() {
         .post(&format!("{path}/complete"), paid("tok_approve"))
         .key(&unique("key"));
     complete.refused(409, "checkout.abandoned").await;
+    // Nor can the cart be changed through it any more.
+    guest
+        .patch(&path, json!({ "email": "late@example.com" }))
+        .refused(409, "checkout.abandoned")
+        .await;
     // The cart can be checked out anew.
     let complete = guest
         .post(&format!("/carts/{cart}/complete"), paid("tok_approve"))
@@ -268,6 +273,10 @@ async fn an_expired_reservation_frees_the_stock_and_the_cart_without_traffic() {
         .post(&format!("{path}/complete"), paid("tok_approve"))
         .key(&unique("key"));
     complete.refused(409, "checkout.reservation_expired").await;
+    guest
+        .patch(&path, json!({ "email": "late@example.com" }))
+        .refused(409, "checkout.reservation_expired")
+        .await;
     assert!(open.server.ledger().entries.is_empty());
     // A new attempt may take it again.
     let complete = guest

@@ -26,7 +26,7 @@ use cartwright_domain::id::{CheckoutId, OrderId};
 use cartwright_domain::idempotency::AnswersTo;
 use cartwright_domain::money::Money;
 use cartwright_domain::order::Order;
-use cartwright_domain::{Class, EntityId, Problem};
+use cartwright_domain::{Class, EntityId, Problem, Refusal};
 use cartwright_storage::{Outcome as Kept, Receipt};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -89,10 +89,9 @@ impl Engine {
         match cart.state.state() {
             State::Checkout { checkout, .. } => return self.checkout_done(checkout, false).await,
             State::Completed { order, .. } => {
-                return Err(cartwright_domain::Refusal::problem(
-                    &cartwright_domain::cart::Error::Completed { order },
-                )
-                .into());
+                return Err(cartwright_domain::cart::Error::Completed { order }
+                    .problem()
+                    .into());
             }
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {}
         }
@@ -319,14 +318,25 @@ impl Engine {
     /// Changes e-mail, addresses and shipping choice through a checkout that waits for its completion.
     ///
     /// # Errors
-    /// `checkout.not_found`; `checkout.in_progress` once payment may have begun; every bad field.
+    /// `checkout.not_found`; `cart.locked` once payment may have begun; how it ended; every bad field.
     pub async fn update_checkout(
         &self,
         request: &Request,
         id: CheckoutId,
         draft: DetailsDraft,
     ) -> Outcome<CartView> {
-        let (_, cart) = self.checkout_and_cart(request, id).await?;
+        let (checkout, cart) = self.checkout_and_cart(request, id).await?;
+        let ended = match &checkout.state.ending {
+            // Why it was refused is no reason to refuse this.
+            Some(Ending::Refused(_)) => Some(Error::Ended.problem()),
+            // Of a completed one the cart says so.
+            ending @ (Some(Ending::Completed | Ending::Expired | Ending::Abandoned) | None) => {
+                ending.as_ref().and_then(finish::refusal)
+            }
+        };
+        if let Some(problem) = ended {
+            return Err(problem.into());
+        }
         let command = self.checked_details(draft, Some(id)).await?;
         let done = self.run(&self.kinds().carts, cart.id, command, request).await?;
         self.cart_done(request, done.value, None, View::Full, done.replayed)

@@ -294,7 +294,8 @@ impl<T> Patch<T> {
 
 /// Changes who buys, where it goes and how, all at once.
 ///
-/// While a checkout holds the cart only a change made through that checkout is let in.
+/// While a checkout holds the cart only a change made through that checkout is let in, and through a checkout none but
+/// while it holds the cart.
 #[derive(Clone, Debug, Default)]
 pub struct UpdateDetails {
     /// The shopper's e-mail address.
@@ -326,7 +327,11 @@ impl Command<Cart> for UpdateDetails {
                 },
                 Some(through),
             ) if checkout == through => {}
-            _ => cart.require_open()?,
+            (_, Some(checkout)) => {
+                cart.require_open()?;
+                return Err(Error::NotHeld { checkout });
+            }
+            (_, None) => cart.require_open()?,
         }
         let before = cart.clone();
         cart.email = self.email.apply_to(cart.email.take());

@@ -109,9 +109,10 @@ fn a_checkout_that_holds_everything_lets_no_detail_change_and_never_takes_less()
         through: Some(CHECKOUT),
         ..details()
     };
-    assert_eq!(code(cart.run(through)), Err("cart.locked"));
+    assert_eq!(code(cart.run(through.clone())), Err("cart.locked"));
     assert_eq!(code(cart.run(Unlock { checkout: CHECKOUT })), Ok(()));
     assert_eq!(cart.entity.state(), State::Active);
+    assert_eq!(code(cart.run(through)), Err("cart.not_held"));
 }
 
 #[test]
