@@ -33,6 +33,7 @@ mod sessions;
 mod shipping;
 mod slow_disk;
 mod staff;
+mod stock;
 #[path = "../support/mod.rs"]
 mod support;
 mod tax_calculator;

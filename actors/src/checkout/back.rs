@@ -64,16 +64,23 @@ async fn void_payment(
     }
 }
 
-/// Returns the variants of which stock may be held: those noted, else those of the cart this checkout holds.
+/// Returns the variants of which stock may be held: those noted, and where a step that reserves may not have come to
+/// its end, all of the cart this checkout holds.
 async fn variants_held(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Vec<VariantId>, Halt> {
-    if !saga.state.reserved.is_empty() {
-        return Ok(saga.state.reserved.iter().map(|held| held.variant).collect());
+    let checkout = &saga.state;
+    let noted = || checkout.reserved.iter().map(|held| held.variant).collect();
+    let all_noted = match checkout.completion {
+        Some(_) => checkout.total.is_some(),
+        None => checkout.reserved_until.is_some(),
+    };
+    if all_noted {
+        return Ok(noted());
     }
     let cart = env.kinds.carts.read(saga.state.cart).await.map_err(unreadable)?;
     let held = cart.filter(|cart| cart.state.state().holder() == Some(saga.id));
     Ok(held
         .map(|cart| demand(&cart.state).into_keys().collect())
-        .unwrap_or_default())
+        .unwrap_or_else(noted))
 }
 
 async fn release(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, variant: VariantId) -> Result<(), Halt> {

@@ -53,7 +53,8 @@ pub(super) async fn reserve_stock(
         let (priced, trace) = env.kinds.priced_with_reasons(cart).await?;
         validate::lines(&priced)?;
         validate::details(&priced, checkout)?;
-        let (reserved, decisions) = reserve_all(env, saga.id, &priced.cart.state, None, &lock).await?;
+        let (reserved, decisions) =
+            reserve_all(env, saga.id, demand(&priced.cart.state), None, &lock).await?;
         validate::total(&priced, checkout)?;
         let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
         return Ok(frozen.resting_on(decisions).resting_on(lock));
@@ -61,7 +62,8 @@ pub(super) async fn reserve_stock(
     let priced = env.kinds.priced(cart).await?;
     validate::lines(&priced)?;
     let lifetime = env.kinds.current_settings().await?.lifetimes.reservation;
-    let (reserved, decisions) = reserve_all(env, saga.id, &priced.cart.state, Some(lifetime), &lock).await?;
+    let demand = demand(&priced.cart.state);
+    let (reserved, decisions) = reserve_all(env, saga.id, demand, Some(lifetime), &lock).await?;
     let reserved_until = env.now().after(lifetime);
     let outcome = Performed::record(Progress::Reserved(AwaitCompletion {
         reserved_until,
@@ -70,7 +72,8 @@ pub(super) async fn reserve_stock(
     Ok(outcome.resting_on(decisions).resting_on(lock))
 }
 
-/// Closes the cart's details, re-reads prices, rates and methods, and freezes what they come to.
+/// Closes the cart's details, re-reads prices, rates and methods, reserves what has come to be tracked since the start,
+/// and freezes what it all comes to.
 pub(super) async fn freeze_quote(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
@@ -102,8 +105,29 @@ pub(super) async fn freeze_quote(
     validate::details(&priced, &saga.state)?;
     validate::total(&priced, &saga.state)?;
     let pinned = pin(env, saga).await?;
-    let frozen = freeze(env, saga, (priced, trace), Arc::clone(&saga.state.reserved)).await?;
-    Ok(frozen.resting_on(pinned).resting_on(lock))
+    let mut reserved = Arc::clone(&saga.state.reserved);
+    let (late, decisions) = reserve_all(env, saga.id, tracked_since(saga, &priced), None, &lock).await?;
+    if !late.is_empty() {
+        let reserved = Arc::make_mut(&mut reserved);
+        reserved.extend(late);
+        reserved.sort_unstable();
+    }
+    let frozen = freeze(env, saga, (priced, trace), reserved).await?;
+    Ok(frozen.resting_on(pinned).resting_on(decisions).resting_on(lock))
+}
+
+/// Returns what the cart demands of variants that are tracked by now and were not when stock was reserved.
+fn tracked_since(saga: &Published<Checkout>, priced: &Priced) -> BTreeMap<VariantId, u64> {
+    let reserved = &saga.state.reserved;
+    let mut demand = demand(&priced.cart.state);
+    demand.retain(|variant, _| {
+        let facts = priced.facts.get(variant);
+        facts.is_some_and(|facts| facts.available.is_some())
+            && reserved
+                .binary_search_by_key(variant, |held| held.variant)
+                .is_err()
+    });
+    demand
 }
 
 /// Freezes the quote, before the provider may hear of it.
@@ -180,11 +204,10 @@ async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Vec<D
 async fn reserve_all(
     env: &CheckoutEnv,
     checkout: CheckoutId,
-    cart: &Cart,
+    demand: BTreeMap<VariantId, u64>,
     lifetime: Option<Duration>,
     lock: &Option<Decision>,
 ) -> Result<(Vec<Reserved>, Vec<Decision>), Halt> {
-    let demand = demand(cart);
     let mut answers = Vec::new();
     let mut is_plenty = true;
     for (variant, quantity) in &demand {

@@ -335,7 +335,7 @@ impl Command<StockItem> for Release {
 /// Turns a checkout's reservation into a promise to its order, and answers how much that is.
 ///
 /// It never refuses, because it runs after the pivot: without a reservation, as of an item that was not tracked
-/// when the checkout began, nothing is promised.
+/// yet when the checkout froze its quote, nothing is promised.
 #[derive(Clone, Copy, Debug)]
 pub struct Allocate {
     /// Whose reservation.
