@@ -3,6 +3,10 @@
 use crate::support::{Answer, Client, OpenShop, Variant, unique, until};
 use serde_json::json;
 
+fn path(variant: &Variant) -> String {
+    format!("/admin/variants/{}/stock", variant.id)
+}
+
 /// Starts the checkout of a cart with one line, and returns the path of what is started.
 async fn start(open: &OpenShop, guest: &Client, line: (&Variant, u64)) -> String {
     let cart = open.shop.ready_cart(guest, &open.method, &[line]).await;
@@ -48,6 +52,25 @@ async fn what_comes_to_be_tracked_under_open_checkouts_is_not_oversold() {
     cancel.ok(200).await;
     until("it is given back", async || {
         (open.shop.units(&variant).await == (4, 0, 0)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_larger_buffer_takes_nothing_from_whoever_holds_a_reservation() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(500, Some(10)).await;
+    let guest = open.shop.guest().await;
+    let checkout = start(&open, &guest, (&variant, 10)).await;
+    let buffer = json!({ "tracked": true, "buffer": 2 });
+    let stock = open.shop.staff.put(&path(&variant), buffer).ok(200).await;
+    assert_eq!(
+        (&stock["reserved"], &stock["available"]),
+        (&json!(10), &json!(-2))
+    );
+    complete(&guest, &checkout).await.expect(200);
+    until("it is allocated", async || {
+        (open.shop.units(&variant).await == (10, 0, 10)).then_some(())
     })
     .await;
 }

@@ -147,12 +147,13 @@ impl StockItem {
             .then(|| signed(self.capacity()) - signed(self.committed() + self.kept_back()))
     }
 
-    /// Returns what a checkout may have: what is available, and what it holds already.
+    /// Returns what a checkout may have: what it holds already, also where the buffer has been raised over it since,
+    /// and what is available beside that.
     pub fn available_to(&self, checkout: CheckoutId) -> Option<i64> {
         let held = self
             .reservation(checkout)
             .map_or(0, |reservation| reservation.quantity);
-        self.available().map(|available| available + signed(held))
+        self.available().map(|available| signed(held) + available.max(0))
     }
 
     /// Tells whether so many checkouts could take as much at once that nobody stands in another's way.

@@ -111,8 +111,18 @@ fn what_a_checkout_holds_is_available_to_it() {
     let mut bench = tracked(10);
     assert_eq!(bench.run(reserve(1, 6)), Ok(Held { quantity: 6 }));
     assert_eq!(bench.run(reserve(2, 3)), Ok(Held { quantity: 3 }));
-    let to = |n| bench.entity.available_to(checkout(n));
-    assert_eq!((to(1), to(2), to(3)), (Some(7), Some(4), Some(1)));
+    let check = |bench: &Bench<StockItem>, expected| {
+        let to = |n| bench.entity.available_to(checkout(n));
+        assert_eq!([to(1), to(2), to(3)], expected);
+    };
+    check(&bench, [Some(7), Some(4), Some(1)]);
+    let kept_back = StockLevels {
+        buffer: Some(4),
+        ..StockLevels::default()
+    };
+    assert_eq!(bench.run(set(kept_back)), Ok(()));
+    check_books(&bench, (10, 9, 0, Some(-3)));
+    check(&bench, [Some(6), Some(3), Some(0)]);
     assert_eq!(
         item(StockLevels::default()).entity.available_to(checkout(1)),
         None
