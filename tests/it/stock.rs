@@ -1,7 +1,7 @@
 //! Stock, as staff say it: what its versions are, and what becomes of checkouts that are open meanwhile.
 
 use crate::support::{Answer, Client, OpenShop, Variant, unique, until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn path(variant: &Variant) -> String {
     format!("/admin/variants/{}/stock", variant.id)
@@ -73,4 +73,57 @@ async fn a_larger_buffer_takes_nothing_from_whoever_holds_a_reservation() {
         (open.shop.units(&variant).await == (10, 0, 10)).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn stock_is_low_at_the_level_of_the_store_unless_the_item_has_its_own() {
+    let open = OpenShop::fresh().await;
+    let level = async |variant: &Variant| open.shop.stock(variant).await["low_stock_level"].clone();
+    let before = open.shop.variant(500, Some(5)).await;
+    open.shop.settings(json!({ "low_stock_level": 3 })).await;
+    let (untold, told) = (
+        open.shop.variant(500, None).await,
+        open.shop.variant(500, Some(5)).await,
+    );
+    assert_eq!((level(&untold).await, level(&told).await), (json!(3), json!(3)));
+    let own = json!({ "tracked": true, "low_stock_level": 1 });
+    open.shop.staff.put(&path(&untold), own).ok(200).await;
+    open.shop.settings(json!({ "low_stock_level": 4 })).await;
+    let levels = (level(&untold).await, level(&told).await, level(&before).await);
+    assert_eq!(levels, (json!(1), json!(3), json!(10)));
+}
+
+#[tokio::test]
+async fn stock_that_nobody_has_told_is_at_version_0_and_a_refusal_leaves_it_there() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(500, None).await;
+    let version = async || shop.staff.get(&path(&variant)).send().await.etag();
+    let put = |on_hand: u64| {
+        let levels: Value = json!({ "tracked": true, "on_hand": on_hand });
+        shop.staff.put(&path(&variant), levels)
+    };
+    let adjustments = format!("{}/adjustments", path(&variant));
+    let adjust = || {
+        let body = json!({ "delta": 1, "reason": "delivery" });
+        shop.staff.post(&adjustments, body)
+    };
+    assert_eq!(version().await, Some(0));
+    let too_many = put(1_000_000_000_000_000).send().await;
+    assert_eq!(too_many.status, 422, "{}", too_many.json);
+    adjust().refused(409, "inventory.untracked").await;
+    let problem = put(5).if_match(1).refused(412, "version.stale").await;
+    assert_eq!(problem["details"]["version"], 0);
+    adjust().if_match(1).refused(412, "version.stale").await;
+    assert_eq!(version().await, Some(0));
+
+    let key = unique("key");
+    let told = put(5).if_match(0).send().await;
+    assert_eq!(told.etag(), Some(1));
+    assert_eq!(told.expect(200)["on_hand"], 5);
+    put(6).if_match(0).refused(412, "version.stale").await;
+    let adjusted = adjust().if_match(1).key(&key).send().await;
+    assert_eq!(adjusted.etag(), Some(2));
+    let again = adjust().if_match(1).key(&key).send().await;
+    assert!(again.is_replayed());
+    assert_eq!(again.expect(200)["on_hand"], 6);
 }

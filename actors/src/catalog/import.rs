@@ -18,7 +18,7 @@ use cartwright_domain::catalog::{
     Variant, VariantDraft,
 };
 use cartwright_domain::id::{ProductId, VariantId};
-use cartwright_domain::inventory::{CreateStockItem, SetStock, StockLevels};
+use cartwright_domain::inventory::{SetStock, StockLevels};
 use cartwright_domain::money::Price;
 use cartwright_domain::{Entity, EntityId, Revision};
 use uuid::Uuid;
@@ -200,10 +200,8 @@ impl Engine {
         };
         let items = &self.kinds().stock_items;
         let (item, ask) = (stock_of(variant), || request.ask().if_match(None));
-        match items
-            .create(item, CreateStockItem { variant, levels }, ask())
-            .await
-        {
+        let command = self.new_stock(variant, levels).await?;
+        match items.create(item, command, ask()).await {
             Ok(_) => Ok(true),
             Err(AskError::AlreadyExists { .. }) => {
                 let before = items.read(item).await.map_err(unreadable)?;

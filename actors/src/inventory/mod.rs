@@ -1,14 +1,15 @@
 //! Use cases of stock.
 
 use crate::engine::{Engine, unreadable};
-use crate::once::{Shown, gone};
+use crate::once::{Shown, gone, replayed, shown};
 use crate::request::{Outcome, Refused, Request};
-use crate::runtime::AskError;
+use crate::runtime::{AskError, Ticket};
 use cartwright_domain::catalog::Variant;
 use cartwright_domain::id::{StockItemId, VariantId};
 use cartwright_domain::inventory::{
-    AdjustStock, CreateStockItem, DEFAULT_LOCATION, SetStock, StockItem, StockLevels,
+    AdjustStock, CreateStockItem, DEFAULT_LOCATION, Error, SetStock, StockItem, StockLevels,
 };
+use cartwright_domain::{Refusal, Revision};
 use quick_cache::sync::Cache;
 use std::sync::LazyLock;
 
@@ -33,7 +34,7 @@ impl Engine {
         Ok(self.stock(variant).await?.and_then(|item| item.state.available()))
     }
 
-    /// Sets what staff decide about a variant's stock.
+    /// Sets what staff decide about a variant's stock, of which nobody may have said anything before.
     ///
     /// # Errors
     /// `variant.not_found`; what [`SetStock`] refuses.
@@ -43,13 +44,22 @@ impl Engine {
         variant: VariantId,
         levels: StockLevels,
     ) -> Outcome<Shown<StockItem>> {
-        self.ensure_stock_item(request, variant).await?;
-        self.run(
-            &self.kinds().stock_items,
-            stock_of(variant),
-            SetStock { levels },
-            request,
-        )
+        let (items, id) = (&self.kinds().stock_items, stock_of(variant));
+        let fresh = |ticket: Option<Ticket>| async move {
+            let ask = || request.ask().ticket(ticket.clone());
+            if self.is_untold(request, variant).await? {
+                let command = self.new_stock(variant, levels).await?;
+                match items.create(id, command, ask()).await {
+                    // Somebody else was first.
+                    Err(AskError::AlreadyExists { .. }) => {}
+                    created => return shown(created?),
+                }
+            }
+            shown(items.ask(id, SetStock { levels }, ask()).await?)
+        };
+        self.once(request, fresh, |receipt| {
+            replayed::<StockItem, ()>(items, receipt)
+        })
         .await
     }
 
@@ -63,39 +73,43 @@ impl Engine {
         variant: VariantId,
         adjustment: AdjustStock,
     ) -> Outcome<Shown<StockItem>> {
-        self.ensure_stock_item(request, variant).await?;
-        self.run(&self.kinds().stock_items, stock_of(variant), adjustment, request)
-            .await
+        let (items, id) = (&self.kinds().stock_items, stock_of(variant));
+        let fresh = |ticket| async move {
+            if self.is_untold(request, variant).await? {
+                return Err(Error::Untracked.problem().into());
+            }
+            shown(items.ask(id, adjustment, request.ask().ticket(ticket)).await?)
+        };
+        self.once(request, fresh, |receipt| {
+            replayed::<StockItem, ()>(items, receipt)
+        })
+        .await
     }
 
-    /// Makes the stock item of a variant, untracked, unless there is one.
-    async fn ensure_stock_item(&self, request: &Request, variant: VariantId) -> Result<(), Refused> {
-        if self.stock(variant).await?.is_some() {
-            return Ok(());
-        }
-        if self
-            .kinds()
-            .variants
-            .read(variant)
-            .await
-            .map_err(unreadable)?
-            .is_none()
-        {
-            return Err(gone::<Variant>());
-        }
-        let command = CreateStockItem {
+    /// Returns the command that brings the stock of a variant into being.
+    pub(crate) async fn new_stock(
+        &self,
+        variant: VariantId,
+        levels: StockLevels,
+    ) -> Result<CreateStockItem, Refused> {
+        let settings = self.kinds().current_settings().await?;
+        Ok(CreateStockItem {
             variant,
-            levels: StockLevels::default(),
-        };
-        match self
-            .kinds()
-            .stock_items
-            .create(stock_of(variant), command, request.ask().if_match(None))
-            .await
-        {
-            Ok(_) | Err(AskError::AlreadyExists { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+            levels,
+            low_stock_level: settings.low_stock_level,
+        })
+    }
+
+    /// Tells whether nobody has said anything about the stock of a variant, which must be there. It is then at version
+    /// 0, and a request that expects another one is refused.
+    async fn is_untold(&self, request: &Request, variant: VariantId) -> Result<bool, Refused> {
+        if self.stock(variant).await?.is_some() {
+            return Ok(false);
         }
+        let read = self.kinds().variants.read(variant).await;
+        read.map_err(unreadable)?.ok_or_else(gone::<Variant>)?;
+        request.require_revision(Revision::default())?;
+        Ok(true)
     }
 }
 

@@ -1,8 +1,8 @@
 //! What can be asked of a stock item.
 
 use super::{
-    DEFAULT_LOCATION, Error, Event, Hold, LOW_STOCK_LEVEL_DEFAULT, REASON_LENGTH_MAX, REFERENCE_LENGTH_MAX,
-    RESERVATIONS_MAX, StockItem, UNITS_MAX,
+    DEFAULT_LOCATION, Error, Event, Hold, REASON_LENGTH_MAX, REFERENCE_LENGTH_MAX, RESERVATIONS_MAX,
+    StockItem, UNITS_MAX,
 };
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
@@ -65,6 +65,8 @@ pub struct CreateStockItem {
     pub variant: VariantId,
     /// What is known about it from the start.
     pub levels: StockLevels,
+    /// Its low-stock level where the levels say none, a setting of the store.
+    pub low_stock_level: u64,
 }
 
 impl Create<StockItem> for CreateStockItem {
@@ -81,7 +83,7 @@ impl Create<StockItem> for CreateStockItem {
             pinned: 0,
             allocated: 0,
             buffer: 0,
-            low_stock_level: LOW_STOCK_LEVEL_DEFAULT,
+            low_stock_level: self.low_stock_level,
             reservations_made: 0,
             wakes_at: None,
             variant: self.variant,

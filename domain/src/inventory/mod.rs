@@ -28,8 +28,6 @@ pub use stock_item::{Hold, Reservation, StockItem, Timer};
 
 /// The one location of this release.
 pub const DEFAULT_LOCATION: &str = "default";
-/// The low-stock level of an item for which nobody chose one.
-pub const LOW_STOCK_LEVEL_DEFAULT: u64 = 10;
 /// The largest quantity on hand, buffer, backorder allowance or adjustment. Sums of a few stay exact.
 pub const UNITS_MAX: u64 = 1_000_000_000_000;
 /// The most reservations an item holds at a time, so that its snapshot stays well below the store's limit.

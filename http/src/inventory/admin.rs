@@ -34,7 +34,8 @@ async fn admin_show_stock(
         return Ok(Answer::entity(Stock::from(&item)));
     }
     engine.variant(Visibility::All, variant).await?;
-    Ok(Answer::entity(Stock::untold(variant)))
+    let settings = engine.settings().await?;
+    Ok(Answer::entity(Stock::untold(variant, &settings.state)))
 }
 
 /// Sets what staff decide about a variant's stock.

@@ -3,7 +3,8 @@
 use crate::answer::versioned;
 use cartwright_actors::Shown;
 use cartwright_domain::id::{StockItemId, VariantId};
-use cartwright_domain::inventory::{self, AdjustStock, DEFAULT_LOCATION, LOW_STOCK_LEVEL_DEFAULT, StockItem};
+use cartwright_domain::inventory::{self, AdjustStock, DEFAULT_LOCATION, StockItem};
+use cartwright_domain::settings::Settings;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -44,7 +45,7 @@ pub(crate) struct StockLevels {
     on_hand: Option<u64>,
     /// Units kept back or, negative, the backorder allowance.
     buffer: Option<i64>,
-    /// Units on hand at which the stock is low.
+    /// Units on hand at which the stock is low; the setting of the store until it is said.
     low_stock_level: Option<u64>,
 }
 
@@ -84,7 +85,7 @@ impl From<&Shown<StockItem>> for Stock {
 
 impl Stock {
     /// Returns what is true of a variant about whose stock nobody has said anything.
-    pub(super) fn untold(variant: VariantId) -> Self {
+    pub(super) fn untold(variant: VariantId, settings: &Settings) -> Self {
         Self {
             id: StockItemId::of(variant, DEFAULT_LOCATION).to_string(),
             variant_id: variant.to_string(),
@@ -95,7 +96,7 @@ impl Stock {
             allocated: 0,
             buffer: 0,
             available: None,
-            low_stock_level: LOW_STOCK_LEVEL_DEFAULT,
+            low_stock_level: settings.low_stock_level,
             version: 0,
         }
     }

@@ -45,7 +45,7 @@ pub(crate) struct Settings {
     capture: &'static str,
     /// `larger`, `sum`, `guest` or `customer`: which quantity wins where two carts hold the same line.
     merge: &'static str,
-    /// Units on hand at which stock is low, unless it says otherwise.
+    /// Units on hand at which stock is low, unless it says otherwise; items that are there keep the level they have.
     low_stock_level: u64,
     /// Does a canceled order's use of a limited promotion stay used?
     keep_used_on_cancel: bool,
@@ -91,7 +91,7 @@ pub(crate) struct SettingsChange {
     capture: Option<String>,
     /// `larger`, `sum`, `guest` or `customer`.
     merge: Option<String>,
-    /// Units on hand at which stock is low, unless it says otherwise.
+    /// Units on hand at which stock is low, unless it says otherwise; items that are there keep the level they have.
     low_stock_level: Option<u64>,
     /// Does a canceled order's use of a limited promotion stay used?
     keep_used_on_cancel: Option<bool>,

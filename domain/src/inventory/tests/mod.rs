@@ -16,6 +16,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+/// The store's low-stock level.
+const LOW: u64 = 10;
 const LIFETIME: Duration = Duration::from_secs(600);
 const VARIANT: VariantId = VariantId(Uuid::from_u128(0x5ca1e));
 
@@ -35,6 +37,7 @@ fn item(levels: StockLevels) -> Bench<StockItem> {
         CreateStockItem {
             variant: VARIANT,
             levels,
+            low_stock_level: LOW,
         },
     )
     .unwrap_or_else(|error| panic!("{error}"));
