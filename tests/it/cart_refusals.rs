@@ -1,6 +1,6 @@
 //! Carts: what they refuse, exactly, and that a refusal changes nothing.
 
-use crate::support::{Client, OpenShop, Server, Variant, address, unique};
+use crate::support::{Client, OpenShop, Server, Variant, address, pence, unique};
 use serde_json::{Value, json};
 
 const LINES: &str = "/carts/current/lines";
@@ -369,4 +369,53 @@ async fn attributes_have_limits() {
         .refused(400, "request.invalid_fields")
         .await;
     assert_eq!(problem["errors"][0]["pointer"], "/custom_fields/row");
+}
+
+#[tokio::test]
+async fn what_comes_to_too_much_is_refused_and_what_has_become_so_can_be_read_and_emptied() {
+    let OpenShop { shop, server, .. } = OpenShop::fresh().await;
+    let variant = shop.variant(50_000_000_000, None).await;
+    let guest = shop.guest().await;
+    let before = add(&guest, &variant, 2_000).await;
+    let most = pence(100_000_000_000_000);
+    assert_eq!(before["totals"]["subtotal"], most);
+    let one_more = || json!({ "variant_id": variant.id });
+    for call in [
+        guest.post(LINES, one_more()),
+        guest.patch(&line_path(&before, 0), json!({ "quantity": 2_001 })),
+        shop.guest()
+            .await
+            .post(LINES, json!({ "variant_id": variant.id, "quantity": 2_001 })),
+    ] {
+        let problem = call.refused(422, "cart.line_too_much").await;
+        assert_eq!(problem["details"]["amount_max"], most);
+    }
+    assert_eq!(guest.get("/carts/current").ok(200).await, before);
+
+    shop.set_price(&variant, 100_000_000_000).await;
+    let cart = guest.get("/carts/current").ok(200).await;
+    let line = &cart["lines"][0];
+    assert_eq!(
+        (
+            &line["total"],
+            &line["problems"][0]["code"],
+            &cart["totals"]["subtotal"]
+        ),
+        (&most, &json!("line.too_much"), &most)
+    );
+    let path = format!("/carts/{}", cart["id"].as_str().unwrap_or_default());
+    guest.get(&format!("{path}/explain")).ok(200).await;
+    assert_eq!(shop.list("/admin/carts").await.len(), 1);
+    let free = json!({ "name": "Free", "actions": [{ "type": "order", "percentage": "1" }] });
+    let told = shop.staff.post("/admin/promotions/what-if", free).ok(200).await;
+    assert_eq!(told["effects"][0]["open"]["carts"], 1);
+    guest
+        .post(&format!("{path}/checkout"), json!({}))
+        .refused(409, "checkout.lines_unavailable")
+        .await;
+    let email = json!({ "email": "ada@example.com" });
+    let changed = guest.patch("/carts/current", email).ok(200).await;
+    assert_eq!(version(&changed), version(&cart) + 1);
+    assert_eq!(quantities(&guest.delete(LINES).ok(200).await), [0; 0]);
+    drop(server);
 }

@@ -61,9 +61,9 @@ pub struct Tally {
     pub carts: u64,
     /// How many of them would come to something else.
     pub changed: u64,
-    /// What they come to as it is.
+    /// What they come to as it is, as far as that can be counted.
     pub before: Money,
-    /// What they would come to.
+    /// What they would come to, as far as that can be counted.
     pub after: Money,
 }
 
@@ -128,7 +128,7 @@ impl Engine {
                 let is_ordered = matches!(cart.state.state(), State::Completed { .. });
                 let gathered = self.kinds().gather(Arc::clone(&cart)).await?;
                 let (before, after) = gathered.compare(self.kinds(), &promotion, &promotions).await?;
-                found.note(&cart, is_ordered, before, after)?;
+                found.note(&cart, is_ordered, before, after);
             }
             if next.next.is_none() {
                 found.is_complete = true;
@@ -172,13 +172,7 @@ impl Engine {
 }
 
 impl WhatIf {
-    fn note(
-        &mut self,
-        cart: &Shown<Cart>,
-        is_ordered: bool,
-        before: Money,
-        after: Money,
-    ) -> Result<(), Refused> {
+    fn note(&mut self, cart: &Shown<Cart>, is_ordered: bool, before: Money, after: Money) {
         let effect = self.effects.entry(before.currency);
         let effect = effect.or_insert_with(|| Effect::nothing(before.currency));
         let tally = if is_ordered {
@@ -186,7 +180,7 @@ impl WhatIf {
         } else {
             &mut effect.open
         };
-        tally.add(before, after)?;
+        tally.add(before, after);
         if before != after {
             self.examples.push(Difference {
                 cart: cart.id,
@@ -197,7 +191,6 @@ impl WhatIf {
                 .sort_by_key(|example| std::cmp::Reverse(example.size()));
             self.examples.truncate(EXAMPLES_MAX);
         }
-        Ok(())
     }
 }
 
@@ -217,13 +210,14 @@ impl Effect {
 }
 
 impl Tally {
-    fn add(&mut self, before: Money, after: Money) -> Result<(), Refused> {
-        let plus = |sum: Money, amount| sum.plus(amount).map_err(|error| Refused::from(error.problem()));
+    fn add(&mut self, before: Money, after: Money) {
+        // Each cart can be counted, but a few that nobody will pay may be too much together.
+        let plus =
+            |sum: Money, added: Money| Money::new(sum.amount.saturating_add(added.amount), sum.currency);
         self.carts += 1;
         self.changed += u64::from(before != after);
-        self.before = plus(self.before, before)?;
-        self.after = plus(self.after, after)?;
-        Ok(())
+        self.before = plus(self.before, before);
+        self.after = plus(self.after, after);
     }
 }
 

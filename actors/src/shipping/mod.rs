@@ -54,8 +54,13 @@ impl Engine {
         let answered = kinds.carrier_rates(&found.state, methods.iter(), weight).await?;
         let rates = answered.and_then(|answered| answered.answer);
         parcel.rates = rates.as_deref();
-        let offers = shipping::offers(&methods, (&**address).into(), &parcel, settings.rounding);
-        offers.map_err(uncounted)
+        let destination = (&**address).into();
+        Ok(shipping::offers(
+            &methods,
+            destination,
+            &parcel,
+            settings.rounding,
+        ))
     }
 
     /// Shows a shipping method.

@@ -1,15 +1,16 @@
 //! What a shopper can ask of a cart.
 
-use super::line::check_attributes;
+use super::line::{check_attributes, is_too_much};
 use super::{
     Attributes, Cart, Error, Event, IdleLifetimes, Line, Lines, LockScope, PriceOverride, PricingDate,
     ShippingChoice, State, Timer, VariantFacts,
 };
 use crate::address::Address;
+use crate::caller::Caller;
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::{CartId, CheckoutId, CustomerId, EntityId, LineId};
-use crate::money::{Currency, Price};
+use crate::money::{Currency, LINE_AMOUNT_MAX, Money, Price};
 use crate::settings::Limits;
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -80,36 +81,16 @@ impl Command<Cart> for AddLine {
 
     fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<LineId, Error> {
         cart.require_open()?;
-        let (limits, added, variant) = (self.limits, self.quantity, self.facts.variant_id);
-        let unit_price = self.unit_price.filter(|_| cx.caller().is_staff());
-        let price = self.check(unit_price, cart.currency)?;
-        let (mut same, mut units) = (None, 0);
-        for (index, held) in cart.lines.iter().enumerate() {
-            if held.variant == variant {
-                units += u64::from(held.quantity);
-                let is_same = held.is_of(variant, unit_price, &self.options, &self.custom_fields);
-                same = same.or(is_same.then_some((index, held.quantity)));
-            }
-        }
-        let held = same.map_or(0, |(_, quantity)| quantity);
-        let quantity = held
-            .checked_add(added)
-            .filter(|quantity| *quantity <= limits.line_units_max);
-        let quantity = quantity.ok_or(Error::QuantityTooLarge {
-            max: limits.line_units_max,
-        })?;
-        if same.is_none() && limits.cart_lines_max <= u32::try_from(cart.lines.len()).unwrap_or(u32::MAX) {
-            return Err(Error::TooManyLines {
-                max: limits.cart_lines_max,
-            });
-        }
-        require_stock(&self.facts, units + u64::from(added))?;
+        let unit_price = self.unit_price_by(cx.caller());
+        let held = Held::of(cart, &self, unit_price);
+        let (added, variant) = (self.quantity, self.facts.variant_id);
+        let (quantity, price) = self.check(unit_price, cart.currency, &held)?;
 
-        let id = match same {
+        let id = match held.line {
             Some((index, _)) => {
-                let held = Arc::make_mut(&mut cart.lines[index]);
-                held.quantity = quantity;
-                held.id
+                let line = Arc::make_mut(&mut cart.lines[index]);
+                line.quantity = quantity;
+                line.id
             }
             None => {
                 let line = self.into_line(unit_price, price, cx);
@@ -129,9 +110,59 @@ impl Command<Cart> for AddLine {
     }
 }
 
+/// What a cart holds of what is to be added.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    /// Where the line is that is the same, and how many units it has.
+    line: Option<(usize, u32)>,
+    /// How many units of the variant there are, over all lines.
+    units: u64,
+    /// How many lines there are, of everything.
+    lines: usize,
+}
+
+impl Held {
+    fn of(cart: &Cart, add: &AddLine, unit_price: Option<Price>) -> Self {
+        let variant = add.facts.variant_id;
+        let (mut line, mut units) = (None, 0);
+        for (index, held) in cart.lines.iter().enumerate() {
+            if held.variant == variant {
+                units += u64::from(held.quantity);
+                let is_same = held.is_of(variant, unit_price, &add.options, &add.custom_fields);
+                line = line.or(is_same.then_some((index, held.quantity)));
+            }
+        }
+        Self {
+            line,
+            units,
+            lines: cart.lines.len(),
+        }
+    }
+}
+
 impl AddLine {
-    /// Refuses what no cart can hold; returns what a unit costs now, or what staff have set in its place.
-    fn check(&self, unit_price: Option<Price>, currency: Currency) -> Result<Price, Error> {
+    /// Refuses what a cart of this currency refuses even while it is empty, so that none is opened for it.
+    ///
+    /// # Errors
+    /// As for the command.
+    pub fn check_first(&self, caller: &Caller, currency: Currency) -> Result<(), Error> {
+        self.check(self.unit_price_by(caller), currency, &Held::default())?;
+        Ok(())
+    }
+
+    fn unit_price_by(&self, caller: &Caller) -> Option<Price> {
+        self.unit_price.filter(|_| caller.is_staff())
+    }
+
+    /// Refuses what the cart cannot take. Returns how many units the line then has, and what each of so many costs now, or
+    /// what staff have set in its place.
+    fn check(
+        &self,
+        unit_price: Option<Price>,
+        currency: Currency,
+        held: &Held,
+    ) -> Result<(u32, Price), Error> {
+        let limits = self.limits;
         let mut errors = FieldErrors::default();
         check_attributes(&self.options, "/options", &mut errors);
         check_attributes(&self.custom_fields, "/custom_fields", &mut errors);
@@ -142,7 +173,22 @@ impl AddLine {
         if let Some(price) = unit_price {
             check_override(price, currency)?;
         }
-        require_for_sale(&self.facts, unit_price, (currency, self.quantity))
+        let quantity = held.line.map_or(0, |(_, quantity)| quantity);
+        let quantity = quantity
+            .checked_add(self.quantity)
+            .filter(|quantity| *quantity <= limits.line_units_max);
+        let quantity = quantity.ok_or(Error::QuantityTooLarge {
+            max: limits.line_units_max,
+        })?;
+        let price = require_for_sale(&self.facts, unit_price, (currency, quantity))?;
+        let is_full = limits.cart_lines_max <= u32::try_from(held.lines).unwrap_or(u32::MAX);
+        if held.line.is_none() && is_full {
+            return Err(Error::TooManyLines {
+                max: limits.cart_lines_max,
+            });
+        }
+        require_stock(&self.facts, held.units + u64::from(self.quantity))?;
+        Ok((quantity, price))
     }
 
     fn into_line(self, unit_price: Option<Price>, price: Price, cx: &mut Context<'_, Cart>) -> Line {
@@ -393,25 +439,30 @@ fn check_override(price: Price, currency: Currency) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns what a unit costs, or refuses a variant that is not offered, or has no price in the cart's currency where
-/// none was set in its place.
+/// Returns what each of so many units costs, or refuses a variant that is not offered, or has no price in the cart's
+/// currency where none was set in its place, or of which so many come to too much.
 fn require_for_sale(
     facts: &VariantFacts,
     overridden: Option<Price>,
     (currency, quantity): (Currency, u32),
 ) -> Result<Price, Error> {
     let price = overridden.or(facts.price(currency, quantity));
-    price.filter(|_| facts.for_sale).ok_or_else(|| {
+    let Some(price) = price.filter(|_| facts.for_sale) else {
         let (variant, sku) = (facts.variant_id, Arc::clone(&facts.sku));
-        match facts.for_sale && facts.has_price() {
+        return Err(match facts.for_sale && facts.has_price() {
             true => Error::NoPrice {
                 variant,
                 sku,
                 currency,
             },
             false => Error::NotForSale { variant, sku },
-        }
-    })
+        });
+    };
+    if is_too_much(price, quantity) {
+        let max = Money::new(LINE_AMOUNT_MAX, currency);
+        return Err(Error::TooMuch { max });
+    }
+    Ok(price)
 }
 
 /// Refuses more units than can be had, telling how many can.

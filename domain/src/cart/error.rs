@@ -2,7 +2,7 @@
 
 use crate::error::{Class, Detail, FieldErrors, Refusal};
 use crate::id::{CartId, CheckoutId, LineId, OrderId, VariantId};
-use crate::money::{self, Currency};
+use crate::money::{self, Currency, Money};
 use std::sync::Arc;
 
 /// How a cart refuses.
@@ -93,6 +93,12 @@ pub enum Error {
         /// The most.
         max: u32,
     },
+    /// A line would come to more than can be counted together with others.
+    #[error("a line may come to at most {max}")]
+    TooMuch {
+        /// The most.
+        max: Money,
+    },
     /// Nothing was to be added.
     #[error("at least one unit must be added")]
     QuantityZero,
@@ -131,6 +137,7 @@ impl Refusal for Error {
             | Self::TooManyGiftCards { .. } => Class::Conflict,
             Self::LineNotFound { .. } => Class::NotFound,
             Self::QuantityTooLarge { .. }
+            | Self::TooMuch { .. }
             | Self::QuantityZero
             | Self::NegativePrice
             | Self::OtherCurrency { .. } => Class::Invalid,
@@ -154,6 +161,7 @@ impl Refusal for Error {
             Self::TooManyCodes { .. } => "cart.too_many_codes",
             Self::TooManyGiftCards { .. } => "cart.too_many_gift_cards",
             Self::QuantityTooLarge { .. } => "cart.quantity_too_large",
+            Self::TooMuch { .. } => "cart.line_too_much",
             Self::QuantityZero => "cart.quantity_zero",
             Self::NegativePrice => "cart.negative_price",
             Self::OtherCurrency { .. } => "cart.other_currency",
@@ -197,6 +205,7 @@ impl Refusal for Error {
             Self::TooManyCodes { max } => vec![detail("codes_max", (*max).into())],
             Self::TooManyGiftCards { max } => vec![detail("gift_cards_max", (*max).into())],
             Self::QuantityTooLarge { max } => vec![detail("quantity_max", (*max).into())],
+            Self::TooMuch { max } => vec![detail("amount_max", (*max).into())],
             Self::OtherCurrency { cart, price } => vec![
                 detail("cart_currency", cart.code().into()),
                 detail("price_currency", price.code().into()),

@@ -4,7 +4,7 @@ use super::totals::Offered;
 use crate::catalog::{CurrencyPrices, Handle, ListPrice, first_fit};
 use crate::error::FieldErrors;
 use crate::id::{LineId, ProductId, VariantId};
-use crate::money::{Currency, Price};
+use crate::money::{Currency, LINE_AMOUNT_MAX, Price};
 use crate::shared;
 use crate::tax::Category;
 use crate::text;
@@ -166,6 +166,11 @@ impl VariantFacts {
         let available = |available: i64| u64::try_from(available).unwrap_or(0);
         self.available.is_none_or(|held| units <= available(held))
     }
+}
+
+/// Tells whether so many units come to more than a line may.
+pub(super) fn is_too_much(unit_price: Price, quantity: u32) -> bool {
+    unit_price.exceeds(LINE_AMOUNT_MAX, quantity)
 }
 
 /// Notes every bad name or value below `pointer`.

@@ -1,7 +1,9 @@
 //! What is wrong with a cart's lines, told on every read (section 4.2 of the semantics).
 
+use super::line::is_too_much;
 use super::{Line, Lines, VariantFacts};
 use crate::id::{LineId, VariantId};
+use crate::money::{LINE_AMOUNT_MAX, Money};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +27,11 @@ pub enum ProblemKind {
     Disabled,
     /// It has no price in the cart's currency.
     NoPrice,
+    /// It comes to more than a line may, after its price has risen, and is counted as the most.
+    TooMuch {
+        /// The most.
+        max: Money,
+    },
     /// The whole cart holds more of it than can be had.
     Short {
         /// How many can be had.
@@ -39,6 +46,7 @@ impl ProblemKind {
             Self::Gone => "line.gone",
             Self::Disabled => "line.disabled",
             Self::NoPrice => "line.no_price",
+            Self::TooMuch { .. } => "line.too_much",
             Self::Short { .. } => "line.short",
         }
     }
@@ -49,6 +57,7 @@ impl ProblemKind {
             Self::Gone => "is no longer in the catalog".to_owned(),
             Self::Disabled => "is not for sale at present".to_owned(),
             Self::NoPrice => "has no price".to_owned(),
+            Self::TooMuch { max } => format!("comes to more than {max}, the most a line may come to"),
             Self::Short { available } => format!("only {available} are available"),
         }
     }
@@ -85,9 +94,13 @@ fn problem_of(line: &Line, units: u64, facts: Option<&VariantFacts>) -> Option<P
     if !facts.for_sale {
         return Some(ProblemKind::Disabled);
     }
-    let price = facts.price(line.price_when_added.currency, line.quantity);
-    if line.overridden().or(price).is_none() {
+    let currency = line.price_when_added.currency;
+    let Some(price) = line.overridden().or(facts.price(currency, line.quantity)) else {
         return Some(ProblemKind::NoPrice);
+    };
+    if is_too_much(price, line.quantity) {
+        let max = Money::new(LINE_AMOUNT_MAX, currency);
+        return Some(ProblemKind::TooMuch { max });
     }
     if !facts.has(units) {
         let available = facts.available.unwrap_or(0).max(0);

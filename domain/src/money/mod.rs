@@ -18,6 +18,10 @@ use crate::error::{Class, Detail, Refusal};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The most that a line may come to, in minor units; shipping is one, too. Full carts of such lines can be counted, with
+/// their taxes.
+pub const LINE_AMOUNT_MAX: i64 = 100_000_000_000_000;
+
 /// An amount: an integer count of the currency's minor unit.
 ///
 /// Every operation that could leave the range or mix currencies is checked.

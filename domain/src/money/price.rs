@@ -90,6 +90,12 @@ impl Price {
         )
     }
 
+    /// Tells whether so many units come to more than an amount of minor units, before anything is rounded.
+    pub fn exceeds(self, amount: i64, quantity: u32) -> bool {
+        let exact = i128::from(self.millionths) * i128::from(quantity);
+        i128::from(amount) * i128::from(per_minor(self.currency)) < exact
+    }
+
     /// Returns this price less another, signed.
     ///
     /// # Errors
@@ -193,6 +199,18 @@ mod tests {
         assert_eq!(Price::of_money(whole), Err(Error::Overflow));
         assert_eq!(price("9223372036854.775807", "EUR")?.millionths, i64::MAX);
         assert_eq!(price("9223372036854.775808", "EUR"), Err(Error::Overflow));
+        Ok(())
+    }
+
+    #[test]
+    fn what_units_come_to_is_compared_exactly() -> Result<(), Error> {
+        let cent = price("0.01", "EUR")?;
+        assert!(!cent.exceeds(1_000, 1_000));
+        assert!(cent.exceeds(1_000, 1_001));
+        // A thousand and a bit less than half a cent, which rounding would hide.
+        assert!(price("10.004", "EUR")?.exceeds(1_000, 1));
+        let largest = Price::new(i64::MAX, Currency::of("CLF")?);
+        assert!(largest.exceeds(i64::MAX, u32::MAX));
         Ok(())
     }
 

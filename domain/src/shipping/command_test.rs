@@ -161,9 +161,7 @@ fn parcel<'a>(worth: i64, units: u32, grams: u32, categories: &'a [Handle]) -> P
 
 fn price(method: &ShippingMethod, parcel: &Parcel<'_>) -> Option<i64> {
     let price = method.price_for(Country::GB.into(), parcel, Rounding::HalfUp);
-    price
-        .expect("it can be counted")
-        .map(|charged| charged.price.amount)
+    price.map(|charged| charged.price.amount)
 }
 
 #[test]
@@ -296,7 +294,6 @@ fn offers_are_the_enabled_methods_of_country_and_currency_cheapest_first() -> Re
         let country = Country::of(country).expect("a country of the test");
         let parcel = parcel(goods, 1, 1, &[]);
         let offers = offers(&methods, country.into(), &parcel, Rounding::HalfUp);
-        let offers = offers.expect("prices can be counted");
         let listed: Vec<(&str, i64)> = offers
             .iter()
             .map(|offer| (offer.method.name(), offer.price.amount))
@@ -310,7 +307,7 @@ fn offers_are_the_enabled_methods_of_country_and_currency_cheapest_first() -> Re
     let nothing = Parcel::new(gbp(10));
     assert_eq!(
         offers(&methods, Country::GB.into(), &nothing, Rounding::HalfUp),
-        Ok(Vec::new())
+        Vec::new()
     );
     Ok(())
 }
@@ -338,7 +335,7 @@ fn a_method_goes_where_its_territory_is_and_not_where_it_is_excepted() -> Result
             postal_code: place.2,
         };
         let price = mainland.price_for(destination, &parcel(100, 1, 1, &[]), Rounding::HalfUp);
-        assert_eq!(price.map(|price| price.is_some()), Ok(goes), "{place:?}");
+        assert_eq!(price.is_some(), goes, "{place:?}");
     };
     check(("US", None, None), true);
     check(("US", Some("CA"), Some("90210")), true);
@@ -385,7 +382,6 @@ fn a_carriers_price_has_a_markup_and_a_fallback_while_it_is_silent() -> Result<(
             ..parcel(worth, 1, 1, &[])
         };
         let charged = post.price_for(Country::GB.into(), &parcel, Rounding::HalfUp);
-        let charged = charged.expect("it can be counted");
         charged.map(|charged| (charged.price.amount, charged.source))
     };
     let rates = |service: &str, amount| CarrierRates::new([(service.to_owned(), gbp(amount))]);

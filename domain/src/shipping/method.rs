@@ -8,7 +8,7 @@ use crate::error::{Broken, ensure};
 use crate::event::EventBody;
 use crate::id::ShippingMethodId;
 use crate::kind::{Kind, Listing, ListingKey};
-use crate::money::{self, Currency, Money, Rounding};
+use crate::money::{Currency, LINE_AMOUNT_MAX, Money, Rounding};
 use crate::tax::Category;
 use crate::territory::Territory;
 use serde::{Deserialize, Serialize};
@@ -162,21 +162,18 @@ impl ShippingMethod {
     }
 
     /// Returns what it costs to send a parcel somewhere, in the currency of the goods; none when it does not go
-    /// there, does not take them or has no tariff for them.
-    ///
-    /// # Errors
-    /// When the price cannot be counted.
+    /// there, does not take them, has no tariff for them or would cost more than a line may come to.
     pub fn price_for(
         &self,
         destination: Destination<'_>,
         parcel: &Parcel<'_>,
         rounding: Rounding,
-    ) -> Result<Option<Charged>, money::Error> {
+    ) -> Option<Charged> {
         let is_served = self.enabled && self.goes_to(destination) && self.conditions.take(parcel);
-        match self.tariff(parcel.worth.currency).filter(|_| is_served) {
-            Some(tariff) => tariff.price(parcel, rounding),
-            None => Ok(None),
-        }
+        let tariff = self.tariff(parcel.worth.currency).filter(|_| is_served)?;
+        // What cannot be counted is more than that, too.
+        let charged = tariff.price(parcel, rounding).ok().flatten()?;
+        (charged.price.amount <= LINE_AMOUNT_MAX).then_some(charged)
     }
 }
 
@@ -192,21 +189,18 @@ pub struct Offer {
 }
 
 /// Returns the methods by which a parcel can go somewhere, cheapest first, then by name.
-///
-/// # Errors
-/// When a price cannot be counted.
 pub fn offers(
     methods: &[Arc<ShippingMethod>],
     destination: Destination<'_>,
     parcel: &Parcel<'_>,
     rounding: Rounding,
-) -> Result<Vec<Offer>, money::Error> {
+) -> Vec<Offer> {
     let mut offers = Vec::new();
     if parcel.is_empty() {
-        return Ok(offers);
+        return offers;
     }
     for method in methods {
-        if let Some(Charged { price, source }) = method.price_for(destination, parcel, rounding)? {
+        if let Some(Charged { price, source }) = method.price_for(destination, parcel, rounding) {
             offers.push(Offer {
                 method: Arc::clone(method),
                 price,
@@ -219,7 +213,7 @@ pub fn offers(
         let name = left.method.name.cmp(&right.method.name);
         price.then(name).then(left.method.id.cmp(&right.method.id))
     });
-    Ok(offers)
+    offers
 }
 
 /// What happened to a shipping method.

@@ -183,7 +183,8 @@ pub(crate) struct CartLine {
     unit_price_difference: Price,
     /// Did staff set the unit price?
     overridden: bool,
-    /// Unit price times quantity, rounded once.
+    /// Unit price times quantity, rounded once; where that is more than a line may come to, `problems` say so and this is
+    /// the most.
     total: Money,
     /// The line's share of the discounts.
     discount: Money,
@@ -500,7 +501,10 @@ impl From<ProblemKind> for CartLineProblem {
     fn from(kind: ProblemKind) -> Self {
         let available = match kind {
             ProblemKind::Short { available } => Some(available),
-            ProblemKind::Gone | ProblemKind::Disabled | ProblemKind::NoPrice => None,
+            ProblemKind::Gone
+            | ProblemKind::Disabled
+            | ProblemKind::NoPrice
+            | ProblemKind::TooMuch { .. } => None,
         };
         Self {
             code: kind.code(),

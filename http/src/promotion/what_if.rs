@@ -86,9 +86,9 @@ struct SupposedTally {
     carts: u64,
     /// How many of them would come to something else.
     changed: u64,
-    /// What they come to now.
+    /// What they come to now, as far as that can be counted.
     before: Money,
-    /// What they would come to.
+    /// What they would come to, as far as that can be counted.
     after: Money,
     /// `after` less `before`.
     difference: Money,

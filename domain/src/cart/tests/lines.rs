@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::cart::{ClearLines, Error, Event, Patch, RemoveLine, SetQuantity, State, UpdateDetails};
-use crate::catalog::CurrencyPrices;
+use crate::catalog::{CurrencyPrices, ListPrice};
 use crate::entity::Command;
+use crate::id::PriceListId;
 use std::sync::Arc;
 
 fn set(line: LineId, quantity: u32, facts: &VariantFacts) -> SetQuantity {
@@ -283,6 +284,70 @@ fn a_line_holds_its_limit_of_units_and_no_more() {
     };
     let refused = check_refused(&mut cart, more, "cart.quantity_too_large");
     assert_eq!(refused.to_string(), "a line may hold at most 10 units");
+}
+
+#[test]
+fn what_makes_a_line_come_to_too_much_is_refused() {
+    // A million units come to the most, 10 to the 14th pence.
+    let (most, more) = (priced(1, "1000000"), priced(1, "1000000.000001"));
+    let mut cart = open(1);
+    let refused = check_refused(&mut cart, add(&more, 1_000_000), "cart.line_too_much");
+    assert_eq!(
+        refused.to_string(),
+        "a line may come to at most 1000000000000.00 GBP"
+    );
+    assert!(cart.run(add(&more, 999_999)).is_ok());
+    check_refused(&mut cart, add(&more, 1), "cart.line_too_much");
+    let line = first_line(&cart);
+    check_refused(&mut cart, set(line, 1_000_000, &more), "cart.line_too_much");
+    assert!(cart.run(set(line, 1_000_000, &most)).is_ok());
+    assert!(cart.run(set(line, 999_999, &priced(1, "9000000000000"))).is_ok());
+    cart.caller = staff();
+    let overridden = AddLine {
+        unit_price: Some(gbp("1000000.000001")),
+        ..add(&variant(1), 1_000_000)
+    };
+    check_refused(&mut cart, overridden, "cart.line_too_much");
+}
+
+#[test]
+fn what_is_added_to_a_line_is_priced_by_the_units_of_the_line() {
+    let from_ten = VariantFacts {
+        prices: CurrencyPrices::default(),
+        list_prices: vec![ListPrice {
+            list: PriceListId(Uuid::from_u128(1)),
+            from_quantity: 10,
+            price: gbp("2.00"),
+        }],
+        ..variant(1)
+    };
+    let mut cart = open(1);
+    check_refused(&mut cart, add(&from_ten, 9), "cart.no_price");
+    assert!(cart.run(add(&from_ten, 10)).is_ok());
+    assert!(cart.run(add(&from_ten, 5)).is_ok());
+    assert_eq!(quantities(&cart), [15]);
+    // Another line has units of its own.
+    check_refused(&mut cart, add_row(&from_ten, 5, "1"), "cart.no_price");
+}
+
+#[test]
+fn what_an_empty_cart_would_refuse_is_refused_before_there_is_one() {
+    let check = |add: AddLine, caller: &Caller, expected: Result<(), &str>| {
+        assert_eq!(code(add.check_first(caller, Currency::GBP)), expected);
+        let mut cart = open(1);
+        cart.caller = caller.clone();
+        assert_eq!(code(cart.run(add).map(|_| ())), expected);
+    };
+    let shopper = Caller::default();
+    check(add(&stocked(1, 5), 5), &shopper, Ok(()));
+    check(add(&stocked(1, 5), 6), &shopper, Err("cart.insufficient_stock"));
+    check(add(&variant(1), 0), &shopper, Err("cart.quantity_zero"));
+    let free = AddLine {
+        unit_price: Some(gbp("-1")),
+        ..add(&variant(1), 1)
+    };
+    check(free.clone(), &shopper, Ok(()));
+    check(free, &staff(), Err("cart.negative_price"));
 }
 
 #[test]

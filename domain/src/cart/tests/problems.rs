@@ -3,6 +3,7 @@
 use super::*;
 use crate::cart::{ProblemKind, line_problems};
 use crate::catalog::CurrencyPrices;
+use crate::money::{LINE_AMOUNT_MAX, Money};
 
 fn check(now: &[VariantFacts], expected: &[(&str, ProblemKind)]) {
     let mut cart = open(1);
@@ -31,7 +32,7 @@ fn check(now: &[VariantFacts], expected: &[(&str, ProblemKind)]) {
 }
 
 #[test]
-fn gone_disabled_unpriced_and_short_lines_are_named() {
+fn gone_disabled_unpriced_too_dear_and_short_lines_are_named() {
     check(&[variant(1), variant(2)], &[]);
     check(&[stocked(1, 5), stocked(2, 1)], &[]);
     check(&[variant(1)], &[("SKU-2", ProblemKind::Gone)]);
@@ -55,6 +56,11 @@ fn gone_disabled_unpriced_and_short_lines_are_named() {
         ..variant(2)
     };
     check(&[variant(1), unpriced], &[("SKU-2", ProblemKind::NoPrice)]);
+    // Two and three units of a million millions come to too much, and one to the most.
+    let risen = |n| priced(n, "1000000000000");
+    let max = Money::new(LINE_AMOUNT_MAX, Currency::GBP);
+    let too_much = ProblemKind::TooMuch { max };
+    check(&[risen(1), risen(2)], &[("SKU-1", too_much), ("SKU-1", too_much)]);
 }
 
 #[test]

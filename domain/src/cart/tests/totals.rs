@@ -5,7 +5,7 @@ use crate::cart::totals::{Buyer, Error, Intent, IntentLine, ListedLine, Outside,
 use crate::cart::{Patch, Quote, RemoveLine, ShippingChoice, UpdateDetails};
 use crate::country::Country;
 use crate::id::{ShippingMethodId, TaxZoneId};
-use crate::money::{self, Money, Rounding};
+use crate::money::{LINE_AMOUNT_MAX, Money, Rounding};
 use crate::promotion::{Goods, Promotions};
 use crate::settings::{ForeignZone, Prices, Settings};
 use crate::shipping::{self, ShippingMethod};
@@ -63,13 +63,30 @@ pub(super) fn zone(id: u128, countries: &[&str], rates: &[(&str, &str)]) -> Arc<
 fn method(id: ShippingMethodId, countries: &[&str], enabled: bool) -> Arc<ShippingMethod> {
     let money = |amount| Money::new(amount, Currency::GBP);
     let draft = shipping::Draft {
-        name: Some("Post".to_owned()),
         territory: TerritoryDraft::of(countries),
         price: Some(money(395)),
         free_from: Some(Some(money(5_000))),
-        tax_category: Some("carriage".to_owned()),
         enabled: Some(enabled),
         ..shipping::Draft::default()
+    };
+    drafted(id, draft)
+}
+
+/// The post, at one price for whatever it takes.
+fn method_at(price: i64) -> Arc<ShippingMethod> {
+    let draft = shipping::Draft {
+        territory: TerritoryDraft::of(&["*"]),
+        price: Some(Money::new(price, Currency::GBP)),
+        ..shipping::Draft::default()
+    };
+    drafted(POST, draft)
+}
+
+fn drafted(id: ShippingMethodId, draft: shipping::Draft) -> Arc<ShippingMethod> {
+    let draft = shipping::Draft {
+        name: Some("Post".to_owned()),
+        tax_category: Some("carriage".to_owned()),
+        ..draft
     };
     let create = shipping::CreateMethod { draft, existing: 0 };
     let bench = Bench::create(id, Timestamp::from_millis(0), create);
@@ -467,18 +484,35 @@ fn rounding_of_tax_follows_the_setting() -> Result<(), Error> {
 }
 
 #[test]
-fn amounts_that_cannot_be_counted_are_refused() {
-    let largest = [("9000000000000", 1_000_000, "standard")];
-    let refused = on_top().quote(&largest, Some("GB"), None);
-    assert_eq!(refused, Err(Error::Money(money::Error::Overflow)));
-    // Each line fits, their sum does not.
-    let refused = on_top().quote(&[("9000000000000", 10_000, "food"); 2], Some("GB"), None);
-    assert_eq!(refused.map_err(|error| error.code()), Err("money.overflow"));
-    assert!(
-        on_top()
-            .quote(&[("9000000000000", 10_000, "food")], Some("GB"), None)
-            .is_ok()
+fn a_full_cart_of_the_dearest_lines_at_the_highest_tax_can_be_counted() -> Result<(), Error> {
+    let mut store = on_top();
+    let highest = [("standard", "10"), ("carriage", "10")];
+    store.zones = Zones::new([zone(1, &["GB"], &highest)], Timestamp::default());
+    store.methods = vec![method_at(LINE_AMOUNT_MAX)];
+    // What comes to more is counted as the most: 10 to the 14th pence.
+    for row in [
+        ("1000000", 1_000_000, "standard"),
+        ("9000000000000", 1_000_000_000, "standard"),
+    ] {
+        let quote = store.quote(&vec![row; 2_000], Some("GB"), Some(POST))?;
+        let expected = Sums {
+            subtotal: 2_000 * LINE_AMOUNT_MAX,
+            shipping: LINE_AMOUNT_MAX,
+            tax: Some(20_010 * LINE_AMOUNT_MAX),
+            tax_included: 0,
+            tax_estimate: None,
+            total: 22_011 * LINE_AMOUNT_MAX,
+        };
+        assert_eq!(sums(&quote), expected);
+    }
+    // A method that costs more is not available.
+    store.methods = vec![method_at(LINE_AMOUNT_MAX + 1)];
+    let quote = store.quote(&[("1", 1, "standard")], Some("GB"), Some(POST))?;
+    assert_eq!(
+        (quote.shipping.amount, quote.shipping_unavailable),
+        (0, Some(POST))
     );
+    Ok(())
 }
 
 #[test]

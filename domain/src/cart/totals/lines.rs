@@ -3,8 +3,9 @@
 use super::tax::Taxing;
 use super::{Error, Intent, IntentLine, ListedLine, SheetLine, Worksheet};
 use crate::cart::QuoteLine;
+use crate::cart::line::is_too_much;
 use crate::error::ensure;
-use crate::money::Money;
+use crate::money::{LINE_AMOUNT_MAX, Money, Price, Rounding};
 use std::sync::Arc;
 
 /// Prices each line, before discounts: in the place of the lines before, so that those that stay are not touched but
@@ -57,14 +58,13 @@ pub(super) fn work(
 /// Prices one line. Its tax is for later: it is on what discounts leave.
 fn price(listed: &ListedLine<'_>, taxing: &Taxing<'_>) -> Result<(QuoteLine, SheetLine), Error> {
     let (quantity, tax_category) = (listed.quantity, listed.tax_category);
-    let gross = listed.unit_price.times(quantity, taxing.rounding)?;
+    let gross = counted(listed.unit_price, quantity, taxing.rounding)?;
     let (amount, tax_stripped) = taxing.strip(gross, tax_category)?;
     let zero = Money::zero(gross.currency);
     let floor = match listed.minimum_price {
         Some(minimum) => {
-            taxing
-                .strip(minimum.times(quantity, taxing.rounding)?, tax_category)?
-                .0
+            let minimum = counted(minimum, quantity, taxing.rounding)?;
+            taxing.strip(minimum, tax_category)?.0
         }
         None => zero,
     };
@@ -87,4 +87,13 @@ fn price(listed: &ListedLine<'_>, taxing: &Taxing<'_>) -> Result<(QuoteLine, She
         taxed_at: None,
     };
     Ok((quoted, noted))
+}
+
+/// Returns what so many units come to, rounded once. What is more than a line may come to, after a price has risen, is
+/// counted as the most: the cart can still be read and changed, and its lines tell what is wrong.
+fn counted(unit_price: Price, quantity: u32, rounding: Rounding) -> Result<Money, Error> {
+    if is_too_much(unit_price, quantity) {
+        return Ok(Money::new(LINE_AMOUNT_MAX, unit_price.currency));
+    }
+    Ok(unit_price.times(quantity, rounding)?)
 }

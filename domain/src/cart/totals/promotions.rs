@@ -6,7 +6,7 @@ use super::trace::{Looked, Step, Trace};
 use super::{Error, Intent, Rules};
 use crate::cart::{AppliedPromotion, QuotedCode, Share, Unmet};
 use crate::id::TaxZoneId;
-use crate::money::Money;
+use crate::money::{LINE_AMOUNT_MAX, Money};
 use crate::promotion::{
     Action, Bounds, Chosen, Code, Combination, Promotion, Ready, Reduction, Sets, Spread,
 };
@@ -360,8 +360,9 @@ impl Stage<'_, '_> {
             let of_line = match by {
                 Reduction::Percentage(_) => reduce(by, value, basket.rounding)?,
                 Reduction::Fixed(amount) => {
+                    // No line comes to more: nothing more than that can be asked of it.
                     let all = i128::from(amount.amount) * i128::from(basket.lines[line.at].quantity);
-                    Money::from_wide(all, amount.currency)?
+                    Money::from_wide(all.min(LINE_AMOUNT_MAX.into()), amount.currency)?
                 }
             };
             base = base.plus(value)?;

@@ -41,10 +41,7 @@ pub(super) fn ship<'p>(
     let home = || rules.settings.home_country.into();
     let destination = intent.destination.unwrap_or_else(home);
     let method = rules.methods.iter().find(|method| method.id() == chosen);
-    let price = match method {
-        Some(method) => method.price_for(destination, &parcel, taxing.rounding)?,
-        None => None,
-    };
+    let price = method.and_then(|method| method.price_for(destination, &parcel, taxing.rounding));
     let Some((method, charged)) = method.zip(price) else {
         return Ok(without(Some(chosen)));
     };
