@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, AskError, Entities, Opened, Published, Ticket, TicketMode};
 use cartwright_domain::id::SETTINGS_ID;
-use cartwright_domain::{Command, Create, Entity, Problem, Refusal, identity, settings};
+use cartwright_domain::{Command, Create, Entity, Problem, Refusal, Revision, identity, settings};
 use cartwright_storage::Receipt;
 use std::future::Future;
 use std::sync::Arc;
@@ -202,6 +202,17 @@ pub(crate) fn shown<R, E: Entity>(answer: Answer<R, E>) -> Outcome<Shown<E>> {
         value,
         replayed: answer.replayed,
     })
+}
+
+/// Refuses a request that expects a version of what is not there: that has none.
+pub(crate) fn require_no_version<E: Entity>(request: &Request) -> Result<(), Refused> {
+    match request.if_match {
+        None => Ok(()),
+        Some(_) => Err(AskError::<E::Error>::Stale {
+            current: Revision::default(),
+        }
+        .into()),
+    }
 }
 
 /// Says that an entity is not there.

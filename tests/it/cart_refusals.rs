@@ -419,3 +419,20 @@ async fn what_comes_to_too_much_is_refused_and_what_has_become_so_can_be_read_an
     assert_eq!(quantities(&guest.delete(LINES).ok(200).await), [0; 0]);
     drop(server);
 }
+
+#[tokio::test]
+async fn a_first_add_that_is_refused_opens_no_cart() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(100, Some(5)).await;
+    let guest = shop.guest().await;
+    let units = |quantity: u64| json!({ "variant_id": variant.id, "quantity": quantity });
+    guest
+        .post(LINES, units(6))
+        .refused(409, "cart.insufficient_stock")
+        .await;
+    let expected = guest.post(LINES, units(1)).if_match(5);
+    let problem = expected.refused(412, "version.stale").await;
+    assert_eq!(problem["details"]["version"], 0);
+    guest.get("/carts/current").refused(404, "cart.not_found").await;
+    assert_eq!(quantities(&add(&guest, &variant, 5).await), [5]);
+}

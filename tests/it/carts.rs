@@ -429,6 +429,10 @@ async fn an_idle_cart_is_abandoned_recovered_and_in_the_end_deleted() {
         .await;
     };
     in_state("abandoned").await;
+    // Staff who look at it are not its shopper, whatever shop's cookie they carry.
+    let keeper = shop.guest().await.with_token(server.token());
+    assert_eq!(keeper.get(&path).ok(200).await["state"], "abandoned");
+    assert_eq!(keeper.get(&path).ok(200).await["state"], "abandoned");
     // On return it is recovered, and at once active when there is nothing to report.
     assert_eq!(guest.get("/carts/current").ok(200).await["state"], "active");
     in_state("abandoned").await;

@@ -20,7 +20,7 @@ pub use renderings::Renderings;
 pub(crate) use shown::ShownTotals;
 
 use crate::engine::{Engine, unreadable};
-use crate::once::{Shown, gone};
+use crate::once::{Shown, gone, require_no_version};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, Ticket};
@@ -194,8 +194,8 @@ impl Engine {
             return Ok(read);
         }
         let priced = gathered.price(self.kinds()).await?;
-        let returned = priced.cart.state.state() == State::Abandoned && request.caller.session.is_some();
-        if returned {
+        let is_abandoned = priced.cart.state.state() == State::Abandoned;
+        if is_abandoned && priced.cart.state.is_owned_by(&request.caller) {
             let command = Recover {
                 problems: priced.problems.len(),
             };
@@ -211,7 +211,6 @@ impl Engine {
         }
         let (priced, news) = self.let_codes_go(request, priced, View::Full).await?;
         self.remember(request, &priced);
-        let is_abandoned = priced.cart.state.state() == State::Abandoned;
         // What is told once is not kept.
         let is_news = !news.removed.is_empty();
         let line = None;
@@ -288,14 +287,6 @@ impl Engine {
         };
         let state = open.as_ref().map(|open| &*open.state);
         let facts = self.facts_of_ref(&draft.variant, state).await?;
-        let id = match open {
-            Some(open) => open.id,
-            // In a box: nearly every line goes into a cart that is open, and all would have room for it.
-            None => {
-                let opened = Box::pin(self.open_cart_with(request, None, None));
-                opened.await?.value.id
-            }
-        };
         let command = AddLine {
             facts,
             quantity: draft.quantity,
@@ -303,6 +294,21 @@ impl Engine {
             custom_fields: draft.custom_fields,
             unit_price: draft.unit_price,
             limits: settings.limits,
+        };
+        let id = match open {
+            Some(open) => open.id,
+            None => {
+                require_no_version::<Cart>(request)?;
+                let currency = settings
+                    .currency_of_cart(None)
+                    .map_err(|refused| Refused::from(refused.problem()))?;
+                command
+                    .check_first(&request.caller, currency)
+                    .map_err(|refused| Refused::from(refused.problem()))?;
+                // In a box: nearly every line goes into a cart that is open, and all would have room for it.
+                let opened = Box::pin(self.open_cart_with(request, None, None));
+                opened.await?.value.id
+            }
         };
         let answer = self
             .kinds()

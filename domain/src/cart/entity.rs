@@ -292,7 +292,12 @@ impl Cart {
 
     /// Tells whether a caller may see and change it: staff may, and the session that opened it.
     pub fn belongs_to(&self, caller: &Caller) -> bool {
-        caller.is_staff() || (self.owner.is_some() && self.owner == caller.session)
+        caller.is_staff() || self.is_owned_by(caller)
+    }
+
+    /// Tells whether a caller is the session that opened it.
+    pub fn is_owned_by(&self, caller: &Caller) -> bool {
+        self.owner.is_some() && self.owner == caller.session
     }
 
     /// Returns what is wrong with its lines, for a reader. While a checkout holds the cart, its own reservations
