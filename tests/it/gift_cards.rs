@@ -122,6 +122,30 @@ async fn store_credit_is_one_balance_for_a_customer_and_a_currency() {
 }
 
 #[tokio::test]
+async fn a_first_amount_that_is_refused_opens_no_store_credit() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let staff = &shop.staff;
+    let customer = json!({ "external_id": unique("uncredited") });
+    let customer = staff.post("/admin/customers", customer).ok(201).await;
+    let credits = format!("/admin/customers/{}/store-credit", text(&customer["id"]));
+    let adjust = |amount: i64, currency: &str| {
+        let body = json!({ "amount": { "amount": amount, "currency": currency }, "reason": "goodwill" });
+        staff.post(&format!("{credits}/adjustments"), body)
+    };
+    adjust(-5, "GBP").refused(409, "stored_value.below_held").await;
+    adjust(0, "EUR").refused(422, "request.invalid_fields").await;
+    let expected = adjust(5, "JPY").if_match(7);
+    let problem = expected.refused(412, "version.stale").await;
+    assert_eq!(problem["details"]["version"], 0);
+    assert_eq!(staff.get(&credits).ok(200).await["items"], json!([]));
+    // The first amount is one change, and is booked once under its key.
+    let key = unique("first");
+    let opened = adjust(5, "GBP").key(&key).ok(200).await;
+    assert_eq!((&opened["balance"], &opened["version"]), (&pence(5), &json!(1)));
+    assert_eq!(adjust(5, "GBP").key(&key).ok(200).await, opened);
+}
+
+#[tokio::test]
 async fn store_credit_is_shown_noted_and_disabled_as_a_gift_card_is() {
     let OpenShop { shop, method, .. } = OpenShop::shared().await;
     let staff = &shop.staff;

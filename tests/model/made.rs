@@ -76,10 +76,11 @@ pub(crate) fn stored_value(at: u64, value: &Value) -> StoredValue {
         }
         Form::Credit { is_own } => {
             let customer = customer_id(if is_own { 0 } else { 1 });
-            let open = OpenStoreCredit {
-                customer,
-                currency: balance.currency,
+            let first = Adjust {
+                amount: money(value.balance + 1, value.currency),
+                reason: "a case".to_owned(),
             };
+            let open = OpenStoreCredit { customer, first };
             (Some(customer), made(value_id(at), 0, open))
         }
     };

@@ -5,10 +5,10 @@ mod import;
 pub use import::{GiftCardRow, StoreCreditRow};
 
 use crate::engine::{Engine, Kinds, unreadable};
-use crate::once::{Shown, gone};
+use crate::once::{Shown, gone, replayed, require_no_version, shown};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Outcome, Refused, Request};
-use crate::runtime::AskError;
+use crate::runtime::{AskError, Ticket};
 use cartwright_domain::id::{CustomerId, StoredValueId};
 use cartwright_domain::money::Currency;
 use cartwright_domain::stored_value::{
@@ -173,16 +173,25 @@ impl Engine {
     ) -> Outcome<Shown<StoredValue>> {
         self.customer(customer).await?;
         let values = &self.kinds().stored_values;
-        let currency = adjustment.amount.currency;
-        let id = StoredValueId::of_credit(customer, currency);
-        if values.read(id).await.map_err(unreadable)?.is_none() {
-            let command = OpenStoreCredit { customer, currency };
-            match values.create(id, command, request.ask().if_match(None)).await {
-                Ok(_) | Err(AskError::AlreadyExists { .. }) => {}
-                Err(error) => return Err(error.into()),
+        let id = StoredValueId::of_credit(customer, adjustment.amount.currency);
+        let fresh = |ticket: Option<Ticket>| async move {
+            let ask = request.ask().ticket(ticket);
+            if values.read(id).await.map_err(unreadable)?.is_none() {
+                require_no_version::<StoredValue>(request)?;
+                let first = adjustment.clone();
+                let command = OpenStoreCredit { customer, first };
+                match values.create(id, command, ask.clone()).await {
+                    // Somebody else was faster.
+                    Err(AskError::AlreadyExists { .. }) => {}
+                    opened => return shown(opened?),
+                }
             }
-        }
-        self.run(values, id, adjustment, request).await
+            shown(values.ask(id, adjustment, ask).await?)
+        };
+        self.once(request, fresh, |receipt| {
+            replayed::<StoredValue, ()>(values, receipt)
+        })
+        .await
     }
 }
 

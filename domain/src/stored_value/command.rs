@@ -6,7 +6,7 @@ use super::{
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::{CustomerId, StoredValueId};
-use crate::money::{Currency, Money};
+use crate::money::Money;
 use crate::text::{self, Email};
 use crate::time::Timestamp;
 
@@ -80,13 +80,13 @@ impl Create<StoredValue> for IssueGiftCard {
     }
 }
 
-/// Opens a customer's store credit in one currency, with nothing on it yet.
-#[derive(Clone, Copy, Debug)]
+/// Opens a customer's store credit in one currency, with its first amount.
+#[derive(Clone, Debug)]
 pub struct OpenStoreCredit {
     /// Whose.
     pub customer: CustomerId,
-    /// In which currency.
-    pub currency: Currency,
+    /// What is booked first, in its currency.
+    pub first: Adjust,
 }
 
 impl Create<StoredValue> for OpenStoreCredit {
@@ -101,10 +101,13 @@ impl Create<StoredValue> for OpenStoreCredit {
         let form = Form::StoreCredit {
             customer: self.customer,
         };
+        let currency = self.first.amount.currency;
+        let mut value = StoredValue::empty(id, form, currency, cx.now());
         cx.emit(Event::Issued {
-            amount: Money::zero(self.currency),
+            amount: Money::zero(currency),
         });
-        Ok((StoredValue::empty(id, form, self.currency, cx.now()), ()))
+        self.first.apply(&mut value, cx)?;
+        Ok((value, ()))
     }
 }
 
@@ -178,13 +181,13 @@ impl Create<StoredValue> for BringIn {
         id: StoredValueId,
         cx: &mut Context<'_, StoredValue>,
     ) -> Result<(StoredValue, ()), Error> {
-        let opened = OpenStoreCredit {
-            customer: self.customer,
-            currency: self.amount.currency,
-        };
-        let (mut value, ()) = opened.create(id, cx)?;
-        self.apply(&mut value, cx)?;
-        Ok((value, ()))
+        let Self {
+            customer,
+            amount,
+            reason,
+        } = self;
+        let first = Adjust { amount, reason };
+        OpenStoreCredit { customer, first }.create(id, cx)
     }
 }
 

@@ -219,11 +219,19 @@ fn a_total_is_covered_in_the_order_of_application() {
 #[test]
 fn store_credit_is_its_customers_alone() {
     let customer = CustomerId(Uuid::from_u128(7));
-    let currency = euros(0).currency;
-    let open = OpenStoreCredit { customer, currency };
-    let id = StoredValueId::of_credit(customer, currency);
-    let mut credit = Bench::create(id, Timestamp::from_millis(0), open).expect("store credit");
-    assert_eq!(make(&mut credit, &Move::Adjust(500)), Ok(()));
+    let id = StoredValueId::of_credit(customer, euros(0).currency);
+    let open = |amount| OpenStoreCredit {
+        customer,
+        first: Adjust {
+            amount: euros(amount),
+            reason: "goodwill".to_owned(),
+        },
+    };
+    for amount in [0, -1] {
+        assert!(Bench::create(id, Timestamp::from_millis(0), open(amount)).is_err());
+    }
+    let mut credit = Bench::create(id, Timestamp::from_millis(0), open(500)).expect("store credit");
+    assert_eq!(credit.entity.balance(), euros(500));
     let hold = |customer| HoldValue {
         checkout: checkout(1),
         amount: euros(500),
@@ -313,8 +321,9 @@ fn what_is_brought_in_is_booked_once_and_never_beside_other_bookings() {
     assert_eq!(credit.run(bring(300, "moved")), Ok(()));
     assert_eq!(credit.entity.balance(), euros(200));
 
-    let opened = OpenStoreCredit { customer, currency };
-    let mut opened = Bench::create(id, now, opened).expect("store credit");
+    // Earlier versions opened store credit with nothing on it.
+    let mut opened = Bench::create(id, now, bring(1, "moved")).expect("store credit");
+    opened.entity = StoredValue::empty(id, Form::StoreCredit { customer }, currency, now);
     opened.run(bring(300, "moved")).expect("nothing was booked");
     assert_eq!(opened.entity.balance(), euros(300));
     assert!(Bench::create(id, now, bring(0, "moved")).is_err());
