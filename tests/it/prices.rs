@@ -1,6 +1,6 @@
 //! Price lists, prices to compare with, and minimum prices.
 
-use crate::support::{OpenShop, pence};
+use crate::support::{OpenShop, pence, unique};
 use serde_json::{Value, json};
 
 fn id_of(entity: &Value) -> String {
@@ -109,4 +109,43 @@ async fn a_price_list_counts_by_quantity_time_and_priority() {
     );
     shop.staff.delete(&list).ok(204).await;
     shop.staff.get(&list).refused(404, "price_list.not_found").await;
+}
+
+#[tokio::test]
+async fn a_price_by_a_list_that_is_not_there_is_refused_by_name() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let list = json!({ "name": unique("List") });
+    let list = id_of(&shop.staff.post("/admin/price-lists", list).ok(201).await);
+    let variant = shop.variant(1_000, None).await;
+    let path = format!("/admin/variants/{}", variant.id);
+    let nowhere = "plist_0192f3a4b5c67d8e9fa0b1c2d3e4f506";
+    let row = |list: &str| json!({ "price_list_id": list, "from_quantity": 1, "price": pence(800) });
+    let product = json!({
+        "title": "Cup",
+        "variants": [{ "sku": unique("SKU"), "price": pence(1), "list_prices": [row(nowhere)] }],
+    });
+    for (call, pointer) in [
+        (
+            shop.staff
+                .patch(&path, json!({ "list_prices": [row(&list), row(nowhere)] })),
+            "/list_prices/1/price_list_id",
+        ),
+        (
+            shop.staff.post("/admin/products", product),
+            "/variants/0/list_prices/0/price_list_id",
+        ),
+    ] {
+        let problem = call.refused(422, "request.invalid_fields").await;
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (&error["pointer"], &error["code"]),
+            (&json!(pointer), &json!("price_list.not_found"))
+        );
+    }
+    // What a variant has by a list that is deleted may be sent again.
+    let known = || json!({ "list_prices": [row(&list)] });
+    shop.staff.patch(&path, known()).ok(200).await;
+    let list = format!("/admin/price-lists/{list}");
+    shop.staff.delete(&list).ok(204).await;
+    shop.staff.patch(&path, known()).ok(200).await;
 }

@@ -14,8 +14,8 @@ use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{AskError, Ticket};
 use cartwright_domain::catalog::{
-    CreateProduct, CreateVariant, Handle, PriceChange, Product, SetPrice, UpdateProduct, UpdateVariant,
-    Variant, VariantDraft,
+    CreateProduct, CreateVariant, Handle, ListPrice, PriceChange, Product, SetPrice, UpdateProduct,
+    UpdateVariant, Variant, VariantDraft,
 };
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{ProductId, VariantId};
@@ -191,7 +191,8 @@ impl Engine {
         ticket: Option<Ticket>,
     ) -> Outcome<ProductView> {
         VariantDraft::check_all(&variants).map_err(refused_fields)?;
-        for draft in &variants {
+        for (index, draft) in variants.iter().enumerate() {
+            self.require_known_lists(&draft.list_prices, &[], &format!("/variants/{index}"))?;
             if let Some(holder) = self.variant_by_sku(&draft.sku).await? {
                 return Err(sku_taken(&draft.sku, holder));
             }
@@ -294,6 +295,7 @@ impl Engine {
         {
             return Err(gone::<Product>());
         }
+        self.require_known_lists(&draft.list_prices, &[], "")?;
         let id: VariantId = self.draw(request, None);
         let made = self
             .make(
@@ -316,8 +318,37 @@ impl Engine {
         id: VariantId,
         command: UpdateVariant,
     ) -> Outcome<VariantView> {
-        let changed = self.run(&self.kinds().variants, id, command, request).await?;
+        let variants = &self.kinds().variants;
+        if let Some(rows) = &command.list_prices
+            && let Some(held) = variants.read(id).await.map_err(unreadable)?
+        {
+            self.require_known_lists(rows, &held.state.list_prices, "")?;
+        }
+        let changed = self.run(variants, id, command, request).await?;
         self.shown_variant(changed).await
+    }
+
+    /// Refuses prices by lists that are not there, naming each. Those that a variant holds of a list that has gone since
+    /// may be sent again.
+    fn require_known_lists(
+        &self,
+        rows: &[ListPrice],
+        held: &[ListPrice],
+        pointer: &str,
+    ) -> Result<(), Refused> {
+        let lists = self.kinds().price_lists.roster();
+        let mut errors = FieldErrors::default();
+        for (at, row) in rows.iter().enumerate() {
+            let is_known = lists.iter().any(|list| list.id == row.list) || held.contains(row);
+            if !is_known {
+                let pointer = format!("{pointer}/list_prices/{at}/price_list_id");
+                let message = format!("there is no price list {}", row.list);
+                errors.add(pointer, "price_list.not_found", message);
+            }
+        }
+        errors
+            .into_result()
+            .map_err(|errors| Refused::from(errors.problem()))
     }
 
     /// Sets a variant's price, or takes it off sale.
