@@ -1,48 +1,71 @@
 //! The directory lock: an operating system's file lock, so that a kill delays nothing.
+//!
+//! What is locked is the data directory itself, and not a file in it: a file can be deleted and made again, and would
+//! then be locked twice. The file `lock` only says who holds the directory.
 
 use crate::OpenError;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 const LOCK: &str = "lock";
 
 /// Held as long as this process may write to the directory.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    _file: File,
+    _directory: File,
 }
 
 impl Lease {
     /// Takes the lock of a data directory, or says which process holds it.
     pub(crate) fn take(directory: &Path) -> Result<Self, OpenError> {
-        let path: PathBuf = directory.join(LOCK);
-        let io = |source| OpenError::Io {
-            path: path.clone(),
+        let name = directory.join(LOCK);
+        let io_at = |path: &Path, source| OpenError::Io {
+            path: path.to_owned(),
             source,
         };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io)?;
-        match file.try_lock() {
+        let held = File::open(directory).map_err(|error| io_at(directory, error))?;
+        match held.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut process = String::new();
                 // The number is a courtesy; without it the message still says what to do.
-                let _ = file.read_to_string(&mut process);
+                let process = fs::read_to_string(name).unwrap_or_default();
                 return Err(OpenError::InUse {
                     directory: directory.to_owned(),
                     process: process.trim().parse().ok(),
                 });
             }
-            Err(TryLockError::Error(error)) => return Err(io(error)),
+            Err(TryLockError::Error(error)) => return Err(io_at(directory, error)),
         }
-        file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
-        writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Self { _file: file })
+        if !is_at(&held, directory).map_err(|error| io_at(directory, error))? {
+            let replaced = io::Error::other("another directory took its place meanwhile; start again");
+            return Err(io_at(directory, replaced));
+        }
+        fs::write(&name, format!("{}\n", std::process::id())).map_err(|error| io_at(&name, error))?;
+        Ok(Self { _directory: held })
+    }
+}
+
+/// Tells whether what was opened is still what the path names.
+fn is_at(opened: &File, path: &Path) -> io::Result<bool> {
+    let (opened, named) = (opened.metadata()?, fs::metadata(path)?);
+    Ok((opened.dev(), opened.ino()) == (named.dev(), named.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_took_the_place_of_the_locked_one_is_told_apart() {
+        let parent = tempfile::tempdir().expect("a directory can be made");
+        let [path, moved] = ["data", "moved"].map(|name| parent.path().join(name));
+        fs::create_dir(&path).expect("a directory can be made");
+        let opened = File::open(&path).expect("it was made");
+        assert!(is_at(&opened, &path).expect("it is there"));
+        fs::rename(&path, &moved).expect("it is there");
+        fs::create_dir(&path).expect("the place is free");
+        assert!(!is_at(&opened, &path).expect("it is there"));
     }
 }

@@ -1,7 +1,7 @@
 //! Recovery: from a data directory to an index that holds the whole journal.
 //!
 //! The journal decides. An index that does not open, panics, or does not hold what it should is set aside and
-//! built anew; replay is blind, in order and to the end, before any reader. It goes into pending, from where the
+//! built anew, but one that another process holds, or that the machine has no room to open, stops the start; replay is blind, in order and to the end, before any reader. It goes into pending, from where the
 //! index is fed as in everyday life, and only what does not fit there is written at once.
 
 use crate::applier::Feeder;
@@ -174,9 +174,6 @@ struct Index {
 
 fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index, OpenError> {
     let checkpoint = Checkpoint::read(&*options.disk, directory);
-    if let Err(Fault::Newer { what, known }) = checkpoint {
-        return Err(OpenError::Newer { what, known });
-    }
     let checkpointed = checkpoint
         .as_ref()
         .ok()
@@ -195,8 +192,8 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
                 at_least,
             });
         }
-        Ok(Err(Fault::Newer { what, known })) => return Err(OpenError::Newer { what, known }),
-        Ok(Err(fault)) => fault.to_string(),
+        Ok(Err(OpenError::Index(reason))) => reason,
+        Ok(Err(error)) => return Err(error),
         Err(_) => "opening it panicked".to_owned(),
     };
     let rebuilt = if existed {
@@ -208,8 +205,7 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
         // What the failed opening left.
         options.disk.remove(index).map_err(|error| io_at(index, error))?;
     }
-    let unusable = |fault: Fault| OpenError::Index(fault.to_string());
-    let table = SledTable::open(index, options.cache_bytes).map_err(unusable)?;
+    let table = SledTable::open(index, options.cache_bytes)?;
     table.check(CHECKED_AT_ONCE).map_err(unusable)?;
     Ok(Index {
         table,
@@ -220,22 +216,35 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
     })
 }
 
+/// Says why an index cannot be used.
+fn unusable(fault: Fault) -> OpenError {
+    match fault {
+        Fault::Newer { what, known } => OpenError::Newer { what, known },
+        Fault::Damaged { .. } | Fault::Busy | Fault::Io(_) => OpenError::Index(fault.to_string()),
+    }
+}
+
 /// Opens the index and checks that it holds what it says and what the last checkpoint says, as far as there is time.
+///
+/// # Errors
+/// [`OpenError::Index`]: it does not. Every other is a reason not to start.
 fn open_checked(
     index: &Path,
     checkpoint: Result<Option<Checkpoint>, Fault>,
     options: &Options,
-) -> Result<(SledTable, Mark, Checked), Fault> {
-    let checkpoint = checkpoint?;
-    let not_so = |reason: String| Fault::Damaged {
-        entity: "the index".to_owned(),
-        reason,
+) -> Result<(SledTable, Mark, Checked), OpenError> {
+    let checkpoint = checkpoint.map_err(unusable)?;
+    let not_so = |reason: String| {
+        unusable(Fault::Damaged {
+            entity: "the index".to_owned(),
+            reason,
+        })
     };
     if let Ok(reason) = std::fs::read_to_string(index.join(SUSPECT)) {
         return Err(not_so(reason));
     }
     let table = SledTable::open(index, options.cache_bytes)?;
-    let mark = table.mark()?;
+    let mark = table.mark().map_err(unusable)?;
     if let Some(checkpoint) = checkpoint
         && mark.position < checkpoint.position
     {
@@ -247,7 +256,7 @@ fn open_checked(
     let begun = Instant::now();
     let mut rows = 0;
     loop {
-        let checked = table.check(CHECKED_AT_ONCE)?;
+        let checked = table.check(CHECKED_AT_ONCE).map_err(unusable)?;
         let Checked::Some(more) = checked else {
             return Ok((table, mark, checked));
         };

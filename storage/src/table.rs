@@ -4,11 +4,14 @@ use crate::codec::{self, Stored, Tag};
 use crate::filter::Filter;
 use crate::index::{self, Change, EachRow, Range, Rows};
 use crate::key::{self, Table};
-use crate::{Fault, Position};
+use crate::{Fault, OpenError, Position};
 use bytes::Bytes;
 use cartwright_domain::Timestamp;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +19,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Large segments: with sled's own 512 KiB a start takes many times longer.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+/// The file that sled locks while it has the tree open.
+const TREE_FILE: &str = "db";
 /// The filter takes so much less than the cache.
 const FILTER_DIVISOR: u64 = 32;
 
@@ -93,7 +98,17 @@ pub(crate) enum Checked {
 
 impl SledTable {
     /// Opens the tree. sled may panic on a damaged directory: the caller catches that.
-    pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, Fault> {
+    ///
+    /// # Errors
+    /// [`OpenError::Index`]: the index is not what it should be. Every other says nothing about the index: another
+    /// process holds it, or the operating system has no room for it.
+    pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        if is_held(directory) {
+            return Err(OpenError::InUse {
+                directory: directory.to_owned(),
+                process: None,
+            });
+        }
         let config = sled::Config::new()
             .path(directory)
             .segment_size(SEGMENT_BYTES)
@@ -105,7 +120,7 @@ impl SledTable {
         // Every batch writes it.
         filter.add(&key::mark());
         Ok(Self {
-            tree: config.open().map_err(fault)?,
+            tree: config.open().map_err(|error| unopened(directory, error))?,
             filter,
             audit: Mutex::new(Some(Audit::default())),
             reads: AtomicU64::new(0),
@@ -229,6 +244,40 @@ impl Rows for SledTable {
     }
 }
 
+/// Tells whether another process has the tree open, which sled would only say in a sentence.
+fn is_held(directory: &Path) -> bool {
+    let file = File::open(directory.join(TREE_FILE));
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+fn unopened(directory: &Path, error: sled::Error) -> OpenError {
+    match error {
+        sled::Error::Io(source) if is_of_the_machine(&source) => OpenError::Io {
+            path: directory.to_owned(),
+            source,
+        },
+        error => OpenError::Index(fault(error).to_string()),
+    }
+}
+
+/// Tells whether the operating system refuses whatever the file holds.
+fn is_of_the_machine(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    let kinds = [
+        Kind::OutOfMemory,
+        Kind::PermissionDenied,
+        Kind::QuotaExceeded,
+        Kind::ReadOnlyFilesystem,
+        Kind::StorageFull,
+    ];
+    // These two have no kind.
+    let too_many_open = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    kinds.contains(&error.kind())
+        || error
+            .raw_os_error()
+            .is_some_and(|code| too_many_open.contains(&code))
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn fault(error: sled::Error) -> Fault {
     Fault::Io(format!("the index: {error}"))
@@ -239,7 +288,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_older_value_that_came_back_is_found() -> Result<(), Fault> {
+    fn a_machine_without_room_says_nothing_about_the_index() {
+        let check = |error: io::Error, is_index: bool| {
+            let told = unopened(Path::new("index"), sled::Error::Io(error));
+            assert_eq!(matches!(told, OpenError::Index(_)), is_index, "{told}");
+        };
+        for errno in [
+            Errno::NOSPC,
+            Errno::DQUOT,
+            Errno::MFILE,
+            Errno::ACCESS,
+            Errno::ROFS,
+        ] {
+            check(errno.into(), false);
+        }
+        for errno in [Errno::IO, Errno::NOTDIR, Errno::ISDIR] {
+            check(errno.into(), true);
+        }
+        check(io::Error::other("checksum mismatch"), true);
+    }
+
+    #[test]
+    fn an_older_value_that_came_back_is_found() -> Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let row = [&[Table::COUNTED[0].byte()][..], b"row"].concat();
         let [old, new] = [1, 2].map(|position| index::stored(&Position(position)));

@@ -151,19 +151,41 @@ fn a_kill_between_checkpoint_and_mark_loses_nothing() {
 fn a_second_process_is_refused_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), &small());
-    let error = SledStore::open(directory.path(), &small()).err().unwrap();
-    assert!(
-        matches!(error, OpenError::InUse { process: Some(_), .. }),
-        "{error}"
-    );
-    let message = error.to_string();
-    assert!(
-        message.contains(&directory.path().display().to_string()) && message.contains("--data"),
-        "{message}"
-    );
+    let check = |named: Option<u32>| {
+        let error = SledStore::open(directory.path(), &small()).err().unwrap();
+        assert!(
+            matches!(error, OpenError::InUse { process, .. } if process == named),
+            "{error}"
+        );
+        let message = error.to_string();
+        assert!(
+            message.contains(&directory.path().display().to_string()) && message.contains("--data"),
+            "{message}"
+        );
+    };
+    check(Some(std::process::id()));
+    // Who cleans up must not open the directory to a second process.
+    std::fs::remove_file(directory.path().join("lock")).unwrap();
+    check(None);
     run(store.close()).unwrap();
     let (_, report) = reopen(directory.path());
     assert_eq!(report.start, 2);
+}
+
+#[test]
+fn an_index_that_another_process_holds_is_not_set_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), &small());
+    run(store.close()).unwrap();
+    drop(store);
+    let held = std::fs::File::open(directory.path().join("index/db")).unwrap();
+    held.try_lock().unwrap();
+    let error = SledStore::open(directory.path(), &small()).err().unwrap();
+    assert!(matches!(error, OpenError::InUse { process: None, .. }), "{error}");
+    assert!(!directory.path().join("index.set-aside").exists());
+    drop(held);
+    let (_, report) = reopen(directory.path());
+    assert_eq!(report.rebuilt, None);
 }
 
 #[test]
