@@ -1,12 +1,54 @@
-//! What this process uses, as the kernel counts it.
+//! What this process may use, and what it does use, as the kernel counts it.
 
 use cartwright_http::registry::ProcessUsage;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 
 /// Milliseconds of a tick of the kernel's process accounting, on every Linux platform in use.
 const TICK_MS: u64 = 10;
 /// Bytes of a page of memory, where the kernel does not say.
 const PAGE_BYTES: u64 = 4096;
+
+/// How many files the store, the mails and the payments may need beside the connections; of a process that may have few
+/// files open, half.
+const FILES_OF_THE_STORE: u64 = 256;
+
+/// Lets this process have as many files open as it may at all, and returns how many; `None`: as many as it likes.
+pub(crate) fn raise_open_files() -> Option<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return limit.current;
+    }
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files cannot be raised");
+            limit.current
+        }
+    }
+}
+
+/// Returns how many connections may be open, so that the store always has the files it needs: a store that cannot open
+/// one ends the process.
+pub(crate) fn connections_within(wanted: u64, open_files_max: Option<u64>) -> u64 {
+    let Some(files) = open_files_max else {
+        return wanted;
+    };
+    let left = files - FILES_OF_THE_STORE.min(files / 2);
+    if left < wanted {
+        tracing::warn!(
+            connections_max = wanted,
+            open_files_max = files,
+            "at most {left} connections are taken: the process may not have more files open; raise that limit (\
+             LimitNOFILE of the service, or `ulimit -n`) or lower connections_max"
+        );
+    }
+    wanted.min(left)
+}
 
 /// Returns what this process uses. What the kernel does not tell is zero.
 pub(crate) fn usage() -> ProcessUsage {
@@ -45,6 +87,27 @@ pub(crate) fn usage() -> ProcessUsage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_leave_files_to_the_store() {
+        let check = |wanted, open_files_max, taken| {
+            assert_eq!(connections_within(wanted, open_files_max), taken);
+        };
+        check(10_000, None, 10_000);
+        check(10_000, Some(65_536), 10_000);
+        check(10_000, Some(10_256), 10_000);
+        check(10_000, Some(10_255), 9_999);
+        check(10_000, Some(1_024), 768);
+        check(100, Some(1_024), 100);
+        check(10_000, Some(300), 150);
+    }
+
+    #[test]
+    fn as_many_files_may_be_open_as_the_machine_allows() {
+        let raised = raise_open_files();
+        let limit = getrlimit(Resource::Nofile);
+        assert_eq!((limit.current, raised), (limit.maximum, limit.maximum));
+    }
 
     #[test]
     fn a_process_uses_memory_and_knows_its_number() {

@@ -86,10 +86,11 @@ async fn open_store(config: &Config) -> anyhow::Result<SledStore> {
     Ok(store)
 }
 
-/// Returns the bounds of the server.
+/// Returns the bounds of the server, as far as the process may have files open.
 pub(crate) fn server_options(config: &Config) -> server::Options {
+    let connections_max = process::connections_within(config.connections_max, process::raise_open_files());
     server::Options {
-        connections_max: count(config.connections_max),
+        connections_max: count(connections_max),
         drain_timeout: Duration::from_millis(config.shutdown_timeout_ms),
         ..server::Options::default()
     }

@@ -72,6 +72,39 @@ async fn a_second_process_on_the_directory_is_refused() {
 }
 
 #[tokio::test]
+async fn idle_connections_leave_the_store_the_files_it_needs() {
+    let directory = Directory::new();
+    // A checkpoint, which opens files, after everything that is written.
+    let variables = [
+        ("CARTWRIGHT_CHECKPOINT_ROWS", "1"),
+        ("CARTWRIGHT_INDEX_AFTER_MS", "20"),
+    ];
+    let mut server = Server::start_within(160, &directory, &variables);
+    assert!(
+        directory.log().contains("at most 80 connections are taken"),
+        "{}",
+        directory.log()
+    );
+    let guest = server.shop().guest().await;
+    let address = server.url().trim_start_matches("http://");
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(std::net::TcpStream::connect(address).expect("the system takes the connection"));
+    }
+    // They are accepted one by one; the guest has a connection already.
+    for _ in 0..20 {
+        guest.post("/carts", json!({})).ok(201).await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(server.stop().code(), Some(0), "{}", directory.log());
+    assert!(
+        !directory.log().contains("Too many open files"),
+        "{}",
+        directory.log()
+    );
+}
+
+#[tokio::test]
 async fn a_kill_loses_nothing_that_was_acknowledged() {
     let open = OpenShop::fresh().await;
     let (variant, other) = (

@@ -22,7 +22,20 @@ const LOG_TAIL_LINES: usize = 40;
 
 /// Returns the binary, with nothing of the caller's environment that it would take for an option.
 pub(crate) fn cartwright() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cartwright"));
+    unconfigured(Command::new(env!("CARGO_BIN_EXE_cartwright")))
+}
+
+/// Returns the binary as [`cartwright`] does, which then may not have more files open than so many.
+fn cartwright_within(open_files_max: u32) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n \"$0\" && exec \"$@\""])
+        .arg(open_files_max.to_string())
+        .arg(env!("CARGO_BIN_EXE_cartwright"));
+    unconfigured(command)
+}
+
+fn unconfigured(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARTWRIGHT_") {
             command.env_remove(name);
@@ -138,13 +151,37 @@ impl Server {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::start_by(cartwright(), name, directory, arguments, variables)
+    }
+
+    /// Starts a server that may not have more files open than so many.
+    pub(crate) fn start_within(
+        open_files_max: u32,
+        directory: &Directory,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        Self::start_by(
+            cartwright_within(open_files_max),
+            "serve",
+            directory,
+            &[],
+            variables,
+        )
+    }
+
+    fn start_by(
+        mut command: Command,
+        name: &str,
+        directory: &Directory,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let first = !directory.data().exists();
         let log = File::options()
             .create(true)
             .append(true)
             .open(directory.log_file())
             .expect("the log can be written");
-        let mut command = cartwright();
         command.arg(name).arg("--data").arg(directory.data());
         if !arguments.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
