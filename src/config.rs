@@ -5,10 +5,13 @@
 //! Nothing else in the process reads the environment. What belongs to the store (currency, tax mode, lifetimes) is not
 //! here but an entity behind the admin API.
 
+use crate::telemetry;
+use axum::http::HeaderValue;
+use cartwright_gateways::mail;
 use cartwright_gateways::payment::sandbox;
 use figment::providers::{Env, Format, Serialized, Toml};
-use figment::value::{Dict, Value};
-use figment::{Figment, Source};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider, Source};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -232,8 +235,8 @@ impl Sources {
             figment = figment.merge(Toml::file_exact(file));
         }
         let figment = figment
-            .merge(Env::prefixed(ENV_PREFIX).ignore(&ENV_NO_OPTIONS))
-            .merge(Serialized::from(arguments, figment::Profile::Default));
+            .merge(Variables(Env::prefixed(ENV_PREFIX).ignore(&ENV_NO_OPTIONS)))
+            .merge(Serialized::from(arguments, Profile::Default));
         Ok(Self { figment })
     }
 
@@ -269,7 +272,7 @@ impl Sources {
             index_after_ms: reader.number("index_after_ms", 1, DURATION_MS_MAX),
             checkpoint_rows: reader.number("checkpoint_rows", 1, COUNT_MAX),
             mail_from: reader.mailbox("mail_from"),
-            mail_directory: reader.any("mail_directory", PathBuf::new()),
+            mail_directory: reader.text("mail_directory").into(),
             sandbox_behavior: reader.sandbox_behavior("sandbox_behavior"),
         };
         reader.refuse_unknown();
@@ -313,6 +316,28 @@ impl Sources {
             }
             _ => "default".to_owned(),
         }
+    }
+}
+
+/// The environment's variables. That of an option that is a text is the text itself; every other is read as a value.
+struct Variables(Env);
+
+impl Provider for Variables {
+    fn metadata(&self) -> Metadata {
+        self.0.metadata()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let options: Dict = Sources::defaults().figment.extract()?;
+        let mut data = self.0.data()?;
+        for (option, text) in self.0.iter() {
+            let option = option.as_str();
+            if matches!(options.get(option), Some(Value::String(..))) {
+                let read = data.entry(Profile::Default).or_default();
+                read.insert(option.to_owned(), Value::from(text));
+            }
+        }
+        Ok(data)
     }
 }
 
@@ -374,7 +399,7 @@ impl Reader<'_> {
     }
 
     fn text(&mut self, option: &'static str) -> String {
-        // A variable such as CARTWRIGHT_LOG_LEVEL=1 arrives as a number; it still is a text.
+        // A number in the file, such as log_level = 1, still is a text.
         let scalar = self.merged.get(option).and_then(|value| match value {
             Value::Num(_, number) => {
                 let signed = number.to_i128().map(|number| number.to_string());
@@ -428,7 +453,9 @@ impl Reader<'_> {
 
     fn origins(&mut self, option: &'static str) -> Vec<String> {
         let origins: Vec<String> = self.any(option, Vec::new());
-        for origin in origins.iter().filter(|origin| !is_origin(origin, Trail::Refused)) {
+        let is_one =
+            |origin: &str| is_origin(origin, Trail::Refused) && HeaderValue::from_str(origin).is_ok();
+        for origin in origins.iter().filter(|origin| !is_one(origin)) {
             let message = format!(
                 "{origin:?} is no origin; write scheme, host and port only, for example \"https://shop.example.com\""
             );
@@ -452,7 +479,7 @@ impl Reader<'_> {
 
     fn log_level(&mut self, option: &'static str) -> String {
         let text = self.text(option);
-        if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&text) {
+        if let Err(error) = telemetry::filter(&text) {
             let message = format!("{text:?} is no log filter ({error}); write for example \"info\"");
             self.fault(option, message);
         }
@@ -461,14 +488,11 @@ impl Reader<'_> {
 
     fn mailbox(&mut self, option: &'static str) -> String {
         let text = self.text(option);
-        let address = text
-            .rsplit_once('<')
-            .map_or(text.as_str(), |(_, rest)| rest.trim_end_matches('>'));
-        let parts = address
-            .split_once('@')
-            .filter(|(user, host)| !user.is_empty() && !host.is_empty());
-        if parts.is_none() || address.contains(char::is_whitespace) {
-            let message = format!("{text:?} is no sender; write for example \"My Shop <shop@example.com>\"");
+        if mail::check_sender(&text).is_err() {
+            let message = format!(
+                "{text:?} is no sender; write for example \"My Shop <shop@example.com>\", and a name with a comma in \
+                 quotation marks"
+            );
             self.fault(option, message);
         }
         text
@@ -520,7 +544,8 @@ fn is_origin(text: &str, path: Trail) -> bool {
         return false;
     };
     let host = rest.split('/').next().unwrap_or_default();
-    let usable = !host.is_empty() && !rest.contains([' ', '?', '#', '@']);
+    let strange = |c: char| c.is_whitespace() || c.is_control() || "?#@".contains(c);
+    let usable = !host.is_empty() && !rest.contains(strange);
     usable && (path == Trail::Allowed || host == rest)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::config::LogFormat;
 use std::io::IsTerminal;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging to stderr for the rest of the process.
@@ -12,9 +13,7 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// A sentence when the filter cannot be read.
 pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
-    let filter = EnvFilter::builder()
-        .parse(level)
-        .map_err(|error| format!("log_level: {error}"))?;
+    let filter = filter(level).map_err(|error| format!("log_level: {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -25,4 +24,20 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
     // Only a subscriber that is already there refuses, and that one goes on logging.
     drop(started);
     Ok(())
+}
+
+/// Reads which records are written.
+///
+/// # Errors
+/// A sentence when it cannot be read, or names no level at all: a misspelled level would be taken for a module, and
+/// silence everything else.
+pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
+    let ending = |directive: &str| directive.rsplit('=').next().unwrap_or_default().trim().to_owned();
+    let names_level = |directive: &str| ending(directive).parse::<LevelFilter>().is_ok();
+    if !level.split(',').any(names_level) {
+        return Err("it names none of off, error, warn, info, debug and trace".to_owned());
+    }
+    EnvFilter::builder()
+        .parse(level)
+        .map_err(|error| error.to_string())
 }

@@ -74,6 +74,15 @@ fn wrong_values_say_what_would_be_right() {
         "cors_origins",
         "no origin",
     );
+    for origin in ["https://a.example\\n", "https://m\u{fc}ller.example"] {
+        let text = format!("cors_origins = [\"{origin}\"]");
+        check_fault(&text, "cors_origins", "no origin");
+    }
+    check_fault(
+        "public_url = \"https://a.example\\n\"",
+        "public_url",
+        "no web address",
+    );
     check_fault("cors_origins = \"*\"", "cors_origins", "sequence");
     check_fault(
         "request_timeout_ms = 0",
@@ -84,13 +93,44 @@ fn wrong_values_say_what_would_be_right() {
     check_fault("request_timeout_ms = 1.5", "request_timeout_ms", "from 1 to");
     check_fault("request_timeout_ms = \"1\"", "request_timeout_ms", "from 1 to");
     check_fault("log_level = \"a=b=c\"", "log_level", "no log filter");
+    for level in ["verbose", "cartwright_storage", "verbose,loud"] {
+        let text = format!("log_level = \"{level}\"");
+        check_fault(
+            &text,
+            "log_level",
+            "none of off, error, warn, info, debug and trace",
+        );
+    }
     check_fault("log_format = \"xml\"", "log_format", "xml");
-    check_fault("mail_from = \"nobody\"", "mail_from", "shop@example.com");
+    for sender in [
+        "nobody",
+        "M\u{fc}ller, S\u{f6}hne <shop@example.com>",
+        "My Shop <shop@exa..mple>",
+    ] {
+        let text = format!("mail_from = \"{sender}\"");
+        check_fault(&text, "mail_from", "shop@example.com");
+    }
     check_fault(
         "sandbox_behavior = \"maybe\"",
         "sandbox_behavior",
         "approve, decline, hang",
     );
+}
+
+#[test]
+fn levels_and_senders_of_every_form_are_taken() {
+    for level in [
+        "off",
+        "INFO",
+        "info,cartwright_storage=debug",
+        "warn,cartwright::access",
+        "3",
+    ] {
+        load(&format!("log_level = \"{level}\"")).unwrap_or_else(|faults| panic!("{level}: {faults}"));
+    }
+    for sender in ["shop@localhost", "\"M\u{fc}ller, S\u{f6}hne\" <shop@example.com>"] {
+        load(&format!("mail_from = '{sender}'")).unwrap_or_else(|faults| panic!("{sender}: {faults}"));
+    }
 }
 
 #[test]

@@ -25,6 +25,10 @@ fn run(arguments: &[&str]) -> Run {
 }
 
 fn run_in(directory: &Path, arguments: &[&str]) -> Run {
+    run_with(directory, arguments, &[])
+}
+
+fn run_with(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cartwright"));
     command.args(arguments).current_dir(directory);
     for (name, _) in std::env::vars_os() {
@@ -32,6 +36,7 @@ fn run_in(directory: &Path, arguments: &[&str]) -> Run {
             command.env_remove(name);
         }
     }
+    command.envs(variables.iter().copied());
     let Output {
         status,
         stdout,
@@ -126,6 +131,33 @@ fn config_default_is_the_example_and_checks_out() {
         (checked.code, checked.stdout.as_str()),
         (Some(0), "the configuration is fine\n")
     );
+}
+
+#[test]
+fn a_variable_of_a_text_is_taken_as_it_is_written() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let variables = [
+        ("CARTWRIGHT_DATA", "007"),
+        ("CARTWRIGHT_MAIL_DIRECTORY", "2024"),
+        ("CARTWRIGHT_MAIL_FROM", "\"Shop, The\" <shop@example.com>"),
+        ("CARTWRIGHT_CONNECTIONS_MAX", "12"),
+        ("CARTWRIGHT_CORS_ORIGINS", "[\"https://a.example\"]"),
+    ];
+    let shown = run_with(directory.path(), &["config", "show"], &variables);
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    for line in [
+        "data = \"007\"  # environment variable CARTWRIGHT_DATA",
+        "mail_directory = \"2024\"  # environment variable CARTWRIGHT_MAIL_DIRECTORY",
+        "mail_from = '\"Shop, The\" <shop@example.com>'",
+        "connections_max = 12",
+        "cors_origins = [\"https://a.example\"]",
+    ] {
+        assert!(
+            shown.stdout.contains(line),
+            "{line:?} is not in\n{}",
+            shown.stdout
+        );
+    }
 }
 
 #[test]

@@ -198,6 +198,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Tells whether [`Folder::open`] takes a text as the sender.
+///
+/// # Errors
+/// [`Error::Refused`] when it is no address.
+pub fn check_sender(from: &str) -> Result<(), Error> {
+    mailbox(from).map(drop)
+}
+
 fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }

@@ -4,7 +4,7 @@
 
 mod folder;
 
-pub use folder::Folder;
+pub use folder::{Folder, check_sender};
 
 use futures::future::BoxFuture;
 use std::fmt;
