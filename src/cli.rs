@@ -128,7 +128,7 @@ pub(crate) struct Import {
     /// What the file is a table of, unless of a catalog.
     #[command(flatten)]
     pub(crate) tables: Tables,
-    /// Read and check the file without sending anything
+    /// Read the whole file without sending anything; what only the server can judge is not checked
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

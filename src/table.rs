@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// The first bytes of a zstd frame.
@@ -12,6 +12,12 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The bytes some programs put before a UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What is wrong with a row of other bytes than a text's.
+const NOT_UTF_8: &str = "it is not UTF-8";
+
+/// From here on a JSON number has more digits than are kept of it.
+const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// How much is read ahead.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -37,6 +43,9 @@ pub(crate) struct Table {
     rows: Rows,
     columns: Vec<Column>,
     bytes_read: Rc<Cell<u64>>,
+    /// The file, and the last line that was read of it.
+    path: PathBuf,
+    line: u64,
 }
 
 /// A file that counts what was read of it.
@@ -69,7 +78,7 @@ enum Rows {
     },
     JsonLines {
         reader: Box<dyn BufRead>,
-        text: String,
+        bytes: Vec<u8>,
         line: u64,
     },
 }
@@ -114,6 +123,8 @@ impl Table {
             rows,
             columns,
             bytes_read,
+            path: path.to_owned(),
+            line: 0,
         })
     }
 
@@ -135,7 +146,7 @@ impl Table {
                 return Ok((
                     Rows::JsonLines {
                         reader,
-                        text: String::new(),
+                        bytes: Vec::new(),
                         line: 0,
                     },
                     columns,
@@ -181,12 +192,17 @@ impl Table {
     /// Returns the next row.
     ///
     /// # Errors
-    /// The file cannot be read on. A row that cannot be read is not an error but says so itself.
+    /// The file cannot be read on: which, and after which line. A row that cannot be read is not an error but says so
+    /// itself.
     pub(crate) fn next_row(&mut self) -> anyhow::Result<Option<Row>> {
-        match &mut self.rows {
+        let next = match &mut self.rows {
             Rows::Separated { reader, record } => next_separated(reader, record, &self.columns),
-            Rows::JsonLines { reader, text, line } => next_json(reader, text, line, &self.columns),
-        }
+            Rows::JsonLines { reader, bytes, line } => next_json(reader, bytes, line, &self.columns),
+        };
+        let (path, line) = (&self.path, self.line);
+        let next = next.with_context(|| format!("cannot read {} after line {line}", path.display()))?;
+        self.line = next.as_ref().map_or(line, |row| row.line);
+        Ok(next)
     }
 }
 
@@ -258,7 +274,7 @@ fn next_separated(
         }
         Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => Ok(Some(Row {
             line: started_at,
-            values: Err("it is not UTF-8".to_owned()),
+            values: Err(NOT_UTF_8.to_owned()),
         })),
         Err(error) => Err(error.into()),
     }
@@ -266,21 +282,21 @@ fn next_separated(
 
 fn next_json(
     reader: &mut dyn BufRead,
-    text: &mut String,
+    bytes: &mut Vec<u8>,
     line: &mut u64,
     columns: &[Column],
 ) -> anyhow::Result<Option<Row>> {
     loop {
-        text.clear();
+        bytes.clear();
         *line += 1;
-        let read = reader.read_line(text).with_context(|| format!("line {line}"))?;
-        if read == 0 {
+        if reader.read_until(b'\n', bytes)? == 0 {
             return Ok(None);
         }
-        if !text.trim().is_empty() {
+        if !bytes.trim_ascii().is_empty() {
+            let text = std::str::from_utf8(bytes).map_err(|_| NOT_UTF_8.to_owned());
             return Ok(Some(Row {
                 line: *line,
-                values: json_values(text, columns),
+                values: text.and_then(|text| json_values(text, columns)),
             }));
         }
     }
@@ -294,11 +310,23 @@ fn json_values(text: &str, columns: &[Column]) -> Result<Vec<Option<String>>, St
         values.push(match object.get(&column.name) {
             None | Some(serde_json::Value::Null) => None,
             Some(serde_json::Value::String(text)) => Some(text.clone()).filter(|text| !text.is_empty()),
-            Some(serde_json::Value::Number(number)) => Some(number.to_string()),
+            Some(serde_json::Value::Number(number)) => {
+                let digits = digits(number);
+                Some(digits.ok_or_else(|| format!("{}: write {number} as a text", column.name))?)
+            }
             Some(other) => return Err(format!("{} is neither text nor number: {other}", column.name)),
         });
     }
     Ok(values)
+}
+
+/// Returns a number without an exponent, as people write it; nothing for one whose digits are not all known.
+fn digits(number: &serde_json::Number) -> Option<String> {
+    if !number.is_f64() {
+        return Some(number.to_string());
+    }
+    let value = number.as_f64().filter(|value| value.abs() < NUMBER_MAX);
+    value.map(|value| value.to_string())
 }
 
 #[cfg(test)]
@@ -376,16 +404,51 @@ mod tests {
             Err("sku is neither text nor number: []".to_owned())
         );
         assert_eq!(rows[2], row(3, &[Some("A")]));
-        let rows =
-            read_all("a.csv", b"sku\n\xff\xfe\nA\n", &["sku"]).unwrap_or_else(|error| panic!("{error:#}"));
-        assert_eq!(
-            rows[0],
-            Row {
-                line: 2,
-                values: Err("it is not UTF-8".to_owned())
-            }
+        for (name, bytes) in [
+            ("a.csv", &b"sku\n\xff\xfe\nA\n"[..]),
+            ("a.jsonl", b"\n{\"sku\":\"\xff\"}\n{\"sku\":\"A\"}\n"),
+        ] {
+            let rows = read_all(name, bytes, &["sku"]).unwrap_or_else(|error| panic!("{error:#}"));
+            let values = Err(NOT_UTF_8.to_owned());
+            assert_eq!(rows, [Row { line: 2, values }, row(3, &[Some("A")])], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_read_as_it_would_be_written_in_a_text() {
+        let check = |written: &str, expected: &str| {
+            let line = format!("{{\"sku\":\"A\",\"price\":{written}}}\n");
+            check(
+                "a.jsonl",
+                line.as_bytes(),
+                &[row(1, &[Some("A"), Some(expected)])],
+            );
+        };
+        check("0.000001", "0.000001");
+        check("1e-6", "0.000001");
+        check("2.55", "2.55");
+        check("15.0", "15");
+        check("18446744073709551615", "18446744073709551615");
+        let rows = read_all("a.jsonl", b"{\"sku\":18446744073709551616}\n", &["sku"]);
+        let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+        let refused = rows[0].values.as_ref().err();
+        assert!(
+            refused.is_some_and(|reason| reason.ends_with("as a text")),
+            "{rows:?}"
         );
-        assert_eq!(rows[1], row(3, &[Some("A")]));
+    }
+
+    #[test]
+    fn a_file_that_ends_too_soon_is_named_with_its_last_line() {
+        let text: String = (0..50_000_u32)
+            .map(|n| format!("{{\"sku\":\"{n:x}\"}}\n"))
+            .collect();
+        let whole = zstd::encode_all(text.as_bytes(), 1).unwrap_or_else(|error| panic!("{error}"));
+        let error =
+            read_all("a.jsonl.zst", &whole[..whole.len() / 2], &["sku"]).expect_err("half of it is gone");
+        let said = format!("{error:#}");
+        assert!(said.contains("a.jsonl.zst after line "), "{said}");
+        assert!(!said.contains("after line 0:"), "{said}");
     }
 
     #[test]

@@ -195,10 +195,10 @@ impl Tally {
         format!("created {created}, updated {updated}, unchanged {unchanged}, refused {refused}")
     }
 
-    /// Says how it went. Refused rows make the exit code 1.
-    fn finish(&self) -> std::io::Result<ExitCode> {
+    /// Says how it went, also as far as it came. Refused rows make the exit code 1.
+    fn finish(&self, sent: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
         output::line(self.told())?;
-        Ok(self.code())
+        sent.map(|()| self.code())
     }
 
     /// Says how it would go, where nothing is sent.
@@ -251,17 +251,20 @@ pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
         None => store_currency(&mut connection, &staff).await?,
     };
     let bar = output::progress_bytes(size, "importing");
-    loop {
-        let batch = import.next_batch(&currency)?;
-        bar.set_position(import.table.bytes_read());
-        if batch.is_empty() {
-            break;
+    let sent = async {
+        loop {
+            let batch = import.next_batch(&currency)?;
+            bar.set_position(import.table.bytes_read());
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let results = send(&mut connection, &staff, &batch).await?;
+            bar.suspend(|| import.tally.add(&results))?;
         }
-        let results = send(&mut connection, &staff, &batch).await?;
-        bar.suspend(|| import.tally.add(&results))?;
-    }
+    };
+    let sent = sent.await;
     bar.finish_and_clear();
-    Ok(import.tally.finish()?)
+    import.tally.finish(sent)
 }
 
 fn dry_run(mut import: Reading) -> anyhow::Result<ExitCode> {

@@ -281,6 +281,29 @@ fn a_replay_places_every_sale_and_compares_its_total() {
         "matched     166",
         "mismatched  0",
         "refused     0",
+#[test]
+fn a_file_that_ends_too_soon_is_named_and_what_was_sent_is_told() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let rows: String = (0..60_000_u32).map(|n| format!("{n:x}\n")).collect();
+    let whole = zstd::encode_all(format!("sku\n{rows}").as_bytes(), 1).expect("it is compressed");
+    let path = directory.path().join("rows.csv.zst");
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("the directory is writable");
+    let path = path.display().to_string();
+    let shop = FakeShop::open(Mood::Good);
+    let Run { code, stdout, stderr } = client(&shop, &["import", &path]);
+    assert_eq!(code, Some(1));
+    assert!(
+        stderr.contains(&format!("cannot read {path} after line ")),
+        "{stderr}"
+    );
+    let sent = shop.with(|shop| shop.variants.len());
+    assert!(0 < sent, "what came before was sent");
+    assert_eq!(
+        stdout,
+        format!("created {sent}, updated 0, unchanged 0, refused 0\n")
+    );
+}
+
     ] {
         assert!(
             played.stdout.contains(line),

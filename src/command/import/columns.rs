@@ -159,16 +159,19 @@ pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
-    loop {
-        let batch = reading.next_batch(&bar)?;
-        if batch.is_empty() {
-            break;
+    let sent = async {
+        loop {
+            let batch = reading.next_batch(&bar)?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let results = send_to(columns.path, &mut connection, &staff, &batch).await?;
+            bar.suspend(|| reading.tally.add(&results))?;
         }
-        let results = send_to(columns.path, &mut connection, &staff, &batch).await?;
-        bar.suspend(|| reading.tally.add(&results))?;
-    }
+    };
+    let sent = sent.await;
     bar.finish_and_clear();
-    Ok(reading.tally.finish()?)
+    reading.tally.finish(sent)
 }
 
 /// A table that is being read.
