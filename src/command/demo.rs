@@ -6,7 +6,7 @@ use anyhow::Context;
 use cartwright::config::Arguments;
 use cartwright_actors::catalog::{ImportRow, Visibility};
 use cartwright_actors::import::{ROWS_MAX, RowOutcome};
-use cartwright_actors::{Engine, PageRequest, Request, new_seed};
+use cartwright_actors::{Engine, Page, PageRequest, Request, new_seed};
 use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{shipping, tax};
@@ -37,43 +37,31 @@ pub(crate) fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<
     as_server(&config, filled)
 }
 
-/// Fills an empty store. One that has products is left alone: its stock has been sold from.
+/// Fills an empty store, and goes on with one that it had begun to fill. What is there is left alone: its stock has been
+/// sold from, and a store with other products only is no demo.
 async fn fill(engine: &Engine) -> anyhow::Result<()> {
-    let page = PageRequest {
-        limit: 1,
-        cursor: None,
-    };
-    if !engine.products(Visibility::All, page).await?.items.is_empty() {
+    let rows = rows()?;
+    let mut missing = Vec::new();
+    for row in &rows {
+        if !is_loaded(engine, &row.sku).await? {
+            missing.push(row.clone());
+        }
+    }
+    let has_begun = missing.len() < rows.len();
+    if missing.is_empty() || (!has_begun && has_any(engine.products(Visibility::All, first()).await?)) {
         return Ok(());
     }
     let request = || Request::internal("demo", new_seed(), PATIENCE);
-    let rates = [tax::RateDraft {
-        category: "standard".to_owned(),
-        name: "VAT 20%".to_owned(),
-        rate: "0.2".to_owned(),
-        ..tax::RateDraft::default()
-    }];
-    let zone = tax::Draft {
-        name: Some("United Kingdom".to_owned()),
-        territory: TerritoryDraft::of(&["GB"]),
-        rates: Some(rates.into()),
-    };
-    engine.create_tax_zone(&request(), zone).await?;
-    let pence = |amount| Money {
-        amount,
-        currency: Currency::GBP,
-    };
-    let method = shipping::Draft {
-        name: Some("Standard".to_owned()),
-        territory: TerritoryDraft::of(&["*"]),
-        price: Some(pence(SHIPPING_PENCE.0)),
-        free_from: Some(Some(pence(SHIPPING_PENCE.1))),
-        ..shipping::Draft::default()
-    };
-    engine.create_shipping_method(&request(), method).await?;
-    let rows = rows()?;
-    let bar = output::progress(u64::try_from(rows.len())?, "loading the catalog");
-    for batch in rows.chunks(ROWS_MAX) {
+    if !has_any(engine.tax_zones(first()).await?) {
+        engine.create_tax_zone(&request(), tax_zone()).await?;
+    }
+    if !has_any(engine.shipping_methods(first()).await?) {
+        engine
+            .create_shipping_method(&request(), shipping_method())
+            .await?;
+    }
+    let bar = output::progress(u64::try_from(missing.len())?, "loading the catalog");
+    for batch in missing.chunks(ROWS_MAX) {
         for done in engine.import_catalog(&request(), batch.to_vec()).await? {
             if let RowOutcome::Refused(problem) = done.outcome {
                 anyhow::bail!("{}: {problem}", done.subject);
@@ -83,6 +71,53 @@ async fn fill(engine: &Engine) -> anyhow::Result<()> {
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// Tells whether a row was loaded to its end, which is its stock.
+async fn is_loaded(engine: &Engine, sku: &str) -> anyhow::Result<bool> {
+    Ok(match engine.variant_by_sku(sku).await? {
+        Some(variant) => engine.stock(variant).await?.is_some(),
+        None => false,
+    })
+}
+
+fn first() -> PageRequest {
+    PageRequest {
+        limit: 1,
+        cursor: None,
+    }
+}
+
+fn has_any<T>(page: Page<T>) -> bool {
+    !page.items.is_empty()
+}
+
+fn tax_zone() -> tax::Draft {
+    let rates = [tax::RateDraft {
+        category: "standard".to_owned(),
+        name: "VAT 20%".to_owned(),
+        rate: "0.2".to_owned(),
+        ..tax::RateDraft::default()
+    }];
+    tax::Draft {
+        name: Some("United Kingdom".to_owned()),
+        territory: TerritoryDraft::of(&["GB"]),
+        rates: Some(rates.into()),
+    }
+}
+
+fn shipping_method() -> shipping::Draft {
+    let pence = |amount| Money {
+        amount,
+        currency: Currency::GBP,
+    };
+    shipping::Draft {
+        name: Some("Standard".to_owned()),
+        territory: TerritoryDraft::of(&["*"]),
+        price: Some(pence(SHIPPING_PENCE.0)),
+        free_from: Some(Some(pence(SHIPPING_PENCE.1))),
+        ..shipping::Draft::default()
+    }
 }
 
 fn rows() -> anyhow::Result<Vec<ImportRow>> {

@@ -311,6 +311,40 @@ async fn the_demo_has_a_catalog_and_says_what_to_try() {
 }
 
 #[tokio::test]
+async fn a_demo_that_was_interrupted_while_it_loaded_is_filled_at_the_next_start() {
+    let directory = Directory::new();
+    let begun = Server::start(&directory);
+    // The first row of its catalog, as a demo would have left it.
+    let row = json!({ "row": 1, "sku": "15036", "title": "sold from", "stock": 7 });
+    let rows = json!({ "rows": [row] });
+    begun.staff().post("/admin/catalog/import", rows).ok(200).await;
+    let demo = Server::start_as("demo", &begun.kill(), &[], &[]);
+    let says = |part: &'static str| demo.said(|line| line.contains(part).then_some(()));
+    assert!(says("/carts/current/lines").is_some(), "it says how to buy");
+    let staff = demo.staff();
+    let mut found = Vec::new();
+    let mut path = "/admin/products?limit=100".to_owned();
+    loop {
+        let page = staff.get(&path).ok(200).await;
+        found.extend(page["items"].as_array().cloned().unwrap_or_default());
+        let Some(next) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/admin/products?limit=100&cursor={next}");
+    }
+    assert_eq!(found.len(), 300);
+    let kept: Vec<_> = found
+        .iter()
+        .filter(|product| product["title"] == "sold from")
+        .collect();
+    assert_eq!(kept.len(), 1, "what was there is left alone");
+    for list in ["/admin/shipping/methods", "/admin/tax/zones"] {
+        let items = staff.get(list).ok(200).await["items"].clone();
+        assert_eq!(items.as_array().map(Vec::len), Some(1), "{list}");
+    }
+}
+
+#[tokio::test]
 async fn damage_in_the_journal_stops_the_start_and_is_located() {
     let open = OpenShop::fresh().await;
     let guest = open.shop.guest().await;
