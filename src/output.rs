@@ -1,7 +1,10 @@
 //! What the commands say: results to stdout, complaints and progress to stderr.
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 /// Writes one line to stdout. A reader that has gone away is not a fault.
@@ -20,6 +23,14 @@ pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
 pub(crate) fn note(text: impl AsRef<str>) {
     // Nobody can be told that stderr is gone.
     drop(writeln!(io::stderr().lock(), "{}", text.as_ref()));
+}
+
+/// Opens the file of a report, before the work that it is about.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn report(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| format!("cannot write the report {}", path.display()))
 }
 
 /// Writes an error with its causes to stderr.

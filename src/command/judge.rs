@@ -15,7 +15,6 @@ use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -164,10 +163,7 @@ pub(crate) async fn run(arguments: Judge) -> anyhow::Result<ExitCode> {
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
     let mut report: Box<dyn Write> = match &arguments.report {
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-            Box::new(BufWriter::new(file))
-        }
+        Some(path) => Box::new(BufWriter::new(output::report(path)?)),
         None => Box::new(std::io::sink()),
     };
     let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());

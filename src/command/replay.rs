@@ -56,6 +56,7 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
+    let report_file = arguments.report.as_deref().map(output::report).transpose()?;
     let tax = if arguments.vat {
         shop_setup::require_net_prices(&mut connection, &staff).await?;
         Tax::AtInvoiceDate
@@ -84,8 +85,8 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     let stopped = play_all(&server, &scene, &steps, usize::from(arguments.concurrency)).await?;
     let report = report.into_inner();
     report.print(&plan)?;
-    if let Some(path) = &arguments.report {
-        report.write(&plan, path)?;
+    if let Some(file) = report_file {
+        report.write(&plan, file)?;
     }
     if let Some(error) = stopped {
         return Err(error.context("the replay stopped before its end"));

@@ -227,6 +227,22 @@ fn an_import_reports_refused_rows_and_a_second_run_changes_nothing() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_stops_a_replay_before_its_first_sale() {
+    let shop = FakeShop::open(Mood::Good);
+    let rows = fixture("transactions.csv");
+    let played = client(&shop, &["replay", &rows, "--report", "/nonexistent/report.tsv"]);
+    assert_eq!(played.code, Some(1));
+    assert!(
+        played
+            .stderr
+            .contains("cannot write the report /nonexistent/report.tsv"),
+        "{}",
+        played.stderr
+    );
+    assert!(shop.with(|shop| shop.orders.is_empty()), "nothing was sold");
+}
+
+#[test]
 fn a_dry_run_sends_nothing() {
     let shop = FakeShop::open(Mood::Good);
     let catalog = fixture("catalog.csv");
@@ -266,22 +282,6 @@ fn the_preset_imports_prices_and_leaves_what_has_none_not_for_sale() {
 }
 
 #[test]
-fn a_replay_places_every_sale_and_compares_its_total() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let report = directory.path().join("report.tsv").display().to_string();
-    let shop = FakeShop::open(Mood::Good);
-    let rows = fixture("transactions.csv");
-    let played = client(
-        &shop,
-        &["replay", &rows, "--concurrency", "8", "--report", &report],
-    );
-    assert_eq!(played.code, Some(0), "{}{}", played.stdout, played.stderr);
-    for line in [
-        "orders      166",
-        "matched     166",
-        "mismatched  0",
-        "refused     0",
-#[test]
 fn a_file_that_ends_too_soon_is_named_and_what_was_sent_is_told() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let rows: String = (0..60_000_u32).map(|n| format!("{n:x}\n")).collect();
@@ -304,6 +304,22 @@ fn a_file_that_ends_too_soon_is_named_and_what_was_sent_is_told() {
     );
 }
 
+#[test]
+fn a_replay_places_every_sale_and_compares_its_total() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let report = directory.path().join("report.tsv").display().to_string();
+    let shop = FakeShop::open(Mood::Good);
+    let rows = fixture("transactions.csv");
+    let played = client(
+        &shop,
+        &["replay", &rows, "--concurrency", "8", "--report", &report],
+    );
+    assert_eq!(played.code, Some(0), "{}{}", played.stdout, played.stderr);
+    for line in [
+        "orders      166",
+        "matched     166",
+        "mismatched  0",
+        "refused     0",
     ] {
         assert!(
             played.stdout.contains(line),

@@ -6,9 +6,7 @@ use crate::output::{self, decimals, per_second};
 use anyhow::Context;
 use cartwright_domain::country::Country;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::time::Duration;
 
 /// How many invoices that did not match are printed. The report has all.
@@ -222,16 +220,16 @@ impl Report {
     /// Writes invoice, order number, total in minor units and outcome, tab-separated, in the order of play.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub(super) fn write(&self, plan: &Plan, path: &Path) -> anyhow::Result<()> {
-        let write = || -> std::io::Result<()> {
-            let mut file = BufWriter::new(File::create(path)?);
+    /// The report cannot be written.
+    pub(super) fn write(&self, plan: &Plan, out: impl Write) -> anyhow::Result<()> {
+        let mut out = BufWriter::new(out);
+        let mut write = || -> std::io::Result<()> {
             for (step, outcome) in self.outcomes.values() {
-                writeln!(file, "{}", tsv(plan, *step, outcome))?;
+                writeln!(out, "{}", tsv(plan, *step, outcome))?;
             }
-            file.flush()
+            out.flush()
         };
-        write().with_context(|| format!("cannot write the report {}", path.display()))
+        write().context("the report could not be written to its end")
     }
 }
 
@@ -294,12 +292,10 @@ mod tests {
             reason: "stock.short: only 0 left".to_owned(),
         };
         let report = report([matched(), refused, Outcome::Adjusted]);
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let path = directory.path().join("report.tsv");
-        report.write(&plan(), &path).expect("the directory is writable");
-        let text = std::fs::read_to_string(&path).expect("it was written");
+        let mut text = Vec::new();
+        report.write(&plan(), &mut text).expect("memory is writable");
         assert_eq!(
-            text,
+            String::from_utf8_lossy(&text),
             "1\t7\t100\tmatched\n2\t\t\trefused: stock.short: only 0 left\nC3\t\t\tcancellation\n"
         );
     }
