@@ -133,38 +133,33 @@ struct Parted {
 impl Health for Parted {
     fn parts(&self) -> BoxFuture<'_, Vec<Part>> {
         Box::pin(async {
-            let store = match self.engine.admit() {
-                Ok(()) => Part {
-                    name: "store",
-                    status: Condition::Ok,
-                    message: None,
-                },
-                Err(fault) => Part {
-                    name: "store",
-                    status: Condition::Unhealthy,
-                    message: Some(fault.to_string()),
-                },
-            };
-            let dead = self
-                .engine
-                .subscribers()
+            let store = self.engine.admit().err().map(|fault| fault.to_string());
+            let payments = self.engine.payment_fault();
+            let subscribers = self.engine.subscribers();
+            let dead: usize = subscribers.iter().map(|subscriber| subscriber.dead.len()).sum();
+            let unsettled = subscribers
                 .iter()
-                .map(|subscriber| subscriber.dead.len())
-                .sum::<usize>();
-            let mail = match dead {
-                0 => Part {
-                    name: "mail",
-                    status: Condition::Ok,
-                    message: None,
-                },
-                _ => Part {
-                    name: "mail",
-                    status: Condition::Degraded,
-                    message: Some(format!("{dead} mails could not be handed over; see the log")),
-                },
+                .find_map(|subscriber| subscriber.unsettled.as_deref());
+            let mail = match (unsettled, dead) {
+                (Some(reason), _) => Some(format!("mails wait until they can be written: {reason}")),
+                (None, 0) => None,
+                (None, _) => Some(format!("{dead} mails could not be handed over; see the log")),
             };
-            vec![store, mail]
+            vec![
+                part("store", Condition::Unhealthy, store),
+                part("payments", Condition::Degraded, payments),
+                part("mail", Condition::Degraded, mail),
+            ]
         })
+    }
+}
+
+/// Says how a part is, given what is wrong with it and how bad that is.
+fn part(name: &'static str, at_worst: Condition, fault: Option<String>) -> Part {
+    Part {
+        name,
+        status: if fault.is_some() { at_worst } else { Condition::Ok },
+        message: fault,
     }
 }
 

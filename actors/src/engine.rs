@@ -81,6 +81,7 @@ pub(crate) struct Inner {
     pub(crate) cart_reads: CartReads,
     pub(crate) checkout_sagas: Sagas<Checkout>,
     pub(crate) cancellation_sagas: Sagas<Cancellation>,
+    payments: Arc<dyn Gateway>,
 }
 
 /// The entities of every kind. Cheap to clone.
@@ -209,7 +210,7 @@ impl Engine {
             parts.payments.clone(),
         ));
         let checkout_sagas = Sagas::new(&runtime, &kinds.checkouts, checkout_env);
-        let cancellation_env = Arc::new(CancellationEnv::new(kinds.clone(), parts.payments));
+        let cancellation_env = Arc::new(CancellationEnv::new(kinds.clone(), parts.payments.clone()));
         let cancellation_sagas = Sagas::new(&runtime, &kinds.cancellations, cancellation_env);
         runtime.subscribe(Arc::new(Confirmations::new(
             kinds.clone(),
@@ -224,6 +225,7 @@ impl Engine {
             cart_reads: CartReads::new(),
             checkout_sagas,
             cancellation_sagas,
+            payments: parts.payments,
         };
         let engine = Self {
             inner: Arc::new(inner),
@@ -258,6 +260,11 @@ impl Engine {
     /// Returns what each subscriber has done.
     pub fn subscribers(&self) -> Vec<SubscriberCounters> {
         self.inner.runtime.subscribers()
+    }
+
+    /// Returns why the payment provider takes nothing at all, as far as that is known without asking it.
+    pub fn payment_fault(&self) -> Option<String> {
+        self.inner.payments.fault()
     }
 
     /// Returns what the engine does. Walks over everything that is in memory.

@@ -63,11 +63,25 @@ async fn a_mail_directory_that_is_gone_does_not_stop_selling() {
         .buy(&open.shop.guest().await, &open.method, &[(&variant, 1)])
         .await;
     assert_eq!(checkout["order"]["number"], json!(1));
+    let guest = open.server.guest();
+    let mail_is = async |status: &str| {
+        let health = guest.get("//health/ready").ok(200).await;
+        let part = &health["parts"][2];
+        (part["name"] == "mail" && part["status"] == status && health["status"] == status).then_some(())
+    };
+    until("health says that no mail can be written", async || {
+        mail_is("degraded").await
+    })
+    .await;
     // Once the way is free the mail is sent after all.
     std::fs::remove_file(&mail).expect("the file can be removed");
     std::fs::rename(&away, &mail).expect("the mail directory can be moved back");
     until("the mail is written", async || {
         (open.server.directory().mails().len() == 1).then_some(())
+    })
+    .await;
+    until("health says that mails can be written", async || {
+        mail_is("ok").await
     })
     .await;
 }

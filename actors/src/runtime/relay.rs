@@ -86,6 +86,8 @@ pub struct SubscriberCounters {
     pub failed: u64,
     /// Facts given up since the start, the last 1,000 of them.
     pub dead: Vec<DeadLetter>,
+    /// Why it cannot make safe what it did, as long as that is so: it stands still meanwhile.
+    pub unsettled: Option<String>,
 }
 
 /// Drives one subscriber.
@@ -171,7 +173,9 @@ impl Relay {
     async fn move_if_due(&self, cursor: &mut Cursor, inner: &Inner) -> Result<(), Fault> {
         let is_due = CURSOR_FACTS <= cursor.facts || CURSOR_INTERVAL <= cursor.moved_at.elapsed();
         if is_due && cursor.durable < cursor.read {
-            self.subscriber.settle().await.map_err(Fault::Io)?;
+            let settled = self.subscriber.settle().await;
+            lock(&self.counters).unsettled = settled.as_ref().err().cloned();
+            settled.map_err(Fault::Io)?;
             inner
                 .store
                 .move_cursor(self.subscriber.name(), cursor.read)

@@ -131,11 +131,22 @@ impl Shared {
                 return;
             }
             written.unsynced = true;
+            if let Err(error) = self.make_spool() {
+                written.failed.get_or_insert(error);
+            }
             for mail in waiting {
                 if let Err(error) = self.write(&mail) {
                     written.failed.get_or_insert(error);
                 }
             }
+        }
+    }
+
+    /// Makes the folder that somebody may have cleared away, in a mail directory that is still there.
+    fn make_spool(&self) -> io::Result<()> {
+        match fs::create_dir(&self.spool) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
         }
     }
 
@@ -187,6 +198,14 @@ fn refused(error: impl Display) -> Error {
     }
 }
 
+/// Tells whether [`Folder::open`] takes a text as the sender.
+///
+/// # Errors
+/// [`Error::Refused`] when it is no address.
+pub fn check_sender(from: &str) -> Result<(), Error> {
+    mailbox(from).map(drop)
+}
+
 fn mailbox(text: &str) -> Result<Mailbox, Error> {
     text.parse().map_err(|error| Error::Refused {
         reason: format!("{text} is no mail address: {error}"),
@@ -196,14 +215,6 @@ fn mailbox(text: &str) -> Result<Mailbox, Error> {
 /// Locks; a panic of an earlier holder does not keep later callers out.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Tells whether [`Folder::open`] takes a text as the sender.
-///
-/// # Errors
-/// [`Error::Refused`] when it is no address.
-pub fn check_sender(from: &str) -> Result<(), Error> {
-    mailbox(from).map(drop)
 }
 
 fn sync_directory(directory: &Path) -> io::Result<()> {
@@ -344,10 +355,12 @@ mod tests {
         let folder = Folder::open(home.path(), "shop@example.com").unwrap();
         let spool = home.path().join(SPOOL);
         fs::remove_dir(&spool).unwrap();
+        fs::write(&spool, "in the way").unwrap();
         folder.send(mail("a@b", "text")).await.unwrap();
         let failed = folder.settle().await;
         assert!(matches!(failed, Err(Error::Failed(_))), "{failed:?}");
-        fs::create_dir(&spool).unwrap();
+        // The folder itself is made again.
+        fs::remove_file(&spool).unwrap();
         folder.send(mail("a@b", "text")).await.unwrap();
         folder.settle().await.unwrap();
         assert_eq!(files(home.path()), ["a@b.eml"]);

@@ -32,6 +32,10 @@ impl Gateway for Deadlined {
         self.provider.name()
     }
 
+    fn fault(&self) -> Option<String> {
+        self.provider.fault()
+    }
+
     fn authorize<'a>(
         &'a self,
         key: &'a OperationKey,

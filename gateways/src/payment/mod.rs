@@ -23,6 +23,11 @@ pub trait Gateway: Send + Sync + 'static {
     /// Returns the stable name of the provider, as orders record it.
     fn name(&self) -> &'static str;
 
+    /// Returns why the provider takes nothing at all, as far as that is known without asking it.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+
     /// Asks for an amount to be set aside for a later capture.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::ledger::{Record, Writer};
 use cartwright_domain::Timestamp;
 use std::{
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::oneshot;
@@ -41,6 +41,8 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Held by the worker only; gone for good when a write or sync has failed.
     writer: Mutex<Option<Writer>>,
+    /// Why it has gone.
+    fault: OnceLock<String>,
 }
 
 #[derive(Debug, Default)]
@@ -62,10 +64,16 @@ impl Desk {
         let shared = Shared {
             queue: Mutex::default(),
             writer: Mutex::new(Some(writer)),
+            fault: OnceLock::new(),
         };
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    /// Returns why nothing is taken any more.
+    pub(super) fn fault(&self) -> Option<String> {
+        self.shared.fault.get().cloned()
     }
 
     /// Hands a request or, without one, a question in, and returns what the synced ledger says.
@@ -102,12 +110,12 @@ impl Shared {
             if jobs.is_empty() {
                 return;
             }
-            work_group(&mut writer, jobs);
+            work_group(&mut writer, &self.fault, jobs);
         }
     }
 }
 
-fn work_group(writer: &mut Option<Writer>, jobs: Vec<Job>) {
+fn work_group(writer: &mut Option<Writer>, fault: &OnceLock<String>, jobs: Vec<Job>) {
     let Some(open) = writer else {
         for job in jobs {
             // A caller who has gone needs no answer.
@@ -130,6 +138,9 @@ fn work_group(writer: &mut Option<Writer>, jobs: Vec<Job>) {
     };
     if let Err(error) = &synced {
         tracing::error!(%error, "the sandbox's ledger cannot be written; it takes nothing more until a restart");
+        fault.get_or_init(|| {
+            format!("the sandbox's ledger cannot be written; it takes nothing more until a restart: {error}")
+        });
         *writer = None;
     }
     for (caller, answer) in answers {

@@ -183,6 +183,17 @@ impl Writer {
         Self { direct: None, ..self }
     }
 
+    /// Refuses every write from here on, as a disk does that is full.
+    #[cfg(test)]
+    pub(super) fn refusing(self, path: &Path) -> Self {
+        let file = File::open(path).expect("the ledger is there");
+        Self {
+            direct: None,
+            file,
+            ..self
+        }
+    }
+
     /// Writes operations and returns when they are safe. After an error it is not known what is on the disk.
     pub(super) fn append(&mut self, group: &[Record]) -> io::Result<()> {
         let mut lines = mem::take(&mut self.block);

@@ -264,6 +264,10 @@ impl Gateway for Sandbox {
         NAME
     }
 
+    fn fault(&self) -> Option<String> {
+        self.desk.fault()
+    }
+
     fn authorize<'a>(
         &'a self,
         key: &'a OperationKey,

@@ -41,6 +41,23 @@ impl House {
     }
 }
 
+#[tokio::test]
+async fn a_ledger_that_cannot_be_written_is_told() {
+    let house = House::new(Config::default());
+    assert_eq!(house.deadlined().fault(), None);
+    let writer = Writer::open(&house.path()).unwrap().refusing(&house.path());
+    let sandbox = Sandbox {
+        desk: Desk::new(writer),
+        config: Config::default(),
+        silent: Mutex::default(),
+        notifications: broadcast::Sender::new(NOTIFICATIONS_MAX),
+    };
+    let asked = sandbox.authorize(&key("authorize"), request("tok_approve")).await;
+    assert!(matches!(asked, Err(Error::Unknown)), "{asked:?}");
+    let fault = sandbox.fault().unwrap();
+    assert!(fault.contains("cannot be written"), "{fault}");
+}
+
 fn key(step: &str) -> OperationKey {
     OperationKey::new("chk_1", step).unwrap()
 }
