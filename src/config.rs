@@ -453,8 +453,10 @@ impl Reader<'_> {
 
     fn origins(&mut self, option: &'static str) -> Vec<String> {
         let origins: Vec<String> = self.any(option, Vec::new());
-        let is_one =
-            |origin: &str| is_origin(origin, Trail::Refused) && HeaderValue::from_str(origin).is_ok();
+        // Browsers send international names in ASCII.
+        let is_one = |origin: &str| {
+            origin.is_ascii() && is_origin(origin, Trail::Refused) && HeaderValue::from_str(origin).is_ok()
+        };
         for origin in origins.iter().filter(|origin| !is_one(origin)) {
             let message = format!(
                 "{origin:?} is no origin; write scheme, host and port only, for example \"https://shop.example.com\""

@@ -433,7 +433,7 @@ async fn a_row_of_any_import_that_cannot_be_read_refuses_no_other() {
         ),
         (
             "promotions",
-            json!({ "promotion": { "name": "Ten" } }),
+            json!({ "promotion": { "name": "Ten", "actions": [{ "type": "order", "percentage": "0.1" }] } }),
             json!({ "promotion": { "name": "Ten", "priority": "high" } }),
             "promotion.priority: ",
         ),

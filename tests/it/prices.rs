@@ -122,6 +122,7 @@ async fn a_price_by_a_list_that_is_not_there_is_refused_by_name() {
     let row = |list: &str| json!({ "price_list_id": list, "from_quantity": 1, "price": pence(800) });
     let product = json!({
         "title": "Cup",
+        "status": "active",
         "variants": [{ "sku": unique("SKU"), "price": pence(1), "list_prices": [row(nowhere)] }],
     });
     for (call, pointer) in [

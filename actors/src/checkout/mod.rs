@@ -179,7 +179,6 @@ impl Engine {
     }
 
     /// Completes a cart, at the revision that the caller expects of it.
-
     async fn complete_fresh(
         &self,
         request: &Request,

@@ -349,13 +349,16 @@ fn a_card_tells_its_issue_however_much_was_booked_since() {
 fn what_came_after_bookings_that_canceled_out_was_not_brought_in() {
     let (customer, currency) = (CustomerId(Uuid::from_u128(7)), euros(0).currency);
     let id = StoredValueId::of_credit(customer, currency);
-    let opened = OpenStoreCredit { customer, currency };
-    let mut credit = Bench::create(id, Timestamp::from_millis(1_000), opened).expect("store credit");
     let adjust = |amount, reason: &str| Adjust {
         amount: euros(amount),
         reason: reason.to_owned(),
     };
-    for (amount, reason) in [(5, "mistake"), (-5, "undone"), (300, "moved")] {
+    let opened = OpenStoreCredit {
+        customer,
+        first: adjust(5, "mistake"),
+    };
+    let mut credit = Bench::create(id, Timestamp::from_millis(1_000), opened).expect("store credit");
+    for (amount, reason) in [(-5, "undone"), (300, "moved")] {
         credit.run(adjust(amount, reason)).expect("it is an adjustment");
     }
     for _ in 1..LEDGER_MAX {
