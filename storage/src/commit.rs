@@ -140,8 +140,9 @@ pub struct Receipt {
 pub struct ReceiptPut {
     /// The row.
     pub receipt: Receipt,
-    /// May it take the place of an earlier row with the same key? Only an answer after `Running` may.
-    pub replaces: bool,
+    /// The entity whose row with the same key it may take the place of, if that one says `Running`: what came of it, or
+    /// what is tried after nothing did.
+    pub replaces: Option<EntityKey>,
     /// The position as of which a look-up found no such row; [`Position`] zero if none was made.
     pub absent_as_of: Position,
 }

@@ -197,7 +197,7 @@ impl Judge {
         let Some(earlier) = earlier.filter(|earlier| counts(earlier, at)) else {
             return Ok(());
         };
-        let replaced = put.replaces && earlier.outcome == Outcome::Running;
+        let replaced = put.replaces == Some(earlier.entity) && earlier.outcome == Outcome::Running;
         if replaced {
             Ok(())
         } else {
@@ -374,7 +374,7 @@ mod tests {
         };
         commit.receipts.put.push(ReceiptPut {
             receipt,
-            replaces: false,
+            replaces: None,
             absent_as_of: Position(10),
         });
         commit

@@ -77,6 +77,77 @@ async fn a_purchase_is_repeated_with_the_same_order() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_answered_with_a_completed_cart_buys_no_other() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(100, Some(5)).await;
+    let guest = open.shop.guest().await;
+    let first = open.shop.buy(&guest, &open.method, &[(&variant, 1)]).await;
+    let (cart, key) = (first["cart_id"].as_str().unwrap_or_default(), unique("key"));
+    let complete = |path: &str, token: &str| {
+        let body = json!({ "payment": { "token": token } });
+        guest.post(path, body).key(&key)
+    };
+    let path = format!("/carts/{cart}/complete");
+    let same = complete(&path, "tok_approve").send().await;
+    assert!(!same.is_replayed());
+    assert_eq!(same.expect(200)["order"]["id"], first["order"]["id"]);
+    complete(&path, "tok_other")
+        .refused(422, "idempotency.key_reused")
+        .await;
+    open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let again = complete(&path, "tok_approve").send().await;
+    assert!(again.is_replayed());
+    assert_eq!(again.expect(200)["order"]["id"], first["order"]["id"]);
+    assert_eq!(open.shop.orders().await.len(), 1);
+    assert_eq!(open.server.ledger().payments.len(), 1);
+}
+
+#[tokio::test]
+async fn a_start_is_repeated_with_its_checkout_whatever_became_of_it() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, Some(5)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let (begins, joins, fails) = (unique("key"), unique("key"), unique("key"));
+    let path = format!("/carts/{cart}/checkout");
+    let start = async |key: &str, is_replayed| {
+        let answer = guest.post(&path, json!({})).key(key).send().await;
+        assert_eq!(answer.is_replayed(), is_replayed, "{}", answer.text);
+        answer.expect(201)
+    };
+    let checkout = start(&begins, false).await;
+    assert_eq!(start(&joins, false).await["id"], checkout["id"]);
+    let path_of = |checkout: &Value, what: &str| {
+        let id = checkout["id"].as_str().unwrap_or_default();
+        format!("/checkouts/{id}/{what}")
+    };
+    guest
+        .post(&path_of(&checkout, "abandon"), json!({}))
+        .ok(200)
+        .await;
+    for key in [&begins, &joins] {
+        let again = start(key, true).await;
+        assert_eq!(
+            (&again["id"], &again["state"]),
+            (&checkout["id"], &json!("abandoned"))
+        );
+    }
+    // So is one whose payment was declined.
+    let checkout = start(&fails, false).await;
+    let declined = json!({ "payment": { "token": "tok_decline" } });
+    guest
+        .post(&path_of(&checkout, "complete"), declined)
+        .key(&unique("key"))
+        .refused(402, "payment.declined")
+        .await;
+    let again = start(&fails, true).await;
+    assert_eq!(
+        (&again["id"], &again["state"]),
+        (&checkout["id"], &json!("refused"))
+    );
+}
+
+#[tokio::test]
 async fn one_key_means_one_body_one_path_and_one_caller() {
     let OpenShop { shop, .. } = OpenShop::shared().await;
     let variant = shop.variant(100, None).await;

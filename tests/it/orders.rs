@@ -2,6 +2,7 @@
 
 use crate::support::{OpenShop, Purchase, pence, unique, until};
 use cartwright_gateways::payment::sandbox::Payment;
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 fn text(value: &Value) -> &str {
@@ -270,6 +271,33 @@ async fn canceling_refunds_what_was_captured_and_gives_the_stock_back() {
 }
 
 #[tokio::test]
+async fn whoever_joins_a_cancellation_is_answered_the_same_again() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(500, None).await;
+    for _ in 0..3 {
+        let guest = open.shop.guest().await;
+        let checkout = open.shop.buy(&guest, &open.method, &[(&variant, 1)]).await;
+        let path = format!("/admin/orders/{}/cancel", text(&checkout["order"]["id"]));
+        let keys: Vec<String> = (0..8).map(|_| unique("key")).collect();
+        let cancel_all = || {
+            let body = json!({ "reason": "out of fashion" });
+            let calls = keys
+                .iter()
+                .map(|key| open.shop.staff.post(&path, body.clone()).key(key));
+            join_all(calls.map(|call| call.send()))
+        };
+        let answers = cancel_all().await;
+        for (first, again) in answers.iter().zip(cancel_all().await) {
+            assert!(again.is_replayed(), "{}", again.text);
+            assert_eq!(
+                (again.status, &again.json["error"]),
+                (first.status, &first.json["error"])
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn canceling_voids_what_is_only_authorized() {
     let open = OpenShop::fresh().await;
     open.shop.settings(json!({ "capture": "when_shipped" })).await;
@@ -310,7 +338,7 @@ async fn ten_cancellations_at_once_refund_once() {
     wait_for_payment_state(&open, &checkout, "captured").await;
     let path = format!("/admin/orders/{}/cancel", text(&checkout["order"]["id"]));
     let cancels = (0..10).map(|_| open.shop.staff.post(&path, json!({ "reason": "race" })).send());
-    let answers = futures::future::join_all(cancels).await;
+    let answers = join_all(cancels).await;
     let done = answers.iter().filter(|answer| answer.status == 200).count();
     let refused = answers
         .iter()

@@ -138,6 +138,30 @@ async fn a_provider_that_never_answers_leaves_the_payment_unknown_until_it_is_gi
 }
 
 #[tokio::test]
+async fn whoever_joins_an_unknown_payment_is_told_what_that_checkout_came_to() {
+    let open = OpenShop::fresh().await;
+    open.shop
+        .settings(json!({ "provider_seconds": 1, "checkout_seconds": 10 }))
+        .await;
+    let variant = open.shop.variant(500, Some(2)).await;
+    let unknown = Unknown::buy(&open, &variant, "tok_hang").await;
+    let key = unique("key");
+    let other = Purchase {
+        key: &key,
+        token: "tok_approve",
+    };
+    let join = async || open.shop.complete(&unknown.guest, &unknown.cart, &other).await;
+    let joined = join().await;
+    assert!(!joined.is_replayed());
+    assert_eq!(joined.expect(202)["id"], unknown.checkout["id"]);
+    unknown.settled().await;
+    let joined = join().await;
+    assert!(joined.is_replayed());
+    joined.expect_refused(402, "payment.given_up");
+    assert_eq!(open.server.ledger().entries, []);
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_asked_for_and_charged_once() {
     let open = OpenShop::shared().await;
     let variant = open.shop.variant(500, Some(2)).await;

@@ -138,13 +138,21 @@ async fn check_fifty_completions(key_of: impl Fn(usize) -> String) -> Vec<Answer
     let variant = open.shop.variant(500, Some(10)).await;
     let guest = open.shop.guest().await;
     let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
-    let completions = (0..50).map(|index| complete(guest.clone(), cart.clone(), key_of(index)));
-    let answers = join_all(completions).await;
+    let complete_all = || {
+        let keys = (0..50).map(&key_of);
+        join_all(keys.map(|key| complete(guest.clone(), cart.clone(), key)))
+    };
+    let answers = complete_all().await;
 
     let orders = open.shop.orders().await;
     assert_eq!((orders.len(), &orders[0]["number"]), (1, &json!(1)));
     for answer in answers.iter().filter(|answer| answer.status == 200) {
         assert_eq!(answer.json["order"]["id"], orders[0]["id"]);
+    }
+    // Each of them is kept under its key.
+    for again in complete_all().await {
+        assert!(again.is_replayed(), "{}", again.text);
+        assert_eq!(again.expect(200)["order"]["id"], orders[0]["id"]);
     }
     until("the checkout is over", async || {
         (open.shop.units(&variant).await == (10, 0, 2)).then_some(())

@@ -4,7 +4,7 @@
 //! the disk is one wait, and nobody outside hears of it before.
 
 use super::env::{CheckoutEnv, Halt};
-use super::validate;
+use super::{finish, validate};
 use crate::cart::Priced;
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
@@ -65,10 +65,13 @@ pub(super) async fn reserve_stock(
     let demand = demand(&priced.cart.state);
     let (reserved, decisions) = reserve_all(env, saga.id, demand, Some(lifetime), &lock).await?;
     let reserved_until = env.now().after(lifetime);
-    let outcome = Performed::record(Progress::Reserved(AwaitCompletion {
-        reserved_until,
-        reserved: Arc::new(reserved),
-    }));
+    let outcome = finish::reserved(
+        saga,
+        AwaitCompletion {
+            reserved_until,
+            reserved: Arc::new(reserved),
+        },
+    );
     Ok(outcome.resting_on(decisions).resting_on(lock))
 }
 

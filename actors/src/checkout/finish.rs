@@ -1,11 +1,14 @@
-//! The last commit of a checkout: the answer to whoever asked, and the end of every step's receipt.
+//! The answers to whoever asked: to the start once the stock is reserved, to the completion with the last commit of the
+//! checkout, which is also the end of every step's receipt.
 
 use super::env::CheckoutEnv;
 use super::tenders;
 use crate::inventory::stock_of;
 use crate::runtime::{FinalAnswer, Performed, Published};
 use cartwright_domain::cart::{Cart, FrozenQuote};
-use cartwright_domain::checkout::{Checkout, EndCheckout, Ending, NotePlaced, Progress, Step};
+use cartwright_domain::checkout::{
+    AwaitCompletion, Checkout, EndCheckout, Ending, NotePlaced, Progress, Step,
+};
 use cartwright_domain::id::VariantId;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
@@ -30,6 +33,17 @@ pub(super) fn over(
         answers,
         rests_on: Vec::new(),
         is_past_pivot: false,
+    }
+}
+
+/// Answers that the stock is reserved.
+pub(super) fn reserved(saga: &Arc<Published<Checkout>>, note: AwaitCompletion) -> Performed<Progress> {
+    let (answers, dropped) = answer(saga);
+    Performed::Record {
+        command: Progress::Reserved(note),
+        deletes: dropped.into_iter().collect(),
+        answers,
+        rests_on: Vec::new(),
     }
 }
 

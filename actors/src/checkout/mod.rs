@@ -17,13 +17,12 @@ use crate::cart::{CartRef, CartView, DetailsDraft, View};
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::request::{Done, Outcome, Refused, Request};
-use crate::runtime::{AskError, Opened, Ticket, TicketMode};
+use crate::runtime::{Answer, AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::cart::{Cart, State};
 use cartwright_domain::checkout::{
-    AbandonCheckout, BeginCheckout, BeginCompletion, Checkout, Completion, Ending, Error, Step,
+    AbandonCheckout, BeginCheckout, BeginCompletion, Checkout, Completion, Ending, Error, JoinCheckout, Step,
 };
-use cartwright_domain::id::{CheckoutId, OrderId};
-use cartwright_domain::idempotency::AnswersTo;
+use cartwright_domain::id::{CartId, CheckoutId, OrderId};
 use cartwright_domain::money::Money;
 use cartwright_domain::order::Order;
 use cartwright_domain::{Class, EntityId, Problem, Refusal};
@@ -71,12 +70,12 @@ impl Engine {
     /// # Errors
     /// `cart.not_found`, `version.stale`, `cart.completed`, `cart.empty`, `checkout.lines_unavailable`, a stock item's refusal.
     pub async fn start_checkout(&self, request: &Request, cart: CartRef) -> Outcome<CheckoutView> {
-        let ticket = match self.open(request, TicketMode::Running).await? {
-            Opened::Known(receipt) => return self.replay_checkout(request, &receipt).await,
+        let ticket = match self.open_attempt(request, Asked::Start).await? {
+            Opened::Known(receipt) => return self.replay_checkout(request, Asked::Start, &receipt).await,
             Opened::Fresh(ticket) => ticket,
         };
-        let outcome = self.start_fresh(request, cart, ticket.clone()).await;
-        self.keep_if_refused(request, ticket, outcome).await
+        let attempt = self.start_fresh(request, cart, ticket.clone()).await;
+        self.answer(request, Asked::Start, ticket, attempt).await
     }
 
     async fn start_fresh(
@@ -84,10 +83,10 @@ impl Engine {
         request: &Request,
         cart: CartRef,
         ticket: Option<Ticket>,
-    ) -> Outcome<CheckoutView> {
+    ) -> Result<Attempt, Refused> {
         let cart = self.resolve(request, cart).await?;
         match cart.state.state() {
-            State::Checkout { checkout, .. } => return self.checkout_done(checkout, false).await,
+            State::Checkout { checkout, .. } => return self.join_start(request, checkout, ticket).await,
             State::Completed { order, .. } => {
                 return Err(cartwright_domain::cart::Error::Completed { order }
                     .problem()
@@ -100,13 +99,7 @@ impl Engine {
         if let Some(problem) = validate::line_problem(&priced) {
             return Err(problem.into());
         }
-        let id = self.begin(request, &cart, None, ticket).await?;
-        let deadline = request.deadline;
-        self.wait_until(id, deadline, |checkout| {
-            !matches!(checkout.step, Step::ReserveStock | Step::WalkBack)
-        })
-        .await?;
-        self.settled(id).await
+        self.begin(request, &cart, None, ticket).await
     }
 
     /// Completes a cart: start, payment and order in one, or the rest of a checkout that was started.
@@ -124,15 +117,17 @@ impl Engine {
         cart: CartRef,
         draft: CompletionDraft,
     ) -> Outcome<CheckoutView> {
-        let ticket = match self.open(request, TicketMode::Running).await? {
-            Opened::Known(receipt) => return self.replay_checkout(request, &receipt).await,
+        let ticket = match self.open_attempt(request, Asked::Completion).await? {
+            Opened::Known(receipt) => {
+                return self.replay_checkout(request, Asked::Completion, &receipt).await;
+            }
             Opened::Fresh(ticket) => ticket,
         };
-        let outcome = match self.resolve(request, cart).await {
+        let attempt = match self.resolve(request, cart).await {
             Ok(cart) => self.complete_fresh(request, cart, draft, ticket.clone()).await,
             Err(refused) => Err(refused),
         };
-        self.keep_if_refused(request, ticket, outcome).await
+        self.answer(request, Asked::Completion, ticket, attempt).await
     }
 
     /// Completes a checkout that was started. A revision the caller expects is the checkout's.
@@ -145,26 +140,31 @@ impl Engine {
         id: CheckoutId,
         draft: CompletionDraft,
     ) -> Outcome<CheckoutView> {
-        let ticket = match self.open(request, TicketMode::Running).await? {
-            Opened::Known(receipt) => return self.replay_checkout(request, &receipt).await,
+        let ticket = match self.open_attempt(request, Asked::Completion).await? {
+            Opened::Known(receipt) => {
+                return self.replay_checkout(request, Asked::Completion, &receipt).await;
+            }
             Opened::Fresh(ticket) => ticket,
         };
-        let outcome = self
-            .complete_checkout_fresh(request, id, draft, ticket.clone())
-            .await;
-        self.keep_if_refused(request, ticket, outcome).await
+        let attempt = match self.checkout_and_cart(request, id).await {
+            Ok((checkout, cart)) => {
+                self.complete_started(request, &checkout, &cart, draft, ticket.clone())
+                    .await
+            }
+            Err(refused) => Err(refused),
+        };
+        self.answer(request, Asked::Completion, ticket, attempt).await
     }
 
-    async fn complete_checkout_fresh(
+    async fn complete_started(
         &self,
         request: &Request,
-        id: CheckoutId,
+        checkout: &Shown<Checkout>,
+        cart: &Shown<Cart>,
         draft: CompletionDraft,
         ticket: Option<Ticket>,
-    ) -> Outcome<CheckoutView> {
-        let (checkout, cart) = self.checkout_and_cart(request, id).await?;
+    ) -> Result<Attempt, Refused> {
         match checkout.state.step {
-            Step::Ended => return self.settled(id).await,
             // Nothing changes a checkout that waits but its completion and its end: what is true here stays true.
             Step::ReserveStock | Step::AwaitCompletion => request.require_revision(checkout.revision)?,
             // Completion was asked for before.
@@ -172,9 +172,11 @@ impl Engine {
             | Step::AuthorizePayment
             | Step::SettlePayment
             | Step::CapturePayment
-            | Step::WalkBack => {}
+            | Step::WalkBack
+            | Step::Ended => {}
         }
-        self.complete_fresh(&request.unconditional(), cart, draft, ticket)
+        let completion = self.completion(request, cart.id, draft).await?;
+        self.join(&request.unconditional(), cart, checkout.id, completion, ticket)
             .await
     }
 
@@ -185,37 +187,39 @@ impl Engine {
         cart: Shown<Cart>,
         draft: CompletionDraft,
         ticket: Option<Ticket>,
-    ) -> Outcome<CheckoutView> {
-        let settings = self.kinds().current_settings().await?;
-        let shown = self.inner().shown_totals.last(cart.id, &request.caller);
-        let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
-        let shown_due = shown.filter(|shown| Some(shown.total) == expected_total);
-        let completion = Completion {
-            payment_token: draft.payment_token,
-            expected_total,
-            expected_due: draft.expected_due.or(shown_due.map(|shown| shown.due)),
-            deadline_at: self.now().after(settings.lifetimes.checkout),
-        };
-        let patience = settings.lifetimes.provider + PATIENCE_BEYOND_PROVIDER;
-        let deadline = request.deadline.min(Instant::now() + patience);
-        let id = match cart.state.state() {
+    ) -> Result<Attempt, Refused> {
+        let completion = self.completion(request, cart.id, draft).await?;
+        match cart.state.state() {
             // Completing a completed cart answers with the same order, which the checkout may not show yet: cart and
             // checkout are told of it side by side.
-            State::Completed { checkout, .. } => checkout,
-            State::Checkout { checkout, .. } => {
-                self.join(request, &cart, checkout, completion, ticket).await?
+            State::Completed { checkout, .. } | State::Checkout { checkout, .. } => {
+                self.join(request, &cart, checkout, completion, ticket).await
             }
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {
                 request.require_revision(cart.revision)?;
                 self.require_complete(&cart, &completion).await?;
-                self.begin(request, &cart, Some(completion), ticket).await?
+                self.begin(request, &cart, Some(completion), ticket).await
             }
-        };
-        self.wait_until(id, deadline, |checkout| {
-            matches!(checkout.step, Step::CapturePayment | Step::Ended)
+        }
+    }
+
+    /// Returns what a caller says, with what they were last shown where they leave it out.
+    async fn completion(
+        &self,
+        request: &Request,
+        cart: CartId,
+        draft: CompletionDraft,
+    ) -> Result<Completion, Refused> {
+        let settings = self.kinds().current_settings().await?;
+        let shown = self.inner().shown_totals.last(cart, &request.caller);
+        let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
+        let shown_due = shown.filter(|shown| Some(shown.total) == expected_total);
+        Ok(Completion {
+            payment_token: draft.payment_token,
+            expected_total,
+            expected_due: draft.expected_due.or(shown_due.map(|shown| shown.due)),
+            deadline_at: self.now().after(settings.lifetimes.checkout),
         })
-        .await?;
-        self.settled(id).await
     }
 
     /// Refuses, before anything is reserved, a cart that cannot be completed.
@@ -233,7 +237,7 @@ impl Engine {
         cart: &Shown<Cart>,
         completion: Option<Completion>,
         ticket: Option<Ticket>,
-    ) -> Result<CheckoutId, Refused> {
+    ) -> Result<Attempt, Refused> {
         let partition = Some(cart.id.partition());
         let (id, order): (CheckoutId, OrderId) =
             (self.draw(request, partition), self.draw(request, partition));
@@ -242,24 +246,36 @@ impl Engine {
             session: cart.state.owner(),
             order,
             completion: completion.clone(),
-            answers: ticket.as_ref().map(answers_to),
+            answers: ticket.as_ref().map(Ticket::answers_to),
             cart_revision: request.if_match,
         };
         let ask = request.ask().if_match(None).ticket(ticket.clone()).fresh();
         match self.kinds().checkouts.create(id, command, ask).await {
-            Ok(_) => Ok(id),
+            Ok(answer) => Ok(Attempt::of(&answer, id)),
             Err(AskError::KeyTaken { holder, .. }) => {
                 let holder = CheckoutId::from_uuid(holder.id);
                 match completion {
                     Some(completion) => self.join(request, cart, holder, completion, ticket).await,
-                    None => Ok(holder),
+                    None => self.join_start(request, holder, ticket).await,
                 }
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Completes the attempt that holds the cart, or waits with those who already do.
+    /// Joins a start to the attempt that holds the cart, which keeps the key.
+    async fn join_start(
+        &self,
+        request: &Request,
+        id: CheckoutId,
+        ticket: Option<Ticket>,
+    ) -> Result<Attempt, Refused> {
+        let ask = request.ask().if_match(None).ticket(ticket);
+        let joined = self.kinds().checkouts.ask(id, JoinCheckout, ask).await?;
+        Ok(Attempt::of(&joined, id))
+    }
+
+    /// Completes the attempt that holds the cart, or joins those who already do. It keeps the key, also where it has ended.
     async fn join(
         &self,
         request: &Request,
@@ -267,7 +283,7 @@ impl Engine {
         id: CheckoutId,
         completion: Completion,
         ticket: Option<Ticket>,
-    ) -> Result<CheckoutId, Refused> {
+    ) -> Result<Attempt, Refused> {
         let checkouts = &self.kinds().checkouts;
         let read = checkouts.read(id).await.map_err(unreadable)?;
         let starting = read.is_some_and(|checkout| {
@@ -280,29 +296,27 @@ impl Engine {
             .await?;
         }
         let awaits = checkouts.read(id).await.map_err(unreadable)?;
-        if awaits.is_none_or(|checkout| checkout.state.step != Step::AwaitCompletion) {
-            return Ok(id);
-        }
-        if request.if_match.is_some() {
-            // Whoever started the checkout has changed the cart, by locking it.
-            let cart = self.kinds().carts.read(cart.id).await.map_err(unreadable)?;
-            request.require_revision(cart.ok_or_else(gone::<Cart>)?.revision)?;
-        }
-        // What is missing can be added through the checkout. Lines that can no longer be had end it, which gives the
-        // cart back: the saga judges them.
-        let priced = self.kinds().priced(cart.clone()).await?;
-        if let Some(problem) = validate::unfinished(&priced, completion.payment_token.is_some()) {
-            return Err(problem.into());
+        if awaits.is_some_and(|checkout| checkout.state.step == Step::AwaitCompletion) {
+            if request.if_match.is_some() {
+                // Whoever started the checkout has changed the cart, by locking it.
+                let cart = self.kinds().carts.read(cart.id).await.map_err(unreadable)?;
+                request.require_revision(cart.ok_or_else(gone::<Cart>)?.revision)?;
+            }
+            // What is missing can be added through the checkout. Lines that can no longer be had end it, which gives the
+            // cart back: the saga judges them.
+            let priced = self.kinds().priced(cart.clone()).await?;
+            if let Some(problem) = validate::unfinished(&priced, completion.payment_token.is_some()) {
+                return Err(problem.into());
+            }
         }
         let command = BeginCompletion {
             completion,
-            answers: ticket.as_ref().map(answers_to),
+            answers: ticket.as_ref().map(Ticket::answers_to),
             cart_revision: request.if_match,
         };
-        checkouts
-            .ask(id, command, request.ask().if_match(None).ticket(ticket))
-            .await?;
-        Ok(id)
+        let ask = request.ask().if_match(None).ticket(ticket);
+        let joined = checkouts.ask(id, command, ask).await?;
+        Ok(Attempt::of(&joined, id))
     }
 
     /// Shows a checkout.
@@ -426,67 +440,46 @@ impl Engine {
         })
     }
 
-    async fn checkout_done(&self, id: CheckoutId, replayed: bool) -> Outcome<CheckoutView> {
-        Ok(Done {
-            value: self.checkout_view(id).await?,
-            replayed,
-        })
-    }
-
-    /// Returns where an attempt stands; one that has ended without an order is its refusal.
-    async fn settled(&self, id: CheckoutId) -> Outcome<CheckoutView> {
-        let view = self.checkout_view(id).await?;
-        match &view.problem {
-            Some(problem) if view.checkout.state.is_ended() => Err(problem.clone().into()),
-            Some(_) | None => Ok(Done::fresh(view)),
-        }
-    }
-
-    /// Answers a completion that was asked for before, under the same key.
-    async fn replay_checkout(&self, request: &Request, receipt: &Receipt) -> Outcome<CheckoutView> {
-        let refused = |problem: &Problem| Refused {
-            problem: problem.clone(),
-            replayed: true,
+    /// Opens a request's key. One under which an attempt has ended without an answer that is kept counts as unused.
+    async fn open_attempt(&self, request: &Request, asked: Asked) -> Result<Opened, Refused> {
+        let opened = self.open(request, TicketMode::Running).await?;
+        let Opened::Known(receipt) = &opened else {
+            return Ok(opened);
         };
-        if let Kept::Refused(problem) = &receipt.outcome {
-            return Err(refused(problem));
+        if receipt.outcome != Kept::Running {
+            return Ok(opened);
         }
-        let id = CheckoutId::from_uuid(receipt.entity.id);
         let read = self.kinds().checkouts.read_behind(receipt).await;
-        read.map_err(unreadable)?;
-        let (checkout, _) = self.checkout_and_cart(request, id).await?;
-        match (&receipt.outcome, checkout.state.step) {
-            (
-                Kept::Running,
-                Step::SettlePayment | Step::CapturePayment | Step::Ended | Step::AwaitCompletion,
-            )
-            | (Kept::Done(_), _) => {
-                let view = self.checkout_view(id).await?;
-                match &view.problem {
-                    Some(problem) if view.checkout.state.is_ended() => Err(refused(problem)),
-                    Some(_) | None => Ok(Done {
-                        value: view,
-                        replayed: true,
-                    }),
-                }
-            }
-            (Kept::Running | Kept::Refused(_) | Kept::Forbidden, _) => {
-                let error = AskError::<Error>::InProgress {
-                    entity: receipt.entity,
-                };
-                Err(Refused::from(error))
-            }
+        let checkout = read.map_err(unreadable)?;
+        let refusal = checkout.and_then(|checkout| asked.refusal(&checkout.state));
+        match refusal.is_some_and(|problem| !problem.class.is_final()) {
+            true => Ok(Opened::Fresh(Ticket::again(receipt, TicketMode::Running))),
+            false => Ok(opened),
         }
     }
 
-    async fn keep_if_refused(
+    /// Answers from the attempt that keeps the key, once it has come to what was asked for; or keeps why there is none.
+    async fn answer(
         &self,
         request: &Request,
+        asked: Asked,
         ticket: Option<Ticket>,
-        outcome: Outcome<CheckoutView>,
+        attempt: Result<Attempt, Refused>,
     ) -> Outcome<CheckoutView> {
-        let refused = match outcome {
-            Ok(done) => return Ok(done),
+        let refused = match attempt {
+            Ok(Attempt { id, replayed }) => {
+                let deadline = match asked {
+                    Asked::Start => request.deadline,
+                    Asked::Completion => {
+                        let provider = self.kinds().current_settings().await?.lifetimes.provider;
+                        let patience = provider + PATIENCE_BEYOND_PROVIDER;
+                        request.deadline.min(Instant::now() + patience)
+                    }
+                };
+                self.wait_until(id, deadline, |checkout| asked.is_answered(checkout))
+                    .await?;
+                return self.attempt_done(id, asked, replayed).await;
+            }
             Err(refused) => refused,
         };
         let ticket = ticket.map(|ticket| Ticket {
@@ -494,15 +487,89 @@ impl Engine {
             ..ticket
         });
         let receipt = self.keep_refusal(request, ticket, refused).await?;
-        self.replay_checkout(request, &receipt).await
+        self.replay_checkout(request, asked, &receipt).await
+    }
+
+    /// Returns where an attempt stands, or its refusal.
+    async fn attempt_done(&self, id: CheckoutId, asked: Asked, replayed: bool) -> Outcome<CheckoutView> {
+        let value = self.checkout_view(id).await?;
+        match asked.refusal(&value.checkout.state) {
+            Some(problem) => Err(Refused { problem, replayed }),
+            None => Ok(Done { value, replayed }),
+        }
+    }
+
+    /// Answers what was asked for before, under the same key.
+    async fn replay_checkout(
+        &self,
+        request: &Request,
+        asked: Asked,
+        receipt: &Receipt,
+    ) -> Outcome<CheckoutView> {
+        if let Kept::Refused(problem) = &receipt.outcome {
+            return Err(Refused {
+                problem: problem.clone(),
+                replayed: true,
+            });
+        }
+        let id = CheckoutId::from_uuid(receipt.entity.id);
+        let read = self.kinds().checkouts.read_behind(receipt).await;
+        read.map_err(unreadable)?;
+        let (checkout, _) = self.checkout_and_cart(request, id).await?;
+        let is_answered = match &receipt.outcome {
+            Kept::Done(_) => true,
+            // Of a payment that is not settled the current outcome is told.
+            Kept::Running => asked.is_answered(&checkout.state) || checkout.state.step == Step::SettlePayment,
+            Kept::Refused(_) | Kept::Forbidden => false,
+        };
+        if is_answered {
+            return self.attempt_done(id, asked, true).await;
+        }
+        Err(Refused::from(AskError::<Error>::InProgress {
+            entity: receipt.entity,
+        }))
     }
 }
 
-fn answers_to(ticket: &Ticket) -> AnswersTo {
-    AnswersTo {
-        caller: ticket.caller.clone(),
-        key: ticket.key.clone(),
-        fingerprint: ticket.fingerprint,
-        expires_at: ticket.expires_at,
+/// What a caller asks of an attempt, which decides when it is answered, and with what.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// That the stock is reserved.
+    Start,
+    /// That there is an order.
+    Completion,
+}
+
+impl Asked {
+    fn is_answered(self, checkout: &Checkout) -> bool {
+        match self {
+            Self::Start => checkout.has_reserved() || checkout.is_ended(),
+            Self::Completion => matches!(checkout.step, Step::CapturePayment | Step::Ended),
+        }
+    }
+
+    /// Returns how an attempt that has ended refuses it. What has been started stays so, whatever becomes of it.
+    fn refusal(self, checkout: &Checkout) -> Option<Problem> {
+        let is_kept = matches!(self, Self::Start) && checkout.has_reserved();
+        let ending = checkout.ending.as_ref().filter(|_| checkout.is_ended());
+        ending.filter(|_| !is_kept).and_then(finish::refusal)
+    }
+}
+
+/// The attempt that keeps a caller's key.
+#[derive(Clone, Copy)]
+struct Attempt {
+    id: CheckoutId,
+    /// Was it asked for before, under the same key?
+    replayed: bool,
+}
+
+impl Attempt {
+    /// Returns the attempt that has answered: another one than was asked where the same request was faster.
+    fn of(answer: &Answer<(), Checkout>, asked: CheckoutId) -> Self {
+        Self {
+            id: answer.state.as_ref().map_or(asked, |checkout| checkout.id),
+            replayed: answer.replayed,
+        }
     }
 }

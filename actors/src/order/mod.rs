@@ -10,9 +10,8 @@ use crate::page::{Order as Sorted, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::id::{CancellationId, OrderId};
-use cartwright_domain::idempotency::AnswersTo;
 use cartwright_domain::order::Order;
-use cartwright_domain::order::cancellation::{BeginCancellation, Cancellation, Error, Step};
+use cartwright_domain::order::cancellation::{BeginCancellation, Cancellation, Error, JoinCancellation};
 use cartwright_domain::{EntityId, Unique, UniqueKey};
 use cartwright_storage::{Outcome as Kept, Receipt};
 
@@ -121,7 +120,15 @@ impl Engine {
             Opened::Fresh(ticket) => ticket,
         };
         let refused = match self.cancel_fresh(request, id, reason, ticket.clone()).await {
-            Ok(done) => return Ok(done),
+            Ok((begun, replayed)) => {
+                let sagas = &self.inner().cancellation_sagas;
+                let waited = sagas
+                    .wait_for(begun, request.deadline, Cancellation::is_ended)
+                    .await;
+                return self
+                    .cancellation_done(waited.map_err(unreadable)?, replayed)
+                    .await;
+            }
             Err(refused) => refused,
         };
         let ticket = ticket.map(|ticket| Ticket {
@@ -132,13 +139,14 @@ impl Engine {
         self.replay_cancellation(&receipt).await
     }
 
+    /// Begins the cancellation or joins it; returns it, and whether that was done before under the same key.
     async fn cancel_fresh(
         &self,
         request: &Request,
         id: OrderId,
         reason: String,
         ticket: Option<Ticket>,
-    ) -> Outcome<Shown<Order>> {
+    ) -> Result<(CancellationId, bool), Refused> {
         let order = self
             .kinds()
             .orders
@@ -147,77 +155,70 @@ impl Engine {
             .map_err(unreadable)?
             .ok_or_else(gone::<Order>)?;
         request.require_revision(order.revision)?;
-        let answers = ticket.as_ref().map(|ticket| AnswersTo {
-            caller: ticket.caller.clone(),
-            key: ticket.key.clone(),
-            fingerprint: ticket.fingerprint,
-            expires_at: ticket.expires_at,
-        });
         let cancellation: CancellationId = self.draw(request, Some(id.partition()));
         let command = BeginCancellation {
             order: id,
             reason,
-            answers,
+            answers: ticket.as_ref().map(Ticket::answers_to),
         };
-        let ask = request.ask().if_match(None).ticket(ticket).fresh();
-        let begun = match self
-            .kinds()
-            .cancellations
-            .create(cancellation, command, ask)
-            .await
-        {
-            Ok(_) => cancellation,
-            // Somebody is canceling it already: whatever that comes to is the answer.
-            Err(AskError::KeyTaken { holder, .. }) => CancellationId::from_uuid(holder.id),
-            Err(error) => return Err(error.into()),
-        };
-        let sagas = &self.inner().cancellation_sagas;
-        let ended = |cancellation: &Cancellation| cancellation.step == Step::Ended;
-        let stands = sagas
-            .wait_for(begun, request.deadline, ended)
-            .await
-            .map_err(unreadable)?;
-        match stands.and_then(|cancellation| cancellation.state.refusal.clone()) {
-            Some(problem) => Err(problem.into()),
-            None => {
-                let order = self
-                    .kinds()
-                    .orders
-                    .read(id)
-                    .await
-                    .map_err(unreadable)?
-                    .ok_or_else(gone::<Order>)?;
-                Ok(Done::fresh(order))
+        let cancellations = &self.kinds().cancellations;
+        let ask = request.ask().if_match(None);
+        let begun = cancellations
+            .create(cancellation, command, ask.clone().ticket(ticket.clone()).fresh())
+            .await;
+        let (asked, answer) = match begun {
+            // Somebody is canceling it already: whatever that comes to is the answer, now and under this key.
+            Err(AskError::KeyTaken { holder, .. }) => {
+                let holder = CancellationId::from_uuid(holder.id);
+                let joined = cancellations.ask(holder, JoinCancellation, ask.ticket(ticket));
+                (holder, joined.await?)
             }
-        }
+            begun => (cancellation, begun?),
+        };
+        // Another one has answered where the same request was faster.
+        let id = answer.state.map_or(asked, |cancellation| cancellation.id);
+        Ok((id, answer.replayed))
     }
 
     async fn replay_cancellation(&self, receipt: &Receipt) -> Outcome<Shown<Order>> {
-        match &receipt.outcome {
-            Kept::Refused(problem) => Err(Refused {
+        if let Kept::Refused(problem) = &receipt.outcome {
+            return Err(Refused {
                 problem: problem.clone(),
                 replayed: true,
-            }),
-            Kept::Done(_) => {
-                let read = self.kinds().cancellations.read_behind(receipt).await;
-                let read = read.map_err(unreadable)?;
-                let cancellation = read.ok_or_else(gone::<Cancellation>)?;
-                let order = self
-                    .kinds()
-                    .orders
-                    .read(cancellation.state.order)
-                    .await
-                    .map_err(unreadable)?;
-                Ok(Done {
-                    value: order.ok_or_else(gone::<Order>)?,
-                    replayed: true,
-                })
-            }
-            Kept::Running | Kept::Forbidden => Err(AskError::<Error>::InProgress {
+            });
+        }
+        let read = self.kinds().cancellations.read_behind(receipt).await;
+        let cancellation = read.map_err(unreadable)?;
+        let is_answered = match &receipt.outcome {
+            Kept::Done(_) => true,
+            Kept::Running => cancellation.as_ref().is_some_and(|found| found.state.is_ended()),
+            Kept::Refused(_) | Kept::Forbidden => false,
+        };
+        match is_answered {
+            true => self.cancellation_done(cancellation, true).await,
+            false => Err(AskError::<Error>::InProgress {
                 entity: receipt.entity,
             }
             .into()),
         }
+    }
+
+    /// Returns what a cancellation has come to: its refusal, or the order as it is now.
+    async fn cancellation_done(
+        &self,
+        cancellation: Option<Shown<Cancellation>>,
+        replayed: bool,
+    ) -> Outcome<Shown<Order>> {
+        let cancellation = cancellation.ok_or_else(gone::<Cancellation>)?;
+        if let Some(problem) = cancellation.state.refusal.clone() {
+            return Err(Refused { problem, replayed });
+        }
+        let orders = &self.kinds().orders;
+        let order = orders.read(cancellation.state.order).await.map_err(unreadable)?;
+        Ok(Done {
+            value: order.ok_or_else(gone::<Order>)?,
+            replayed,
+        })
     }
 }
 

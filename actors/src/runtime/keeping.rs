@@ -39,7 +39,7 @@ impl Keeping<'_> {
             };
             put.push(ReceiptPut {
                 receipt,
-                replaces: false,
+                replaces: ticket.replaces,
                 absent_as_of: ticket.absent_as_of,
             });
         }
@@ -67,7 +67,7 @@ impl Keeping<'_> {
                 };
                 put.push(ReceiptPut {
                     receipt,
-                    replaces: false,
+                    replaces: None,
                     absent_as_of: looked_up.as_of,
                 });
             }
@@ -83,7 +83,7 @@ impl Keeping<'_> {
             };
             put.push(ReceiptPut {
                 receipt,
-                replaces: true,
+                replaces: Some(entity),
                 absent_as_of: Position::default(),
             });
         }

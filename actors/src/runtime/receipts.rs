@@ -3,7 +3,8 @@
 use crate::runtime::ask::fault_problem;
 use crate::runtime::clock::Clock;
 use aws_lc_rs::digest;
-use cartwright_domain::{Caller, Class, Problem, Timestamp};
+use cartwright_domain::idempotency::AnswersTo;
+use cartwright_domain::{Caller, Class, EntityKey, Problem, Timestamp};
 use cartwright_storage::{Outcome, Position, Receipt, ReceiptFound, ReceiptKey, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +17,12 @@ pub const IDEMPOTENCY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum TicketMode {
     /// The command's own answer, which is final.
     Answer,
-    /// That a saga is at work on it; its last commit writes the answer, see [`FinalAnswer`].
+    /// That a saga is at work on it. To whoever began it its last commit writes the answer, see [`FinalAnswer`]; to those
+    /// who joined later the saga's state tells it.
     Running,
 }
 
-/// A request's idempotency key that was found unused.
+/// A request's idempotency key that was found unused, or of which nothing has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// Whose key it is, as [`Caller::name`] has it.
@@ -31,6 +33,8 @@ pub struct Ticket {
     pub fingerprint: [u8; 32],
     /// As of where the key was unused.
     pub absent_as_of: Position,
+    /// The saga under which the key still stands and of which nothing has come; see [`Ticket::again`].
+    pub replaces: Option<EntityKey>,
     /// When the answer stops counting.
     pub expires_at: Timestamp,
     /// What is written under it.
@@ -38,6 +42,33 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// Returns the ticket of another try, where a receipt says that a saga is running which has ended without an answer
+    /// that is kept; none where it is no request's.
+    pub fn again(receipt: &Receipt, mode: TicketMode) -> Option<Self> {
+        let ReceiptKey::Caller { caller, key } = &receipt.key else {
+            return None;
+        };
+        Some(Self {
+            caller: caller.clone(),
+            key: key.clone(),
+            fingerprint: receipt.fingerprint,
+            absent_as_of: Position::default(),
+            replaces: Some(receipt.entity),
+            expires_at: receipt.expires_at?,
+            mode,
+        })
+    }
+
+    /// Returns what a saga remembers of it, to answer with its last commit.
+    pub fn answers_to(&self) -> AnswersTo {
+        AnswersTo {
+            caller: self.caller.clone(),
+            key: self.key.clone(),
+            fingerprint: self.fingerprint,
+            expires_at: self.expires_at,
+        }
+    }
+
     /// Returns the receipt's key.
     pub fn receipt_key(&self) -> ReceiptKey {
         ReceiptKey::Caller {
@@ -112,6 +143,7 @@ impl Receipts {
                 key: key.to_owned(),
                 fingerprint,
                 absent_as_of,
+                replaces: None,
                 expires_at: now.after(IDEMPOTENCY_LIFETIME),
                 mode,
             }))),

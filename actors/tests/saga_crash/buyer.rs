@@ -114,7 +114,7 @@ impl<'a> Buyer<'a> {
         applied.unwrap();
     }
 
-    /// Starts a checkout. Whoever asks again after it has ended is told how.
+    /// Starts a checkout. Whoever asks again is told of the same one, whatever became of it.
     pub(crate) async fn start(&self, shopper: usize, key: &str, cart: CartId) -> Result<CheckoutId, String> {
         let started = self
             .finally(&self.shopper(shopper, key), async |request| {

@@ -83,7 +83,7 @@ fn put<E: Entity>(
     let revision = expected.next();
     let receipts = receipts.into_iter().map(|receipt| ReceiptPut {
         receipt,
-        replaces: false,
+        replaces: None,
         absent_as_of: Position(u64::MAX),
     });
     store.submit(Commit {

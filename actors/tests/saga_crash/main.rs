@@ -13,7 +13,7 @@ mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
 
-use buyer::Buyer;
+use buyer::{Buyer, ORDERED};
 use earlier::{Came, PUT_BESIDE, put_quotes_beside};
 use house::{House, Running};
 use scenarios::{ALL, Scenario};
@@ -212,6 +212,21 @@ async fn a_checkout_that_is_tried_again_raises_an_alarm_once_its_order_is_placed
         behind.iter().all(|alarms| 0 < *alarms),
         "{before:?}, then {behind:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_joined_an_attempt_of_which_nothing_came_is_tried_again() {
+    let house = House::build().await;
+    let running = house.start(OUTAGE, |_| {}).await;
+    let buyer = Buyer::new(&running.engine, &house);
+    let cart = buyer.cart(0, "cart", &[(buyer.goods.untracked, 1)]).await;
+    let answers = tokio::join!(
+        buyer.complete(0, "first", cart, "tok_approve", None),
+        buyer.complete(0, "second", cart, "tok_approve", None),
+    );
+    assert_eq!(answers, (ORDERED.to_owned(), ORDERED.to_owned()));
+    assert_eq!(house.ledger().payments.len(), 1);
+    running.kill().await;
 }
 
 /// Disturbs every scenario at each of its commits, until the disturbance comes too late.

@@ -94,10 +94,24 @@ impl Command<Checkout> for AwaitCompletion {
     }
 }
 
-/// Asks for completion of a checkout that was started before.
+/// Joins a start to a checkout that was begun before: nothing changes, but the caller's key is kept here.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinCheckout;
+
+impl Command<Checkout> for JoinCheckout {
+    const NAME: &'static str = "checkout.join";
+    type Reply = ();
+
+    fn apply(self, _: &mut Checkout, _: &mut Context<'_, Checkout>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Asks for completion of a checkout that was begun before.
 ///
 /// Where somebody else was first, or the time was up, it changes nothing and is not refused: whatever the checkout
-/// comes to is the answer to everybody who asked (section 5.4 of the semantics), also when they ask again.
+/// comes to is the answer to everybody who asked (section 5.4 of the semantics), also when they ask again, because the
+/// caller's key is kept here.
 #[derive(Clone, Debug)]
 pub struct BeginCompletion {
     /// What the caller said.
@@ -116,8 +130,9 @@ impl Command<Checkout> for BeginCompletion {
         self.completion.check()?;
         match checkout.step {
             Step::AwaitCompletion => {}
-            Step::ReserveStock => return Err(Error::InProgress),
-            Step::FreezeQuote
+            Step::ReserveStock if checkout.completion.is_none() => return Err(Error::InProgress),
+            Step::ReserveStock
+            | Step::FreezeQuote
             | Step::AuthorizePayment
             | Step::SettlePayment
             | Step::CapturePayment

@@ -14,7 +14,7 @@ mod tests;
 
 pub use command::{
     AbandonCheckout, AwaitCompletion, BeginAuthorization, BeginCheckout, BeginCompletion, EndCheckout,
-    NotePaymentUnknown, NotePlaced, Progress, WalkBack,
+    JoinCheckout, NotePaymentUnknown, NotePlaced, Progress, WalkBack,
 };
 pub use error::Error;
 pub use event::Event;
@@ -106,6 +106,12 @@ impl Checkout {
     /// Tells whether the attempt has ended and its cart is free or completed.
     pub fn is_ended(&self) -> bool {
         self.step == Step::Ended
+    }
+
+    /// Tells whether all stock of it has been reserved, whatever came of it since: that is what a start waits for.
+    pub fn has_reserved(&self) -> bool {
+        // The first ends where payment begins, which is what sets the other.
+        self.reserved_until.is_some() || self.total.is_some()
     }
 
     /// Tells whether payment may have begun: from here on the attempt cannot be abandoned or expire.

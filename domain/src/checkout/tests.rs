@@ -67,3 +67,30 @@ fn the_total_of_a_checkout_is_that_of_its_quote() {
     let broken = checkout.invariants().expect_err("the state cannot be");
     assert_eq!(broken.0, "a checkout's total is that of its quote");
 }
+
+#[test]
+fn whoever_completes_what_is_being_completed_joins_it() {
+    let completion = Completion {
+        payment_token: None,
+        expected_total: None,
+        expected_due: None,
+        deadline_at: START,
+    };
+    let begin = BeginCheckout {
+        cart: CART,
+        session: None,
+        order: OrderId(Uuid::from_u128(0x0d)),
+        completion: Some(completion.clone()),
+        answers: None,
+    };
+    let reserving = Bench::<Checkout>::create(CHECKOUT, START, begin).expect("nothing is too long");
+    for mut checkout in [reserving, paying()] {
+        let before = checkout.entity.clone();
+        let join = BeginCompletion {
+            completion: completion.clone(),
+            answers: None,
+        };
+        checkout.run(join).expect("somebody else was first");
+        assert_eq!(checkout.entity, before);
+    }
+}

@@ -135,6 +135,13 @@ impl Refusal for Error {
     }
 }
 
+impl Cancellation {
+    /// Tells whether nothing is left to do.
+    pub fn is_ended(&self) -> bool {
+        self.step == Step::Ended
+    }
+}
+
 impl Entity for Cancellation {
     const KIND: Kind = Kind::Cancellation;
     const SCHEMA: u16 = 1;
@@ -161,7 +168,7 @@ impl Entity for Cancellation {
     }
 
     fn may_rest(&self) -> bool {
-        self.step == Step::Ended
+        self.is_ended()
     }
 
     fn wake(&mut self, timer: NoTimer, _cx: &mut Context<'_, Self>) -> Result<(), Error> {
@@ -206,6 +213,19 @@ impl Create<Cancellation> for BeginCancellation {
             answers: self.answers,
         };
         Ok((cancellation, ()))
+    }
+}
+
+/// Joins somebody who asks for the same: nothing changes, but the caller's key is kept here.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinCancellation;
+
+impl Command<Cancellation> for JoinCancellation {
+    const NAME: &'static str = "cancellation.join";
+    type Reply = ();
+
+    fn apply(self, _: &mut Cancellation, _: &mut Context<'_, Cancellation>) -> Result<(), Error> {
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::support::{at, caller_key, draft, open, receipt, recorded, small, snap
 use cartwright_domain::{Kind, Revision, Sequence, Unique, UniqueKey};
 use cartwright_storage::{
     Body, Decision, FaultStore, Fence, KEY_BYTES_MAX, Loaded, MemoryStore, Options, Outcome, Position,
-    ReceiptFound, Rejected, Store, Wanted, codec,
+    Receipt, ReceiptFound, Rejected, Store, Wanted, codec,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -252,18 +252,28 @@ fn one_of_racing_receipts_wins_and_the_loser_learns_it() {
 }
 
 #[test]
-fn only_a_running_receipt_is_replaced() {
+fn only_a_running_receipt_of_the_entity_that_is_named_is_replaced() {
     check(|store| async move {
-        let replace = |entity, expected, outcome| {
-            let draft = draft(&*store, entity, expected).receipt(receipt("k", outcome), Position::default());
-            draft
-                .with(|commit| commit.receipts.put[0].replaces = true)
+        let replace = |entity, expected, outcome, replaces| {
+            let receipt = Receipt {
+                entity,
+                ..receipt("k", outcome)
+            };
+            draft(&*store, entity, expected)
+                .receipt(receipt, Position::default())
+                .with(move |commit| commit.receipts.put[0].replaces = Some(replaces))
                 .write(&*store)
         };
-        replace(toy(1), 0, Outcome::Running).await.unwrap();
-        replace(toy(1), 1, Outcome::Done(vec![3])).await.unwrap();
-        let done = receipt("k", Outcome::Done(vec![3]));
-        let refused = replace(toy(1), 2, Outcome::Forbidden).await;
+        replace(toy(1), 0, Outcome::Running, toy(1)).await.unwrap();
+        replace(toy(2), 0, Outcome::Running, toy(1)).await.unwrap();
+        let refused = replace(toy(3), 0, Outcome::Running, toy(1)).await;
+        assert!(matches!(refused, Err(Rejected::ReceiptTaken { receipt }) if receipt.entity == toy(2)));
+        replace(toy(2), 1, Outcome::Done(vec![3]), toy(2)).await.unwrap();
+        let done = Receipt {
+            entity: toy(2),
+            ..receipt("k", Outcome::Done(vec![3]))
+        };
+        let refused = replace(toy(2), 2, Outcome::Forbidden, toy(2)).await;
         assert_eq!(
             refused,
             Err(Rejected::ReceiptTaken {

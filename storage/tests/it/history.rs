@@ -176,7 +176,7 @@ async fn submit(store: &dyn Store, change: &Change, revision: u64, time: i64) ->
         };
         draft = draft
             .receipt(receipt, absent_as_of)
-            .with(|commit| commit.receipts.put[0].replaces = replaces);
+            .with(|commit| commit.receipts.put[0].replaces = replaces.then_some(commit.entity));
     }
     if change.numbered {
         draft = draft.numbered();

@@ -224,7 +224,7 @@ impl Draft {
     pub(crate) fn receipt(self, receipt: Receipt, absent_as_of: Position) -> Self {
         let put = ReceiptPut {
             receipt,
-            replaces: false,
+            replaces: None,
             absent_as_of,
         };
         self.with(|commit| commit.receipts.put.push(put))
