@@ -64,7 +64,8 @@ pub(super) async fn reserve_stock(
     let lifetime = env.kinds.current_settings().await?.lifetimes.reservation;
     let demand = demand(&priced.cart.state);
     let (reserved, decisions) = reserve_all(env, saga.id, demand, Some(lifetime), &lock).await?;
-    let reserved_until = env.now().after(lifetime);
+    // Before any of the stock is free again, also where it was reserved by an earlier run of this step.
+    let reserved_until = checkout.created_at.after(lifetime);
     let outcome = finish::reserved(
         saga,
         AwaitCompletion {

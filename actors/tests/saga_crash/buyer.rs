@@ -126,6 +126,14 @@ impl<'a> Buyer<'a> {
             .map_err(|problem| problem.code)
     }
 
+    /// Returns how long the reservation of a checkout lasts from its start on.
+    pub(crate) async fn reserved_for(&self, shopper: usize, id: CheckoutId) -> Option<Duration> {
+        let view = self.engine.checkout(&self.shopper(shopper, "look"), id).await;
+        let checkout = view.unwrap().checkout;
+        let until = checkout.state.reserved_until?;
+        Some(until.since(checkout.state.created_at))
+    }
+
     /// Completes a cart, and returns [`ORDERED`] or the code of the refusal.
     pub(crate) async fn complete(
         &self,

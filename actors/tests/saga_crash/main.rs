@@ -14,8 +14,9 @@ mod scenarios;
 mod support;
 
 use buyer::{Buyer, ORDERED};
+use cartwright_storage::{FaultStore, MemoryStore};
 use earlier::{Came, PUT_BESIDE, put_quotes_beside};
-use house::{House, Running};
+use house::{House, RESERVATION, Running};
 use scenarios::{ALL, Scenario};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -227,6 +228,22 @@ async fn a_key_that_joined_an_attempt_of_which_nothing_came_is_tried_again() {
     assert_eq!(answers, (ORDERED.to_owned(), ORDERED.to_owned()));
     assert_eq!(house.ledger().payments.len(), 1);
     running.kill().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reservation_whose_note_came_late_is_not_said_to_last_longer() {
+    for commits in 1..=5 {
+        let house = House::build().await;
+        let fail = |faults: &FaultStore<MemoryStore>| faults.fail_nth(CART_COMMITS + commits);
+        let running = house.start(Duration::ZERO, fail).await;
+        let buyer = Buyer::new(&running.engine, &house);
+        let [cup, pot] = buyer.goods.tracked;
+        let cart = buyer.cart(0, "cart", &[(cup, 1), (pot, 1)]).await;
+        let id = buyer.start(0, "start", cart).await.unwrap();
+        let lasts = buyer.reserved_for(0, id).await;
+        assert_eq!(lasts, Some(RESERVATION), "{commits}");
+        running.kill().await;
+    }
 }
 
 /// Disturbs every scenario at each of its commits, until the disturbance comes too late.

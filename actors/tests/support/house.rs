@@ -25,6 +25,8 @@ use tokio::time::Instant;
 
 /// How long one request waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long stock is reserved.
+pub(crate) const RESERVATION: Duration = Duration::from_secs(60);
 /// Units on hand of each tracked variant.
 pub(crate) const ON_HAND: u64 = 10;
 
@@ -186,7 +188,7 @@ async fn furnish(engine: &Engine) -> Goods {
     let settings = settings::Draft {
         currency: Some("GBP".to_owned()),
         home_country: Some("GB".to_owned()),
-        reservation_seconds: Some(60),
+        reservation_seconds: Some(RESERVATION.as_secs()),
         checkout_seconds: Some(20),
         provider_seconds: Some(5),
         ..settings::Draft::default()
