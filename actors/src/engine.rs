@@ -77,7 +77,7 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) runtime: Runtime,
     pub(crate) kinds: Kinds,
-    pub(crate) shown_totals: ShownTotals,
+    pub(crate) shown_totals: Arc<ShownTotals>,
     pub(crate) cart_reads: CartReads,
     pub(crate) checkout_sagas: Sagas<Checkout>,
     pub(crate) cancellation_sagas: Sagas<Cancellation>,
@@ -204,10 +204,12 @@ impl Engine {
     pub async fn start(parts: Parts) -> Result<Self, Error> {
         let runtime = Runtime::start(parts.store, parts.runtime)?;
         let kinds = Kinds::register(&runtime, &parts.entities, parts.carrier, parts.tax_calculator);
+        let shown_totals = Arc::new(ShownTotals::new());
         let checkout_env = Arc::new(CheckoutEnv::new(
             kinds.clone(),
             runtime.clone(),
             parts.payments.clone(),
+            Arc::clone(&shown_totals),
         ));
         let checkout_sagas = Sagas::new(&runtime, &kinds.checkouts, checkout_env);
         let cancellation_env = Arc::new(CancellationEnv::new(kinds.clone(), parts.payments.clone()));
@@ -221,7 +223,7 @@ impl Engine {
         let inner = Inner {
             runtime,
             kinds,
-            shown_totals: ShownTotals::new(),
+            shown_totals,
             cart_reads: CartReads::new(),
             checkout_sagas,
             cancellation_sagas,

@@ -393,26 +393,50 @@ async fn a_total_that_changed_is_refused_and_repeating_with_the_new_one_succeeds
         (&details["expected_total"], &details["total"]),
         (&pence(1000), &pence(1200))
     );
-    let changed = details["changed"].as_array().cloned().unwrap_or_default();
-    let price = changed
-        .iter()
-        .find(|change| change["what"] == "price")
-        .cloned()
-        .unwrap_or_default();
-    assert_eq!(price["sku"], variant.sku, "{changed:?}");
+    let mut changed = details["changed"].as_array().cloned().unwrap_or_default();
+    assert!(!changed[0]["line_id"].take().is_null());
+    let price = json!({
+        "what": "price", "line_id": null, "sku": variant.sku, "from": pence(500), "to": pence(600),
+    });
+    let subtotal = json!({ "what": "subtotal", "from": pence(1000), "to": pence(1200) });
+    assert_eq!(changed, [price, subtotal]);
     assert_eq!(state_of(&guest, &cart).await, "active");
     assert_eq!(open.shop.units(&variant).await, (5, 0, 0));
 
     let mut body = paid("tok_approve");
+    // What a caller was shown with another total is not known, and nothing is said to have changed.
     body["expected_total"] = pence(1199);
-    guest
-        .post(&path, body.clone())
-        .key(&unique("key"))
-        .refused(409, "checkout.total_changed")
-        .await;
+    let problem = guest.post(&path, body.clone()).key(&unique("key"));
+    let problem = problem.refused(409, "checkout.total_changed").await;
+    assert_eq!(problem["details"]["changed"], json!([]));
     body["expected_total"] = pence(1200);
     let done = guest.post(&path, body).key(&unique("key")).ok(200).await;
     assert_eq!(amount_of(&done["order"]["total"]), 1200);
+}
+
+#[tokio::test]
+async fn no_price_is_said_to_have_changed_that_was_shown_as_it_is() {
+    let open = OpenShop::shared().await;
+    let (cup, pot) = (
+        open.shop.variant(500, None).await,
+        open.shop.variant(900, None).await,
+    );
+    let guest = open.shop.guest().await;
+    let cart = open
+        .shop
+        .ready_cart(&guest, &open.method, &[(&cup, 2), (&pot, 1)])
+        .await;
+    open.shop.set_price(&cup, 600).await;
+    guest.get(&format!("/carts/{cart}")).ok(200).await;
+    open.shop.set_price(&pot, 800).await;
+    let refused = guest
+        .post(&format!("/carts/{cart}/complete"), paid("tok_approve"))
+        .key(&unique("key"));
+    let problem = refused.refused(409, "checkout.total_changed").await;
+    assert_eq!(
+        problem["details"]["changed"],
+        json!([{ "what": "subtotal", "from": pence(2100), "to": pence(2000) }])
+    );
 }
 
 #[tokio::test]

@@ -432,8 +432,9 @@ async fn whoever_completes_when_a_promotion_is_over_is_told_what_comes_off_now()
         .as_array()
         .cloned()
         .unwrap_or_default();
-    assert!(
-        changed.contains(&json!({ "what": "discounts", "now": pence(0) })),
+    assert_eq!(
+        changed,
+        [json!({ "what": "discounts", "from": pence(100), "to": pence(0) })],
         "{problem}"
     );
 }

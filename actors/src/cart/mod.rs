@@ -17,7 +17,7 @@ pub(crate) use prices::KeptPrices;
 pub(crate) use reads::CartReads;
 pub use reads::ReadCart;
 pub use renderings::Renderings;
-pub(crate) use shown::ShownTotals;
+pub(crate) use shown::{ShownTotal, ShownTotals};
 
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone, require_no_version};

@@ -5,7 +5,7 @@
 
 use super::Priced;
 use cartwright_domain::Caller;
-use cartwright_domain::id::CartId;
+use cartwright_domain::id::{CartId, SessionId};
 use cartwright_domain::money::Money;
 use quick_cache::sync::Cache;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -25,6 +25,14 @@ pub(crate) struct ShownTotal {
     pub(crate) total: Money,
     /// What of it is left for the payment provider.
     pub(crate) due: Money,
+    /// What its lines cost before discounts.
+    pub(crate) subtotal: Money,
+    /// What comes off its lines.
+    pub(crate) discounts: Money,
+    /// What shipping costs.
+    pub(crate) shipping: Money,
+    /// The tax on top.
+    pub(crate) tax: Money,
 }
 
 impl ShownTotals {
@@ -35,15 +43,39 @@ impl ShownTotals {
     }
 
     pub(crate) fn remember(&self, caller: &Caller, priced: &Priced) {
-        let shown = ShownTotal {
-            total: priced.quote.total,
-            due: priced.coverage.due,
-        };
+        let shown = ShownTotal::of(priced);
         self.cache.insert((priced.cart.id, fingerprint(caller)), shown);
     }
 
     pub(crate) fn last(&self, cart: CartId, caller: &Caller) -> Option<ShownTotal> {
         self.cache.get(&(cart, fingerprint(caller)))
+    }
+
+    /// Returns what a session was last shown, by itself.
+    pub(crate) fn last_in(&self, cart: CartId, session: Option<SessionId>) -> Option<ShownTotal> {
+        self.last(
+            cart,
+            &Caller {
+                session,
+                staff: None,
+                engine: None,
+            },
+        )
+    }
+}
+
+impl ShownTotal {
+    /// Returns what whoever sees the cart is shown.
+    pub(crate) fn of(priced: &Priced) -> Self {
+        let quote = &priced.quote;
+        Self {
+            total: quote.total,
+            due: priced.coverage.due,
+            subtotal: quote.subtotal,
+            discounts: quote.discounts,
+            shipping: quote.shipping,
+            tax: quote.tax.unwrap_or(Money::zero(quote.currency)),
+        }
     }
 }
 

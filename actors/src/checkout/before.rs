@@ -55,7 +55,7 @@ pub(super) async fn reserve_stock(
         validate::details(&priced, checkout)?;
         let (reserved, decisions) =
             reserve_all(env, saga.id, demand(&priced.cart.state), None, &lock).await?;
-        validate::total(&priced, checkout)?;
+        validate::total(env, &priced, checkout)?;
         let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
         return Ok(frozen.resting_on(decisions).resting_on(lock));
     }
@@ -107,7 +107,7 @@ pub(super) async fn freeze_quote(
         judged => judged?,
     }
     validate::details(&priced, &saga.state)?;
-    validate::total(&priced, &saga.state)?;
+    validate::total(env, &priced, &saga.state)?;
     let pinned = pin(env, saga).await?;
     let mut reserved = Arc::clone(&saga.state.reserved);
     let (late, decisions) = reserve_all(env, saga.id, tracked_since(saga, &priced), None, &lock).await?;

@@ -1,10 +1,12 @@
 //! What the steps of a checkout need, and the words in which they fail.
 
+use crate::cart::{ShownTotal, ShownTotals};
 use crate::engine::Kinds;
 use crate::request::Refused;
 use crate::runtime::{Ask, AskError, Performed, Runtime, StepKey};
 use cartwright_domain::checkout::{Checkout, Ending, Progress, WalkBack};
 use cartwright_domain::id::CheckoutId;
+use cartwright_domain::money::Money;
 use cartwright_domain::settings::Settings;
 use cartwright_domain::{Entity, EntityKey, Problem, Refusal, Timestamp};
 use cartwright_gateways::payment::{Deadlined, Gateway, OperationKey};
@@ -15,19 +17,32 @@ pub struct CheckoutEnv {
     pub(super) kinds: Kinds,
     runtime: Runtime,
     payments: Arc<dyn Gateway>,
+    shown_totals: Arc<ShownTotals>,
 }
 
 impl CheckoutEnv {
-    pub(crate) fn new(kinds: Kinds, runtime: Runtime, payments: Arc<dyn Gateway>) -> Self {
+    pub(crate) fn new(
+        kinds: Kinds,
+        runtime: Runtime,
+        payments: Arc<dyn Gateway>,
+        shown_totals: Arc<ShownTotals>,
+    ) -> Self {
         Self {
             kinds,
             runtime,
             payments,
+            shown_totals,
         }
     }
 
     pub(super) fn now(&self) -> Timestamp {
         self.runtime.clock().now()
+    }
+
+    /// Returns what the shopper was shown with a total, as far as it is remembered.
+    pub(super) fn shown_with(&self, total: Money, checkout: &Checkout) -> Option<ShownTotal> {
+        let shown = self.shown_totals.last_in(checkout.cart, checkout.session);
+        shown.filter(|shown| shown.total == total)
     }
 
     /// Waits until every commit made before has its verdict: what an earlier run gave up waiting for is then known.

@@ -1,7 +1,7 @@
 //! What a cart must have before it can become an order: everything that is missing is named at once.
 
-use super::env::Halt;
-use crate::cart::Priced;
+use super::env::{CheckoutEnv, Halt};
+use crate::cart::{Priced, ShownTotal};
 use cartwright_domain::cart::{self, CodeRefused, FrozenQuote, LineProblem, ProblemKind, Unmet};
 use cartwright_domain::checkout::{Checkout, Completion};
 use cartwright_domain::error::FieldErrors;
@@ -14,6 +14,9 @@ use cartwright_storage::codec::{self, SNAPSHOT_BYTES_MAX};
 const ROOM_BYTES: usize = 192 * 1024;
 /// The largest stored quote that becomes an order.
 const QUOTE_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX - ROOM_BYTES;
+
+/// How many changed prices are named, of those that change a total.
+const CHANGED_PRICES_MAX: usize = 50;
 
 /// Refuses lines that are gone, disabled, short or without a price, naming each.
 pub(super) fn lines(priced: &Priced) -> Result<(), Halt> {
@@ -199,15 +202,15 @@ fn incomplete(errors: &FieldErrors) -> Problem {
 }
 
 /// Refuses a total that is not the one the caller was last shown (section 5.2 of the semantics).
-pub(super) fn total(priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
+pub(super) fn total(env: &CheckoutEnv, priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
     let expected = checkout
         .completion
         .as_ref()
         .and_then(|completion| completion.expected_total);
-    let total = priced.quote.total;
     match expected {
-        Some(expected) if expected != total => {
-            let changed = total_changed(expected, priced);
+        Some(expected) if expected != priced.quote.total => {
+            let shown = env.shown_with(expected, checkout);
+            let changed = total_changed(expected, shown, priced);
             Err(Halt::Refused(limit_reached(&changed, priced).unwrap_or(changed)))
         }
         Some(_) | None => Ok(()),
@@ -227,37 +230,57 @@ fn limit_reached(changed: &Problem, priced: &Priced) -> Option<Problem> {
     Some(problem)
 }
 
-fn total_changed(expected: Money, priced: &Priced) -> Problem {
-    let quote = &priced.quote;
-    let zero = Money::zero(quote.currency);
+/// Names what has changed since it was shown; nothing where that is not remembered.
+fn total_changed(expected: Money, shown: Option<ShownTotal>, priced: &Priced) -> Problem {
     let mut changed = Vec::new();
-    for (line, quoted) in priced.cart.state.lines().iter().zip(&quote.lines) {
-        if line.price_when_added != quoted.unit_price && line.overridden().is_none() {
-            changed.push(Detail::Object(vec![
-                ("what".to_owned(), "price".into()),
-                ("line_id".to_owned(), line.id.to_string().into()),
-                ("sku".to_owned(), (*line.sku).into()),
-                ("from".to_owned(), line.price_when_added.to_string().into()),
-                ("to".to_owned(), quoted.unit_price.to_string().into()),
-            ]));
+    if let Some(shown) = shown {
+        let prices = changed_prices(shown.subtotal, priced).unwrap_or_default();
+        changed.extend(prices.into_iter().take(CHANGED_PRICES_MAX));
+        let now = ShownTotal::of(priced);
+        for (what, from, to) in [
+            ("subtotal", shown.subtotal, now.subtotal),
+            ("discounts", shown.discounts, now.discounts),
+            ("shipping", shown.shipping, now.shipping),
+            ("tax", shown.tax, now.tax),
+        ] {
+            if from != to {
+                changed.push(Detail::Object(vec![
+                    ("what".to_owned(), what.into()),
+                    ("from".to_owned(), from.into()),
+                    ("to".to_owned(), to.into()),
+                ]));
+            }
         }
-    }
-    for (what, amount) in [
-        ("discounts", quote.discounts),
-        ("shipping", quote.shipping),
-        ("tax", quote.tax.unwrap_or(zero)),
-    ] {
-        changed.push(Detail::Object(vec![
-            ("what".to_owned(), what.into()),
-            ("now".to_owned(), amount.into()),
-        ]));
     }
     let message = format!(
         "the total is now {}, no longer {expected}; show it and complete again",
-        quote.total
+        priced.quote.total
     );
     Problem::new(Class::Conflict, "checkout.total_changed", message)
         .with("expected_total", expected)
-        .with("total", quote.total)
+        .with("total", priced.quote.total)
         .with("changed", Detail::List(changed))
+}
+
+/// Returns the lines whose unit price is no longer what it was when they were added, if with those prices they cost what
+/// was shown. If they do not, nobody remembers what price of each was shown.
+fn changed_prices(subtotal: Money, priced: &Priced) -> Option<Vec<Detail>> {
+    let (mut changed, mut cost) = (Vec::new(), 0);
+    for (line, quoted) in priced.cart.state.lines().iter().zip(&priced.quote.lines) {
+        let (from, to) = (line.price_when_added, quoted.unit_price);
+        if from == to || line.overridden().is_some() {
+            cost += i128::from(quoted.amount.amount);
+            continue;
+        }
+        let whole = from.whole().filter(|_| quoted.tax_stripped.is_zero())?;
+        cost += i128::from(whole.amount) * i128::from(quoted.quantity);
+        changed.push(Detail::Object(vec![
+            ("what".to_owned(), "price".into()),
+            ("line_id".to_owned(), line.id.to_string().into()),
+            ("sku".to_owned(), (*line.sku).into()),
+            ("from".to_owned(), from.into()),
+            ("to".to_owned(), to.into()),
+        ]));
+    }
+    (cost == i128::from(subtotal.amount)).then_some(changed)
 }

@@ -1,6 +1,7 @@
 //! Unit prices: up to six decimals, whatever the currency.
 
 use super::{Currency, Error, Money, Rounding, write_decimal};
+use crate::Detail;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -118,6 +119,19 @@ impl Price {
 /// Returns how many millionths of the major unit one minor unit is. No exponent is above four.
 const fn per_minor(currency: Currency) -> i64 {
     MILLIONTHS / 10_i64.pow(currency.exponent())
+}
+
+/// A price in a refusal's details stands as it does on the wire.
+impl From<Price> for Detail {
+    fn from(price: Price) -> Self {
+        match price.whole() {
+            Some(money) => money.into(),
+            None => Self::Object(vec![
+                ("unit_price".to_owned(), price.decimal().to_string().into()),
+                ("currency".to_owned(), price.currency.code().into()),
+            ]),
+        }
+    }
 }
 
 impl fmt::Display for Price {
