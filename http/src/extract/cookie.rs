@@ -16,16 +16,15 @@ pub const SESSION_COOKIE: &str = "cartwright_session";
 /// How long a browser keeps the cookie, counted from the last answer that carried it (section 8 of the semantics).
 pub const SESSION_COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Returns the value of the session cookie of a request.
+/// Returns the value of the session cookie of a request. Its neighbours may hold any bytes: they are not ours to judge.
 pub(crate) fn session(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
-    let mut pairs = lines
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| (name == SESSION_COOKIE).then_some(value))
+    let lines = headers.get_all(header::COOKIE).iter();
+    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let value = pairs.find_map(|pair| {
+        let named = pair.trim_ascii().strip_prefix(SESSION_COOKIE.as_bytes())?;
+        named.strip_prefix(b"=")
+    })?;
+    str::from_utf8(value).ok()
 }
 
 /// Decides, from inside a handler, which session cookie the answer carries. The last word counts.

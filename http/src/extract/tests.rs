@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use super::{Access, Call, IDEMPOTENCY_KEY_LENGTH_MAX, etag};
+use super::{Access, Call, IDEMPOTENCY_KEY_LENGTH_MAX, cookie, etag};
 use crate::{
     layer,
     router_test::{Edge, Toy, TwoSessions, bearer, edge, refused, request, set_cookie},
 };
-use axum::{body::Body, extract::FromRequestParts, http::Request};
+use axum::{
+    body::Body,
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, Request, header},
+};
 use cartwright_domain::{EntityId, Kind, Revision, Timestamp, caller::Role, id::StockItemId};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -127,6 +131,21 @@ async fn ownership_comes_from_the_cookie_and_permission_from_the_token() {
         &format!("{session} {staff}"),
     )
     .await;
+}
+
+#[test]
+fn a_session_is_found_beside_cookies_of_any_bytes() {
+    fn check(line: &[u8], expected: Option<&str>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, HeaderValue::from_bytes(line).unwrap());
+        assert_eq!(cookie::session(&headers), expected, "{}", line.escape_ascii());
+    }
+    check("name=Zoë; cartwright_session=good".as_bytes(), Some("good"));
+    check(b"cartwright_session=good; name=Zo\xeb", Some("good"));
+    check(b"Zo\xeb;cartwright_session=good;x", Some("good"));
+    check(b"cartwright_session=a=b", Some("a=b"));
+    check(b"cartwright_session=\xeb", None);
+    check(b"cartwright_sessions=good; cartwright_session", None);
 }
 
 #[tokio::test]
