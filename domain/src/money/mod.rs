@@ -15,6 +15,7 @@ pub use rate::{RATE_DECIMALS_MAX, RATE_MAX, Rate};
 pub use rounding::Rounding;
 
 use crate::error::{Class, Detail, Refusal};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -119,6 +120,15 @@ impl Money {
         let amount = i64::try_from(amount).map_err(|_| Error::Overflow)?;
         Ok(Self::new(amount, currency))
     }
+}
+
+/// Reads an exact decimal: an optional sign, digits, and at most one point among them.
+fn read_decimal(text: &str) -> Result<Decimal, Error> {
+    // The reader below takes `_` between digits, as Rust does.
+    if text.contains('_') {
+        return Err(Error::NotANumber);
+    }
+    Decimal::from_str_exact(text).map_err(|_| Error::NotANumber)
 }
 
 /// An amount in a refusal's details stands as it does on the wire.

@@ -1,6 +1,6 @@
 //! Unit prices: up to six decimals, whatever the currency.
 
-use super::{Currency, Error, Money, Rounding, write_decimal};
+use super::{Currency, Error, Money, Rounding, read_decimal, write_decimal};
 use crate::Detail;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -46,9 +46,7 @@ impl Price {
     /// # Errors
     /// [`Error::NotANumber`], [`Error::TooManyDecimals`] or [`Error::Overflow`].
     pub fn parse(text: &str, currency: Currency) -> Result<Self, Error> {
-        let decimal = Decimal::from_str_exact(text)
-            .map_err(|_| Error::NotANumber)?
-            .normalize();
+        let decimal = read_decimal(text)?.normalize();
         if PRICE_DECIMALS_MAX < decimal.scale() {
             return Err(Error::TooManyDecimals {
                 max: PRICE_DECIMALS_MAX,
@@ -234,6 +232,7 @@ mod tests {
         assert_eq!(price("0.0000010", "EUR")?.millionths, 1);
         assert_eq!(price("0.0000001", "EUR"), Err(Error::TooManyDecimals { max: 6 }));
         assert_eq!(price("1e3", "EUR"), Err(Error::NotANumber));
+        assert_eq!(price("1_000", "EUR"), Err(Error::NotANumber));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Rates: exact decimals.
 
-use super::Error;
+use super::{Error, read_decimal};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -76,7 +76,7 @@ impl fmt::Display for Rate {
 impl FromStr for Rate {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::new(Decimal::from_str_exact(text).map_err(|_| Error::NotANumber)?)
+        Self::new(read_decimal(text)?)
     }
 }
 
@@ -113,6 +113,7 @@ mod tests {
         check("1000000", Ok("1000000"));
         check("1000000.1", Err(Error::RateOutOfRange { max: 1_000_000 }));
         check("twenty", Err(Error::NotANumber));
+        check("0._2", Err(Error::NotANumber));
         check("", Err(Error::NotANumber));
     }
 }

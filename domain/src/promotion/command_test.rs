@@ -109,6 +109,14 @@ fn what_could_never_apply_or_contradicts_itself_is_refused() {
     );
     check(
         ConditionsDraft {
+            groups: vec!["trade".to_owned(), "BAD GROUP".to_owned()],
+            ..none()
+        },
+        "/conditions/customer_groups/1",
+        "catalog.invalid_handle",
+    );
+    check(
+        ConditionsDraft {
             items: Some(SelectionDraft::default()),
             ..none()
         },

@@ -125,7 +125,7 @@ impl ConditionsDraft {
             subtotal_from: self.subtotal_from,
             quantity_from: self.quantity_from,
             items: self.items.map(|items| items.check("/conditions/items", errors)),
-            groups: handles(&self.groups, "/conditions/groups", errors),
+            groups: handles(&self.groups, "/conditions/customer_groups", errors),
             first_order: self.first_order,
             starts_at: self.starts_at,
             ends_at: self.ends_at,

@@ -1,7 +1,7 @@
 //! Products and variants on the wire.
 
 use crate::answer::versioned;
-use crate::dto::{Price, Time, id_text, nullable};
+use crate::dto::{Price, Time, as_text, nullable};
 use cartwright_actors::catalog::{ProductView, VariantView, Visibility};
 use cartwright_domain::id::PriceListId;
 use cartwright_domain::{catalog, money};
@@ -111,7 +111,7 @@ pub(crate) struct Variant {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ListPrice {
     /// By which list.
-    #[serde(with = "id_text")]
+    #[serde(with = "as_text")]
     #[schema(value_type = String, example = "plist_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
     price_list_id: PriceListId,
     /// From how many units of a line on; 1 when absent.

@@ -1,8 +1,8 @@
 //! Wire types that several areas share. They are never stored.
 
 mod address;
+pub(crate) mod as_text;
 mod header;
-pub(crate) mod id_text;
 mod import;
 mod list;
 mod money;

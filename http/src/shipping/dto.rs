@@ -1,7 +1,7 @@
 //! Shipping methods on the wire.
 
 use crate::answer::versioned;
-use crate::dto::{Money, Span, Territory, TerritoryInput, nullable};
+use crate::dto::{Money, Span, Territory, TerritoryInput, as_text, nullable};
 use cartwright_actors::Shown;
 use cartwright_domain::catalog::Handle;
 use cartwright_domain::money::{Currency, Rate};
@@ -150,7 +150,7 @@ pub(crate) struct ChargeCarrier {
     #[schema(example = "express")]
     service: String,
     /// The share that comes on top, an exact decimal: `0.1` is 10%; none when absent.
-    #[serde(default = "no_markup")]
+    #[serde(default = "no_markup", with = "as_text")]
     #[schema(value_type = String, required = false, example = "0.1")]
     markup: Rate,
     /// What holds meanwhile.

@@ -115,7 +115,7 @@ pub(super) struct NewGiftCard {
 
 /// A customer's id as it is sent.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) struct CustomerIdText(#[serde(with = "crate::dto::id_text")] CustomerId);
+pub(super) struct CustomerIdText(#[serde(with = "crate::dto::as_text")] CustomerId);
 
 /// Changes to a gift card: what is absent stays and `null` clears.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
