@@ -1,4 +1,4 @@
-//! The server: an address, a bounded number of connections, and an end.
+//! The server: an address, a bounded number of connections, each with a bounded patience, and an end.
 
 use axum::{http::Request, response::Response};
 use cartwright_actors::runtime::{Deadlines, Due};
@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
@@ -38,6 +39,8 @@ pub struct Options {
     pub connections_max: usize,
     /// How long a connection may take to send a request's head. Also how long it may be idle.
     pub head_timeout: Duration,
+    /// How long a caller may take nothing more of its answers while some of them wait for it.
+    pub write_timeout: Duration,
     /// How long requests may go on after the server was told to stop.
     pub drain_timeout: Duration,
 }
@@ -47,6 +50,7 @@ impl Default for Options {
         Self {
             connections_max: 10_000,
             head_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(20),
         }
     }
@@ -127,7 +131,8 @@ impl Server {
         let graceful = GracefulShutdown::new();
         let permits = Arc::new(Semaphore::new(options.connections_max));
         let mut connections = JoinSet::new();
-        let builder = connection_options(&options);
+        let deadlines = Deadlines::default();
+        let builder = connection_options(&options, &deadlines);
         let mut stop = std::pin::pin!(stop);
         loop {
             let accepted = tokio::select! {
@@ -139,6 +144,7 @@ impl Server {
                 continue;
             };
             let service = TowerToHyperService::new(service.clone());
+            let stream = Taken::new(stream, options.write_timeout, &deadlines);
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             let watched = graceful.watch(connection);
             connections.spawn(async move {
@@ -160,10 +166,10 @@ impl Server {
     }
 }
 
-fn connection_options(options: &Options) -> http1::Builder {
+fn connection_options(options: &Options, deadlines: &Deadlines) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(HeadTimer(Deadlines::default()))
+        .timer(HeadTimer(deadlines.clone()))
         .header_read_timeout(options.head_timeout)
         .max_buf_size(HEAD_BYTES_MAX);
     builder
@@ -201,6 +207,81 @@ impl Future for HeadDue {
 
 impl Sleep for HeadDue {}
 
+/// A stream whose other end must take what is written to it: a write that waits for so long fails. Whoever sends and
+/// never reads would keep its connection for ever. One that need not wait takes no timer.
+#[derive(Debug)]
+struct Taken<S> {
+    stream: S,
+    timeout: Duration,
+    deadlines: Deadlines,
+    /// While a write waits: the end of its time.
+    due: Option<Due>,
+}
+
+impl<S> Taken<S> {
+    fn new(stream: S, timeout: Duration, deadlines: &Deadlines) -> Self {
+        Self {
+            stream,
+            timeout,
+            deadlines: deadlines.clone(),
+            due: None,
+        }
+    }
+
+    /// Returns what came of trying to write, or that its time is over.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, tried: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if tried.is_ready() {
+            self.due = None;
+            return tried;
+        }
+        let (deadlines, timeout) = (&self.deadlines, self.timeout);
+        let due = self
+            .due
+            .get_or_insert_with(|| deadlines.at(Instant::now() + timeout));
+        Pin::new(due)
+            .poll(cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Taken<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Taken<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let tried = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.in_time(cx, tried)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let tried = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.in_time(cx, tried)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
 /// Waits for a permit first, so that connections beyond the bound wait in the system's own queue.
 async fn accept(
     listener: &TcpListener,
@@ -218,5 +299,37 @@ async fn accept(
             sleep(ACCEPT_PAUSE).await;
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::advance;
+
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    const LESS: Duration = Duration::from_secs(20);
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_answers_slowly_is_waited_for_and_who_takes_none_is_not() {
+        let (near, mut far) = duplex(2);
+        let mut near = Taken::new(near, TIMEOUT, &Deadlines::default());
+        let began = Instant::now();
+        let written = tokio::spawn(async move { near.write_all(b"123456").await });
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+            advance(LESS).await;
+            assert_eq!(far.read(&mut [0; 2]).await.ok(), Some(2));
+        }
+        assert!(matches!(written.await, Ok(Ok(()))), "two units are left, and fit");
+        assert_eq!(Instant::now() - began, 2 * LESS);
+
+        let (near, _far) = duplex(2);
+        let mut near = Taken::new(near, TIMEOUT, &Deadlines::default());
+        let began = Instant::now();
+        let written = near.write_all(b"123456").await.map_err(|error| error.kind());
+        assert_eq!(written, Err(io::ErrorKind::TimedOut));
+        assert_eq!(Instant::now() - began, TIMEOUT);
     }
 }

@@ -14,6 +14,9 @@ use tokio::{
 /// How long a condition may take before the test has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// More bytes than the buffers between two ends of a connection hold.
+const LONG: usize = 64 << 20;
+
 struct House {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -41,6 +44,7 @@ async fn house(options: Options) -> House {
     let router = Router::new()
         .route("/gate", get(pass))
         .route("/hang", get(hang))
+        .route("/long", get(|| async { vec![0; LONG] }))
         .route("/", get(|| async { "hello" }));
     let ended = tokio::spawn(server.serve(router, async {
         let _ = stopped.await;
@@ -158,6 +162,21 @@ async fn a_caller_that_was_answered_and_does_not_send_its_next_head_is_let_go() 
     stream.write_all(b"GET / HTTP/1.1\r\nHost: sh").await.unwrap();
     let read = read_until(&mut stream, "hello").await;
     assert!(!read.contains("hello"), "{read}");
+}
+
+#[tokio::test]
+async fn a_caller_that_sends_and_never_reads_is_let_go() {
+    let house = house(Options {
+        connections_max: 1,
+        write_timeout: Duration::from_millis(100),
+        ..Options::default()
+    })
+    .await;
+    let mut deaf = connect(house.address).await;
+    send(&mut deaf, "/long").await;
+    let mut next = connect(house.address).await;
+    send(&mut next, "/").await;
+    assert!(read_until(&mut next, "hello").await.contains("hello"));
 }
 
 #[tokio::test]
