@@ -68,7 +68,10 @@ async fn what_is_refused_before_a_handler_is_a_problem_too() {
     post().text("{").refused(400, "request.malformed_json").await;
     post().text("{} {}").refused(400, "request.malformed_json").await;
     post().text("\u{0}").refused(400, "request.malformed_json").await;
-    post().text("[]").refused(400, "request.invalid_fields").await;
+    for list in ["[]", r#"[null,"A",2,{},{},null]"#] {
+        let refusal = post().text(list).refused(400, "request.invalid_fields").await;
+        assert_eq!(refusal["message"], ": must be an object");
+    }
     post().bytes("{}").refused(415, "request.not_json").await;
     let form = post()
         .bytes("sku=A")
@@ -83,11 +86,10 @@ async fn what_is_refused_before_a_handler_is_a_problem_too() {
         .get("/products?limit=many")
         .refused(400, "page.limit_out_of_range")
         .await;
-    server
-        .guest()
-        .get("/variants")
-        .refused(400, "request.query_malformed")
-        .await;
+    let refusal = server.guest().get("/variants");
+    let refusal = refusal.refused(400, "request.query_malformed").await;
+    let missing = json!([{"pointer": "/sku", "code": "missing", "message": "this parameter must be given"}]);
+    assert_eq!(refusal["errors"], missing);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Carts on the wire, as they are asked for and changed. Fields that a shopper may not set are not read at all.
 
 use crate::dto::{AddressInput, PriceInput, Time, nullable};
-use crate::extract::entity_id;
+use crate::extract::{entity_id, plain};
 use crate::problem::Refused;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -273,7 +273,7 @@ fn read_method(sent: Option<Option<String>>) -> Result<Option<Option<ShippingMet
 }
 
 fn read_price(sent: &Value) -> Result<Price, Refused> {
-    let input = PriceInput::deserialize(sent).map_err(|error| error.to_string());
+    let input = PriceInput::deserialize(sent).map_err(|error| plain(&error.to_string()));
     let price = input.and_then(|input| input.read());
     price.map_err(|message| unreadable("/unit_price", "wrong_type", &message))
 }

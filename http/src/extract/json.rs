@@ -1,5 +1,6 @@
 //! Bodies: JSON with errors that point at the field.
 
+use super::wording::{missing, plain};
 use crate::layer::BODY_TOO_LARGE;
 use crate::problem::Refused;
 use axum::{
@@ -8,8 +9,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
 };
 use cartwright_domain::{Class, Problem, Refusal, error::FieldErrors};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error, Unexpected};
+use serde_json::{Map, Value};
 use serde_path_to_error::{Path, Segment};
+use std::collections::BTreeSet;
 
 /// What an empty body is read as, so that what is missing is named, and a body without required fields may be left
 /// out.
@@ -79,33 +82,38 @@ fn unread(status: StatusCode) -> Refused {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
-    serde_json::from_slice(bytes).map_err(|error| refuse(place::<T>(bytes), &error))
+    let is_list = bytes.trim_ascii_start().first() == Some(&b'[');
+    let read = match is_list {
+        // It would be taken for the fields of an object, in their order.
+        true => Err(serde_json::Error::invalid_type(Unexpected::Seq, &"a map")),
+        false => serde_json::from_slice(bytes),
+    };
+    read.map_err(|error| refuse::<T>(bytes, &error))
 }
 
-/// Returns the field at which a body cannot be read, as a pointer. The body is read again for it: to follow the fields
-/// costs as much as to read them, and nearly all bodies are sound.
-fn place<T: DeserializeOwned>(bytes: &[u8]) -> String {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let read: Result<T, _> = serde_path_to_error::deserialize(&mut deserializer);
-    // What comes after a sound value is in no field.
-    read.err().map(|error| pointer(error.path())).unwrap_or_default()
-}
-
-fn refuse(path: String, error: &serde_json::Error) -> Refused {
-    let (line, column) = (error.line(), error.column());
-    if !error.is_data() {
-        let message = format!("the body is not JSON: line {line}, column {column}");
-        return Refused::new(Class::Malformed, "request.malformed_json", message);
-    }
-    // The place is said by the pointer.
-    let whole = error.to_string();
-    let message = whole
-        .strip_suffix(&format!(" at line {line} column {column}"))
-        .unwrap_or(&whole);
+/// Returns the refusal of a body that cannot be read, naming every field of it that cannot. The body is read again for
+/// it: nearly all bodies are sound.
+fn refuse<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Refused {
+    let sent: Value = match serde_json::from_slice(bytes) {
+        Ok(sent) => sent,
+        Err(error) => {
+            let (line, column) = (error.line(), error.column());
+            let message = format!("the body is not JSON: line {line}, column {column}");
+            return Refused::new(Class::Malformed, "request.malformed_json", message);
+        }
+    };
     let mut errors = FieldErrors::default();
-    match missing(message) {
-        Some(field) => errors.add(format!("{path}/{field}"), "missing", "this field must be given"),
-        None => errors.add(path, "wrong_type", message),
+    let mut place = String::new();
+    if let Value::Object(fields) = sent {
+        bad_fields::<T>(fields, &mut errors);
+        place = self::place::<T>(bytes);
+    }
+    if errors.is_empty() {
+        // No field by itself is to blame.
+        let (line, column) = (error.line(), error.column());
+        let whole = error.to_string();
+        let message = whole.strip_suffix(&format!(" at line {line} column {column}"));
+        add(place, message.unwrap_or(&whole), &mut errors);
     }
     let unreadable = Problem {
         class: Class::Malformed,
@@ -114,9 +122,43 @@ fn refuse(path: String, error: &serde_json::Error) -> Refused {
     unreadable.into()
 }
 
-/// Returns the field that serde says is missing.
-fn missing(message: &str) -> Option<&str> {
-    message.strip_prefix("missing field `")?.strip_suffix('`')
+/// Adds the fields that cannot be read, each looked at by itself, and the first that is missing.
+fn bad_fields<T: DeserializeOwned>(fields: Map<String, Value>, errors: &mut FieldErrors) {
+    let mut good = Map::new();
+    let mut bad = BTreeSet::new();
+    for (name, value) in fields {
+        let alone = Map::from_iter([(name.clone(), value.clone())]);
+        match serde_path_to_error::deserialize::<_, T>(Value::Object(alone)) {
+            Err(error) if error.path().iter().next().is_some() => {
+                add(pointer(error.path()), &error.inner().to_string(), errors);
+                bad.insert(name);
+            }
+            // What else is said is said of the others, which were not there.
+            Ok(_) | Err(_) => drop(good.insert(name, value)),
+        }
+    }
+    if let Err(error) = T::deserialize(Value::Object(good)) {
+        let message = error.to_string();
+        if missing(&message).is_some_and(|field| !bad.contains(field)) {
+            add(String::new(), &message, errors);
+        }
+    }
+}
+
+/// Adds what serde says of the value at `place`.
+fn add(place: String, message: &str, errors: &mut FieldErrors) {
+    match missing(message) {
+        Some(field) => errors.add(format!("{place}/{field}"), "missing", "this field must be given"),
+        None => errors.add(place, "wrong_type", plain(message)),
+    }
+}
+
+/// Returns the field at which a body cannot be read, as a pointer.
+fn place<T: DeserializeOwned>(bytes: &[u8]) -> String {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let read: Result<T, _> = serde_path_to_error::deserialize(&mut deserializer);
+    // What comes after a sound value is in no field.
+    read.err().map(|error| pointer(error.path())).unwrap_or_default()
 }
 
 fn pointer(path: &Path) -> String {

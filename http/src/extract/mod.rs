@@ -10,6 +10,7 @@ mod path;
 mod query;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 pub use call::{Call, StaffCall};
 pub use caller::{Access, Anyone, FoundSession, Sessions, StaffOnly};
@@ -22,3 +23,4 @@ pub use json::Json;
 pub use page::{Page, PageQuery};
 pub use path::{Id, entity_id, id_of};
 pub use query::Params;
+pub(crate) use wording::plain;

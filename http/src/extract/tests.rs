@@ -69,10 +69,70 @@ async fn a_body_is_read_or_refused_at_its_field() {
 }
 
 #[tokio::test]
-async fn a_field_s_message_shows_no_place_in_the_text() {
-    let reply = edge().post("/api/v1/lines", r#"{"sku":1}"#).await;
-    let message = reply.json()["errors"][0]["message"].clone();
-    assert_eq!(message, "invalid type: integer `1`, expected a string");
+async fn a_field_s_message_is_for_a_person() {
+    async fn check(body: &str, expected: &[(&str, &str)]) {
+        let reply = edge().post("/api/v1/lines", body).await;
+        assert_eq!(reply.refusal(), refused(400, "request.invalid_fields"), "{body}");
+        assert_eq!(messages(&reply.json()), expected, "{body}");
+    }
+    let whole = "must be a whole number from 0 to 4294967295";
+    check(r#"{"sku":1}"#, &[("/sku", "must be a text")]).await;
+    check(r#"{"sku":"A","quantity":-1}"#, &[("/quantity", whole)]).await;
+    check(r#"{"sku":"A","quantity":"x"}"#, &[("/quantity", whole)]).await;
+    check(r#"{"sku":"A","options":3}"#, &[("/options", "must be a list")]).await;
+    check(
+        r#"{"sku":"A","options":[3]}"#,
+        &[("/options/0", "must be an object")],
+    )
+    .await;
+    check("3", &[("", "must be an object")]).await;
+    check(" []", &[("", "must be an object")]).await;
+    check(r#"["A"]"#, &[("", "must be an object")]).await;
+    check(r#"{"sku":"A","sku":"B"}"#, &[("", "sku must be given once")]).await;
+}
+
+#[tokio::test]
+async fn every_field_that_cannot_be_read_is_named() {
+    async fn check(body: &str, expected: &[&str]) {
+        let reply = edge().post("/api/v1/lines", body).await;
+        let reply = reply.json();
+        let mut pointers: Vec<&str> = messages(&reply).into_iter().map(|(pointer, _)| pointer).collect();
+        pointers.sort_unstable();
+        assert_eq!(pointers, expected, "{body}");
+    }
+    check(
+        r#"{"quantity":"x","sku":5,"options":3}"#,
+        &["/options", "/quantity", "/sku"],
+    )
+    .await;
+    check(r#"{"quantity":"x","sku":5,"unknown":3}"#, &["/quantity", "/sku"]).await;
+    check(r#"{"quantity":"x"}"#, &["/quantity", "/sku"]).await;
+    check(
+        r#"{"options":[{"value":1},{"value":"x"}]}"#,
+        &["/options/1/value", "/sku"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_query_that_cannot_be_read_names_its_parameter() {
+    let reply = edge().get("/api/v1/page?limit=1&limit=2", &[]).await;
+    assert_eq!(reply.refusal(), refused(400, "request.query_malformed"));
+    let expected = [("/limit", "limit must be given once")];
+    assert_eq!(messages(&reply.json()), expected);
+}
+
+/// Returns the bad fields of a refusal, and what is said of each.
+fn messages(reply: &serde_json::Value) -> Vec<(&str, &str)> {
+    let errors = reply["errors"].as_array().into_iter().flatten();
+    errors
+        .map(|error| {
+            (
+                error["pointer"].as_str().unwrap(),
+                error["message"].as_str().unwrap(),
+            )
+        })
+        .collect()
 }
 
 #[tokio::test]
