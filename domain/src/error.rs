@@ -307,7 +307,10 @@ impl std::fmt::Display for FieldErrors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, error) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{}: {}", error.pointer, error.message)?;
+            match error.pointer.as_str() {
+                "" => write!(f, "{separator}{}", error.message)?,
+                pointer => write!(f, "{separator}{pointer}: {}", error.message)?,
+            }
         }
         Ok(())
     }

@@ -70,7 +70,7 @@ pub(crate) fn stored_value(at: u64, value: &Value) -> StoredValue {
             };
             let issue = IssueGiftCard {
                 draft,
-                customer_exists: false,
+                customer: None,
             };
             (None, made(value_id(at), 0, issue))
         }

@@ -116,6 +116,8 @@ pub struct DetailsDraft {
     pub priced_at: Patch<Timestamp>,
     /// For which customer the cart is; it counts for staff only.
     pub customer_id: Patch<CustomerId>,
+    /// The fields that were found bad before, and stay as they are above.
+    pub bad: FieldErrors,
 }
 
 impl Engine {
@@ -398,7 +400,7 @@ impl Engine {
         draft: DetailsDraft,
         through: Option<CheckoutId>,
     ) -> Result<UpdateDetails, Refused> {
-        let mut errors = FieldErrors::default();
+        let mut errors = draft.bad;
         let email = patched(draft.email, |text| errors.take("/email", Email::parse(&text)));
         let shipping_address = patched(draft.shipping_address, |input| {
             input.check("/shipping_address", &mut errors)

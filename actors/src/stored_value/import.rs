@@ -108,18 +108,11 @@ impl Engine {
         }
         let customer = match &row.customer {
             Some(text) => Some(self.customer_named(text).await?.id),
-            None => row.draft.customer,
-        };
-        let customer_exists = match customer {
-            Some(customer) => self.kinds().has_customer(customer).await?,
-            None => false,
+            None => self.customer_of(&row.draft).await?,
         };
         let command = IssueGiftCard {
-            draft: GiftCardDraft {
-                customer,
-                ..row.draft
-            },
-            customer_exists,
+            draft: row.draft,
+            customer,
         };
         let request = import::request_of(request, code.as_str());
         let values = &self.kinds().stored_values;

@@ -9,7 +9,7 @@ use crate::once::{Shown, gone, replayed, require_no_version, shown};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Outcome, Refused, Request};
 use crate::runtime::{AskError, Ticket};
-use cartwright_domain::id::{CustomerId, StoredValueId};
+use cartwright_domain::id::{self, CustomerId, StoredValueId};
 use cartwright_domain::money::Currency;
 use cartwright_domain::stored_value::{
     Adjust, Draft, GiftCardCode, GiftCardDraft, IssueGiftCard, OpenStoreCredit, StoredValue, Update,
@@ -63,14 +63,8 @@ impl Engine {
         request: &Request,
         draft: GiftCardDraft,
     ) -> Outcome<Shown<StoredValue>> {
-        let customer_exists = match draft.customer {
-            Some(customer) => self.kinds().has_customer(customer).await?,
-            None => false,
-        };
-        let command = IssueGiftCard {
-            draft,
-            customer_exists,
-        };
+        let customer = self.customer_of(&draft).await?;
+        let command = IssueGiftCard { draft, customer };
         self.make(
             &self.kinds().stored_values,
             self.draw(request, None),
@@ -78,6 +72,14 @@ impl Engine {
             request,
         )
         .await
+    }
+
+    /// Returns the customer that a gift card is for by its id, where there is one.
+    async fn customer_of(&self, draft: &GiftCardDraft) -> Result<Option<CustomerId>, Refused> {
+        let Some(customer) = draft.customer.as_deref().and_then(|text| id::parse(text).ok()) else {
+            return Ok(None);
+        };
+        Ok(self.kinds().has_customer(customer).await?.then_some(customer))
     }
 
     /// Disables or enables a gift card, changes its expiry or its note. What checkouts hold stays held.

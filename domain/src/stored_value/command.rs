@@ -24,8 +24,8 @@ pub struct GiftCardDraft {
     pub expires_at: Option<Timestamp>,
     /// What staff note.
     pub note: Option<String>,
-    /// For which customer it is.
-    pub customer: Option<CustomerId>,
+    /// The id of the customer it is for.
+    pub customer: Option<String>,
     /// To which e-mail address it is sent.
     pub email: Option<String>,
 }
@@ -35,8 +35,8 @@ pub struct GiftCardDraft {
 pub struct IssueGiftCard {
     /// What was sent.
     pub draft: GiftCardDraft,
-    /// Whether the customer that was named is known.
-    pub customer_exists: bool,
+    /// The customer that was named, where there is one.
+    pub customer: Option<CustomerId>,
 }
 
 impl Create<StoredValue> for IssueGiftCard {
@@ -57,8 +57,8 @@ impl Create<StoredValue> for IssueGiftCard {
         };
         check_expiry(draft.expires_at, cx.now(), &mut errors);
         let note = check_note(draft.note, &mut errors);
-        if let Some(customer) = draft.customer.filter(|_| !self.customer_exists) {
-            let message = format!("there is no customer {customer}");
+        if let Some(named) = draft.customer.filter(|_| self.customer.is_none()) {
+            let message = format!("there is no customer {named}");
             errors.add("/customer_id", "customer.not_found", message);
         }
         let email = draft.email.map(|text| Email::parse(&text)).transpose();
@@ -69,7 +69,7 @@ impl Create<StoredValue> for IssueGiftCard {
         let card = GiftCard {
             code,
             expires_at: draft.expires_at,
-            customer: draft.customer,
+            customer: self.customer,
             email,
         };
         let mut value = StoredValue::empty(id, Form::GiftCard(card), amount.currency, cx.now());

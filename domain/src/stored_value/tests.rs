@@ -18,7 +18,7 @@ fn issue(draft: GiftCardDraft) -> Result<Bench<StoredValue>, Error> {
     let id = StoredValueId(Uuid::from_u128(1));
     let command = IssueGiftCard {
         draft,
-        customer_exists: false,
+        customer: None,
     };
     Bench::create(id, Timestamp::from_millis(1_000), command)
 }
@@ -154,7 +154,7 @@ fn every_bad_field_of_a_gift_card_is_listed() {
         code: Some("short".to_owned()),
         expires_at: Some(Timestamp::from_millis(1_000)),
         note: Some(" ".to_owned()),
-        customer: Some(CustomerId(Uuid::from_u128(1))),
+        customer: Some("cus_x".to_owned()),
         email: Some("ada".to_owned()),
     };
     let Err(Error::Fields(errors)) = issue(draft) else {

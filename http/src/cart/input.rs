@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use cartwright_actors::cart::{CartRef, DetailsDraft, LineDraft, VariantRef};
 use cartwright_domain::cart::{self, CODES_MAX, Patch};
 use cartwright_domain::error::FieldErrors;
-use cartwright_domain::id::{self, CustomerId, LineId, ShippingMethodId, StoredValueId};
+use cartwright_domain::id::{self, CustomerId, LineId, StoredValueId};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::stored_value::StoredValue;
 use cartwright_domain::{Caller, Class, Problem, Refusal, Timestamp};
@@ -225,51 +225,50 @@ impl NewCodes {
 }
 
 impl CartDetails {
-    /// Returns the details as a use case takes them.
+    /// Returns the details as a use case takes them, with a shipping method that is none among the bad fields.
     ///
     /// # Errors
-    /// A shipping method that is none; a staff caller's time or customer that is none.
+    /// A staff caller's time or customer that is none.
     pub(crate) fn read(self, caller: &Caller) -> Result<DetailsDraft, Refused> {
+        let (mut bad, mut unread) = (FieldErrors::default(), FieldErrors::default());
+        let shipping_method_id = patch(self.shipping_method_id, |text| {
+            let read = id::parse(&text).map_err(|invalid| invalid.to_string());
+            kept(read, "/shipping_method_id", "shipping_method.not_found", &mut bad)
+        });
         // Section 4.6: what a shopper may not set is ignored.
         let priced_at = self.priced_at.filter(|_| caller.is_staff());
-        let priced_at = priced_at.map(|sent| sent.as_ref().map(read_time).transpose());
+        let priced_at = patch(priced_at, |sent| {
+            kept(read_time(&sent), "/priced_at", "wrong_type", &mut unread)
+        });
         let customer_id = self.customer_id.filter(|_| caller.is_staff());
-        let customer_id = customer_id.map(|sent| sent.as_ref().map(read_customer).transpose());
+        let customer_id = patch(customer_id, |sent| {
+            kept(read_customer(&sent), "/customer_id", "wrong_type", &mut unread)
+        });
+        unread.into_result().map_err(malformed)?;
         Ok(DetailsDraft {
-            email: patch(self.email),
-            shipping_address: patch(self.shipping_address.map(|address| address.map(Into::into))),
-            billing_address: patch(self.billing_address.map(|address| address.map(Into::into))),
-            shipping_method_id: patch(read_method(self.shipping_method_id)?),
-            priced_at: patch(priced_at.transpose()?),
-            customer_id: patch(customer_id.transpose()?),
+            email: patch(self.email, Some),
+            shipping_address: patch(self.shipping_address, |address| Some(address.into())),
+            billing_address: patch(self.billing_address, |address| Some(address.into())),
+            shipping_method_id,
+            priced_at,
+            customer_id,
+            bad,
         })
     }
 }
 
-fn patch<T>(sent: Option<Option<T>>) -> Patch<T> {
+/// Returns what was sent of a field; one that cannot be read is kept as it is.
+fn patch<T, R>(sent: Option<Option<T>>, read: impl FnOnce(T) -> Option<R>) -> Patch<R> {
     match sent {
         None => Patch::Keep,
         Some(None) => Patch::Clear,
-        Some(Some(value)) => Patch::Set(value),
+        Some(Some(value)) => read(value).map_or(Patch::Keep, Patch::Set),
     }
 }
 
-fn read_method(sent: Option<Option<String>>) -> Result<Option<Option<ShippingMethodId>>, Refused> {
-    let Some(Some(text)) = sent else {
-        return Ok(sent.map(|_| None));
-    };
-    let mut errors = FieldErrors::default();
-    match id::parse(&text) {
-        Ok(method) => Ok(Some(Some(method))),
-        Err(invalid) => {
-            errors.add(
-                "/shipping_method_id",
-                "shipping_method.not_found",
-                invalid.to_string(),
-            );
-            Err(errors.into())
-        }
-    }
+/// Keeps the good value, or adds the field with what is wrong.
+fn kept<T>(read: Result<T, String>, pointer: &str, code: &str, errors: &mut FieldErrors) -> Option<T> {
+    read.map_err(|message| errors.add(pointer, code, message)).ok()
 }
 
 fn read_price(sent: &Value) -> Result<Price, Refused> {
@@ -278,18 +277,13 @@ fn read_price(sent: &Value) -> Result<Price, Refused> {
     price.map_err(|message| unreadable("/unit_price", "wrong_type", &message))
 }
 
-fn read_time(sent: &Value) -> Result<Timestamp, Refused> {
-    let time = sent
-        .as_str()
-        .ok_or_else(|| "expected a text".to_owned())
-        .and_then(Time::parse);
-    let time = time.map_err(|message| unreadable("/priced_at", "wrong_type", &message))?;
-    Ok(time.0)
+fn read_time(sent: &Value) -> Result<Timestamp, String> {
+    let text = sent.as_str().ok_or_else(|| "must be a text".to_owned())?;
+    Ok(Time::parse(text)?.0)
 }
 
-fn read_customer(sent: &Value) -> Result<CustomerId, Refused> {
-    let text = sent.as_str().unwrap_or_default();
-    id::parse(text).map_err(|invalid| unreadable("/customer_id", "wrong_type", &invalid.to_string()))
+fn read_customer(sent: &Value) -> Result<CustomerId, String> {
+    id::parse(sent.as_str().unwrap_or_default()).map_err(|invalid| invalid.to_string())
 }
 
 fn unknown_variant(name: &str) -> Refused {
@@ -302,6 +296,10 @@ fn unknown_variant(name: &str) -> Refused {
 fn unreadable(pointer: &str, code: &str, message: &str) -> Refused {
     let mut errors = FieldErrors::default();
     errors.add(pointer, code, message);
+    malformed(errors)
+}
+
+fn malformed(errors: FieldErrors) -> Refused {
     let problem = Problem {
         class: Class::Malformed,
         ..errors.problem()

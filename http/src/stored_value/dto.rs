@@ -3,7 +3,6 @@
 use crate::answer::versioned;
 use crate::dto::{Money, Time, nullable};
 use cartwright_actors::Shown;
-use cartwright_domain::id::CustomerId;
 use cartwright_domain::stored_value::{self, Cause, StoredValue};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -106,16 +105,11 @@ pub(super) struct NewGiftCard {
     /// What staff note.
     note: Option<String>,
     /// For which customer it is. It is spent by its code all the same.
-    #[schema(value_type = Option<String>)]
-    customer_id: Option<CustomerIdText>,
+    customer_id: Option<String>,
     /// To which e-mail address it is sent.
     #[schema(example = "ada@example.com")]
     email: Option<String>,
 }
-
-/// A customer's id as it is sent.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) struct CustomerIdText(#[serde(with = "crate::dto::as_text")] CustomerId);
 
 /// Changes to a gift card: what is absent stays and `null` clears.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -245,7 +239,7 @@ impl From<NewGiftCard> for stored_value::GiftCardDraft {
             code: input.code,
             expires_at: input.expires_at.map(|at| at.0),
             note: input.note,
-            customer: input.customer_id.map(|id| id.0),
+            customer: input.customer_id,
             email: input.email,
         }
     }
