@@ -158,23 +158,28 @@ fn complete_operation(operation: &mut Operation, path: &str, change: Change, ver
 /// Returns references to the schemas that show one state of one entity: those with a version.
 fn versioned(schemas: &BTreeMap<String, RefOr<Schema>>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for (name, schema) in schemas {
-        if let RefOr::T(Schema::Object(object)) = schema
-            && object.properties.contains_key("version")
-        {
-            found.insert(reference(name));
-        }
-    }
-    for (name, schema) in schemas {
-        if let RefOr::T(Schema::AnyOf(choice)) = schema {
-            let is_versioned =
-                |item: &RefOr<Schema>| matches!(item, RefOr::Ref(to) if found.contains(&to.ref_location));
-            if choice.items.iter().all(is_versioned) {
+    loop {
+        let known = found.len();
+        for (name, schema) in schemas {
+            if has_version(schema, &found) {
                 found.insert(reference(name));
             }
         }
+        // Schemas refer to others, which may come later.
+        if found.len() == known {
+            return found;
+        }
     }
-    found
+}
+
+fn has_version(schema: &RefOr<Schema>, found: &BTreeSet<String>) -> bool {
+    match schema {
+        RefOr::Ref(to) => found.contains(&to.ref_location),
+        RefOr::T(Schema::Object(object)) => object.properties.contains_key("version"),
+        RefOr::T(Schema::AllOf(parts)) => parts.items.iter().any(|part| has_version(part, found)),
+        RefOr::T(Schema::AnyOf(choice)) => choice.items.iter().all(|item| has_version(item, found)),
+        RefOr::T(_) => false,
+    }
 }
 
 fn add_headers(

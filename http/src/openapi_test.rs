@@ -212,6 +212,9 @@ fn answers_with_a_version_have_an_etag_and_keys_are_replayed() {
         &["ETag", "Idempotent-Replayed", "Location", "Retry-After"],
     );
     check("DELETE /session", "204", &[]);
+    check("GET /admin/tax/zones/{zone}", "200", &["ETag"]);
+    check("GET /admin/shipping/methods/{method}", "200", &["ETag"]);
+    check("GET /admin/tax/zones", "200", &[]);
 }
 
 #[test]

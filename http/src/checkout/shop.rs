@@ -43,9 +43,8 @@ async fn start_checkout(
     State(engine): State<Engine>,
     call: Call,
     CartName(cart): CartName,
-    Json { bytes, .. }: Json<serde_json::Value>,
 ) -> Answered<Checkout> {
-    let done = engine.start_checkout(&call.request(&bytes), cart).await?;
+    let done = engine.start_checkout(&call.request(&[]), cart).await?;
     let checkout = done.map(|view| Checkout::from(&view));
     let location = checkout.value.status_url.clone();
     Ok(Answer::done(checkout).created(location))
