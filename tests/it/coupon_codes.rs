@@ -299,6 +299,30 @@ async fn of_those_who_complete_with_one_code_at_once_one_gets_it() {
 }
 
 #[tokio::test]
+async fn adding_codes_heeds_the_version_and_the_key() {
+    let campaign = Campaign::new().await;
+    let staff = campaign.staff();
+    let version = staff.get(&campaign.path).ok(200).await["version"].clone();
+    let version = version.as_u64().expect("a version");
+    let path = format!("{}/codes", campaign.path);
+    let add = |codes: &[&str]| staff.post(&path, json!({ "codes": codes }));
+    let stale = add(&["ONE"]).if_match(version + 1);
+    stale.refused(412, "version.stale").await;
+    let draw = staff.post(&format!("{path}/generate"), json!({ "count": 1 }));
+    draw.if_match(version + 1).refused(412, "version.stale").await;
+    let key = unique("key");
+    let first = add(&["ONE"]).if_match(version).key(&key).send().await;
+    let again = add(&["ONE"]).if_match(version).key(&key).send().await;
+    assert_eq!((first.is_replayed(), again.is_replayed()), (false, true));
+    assert_eq!((first.status, again.status), (200, 200));
+    let other = add(&["TWO"]).key(&key);
+    other.refused(422, "idempotency.key_reused").await;
+    let listed = campaign.open.shop.list(&path).await;
+    let listed: Vec<&str> = listed.iter().map(|listed| text(&listed["code"])).collect();
+    assert_eq!(listed, ["ONE"]);
+}
+
+#[tokio::test]
 async fn drawn_codes_are_unique_and_listed_page_by_page() {
     let campaign = Campaign::new().await;
     let staff = campaign.staff();

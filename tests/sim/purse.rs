@@ -103,7 +103,7 @@ impl Purse {
         let codes = CODES[1..].iter().map(|code| (*code).to_owned());
         let imported = engine.add_codes(&staff(), once, codes.collect()).await;
         let imported = imported.expect("codes");
-        for row in imported {
+        for row in imported.value {
             assert!(!matches!(row.outcome, RowOutcome::Refused(_)), "{}", row.subject);
         }
         Self {

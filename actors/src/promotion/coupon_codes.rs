@@ -8,7 +8,8 @@ use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, AskError};
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::promotion::{
-    Code, CouponCode, CreateCouponCode, DeleteCouponCode, Draw, DrawCodes, DrawDraft, Error, Promotion, Use,
+    AddCodes, Code, CouponCode, CreateCouponCode, DeleteCouponCode, Draw, DrawCodes, DrawDraft, Error,
+    Promotion, Use,
 };
 use cartwright_domain::{Listing, Problem, Refusal};
 use cartwright_storage::Receipt;
@@ -51,7 +52,8 @@ pub struct ListedCode {
 }
 
 impl Engine {
-    /// Adds codes to a promotion, each good for one order. One that it has already is left as it is.
+    /// Adds codes to a promotion, each good for one order. One that it has already is left as it is. Asked again under the
+    /// same key, it sees to it that all of them are there.
     ///
     /// # Errors
     /// `promotion.not_found`; `promotion.requires_no_code`; `promotion.too_many_rows`; a refused code is no error but its
@@ -61,16 +63,28 @@ impl Engine {
         request: &Request,
         promotion: PromotionId,
         codes: Vec<String>,
-    ) -> Result<Vec<ImportedRow>, Refused> {
-        self.require_codes(promotion).await?;
+    ) -> Outcome<Vec<ImportedRow>> {
         let row = |(row, code)| CodeRow {
             row,
             promotion: promotion.to_string(),
             code,
             is_used: false,
         };
-        self.import_codes(request, (0..).zip(codes).map(row).collect())
-            .await
+        let rows: Vec<CodeRow> = (0..).zip(codes).map(row).collect();
+        let (promotions, rows) = (&self.kinds().promotions, &rows);
+        let fresh = |ticket| async move {
+            let ask = request.ask().ticket(ticket);
+            let begun = promotions.ask(promotion, AddCodes, ask).await?;
+            Ok(Done {
+                value: self.import_codes(request, rows.clone()).await?,
+                replayed: begun.replayed,
+            })
+        };
+        let replay = |receipt: Box<Receipt>| async move {
+            let _: Answer<(), Promotion> = promotions.replay(&receipt).await?;
+            self.import_codes(request, rows.clone()).await
+        };
+        self.once(request, fresh, replay).await
     }
 
     /// Imports codes, each good for one order, unless it was used elsewhere. One that its promotion has already is left
@@ -103,12 +117,6 @@ impl Engine {
             self.require_still_there(*promotion).await?;
         }
         Ok(imported)
-    }
-
-    async fn require_codes(&self, promotion: PromotionId) -> Result<(), Refused> {
-        let found = self.promotion(promotion).await?.promotion;
-        let allowed = found.state.require_codes();
-        allowed.map_err(|error| Refused::from(error.problem()))
     }
 
     /// Refuses codes whose promotion was deleted while they were made, and deletes them again: what deletes the others may

@@ -189,7 +189,7 @@ pub(crate) const RULES: &[Case] = &[
         Box::pin(async move {
             let promotion = setup.promotion.unwrap();
             let codes = vec!["ten-0001".to_owned()];
-            told_of_rows(desk.engine.add_codes(request, promotion, codes).await?)
+            told_of_rows(desk.engine.add_codes(request, promotion, codes).await?.value)
         })
     }),
     case("import_codes", By::Staff, PROMOTED, |desk, _, request| {

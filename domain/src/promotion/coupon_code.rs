@@ -101,6 +101,19 @@ impl Command<Promotion> for DrawCodes {
     }
 }
 
+/// Begins an addition of codes that somebody gave: the promotion takes such, and the request's key stands for them.
+#[derive(Clone, Copy, Debug)]
+pub struct AddCodes;
+
+impl Command<Promotion> for AddCodes {
+    const NAME: &'static str = "promotion.add_codes";
+    type Reply = ();
+
+    fn apply(self, promotion: &mut Promotion, _: &mut Context<'_, Promotion>) -> Result<(), Error> {
+        promotion.require_codes()
+    }
+}
+
 impl Draw {
     /// Returns what tells this draw from others.
     pub fn id(&self) -> Uuid {

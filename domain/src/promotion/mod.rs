@@ -14,8 +14,8 @@ mod uses;
 pub use code::{CODE_LENGTH_MAX, Code};
 pub use command::{CreatePromotion, DeletePromotion, Draft, UpdatePromotion};
 pub use coupon_code::{
-    CODES_DRAWN_MAX, CouponCode, CouponCodeEvent, CreateCouponCode, DeleteCouponCode, Draw, DrawCodes,
-    DrawDraft, SingleCode,
+    AddCodes, CODES_DRAWN_MAX, CouponCode, CouponCodeEvent, CreateCouponCode, DeleteCouponCode, Draw,
+    DrawCodes, DrawDraft, SingleCode,
 };
 pub use draft::{ActionDraft, ConditionsDraft, ReductionDraft, SelectionDraft};
 pub use entity::{Event, PROMOTIONS_MAX, Promotion, Timer};

@@ -1,7 +1,7 @@
 //! Routes of codes that are good for one order.
 
 use crate::answer::{Answer, Answered, gone};
-use crate::dto::{IdempotencyKeyHeader, Imported, List, Sent, Time};
+use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, Imported, List, Sent, Time};
 use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly, entity_id};
 use crate::layer::import_body_limit;
 use crate::problem::Refused;
@@ -130,11 +130,11 @@ async fn admin_list_codes(
 
 /// Adds codes to a promotion, each good for one order.
 ///
-/// A code that the promotion has already is left as it is, so that the same can be sent again. A code that is refused
-/// refuses no other.
+/// A code that the promotion has already is left as it is, so that the same can be sent again: then they are
+/// `unchanged`. A code that is refused refuses no other.
 #[utoipa::path(
     post, path = "/api/v1/admin/promotions/{promotion}/codes", tag = "admin: promotions",
-    params(("promotion" = String, Path, description = "The promotion's id.")),
+    params(("promotion" = String, Path, description = "The promotion's id."), IfMatchHeader, IdempotencyKeyHeader),
     request_body = CouponCodesInput,
     responses((status = OK, description = "What became of each code; rows are counted from 0.", body = Imported)),
 )]
@@ -144,8 +144,8 @@ async fn admin_add_codes(
     Id(id): Id<promotion::Promotion>,
     Json { value, bytes }: Json<CouponCodesInput>,
 ) -> Answered<Imported> {
-    let imported = engine.add_codes(&call.request(&bytes), id, value.codes).await?;
-    Ok(Answer::plain(Imported::of(imported)))
+    let done = engine.add_codes(&call.request(&bytes), id, value.codes).await?;
+    Ok(Answer::plain_done(done.map(Imported::of)))
 }
 
 /// Imports codes that are each good for one order, of any promotions.
@@ -171,7 +171,7 @@ async fn admin_import_codes(
 /// None has a letter or digit that is taken for another. Sent again under the same key, it answers with the same codes.
 #[utoipa::path(
     post, path = "/api/v1/admin/promotions/{promotion}/codes/generate", tag = "admin: promotions",
-    params(("promotion" = String, Path, description = "The promotion's id."), IdempotencyKeyHeader),
+    params(("promotion" = String, Path, description = "The promotion's id."), IfMatchHeader, IdempotencyKeyHeader),
     request_body = CouponCodesDraw,
     responses((status = CREATED, description = "The codes.", body = CouponCodesDrawn)),
 )]
