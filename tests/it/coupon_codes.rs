@@ -308,7 +308,8 @@ async fn adding_codes_heeds_the_version_and_the_key() {
     let add = |codes: &[&str]| staff.post(&path, json!({ "codes": codes }));
     let stale = add(&["ONE"]).if_match(version + 1);
     stale.refused(412, "version.stale").await;
-    let draw = staff.post(&format!("{path}/generate"), json!({ "count": 1 }));
+    let generate = format!("{path}/generate");
+    let draw = staff.post(&generate, json!({ "count": 1 }));
     draw.if_match(version + 1).refused(412, "version.stale").await;
     let key = unique("key");
     let first = add(&["ONE"]).if_match(version).key(&key).send().await;

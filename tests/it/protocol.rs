@@ -86,8 +86,11 @@ async fn what_is_refused_before_a_handler_is_a_problem_too() {
         .get("/products?limit=many")
         .refused(400, "page.limit_out_of_range")
         .await;
-    let refusal = server.guest().get("/variants");
-    let refusal = refusal.refused(400, "request.query_malformed").await;
+    let refusal = server
+        .guest()
+        .get("/variants")
+        .refused(400, "request.query_malformed")
+        .await;
     let missing = json!([{"pointer": "/sku", "code": "missing", "message": "this parameter must be given"}]);
     assert_eq!(refusal["errors"], missing);
 }
