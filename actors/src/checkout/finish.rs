@@ -38,20 +38,18 @@ pub(super) fn over(
 
 /// Answers that the stock is reserved.
 pub(super) fn reserved(saga: &Arc<Published<Checkout>>, note: AwaitCompletion) -> Performed<Progress> {
-    let (answers, dropped) = answer(saga);
-    Performed::Record {
-        command: Progress::Reserved(note),
-        deletes: dropped.into_iter().collect(),
-        answers,
-        rests_on: Vec::new(),
-    }
+    answered(saga, Progress::Reserved(note))
 }
 
 /// Answers that the order stands, while its capture is still owed.
 pub(super) fn placed(saga: &Arc<Published<Checkout>>) -> Performed<Progress> {
+    answered(saga, Progress::Placed(NotePlaced))
+}
+
+fn answered(saga: &Arc<Published<Checkout>>, command: Progress) -> Performed<Progress> {
     let (answers, dropped) = answer(saga);
     Performed::Record {
-        command: Progress::Placed(NotePlaced),
+        command,
         deletes: dropped.into_iter().collect(),
         answers,
         rests_on: Vec::new(),

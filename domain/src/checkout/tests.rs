@@ -82,6 +82,7 @@ fn whoever_completes_what_is_being_completed_joins_it() {
         order: OrderId(Uuid::from_u128(0x0d)),
         completion: Some(completion.clone()),
         answers: None,
+        cart_revision: None,
     };
     let reserving = Bench::<Checkout>::create(CHECKOUT, START, begin).expect("nothing is too long");
     for mut checkout in [reserving, paying()] {
@@ -89,6 +90,7 @@ fn whoever_completes_what_is_being_completed_joins_it() {
         let join = BeginCompletion {
             completion: completion.clone(),
             answers: None,
+            cart_revision: None,
         };
         checkout.run(join).expect("somebody else was first");
         assert_eq!(checkout.entity, before);
