@@ -1,8 +1,8 @@
 //! Buy X, get Y: tables worked by hand.
 
-use super::promotions::{case, off, products, promotion, sets};
+use super::promotions::{case, lines, off, pence, products, promotion, sets};
 use crate::money::Rate;
-use crate::promotion::{Action, Choice, Sets};
+use crate::promotion::{Action, Choice, Promotion, Sets, Spread};
 
 #[test]
 fn buy_two_get_one_counts_full_sets_and_gives_the_cheapest() {
@@ -77,4 +77,29 @@ fn got_units_that_are_worth_a_fraction_are_rounded_with_the_percentage_only() {
     first.priority = 1;
     let then = promotion(2, Action::Sets(half));
     case(&[(1, 50, 2, 0)], &[first, then]).check(&[96]);
+}
+
+#[test]
+fn got_units_of_huge_lines_are_worth_their_fraction_in_its_lowest_terms() {
+    // After what came off, a unit of the first line is worth 290/3 and one of the second 295/3, whatever the lines hold:
+    // 399,968 and 200,033 of them come to 58,333,485, and three tenths of that to half a penny more than 17,500,045.
+    let first = |n, at: u128, amount| Promotion {
+        priority: 1,
+        ..promotion(n, lines(&[at], off(amount), Spread::Across))
+    };
+    let sets = Sets {
+        buy_items: Some(products(&[1])),
+        get_items: Some(products(&[1, 2])),
+        percentage: "0.3".parse::<Rate>().expect("a rate"),
+        sets_max: Some(600_001),
+        ..sets(1, 1)
+    };
+    let promotions = [
+        first(1, 1, 3_333_230),
+        first(2, 2, 1_666_655),
+        promotion(3, Action::Sets(sets)),
+    ];
+    let rows = [(1, 100, 999_969, 0), (2, 100, 999_993, 0)];
+    let quote = case(&rows, &promotions).quote().expect("the case can be priced");
+    assert_eq!(quote.promotions[2].discount, pence(17_500_046));
 }

@@ -57,9 +57,9 @@ struct Units {
     quantity: i128,
 }
 
-/// Returns by what worths are multiplied so that they are whole: their common denominator. Where no number of 63 bits
-/// can be, because lines of many different huge quantities are each worth a fraction, the largest factor that leaves
-/// every worth countable takes its place, and what is below it is cut.
+/// Returns by what worths are multiplied so that they are whole: the common denominator of these fractions in their lowest
+/// terms. Where no number of 63 bits can be, because lines of many different huge quantities are each worth a fraction,
+/// the largest factor that leaves every worth countable takes its place, and what is below it is cut.
 fn scale_of(units: &[Units]) -> i128 {
     let largest = units
         .iter()
@@ -67,11 +67,11 @@ fn scale_of(units: &[Units]) -> i128 {
         .max()
         .unwrap_or(0);
     let room = i128::from(i64::MAX) / (largest + 1);
-    let fractions = units.iter().filter(|units| units.value % units.quantity != 0);
     let mut common = 1_i128;
-    for units in fractions {
-        let shared = greatest_common_divisor(common, units.quantity);
-        common = common.saturating_mul(units.quantity / shared);
+    for units in units {
+        let denominator = units.quantity / greatest_common_divisor(units.value, units.quantity);
+        let shared = greatest_common_divisor(common, denominator);
+        common = common.saturating_mul(denominator / shared);
         if room < common {
             return room;
         }
