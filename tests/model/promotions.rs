@@ -208,7 +208,8 @@ impl Goods<'_> {
     /// documents that a promotion does not qualify unless one of its actions finds something.
     fn finds_something(&self, promotion: &Promotion) -> bool {
         promotion.actions.iter().any(|action| match action {
-            Action::Order(_) | Action::Shipping(_) => true,
+            Action::Order(_) => true,
+            Action::Shipping(_) => self.case.cart.lines.iter().any(|line| !line.digital),
             Action::Lines { items, .. } => {
                 let items = items.as_ref().or(promotion.conditions.items.as_ref());
                 !self.lines_of(items).is_empty()

@@ -10,6 +10,7 @@ mod problems;
 mod promotions;
 mod promotions_properties;
 mod promotions_sets;
+mod promotions_shipping;
 mod states;
 mod sums;
 mod taxes;

@@ -33,6 +33,8 @@ pub(super) struct Case {
     pub(super) now: Timestamp,
     pub(super) promotions: Vec<Promotion>,
     pub(super) shipping: Option<ShippingMethodId>,
+    /// Whether there is nothing to send.
+    pub(super) digital: bool,
     pub(super) zones: Zones,
     pub(super) settings: Settings,
 }
@@ -46,6 +48,7 @@ pub(super) fn case(rows: &[Row], promotions: &[Promotion]) -> Case {
         now: Timestamp::from_millis(1_000),
         promotions: promotions.to_vec(),
         shipping: None,
+        digital: false,
         zones: Zones::new(
             [totals::zone(1, &["GB"], &[("standard", "0.2")])],
             Timestamp::default(),
@@ -111,7 +114,7 @@ pub(super) fn sets(buy: u32, get: u32) -> Sets {
     }
 }
 
-fn code_of(text: &str) -> Code {
+pub(super) fn code_of(text: &str) -> Code {
     Code::parse(text).expect("a code")
 }
 
@@ -141,7 +144,7 @@ impl Case {
             unit_price: price_of(price),
             minimum_price: (minimum != 0).then(|| price_of(minimum)),
             weight_grams: 0,
-            digital: false,
+            digital: self.digital,
             tax_category: category,
             goods: Goods {
                 variant: VariantId(Uuid::from_u128(1_000 + product)),
@@ -449,35 +452,6 @@ fn thresholds_count_the_goods_that_are_named() {
     check(Some(1001), None, &[0, 0]);
     check(None, Some(2), &[500, 0]);
     check(None, Some(3), &[0, 0]);
-}
-
-#[test]
-fn a_shipping_discount_stands_apart_and_order_discounts_do_not_touch_shipping() {
-    let check = |actions: &[Action], off_shipping: i64, shipping: i64| {
-        let promotions: Vec<_> = (1..)
-            .zip(actions)
-            .map(|(n, action)| promotion(n, action.clone()))
-            .collect();
-        let mut case = case(&[(1, 1000, 1, 0)], &promotions);
-        case.shipping = Some(POST);
-        let quote = case.quote().expect("the case can be priced");
-        let line = quote.shipping_line.as_ref().expect("shipping is chosen");
-        assert_eq!((line.amount, line.discount), (pence(395), pence(off_shipping)));
-        assert_eq!(quote.shipping, pence(shipping));
-    };
-    check(&[Action::Order(percent("1"))], 0, 395);
-    // 10% of 3.95 is 0.395, so 0.40; then 1.00 more, then all of it.
-    check(&[Action::Shipping(percent("0.1"))], 40, 355);
-    check(
-        &[Action::Shipping(percent("0.1")), Action::Shipping(off(100))],
-        140,
-        255,
-    );
-    check(
-        &[Action::Shipping(off(1000)), Action::Shipping(percent("1"))],
-        395,
-        0,
-    );
 }
 
 #[test]

@@ -45,6 +45,11 @@ impl Basket<'_> {
         self.value_of(at).saturating_sub(self.sheet[at].floor).max(0)
     }
 
+    /// Tells whether anything is to be sent.
+    pub(super) fn is_sent(&self) -> bool {
+        self.sheet.iter().any(|line| !line.digital)
+    }
+
     pub(super) fn money(&self, amount: i64) -> Money {
         Money::new(amount, self.value.currency)
     }

@@ -259,12 +259,14 @@ impl Stage<'_, '_> {
                     self.off_sets(sets, (target.bought.as_ref().or(ready.items.as_ref()), items))?
                 }
                 Action::Shipping(by) => {
-                    self.promoted.off_shipping.push(OffShipping {
-                        applied: self.promoted.applied.len(),
-                        action: at,
-                        by: *by,
-                    });
-                    has_acted = true;
+                    if self.basket.is_sent() {
+                        self.promoted.off_shipping.push(OffShipping {
+                            applied: self.promoted.applied.len(),
+                            action: at,
+                            by: *by,
+                        });
+                        has_acted = true;
+                    }
                     None
                 }
             };
