@@ -107,6 +107,12 @@ async fn codes_are_judged_one_by_one_and_leave_when_they_can_no_longer_be_used()
             .await;
     }
     assert_eq!(open.cart().await["codes"], json!([]));
+    let below = open.guest.post(CODES, json!({ "code": "more" }));
+    let below = below.refused(422, "coupon.below_minimum").await;
+    assert_eq!(
+        below["details"],
+        json!({ "code": "MORE", "minimum": pence(1601) })
+    );
 
     let codes = json!({ "codes": ["Ten", "none", "more"] });
     let applied = open.guest.post(CODES, codes.clone()).key("k").ok(200).await;

@@ -3,6 +3,7 @@
 use super::{Cart, Error, Event, Unmet};
 use crate::entity::{Command, Context};
 use crate::error::{Class, Detail, Problem, Refusal};
+use crate::money::Money;
 use crate::promotion::{Code, Promotion};
 
 /// How many codes a cart may hold.
@@ -85,13 +86,21 @@ pub enum CodeRefused {
         /// The code.
         code: Code,
     },
-    /// The cart is worth too little, or holds too little, of what it is about.
+    /// The cart is worth too little of what it is about.
     #[error("the cart does not reach the minimum of the coupon code {code}: {minimum}")]
-    BelowMinimum {
+    BelowSubtotal {
         /// The code.
         code: Code,
-        /// What it asks for, for people.
-        minimum: String,
+        /// What it must be worth.
+        minimum: Money,
+    },
+    /// The cart holds too little of what it is about.
+    #[error("the cart does not reach the minimum of the coupon code {code}: {minimum} units")]
+    BelowQuantity {
+        /// The code.
+        code: Code,
+        /// How many units it must hold.
+        minimum: u64,
     },
     /// It is for other customers.
     #[error("the coupon code {code} is not for this customer")]
@@ -126,16 +135,14 @@ impl CodeRefused {
             },
             Unmet::Ended => Self::Expired { code },
             Unmet::NotStarted => Self::NotStarted { code },
-            Unmet::BelowSubtotal => {
-                let minimum = conditions.and_then(|conditions| conditions.subtotal_from);
-                let minimum = minimum.map(|from| from.to_string()).unwrap_or_default();
-                Self::BelowMinimum { code, minimum }
-            }
-            Unmet::BelowQuantity => {
-                let minimum = conditions.and_then(|conditions| conditions.quantity_from);
-                let minimum = minimum.map(|from| format!("{from} units")).unwrap_or_default();
-                Self::BelowMinimum { code, minimum }
-            }
+            Unmet::BelowSubtotal => match conditions.and_then(|conditions| conditions.subtotal_from) {
+                Some(minimum) => Self::BelowSubtotal { code, minimum },
+                None => Self::NotApplicable { code, unmet },
+            },
+            Unmet::BelowQuantity => match conditions.and_then(|conditions| conditions.quantity_from) {
+                Some(minimum) => Self::BelowQuantity { code, minimum },
+                None => Self::NotApplicable { code, unmet },
+            },
             Unmet::OtherCustomer | Unmet::NotFirstOrder => Self::WrongCustomer { code },
             Unmet::LimitReached => Self::LimitReached { code },
             Unmet::OtherCurrency
@@ -153,7 +160,10 @@ impl CodeRefused {
             | Self::Expired { .. }
             | Self::WrongCustomer { .. }
             | Self::LimitReached { .. } => true,
-            Self::NotStarted { .. } | Self::BelowMinimum { .. } | Self::NotApplicable { .. } => false,
+            Self::NotStarted { .. }
+            | Self::BelowSubtotal { .. }
+            | Self::BelowQuantity { .. }
+            | Self::NotApplicable { .. } => false,
         }
     }
 }
@@ -168,7 +178,7 @@ impl Refusal for CodeRefused {
             Self::Unknown { .. } => "coupon.unknown",
             Self::Expired { .. } => "coupon.expired",
             Self::NotStarted { .. } => "coupon.not_started",
-            Self::BelowMinimum { .. } => "coupon.below_minimum",
+            Self::BelowSubtotal { .. } | Self::BelowQuantity { .. } => "coupon.below_minimum",
             Self::WrongCustomer { .. } => "coupon.wrong_customer",
             Self::LimitReached { .. } => "coupon.limit_reached",
             Self::NotApplicable { .. } => "coupon.not_applicable",
@@ -177,9 +187,9 @@ impl Refusal for CodeRefused {
 
     fn details(&self) -> Vec<(String, Detail)> {
         let name = |code: &Code| vec![("code".to_owned(), Detail::from(code.as_str()))];
-        let with = |code: &Code, more: &str, text: &str| {
+        let with = |code: &Code, more: &str, detail: Detail| {
             let mut details = name(code);
-            details.push((more.to_owned(), text.into()));
+            details.push((more.to_owned(), detail));
             details
         };
         match self {
@@ -188,8 +198,9 @@ impl Refusal for CodeRefused {
             | Self::NotStarted { code }
             | Self::WrongCustomer { code }
             | Self::LimitReached { code } => name(code),
-            Self::BelowMinimum { code, minimum } => with(code, "minimum", minimum),
-            Self::NotApplicable { code, unmet } => with(code, "reason", unmet.name()),
+            Self::BelowSubtotal { code, minimum } => with(code, "minimum", (*minimum).into()),
+            Self::BelowQuantity { code, minimum } => with(code, "minimum_quantity", (*minimum).into()),
+            Self::NotApplicable { code, unmet } => with(code, "reason", unmet.name().into()),
         }
     }
 }
