@@ -7,6 +7,7 @@ use super::{
 };
 use crate::address::Address;
 use crate::caller::Caller;
+use crate::catalog::{PRICE_MILLIONTHS_MAX, price_max};
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::{CartId, CheckoutId, CustomerId, EntityId, LineId};
@@ -435,6 +436,10 @@ fn check_override(price: Price, currency: Currency) -> Result<(), Error> {
     }
     if price.is_negative() {
         return Err(Error::NegativePrice);
+    }
+    if PRICE_MILLIONTHS_MAX < price.millionths {
+        let max = price_max(currency);
+        return Err(Error::PriceTooHigh { max });
     }
     Ok(())
 }

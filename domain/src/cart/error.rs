@@ -105,6 +105,12 @@ pub enum Error {
     /// An overridden price below zero.
     #[error("a unit price must not be below zero")]
     NegativePrice,
+    /// An overridden price above what a variant may cost.
+    #[error("a unit price is at most {max}")]
+    PriceTooHigh {
+        /// The most.
+        max: Money,
+    },
     /// A price of another currency than the cart's.
     #[error("the cart is in {cart}, the price in {price}")]
     OtherCurrency {
@@ -140,6 +146,7 @@ impl Refusal for Error {
             | Self::TooMuch { .. }
             | Self::QuantityZero
             | Self::NegativePrice
+            | Self::PriceTooHigh { .. }
             | Self::OtherCurrency { .. } => Class::Invalid,
             Self::Fields(errors) => errors.class(),
             Self::Money(error) => error.class(),
@@ -164,6 +171,7 @@ impl Refusal for Error {
             Self::TooMuch { .. } => "cart.line_too_much",
             Self::QuantityZero => "cart.quantity_zero",
             Self::NegativePrice => "cart.negative_price",
+            Self::PriceTooHigh { .. } => "cart.price_too_high",
             Self::OtherCurrency { .. } => "cart.other_currency",
             Self::Fields(errors) => errors.code(),
             Self::Money(error) => error.code(),
@@ -206,6 +214,7 @@ impl Refusal for Error {
             Self::TooManyGiftCards { max } => vec![detail("gift_cards_max", (*max).into())],
             Self::QuantityTooLarge { max } => vec![detail("quantity_max", (*max).into())],
             Self::TooMuch { max } => vec![detail("amount_max", (*max).into())],
+            Self::PriceTooHigh { max } => vec![detail("unit_price_max", (*max).into())],
             Self::OtherCurrency { cart, price } => vec![
                 detail("cart_currency", cart.code().into()),
                 detail("price_currency", price.code().into()),

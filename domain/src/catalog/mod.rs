@@ -21,6 +21,7 @@ pub use price_list::{
     CreatePriceList, DeletePriceList, ListPrice, ListPricePut, PRICE_LISTS_MAX, PriceList, PriceListDraft,
     PriceListEvent, PriceLists, PutListPrice, UpdatePriceList, first_fit,
 };
+pub(crate) use prices::price_max;
 pub use prices::{CurrencyPrices, PriceChange};
 pub use product::{CreateProduct, Image, Product, ProductStatus, UpdateProduct};
 pub use sku::Sku;

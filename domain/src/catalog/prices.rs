@@ -2,7 +2,7 @@
 
 use super::PRICE_MILLIONTHS_MAX;
 use crate::error::FieldErrors;
-use crate::money::{Currency, Price};
+use crate::money::{Currency, Money, Price};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -97,6 +97,12 @@ impl PriceChange {
             Self::Replace(all) => CurrencyPrices::check(all, "/prices", errors),
         }
     }
+}
+
+/// Returns the highest unit price in a currency.
+pub(crate) fn price_max(currency: Currency) -> Money {
+    let max = Price::new(PRICE_MILLIONTHS_MAX, currency).whole();
+    max.expect("a thousand million of a currency is a whole number of its minor units")
 }
 
 fn is_in_range(price: Price) -> bool {

@@ -1,7 +1,8 @@
 //! Commands of shipping methods.
 
+use super::tariff::check_amount;
 use super::{Charge, Conditions, Error, Event, METHODS_MAX, ShippingMethod, Span, Tariff};
-use crate::catalog::Handle;
+use crate::catalog::{Handle, price_max};
 use crate::country::Coverage;
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
@@ -15,7 +16,6 @@ use crate::text;
 const NAME_LENGTH_MAX: usize = 100;
 /// How many categories a condition may name.
 const CATEGORIES_MAX: usize = 100;
-const NEGATIVE: &str = "must not be below zero";
 
 /// A shipping method as staff sent it. When it changes a method, what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -248,9 +248,12 @@ fn find(tariffs: &[Tariff], currency: Currency) -> Result<usize, usize> {
 
 /// Makes the charge of the price's currency flat, and leaves what else its tariff says.
 fn set_flat(tariffs: &mut Vec<Tariff>, price: Money, errors: &mut FieldErrors) {
-    if price.amount < 0 {
-        errors.add("/price", "shipping.negative_amount", NEGATIVE);
-    }
+    check_amount(
+        price.amount,
+        price_max(price.currency),
+        "/price".to_owned(),
+        errors,
+    );
     match find(tariffs, price.currency) {
         Ok(held) => tariffs[held].charge = Charge::Flat(price.amount),
         Err(place) => tariffs.insert(place, Tariff::flat(price, None)),
@@ -262,9 +265,8 @@ fn set_free_from(tariffs: &mut [Tariff], free_from: Option<Money>, errors: &mut 
         tariffs.iter_mut().for_each(|tariff| tariff.free_from = None);
         return;
     };
-    if free_from.amount < 0 {
-        errors.add("/free_from", "shipping.negative_amount", NEGATIVE);
-    }
+    let max = price_max(free_from.currency);
+    check_amount(free_from.amount, max, "/free_from".to_owned(), errors);
     match find(tariffs, free_from.currency) {
         Ok(held) => tariffs[held].free_from = Some(free_from.amount),
         Err(_) => {

@@ -118,6 +118,67 @@ fn every_bad_field_of_a_method_is_listed() -> Result<(), crate::money::Error> {
 }
 
 #[test]
+fn no_price_of_shipping_is_above_what_a_variant_may_cost() -> Result<(), crate::money::Error> {
+    let most = 100_000_000_000;
+    assert!(method(1, draft("Post", &["*"], most, Some(most))).is_ok());
+    check_refused(
+        draft("Post", &["*"], most + 1, Some(most + 1)),
+        &[
+            ("/price", "shipping.amount_too_large"),
+            ("/free_from", "shipping.amount_too_large"),
+        ],
+    );
+    let dear = |charge, currency| Tariff {
+        charge,
+        handling_fee: most * 10,
+        free_from: Some(i64::MAX),
+        ..Tariff::flat(Money::zero(currency), None)
+    };
+    let price = i64::MAX;
+    let steps = vec![Step { from: 0, price }];
+    let by = Measure::Weight;
+    let share = Charge::Percentage {
+        rate: "0.1".parse()?,
+        at_least: Some(price),
+        at_most: Some(price),
+    };
+    let carrier = Charge::Carrier {
+        service: "express".to_owned(),
+        markup: "0.1".parse()?,
+        fallback: Box::new(Charge::Flat(price)),
+    };
+    let tariffs = vec![
+        dear(Charge::Table { by, steps }, Currency::GBP),
+        // A dinar has ten times as many minor units: the fee is just what it may be.
+        dear(share, Currency::of("KWD")?),
+        dear(carrier, Currency::of("EUR")?),
+    ];
+    // What earlier builds let in is read as before.
+    assert!(tariffs.iter().all(Tariff::is_sound));
+    let pointers = [
+        "/tariffs/0/handling_fee",
+        "/tariffs/0/free_from",
+        "/tariffs/0/table/steps/0/price",
+        "/tariffs/1/free_from",
+        "/tariffs/1/percentage/at_least",
+        "/tariffs/1/percentage/at_most",
+        "/tariffs/2/handling_fee",
+        "/tariffs/2/free_from",
+        "/tariffs/2/carrier/fallback/flat",
+    ];
+    check_refused(
+        Draft {
+            price: None,
+            free_from: None,
+            tariffs: Some(tariffs),
+            ..draft("Post", &["*"], 0, None)
+        },
+        &pointers.map(|pointer| (pointer, "shipping.amount_too_large")),
+    );
+    Ok(())
+}
+
+#[test]
 fn a_store_has_at_most_1000_methods() {
     let create = |existing| {
         let command = CreateMethod {

@@ -1,6 +1,7 @@
 //! What a shipping method costs in one currency: flat, by a table, or as a share of what the goods are worth.
 
 use super::Parcel;
+use crate::catalog::price_max;
 use crate::error::FieldErrors;
 use crate::money::{self, Currency, Money, Rate, Rounding};
 use crate::text;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 
 /// How many steps a table may have.
 pub const STEPS_MAX: usize = 200;
+const NEGATIVE: &str = "must not be below zero";
 /// The longest code of a carrier's service.
 const SERVICE_LENGTH_MAX: usize = 64;
 
@@ -199,24 +201,28 @@ impl Tariff {
         matches!(self.charge, Charge::Carrier { .. })
     }
 
-    /// Notes everything that is wrong with it, below `pointer`.
+    /// Notes everything that is wrong with it as staff send it, below `pointer`.
     pub(super) fn check(&self, pointer: &str, errors: &mut FieldErrors) {
-        self.worth.check(&format!("{pointer}/worth"), errors);
-        let mut not_negative = |amount: i64, field: String| {
-            if amount < 0 {
-                errors.add(field, "shipping.negative_amount", "must not be below zero");
-            }
-        };
-        not_negative(self.handling_fee, format!("{pointer}/handling_fee"));
-        not_negative(self.free_from.unwrap_or(0), format!("{pointer}/free_from"));
-        self.charge.check(pointer, errors);
+        self.check_up_to(price_max(self.currency), pointer, errors);
     }
 
-    /// Tells whether nothing is wrong with it.
+    /// Tells whether nothing is wrong with it. How large its amounts may be was not asked by earlier builds.
     pub(super) fn is_sound(&self) -> bool {
         let mut errors = FieldErrors::default();
-        self.check("", &mut errors);
+        self.check_up_to(Money::new(i64::MAX, self.currency), "", &mut errors);
         errors.is_empty()
+    }
+
+    fn check_up_to(&self, max: Money, pointer: &str, errors: &mut FieldErrors) {
+        self.worth.check(&format!("{pointer}/worth"), errors);
+        check_amount(self.handling_fee, max, format!("{pointer}/handling_fee"), errors);
+        check_amount(
+            self.free_from.unwrap_or(0),
+            max,
+            format!("{pointer}/free_from"),
+            errors,
+        );
+        self.charge.check(max, pointer, errors);
     }
 }
 
@@ -273,17 +279,17 @@ impl Charge {
         }))
     }
 
-    fn check(&self, pointer: &str, errors: &mut FieldErrors) {
-        let mut not_negative = |is_negative: bool, field: String| {
-            if is_negative {
-                errors.add(field, "shipping.negative_amount", "must not be below zero");
-            }
-        };
+    fn check(&self, max: Money, pointer: &str, errors: &mut FieldErrors) {
         match self {
-            Self::Flat(price) => not_negative(*price < 0, format!("{pointer}/flat")),
+            Self::Flat(price) => check_amount(*price, max, format!("{pointer}/flat"), errors),
             Self::Table { steps, .. } => {
                 for (at, step) in steps.iter().enumerate() {
-                    not_negative(step.price < 0, format!("{pointer}/table/steps/{at}/price"));
+                    check_amount(
+                        step.price,
+                        max,
+                        format!("{pointer}/table/steps/{at}/price"),
+                        errors,
+                    );
                 }
                 check_steps(steps, &format!("{pointer}/table/steps"), errors);
             }
@@ -293,12 +299,10 @@ impl Charge {
                 at_most,
             } => {
                 let pointer = format!("{pointer}/percentage");
-                not_negative(
-                    at_least.is_some_and(|least| least < 0),
-                    format!("{pointer}/at_least"),
-                );
-                not_negative(at_most.is_some_and(|most| most < 0), format!("{pointer}/at_most"));
-                not_negative(rate.is_negative(), format!("{pointer}/rate"));
+                let (least, most) = (at_least.unwrap_or(0), at_most.unwrap_or(0));
+                check_amount(least, max, format!("{pointer}/at_least"), errors);
+                check_amount(most, max, format!("{pointer}/at_most"), errors);
+                check_rate(*rate, format!("{pointer}/rate"), errors);
                 if let (Some(least), Some(most)) = (at_least, at_most)
                     && most < least
                 {
@@ -312,7 +316,7 @@ impl Charge {
                 fallback,
             } => {
                 let pointer = format!("{pointer}/carrier");
-                not_negative(markup.is_negative(), format!("{pointer}/markup"));
+                check_rate(*markup, format!("{pointer}/markup"), errors);
                 errors.take(
                     &format!("{pointer}/service"),
                     text::line(service, SERVICE_LENGTH_MAX),
@@ -321,10 +325,29 @@ impl Charge {
                     let message = "must be flat, a table or a percentage: it stands in for the carrier";
                     errors.add(format!("{pointer}/fallback"), "shipping.bad_fallback", message);
                 } else {
-                    fallback.check(&format!("{pointer}/fallback"), errors);
+                    fallback.check(max, &format!("{pointer}/fallback"), errors);
                 }
             }
         }
+    }
+}
+
+/// Notes that a price or threshold is below zero or above the most.
+pub(super) fn check_amount(amount: i64, max: Money, field: String, errors: &mut FieldErrors) {
+    if amount < 0 {
+        errors.add(field, "shipping.negative_amount", NEGATIVE);
+    } else if max.amount < amount {
+        errors.add(
+            field,
+            "shipping.amount_too_large",
+            format!("must be at most {max}"),
+        );
+    }
+}
+
+fn check_rate(rate: Rate, field: String, errors: &mut FieldErrors) {
+    if rate.is_negative() {
+        errors.add(field, "shipping.negative_amount", NEGATIVE);
     }
 }
 

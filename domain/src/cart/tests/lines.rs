@@ -114,6 +114,11 @@ fn only_staff_override_a_unit_price_and_the_line_names_them() {
 
     assert!(cart.run(override_at("0")).is_ok(), "free lines are legal");
     check_refused(&mut cart, override_at("-0.000001"), "cart.negative_price");
+    assert!(
+        cart.run(override_at("1000000000")).is_ok(),
+        "as a variant may cost"
+    );
+    check_refused(&mut cart, override_at("1000000000.000001"), "cart.price_too_high");
     let euro = Price::new(1, Currency::of("EUR").expect("in the table"));
     let in_euro = AddLine {
         unit_price: Some(euro),
