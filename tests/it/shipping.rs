@@ -1,6 +1,6 @@
 //! Shipping methods: tariffs, conditions, digital goods.
 
-use crate::support::{Client, OpenShop, Purchase, Shop, Variant, address, pence, unique};
+use crate::support::{Client, OpenShop, Purchase, Server, Shop, Variant, address, pence, unique};
 use serde_json::{Value, json};
 
 /// Creates a product with one variant: price in pence, weight in grams, digital or not, categories.
@@ -188,4 +188,43 @@ async fn a_method_is_offered_in_its_territory_and_nowhere_else() {
         .refused(422, "request.invalid_fields")
         .await;
     assert_eq!(refused["errors"][0]["code"], "shipping.goes_nowhere");
+}
+
+#[tokio::test]
+async fn an_option_costs_what_the_cart_is_charged_for_it() {
+    let server = Server::fresh();
+    let shop = server.shop();
+    shop.settings(json!({ "foreign_zone": "strip_home_tax" })).await;
+    shop.zone("Home", &["GB"], "0.2").await;
+    shop.zone("Germany", &["DE"], "0.19").await;
+    let method = shop.shipping("Post", &["*"], 600).await;
+    let cup = goods(&shop, 1_000, 900, false, &[]).await;
+    let guest = shop.guest().await;
+    let cart = id_of(&shop.cart(&guest, &[(&cup, 1)]).await);
+    let check = async |country: &str, price: i64| {
+        send_to(&guest, &cart, country).await;
+        let path = format!("/carts/{cart}/shipping-options");
+        let option = guest.get(&path).ok(200).await["items"][0].clone();
+        assert_eq!(
+            (&option["price"], &option["free"]),
+            (&pence(price), &json!(price == 0))
+        );
+        let choose = json!({ "shipping_method_id": method });
+        let chosen = guest.patch(&format!("/carts/{cart}"), choose).ok(200).await;
+        assert_eq!(chosen["totals"]["shipping"], option["price"], "{country}");
+    };
+    check("GB", 600).await;
+    // The tax of home is taken out of the price.
+    check("DE", 500).await;
+    let promote = async |name: &str, reduction: Value| {
+        let mut action = reduction;
+        action["type"] = json!("shipping");
+        let body = json!({ "name": name, "enabled": true, "actions": [action] });
+        shop.staff.post("/admin/promotions", body).ok(201).await;
+    };
+    promote("A tenth", json!({ "percentage": "0.1" })).await;
+    check("GB", 540).await;
+    check("DE", 450).await;
+    promote("Free", json!({ "percentage": "1" })).await;
+    check("GB", 0).await;
 }

@@ -13,10 +13,10 @@ use cartwright_domain::cart::{Cart, CodeRefused, LineProblem, Quote, VariantFact
 use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
-use cartwright_domain::money::{self, Money};
+use cartwright_domain::money::Money;
 use cartwright_domain::promotion::{Code, Promotion, Promotions, SingleCode, Use};
 use cartwright_domain::settings::Settings;
-use cartwright_domain::shipping::{CarrierRates, Parcel, ShippingMethod};
+use cartwright_domain::shipping::{CarrierRates, Offer};
 use cartwright_domain::stored_value::Coverage;
 use cartwright_domain::{Problem, Refusal, Timestamp};
 use cartwright_storage::Position;
@@ -74,23 +74,6 @@ pub(crate) struct Counted {
 }
 
 impl Priced {
-    /// Returns what of the cart is to be sent.
-    ///
-    /// # Errors
-    /// When its value cannot be counted.
-    pub fn parcel(&self) -> Result<Parcel<'_>, money::Error> {
-        let quote = &self.quote;
-        let mut parcel = Parcel::new(quote.subtotal.minus(quote.discounts)?);
-        for line in self.cart.state.lines() {
-            match self.facts.get(&line.variant) {
-                Some(facts) if facts.digital => {}
-                Some(facts) => parcel.add(line.quantity, facts.weight_grams, &facts.categories),
-                None => parcel.add(line.quantity, 0, &[]),
-            }
-        }
-        Ok(parcel)
-    }
-
     /// Tells whether anything is to be sent. A variant that has gone may have been something to send.
     pub fn requires_shipping(&self) -> bool {
         let digital = |variant| self.facts.get(variant).is_some_and(|facts| facts.digital);
@@ -301,6 +284,21 @@ impl Gathered {
             quote: worksheet.quote,
             trace,
         })
+    }
+
+    /// Returns the shipping methods that the cart may choose, with what each would cost it.
+    pub(crate) async fn shipping_offers(&self, kinds: &Kinds) -> Result<Vec<Offer>, Refused> {
+        let facts = self.facts();
+        let intent = self.intent(&facts);
+        let (_, findings) = self.quote(kinds, &intent).await?;
+        let cart = &self.cart.state;
+        let weight_grams = || totals::weight_grams(&intent.lines, None);
+        let rates = kinds
+            .carrier_rates(cart, self.book.methods.iter(), weight_grams)
+            .await?;
+        let mut intent = findings.tell(&intent);
+        intent.outside.rates = rates.as_ref().and_then(|rates| rates.answer.as_deref());
+        totals::offers(&intent, &self.rules()).map_err(refused)
     }
 
     /// Prices the cart, judges its lines, and tells what gift cards and store credit cover.
@@ -523,10 +521,5 @@ impl Kinds {
             holds_until: None,
             renderings: (!is_paid_with_more).then_some(renderings),
         })
-    }
-
-    /// Returns the shipping methods, for offers.
-    pub(crate) fn methods(&self) -> Vec<Arc<ShippingMethod>> {
-        self.price_book.now(self).methods.clone()
     }
 }

@@ -12,12 +12,8 @@ use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use cartwright_domain::id::ShippingMethodId;
-use cartwright_domain::money;
-use cartwright_domain::shipping::{
-    self, CreateMethod, DeleteMethod, Draft, Offer, ShippingMethod, UpdateMethod,
-};
-use cartwright_domain::{Class, Listing, Problem, Refusal};
-use std::sync::Arc;
+use cartwright_domain::shipping::{CreateMethod, DeleteMethod, Draft, Offer, ShippingMethod, UpdateMethod};
+use cartwright_domain::{Class, Listing, Problem};
 
 impl Engine {
     /// Lists the shipping methods by name.
@@ -35,32 +31,18 @@ impl Engine {
         .await
     }
 
-    /// Returns the shipping methods a cart may choose, with their prices for it; none where there is nothing to send.
+    /// Returns the shipping methods a cart may choose, with what each would cost it; none where there is nothing to send.
     ///
     /// # Errors
     /// `cart.not_found`; `cart.address_missing` before there is an address.
     pub async fn shipping_options(&self, request: &Request, cart: CartRef) -> Result<Vec<Offer>, Refused> {
         let kinds = self.kinds();
         let found = self.resolve(request, cart).await?;
-        let Some(address) = found.state.shipping_address() else {
+        if found.state.shipping_address().is_none() {
             let message = "shipping options depend on the shipping address; set it first";
             return Err(Problem::new(Class::Conflict, "cart.address_missing", message).into());
-        };
-        let settings = kinds.current_settings().await?;
-        let priced = kinds.priced(Arc::clone(&found)).await?;
-        let methods = kinds.methods();
-        let mut parcel = priced.parcel().map_err(uncounted)?;
-        let weight = || (!parcel.is_empty()).then_some(parcel.weight_grams);
-        let answered = kinds.carrier_rates(&found.state, methods.iter(), weight).await?;
-        let rates = answered.and_then(|answered| answered.answer);
-        parcel.rates = rates.as_deref();
-        let destination = (&**address).into();
-        Ok(shipping::offers(
-            &methods,
-            destination,
-            &parcel,
-            settings.rounding,
-        ))
+        }
+        kinds.gather(found).await?.shipping_offers(kinds).await
     }
 
     /// Shows a shipping method.
@@ -124,8 +106,4 @@ impl Engine {
             replayed: answer.replayed,
         })
     }
-}
-
-fn uncounted(error: money::Error) -> Refused {
-    Refused::from(error.problem())
 }

@@ -188,22 +188,27 @@ pub struct Offer {
     pub source: PriceSource,
 }
 
-/// Returns the methods by which a parcel can go somewhere, cheapest first, then by name.
+/// Returns the methods by which a parcel can go somewhere, with what is left to pay of the price of each, cheapest first,
+/// then by name.
+///
+/// # Errors
+/// When a price cannot be counted.
 pub fn offers(
     methods: &[Arc<ShippingMethod>],
     destination: Destination<'_>,
     parcel: &Parcel<'_>,
     rounding: Rounding,
-) -> Vec<Offer> {
+    left_of: impl Fn(&ShippingMethod, Money) -> Result<Money, money::Error>,
+) -> Result<Vec<Offer>, money::Error> {
     let mut offers = Vec::new();
     if parcel.is_empty() {
-        return offers;
+        return Ok(offers);
     }
     for method in methods {
         if let Some(Charged { price, source }) = method.price_for(destination, parcel, rounding) {
             offers.push(Offer {
                 method: Arc::clone(method),
-                price,
+                price: left_of(method, price)?,
                 source,
             });
         }
@@ -213,7 +218,7 @@ pub fn offers(
         let name = left.method.name.cmp(&right.method.name);
         price.then(name).then(left.method.id.cmp(&right.method.id))
     });
-    offers
+    Ok(offers)
 }
 
 /// What happened to a shipping method.

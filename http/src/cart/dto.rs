@@ -302,7 +302,8 @@ pub(crate) struct ShippingOption {
     id: String,
     /// Its name for people.
     name: String,
-    /// What it costs this cart.
+    /// What it costs this cart, as `totals.shipping` says once it is chosen: after promotions, and without the tax that is
+    /// taken out of the price.
     price: Money,
     /// Where the price comes from: the method's own `tariff`, a `carrier`, or a `fallback` while that does not answer.
     source: &'static str,

@@ -3,7 +3,7 @@
 use super::trace::StepShare;
 use super::{Error, SheetLine};
 use crate::cart::QuoteLine;
-use crate::money::{Money, Rounding, prorate_discount};
+use crate::money::{self, Money, Rounding, prorate_discount};
 use crate::promotion::Reduction;
 
 /// The lines as promotions see them: each less what earlier ones took off.
@@ -106,12 +106,12 @@ impl Basket<'_> {
 }
 
 /// Returns what a reduction of a base comes to, rounded once.
-pub(super) fn reduce(by: Reduction, base: Money, rounding: Rounding) -> Result<Money, Error> {
+pub(super) fn reduce(by: Reduction, base: Money, rounding: Rounding) -> Result<Money, money::Error> {
     match by {
         Reduction::Percentage(rate) => {
             let (numerator, denominator) = rate.fraction();
             let amount = rounding.divide(i128::from(base.amount) * numerator, denominator);
-            Ok(Money::from_wide(amount, base.currency)?)
+            Money::from_wide(amount, base.currency)
         }
         Reduction::Fixed(amount) => {
             amount.require(base.currency)?;

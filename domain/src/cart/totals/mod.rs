@@ -17,7 +17,7 @@ mod trace;
 pub use calculated::{CalculatedTaxes, Taxable, TaxableItem, taxable};
 pub use trace::{Looked, Step, StepShare, Trace};
 
-use super::{Cart, Line, Quote, TaxSource, VariantFacts};
+use super::{Cart, Line, Quote, QuoteLine, TaxSource, VariantFacts};
 use crate::address::Destination;
 use crate::catalog::Handle;
 use crate::customer::Customer;
@@ -26,13 +26,13 @@ use crate::id::{LineId, PromotionId, ShippingMethodId, VariantId};
 use crate::money::{self, Currency, Money, Price};
 use crate::promotion::{Code, Goods, Promotions, SingleCode};
 use crate::settings::Settings;
-use crate::shipping::{CarrierRates, Parcel, ShippingMethod};
+use crate::shipping::{CarrierRates, Offer, Parcel, ShippingMethod};
 use crate::tax::{Category, TaxStatus, ZoneRates, Zones};
 use crate::time::Timestamp;
 use discounts::Basket;
 use lines::work;
-use promotions::promote;
-use shipping::ship;
+use promotions::{Promoted, promote};
+use shipping::{offer, ship};
 use std::sync::Arc;
 use sums::place_tax;
 use tax::Taxing;
@@ -306,6 +306,18 @@ pub fn explain(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<(Worksheet, Tra
     Ok((worksheet, trace))
 }
 
+/// Returns the shipping methods that an intent may choose, with what its quote would say that each costs, cheapest first;
+/// none where there is nothing to send. The rates that were asked outside are to be those of all of them.
+///
+/// # Errors
+/// As for [`quote`].
+pub fn offers(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<Vec<Offer>, Error> {
+    let taxing = Taxing::new(intent.destination, intent.buyer.tax, rules);
+    let left = discount(intent, rules, &taxing, None, None)?;
+    let parcel = pack(intent, left.goods, &left.lines, &left.sheet);
+    offer(intent, rules, &taxing, &left.promoted, &parcel)
+}
+
 fn price(
     intent: &Intent<'_>,
     rules: &Rules<'_>,
@@ -316,32 +328,15 @@ fn price(
     let zero = Money::zero(intent.currency);
     let calculated = intent.outside.taxes.filter(|_| taxing.may_be_calculated());
 
-    let (mut lines, mut sheet) = work(intent, &taxing, before)?;
-    let (mut subtotal, mut units) = (zero, 0);
-    for line in &lines {
-        subtotal = subtotal.plus(line.amount)?;
-        units += u64::from(line.quantity);
-    }
-
-    let zone = taxing.zone.map(ZoneRates::zone);
-    let basket = Basket {
-        lines: &mut lines,
-        sheet: &sheet,
-        rounding: taxing.rounding,
-        value: subtotal,
-        units,
-    };
-    let mut promoted = promote(intent, rules, zone, basket, trace.as_deref_mut())?;
-    let discounts = Money::sum(intent.currency, lines.iter().map(|line| line.discount))?;
-    let goods = subtotal.minus(discounts)?;
-    let parcel = || {
-        let mut parcel = Parcel::new(goods);
-        parcel.rates = intent.outside.rates;
-        for (line, noted) in lines.iter().zip(&sheet).filter(|(_, noted)| !noted.digital) {
-            parcel.add(line.quantity, noted.weight_grams, &noted.goods.categories);
-        }
-        parcel
-    };
+    let Discounted {
+        mut lines,
+        mut sheet,
+        subtotal,
+        discounts,
+        goods,
+        mut promoted,
+    } = discount(intent, rules, &taxing, before, trace.as_deref_mut())?;
+    let parcel = || pack(intent, goods, &lines, &sheet);
     let shipped = ship(intent, rules, &taxing, &mut promoted, (parcel, trace))?;
     let shipping = match &shipped.line {
         Some(line) => line.value()?,
@@ -367,7 +362,7 @@ fn price(
         lines,
         shipping_line: shipped.line,
         shipping_unavailable: shipped.unavailable,
-        zone,
+        zone: taxing.zone.map(ZoneRates::zone),
         tax_relief: taxing.relief.clone(),
         tax_source: TaxSource::Table,
         estimated: taxing.estimated,
@@ -390,6 +385,60 @@ fn price(
         quote: Arc::new(quote),
         sheet,
     })
+}
+
+/// What the first two stages come to: lines, less what promotions take off them.
+struct Discounted {
+    lines: Vec<QuoteLine>,
+    sheet: Vec<SheetLine>,
+    subtotal: Money,
+    discounts: Money,
+    /// The subtotal less discounts.
+    goods: Money,
+    promoted: Promoted,
+}
+
+fn discount(
+    intent: &Intent<'_>,
+    rules: &Rules<'_>,
+    taxing: &Taxing<'_>,
+    before: Option<Worksheet>,
+    trace: Option<&mut Trace>,
+) -> Result<Discounted, Error> {
+    let (mut lines, sheet) = work(intent, taxing, before)?;
+    let (mut subtotal, mut units) = (Money::zero(intent.currency), 0);
+    for line in &lines {
+        subtotal = subtotal.plus(line.amount)?;
+        units += u64::from(line.quantity);
+    }
+    let zone = taxing.zone.map(ZoneRates::zone);
+    let basket = Basket {
+        lines: &mut lines,
+        sheet: &sheet,
+        rounding: taxing.rounding,
+        value: subtotal,
+        units,
+    };
+    let promoted = promote(intent, rules, zone, basket, trace)?;
+    let discounts = Money::sum(intent.currency, lines.iter().map(|line| line.discount))?;
+    Ok(Discounted {
+        goods: subtotal.minus(discounts)?,
+        lines,
+        sheet,
+        subtotal,
+        discounts,
+        promoted,
+    })
+}
+
+/// Packs what of some lines is to be sent.
+fn pack<'a>(intent: &Intent<'a>, goods: Money, lines: &[QuoteLine], sheet: &'a [SheetLine]) -> Parcel<'a> {
+    let mut parcel = Parcel::new(goods);
+    parcel.rates = intent.outside.rates;
+    for (line, noted) in lines.iter().zip(sheet).filter(|(_, noted)| !noted.digital) {
+        parcel.add(line.quantity, noted.weight_grams, &noted.goods.categories);
+    }
+    parcel
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl<'a> Taxing<'a> {
     }
 
     /// Returns a listed amount without the tax that is to be taken out of it, and that tax.
-    pub(super) fn strip(&self, listed: Money, category: &Category) -> Result<(Money, Money), Error> {
+    pub(super) fn strip(&self, listed: Money, category: &Category) -> Result<(Money, Money), money::Error> {
         let kept = (listed, Money::zero(listed.currency));
         let Some(contained) = self.taken_out.and_then(|zone| zone.rate(category)) else {
             return Ok(kept);
