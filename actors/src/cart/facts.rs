@@ -32,8 +32,12 @@ type Facts = HashMap<VariantId, VariantFacts>;
 pub struct Priced {
     /// The cart, in one committed state.
     pub cart: Arc<Published<Cart>>,
-    /// What catalog and stock say about each of its variants; nothing where only the price was asked for.
+    /// What catalog and stock say about each of its variants; nothing where only the price was asked for, or it is
+    /// frozen.
     pub facts: Facts,
+    /// Whether anything is to be sent; not looked at where only the price was asked for. A variant that has gone may have
+    /// been something to send.
+    pub requires_shipping: bool,
     /// What it costs.
     pub quote: Arc<Quote>,
     /// The uses of limited promotions that an order of it needs; nothing where only the price was asked for.
@@ -71,14 +75,6 @@ pub(crate) struct Counted {
     stock: u64,
     customers: u64,
     findings: CountedFindings,
-}
-
-impl Priced {
-    /// Tells whether anything is to be sent. A variant that has gone may have been something to send.
-    pub fn requires_shipping(&self) -> bool {
-        let digital = |variant| self.facts.get(variant).is_some_and(|facts| facts.digital);
-        self.cart.state.lines().iter().any(|line| !digital(&line.variant))
-    }
 }
 
 /// What was seen of a variant.
@@ -334,10 +330,13 @@ impl Gathered {
         let uses = self.whose().uses(&worksheet.quote, &self.book);
         let cart = self.cart;
         let problems = cart.state.problems(|variant| facts.get(&variant));
+        let digital = |variant| facts.get(variant).is_some_and(|facts| facts.digital);
+        let requires_shipping = cart.state.lines().iter().any(|line| !digital(&line.variant));
         let coverage = kinds.coverage(&cart, worksheet.quote.total).await?;
         Ok(Priced {
             cart,
             facts,
+            requires_shipping,
             coverage,
             quote: worksheet.quote,
             uses,
@@ -516,6 +515,7 @@ impl Kinds {
             quote,
             cart,
             facts: HashMap::default(),
+            requires_shipping: false,
             uses: Vec::new(),
             problems: Vec::new(),
             holds_until: None,

@@ -3,12 +3,14 @@
 mod codes;
 mod facts;
 mod findings;
+mod frozen;
 mod gift_cards;
 mod price_book;
 mod prices;
 mod reads;
 mod renderings;
 mod shown;
+mod view;
 
 pub use codes::CodeNews;
 pub use facts::{Explained, Priced};
@@ -18,6 +20,7 @@ pub(crate) use reads::CartReads;
 pub use reads::ReadCart;
 pub use renderings::Renderings;
 pub(crate) use shown::{ShownTotal, ShownTotals};
+pub use view::{CartView, View};
 
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone, require_no_version};
@@ -46,35 +49,6 @@ pub enum CartRef {
     Id(CartId),
     /// The session's current one.
     Current,
-}
-
-/// How much of a cart is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// Everything, with what is wrong with its lines.
-    Full,
-    /// What changed and the totals.
-    Minimal,
-}
-
-/// A cart as it is answered.
-#[derive(Clone, Debug)]
-pub struct CartView {
-    /// The cart, priced.
-    pub priced: Priced,
-    /// The line that was changed, if one was.
-    pub line: Option<LineId>,
-    /// Codes that were refused or taken out.
-    pub news: CodeNews,
-}
-
-impl CartView {
-    /// Returns where to keep what is made of it, if that depends on nothing but cart, price and line.
-    pub fn renderings(&self) -> Option<&Renderings> {
-        let CodeNews { refused, removed } = &self.news;
-        let is_news = !refused.is_empty() || !removed.is_empty();
-        self.priced.renderings.as_deref().filter(|_| !is_news)
-    }
 }
 
 /// Which variant a shopper means.
@@ -189,6 +163,10 @@ impl Engine {
             self.remember(request, &read.view.priced);
             return Ok(read);
         }
+        if let Some(priced) = self.kinds().priced_as_frozen(&found).await? {
+            self.remember(request, &priced);
+            return Ok(Arc::new(ReadCart::new(priced.into(), counted, Vec::new())));
+        }
         let mut gathered = self.kinds().gather(found).await?;
         let stamp = std::mem::take(&mut gathered.stamp);
         if let Some(read) = reads.find_same(gathered.cart.id, counted, &stamp, now) {
@@ -231,7 +209,10 @@ impl Engine {
     /// `cart.not_found`, also for somebody else's.
     pub async fn explain_cart(&self, request: &Request, cart: CartRef) -> Result<Explained, Refused> {
         let found = self.resolve(request, cart).await?;
-        self.kinds().gather(found).await?.explain(self.kinds()).await
+        match self.kinds().explained_as_frozen(&found).await? {
+            Some(explained) => Ok(explained),
+            None => self.kinds().gather(found).await?.explain(self.kinds()).await,
+        }
     }
 
     /// Lists every cart, the newest first.
@@ -244,11 +225,7 @@ impl Engine {
             .await?;
         let mut items = Vec::with_capacity(found.items.len());
         for cart in found.items {
-            items.push(CartView {
-                priced: self.kinds().priced(cart).await?,
-                line: None,
-                news: CodeNews::default(),
-            });
+            items.push(self.priced_for(cart, View::Full).await?.into());
         }
         Ok(Page {
             items,
@@ -473,14 +450,6 @@ impl Engine {
             value: CartView { priced, line, news },
             replayed,
         })
-    }
-
-    /// Prices a cart for as much as is answered of it.
-    async fn priced_for(&self, cart: Shown<Cart>, view: View) -> Result<Priced, Refused> {
-        match view {
-            View::Full => self.kinds().priced(cart).await,
-            View::Minimal => self.kinds().priced_only(cart).await,
-        }
     }
 
     async fn replayed_cart<R>(

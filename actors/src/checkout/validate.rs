@@ -149,7 +149,7 @@ fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
         );
     }
     match (cart.shipping(), quote.shipping_unavailable) {
-        (None, _) if cart.lines().is_empty() || priced.requires_shipping() => errors.add(
+        (None, _) if cart.lines().is_empty() || priced.requires_shipping => errors.add(
             "/shipping_method_id",
             "checkout.shipping_missing",
             "a shipping method is needed",

@@ -14,7 +14,7 @@ use crate::kind::Kind;
 use crate::money::Money;
 use crate::promotion::Use;
 use crate::shared;
-use crate::stored_value::Tender;
+use crate::stored_value::{Coverage, Covered, Tender};
 use crate::text::Email;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -144,6 +144,19 @@ impl FrozenQuote {
         let total = self.quote.total;
         let paid: i64 = self.tenders.iter().map(|tender| tender.amount.amount).sum();
         Money::new(total.amount - paid, total.currency)
+    }
+
+    /// Returns how the total is paid.
+    pub fn coverage(&self) -> Coverage {
+        let tenders = self.tenders.iter().cloned();
+        let covered = tenders.map(|tender| Covered {
+            tender,
+            unusable: None,
+        });
+        Coverage {
+            parts: covered.collect(),
+            due: self.due(),
+        }
     }
 
     /// Checks what holds of every frozen quote.

@@ -18,7 +18,8 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
 
-/// What a shopper intends to buy, and what it costs now.
+/// What a shopper intends to buy, and what it costs: by what holds now, until its checkout freezes the quote to pay it.
+/// From then on, and once it is completed, it costs what that quote says, as its order does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Cart {
     /// Its id.
@@ -42,7 +43,7 @@ pub(crate) struct Cart {
     shipping_method_id: Option<String>,
     /// The customer it is for, where staff have said so.
     customer_id: Option<String>,
-    /// When it is priced, where staff have set that; otherwise now.
+    /// When it is priced, where staff have set that; otherwise now, or when its quote was frozen.
     priced_at: Option<Time>,
     /// Is anything to be sent? Not where every line is digital.
     requires_shipping: bool,
@@ -120,7 +121,7 @@ pub(crate) struct CartCode {
     /// The code.
     #[schema(example = "SUMMER-25")]
     code: String,
-    /// Does it apply at present?
+    /// Does it apply at present, or did it in the frozen quote?
     applies: bool,
     /// Why not.
     #[schema(example = "below_subtotal")]
@@ -175,11 +176,11 @@ pub(crate) struct CartLine {
     custom_fields: BTreeMap<String, String>,
     /// How many units.
     quantity: u32,
-    /// What a unit costs now.
+    /// What a unit costs now, or in the frozen quote.
     unit_price: Price,
     /// What a unit cost when the line was added.
     unit_price_when_added: Price,
-    /// What it costs now less what it cost then.
+    /// What a unit costs less what it cost then.
     unit_price_difference: Price,
     /// Did staff set the unit price?
     overridden: bool,
@@ -190,7 +191,7 @@ pub(crate) struct CartLine {
     discount: Money,
     /// The tax on total less discount; `null` where it is not taxed, or while no destination is known.
     tax: Option<Tax>,
-    /// Why the line cannot be checked out as it is. Empty in minimal answers.
+    /// Why the line cannot be checked out as it is. Empty in minimal answers, and once the quote is frozen.
     problems: Vec<CartLineProblem>,
 }
 
@@ -374,7 +375,7 @@ impl From<&CartView> for Cart {
             shipping_method_id: cart.shipping().map(|choice| choice.method.to_string()),
             customer_id: cart.customer().map(|customer| customer.to_string()),
             priced_at: cart.pricing_date().map(|date| date.at.into()),
-            requires_shipping: view.priced.requires_shipping(),
+            requires_shipping: view.priced.requires_shipping,
             lines: lines
                 .map(|(line, quoted)| CartLine::of(line, quoted, problems.get(&line.id).copied()))
                 .collect(),

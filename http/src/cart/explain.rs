@@ -26,7 +26,7 @@ pub(crate) struct Explanation {
     /// Each line, from its price to its tax.
     lines: Vec<ExplainedLine>,
     /// Every promotion that was looked at, in the order in which they apply; none whose code was not entered. An order
-    /// keeps those that applied and at most 100 others.
+    /// keeps those that applied and at most 100 others; so does a cart whose quote is frozen.
     promotions: Vec<ExplainedPromotion>,
     /// Shipping, from its price to its tax.
     shipping: Option<ExplainedShipping>,
@@ -121,7 +121,7 @@ pub(crate) struct ExplainedShipping {
 /// Tells what a cart costs, and why.
 ///
 /// Every promotion of the store is looked at, with why it does or does not apply, its base, its shares and each
-/// rounding; what they gave sums to the discounts.
+/// rounding; what they gave sums to the discounts. Of a cart whose quote is frozen, that quote is explained.
 #[utoipa::path(
     get, path = "/api/v1/carts/{cart}/explain", tag = "cart",
     params(("cart" = String, Path, description = "The cart's id, or `current`.")),
@@ -138,25 +138,23 @@ async fn explain_cart(
 
 impl From<&Explained> for Explanation {
     fn from(explained: &Explained) -> Self {
-        let looked = explained.trace.looked.iter();
-        Self::of(&explained.quote, looked.map(ExplainedPromotion::from).collect())
+        Self::of(&explained.quote, &explained.trace.looked)
     }
 }
 
 impl From<&FrozenQuote> for Explanation {
     fn from(frozen: &FrozenQuote) -> Self {
-        let quote = &frozen.quote;
-        let promotions = match frozen.looked.is_empty() {
-            // All that orders kept once.
-            true => quote.promotions.iter().map(ExplainedPromotion::from).collect(),
-            false => frozen.looked.iter().map(ExplainedPromotion::from).collect(),
-        };
-        Self::of(quote, promotions)
+        Self::of(&frozen.quote, &frozen.looked)
     }
 }
 
 impl Explanation {
-    fn of(quote: &Quote, promotions: Vec<ExplainedPromotion>) -> Self {
+    fn of(quote: &Quote, looked: &[Looked]) -> Self {
+        let promotions = match looked.is_empty() {
+            // All that orders kept once.
+            true => quote.promotions.iter().map(ExplainedPromotion::from).collect(),
+            false => looked.iter().map(ExplainedPromotion::from).collect(),
+        };
         Self {
             lines: quote.lines.iter().map(ExplainedLine::from).collect(),
             promotions,

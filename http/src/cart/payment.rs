@@ -27,7 +27,7 @@ pub(crate) struct CartPayment {
     /// The end of a gift card's code.
     #[schema(example = "ZC4D")]
     last_characters: Option<String>,
-    /// What of the total it covers now.
+    /// What of the total it covers now, or in the frozen quote.
     amount: Money,
     /// Why it covers nothing: `disabled`, `expired`, `other_currency`, `other_customer` or `empty`.
     #[schema(example = "empty")]

@@ -51,7 +51,7 @@ async fn open_cart(
     Ok(changed(done, prefer).created(location))
 }
 
-/// Shows a cart, priced and checked as of now.
+/// Shows a cart, priced and checked as of now, or as its checkout has frozen it.
 #[utoipa::path(
     get, path = "/api/v1/carts/{cart}", tag = "cart",
     params(("cart" = String, Path, description = "The cart's id, or `current`.")),
