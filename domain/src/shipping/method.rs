@@ -8,7 +8,7 @@ use crate::error::{Broken, ensure};
 use crate::event::EventBody;
 use crate::id::ShippingMethodId;
 use crate::kind::{Kind, Listing, ListingKey};
-use crate::money::{Currency, LINE_AMOUNT_MAX, Money, Rounding};
+use crate::money::{self, Currency, LINE_AMOUNT_MAX, Money, Rounding};
 use crate::tax::Category;
 use crate::territory::Territory;
 use serde::{Deserialize, Serialize};

@@ -72,11 +72,20 @@ fn method(id: ShippingMethodId, countries: &[&str], enabled: bool) -> Arc<Shippi
     drafted(id, draft)
 }
 
-/// The post, at one price for whatever it takes.
-fn method_at(price: i64) -> Arc<ShippingMethod> {
+/// The post, for a share of what it takes is worth.
+fn post_for(share: &str) -> Arc<ShippingMethod> {
+    let charge = shipping::Charge::Percentage {
+        rate: share.parse().expect("a share of the test"),
+        at_least: None,
+        at_most: None,
+    };
+    let tariff = shipping::Tariff {
+        charge,
+        ..shipping::Tariff::flat(Money::zero(Currency::GBP), None)
+    };
     let draft = shipping::Draft {
         territory: TerritoryDraft::of(&["*"]),
-        price: Some(Money::new(price, Currency::GBP)),
+        tariffs: Some(vec![tariff]),
         ..shipping::Draft::default()
     };
     drafted(POST, draft)
@@ -488,7 +497,8 @@ fn a_full_cart_of_the_dearest_lines_at_the_highest_tax_can_be_counted() -> Resul
     let mut store = on_top();
     let highest = [("standard", "10"), ("carriage", "10")];
     store.zones = Zones::new([zone(1, &["GB"], &highest)], Timestamp::default());
-    store.methods = vec![method_at(LINE_AMOUNT_MAX)];
+    // Of 2,000 such lines this is what one of them may come to.
+    store.methods = vec![post_for("0.0005")];
     // What comes to more is counted as the most: 10 to the 14th pence.
     for row in [
         ("1000000", 1_000_000, "standard"),
@@ -506,8 +516,9 @@ fn a_full_cart_of_the_dearest_lines_at_the_highest_tax_can_be_counted() -> Resul
         assert_eq!(sums(&quote), expected);
     }
     // A method that costs more is not available.
-    store.methods = vec![method_at(LINE_AMOUNT_MAX + 1)];
-    let quote = store.quote(&[("1", 1, "standard")], Some("GB"), Some(POST))?;
+    store.methods = vec![post_for("0.000501")];
+    let dearest = ("1000000", 1_000_000, "standard");
+    let quote = store.quote(&[dearest; 2_000], Some("GB"), Some(POST))?;
     assert_eq!(
         (quote.shipping.amount, quote.shipping_unavailable),
         (0, Some(POST))
