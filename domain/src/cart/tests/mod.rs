@@ -1,6 +1,7 @@
 //! Behavior of carts, their totals and their merging.
 
 mod codes;
+mod dearest;
 mod frozen;
 mod history;
 mod lines;
