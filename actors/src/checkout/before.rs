@@ -26,46 +26,77 @@ pub(super) async fn reserve_stock(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
 ) -> Result<Performed<Progress>, Halt> {
-    let checkout = &saga.state;
-    let scope = match checkout.completion {
+    let scope = match saga.state.completion {
         Some(_) => LockScope::Everything,
         None => LockScope::Lines,
     };
+    let (cart, lock) = lock_cart(env, saga, scope, "lock_cart").await?;
+    let done = match saga.state.completion {
+        // The payment call comes next.
+        Some(_) => reserve_and_freeze(env, saga, Arc::clone(&cart), lock).await,
+        None => reserve_for_a_time(env, saga, Arc::clone(&cart), lock).await,
+    };
+    Ok(done.unwrap_or_else(|halt| halt.having_reserved(all_of(&cart.state))))
+}
+
+/// Closes the cart's details, re-reads prices, rates and methods, reserves what has come to be tracked since the start,
+/// and freezes what it all comes to.
+pub(super) async fn freeze_quote(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<Performed<Progress>, Halt> {
+    let (cart, lock) = lock_cart(env, saga, LockScope::Everything, "lock_details").await?;
+    let done = pin_and_freeze(env, saga, Arc::clone(&cart), lock).await;
+    Ok(done.unwrap_or_else(|halt| halt.having_reserved(all_of(&cart.state))))
+}
+
+async fn lock_cart(
+    env: &CheckoutEnv,
+    saga: &Published<Checkout>,
+    scope: LockScope,
+    step: &'static str,
+) -> Result<(Arc<Published<Cart>>, Option<Decision>), Halt> {
     let command = LockForCheckout {
         checkout: saga.id,
         scope,
     };
-    let locked = env
-        .kinds
-        .carts
-        .ask(
-            checkout.cart,
-            command,
-            env.step(saga.id, "lock_cart", None)
-                .if_match(checkout.cart_revision)
-                .ahead(),
-        )
-        .await?;
-    let lock = locked.decision;
+    let ask = env
+        .step(saga.id, step, None)
+        .if_match(saga.state.cart_revision)
+        .ahead();
+    let locked = env.kinds.carts.ask(saga.state.cart, command, ask).await?;
     let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
-    if checkout.completion.is_some() {
-        // The payment call comes next.
-        let (priced, trace) = env.kinds.priced_with_reasons(cart).await?;
-        validate::lines(&priced)?;
-        validate::details(&priced, checkout)?;
-        let (reserved, decisions) =
-            reserve_all(env, saga.id, demand(&priced.cart.state), None, &lock).await?;
-        validate::total(env, &priced, checkout)?;
-        let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
-        return Ok(frozen.resting_on(decisions).resting_on(lock));
-    }
+    Ok((cart, locked.decision))
+}
+
+async fn reserve_and_freeze(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    cart: Arc<Published<Cart>>,
+    lock: Option<Decision>,
+) -> Result<Performed<Progress>, Halt> {
+    let (priced, trace) = env.kinds.priced_with_reasons(cart).await?;
+    validate::lines(&priced)?;
+    validate::details(&priced, &saga.state)?;
+    let (reserved, decisions) = reserve_all(env, saga.id, demand(&priced.cart.state), None, &lock).await?;
+    validate::total(env, &priced, &saga.state)?;
+    let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
+    Ok(frozen.resting_on(decisions).resting_on(lock))
+}
+
+async fn reserve_for_a_time(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    cart: Arc<Published<Cart>>,
+    lock: Option<Decision>,
+) -> Result<Performed<Progress>, Halt> {
     let priced = env.kinds.priced(cart).await?;
     validate::lines(&priced)?;
     let lifetime = env.kinds.current_settings().await?.lifetimes.reservation;
     let demand = demand(&priced.cart.state);
     let (reserved, decisions) = reserve_all(env, saga.id, demand, Some(lifetime), &lock).await?;
     // Before any of the stock is free again, also where it was reserved by an earlier run of this step.
-    let reserved_until = checkout.created_at.after(lifetime);
+    let reserved_until = saga.state.created_at.after(lifetime);
     let outcome = finish::reserved(
         saga,
         AwaitCompletion {
@@ -76,29 +107,12 @@ pub(super) async fn reserve_stock(
     Ok(outcome.resting_on(decisions).resting_on(lock))
 }
 
-/// Closes the cart's details, re-reads prices, rates and methods, reserves what has come to be tracked since the start,
-/// and freezes what it all comes to.
-pub(super) async fn freeze_quote(
+async fn pin_and_freeze(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
+    cart: Arc<Published<Cart>>,
+    lock: Option<Decision>,
 ) -> Result<Performed<Progress>, Halt> {
-    let command = LockForCheckout {
-        checkout: saga.id,
-        scope: LockScope::Everything,
-    };
-    let locked = env
-        .kinds
-        .carts
-        .ask(
-            saga.state.cart,
-            command,
-            env.step(saga.id, "lock_details", None)
-                .if_match(saga.state.cart_revision)
-                .ahead(),
-        )
-        .await?;
-    let lock = locked.decision;
-    let cart = locked.state.ok_or_else(|| Halt::from(gone::<Cart>()))?;
     let (priced, trace) = env.kinds.priced_with_reasons(cart).await?;
     let is_over = saga.state.reserved_until.is_some_and(|until| until <= env.now());
     match validate::lines(&priced) {
@@ -273,6 +287,14 @@ async fn reserve(
     let quantity = answer.reply.quantity;
     let held = (0 < quantity).then_some(Reserved { variant, quantity });
     Ok((held, answer.decision))
+}
+
+/// Returns all that may be reserved for a cart: once it is unlocked nobody can tell any more.
+fn all_of(cart: &Cart) -> Vec<Reserved> {
+    let demand = demand(cart).into_iter();
+    demand
+        .map(|(variant, quantity)| Reserved { variant, quantity })
+        .collect()
 }
 
 /// Returns how many units of each variant a cart holds over all its lines, in ascending order of variant.

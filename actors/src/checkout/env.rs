@@ -4,7 +4,7 @@ use crate::cart::{ShownTotal, ShownTotals};
 use crate::engine::Kinds;
 use crate::request::Refused;
 use crate::runtime::{Ask, AskError, Performed, Runtime, StepKey};
-use cartwright_domain::checkout::{Checkout, Ending, Progress, WalkBack};
+use cartwright_domain::checkout::{Checkout, Ending, Progress, Reserved, WalkBack};
 use cartwright_domain::id::CheckoutId;
 use cartwright_domain::money::Money;
 use cartwright_domain::settings::Settings;
@@ -115,14 +115,22 @@ impl From<Refused> for Halt {
     }
 }
 
+impl Halt {
+    /// Returns what comes of the step, noting what may be reserved where it turns back.
+    pub(super) fn having_reserved(self, reserved: Vec<Reserved>) -> Performed<Progress> {
+        let ending = match self {
+            Self::Refused(problem) => Ending::Refused(problem.bounded()),
+            Self::Expired => Ending::Expired,
+            Self::Again(reason) => return Performed::again(reason),
+            Self::PastPivot(reason) => return Performed::again(reason).past_pivot(),
+        };
+        let reserved = Arc::new(reserved);
+        Performed::record(Progress::Failed(WalkBack { ending, reserved }))
+    }
+}
+
 impl From<Halt> for Performed<Progress> {
     fn from(halt: Halt) -> Self {
-        let ending = match halt {
-            Halt::Refused(problem) => Ending::Refused(problem.bounded()),
-            Halt::Expired => Ending::Expired,
-            Halt::Again(reason) => return Self::again(reason),
-            Halt::PastPivot(reason) => return Self::again(reason).past_pivot(),
-        };
-        Self::record(Progress::Failed(WalkBack { ending }))
+        halt.having_reserved(Vec::new())
     }
 }

@@ -42,6 +42,7 @@ impl Saga for Checkout {
         match self.step {
             Step::ReserveStock | Step::FreezeQuote => Some(Progress::Failed(WalkBack {
                 ending: Ending::Refused(problem.bounded()),
+                reserved: Arc::default(),
             })),
             Step::AwaitCompletion
             | Step::AuthorizePayment

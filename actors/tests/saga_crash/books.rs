@@ -13,9 +13,9 @@ use cartwright_domain::order::{Order, Status};
 use cartwright_domain::payment::{Payment as Noted, PaymentState};
 use cartwright_domain::promotion::{Use, UseCounter};
 use cartwright_domain::stored_value::StoredValue;
-use cartwright_domain::{Entity, EntityKey};
+use cartwright_domain::{Entity, EntityId, EntityKey, Kind};
 use cartwright_gateways::payment::sandbox::{Ledger, Operation, Payment};
-use cartwright_storage::{ReceiptFound, ReceiptKey, Store, codec};
+use cartwright_storage::{Listed, ReceiptFound, ReceiptKey, Scan, Store, codec};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,13 +54,15 @@ pub(crate) async fn check(running: &Running, house: &House, scenario: &Scenario,
     check_carts(&orders, &carts, told);
     let counters = check_uses(running, &orders, told).await;
     check_mails(house, &orders, told).await;
-    let checkouts: BTreeSet<CheckoutId> = ledger
-        .entries
-        .iter()
-        .map(|entry| entry.reference.parse().unwrap())
-        .chain(orders.iter().map(|order| order.quote().checkout))
-        .collect();
-    for checkout in checkouts {
+    let checkouts = Scan {
+        of: Listed::Kind(Kind::Checkout),
+        prefix: Vec::new(),
+        after: None,
+        descending: false,
+        limit: PAGE_LIMIT_MAX,
+    };
+    for row in house.store().scan(checkouts).await.unwrap() {
+        let checkout = CheckoutId::from_uuid(row.entity.id);
         check_receipts(running, house, checkout, (&carts, &orders, &counters), told).await;
     }
 }

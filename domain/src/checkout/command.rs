@@ -221,6 +221,8 @@ impl Command<Checkout> for NotePlaced {
 pub struct WalkBack {
     /// What it will come to; never [`Ending::Completed`].
     pub ending: Ending,
+    /// What may be reserved where that has failed halfway; nothing where what is noted is all.
+    pub reserved: Arc<Vec<Reserved>>,
 }
 
 impl Command<Checkout> for WalkBack {
@@ -237,6 +239,9 @@ impl Command<Checkout> for WalkBack {
             Step::WalkBack => return Ok(()),
             Step::CapturePayment => return Err(Error::InProgress),
             Step::Ended => return Err(Error::Ended),
+        }
+        if !self.reserved.is_empty() {
+            checkout.reserved = self.reserved;
         }
         checkout.step = Step::WalkBack;
         checkout.ending = Some(self.ending.clone());
@@ -259,6 +264,7 @@ impl Command<Checkout> for AbandonCheckout {
             (Step::WalkBack | Step::Ended, Some(Ending::Abandoned)) => Ok(()),
             (Step::AwaitCompletion, _) => WalkBack {
                 ending: Ending::Abandoned,
+                reserved: Arc::default(),
             }
             .apply(checkout, cx),
             (Step::Ended, _) => Err(Error::Ended),

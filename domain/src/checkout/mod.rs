@@ -52,7 +52,7 @@ pub struct Checkout {
     pub completion: Option<Completion>,
     /// When the reservation ends, while the checkout waits for its completion.
     pub reserved_until: Option<Timestamp>,
-    /// What is reserved, by variant in ascending order; known once all of it is.
+    /// What is reserved, by variant in ascending order; known once all of it is, or as what may be once that has failed.
     pub reserved: Arc<Vec<Reserved>>,
     /// The frozen quote's total; known once payment begins.
     pub total: Option<Money>,

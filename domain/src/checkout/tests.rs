@@ -51,6 +51,7 @@ fn an_attempt_that_failed_keeps_what_it_was_for() {
     let problem = Problem::new(Class::PaymentDeclined, "payment.declined", "no");
     let failed = WalkBack {
         ending: Ending::Refused(problem),
+        reserved: Arc::default(),
     };
     checkout
         .run(Progress::Failed(failed))
