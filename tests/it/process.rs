@@ -158,6 +158,45 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_total_that_may_have_changed_over_a_restart_is_shown_before_it_is_paid() {
+    let open = OpenShop::fresh().await;
+    let (same, before, after) = (
+        open.shop.variant(500, None).await,
+        open.shop.variant(500, None).await,
+        open.shop.variant(500, None).await,
+    );
+    let mut carts = Vec::new();
+    for variant in [&same, &before, &after] {
+        let guest = open.shop.guest().await;
+        let cart = open.shop.ready_cart(&guest, &open.method, &[(variant, 2)]).await;
+        carts.push((guest, cart));
+    }
+    open.shop.set_price(&before, 600).await;
+    let shop = open.shop.clone();
+    let server = open.into_server().kill_and_restart();
+    let shop = shop.at(&server);
+    shop.set_price(&after, 400).await;
+    for ((guest, cart), changed_to) in carts.iter().zip([None, Some(1200), Some(800)]) {
+        let guest = guest.at(server.url());
+        let (refused, bought) = (unique("key"), unique("key"));
+        let purchase = |key| Purchase {
+            key,
+            token: "tok_approve",
+        };
+        if let Some(total) = changed_to {
+            let answer = shop.complete(&guest, cart, &purchase(&refused)).await;
+            let problem = answer.expect_refused(409, "checkout.total_changed");
+            assert_eq!(problem["details"]["total"], pence(total));
+            let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
+            assert_eq!(shown["totals"]["total"], pence(total));
+        }
+        let done = shop.complete(&guest, cart, &purchase(&bought)).await.expect(200);
+        assert_eq!(done["order"]["total"], pence(changed_to.unwrap_or(1000)));
+    }
+    assert_eq!(server.ledger().payments.len(), 3);
+}
+
+#[tokio::test]
 async fn a_reservation_expires_on_time_over_a_restart() {
     let open = OpenShop::fresh().await;
     open.shop.settings(json!({ "reservation_seconds": 4 })).await;

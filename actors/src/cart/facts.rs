@@ -98,6 +98,12 @@ impl LookedAt {
         ]);
     }
 
+    /// Returns the last commits of variant and product.
+    fn positions(&self) -> impl Iterator<Item = Position> {
+        let product = self.product.as_ref().map(|product| product.position);
+        std::iter::once(self.variant.position).chain(product)
+    }
+
     fn facts(&self, book: &Indexed, groups: &[Handle]) -> VariantFacts {
         let variant = &self.variant;
         let product = self.product.as_ref();
@@ -131,7 +137,7 @@ impl LookedAt {
 /// Everything that a cart is judged and priced by, as it was seen together.
 pub(crate) struct Gathered {
     pub(crate) cart: Arc<Published<Cart>>,
-    settings: Arc<Settings>,
+    settings: Arc<Published<Settings>>,
     book: Arc<Indexed>,
     customer: Option<Arc<Published<Customer>>>,
     now: Timestamp,
@@ -164,11 +170,27 @@ impl Gathered {
 
     fn rules(&self) -> Rules<'_> {
         Rules {
-            settings: &self.settings,
+            settings: &self.settings.state,
             zones: &self.book.zones,
             methods: &self.book.methods,
             promotions: &self.book.promotions,
         }
+    }
+
+    /// Tells whether what the cart is priced by was the same when the cart was last changed, as far as commits and time
+    /// tell: rules that were deleted leave no trace, and what was answered outside is not kept.
+    pub(crate) fn was_the_same(&self) -> bool {
+        let as_of = self.cart.position;
+        let looked = self.seen.values().flatten();
+        let mut seen = looked.flat_map(LookedAt::positions);
+        let customer = self.customer.as_ref().map(|customer| customer.position);
+        let priced_at = self.cart.state.pricing_date().map(|date| date.at);
+        let at = priced_at.unwrap_or_else(|| self.cart.state.updated_at());
+        seen.all(|position| position <= as_of)
+            && self.settings.position <= as_of
+            && customer.is_some() == self.cart.state.customer().is_some()
+            && customer <= Some(as_of)
+            && self.book.was_the_same(as_of, at)
     }
 
     fn intent<'a>(&'a self, facts: &'a Facts) -> Intent<'a> {
@@ -465,7 +487,7 @@ impl Kinds {
             rates,
             single_codes,
             cart,
-            settings: Arc::clone(&settings.state),
+            settings,
             book,
             customer,
             now,

@@ -10,6 +10,7 @@ use cartwright_domain::promotion::{Promotion, Promotions};
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::tax::Zones;
 use cartwright_domain::time::{Period, Timestamp};
+use cartwright_storage::Position;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,6 +32,8 @@ pub(crate) struct Indexed {
     /// The rosters that it is made of had been changed so often at least.
     as_of: Changes,
     of_promotions: Roster<Promotion>,
+    /// The last commit of anything in it.
+    newest: Position,
     /// When nothing in it begins or ends.
     holds: Period,
     pub(super) zones: Zones,
@@ -65,6 +68,11 @@ fn states<E: Entity>(roster: &Roster<E>) -> impl Iterator<Item = Arc<E>> + '_ {
     roster.iter().map(|published| Arc::clone(&published.state))
 }
 
+fn newest<E: Entity>(roster: &Roster<E>) -> Position {
+    let positions = roster.iter().map(|published| published.position);
+    positions.max().unwrap_or_default()
+}
+
 impl Indexed {
     /// Tells whether anything that a cart is priced by depends on the categories of its goods.
     pub(super) fn use_categories(&self) -> bool {
@@ -74,6 +82,11 @@ impl Indexed {
 }
 
 impl Indexed {
+    /// Tells whether it was the same as of a commit that was made at this time, deleted rules apart.
+    pub(super) fn was_the_same(&self, as_of: Position, at: Timestamp) -> bool {
+        self.newest <= as_of && self.holds.contains(at)
+    }
+
     /// Returns the shipping method that a cart has chosen, while there is such a one.
     pub(super) fn chosen_method<'a>(&'a self, cart: &Cart) -> impl Iterator<Item = &'a Arc<ShippingMethod>> {
         let chosen = cart.shipping().map(|choice| choice.method);
@@ -134,17 +147,27 @@ impl PriceBook {
             Some(book) => Arc::clone(&book.promotions),
             None => Arc::new(Promotions::new(states(&of_promotions))),
         };
-        let zones = Zones::new(states(&kinds.tax_zones.roster()), at);
-        let lists = PriceLists::new(states(&kinds.price_lists.roster()), at);
+        let (of_zones, of_methods, of_lists) = (
+            kinds.tax_zones.roster(),
+            kinds.shipping_methods.roster(),
+            kinds.price_lists.roster(),
+        );
+        let newest = newest(&of_zones)
+            .max(newest(&of_methods))
+            .max(newest(&of_lists))
+            .max(newest(&of_promotions));
+        let zones = Zones::new(states(&of_zones), at);
+        let lists = PriceLists::new(states(&of_lists), at);
         let holds = zones.holds().bounded_by(promotions.holds(at), at);
         let indexed = Arc::new(Indexed {
             number: self.made.fetch_add(1, Ordering::Relaxed) + 1,
             holds: holds.bounded_by(lists.holds(), at),
             zones,
-            methods: states(&kinds.shipping_methods.roster()).collect(),
+            methods: states(&of_methods).collect(),
             promotions,
             lists,
             as_of,
+            newest,
             of_promotions,
         });
         let mut next = vec![Arc::clone(&indexed)];

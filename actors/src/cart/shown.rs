@@ -1,7 +1,6 @@
 //! The totals callers were last shown (section 5.2 of the semantics).
 //!
-//! In memory and bounded: after a restart, or for a cart not looked at for long, nothing is expected but what the
-//! caller says.
+//! In memory and bounded: what is not remembered, the checkout finds out in its own way, see its `expected`.
 
 use super::Priced;
 use cartwright_domain::Caller;

@@ -4,6 +4,7 @@ mod after;
 mod back;
 mod before;
 mod env;
+mod expected;
 mod finish;
 mod payment;
 mod saga;
@@ -22,7 +23,7 @@ use cartwright_domain::cart::{Cart, State};
 use cartwright_domain::checkout::{
     AbandonCheckout, BeginCheckout, BeginCompletion, Checkout, Completion, Ending, Error, JoinCheckout, Step,
 };
-use cartwright_domain::id::{CartId, CheckoutId, OrderId};
+use cartwright_domain::id::{CheckoutId, OrderId};
 use cartwright_domain::money::Money;
 use cartwright_domain::order::Order;
 use cartwright_domain::{Class, EntityId, Problem, Refusal};
@@ -197,37 +198,16 @@ impl Engine {
             }
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {
                 request.require_revision(cart.revision)?;
-                self.require_complete(&cart, &completion).await?;
+                let priced = self.kinds().priced(cart.clone()).await?;
+                let obstacle = validate::due_changed(&priced, &completion)
+                    .or_else(|| validate::obstacle(&priced, completion.payment_token.is_some()));
+                if let Some(problem) = obstacle {
+                    return Err(problem.into());
+                }
+                let completion = self.as_shown(request, &priced, completion).await?;
                 self.begin(request, &cart, Some(completion), ticket).await
             }
         }
-    }
-
-    /// Returns what a caller says, with what they were last shown where they leave it out.
-    async fn completion(
-        &self,
-        request: &Request,
-        cart: CartId,
-        draft: CompletionDraft,
-    ) -> Result<Completion, Refused> {
-        let settings = self.kinds().current_settings().await?;
-        let shown = self.inner().shown_totals.last(cart, &request.caller);
-        let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
-        let shown_due = shown.filter(|shown| Some(shown.total) == expected_total);
-        Ok(Completion {
-            payment_token: draft.payment_token,
-            expected_total,
-            expected_due: draft.expected_due.or(shown_due.map(|shown| shown.due)),
-            deadline_at: self.now().after(settings.lifetimes.checkout),
-        })
-    }
-
-    /// Refuses, before anything is reserved, a cart that cannot be completed.
-    async fn require_complete(&self, cart: &Shown<Cart>, completion: &Completion) -> Result<(), Refused> {
-        let priced = self.kinds().priced(cart.clone()).await?;
-        let obstacle = validate::due_changed(&priced, completion)
-            .or_else(|| validate::obstacle(&priced, completion.payment_token.is_some()));
-        obstacle.map_or(Ok(()), |problem| Err(problem.into()))
     }
 
     /// Begins an attempt. Whoever loses the race for the cart joins the winner's.
@@ -281,7 +261,7 @@ impl Engine {
         request: &Request,
         cart: &Shown<Cart>,
         id: CheckoutId,
-        completion: Completion,
+        mut completion: Completion,
         ticket: Option<Ticket>,
     ) -> Result<Attempt, Refused> {
         let checkouts = &self.kinds().checkouts;
@@ -308,6 +288,7 @@ impl Engine {
             if let Some(problem) = validate::unfinished(&priced, completion.payment_token.is_some()) {
                 return Err(problem.into());
             }
+            completion = self.as_shown(request, &priced, completion).await?;
         }
         let command = BeginCompletion {
             completion,

@@ -262,6 +262,17 @@ fn total_changed(expected: Money, shown: Option<ShownTotal>, priced: &Priced) ->
         .with("changed", Detail::List(changed))
 }
 
+/// Refuses a total of which nobody knows any more whether it is what the caller was last shown.
+pub(super) fn total_unknown(priced: &Priced) -> Problem {
+    let message = format!(
+        "the total is {}, which may be another than was last shown; show it and complete again",
+        priced.quote.total
+    );
+    Problem::new(Class::Conflict, "checkout.total_changed", message)
+        .with("total", priced.quote.total)
+        .with("changed", Detail::List(Vec::new()))
+}
+
 /// Returns the lines whose unit price is no longer what it was when they were added, if with those prices they cost what
 /// was shown. If they do not, nobody remembers what price of each was shown.
 fn changed_prices(subtotal: Money, priced: &Priced) -> Option<Vec<Detail>> {

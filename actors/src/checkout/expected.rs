@@ -1,0 +1,72 @@
+//! What a caller expects to pay (section 5.2 of the semantics): what they say, else what they were last shown.
+//!
+//! What was shown is in memory and bounded. After a restart, or for a cart not looked at for long, the total is known all
+//! the same if nothing that the cart is priced by has changed since the cart's own last change, which showed it.
+
+use super::{CompletionDraft, validate};
+use crate::cart::Priced;
+use crate::engine::{Engine, unreadable};
+use crate::request::{Refused, Request};
+use cartwright_domain::checkout::Completion;
+use cartwright_domain::id::CartId;
+use std::sync::Arc;
+
+impl Engine {
+    /// Returns what a caller says, with what they were last shown where they leave it out.
+    pub(super) async fn completion(
+        &self,
+        request: &Request,
+        cart: CartId,
+        draft: CompletionDraft,
+    ) -> Result<Completion, Refused> {
+        let settings = self.kinds().current_settings().await?;
+        let shown = self.inner().shown_totals.last(cart, &request.caller);
+        let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
+        let shown_due = shown.filter(|shown| Some(shown.total) == expected_total);
+        Ok(Completion {
+            payment_token: draft.payment_token,
+            expected_total,
+            expected_due: draft.expected_due.or(shown_due.map(|shown| shown.due)),
+            deadline_at: self.now().after(settings.lifetimes.checkout),
+        })
+    }
+
+    /// Returns a completion with the total that a shopper must have been shown, where nobody remembers it. Of staff, who
+    /// need not have looked at the cart, none is expected.
+    ///
+    /// # Errors
+    /// `checkout.total_changed` where the cart may have come to another total when the shopper last saw it.
+    pub(super) async fn as_shown(
+        &self,
+        request: &Request,
+        priced: &Priced,
+        completion: Completion,
+    ) -> Result<Completion, Refused> {
+        if completion.expected_total.is_some() || request.caller.is_staff() {
+            return Ok(completion);
+        }
+        if !self.costs_what_it_did(priced).await? {
+            return Err(validate::total_unknown(priced).into());
+        }
+        Ok(Completion {
+            expected_total: Some(priced.quote.total),
+            expected_due: completion.expected_due.or(Some(priced.coverage.due)),
+            ..completion
+        })
+    }
+
+    async fn costs_what_it_did(&self, priced: &Priced) -> Result<bool, Refused> {
+        let (kinds, cart) = (self.kinds(), &priced.cart);
+        // The next read would take a code away that is used up, and say so.
+        if !kinds.unusable_codes(priced).is_empty() {
+            return Ok(false);
+        }
+        for id in cart.state.stored_values() {
+            let value = kinds.stored_values.read(*id).await.map_err(unreadable)?;
+            if value.is_none_or(|value| cart.position < value.position) {
+                return Ok(false);
+            }
+        }
+        Ok(kinds.gather(Arc::clone(cart)).await?.was_the_same())
+    }
+}
