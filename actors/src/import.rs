@@ -3,11 +3,14 @@
 //! What is imported, how a row finds it and what it does to it is said by each area; a second run of the same rows must
 //! change nothing.
 
+use crate::engine::unreadable;
 use crate::request::{Refused, Request};
-use cartwright_domain::{Class, Problem};
+use crate::runtime::Entities;
+use cartwright_domain::{Class, Entity, EntityId, Problem};
 use futures::StreamExt;
 use futures::stream;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// The most rows of one call.
 pub const ROWS_MAX: usize = 500;
@@ -55,6 +58,33 @@ pub(crate) fn request_of(request: &Request, subject: &str) -> Request {
         if_match: None,
         idempotency: None,
         ..request.clone()
+    }
+}
+
+/// Returns the id of what rows with a name are about, and whether it is there: that of what bears the name, else the
+/// first that comes of the name, the same in every run. One under which a row has made what bears another name since is
+/// passed over.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) async fn find<E: Entity>(
+    entities: &Entities<E>,
+    origin: Uuid,
+    name: &str,
+    bears_it: impl Fn(&E) -> bool,
+) -> Result<(E::Id, bool), Refused> {
+    let roster = entities.roster();
+    if let Some(found) = roster.iter().find(|found| bears_it(&found.state)) {
+        return Ok((found.id, true));
+    }
+    let mut of = origin;
+    loop {
+        of = Uuid::new_v5(&of, name.as_bytes());
+        let id = E::Id::from_uuid(of);
+        match entities.read(id).await.map_err(unreadable)? {
+            Some(made) if !bears_it(&made.state) => {}
+            there => return Ok((id, there.is_some())),
+        }
     }
 }
 

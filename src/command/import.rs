@@ -36,7 +36,7 @@ pub(crate) struct ImportRow {
     pub(crate) row: u64,
     /// The variant's SKU.
     pub(crate) sku: String,
-    /// The product's title; without one the SKU.
+    /// The title; without one it stays, or is the SKU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) title: Option<String>,
     /// The variant's price; without one it is not for sale.

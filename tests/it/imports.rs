@@ -11,7 +11,8 @@ fn written(server: &Server, name: &str, text: &str) -> String {
     file.display().to_string()
 }
 
-async fn send(shop: &Shop, path: &str, rows: Value) -> Vec<(String, String)> {
+/// Imports rows and returns what became of each: its subject, and its outcome or the code that refused it.
+pub(crate) async fn send(shop: &Shop, path: &str, rows: Value) -> Vec<(String, String)> {
     let answer = shop.staff.post(path, json!({ "rows": rows })).ok(200).await;
     let results = answer["results"].as_array().expect("a list");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -25,6 +26,7 @@ async fn send(shop: &Shop, path: &str, rows: Value) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Returns what became of rows, in the form of [`send`].
 fn ends(results: &[(&str, &str)]) -> Vec<(String, String)> {
     results
         .iter()
@@ -265,7 +267,8 @@ async fn codes_go_out_of_one_store_and_into_another_and_are_the_same() {
         .check(0, &["created 0, updated 1"]);
 }
 
-async fn variant_by(shop: &Shop, sku: &str) -> Value {
+/// Returns the variant of a SKU.
+pub(crate) async fn variant_by(shop: &Shop, sku: &str) -> Value {
     let found = shop
         .staff
         .get(&format!("/admin/variants?sku={sku}"))
@@ -275,7 +278,7 @@ async fn variant_by(shop: &Shop, sku: &str) -> Value {
 }
 
 /// Imports one row of the catalog and returns its outcome, or the code that refused it.
-async fn import_row(shop: &Shop, mut row: Value) -> String {
+pub(crate) async fn import_row(shop: &Shop, mut row: Value) -> String {
     row["row"] = json!(1);
     let results = send(shop, "/admin/catalog/import", json!([row])).await;
     results[0].1.clone()

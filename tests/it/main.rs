@@ -17,6 +17,7 @@ mod gift_card_payments;
 mod gift_cards;
 mod guide;
 mod idempotency;
+mod import_names;
 mod imports;
 mod judged_codes;
 mod large_carts;

@@ -10,7 +10,7 @@ use super::refused_fields;
 use crate::engine::{Engine, unreadable};
 use crate::import::{self, ImportedRow, RowOutcome};
 use crate::inventory::stock_of;
-use crate::once::gone;
+use crate::once::{Shown, gone};
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::catalog::{
@@ -20,7 +20,8 @@ use cartwright_domain::catalog::{
 use cartwright_domain::id::{ProductId, VariantId};
 use cartwright_domain::inventory::{SetStock, StockLevels};
 use cartwright_domain::money::Price;
-use cartwright_domain::{Entity, EntityId, Revision};
+use cartwright_domain::{Entity, EntityId, Listing, Revision};
+use cartwright_storage::Scan;
 use uuid::Uuid;
 
 /// How many rows of a call are at work at once.
@@ -35,7 +36,7 @@ pub struct ImportRow {
     pub row: u64,
     /// The SKU: which variant the row is about.
     pub sku: String,
-    /// The product's title; the SKU when absent.
+    /// The title of the variant, and of its product while that has no other; of new ones the SKU when absent.
     pub title: Option<String>,
     /// The price in its currency; those in others stay. Without any a new variant is not for sale.
     pub price: Option<Price>,
@@ -102,7 +103,7 @@ impl Engine {
         (product, variant): (ProductId, VariantId),
         row: ImportRow,
     ) -> Result<RowOutcome, Refused> {
-        let title = title_of(&row);
+        let title = title_of(&row).unwrap_or(&row.sku).to_owned();
         let draft = VariantDraft {
             sku: row.sku.clone(),
             title: Some(title.clone()),
@@ -153,16 +154,20 @@ impl Engine {
         let product = before.state.product;
         let product_before = kinds.products.read(product).await.map_err(unreadable)?;
         let product_before = product_before.ok_or_else(gone::<Product>)?;
-        let title = title_of(&row);
+        let title = title_of(&row).map(ToOwned::to_owned);
+        let product_title = match &title {
+            Some(title) if product_before.state.title == *title || self.has_others(&before).await? => None,
+            given => given.clone(),
+        };
         let change = UpdateVariant {
-            title: Some(title.clone()),
+            title,
             price: row.price.map(PriceChange::Set),
             tax_category: row.tax_category.clone(),
             weight_grams: row.weight_grams,
             ..UpdateVariant::default()
         };
         let product_change = UpdateProduct {
-            title: Some(title),
+            title: product_title,
             images: images_of(&row),
             categories: row.categories,
             status: row.status,
@@ -183,6 +188,19 @@ impl Engine {
         } else {
             RowOutcome::Unchanged
         })
+    }
+
+    /// Tells whether a variant's product has others, whose rows could not all say what the product is called.
+    async fn has_others(&self, variant: &Shown<Variant>) -> Result<bool, Refused> {
+        let scan = Scan {
+            of: Listing::VariantsByProduct.into(),
+            prefix: variant.state.product.uuid().as_bytes().to_vec(),
+            after: None,
+            descending: false,
+            limit: 2,
+        };
+        let found = self.kinds().variants.list(scan).await.map_err(unreadable)?;
+        Ok(found.items.iter().any(|other| other.id != variant.id))
     }
 
     /// Sets the stock a row gives, and tells whether that changed anything. Without one the stock stays.
@@ -218,13 +236,9 @@ fn derived(of: Uuid, sku: &str) -> Uuid {
     Uuid::new_v5(&of, sku.as_bytes())
 }
 
-fn title_of(row: &ImportRow) -> String {
-    let given = row
-        .title
-        .as_deref()
-        .map(str::trim)
-        .filter(|title| !title.is_empty());
-    given.unwrap_or(&row.sku).to_owned()
+fn title_of(row: &ImportRow) -> Option<&str> {
+    let given = row.title.as_deref().map(str::trim);
+    given.filter(|title| !title.is_empty())
 }
 
 fn images_of(row: &ImportRow) -> Option<Vec<Image>> {
@@ -236,6 +250,6 @@ fn images_of(row: &ImportRow) -> Option<Vec<Image>> {
     })
 }
 
-fn revision_of<E: Entity>(state: &Option<crate::once::Shown<E>>) -> Option<Revision> {
+fn revision_of<E: Entity>(state: &Option<Shown<E>>) -> Option<Revision> {
     state.as_ref().map(|state| state.revision)
 }

@@ -9,9 +9,9 @@ use crate::import::{self, ImportedRow, RowOutcome};
 use crate::once::gone;
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
-use cartwright_domain::EntityId;
 use cartwright_domain::catalog::{
-    CreatePriceList, ListPrice, ListPricePut, PriceListDraft, PutListPrice, UpdatePriceList, Variant,
+    CreatePriceList, ListPrice, ListPricePut, PriceList, PriceListDraft, PutListPrice, UpdatePriceList,
+    Variant,
 };
 use cartwright_domain::id::PriceListId;
 use cartwright_domain::money::Price;
@@ -91,23 +91,19 @@ impl Engine {
         let lists = &self.kinds().price_lists;
         let ask = || request.ask().if_match(None);
         let name = draft.name.clone().unwrap_or_default().trim().to_owned();
-        let roster = lists.roster();
-        let same = roster.iter().find(|list| list.state.name == name);
-        let id = match same {
-            Some(list) => list.id,
-            None => {
-                let id = PriceListId::from_uuid(Uuid::new_v5(&IMPORTED_LISTS, name.as_bytes()));
-                let command = CreatePriceList {
-                    draft: draft.clone(),
-                    existing: roster.len(),
-                };
-                match lists.create(id, command, ask()).await {
-                    Ok(_) => return Ok((id, true)),
-                    Err(AskError::AlreadyExists { .. }) => id,
-                    Err(error) => return Err(error.into()),
-                }
+        let bears_it = |list: &PriceList| list.name == name;
+        let (id, is_there) = import::find(lists, IMPORTED_LISTS, &name, bears_it).await?;
+        if !is_there {
+            let command = CreatePriceList {
+                draft: draft.clone(),
+                existing: lists.roster().len(),
+            };
+            match lists.create(id, command, ask()).await {
+                Ok(_) => return Ok((id, true)),
+                Err(AskError::AlreadyExists { .. }) => {} // Since it was looked for.
+                Err(error) => return Err(error.into()),
             }
-        };
+        }
         let only_name = PriceListDraft {
             name: draft.name.clone(),
             ..PriceListDraft::default()

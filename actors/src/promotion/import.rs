@@ -1,15 +1,13 @@
 //! The bulk import of promotions: one a row, found by its code, or by its name where it has none.
 //!
-//! A second run of the same rows changes nothing. The id comes from code or name, so that two runs at once make one
-//! promotion.
+//! A second run of the same rows changes nothing. A new promotion's id comes from its code or name, so that two runs at
+//! once make one.
 
 use crate::engine::Engine;
 use crate::import::{self, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
-use cartwright_domain::EntityId;
-use cartwright_domain::id::PromotionId;
-use cartwright_domain::promotion::{CreatePromotion, Draft, UpdatePromotion};
+use cartwright_domain::promotion::{CreatePromotion, Draft, Promotion, UpdatePromotion};
 use uuid::Uuid;
 
 /// How many promotions of a call are at work at once.
@@ -67,28 +65,27 @@ impl Engine {
         let promotions = &self.kinds().promotions;
         let ask = || request.ask().if_match(None);
         let code = row.code();
-        let roster = promotions.roster();
-        let same = roster.iter().find(|promotion| {
-            let held = promotion.state.code.as_ref().map(ToString::to_string);
-            held == code && (code.is_some() || &*promotion.state.name == row.name())
-        });
-        let id = match same {
-            Some(promotion) => promotion.id,
-            None => {
-                let key = code.map_or_else(|| format!("name {}", row.name()), |code| format!("code {code}"));
-                let id = PromotionId::from_uuid(Uuid::new_v5(&IMPORTED_PROMOTIONS, key.as_bytes()));
-                self.require_known(&row.draft, None, id).await?;
-                let command = CreatePromotion {
-                    draft: row.draft.clone(),
-                    existing: roster.len(),
-                };
-                match promotions.create(id, command, ask()).await {
-                    Ok(_) => return Ok(RowOutcome::Created),
-                    Err(AskError::AlreadyExists { .. }) => id,
-                    Err(error) => return Err(error.into()),
-                }
-            }
+        let name = match &code {
+            Some(code) => format!("code {code}"),
+            None => format!("name {}", row.name()),
         };
+        let bears_it = |promotion: &Promotion| {
+            let held = promotion.code.as_ref().map(ToString::to_string);
+            held == code && (code.is_some() || &*promotion.name == row.name())
+        };
+        let (id, is_there) = import::find(promotions, IMPORTED_PROMOTIONS, &name, bears_it).await?;
+        if !is_there {
+            self.require_known(&row.draft, None, id).await?;
+            let command = CreatePromotion {
+                draft: row.draft.clone(),
+                existing: promotions.roster().len(),
+            };
+            match promotions.create(id, command, ask()).await {
+                Ok(_) => return Ok(RowOutcome::Created),
+                Err(AskError::AlreadyExists { .. }) => {} // Since it was looked for.
+                Err(error) => return Err(error.into()),
+            }
+        }
         let before = promotions.read(id).await.map_err(crate::engine::unreadable)?;
         self.require_known(&row.draft, before.as_ref(), id).await?;
         let command = UpdatePromotion { draft: row.draft };

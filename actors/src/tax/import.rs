@@ -1,17 +1,16 @@
 //! The import of rate tables: one rate of one zone a row, the zone found by its places.
 //!
-//! A second run of the same rows changes nothing. A zone's id comes from its places, so that a run that was cut off goes
-//! on where it stopped.
+//! A second run of the same rows changes nothing. A new zone's id comes from its places, so that a run that was cut off
+//! goes on where it stopped.
 
 use crate::engine::Engine;
 use crate::import::{self, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
+use cartwright_domain::Refusal;
 use cartwright_domain::error::FieldErrors;
-use cartwright_domain::id::TaxZoneId;
-use cartwright_domain::tax::{CreateZone, Draft, PutRate, RateDraft, RatePut};
+use cartwright_domain::tax::{CreateZone, Draft, PutRate, RateDraft, RatePut, TaxZone};
 use cartwright_domain::territory::{Territory, TerritoryDraft};
-use cartwright_domain::{EntityId, Refusal};
 use uuid::Uuid;
 
 /// How many zones of a call are at work at once.
@@ -64,27 +63,24 @@ impl Engine {
             .into_result()
             .map_err(|errors| Refused::from(errors.problem()))?;
         let zones = &self.kinds().tax_zones;
-        let roster = zones.roster();
         let ask = || request.ask().if_match(None);
-        let same = roster.iter().find(|zone| *zone.state.territory() == territory);
-        let id = match same {
-            Some(zone) => zone.id,
-            None => {
-                let name = row.zone.as_deref().unwrap_or(&row.place).to_owned();
-                let draft = Draft {
-                    name: Some(name),
-                    territory: places,
-                    rates: Some(vec![row.rate.clone()]),
-                };
-                let id = TaxZoneId::from_uuid(Uuid::new_v5(&IMPORTED_ZONES, territory.text().as_bytes()));
-                let existing = roster.len();
-                match zones.create(id, CreateZone { draft, existing }, ask()).await {
-                    Ok(_) => return Ok(RowOutcome::Created),
-                    Err(AskError::AlreadyExists { .. }) => id,
-                    Err(error) => return Err(error.into()),
-                }
+        let text = territory.text();
+        let holds_there = |zone: &TaxZone| *zone.territory() == territory;
+        let (id, is_there) = import::find(zones, IMPORTED_ZONES, &text, holds_there).await?;
+        if !is_there {
+            let name = row.zone.as_deref().unwrap_or(&row.place).to_owned();
+            let draft = Draft {
+                name: Some(name),
+                territory: places,
+                rates: Some(vec![row.rate.clone()]),
+            };
+            let existing = zones.roster().len();
+            match zones.create(id, CreateZone { draft, existing }, ask()).await {
+                Ok(_) => return Ok(RowOutcome::Created),
+                Err(AskError::AlreadyExists { .. }) => {} // Since it was looked for.
+                Err(error) => return Err(error.into()),
             }
-        };
+        }
         let put = zones.ask(id, PutRate { rate: row.rate }, ask()).await?;
         Ok(match put.reply {
             RatePut::Added => RowOutcome::Created,

@@ -38,7 +38,7 @@ struct CatalogRow {
     row: u64,
     /// Which variant the row is about.
     sku: String,
-    /// The product's title; the SKU when absent.
+    /// The title of the variant, and of its product while that has no other; of new ones the SKU when absent.
     title: Option<String>,
     /// What one unit costs; without it a new variant is not for sale.
     price: Option<PriceInput>,

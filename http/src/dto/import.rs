@@ -1,5 +1,6 @@
 //! What becomes of a row of an import.
 
+use crate::extract::plain;
 use cartwright_actors::import::{self, ImportedRow};
 use cartwright_domain::{Class, Problem};
 use serde::Serialize;
@@ -84,10 +85,11 @@ pub(crate) fn unreadable(message: impl Into<String>) -> Problem {
 
 fn read_row<T: DeserializeOwned>(row: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(row).map_err(|error| {
-        let inner = error.inner();
+        // Without the value, which may be a secret.
+        let wanted = plain(&error.inner().to_string());
         unreadable(match error.path().to_string().as_str() {
-            "." => inner.to_string(), // The row itself.
-            field => format!("{field}: {inner}"),
+            "." => wanted, // The row itself.
+            field => format!("{field}: {wanted}"),
         })
     })
 }

@@ -1,0 +1,127 @@
+//! Rows find what they are about by the name it has now, and change only what they say.
+
+use crate::imports::{import_row, send, variant_by};
+use crate::support::{OpenShop, Shop, pence};
+use serde_json::{Value, json};
+
+async fn names(shop: &Shop, path: &str) -> Vec<String> {
+    let held = shop.list(path).await;
+    let names = held.iter().map(|held| held["name"].as_str().unwrap_or_default());
+    let mut names: Vec<_> = names.map(ToOwned::to_owned).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn what_has_another_name_by_now_is_not_taken_for_the_old_one() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let cup = shop.variant(500, None).await;
+    let ten = json!([{ "type": "order", "percentage": "0.1" }]);
+    for (kind, row, renamed) in [
+        (
+            "promotions",
+            json!({ "row": 1, "promotion": { "name": "Old", "actions": ten } }),
+            json!({ "name": "New" }),
+        ),
+        (
+            "price-lists",
+            json!({ "row": 1, "price_list": { "name": "Old" }, "sku": cup.sku, "price": pence(400) }),
+            json!({ "name": "New" }),
+        ),
+    ] {
+        let (path, import) = (format!("/admin/{kind}"), format!("/admin/{kind}/import"));
+        assert_eq!(send(shop, &import, json!([row])).await[0].1, "created");
+        let made = shop.list(&path).await[0]["id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        shop.staff.patch(&format!("{path}/{made}"), renamed).ok(200).await;
+        assert_eq!(send(shop, &import, json!([row])).await[0].1, "created");
+        assert_eq!(names(shop, &path).await, ["New", "Old"]);
+        assert_eq!(send(shop, &import, json!([row])).await[0].1, "unchanged");
+    }
+
+    let row = json!([{ "row": 1, "place": "FR", "zone": "France", "name": "VAT", "rate": "0.2" }]);
+    let import = "/admin/tax/import";
+    assert_eq!(send(shop, import, row.clone()).await[0].1, "created");
+    let zones = shop.list("/admin/tax/zones").await;
+    let zone = zones
+        .iter()
+        .find(|zone| zone["name"] == "France")
+        .expect("it is there");
+    let path = format!("/admin/tax/zones/{}", zone["id"].as_str().unwrap_or_default());
+    let moved = json!({ "name": "Belgium", "countries": ["BE"] });
+    shop.staff.patch(&path, moved).ok(200).await;
+    assert_eq!(send(shop, import, row.clone()).await[0].1, "created");
+    assert_eq!(send(shop, import, row).await[0].1, "unchanged");
+    let rates = shop.staff.get(&path).ok(200).await["rates"].clone();
+    assert_eq!(rates.as_array().map(Vec::len), Some(1), "{rates}");
+}
+
+#[tokio::test]
+async fn a_row_without_a_title_leaves_the_title() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let title = async |sku: &str| {
+        let variant = variant_by(shop, sku).await;
+        let product = variant["product_id"].as_str().unwrap_or_default();
+        let product = shop
+            .staff
+            .get(&format!("/admin/products/{product}"))
+            .ok(200)
+            .await;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (text(&variant["title"]), text(&product["title"]))
+    };
+    let both = |title: &str| (title.to_owned(), title.to_owned());
+    let row = json!({ "sku": "LAMP", "title": "Desk lamp", "price": pence(100) });
+    assert_eq!(import_row(shop, row).await, "created");
+    for row in [
+        json!({ "sku": "LAMP", "price": pence(90) }),
+        json!({ "sku": "LAMP", "price": pence(80), "title": " " }),
+    ] {
+        assert_eq!(import_row(shop, row.clone()).await, "updated");
+        assert_eq!(title("LAMP").await, both("Desk lamp"));
+        assert_eq!(import_row(shop, row).await, "unchanged");
+    }
+    assert_eq!(import_row(shop, json!({ "sku": "BARE" })).await, "created");
+    assert_eq!(title("BARE").await, both("BARE"));
+    let row = json!({ "sku": "BARE", "title": "A box" });
+    assert_eq!(import_row(shop, row).await, "updated");
+    assert_eq!(title("BARE").await, both("A box"));
+}
+
+#[tokio::test]
+async fn rows_of_one_products_variants_do_not_rename_it_in_turn() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let draft = json!({
+        "title": "Cup", "status": "active",
+        "variants": [{ "sku": "CUP-R", "title": "Red" }, { "sku": "CUP-B", "title": "Blue" }],
+    });
+    let made = shop.staff.post("/admin/products", draft).ok(201).await;
+    let rows = json!([
+        { "row": 1, "sku": "CUP-R", "title": "Red cup" },
+        { "row": 2, "sku": "CUP-B", "title": "Blue cup" },
+    ]);
+    let import = "/admin/catalog/import";
+    for outcome in ["updated", "unchanged"] {
+        let results = send(shop, import, rows.clone()).await;
+        assert!(results.iter().all(|(_, end)| end == outcome), "{results:?}");
+    }
+    let path = format!("/admin/products/{}", made["id"].as_str().unwrap_or_default());
+    assert_eq!(shop.staff.get(&path).ok(200).await["title"], "Cup");
+    assert_eq!(variant_by(shop, "CUP-B").await["title"], "Blue cup");
+}
+
+#[tokio::test]
+async fn the_code_of_a_gift_card_is_not_repeated_where_its_row_is_refused() {
+    let open = OpenShop::fresh().await;
+    let card = json!({ "code": 4_929_000_011_112_222_u64, "amount": pence(100) });
+    let rows = json!({ "rows": [{ "row": 1, "gift_card": card }] });
+    let import = open.shop.staff.post("/admin/gift-cards/import", rows);
+    let told = import.ok(200).await;
+    assert_eq!(told["results"][0]["message"], "gift_card.code: must be a text");
+    assert!(!told.to_string().contains("4929"), "{told}");
+}
