@@ -297,7 +297,12 @@ impl Engine {
         };
         let receipts = self.inner.runtime.receipts();
         let opened = receipts
-            .open(&request.caller, &idempotency.key, idempotency.fingerprint, mode)
+            .open(
+                &idempotency.caller,
+                &idempotency.key,
+                idempotency.fingerprint,
+                mode,
+            )
             .await?;
         Ok(opened)
     }

@@ -24,6 +24,8 @@ pub struct Request {
 /// A caller's idempotency key and what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
+    /// Whose key it is: the caller as they came, before a session was opened for them.
+    pub caller: Arc<Caller>,
     /// The key as sent.
     pub key: String,
     /// A digest of method, path and body: another request under the same key is refused.

@@ -97,6 +97,7 @@ fn every_kind() -> Vec<Stored> {
 
 fn request(caller: &Arc<Caller>, key: &str) -> Request {
     let idempotency = Idempotency {
+        caller: Arc::clone(caller),
         key: key.to_owned(),
         fingerprint: [7; 32],
     };

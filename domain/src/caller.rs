@@ -63,8 +63,7 @@ impl Caller {
         self.staff.is_some()
     }
 
-    /// Returns who is named in histories, events and receipts: `staff:<subject>`, `session:<id>`, `engine:<part>`
-    /// or `anonymous`.
+    /// Returns who is named in histories and events: `staff:<subject>`, `session:<id>`, `engine:<part>` or `anonymous`.
     pub fn name(&self) -> String {
         // In pieces and not as formats: every change has one.
         match (&self.staff, &self.session, &self.engine) {
@@ -73,5 +72,41 @@ impl Caller {
             (None, None, Some(part)) => ["engine:", part].concat(),
             (None, None, None) => "anonymous".to_owned(),
         }
+    }
+
+    /// Returns whose idempotency keys the caller's are: staff's, the session's or, with both, those of staff in this
+    /// session. A caller with neither has none.
+    pub fn key_scope(&self) -> Option<String> {
+        match (&self.session, &self.staff) {
+            // The session first: its id has no space, and whoever stands behind one is staff.
+            (Some(session), Some(staff)) => Some(format!("session:{session} staff:{}", staff.subject)),
+            (Some(_), None) | (None, Some(_)) => Some(self.name()),
+            (None, None) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::EntityId;
+    use uuid::Uuid;
+
+    #[test]
+    fn keys_are_scoped_to_staff_and_session_together() {
+        let staff = Caller::of_staff("ada", Role::Admin);
+        let sessions = [1, 2].map(|n| Caller::of_session(SessionId::from_uuid(Uuid::from_u128(n))));
+        let both = sessions.clone().map(|of_session| Caller {
+            session: of_session.session,
+            ..staff.clone()
+        });
+        for (caller, name) in both.iter().zip(&sessions).map(|(both, one)| (both, one.name())) {
+            assert_eq!(caller.name(), "staff:ada");
+            assert_eq!(caller.key_scope(), Some(format!("{name} staff:ada")));
+        }
+        assert_eq!(staff.key_scope(), Some("staff:ada".to_owned()));
+        assert_eq!(sessions[0].key_scope(), Some(sessions[0].name()));
+        assert_eq!(Caller::engine("checkout").key_scope(), None);
+        assert_eq!(Caller::default().key_scope(), None);
     }
 }

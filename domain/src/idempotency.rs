@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// (section 5.3 of the semantics).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswersTo {
-    /// The caller's name.
+    /// Whose key it is, as [`crate::Caller::key_scope`] has it.
     pub caller: String,
     /// The key as sent.
     pub key: String,

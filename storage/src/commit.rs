@@ -87,9 +87,9 @@ pub struct Recorded {
 /// The key of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ReceiptKey {
-    /// A caller's `Idempotency-Key`: the caller's name and the key.
+    /// A caller's `Idempotency-Key`: whose it is and the key.
     Caller {
-        /// Who sent the key.
+        /// Whose key it is.
         caller: String,
         /// The key as sent.
         key: String,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// The most bytes of a unique key's value or of a listing's sort value.
 pub const KEY_BYTES_MAX: usize = 512;
-/// The most bytes of a receipt's key: a caller's name and an `Idempotency-Key` of 255 characters.
+/// The most bytes of a receipt's key: whose it is and an `Idempotency-Key` of 255 characters.
 pub(crate) const RECEIPT_KEY_BYTES_MAX: usize = 2048;
 /// The most bytes of a timer's or a subscriber's name.
 pub(crate) const NAME_BYTES_MAX: usize = 128;

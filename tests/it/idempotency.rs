@@ -178,6 +178,37 @@ async fn one_key_means_one_body_one_path_and_one_caller() {
 }
 
 #[tokio::test]
+async fn one_key_of_staff_stands_for_a_request_in_each_session() {
+    let OpenShop { shop, server, .. } = OpenShop::shared().await;
+    let variant = shop.variant(100, None).await;
+    let body = json!({ "variant_id": variant.id, "quantity": 2 });
+    let (key, token) = (unique("key"), server.token());
+    let mut carts = Vec::new();
+    for shopper in [shop.guest().await, shop.guest().await] {
+        let shopper = shopper.with_token(token);
+        let add = async |is_replayed| {
+            let answer = shopper.post(LINES, body.clone()).key(&key).send().await;
+            assert_eq!(answer.is_replayed(), is_replayed, "{}", answer.text);
+            answer.expect(200)
+        };
+        let first = add(false).await;
+        assert_eq!(first["totals"]["units"], 2);
+        assert_eq!(add(true).await, first);
+        carts.push(first["id"].clone());
+    }
+    // Without a cookie a session is opened at each try, and the key is staff's alone.
+    let add = async || server.staff().post(LINES, body.clone()).key(&key).send().await;
+    let first = add().await;
+    assert!(!first.is_replayed());
+    let (first, again) = (first.expect(200), add().await);
+    assert!(again.is_replayed());
+    assert_eq!(again.expect(200)["id"], first["id"]);
+    carts.push(first["id"].clone());
+    carts.dedup();
+    assert_eq!(carts.len(), 3);
+}
+
+#[tokio::test]
 async fn completing_needs_a_key_of_at_most_255_characters() {
     let open = OpenShop::shared().await;
     let variant = open.shop.variant(100, None).await;

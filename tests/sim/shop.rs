@@ -366,12 +366,14 @@ impl Requests {
             true => HURRY,
             false => PATIENCE,
         };
+        let caller = Arc::new(caller);
         Request {
-            caller: Arc::new(caller),
             idempotency: key.map(|key| Idempotency {
+                caller: Arc::clone(&caller),
                 key: key.to_owned(),
                 fingerprint: cartwright_actors::runtime::Receipts::fingerprint(&[key.as_bytes()]),
             }),
+            caller,
             ..Request::internal("sim", seed, patience)
         }
     }

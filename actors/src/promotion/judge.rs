@@ -228,7 +228,7 @@ fn part_of(request: &Request, part: &str) -> Request {
         seed: request.seed.derive(part.as_bytes()),
         idempotency: request.idempotency.as_ref().map(|whole| Idempotency {
             key: format!("{}/{part}", whole.key),
-            fingerprint: whole.fingerprint,
+            ..whole.clone()
         }),
         ..request.clone()
     }

@@ -25,7 +25,7 @@ pub enum TicketMode {
 /// A request's idempotency key that was found unused, or of which nothing has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    /// Whose key it is, as [`Caller::name`] has it.
+    /// Whose key it is, as [`Caller::key_scope`] has it.
     pub caller: String,
     /// The key as sent.
     pub key: String,
@@ -123,11 +123,10 @@ impl Receipts {
         fingerprint: [u8; 32],
         mode: TicketMode,
     ) -> Result<Opened, Problem> {
-        if caller.session.is_none() && caller.staff.is_none() {
+        let Some(caller) = caller.key_scope() else {
             return Ok(Opened::Fresh(None));
-        }
+        };
         let now = self.clock.now();
-        let caller = caller.name();
         let receipt_key = ReceiptKey::Caller {
             caller: caller.clone(),
             key: key.to_owned(),

@@ -282,6 +282,7 @@ impl Shop {
         };
         let request = Request {
             idempotency: Some(Idempotency {
+                caller: Arc::clone(shopper),
                 key: key.to_owned(),
                 fingerprint: Receipts::fingerprint(&[key.as_bytes()]),
             }),

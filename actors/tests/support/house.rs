@@ -177,6 +177,7 @@ pub(crate) fn details(method: ShippingMethodId) -> DetailsDraft {
 pub(crate) fn keyed(request: Request, key: &str) -> Request {
     Request {
         idempotency: Some(Idempotency {
+            caller: Arc::clone(&request.caller),
             key: key.to_owned(),
             fingerprint: Receipts::fingerprint(&[key.as_bytes()]),
         }),

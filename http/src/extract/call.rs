@@ -34,9 +34,10 @@ pub struct Call {
 /// The method that honours an idempotency key.
 const KEYED: Method = Method::POST;
 
-/// The idempotency key of a request, and its path.
+/// The idempotency key of a request, whose it is, and the request's path.
 #[derive(Clone, Debug)]
 struct Keyed {
+    caller: Arc<Caller>,
     key: String,
     path: String,
 }
@@ -52,25 +53,24 @@ impl Call {
             seed: self.seed,
             deadline: self.deadline,
             if_match: self.if_match,
-            idempotency: self.keyed.as_deref().map(|Keyed { key, path }| Idempotency {
-                key: key.clone(),
-                fingerprint: fingerprint(path),
+            idempotency: self.keyed.as_deref().map(|keyed| Idempotency {
+                caller: Arc::clone(&keyed.caller),
+                key: keyed.key.clone(),
+                fingerprint: fingerprint(&keyed.path),
             }),
         }
     }
 
-    /// Returns the call as made by the session that was opened for it just now. Its key is ignored unless it is
-    /// staff's: nobody can repeat it in this session.
+    /// Returns the call as made by the session that was opened for it just now. Its key stays that of the caller
+    /// without the session, in which nobody can repeat it: staff's, or ignored.
     #[must_use]
     pub fn in_new_session(self, session: SessionId) -> Self {
         let caller = Caller {
             session: Some(session),
             ..Caller::clone(&self.caller)
         };
-        let keyed = self.keyed.filter(|_| caller.is_staff());
         Self {
             caller: Arc::new(caller),
-            keyed,
             ..self
         }
     }
@@ -94,8 +94,11 @@ where
             _ => IdempotencyKey(None),
         };
         let keyed = key.map(|key| {
-            let path = parts.uri.path().to_owned();
-            Box::new(Keyed { key, path })
+            Box::new(Keyed {
+                caller: Arc::clone(&caller),
+                key,
+                path: parts.uri.path().to_owned(),
+            })
         });
         let deadline = parts
             .extensions
