@@ -81,7 +81,7 @@ struct Claims {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file or its directory cannot be used.
-    #[error("the staff key {path}: {source}", path = path.display())]
+    #[error("cannot use the staff key {path}", path = path.display())]
     Io {
         /// The file.
         path: PathBuf,

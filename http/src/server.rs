@@ -66,7 +66,7 @@ pub enum BindError {
         address: SocketAddr,
     },
     /// The system refuses.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Refused {
         /// The address.
         address: SocketAddr,

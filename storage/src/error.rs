@@ -43,12 +43,11 @@ pub enum OpenError {
         known: u16,
     },
     /// The operating system refused a file.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot use {}", path.display())]
     Io {
         /// Which file or directory.
         path: PathBuf,
         /// What it said.
-        #[source]
         source: std::io::Error,
     },
     /// The index does not work even when built anew.

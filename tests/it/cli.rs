@@ -117,6 +117,24 @@ fn errors_name_their_cure() {
 }
 
 #[test]
+fn why_a_file_cannot_be_used_is_said_once() {
+    for (name, what) in [
+        ("lock", "cannot use /"),
+        ("sandbox/ledger.jsonl", "cannot use the sandbox's ledger /"),
+    ] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        // A directory stands where the file should.
+        std::fs::create_dir_all(directory.path().join(name)).expect("the directory is writable");
+        let data = directory.path().display().to_string();
+        let Run { code, stderr, .. } = run(&["serve", "--data", &data, "--listen", "127.0.0.1:0"]);
+        assert_eq!(code, Some(1), "{stderr}");
+        let told = stderr.lines().find(|line| line.contains(what));
+        let causes = told.map(|line| line.matches("(os error").count());
+        assert_eq!(causes, Some(1), "{name}: {stderr}");
+    }
+}
+
+#[test]
 fn config_default_is_the_example_and_checks_out() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let printed = run(&["config", "default"]);

@@ -87,7 +87,7 @@ impl Ledger {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read or written.
-    #[error("the sandbox's ledger {path}: {source}", path = path.display())]
+    #[error("cannot use the sandbox's ledger {path}", path = path.display())]
     Io {
         /// The file.
         path: PathBuf,
