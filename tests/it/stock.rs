@@ -56,6 +56,58 @@ async fn what_comes_to_be_tracked_under_open_checkouts_is_not_oversold() {
     .await;
 }
 
+/// Switches tracking off and on again under an open checkout of 3 units, and has the checkout completed in between.
+/// Another order of 3 units follows; cancelling the first gives back what that was promised, and no more.
+async fn check_tracking_is_switched(off: Value, on: Value, promised: i64) {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(500, Some(6)).await;
+    let guest = open.shop.guest().await;
+    let checkout = start(&open, &guest, (&variant, 3)).await;
+    let set = async |levels: Value| open.shop.staff.put(&path(&variant), levels).ok(200).await;
+    let becomes = async |units| {
+        until("stock is moved", async || {
+            (open.shop.units(&variant).await == units).then_some(())
+        })
+        .await;
+    };
+    set(off).await;
+    let placed = complete(&guest, &checkout).await.expect(200);
+    set(on).await;
+    becomes((6, 0, promised)).await;
+    open.shop
+        .buy(&open.shop.guest().await, &open.method, &[(&variant, 3)])
+        .await;
+    becomes((6, 0, promised + 3)).await;
+
+    let order = format!(
+        "/admin/orders/{}",
+        placed["order"]["id"].as_str().expect("an order")
+    );
+    let cancel = json!({ "reason": "mistake" });
+    open.shop
+        .staff
+        .post(&format!("{order}/cancel"), cancel)
+        .ok(200)
+        .await;
+    until("the payment is given back", async || {
+        let order = open.shop.staff.get(&order).ok(200).await;
+        (order["payments"][0]["state"] == "refunded").then_some(())
+    })
+    .await;
+    becomes((6, 0, 3)).await;
+}
+
+#[tokio::test]
+async fn what_is_held_is_promised_and_given_back_after_tracking_was_switched_off() {
+    check_tracking_is_switched(json!({ "tracked": false }), json!({ "tracked": true }), 3).await;
+}
+
+#[tokio::test]
+async fn what_was_revoked_as_tracking_was_switched_off_is_not_promised() {
+    let off = json!({ "tracked": false, "on_hand": 0 });
+    check_tracking_is_switched(off, json!({ "tracked": true, "on_hand": 6 }), 0).await;
+}
+
 #[tokio::test]
 async fn a_larger_buffer_takes_nothing_from_whoever_holds_a_reservation() {
     let open = OpenShop::shared().await;

@@ -38,7 +38,8 @@ pub(super) async fn place(
         let payment = Payment::authorized(provider.name(), approval.reference.as_str(), approval.amount);
         payments.push(payment.map_err(|error| Halt::Refused(error.problem()))?);
     }
-    let stock = saga.state.reserved.iter().map(|held| PromisedStock {
+    let held = saga.state.reserved.iter().filter(|held| 0 < held.quantity);
+    let stock = held.map(|held| PromisedStock {
         variant: held.variant,
         quantity: held.quantity,
     });

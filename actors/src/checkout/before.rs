@@ -122,15 +122,11 @@ async fn pin_and_freeze(
     }
     validate::details(&priced, &saga.state)?;
     validate::total(env, &priced, &saga.state)?;
-    let pinned = pin(env, saga).await?;
-    let mut reserved = Arc::clone(&saga.state.reserved);
+    let (mut reserved, pinned) = pin(env, saga).await?;
     let (late, decisions) = reserve_all(env, saga.id, tracked_since(saga, &priced), None, &lock).await?;
-    if !late.is_empty() {
-        let reserved = Arc::make_mut(&mut reserved);
-        reserved.extend(late);
-        reserved.sort_unstable();
-    }
-    let frozen = freeze(env, saga, (priced, trace), reserved).await?;
+    reserved.extend(late);
+    reserved.sort_unstable();
+    let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
     Ok(frozen.resting_on(pinned).resting_on(decisions).resting_on(lock))
 }
 
@@ -191,7 +187,12 @@ pub(super) async fn frozen_quote(
     Ok(frozen.map(|frozen| Arc::clone(&frozen.state)))
 }
 
-async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Vec<Decision>, Halt> {
+/// Pins what was reserved, and returns what is held of it: nothing where a reservation went while its stock was not
+/// tracked any more.
+async fn pin(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+) -> Result<(Vec<Reserved>, Vec<Decision>), Halt> {
     let until = saga.state.reserved_until;
     let pins = saga.state.reserved.iter().map(|held| async move {
         let ask = env.step(saga.id, "pin_stock", None).ahead();
@@ -201,7 +202,10 @@ async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Vec<D
             .ask(stock_of(held.variant), Pin { checkout: saga.id }, ask)
             .await
         {
-            Ok(answer) => Ok(answer.decision),
+            Ok(answer) => {
+                let quantity = answer.reply.quantity;
+                Ok((Reserved { quantity, ..*held }, answer.decision))
+            }
             Err(AskError::Refused(inventory::Error::ReservationGone { .. }))
                 if until.is_some_and(|until| until <= env.now()) =>
             {
@@ -210,7 +214,8 @@ async fn pin(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Result<Vec<D
             Err(error) => Err(Halt::from(error)),
         }
     });
-    Ok(try_join_all(pins).await?.into_iter().flatten().collect())
+    let (reserved, decisions): (_, Vec<_>) = try_join_all(pins).await?.into_iter().unzip();
+    Ok((reserved, decisions.into_iter().flatten().collect()))
 }
 
 /// Reserves what a cart demands: variant by variant in ascending order, the same for every checkout, so that of those
@@ -256,7 +261,8 @@ async fn reserve_all(
     ))
 }
 
-/// Reserves stock of one variant, for a time or pinned; none where it is not tracked.
+/// Reserves stock of one variant, for a time or pinned; none where it is not tracked, unless an earlier run of the step
+/// has reserved it already.
 async fn reserve(
     env: &CheckoutEnv,
     checkout: CheckoutId,
@@ -267,7 +273,7 @@ async fn reserve(
 ) -> Result<(Option<Reserved>, Option<Decision>), Halt> {
     let items = &env.kinds.stock_items;
     let item = items.read(stock_of(variant)).await.map_err(unreadable)?;
-    if !item.is_some_and(|item| item.state.is_tracked()) {
+    if !item.is_some_and(|item| item.state.is_tracked() || item.state.reservation(checkout).is_some()) {
         return Ok((None, None));
     }
     let command = Reserve {

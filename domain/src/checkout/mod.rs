@@ -85,7 +85,7 @@ pub struct Completion {
 pub struct Reserved {
     /// Of which variant.
     pub variant: VariantId,
-    /// How many units.
+    /// How many units; zero where the reservation went while the stock was not tracked any more.
     pub quantity: u64,
 }
 
