@@ -305,6 +305,40 @@ async fn store_credit_pays_for_carts_of_its_customer() {
     assert_eq!((provider, amount), ("store_credit", 300));
 }
 
+#[tokio::test]
+async fn store_credit_of_a_deleted_customer_pays_for_nothing() {
+    let open = OpenShop::shared().await;
+    let (shop, variant) = (&open.shop, open.shop.variant(1_000, Some(10)).await);
+    let customer = json!({ "external_id": unique("leaving") });
+    let customer = shop.staff.post("/admin/customers", customer).ok(201).await;
+    let record = format!("/admin/customers/{}", text(&customer["id"]));
+    let credit = json!({ "amount": pence(1_000), "reason": "goodwill" });
+    let adjustments = format!("{record}/store-credit/adjustments");
+    shop.staff.post(&adjustments, credit).ok(200).await;
+    let guest = shop.guest().await;
+    let cart = shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let own = json!({ "customer_id": customer["id"] });
+    shop.staff.patch(&format!("/carts/{cart}"), own).ok(200).await;
+    let path = format!("/carts/{cart}/store-credit");
+    let shown = guest.post(&path, json!({})).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(0));
+
+    shop.staff.delete(&record).ok(204).await;
+    let refused = complete(&guest, &cart, json!({})).await;
+    let refused = refused.expect_refused(409, "checkout.amount_due_changed");
+    let payment = &refused["details"]["payments"][0];
+    assert_eq!(
+        (&payment["type"], &payment["reason"], &payment["amount"]),
+        (&json!("store_credit"), &json!("other_customer"), &pence(0))
+    );
+    let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(1_000));
+    guest
+        .post(&path, json!({}))
+        .refused(422, "store_credit.none")
+        .await;
+}
+
 /// A balance for one of twenty tabs, twenty times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_tabs_spend_a_card_once() {

@@ -422,7 +422,7 @@ impl Kinds {
     }
 
     /// Returns the customer that a cart is for; none when the record is gone.
-    pub(super) async fn customer_of(&self, cart: &Cart) -> Result<Option<Arc<Published<Customer>>>, Refused> {
+    pub(crate) async fn customer_of(&self, cart: &Cart) -> Result<Option<Arc<Published<Customer>>>, Refused> {
         match cart.customer() {
             Some(customer) => self.customers.read(customer).await.map_err(unreadable),
             None => Ok(None),

@@ -52,8 +52,8 @@ impl Engine {
                 let message = "the customer of this cart has no store credit in its currency";
                 Refused::from(Problem::new(Class::Invalid, "store_credit.none", message))
             };
-            let customer = found.state.customer().ok_or_else(none)?;
-            let id = StoredValueId::of_credit(customer, found.state.currency());
+            let customer = self.kinds().customer_of(&found.state).await?.ok_or_else(none)?;
+            let id = StoredValueId::of_credit(customer.id, found.state.currency());
             let credit = self.kinds().stored_values.read(id).await.map_err(unreadable)?;
             let credit = credit.ok_or_else(none)?;
             self.apply_value(request, &found, &credit.state, view, ticket)
@@ -119,10 +119,11 @@ impl Kinds {
             let value = self.stored_values.read(*id).await.map_err(unreadable)?;
             values.extend(value.map(|value| Arc::clone(&value.state)));
         }
+        let customer = self.customer_of(cart).await?;
         Ok(stored_value::cover(
             total,
             values.iter().map(Arc::as_ref),
-            cart.customer(),
+            customer.map(|customer| customer.id),
             cart.state().holder(),
             self.price_book.clock_now(),
         ))

@@ -33,7 +33,14 @@ pub(super) async fn hold_all(
     }
     let cart = env.kinds.carts.read(saga.state.cart).await;
     let cart = cart.map_err(crate::engine::unreadable)?;
-    let customer = cart.and_then(|cart| cart.state.customer());
+    let customer = match cart {
+        Some(cart) => env
+            .kinds
+            .customer_of(&cart.state)
+            .await?
+            .map(|customer| customer.id),
+        None => None,
+    };
     let mut tenders: Vec<&Tender> = frozen.tenders.iter().collect();
     tenders.sort_by_key(|tender| tender.value);
     for tender in tenders {
