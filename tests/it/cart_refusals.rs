@@ -434,3 +434,61 @@ async fn a_first_add_that_is_refused_opens_no_cart() {
     guest.get("/carts/current").refused(404, "cart.not_found").await;
     assert_eq!(quantities(&add(&guest, &variant, 5).await), [5]);
 }
+
+#[tokio::test]
+async fn a_list_in_a_body_is_not_read_as_an_object_s_fields() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, Some(5)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let cart = format!("/carts/{cart}");
+    let before = guest.get(&cart).ok(200).await;
+    let staff = guest.clone().with_token(open.server.token());
+    let fields: Vec<Value> = before["shipping_address"]
+        .as_object()
+        .map(|address| address.values().cloned().collect())
+        .expect("an address");
+    for (call, pointer) in [
+        (
+            guest
+                .call(reqwest::Method::PATCH, &cart)
+                .json(&json!({ "shipping_address": fields })),
+            "/shipping_address",
+        ),
+        (
+            guest
+                .post(&format!("{cart}/complete"), json!({ "payment": ["tok_approve"] }))
+                .key(&unique("key")),
+            "/payment",
+        ),
+        (
+            staff.post(
+                LINES,
+                json!({ "variant_id": variant.id, "quantity": 1, "unit_price": [50, null, "GBP"] }),
+            ),
+            "/unit_price",
+        ),
+        (
+            staff.post(
+                "/admin/promotions",
+                json!({ "name": "Ten", "actions": [["order", "0.1", null]] }),
+            ),
+            "/actions/0",
+        ),
+    ] {
+        let problem = call.refused(400, "request.invalid_fields").await;
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        assert_eq!(errors.len(), 1, "{problem}");
+        assert_eq!(
+            (&errors[0]["pointer"], &errors[0]["message"]),
+            (&json!(pointer), &json!("must be an object"))
+        );
+    }
+    let rows = json!({ "rows": [[1, "A", "Title"]] });
+    let imported = open.shop.staff.post("/admin/catalog/import", rows).ok(200).await;
+    assert_eq!(
+        imported["results"][0]["error"], "import.unreadable_row",
+        "{imported}"
+    );
+    assert_eq!(guest.get(&cart).ok(200).await, before);
+}

@@ -1,7 +1,7 @@
 //! Carts on the wire, as they are asked for and changed. Fields that a shopper may not set are not read at all.
 
 use crate::dto::{AddressInput, PriceInput, Time, nullable};
-use crate::extract::{entity_id, plain};
+use crate::extract::{Objects, entity_id, plain};
 use crate::problem::Refused;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -272,7 +272,7 @@ fn kept<T>(read: Result<T, String>, pointer: &str, code: &str, errors: &mut Fiel
 }
 
 fn read_price(sent: &Value) -> Result<Price, Refused> {
-    let input = PriceInput::deserialize(sent).map_err(|error| plain(&error.to_string()));
+    let input = PriceInput::deserialize(Objects(sent)).map_err(|error| plain(&error.to_string()));
     let price = input.and_then(|input| input.read());
     price.map_err(|message| unreadable("/unit_price", "wrong_type", &message))
 }

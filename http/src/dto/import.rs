@@ -1,6 +1,6 @@
 //! What becomes of a row of an import.
 
-use crate::extract::plain;
+use crate::extract::{Objects, plain};
 use cartwright_actors::import::{self, ImportedRow};
 use cartwright_domain::{Class, Problem};
 use serde::Serialize;
@@ -84,7 +84,7 @@ pub(crate) fn unreadable(message: impl Into<String>) -> Problem {
 }
 
 fn read_row<T: DeserializeOwned>(row: Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(row).map_err(|error| {
+    serde_path_to_error::deserialize(Objects(row)).map_err(|error| {
         // Without the value, which may be a secret.
         let wanted = plain(&error.inner().to_string());
         unreadable(match error.path().to_string().as_str() {

@@ -1,5 +1,6 @@
 //! Bodies: JSON with errors that point at the field.
 
+use super::objects::Objects;
 use super::wording::{missing, plain};
 use crate::layer::BODY_TOO_LARGE;
 use crate::problem::Refused;
@@ -9,7 +10,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
 };
 use cartwright_domain::{Class, Problem, Refusal, error::FieldErrors};
-use serde::de::{DeserializeOwned, Error, Unexpected};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::{Path, Segment};
 use std::collections::BTreeSet;
@@ -82,13 +83,10 @@ fn unread(status: StatusCode) -> Refused {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
-    let is_list = bytes.trim_ascii_start().first() == Some(&b'[');
-    let read = match is_list {
-        // It would be taken for the fields of an object, in their order.
-        true => Err(serde_json::Error::invalid_type(Unexpected::Seq, &"a map")),
-        false => serde_json::from_slice(bytes),
-    };
-    read.map_err(|error| refuse::<T>(bytes, &error))
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let read = T::deserialize(Objects(&mut deserializer));
+    read.and_then(|read| deserializer.end().map(|()| read))
+        .map_err(|error| refuse::<T>(bytes, &error))
 }
 
 /// Returns the refusal of a body that cannot be read, naming every field of it that cannot. The body is read again for
@@ -128,7 +126,7 @@ fn bad_fields<T: DeserializeOwned>(fields: Map<String, Value>, errors: &mut Fiel
     let mut bad = BTreeSet::new();
     for (name, value) in fields {
         let alone = Map::from_iter([(name.clone(), value.clone())]);
-        match serde_path_to_error::deserialize::<_, T>(Value::Object(alone)) {
+        match serde_path_to_error::deserialize::<_, T>(Objects(Value::Object(alone))) {
             Err(error) if error.path().iter().next().is_some() => {
                 add(pointer(error.path()), &error.inner().to_string(), errors);
                 bad.insert(name);
@@ -137,7 +135,7 @@ fn bad_fields<T: DeserializeOwned>(fields: Map<String, Value>, errors: &mut Fiel
             Ok(_) | Err(_) => drop(good.insert(name, value)),
         }
     }
-    if let Err(error) = T::deserialize(Value::Object(good)) {
+    if let Err(error) = T::deserialize(Objects(Value::Object(good))) {
         let message = error.to_string();
         if missing(&message).is_some_and(|field| !bad.contains(field)) {
             add(String::new(), &message, errors);
@@ -156,7 +154,7 @@ fn add(place: String, message: &str, errors: &mut FieldErrors) {
 /// Returns the field at which a body cannot be read, as a pointer.
 fn place<T: DeserializeOwned>(bytes: &[u8]) -> String {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let read: Result<T, _> = serde_path_to_error::deserialize(&mut deserializer);
+    let read: Result<T, _> = serde_path_to_error::deserialize(Objects(&mut deserializer));
     // What comes after a sound value is in no field.
     read.err().map(|error| pointer(error.path())).unwrap_or_default()
 }

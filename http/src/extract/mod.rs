@@ -5,6 +5,7 @@ mod caller;
 pub(crate) mod cookie;
 mod headers;
 mod json;
+mod objects;
 mod page;
 mod path;
 mod query;
@@ -20,6 +21,7 @@ pub use headers::{
     UserAgent, etag,
 };
 pub use json::Json;
+pub(crate) use objects::Objects;
 pub use page::{Page, PageQuery};
 pub use path::{Id, entity_id, id_of};
 pub use query::Params;

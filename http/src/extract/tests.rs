@@ -85,6 +85,11 @@ async fn a_field_s_message_is_for_a_person() {
         &[("/options/0", "must be an object")],
     )
     .await;
+    check(
+        r#"{"sku":"A","options":[{"value":1},[2]]}"#,
+        &[("/options/1", "must be an object")],
+    )
+    .await;
     check("3", &[("", "must be an object")]).await;
     check(" []", &[("", "must be an object")]).await;
     check(r#"["A"]"#, &[("", "must be an object")]).await;

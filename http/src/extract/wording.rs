@@ -10,6 +10,8 @@ const WHOLE_NUMBERS: &[(&str, &str)] = &[
     ("i32", "-2147483648 to 2147483647"),
     ("i64", "-9223372036854775808 to 9223372036854775807"),
 ];
+/// How serde calls an enum that is read from an object which says which variant it is.
+pub(super) const TAGGED: &str = "internally tagged enum ";
 /// How serde begins where a value is not what is expected.
 const UNEXPECTED: &[&str] = &[
     "invalid type: ",
@@ -52,7 +54,7 @@ fn wanted(expected: &str) -> String {
         "a map" => "an object",
         "string or map" => "a text or an object",
         "map with a single key" => "an object with one field",
-        _ if expected.starts_with("struct ") => "an object",
+        _ if expected.starts_with("struct ") || expected.starts_with(TAGGED) => "an object",
         _ if ["unit variant", "newtype variant", "struct variant"].contains(&expected) => {
             "one of the forms that the API reference shows"
         }
