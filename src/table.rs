@@ -1,11 +1,14 @@
 //! Reading tables: comma or tab separated files with a heading, or JSON Lines, each with or without zstd.
 
+mod unix_lines;
+
 use anyhow::{Context, bail};
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use unix_lines::UnixLines;
 
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -15,6 +18,12 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What is wrong with a row of other bytes than a text's.
 const NOT_UTF_8: &str = "it is not UTF-8";
+
+/// What stands behind the last line of a table: a quotation mark that is never closed takes it in.
+const BEHIND_THE_END: &str = "\u{1a}";
+
+/// What is wrong with the row that has taken it in.
+const NEVER_CLOSED: &str = "a quotation mark in it is never closed: nothing behind it was read";
 
 /// From here on a JSON number has more digits than are kept of it.
 const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
@@ -75,6 +84,8 @@ enum Rows {
     Separated {
         reader: csv::Reader<Box<dyn Read>>,
         record: csv::StringRecord,
+        /// How many columns the heading has.
+        width: usize,
     },
     JsonLines {
         reader: Box<dyn BufRead>,
@@ -153,7 +164,8 @@ impl Table {
                 ));
             }
         };
-        let source: Box<dyn Read> = Box::new(reader);
+        let end = ["\n", BEHIND_THE_END].concat();
+        let source: Box<dyn Read> = Box::new(UnixLines::of(reader).chain(Cursor::new(end)));
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
             .flexible(true)
@@ -179,6 +191,7 @@ impl Table {
             Rows::Separated {
                 reader,
                 record: csv::StringRecord::new(),
+                width: heading.len(),
             },
             columns,
         ))
@@ -196,7 +209,11 @@ impl Table {
     /// itself.
     pub(crate) fn next_row(&mut self) -> anyhow::Result<Option<Row>> {
         let next = match &mut self.rows {
-            Rows::Separated { reader, record } => next_separated(reader, record, &self.columns),
+            Rows::Separated {
+                reader,
+                record,
+                width,
+            } => next_separated(reader, record, *width, &self.columns),
             Rows::JsonLines { reader, bytes, line } => next_json(reader, bytes, line, &self.columns),
         };
         let (path, line) = (&self.path, self.line);
@@ -250,34 +267,58 @@ fn layout_of(path: &Path, start: &[u8]) -> Layout {
 fn next_separated(
     reader: &mut csv::Reader<Box<dyn Read>>,
     record: &mut csv::StringRecord,
+    width: usize,
     columns: &[Column],
 ) -> anyhow::Result<Option<Row>> {
-    let started_at = reader.position().line();
-    match reader.read_record(record) {
+    let read = reader.read_record(record);
+    // The reader stands behind the row; before it there may have been blank lines.
+    let behind = reader.position().line();
+    match read {
         Ok(false) => Ok(None),
+        Ok(true) if record.iter().eq([BEHIND_THE_END]) => Ok(None),
         Ok(true) => {
-            let line = record.position().map_or(started_at, csv::Position::line);
-            let value = |column: &Column| {
-                column
-                    .index
-                    .and_then(|index| record.get(index))
-                    .filter(|text| !text.is_empty())
-            };
-            let values = columns
-                .iter()
-                .map(|column| value(column).map(str::to_owned))
-                .collect();
+            let is_open = record.iter().any(|text| text.ends_with(BEHIND_THE_END));
+            let inside = record.iter().flat_map(str::bytes).filter(|byte| *byte == b'\n');
+            let lines = inside.count() + usize::from(!is_open);
             Ok(Some(Row {
-                line,
-                values: Ok(values),
+                line: behind.saturating_sub(u64::try_from(lines).unwrap_or(u64::MAX)),
+                values: match is_open {
+                    true => Err(NEVER_CLOSED.to_owned()),
+                    false => separated_values(record, width, columns),
+                },
             }))
         }
         Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => Ok(Some(Row {
-            line: started_at,
+            line: behind.saturating_sub(1),
             values: Err(NOT_UTF_8.to_owned()),
         })),
         Err(error) => Err(error.into()),
     }
+}
+
+fn separated_values(
+    record: &csv::StringRecord,
+    width: usize,
+    columns: &[Column],
+) -> Result<Vec<Option<String>>, String> {
+    // Programs write separators behind the last value, too.
+    let there = match record.iter().skip(width).all(str::is_empty) {
+        true => record.len().min(width),
+        false => record.len(),
+    };
+    if there != width {
+        return Err(format!("it has {there} values where the heading has {width}"));
+    }
+    let value = |column: &Column| {
+        column
+            .index
+            .and_then(|index| record.get(index))
+            .filter(|text| !text.is_empty())
+    };
+    Ok(columns
+        .iter()
+        .map(|column| value(column).map(str::to_owned))
+        .collect())
 }
 
 fn next_json(
@@ -449,6 +490,48 @@ mod tests {
         let said = format!("{error:#}");
         assert!(said.contains("a.jsonl.zst after line "), "{said}");
         assert!(!said.contains("after line 0:"), "{said}");
+    }
+
+    #[test]
+    fn a_row_that_is_not_as_wide_as_the_heading_is_refused() {
+        let values = |text: &str| {
+            let rows = read_all("a.csv", text.as_bytes(), &["sku", "price"]);
+            rows.unwrap_or_else(|error| panic!("{error:#}"))[0].values.clone()
+        };
+        for (row, there) in [("A", 1), ("A,4,50", 3), ("A,4,,50", 4)] {
+            let refused = format!("it has {there} values where the heading has 2");
+            assert_eq!(values(&format!("sku,price\n{row}\n")), Err(refused));
+        }
+        let whole = Ok(vec![Some("A".to_owned()), Some("4".to_owned())]);
+        for row in ["A,4", "A,4,", "A,4,,"] {
+            assert_eq!(values(&format!("sku,price\n{row}")), whole);
+        }
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_never_closed_is_told() {
+        for (name, end) in [("a.csv", ""), ("b.csv", "\n"), ("c.csv", "\r\n")] {
+            let text = format!("sku,price\nA,1\nB,\"2\nC,3{end}");
+            let rows = read_all(name, text.as_bytes(), &["sku", "price"]);
+            let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+            assert_eq!(rows[0], row(2, &[Some("A"), Some("1")]));
+            let told = rows[1].values.as_ref().err();
+            assert!(told.is_some_and(|told| told.contains("never closed")), "{rows:?}");
+            assert_eq!((rows.len(), rows[1].line), (2, 3));
+        }
+    }
+
+    #[test]
+    fn a_line_number_counts_blank_lines_and_every_way_to_end_one() {
+        let expected = [
+            row(4, &[Some("A"), Some("1")]),
+            row(6, &[Some("B\nC"), Some("2")]),
+            row(8, &[Some("D"), Some("3")]),
+        ];
+        let text = "\nsku,price\n\nA,1\n\n\"B\nC\",2\nD,3\n";
+        check("a.csv", text.as_bytes(), &expected);
+        check("a.csv", text.replace('\n', "\r\n").as_bytes(), &expected);
+        check("a.csv", text.trim_end().as_bytes(), &expected);
     }
 
     #[test]
