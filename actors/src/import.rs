@@ -9,7 +9,7 @@ use crate::runtime::Entities;
 use cartwright_domain::{Class, Entity, EntityId, Problem};
 use futures::StreamExt;
 use futures::stream;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The most rows of one call.
@@ -43,8 +43,13 @@ pub struct ImportedRow {
 pub(crate) trait Row {
     /// Returns its number, for the report.
     fn number(&self) -> u64;
-    /// Returns what it is about. Rows about the same are done in their order.
+    /// Returns what it is about.
     fn subject(&self) -> &str;
+    /// Returns all that this goes by, each in the one form in which it is compared. Rows that have a name in common are
+    /// done in their order.
+    fn names(&self) -> Vec<String> {
+        vec![self.subject().to_owned()]
+    }
     /// Returns what it is about, for the report. A secret is not told.
     fn shown(&self) -> String {
         self.subject().to_owned()
@@ -66,7 +71,7 @@ pub(crate) fn request_of(request: &Request, subject: &str) -> Request {
 /// passed over.
 ///
 /// # Errors
-/// A fault of the store.
+/// `import.ambiguous_name` where several bear the name; a fault of the store.
 pub(crate) async fn find<E: Entity>(
     entities: &Entities<E>,
     origin: Uuid,
@@ -74,8 +79,15 @@ pub(crate) async fn find<E: Entity>(
     bears_it: impl Fn(&E) -> bool,
 ) -> Result<(E::Id, bool), Refused> {
     let roster = entities.roster();
-    if let Some(found) = roster.iter().find(|found| bears_it(&found.state)) {
-        return Ok((found.id, true));
+    let mut found = roster.iter().filter(|found| bears_it(&found.state));
+    match (found.next(), found.next()) {
+        (Some(found), None) => return Ok((found.id, true)),
+        (Some(_), Some(_)) => {
+            let message =
+                "several bear this name; change the one that is meant by its id, or rename the others";
+            return Err(Problem::new(Class::Conflict, "import.ambiguous_name", message).into());
+        }
+        (None, _) => {}
     }
     let mut of = origin;
     loop {
@@ -88,8 +100,8 @@ pub(crate) async fn find<E: Entity>(
     }
 }
 
-/// Does rows with the same subject in their order and others side by side, so many at once, and returns what became of
-/// each, in the order sent.
+/// Does rows about the same in their order and others side by side, so many at once, and returns what became of each, in
+/// the order sent.
 ///
 /// # Errors
 /// `too_many`, the code for more than [`ROWS_MAX`]; a refused row is no error but its outcome.
@@ -106,13 +118,8 @@ where
         let message = format!("{} rows were sent, {ROWS_MAX} are the most", rows.len());
         return Err(Problem::new(Class::TooLarge, too_many, message).into());
     }
-    let mut by_subject: BTreeMap<String, Vec<(usize, R)>> = BTreeMap::new();
-    for (place, row) in rows.into_iter().enumerate() {
-        let subject = row.subject().to_owned();
-        by_subject.entry(subject).or_default().push((place, row));
-    }
     let import = &import;
-    let done = stream::iter(by_subject.into_values())
+    let done = stream::iter(about_the_same(rows))
         .map(|rows| async move {
             let mut done = Vec::with_capacity(rows.len());
             for (place, row) in rows {
@@ -131,4 +138,60 @@ where
     let mut placed: Vec<(usize, ImportedRow)> = done.concat().await;
     placed.sort_by_key(|(place, _)| *place);
     Ok(placed.into_iter().map(|(_, imported)| imported).collect())
+}
+
+/// Rows, each with its place among all that were sent.
+type Placed<R> = Vec<(usize, R)>;
+
+/// Returns rows with their places, those together that are about the same: two that share a name, or each one with a
+/// third.
+fn about_the_same<R: Row>(rows: Vec<R>) -> Vec<Placed<R>> {
+    let mut groups: Vec<(BTreeSet<String>, Placed<R>)> = Vec::new();
+    for (place, row) in rows.into_iter().enumerate() {
+        let mut names: BTreeSet<String> = row.names().into_iter().collect();
+        let mut same = vec![(place, row)];
+        let joined = groups.extract_if(.., |(others, _)| !others.is_disjoint(&names));
+        for (others, group) in joined.collect::<Vec<_>>() {
+            names.extend(others);
+            same.extend(group);
+        }
+        groups.push((names, same));
+    }
+    let mut groups: Vec<_> = groups.into_iter().map(|(_, group)| group).collect();
+    for group in &mut groups {
+        group.sort_by_key(|(place, _)| *place);
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Named(&'static [&'static str]);
+
+    impl Row for Named {
+        fn number(&self) -> u64 {
+            0
+        }
+
+        fn subject(&self) -> &str {
+            self.0[0]
+        }
+
+        fn names(&self) -> Vec<String> {
+            self.0.iter().map(|name| (*name).to_owned()).collect()
+        }
+    }
+
+    #[test]
+    fn rows_that_share_a_name_stay_in_their_order() {
+        let rows: [&'static [&'static str]; 6] = [&["a"], &["b"], &["c", "d"], &["a"], &["d", "b"], &["e"]];
+        let mut groups: Vec<Vec<usize>> = about_the_same(rows.map(Named).into())
+            .iter()
+            .map(|group| group.iter().map(|(place, _)| *place).collect())
+            .collect();
+        groups.sort();
+        assert_eq!(groups, [vec![0, 3], vec![1, 2, 4], vec![5]]);
+    }
 }

@@ -60,6 +60,22 @@ async fn what_has_another_name_by_now_is_not_taken_for_the_old_one() {
 }
 
 #[tokio::test]
+async fn a_name_that_several_bear_is_refused_and_changes_none() {
+    let open = OpenShop::fresh().await;
+    let path = "/admin/promotions";
+    for percentage in ["0.1", "0.2"] {
+        let actions = json!([{ "type": "order", "percentage": percentage }]);
+        let draft = json!({ "name": "Sale", "actions": actions });
+        open.shop.staff.post(path, draft).ok(201).await;
+    }
+    let before = open.shop.list(path).await;
+    let row = json!({ "row": 1, "promotion": { "name": "Sale", "enabled": true } });
+    let ends = send(&open.shop, "/admin/promotions/import", json!([row])).await;
+    assert_eq!(ends[0].1, "import.ambiguous_name");
+    assert_eq!(open.shop.list(path).await, before);
+}
+
+#[tokio::test]
 async fn a_row_without_a_title_leaves_the_title() {
     let open = OpenShop::fresh().await;
     let shop = &open.shop;
@@ -124,4 +140,39 @@ async fn the_code_of_a_gift_card_is_not_repeated_where_its_row_is_refused() {
     let told = import.ok(200).await;
     assert_eq!(told["results"][0]["message"], "gift_card.code: must be a text");
     assert!(!told.to_string().contains("4929"), "{told}");
+}
+
+#[tokio::test]
+async fn rows_about_the_same_are_done_in_their_order_however_they_name_it() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let customer = |fields: Value| json!({ "row": 1, "customer": fields });
+    let rows = json!([
+        customer(json!({ "external_id": "D1", "email": "d@x.example", "groups": ["one"] })),
+        customer(json!({ "external_id": "D1", "groups": ["two"] })),
+        customer(json!({ "email": "D@X.example", "groups": ["three"] })),
+    ]);
+    let ends = send(shop, "/admin/customers/import", rows).await;
+    let ends: Vec<_> = ends.iter().map(|(_, end)| end.as_str()).collect();
+    assert_eq!(ends, ["created", "updated", "updated"]);
+    let held = shop.list("/admin/customers").await;
+    assert_eq!(held[0]["groups"], json!(["three"]));
+
+    let promotion = |name: &str, code: &str| {
+        let actions = json!([{ "type": "order", "percentage": "0.1" }]);
+        json!({ "row": 1, "promotion": { "name": name, "code": code, "actions": actions } })
+    };
+    let rows = json!([
+        promotion("First", "xyz"),
+        promotion("Other", "ABC"),
+        promotion("Last", "XYZ")
+    ]);
+    let ends = send(shop, "/admin/promotions/import", rows).await;
+    assert_eq!((&*ends[0].1, &*ends[2].1), ("created", "updated"));
+    assert_eq!(names(shop, "/admin/promotions").await, ["Last", "Other"]);
+
+    let rate = |place: &str, rate: &str| json!({ "row": 1, "place": place, "name": "VAT", "rate": rate });
+    let rows = json!([rate("FR;BE", "0.2"), rate("BE; FR", "0.21")]);
+    let ends = send(shop, "/admin/tax/import", rows).await;
+    assert_eq!((&*ends[0].1, &*ends[1].1), ("created", "updated"));
 }

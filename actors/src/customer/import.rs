@@ -9,6 +9,7 @@ use crate::once::Shown;
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::customer::{CreateCustomer, Customer, Draft, UpdateCustomer};
+use cartwright_domain::text::Email;
 use cartwright_domain::{Class, Problem};
 
 /// How many customers of a call are at work at once.
@@ -40,6 +41,14 @@ impl import::Row for CustomerRow {
 
     fn subject(&self) -> &str {
         self.external_id().or(self.email()).unwrap_or_default()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let id = self.external_id().map(|id| format!("id {}", id.trim()));
+        let email = self
+            .email()
+            .map(|email| format!("email {}", Email::compare_key_of(email)));
+        id.into_iter().chain(email).collect()
     }
 }
 

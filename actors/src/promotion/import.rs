@@ -34,6 +34,14 @@ impl PromotionRow {
     fn name(&self) -> &str {
         self.draft.name.as_deref().unwrap_or_default().trim()
     }
+
+    /// Returns what it is found by: its code, or its name where it has none.
+    fn found_by(&self) -> String {
+        match self.code() {
+            Some(code) => format!("code {code}"),
+            None => format!("name {}", self.name()),
+        }
+    }
 }
 
 impl import::Row for PromotionRow {
@@ -44,6 +52,10 @@ impl import::Row for PromotionRow {
     fn subject(&self) -> &str {
         let code = self.draft.code.as_ref().and_then(Option::as_deref);
         code.map_or(self.name(), str::trim)
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![self.found_by()]
     }
 }
 
@@ -65,15 +77,11 @@ impl Engine {
         let promotions = &self.kinds().promotions;
         let ask = || request.ask().if_match(None);
         let code = row.code();
-        let name = match &code {
-            Some(code) => format!("code {code}"),
-            None => format!("name {}", row.name()),
-        };
         let bears_it = |promotion: &Promotion| {
             let held = promotion.code.as_ref().map(ToString::to_string);
             held == code && (code.is_some() || &*promotion.name == row.name())
         };
-        let (id, is_there) = import::find(promotions, IMPORTED_PROMOTIONS, &name, bears_it).await?;
+        let (id, is_there) = import::find(promotions, IMPORTED_PROMOTIONS, &row.found_by(), bears_it).await?;
         if !is_there {
             self.require_known(&row.draft, None, id).await?;
             let command = CreatePromotion {

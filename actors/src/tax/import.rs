@@ -39,6 +39,11 @@ impl import::Row for RateRow {
     fn subject(&self) -> &str {
         &self.place
     }
+
+    fn names(&self) -> Vec<String> {
+        let places = TerritoryDraft::of_places(&self.place);
+        vec![Territory::read(&places, "", &mut FieldErrors::default()).text()]
+    }
 }
 
 impl Engine {
