@@ -126,7 +126,7 @@ impl Layout {
 fn own(values: &mut Values) -> Result<Value, String> {
     Ok(json!({
         "code": values.needed("code")?,
-        "at": values.take("at"),
+        "at": values.time("at")?,
         "external_id": values.take("external_id"),
         "email": values.take("email"),
         "sku": values.take("sku"),
@@ -140,7 +140,7 @@ fn of_journey(values: &mut Values) -> Result<Value, String> {
     let code = complete_journey::code(&upc.unwrap_or_default(), &campaign.unwrap_or_default());
     Ok(json!({
         "code": code,
-        "at": values.needed("date")?,
+        "at": values.time("date")?.ok_or("it has no date")?,
         "external_id": values.needed("household_id")?,
         "sku": values.needed("product_id")?,
         "redeem": true,
@@ -356,5 +356,19 @@ mod tests {
             ),
             (&json!("ada@example.com"), &json!(false), &Value::Null)
         );
+    }
+    #[test]
+    fn a_time_that_cannot_be_read_refuses_its_row_alone() {
+        let rows = [
+            "2019-02-30",
+            "2019-02-28",
+            "28.02.2019",
+            "2019-02-28T10:00:00Z",
+            "",
+        ];
+        let text: String = rows.iter().map(|at| format!("TEN,{at}\n")).collect();
+        let read = attempts(None, &format!("code,at\n{text}"));
+        let read: Vec<_> = read.iter().map(|attempt| attempt.id.as_str()).collect();
+        assert_eq!(read, ["2", "4", "5"]);
     }
 }

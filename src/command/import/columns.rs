@@ -7,9 +7,14 @@ use crate::output;
 use crate::table::{Row, Table, Wanted};
 use cartwright_domain::money::{Currency, Price};
 use indicatif::ProgressBar;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
+
+/// How long a date is, such as `2024-05-06`.
+const DATE_LENGTH: usize = 10;
 
 /// A sort of file.
 pub(super) struct Columns {
@@ -104,6 +109,18 @@ impl Values {
             Some("yes" | "true") => Ok(Some(true)),
             Some("no" | "false") => Ok(Some(false)),
             Some(other) => Err(format!("{name}: {other:?} is neither yes nor no")),
+        }
+    }
+
+    /// Takes out a point in time or a date, if it is there, as the wire has it.
+    pub(crate) fn time(&mut self, name: &str) -> Result<Option<String>, String> {
+        let is_date = |text: &str| text.len() == DATE_LENGTH && text.parse::<Date>().is_ok();
+        let is_time = |text: &str| is_date(text) || text.parse::<Timestamp>().is_ok();
+        match self.take(name) {
+            Some(text) if !is_time(&text) => {
+                Err(format!("{name}: {text:?} is neither a point in time nor a date"))
+            }
+            read => Ok(read),
         }
     }
 

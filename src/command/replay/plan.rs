@@ -277,14 +277,21 @@ impl Builder {
             quantity,
             price,
         };
+        let date = date.unwrap_or_default();
         match self.invoice_index.get(&number) {
-            Some(index) => self.invoices[*index].lines.push(line),
+            Some(index) => {
+                let invoice = &mut self.invoices[*index];
+                invoice.lines.push(line);
+                if !date.is_empty() && (invoice.date.is_empty() || date < invoice.date) {
+                    invoice.date = date;
+                }
+            }
             None => {
                 self.invoice_index.insert(number.clone(), self.invoices.len());
                 self.invoices.push(Invoice {
                     number,
                     kind: Kind::Unpriced,
-                    date: date.unwrap_or_default(),
+                    date,
                     customer,
                     country_name: country.unwrap_or_default(),
                     country: None,

@@ -45,6 +45,30 @@ fn an_invoice_is_of_the_kind_its_number_and_rows_say() {
 }
 
 #[test]
+fn an_invoice_is_of_the_earliest_time_of_its_rows() {
+    let times = [
+        "2011-01-04 00:00:00",
+        "2011-01-03 23:59:00",
+        "",
+        "2011-01-05 00:00:00",
+    ];
+    let rows = times.map(|time| format!("1001,A,T,1,{time},1.00,,United Kingdom\n"));
+    assert_eq!(
+        plan(&rows.concat()).invoices[0].priced_at(),
+        "2011-01-03T23:59:00Z"
+    );
+}
+
+#[test]
+fn a_file_of_which_a_quotation_mark_takes_the_rest_is_not_played() {
+    let row = "1001,A,T,1,2011-01-04 00:00:00,1.00,,";
+    check_fault(
+        &format!("{row}\"United Kingdom\n{row}United Kingdom\n"),
+        "never closed",
+    );
+}
+
+#[test]
 fn sold_goods_leave_and_found_goods_come_in() {
     for (kind, quantity, change) in [
         (Kind::Sale, 6, -6),
