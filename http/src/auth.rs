@@ -114,7 +114,7 @@ pub enum IssueError {
         days: u32,
     },
     /// The key does not sign.
-    #[error("the token cannot be signed: {0}")]
+    #[error("the token cannot be signed")]
     Signing(#[from] jsonwebtoken::errors::Error),
 }
 

@@ -204,8 +204,7 @@ async fn one_key_of_staff_stands_for_a_request_in_each_session() {
     assert!(again.is_replayed());
     assert_eq!(again.expect(200)["id"], first["id"]);
     carts.push(first["id"].clone());
-    carts.dedup();
-    assert_eq!(carts.len(), 3);
+    assert!(carts[0] != carts[1] && carts[1] != carts[2] && carts[2] != carts[0]);
 }
 
 #[tokio::test]

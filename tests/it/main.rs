@@ -12,6 +12,7 @@ mod coupon_codes;
 mod documented;
 mod edge;
 mod fake_shop;
+mod first_adds;
 mod frozen_carts;
 mod gift_card_payments;
 mod gift_cards;

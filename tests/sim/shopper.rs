@@ -1,19 +1,23 @@
 //! A shopper at random: fills a cart, checks out, asks again, gives up, goes away; and believes every answer.
 
+mod call;
+mod first;
+
+pub(crate) use call::details;
+
 use crate::basket::{Basket, Change, Entry};
 use crate::dice::Dice;
-use crate::purse::{enter, entry};
-use crate::shop::{Goods, Requests, Shop, euro};
+use crate::purse::entry;
+use crate::shop::{Goods, Requests, Shop};
 use crate::trace::Trace;
-use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, LineDraft, VariantRef, View};
-use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
-use cartwright_actors::order::Proof;
-use cartwright_actors::{Engine, Outcome, Refused, Shown};
-use cartwright_domain::cart::Patch;
-use cartwright_domain::country::Country;
+use call::call;
+use cartwright_actors::cart::CartView;
+use cartwright_actors::checkout::CheckoutView;
+use cartwright_actors::{Engine, Shown};
+use cartwright_domain::Problem;
 use cartwright_domain::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
 use cartwright_domain::order::Order;
-use cartwright_domain::{Problem, address};
+use first::FirstAdds;
 use futures::future::join_all;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -29,6 +33,12 @@ enum Act {
     /// In euros, or in pounds.
     OpenCart {
         in_euros: bool,
+    },
+    /// So many adds of one unit at once, where there is no cart yet, each sent so often under a key of its own.
+    AddFirst {
+        variant: VariantId,
+        adds: u32,
+        times: u32,
     },
     Change(CartId, Change),
     /// So many adds of one unit, all at once, each for itself.
@@ -78,6 +88,8 @@ pub(crate) struct Shopper {
     has_purse: bool,
     session: Option<SessionId>,
     basket: Option<Basket>,
+    /// First adds whose cart is not known, because none was answered.
+    first_adds: FirstAdds,
     asked: Option<Asked>,
     keys: u64,
     acts_left: u64,
@@ -96,6 +108,7 @@ impl Shopper {
             goods: goods.clone(),
             session: None,
             basket: None,
+            first_adds: FirstAdds::default(),
             asked: None,
             keys: 0,
             acts_left: ACTS,
@@ -165,8 +178,11 @@ impl Shopper {
             return Act::Look(dice.one_of(&self.placed).id);
         }
         let Some(basket) = &self.basket else {
-            return Act::OpenCart {
-                in_euros: dice.one_in(4),
+            return match self.first_adds.is_empty() && dice.one_in(2) {
+                true => Act::OpenCart {
+                    in_euros: dice.one_in(4),
+                },
+                false => first::choose(dice, &self.goods),
             };
         };
         let cart = basket.id;
@@ -215,7 +231,7 @@ impl Shopper {
 
     fn ask(&mut self, act: Act) {
         let is_keyed = match act {
-            Act::Read(_) | Act::Look(_) | Act::Burst(..) => false,
+            Act::Read(_) | Act::Look(_) | Act::Burst(..) | Act::AddFirst { .. } => false,
             Act::Change(..) => !self.dice.one_in(3),
             Act::OpenCart { .. }
             | Act::Start(_)
@@ -254,6 +270,10 @@ impl Shopper {
             let goods = &self.goods;
             async move { call(engine, &request, goods, act).await }
         };
+        if let Act::AddFirst { variant, adds, times } = act {
+            self.add_first(engine, session, variant, adds, times).await;
+            return;
+        }
         if let Act::Burst(cart, variant, adds) = act {
             let add = Act::Change(cart, Change::Add(variant, 1));
             let asked = (0..adds).map(|_| {
@@ -412,7 +432,10 @@ impl Shopper {
         let is_forgotten = problem.details.iter().all(|(name, _)| name != "expected_total");
         let may_come = match (act, problem.code.as_str()) {
             (Act::Change(..), "cart.locked") => basket.is_some_and(|basket| basket.may_be_locked),
-            (Act::Change(_, Change::Add(..) | Change::Set(..)), "cart.insufficient_stock") => true,
+            (
+                Act::AddFirst { .. } | Act::Change(_, Change::Add(..) | Change::Set(..)),
+                "cart.insufficient_stock",
+            ) => true,
             (Act::Change(_, Change::Enter(_)), code) => {
                 let why = code.split('.').next();
                 why.is_some_and(|area| ["coupon", "gift_card", "store_credit"].contains(&area))
@@ -470,93 +493,17 @@ impl Shopper {
     }
 
     fn no_answer(&mut self, act: Act) {
+        if let Act::AddFirst { variant, adds, .. } = act
+            && 0 < adds
+        {
+            self.first_adds.push((variant, adds));
+        }
         if let (Act::Burst(_, variant, adds), Some(basket)) = (act, &mut self.basket) {
             basket.added(variant, 0, adds);
         }
         if let (Act::Change(_, change), Some(basket)) = (act, &mut self.basket) {
             basket.may_have_changed(change);
         }
-    }
-}
-
-async fn call(
-    engine: &Engine,
-    request: &cartwright_actors::Request,
-    goods: &Goods,
-    act: Act,
-) -> Result<Reply, Problem> {
-    let cart = |outcome: Outcome<CartView>| outcome.map(|done| Reply::Cart(Box::new(done.value)));
-    let checkout = |outcome: Outcome<CheckoutView>| outcome.map(|done| Reply::Checkout(Box::new(done.value)));
-    let draft = CompletionDraft {
-        payment_token: Some("card".to_owned()),
-        expected_total: None,
-        expected_due: None,
-    };
-    let answer: Result<Reply, Refused> = match act {
-        Act::OpenCart { in_euros } => cart(engine.open_cart(request, in_euros.then(euro)).await),
-        Act::Change(id, change) => cart(change_cart(engine, request, goods, id, change).await),
-        Act::Read(id) => {
-            let read = engine.cart(request, CartRef::Id(id)).await;
-            read.map(|read| Reply::Cart(Box::new(read.view.clone())))
-        }
-        Act::Start(id) => checkout(engine.start_checkout(request, CartRef::Id(id)).await),
-        Act::Complete(id) => checkout(engine.complete_cart(request, CartRef::Id(id), draft).await),
-        Act::CompleteStarted(id) => checkout(engine.complete_checkout(request, id, draft).await),
-        Act::Abandon(id) => checkout(engine.abandon_checkout(request, id).await),
-        Act::Burst(cart, ..) => panic!("a burst of {cart} is made of changes"),
-        Act::Look(id) => {
-            let order = engine.order(request, id, &Proof::default()).await;
-            order.map(Reply::Order)
-        }
-    };
-    answer.map_err(|refused| refused.problem)
-}
-
-async fn change_cart(
-    engine: &Engine,
-    request: &cartwright_actors::Request,
-    goods: &Goods,
-    id: CartId,
-    change: Change,
-) -> Outcome<CartView> {
-    let cart = CartRef::Id(id);
-    match change {
-        Change::Add(variant, quantity) => {
-            let draft = LineDraft {
-                variant: VariantRef::Id(variant),
-                quantity,
-                options: Default::default(),
-                custom_fields: Default::default(),
-                unit_price: None,
-            };
-            engine.add_line(request, cart, draft, View::Full).await
-        }
-        Change::Set(_, line, quantity) => {
-            engine
-                .set_quantity(request, cart, line, quantity, View::Full)
-                .await
-        }
-        Change::Remove(_, line) => engine.remove_line(request, cart, line, View::Full).await,
-        Change::Clear => engine.clear_lines(request, cart, View::Full).await,
-        Change::Details => {
-            let draft = details(goods);
-            engine.update_details(request, cart, draft, View::Full).await
-        }
-        Change::Enter(entry) => enter(engine, request, goods, cart, entry).await,
-    }
-}
-
-pub(crate) fn details(goods: &Goods) -> DetailsDraft {
-    DetailsDraft {
-        email: Patch::Set("ada@example.com".to_owned()),
-        shipping_address: Patch::Set(address::Input::example(
-            "Ada",
-            "1 Mill Lane",
-            "Leeds",
-            Country::GB,
-        )),
-        shipping_method_id: Patch::Set(goods.method),
-        ..DetailsDraft::default()
     }
 }
 

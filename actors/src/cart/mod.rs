@@ -5,6 +5,7 @@ mod facts;
 mod findings;
 mod frozen;
 mod gift_cards;
+mod opening;
 mod price_book;
 mod prices;
 mod reads;
@@ -29,14 +30,14 @@ use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, Ticket};
 use cartwright_domain::address;
 use cartwright_domain::cart::{
-    AddLine, Attributes, Cart, ClearLines, IdleLifetimes, OpenCart, Patch, Recover, RemoveLine, SetQuantity,
-    ShippingChoice, State, UpdateDetails, VariantFacts,
+    AddLine, Attributes, Cart, ClearLines, Patch, Recover, RemoveLine, SetQuantity, ShippingChoice, State,
+    UpdateDetails, VariantFacts,
 };
 use cartwright_domain::catalog::Variant;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, ShippingMethodId, VariantId};
-use cartwright_domain::identity::{AttachCart, AttachOpenedCart, Session};
-use cartwright_domain::money::{Currency, Price};
+use cartwright_domain::identity::Session;
+use cartwright_domain::money::Price;
 use cartwright_domain::text::Email;
 use cartwright_domain::{Command, Kind, Refusal, Timestamp};
 use cartwright_storage::Receipt;
@@ -95,61 +96,6 @@ pub struct DetailsDraft {
 }
 
 impl Engine {
-    /// Opens a cart and makes it the session's current one.
-    ///
-    /// # Errors
-    /// `session.required`; `currency.not_offered`.
-    pub async fn open_cart(&self, request: &Request, currency: Option<Currency>) -> Outcome<CartView> {
-        let fresh = |ticket| async move {
-            let cart = self.open_cart_with(request, currency, ticket).await?;
-            self.cart_done(request, cart.value, None, View::Full, cart.replayed)
-                .await
-        };
-        let replay = |receipt| async move {
-            let view = self.replayed_cart::<()>(request, receipt, View::Full).await?;
-            // The first time may have ended between the two commits.
-            let session = Self::require_session(request)?;
-            let command = AttachOpenedCart {
-                cart: view.priced.cart.id,
-            };
-            let ask = request.ask().if_match(None);
-            self.kinds().sessions.ask(session, command, ask).await?;
-            Ok(view)
-        };
-        self.once(request, fresh, replay).await
-    }
-
-    async fn open_cart_with(
-        &self,
-        request: &Request,
-        currency: Option<Currency>,
-        ticket: Option<Ticket>,
-    ) -> Outcome<Shown<Cart>> {
-        let session = Self::require_session(request)?;
-        let settings = self.kinds().current_settings().await?;
-        let lifetimes = IdleLifetimes {
-            until_abandoned: settings.lifetimes.cart,
-            until_deleted: settings.lifetimes.abandoned_cart,
-        };
-        let id: CartId = self.draw(request, None);
-        let command = OpenCart {
-            currency: settings
-                .currency_of_cart(currency)
-                .map_err(|refused| Refused::from(refused.problem()))?,
-            lifetimes,
-        };
-        let ask = || request.ask().if_match(None);
-        // Side by side: a session that names a cart which did not come to be is as good as one without.
-        let (created, attached) = tokio::join!(
-            self.kinds()
-                .carts
-                .create(id, command, ask().ticket(ticket).fresh()),
-            self.kinds().sessions.ask(session, AttachCart { cart: id }, ask()),
-        );
-        attached?;
-        crate::once::shown(created?)
-    }
-
     /// Shows a cart. The shopper's return recovers an abandoned one.
     ///
     /// # Errors
@@ -261,10 +207,10 @@ impl Engine {
     ) -> Outcome<CartView> {
         let settings = self.kinds().current_settings().await?;
         let open = match cart {
-            CartRef::Id(_) => Some(self.resolve(request, cart).await?),
+            CartRef::Id(_) => Ok(self.resolve(request, cart).await?),
             CartRef::Current => self.open_current(request).await?,
         };
-        let state = open.as_ref().map(|open| &*open.state);
+        let state = open.as_ref().ok().map(|open| &*open.state);
         let facts = self.facts_of_ref(&draft.variant, state).await?;
         let command = AddLine {
             facts,
@@ -275,8 +221,8 @@ impl Engine {
             limits: settings.limits,
         };
         let id = match open {
-            Some(open) => open.id,
-            None => {
+            Ok(open) => open.id,
+            Err(current) => {
                 require_no_version::<Cart>(request)?;
                 let currency = settings
                     .currency_of_cart(None)
@@ -285,8 +231,8 @@ impl Engine {
                     .check_first(&request.caller, currency)
                     .map_err(|refused| Refused::from(refused.problem()))?;
                 // In a box: nearly every line goes into a cart that is open, and all would have room for it.
-                let opened = Box::pin(self.open_cart_with(request, None, None));
-                opened.await?.value.id
+                let opened = Box::pin(self.open_for_line(request, current));
+                opened.await?
             }
         };
         let answer = self
@@ -485,23 +431,6 @@ impl Engine {
         let session = Self::require_session(request)?;
         let session = self.kinds().sessions.read(session).await.map_err(unreadable)?;
         Ok(session.ok_or_else(gone::<Session>)?.state.cart())
-    }
-
-    /// Returns the session's current cart if it can still be changed.
-    async fn open_current(&self, request: &Request) -> Result<Option<Shown<Cart>>, Refused> {
-        let Some(id) = self.current_of(request).await? else {
-            return Ok(None);
-        };
-        let carts = &self.kinds().carts;
-        let found = carts.read(id).await.map_err(unreadable)?;
-        match found.as_ref().map(|cart| cart.state.state()) {
-            Some(State::Merged { survivor }) => carts.read(survivor).await.map_err(unreadable),
-            Some(State::Completed { .. }) => Ok(None),
-            Some(
-                State::Created | State::Active | State::Abandoned | State::Recovered | State::Checkout { .. },
-            )
-            | None => Ok(found),
-        }
     }
 
     async fn facts_of_ref(&self, variant: &VariantRef, cart: Option<&Cart>) -> Result<VariantFacts, Refused> {

@@ -87,6 +87,30 @@ impl Command<Session> for AttachOpenedCart {
     }
 }
 
+/// Decides which cart becomes the shopper's current one where several are about to: the first that comes takes the place
+/// of the cart that all of them have seen, and is answered to all.
+#[derive(Clone, Copy, Debug)]
+pub struct TakeCart {
+    /// The current cart that was seen.
+    pub in_place_of: Option<CartId>,
+    /// The cart that is to be the next one.
+    pub cart: CartId,
+}
+
+impl Command<Session> for TakeCart {
+    const NAME: &'static str = "identity.take_cart";
+    type Reply = CartId;
+
+    fn apply(self, session: &mut Session, cx: &mut Context<'_, Session>) -> Result<CartId, Error> {
+        match session.cart {
+            Some(current) if session.cart != self.in_place_of => session.require_live(cx).map(|()| current),
+            Some(_) | None => AttachCart { cart: self.cart }
+                .apply(session, cx)
+                .map(|()| self.cart),
+        }
+    }
+}
+
 /// Notes that the shopper was here. Soon after the last note it changes nothing, see [`super::TOUCHES_PER_LIFETIME`].
 #[derive(Clone, Copy, Debug)]
 pub struct TouchSession;

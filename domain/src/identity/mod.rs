@@ -8,7 +8,9 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use command::{AttachCart, AttachOpenedCart, EndSession, KeepRefusal, OpenSession, TouchSession};
+pub use command::{
+    AttachCart, AttachOpenedCart, EndSession, KeepRefusal, OpenSession, TakeCart, TouchSession,
+};
 pub use session::{Error, Event, Session, Timer};
 
 /// The part of its lifetime that passes before a visit is written down: one in so many. A visit in between costs

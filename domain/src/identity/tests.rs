@@ -1,8 +1,8 @@
 //! Sessions slide without a write per visit, and end exactly.
 
 use super::{
-    AttachCart, AttachOpenedCart, EndSession, Error, Event, OpenSession, Session, Timer, TouchSession,
-    USER_AGENT_LENGTH_MAX,
+    AttachCart, AttachOpenedCart, EndSession, Error, Event, OpenSession, Session, TakeCart, Timer,
+    TouchSession, USER_AGENT_LENGTH_MAX,
 };
 use crate::entity::Entity;
 use crate::id::{CartId, SessionId};
@@ -89,6 +89,31 @@ fn a_cart_attached_late_does_not_take_the_place_of_a_newer_one() {
     bench.now = START.after(SESSION_LIFETIME);
     for cart in [older, newer] {
         assert_eq!(bench.run(AttachOpenedCart { cart }), Err(Error::Expired));
+    }
+}
+
+#[test]
+fn of_several_that_saw_the_same_the_first_says_which_cart_is_next() {
+    let mut bench = opened(None);
+    let [first, second, third] = [2, 3, 4].map(|id| CartId(Uuid::from_u128(id)));
+    for (in_place_of, cart, taken) in [
+        (None, first, first),
+        (None, second, first),
+        (None, first, first),
+        (Some(first), third, third),
+        (Some(first), second, third),
+    ] {
+        assert_eq!(bench.run(TakeCart { in_place_of, cart }), Ok(taken));
+        assert_eq!(bench.entity.cart(), Some(taken));
+    }
+    assert_eq!(bench.events.len(), 3);
+    bench.now = START.after(SESSION_LIFETIME);
+    for in_place_of in [None, Some(third)] {
+        let late = TakeCart {
+            in_place_of,
+            cart: second,
+        };
+        assert_eq!(bench.run(late), Err(Error::Expired));
     }
 }
 

@@ -1,0 +1,74 @@
+//! Requests of one session that come at once, before it has a cart: the session decides which is its own.
+
+use crate::support::{Client, OpenShop, unique};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+const LINES: &str = "/carts/current/lines";
+/// How many requests come at once.
+const AT_ONCE: usize = 16;
+/// How often each is tried.
+const ROUNDS: usize = 8;
+
+async fn current(guest: &Client) -> Value {
+    guest.get("/carts/current").ok(200).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn first_adds_at_once_are_all_in_one_cart() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, None).await;
+    let body = json!({ "variant_id": variant.id, "quantity": 1 });
+    for _ in 0..ROUNDS {
+        let guest = open.shop.guest().await;
+        let add = || guest.post(LINES, body.clone()).ok(200);
+        let carts = join_all((0..AT_ONCE).map(|_| add())).await;
+        let cart = current(&guest).await;
+        assert!(carts.iter().all(|answered| answered["id"] == cart["id"]));
+        assert_eq!(cart["totals"]["units"], AT_ONCE);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn next_adds_at_once_after_an_order_are_all_in_one_cart() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, None).await;
+    let body = json!({ "variant_id": variant.id, "quantity": 1 });
+    let guest = open.shop.guest().await;
+    for _ in 0..ROUNDS {
+        let bought = open.shop.buy(&guest, &open.method, &[(&variant, 1)]).await;
+        let add = || guest.post(LINES, body.clone()).ok(200);
+        join_all((0..AT_ONCE).map(|_| add())).await;
+        let cart = current(&guest).await;
+        assert_ne!(cart["id"], bought["cart_id"]);
+        assert_eq!(cart["totals"]["units"], AT_ONCE);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_first_add_that_is_sent_several_times_at_once_is_one() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, None).await;
+    let body = json!({ "variant_id": variant.id, "quantity": 1 });
+    for _ in 0..ROUNDS {
+        let (guest, key) = (open.shop.guest().await, unique("key"));
+        let add = || guest.post(LINES, body.clone()).key(&key).send();
+        for answer in join_all((0..4).map(|_| add())).await {
+            let status = answer.status;
+            assert!([200, 409].contains(&status), "{}", answer.text);
+        }
+        assert_eq!(current(&guest).await["totals"]["units"], 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_opening_that_is_sent_several_times_at_once_opens_the_current_cart() {
+    let open = OpenShop::shared().await;
+    for _ in 0..ROUNDS {
+        let (guest, key) = (open.shop.guest().await, unique("key"));
+        let cart = || guest.post("/carts", json!({})).key(&key).ok(201);
+        let carts = join_all((0..4).map(|_| cart())).await;
+        let cart = current(&guest).await;
+        assert!(carts.iter().all(|answered| answered["id"] == cart["id"]));
+    }
+}
