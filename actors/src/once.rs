@@ -4,8 +4,11 @@ use crate::engine::Engine;
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, AskError, Entities, Opened, Published, Ticket, TicketMode};
 use cartwright_domain::id::SETTINGS_ID;
+use cartwright_domain::settings::Settings;
 use cartwright_domain::{Command, Create, Entity, Problem, Refusal, Revision, identity, settings};
 use cartwright_storage::Receipt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -92,6 +95,38 @@ impl Engine {
             replayed::<E, C::Reply>(entities, receipt)
         })
         .await
+    }
+
+    /// Does the work of a member of staff's request, which may be many commands, and keeps what it came to under their
+    /// key, at the settings: asked again it is that, and nothing is done.
+    ///
+    /// Whoever did not come to its end does it again under the same key, so each step must bear that.
+    pub(crate) async fn kept<R, F>(&self, request: &Request, work: impl FnOnce() -> F) -> Outcome<R>
+    where
+        R: Serialize + DeserializeOwned + Send + 'static,
+        F: Future<Output = Result<R, Refused>> + Send,
+    {
+        let settings = &self.kinds().settings;
+        let work = work();
+        let fresh = |ticket| async move {
+            let reply = work.await?;
+            let Some(ticket) = ticket else {
+                return Ok(Done::fresh(reply));
+            };
+            let ask = request.ask().if_match(None).ticket(Some(ticket));
+            let answer = settings
+                .ask(SETTINGS_ID, settings::KeepReply { reply }, ask)
+                .await?;
+            Ok(Done {
+                value: answer.reply,
+                replayed: answer.replayed,
+            })
+        };
+        let replay = |receipt: Box<Receipt>| async move {
+            let answer: Answer<R, Settings> = settings.replay(&receipt).await?;
+            Ok(answer.reply)
+        };
+        self.once(request, fresh, replay).await
     }
 
     /// Keeps a final refusal under the caller's key, at the caller's session or, for staff, at the settings, and
@@ -187,7 +222,7 @@ impl Keeping {
 }
 
 /// Answers from a receipt with the entity's current state.
-pub(crate) async fn replayed<E: Entity, R: serde::de::DeserializeOwned>(
+pub(crate) async fn replayed<E: Entity, R: DeserializeOwned>(
     entities: &Entities<E>,
     receipt: Box<Receipt>,
 ) -> Result<Shown<E>, Refused> {

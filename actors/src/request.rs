@@ -59,6 +59,18 @@ impl Request {
         }
     }
 
+    /// Returns a request for one part of this one, with a key of its own where this has one.
+    pub(crate) fn part(&self, part: &str) -> Self {
+        Self {
+            seed: self.seed.derive(part.as_bytes()),
+            idempotency: self.idempotency.as_ref().map(|whole| Idempotency {
+                key: format!("{}/{part}", whole.key),
+                ..whole.clone()
+            }),
+            ..self.clone()
+        }
+    }
+
     /// Makes a request of the engine itself, without key or expectation.
     pub fn internal(part: &str, seed: Seed, patience: Duration) -> Self {
         Self {

@@ -324,6 +324,38 @@ async fn adding_codes_heeds_the_version_and_the_key() {
 }
 
 #[tokio::test]
+async fn a_repeat_does_not_bring_back_a_code_that_was_taken_out_of_use() {
+    let campaign = Campaign::new().await;
+    let staff = campaign.staff();
+    let codes = format!("{}/codes", campaign.path);
+    let given = json!({ "codes": ["one", "no good", "two", "two"] });
+    let calls = [
+        (codes.clone(), given, 200),
+        (format!("{codes}/generate"), json!({ "count": 3 }), 201),
+    ];
+    let keys = calls.each_ref().map(|_| unique("key"));
+    let mut answers = Vec::new();
+    for ((path, body, status), key) in calls.iter().zip(&keys) {
+        let answer = staff.post(path, body.clone()).key(key).ok(*status).await;
+        answers.push(answer);
+    }
+    let listed = campaign.open.shop.list(&codes).await;
+    assert_eq!(listed.len(), 5);
+    for code in &listed[1..] {
+        staff
+            .delete(&format!("{codes}/{}", text(&code["code"])))
+            .ok(204)
+            .await;
+    }
+    for (((path, body, status), key), answer) in calls.iter().zip(&keys).zip(&answers) {
+        let again = staff.post(path, body.clone()).key(key).send().await;
+        assert!(again.is_replayed());
+        assert_eq!(again.expect(*status), *answer);
+    }
+    assert_eq!(campaign.open.shop.list(&codes).await, listed[..1]);
+}
+
+#[tokio::test]
 async fn drawn_codes_are_unique_and_listed_page_by_page() {
     let campaign = Campaign::new().await;
     let staff = campaign.staff();

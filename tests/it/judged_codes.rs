@@ -110,6 +110,43 @@ async fn a_code_is_judged_by_whom_when_for_what_and_how_often_in_this_order() {
 }
 
 #[tokio::test]
+async fn a_judgement_stands_under_its_key() {
+    let server = Server::fresh();
+    let shop = server.shop();
+    let draft = json!({
+        "name": "For all", "code": "ALL", "enabled": true, "usage_limit": 1,
+        "actions": [{ "type": "order", "percentage": "0.1" }],
+    });
+    let made = shop.staff.post("/admin/promotions", draft).ok(201).await;
+    let path = format!("/admin/promotions/{}", text(&made["id"]));
+    let call = |attempts: Value, key: &str| {
+        let body = json!({ "attempts": attempts });
+        shop.staff.post("/admin/promotions/judge", body).key(key)
+    };
+    let use_it = json!([{ "code": "all", "redeem": true }, { "code": "no-such", "redeem": true }, { "code": "all", "redeem": true }]);
+    let first = call(use_it.clone(), "till").send().await;
+    assert!(!first.is_replayed());
+    let first = first.expect(200);
+    // There is room now, and such a code.
+    shop.staff.patch(&path, json!({ "usage_limit": 9 })).ok(200).await;
+    let made = json!({ "name": "New", "code": "NO-SUCH", "enabled": true, "actions": [{ "type": "order", "percentage": "0.1" }] });
+    shop.staff.post("/admin/promotions", made).ok(201).await;
+    for _ in 0..2 {
+        let again = call(use_it.clone(), "till").send().await;
+        assert!(again.is_replayed());
+        assert_eq!(again.expect(200), first);
+    }
+    let other = call(json!([{ "code": "all", "redeem": true }]), "till");
+    other.refused(422, "idempotency.key_reused").await;
+    assert_eq!(shop.staff.get(&path).ok(200).await["used"], 1);
+    let many: Vec<Value> = (0..500)
+        .map(|n| json!({ "code": format!("{n}"), "redeem": true }))
+        .collect();
+    let first = call(json!(many), "many").ok(200).await;
+    assert_eq!(call(json!(many), "many").ok(200).await, first);
+}
+
+#[tokio::test]
 async fn a_promotion_of_as_many_products_as_it_may_name_is_saved() {
     let server = Server::fresh();
     let products: Vec<String> = (0..30_000).map(|n| format!("prod_{n:032x}")).collect();

@@ -14,6 +14,7 @@ use cartwright_domain::promotion::{
 use cartwright_domain::{Listing, Problem, Refusal};
 use cartwright_storage::Receipt;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many codes of a call are at work at once.
@@ -51,6 +52,46 @@ pub struct ListedCode {
     pub is_used: bool,
 }
 
+/// What became of a code that was given. A byte of a reply, so that those of one call are kept together.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Added {
+    /// It was made.
+    Created,
+    /// The promotion has it already.
+    Unchanged,
+    /// It is another promotion's, or no code.
+    Refused,
+}
+
+impl Added {
+    /// Returns what is kept of a row's outcome.
+    ///
+    /// # Errors
+    /// What says nothing about the code but about the promotion or the store.
+    fn of(outcome: RowOutcome) -> Result<Self, Problem> {
+        match outcome {
+            RowOutcome::Created => Ok(Self::Created),
+            RowOutcome::Updated | RowOutcome::Unchanged => Ok(Self::Unchanged),
+            RowOutcome::Refused(problem) => match problem.code.as_str() {
+                "promotion.code_taken" | "promotion.invalid_code" => Ok(Self::Refused),
+                _ => Err(problem),
+            },
+        }
+    }
+
+    fn outcome(self, given: &str) -> RowOutcome {
+        match self {
+            Self::Created => RowOutcome::Created,
+            Self::Unchanged => RowOutcome::Unchanged,
+            Self::Refused => {
+                let taken = |code| Error::CodeTaken { code };
+                let error = Code::parse(given).map_or_else(|invalid| invalid, taken);
+                RowOutcome::Refused(error.problem())
+            }
+        }
+    }
+}
+
 impl Engine {
     /// Adds codes to a promotion, each good for one order. One that it has already is left as it is. Asked again under the
     /// same key, it sees to it that all of them are there.
@@ -64,27 +105,58 @@ impl Engine {
         promotion: PromotionId,
         codes: Vec<String>,
     ) -> Outcome<Vec<ImportedRow>> {
-        let row = |(row, code)| CodeRow {
-            row,
-            promotion: promotion.to_string(),
-            code,
-            is_used: false,
-        };
-        let rows: Vec<CodeRow> = (0..).zip(codes).map(row).collect();
-        let (promotions, rows) = (&self.kinds().promotions, &rows);
+        let (promotions, codes) = (&self.kinds().promotions, &codes);
         let fresh = |ticket| async move {
             let ask = request.ask().ticket(ticket);
             let begun = promotions.ask(promotion, AddCodes, ask).await?;
             Ok(Done {
-                value: self.import_codes(request, rows.clone()).await?,
+                value: self.added(request, promotion, codes).await?,
                 replayed: begun.replayed,
             })
         };
         let replay = |receipt: Box<Receipt>| async move {
             let _: Answer<(), Promotion> = promotions.replay(&receipt).await?;
-            self.import_codes(request, rows.clone()).await
+            self.added(request, promotion, codes).await
         };
         self.once(request, fresh, replay).await
+    }
+
+    /// Sees to it once that all codes are there, and tells what became of each.
+    async fn added(
+        &self,
+        request: &Request,
+        promotion: PromotionId,
+        codes: &[String],
+    ) -> Result<Vec<ImportedRow>, Refused> {
+        let part = request.part("added");
+        let added = self
+            .kept(&part, || self.add_each(request, promotion, codes))
+            .await?;
+        let told = (0..).zip(codes).zip(added.value);
+        let told = told.map(|((row, code), added)| ImportedRow {
+            row,
+            subject: code.clone(),
+            outcome: added.outcome(code),
+        });
+        Ok(told.collect())
+    }
+
+    async fn add_each(
+        &self,
+        request: &Request,
+        promotion: PromotionId,
+        codes: &[String],
+    ) -> Result<Vec<Added>, Refused> {
+        let row = |(row, code): (u64, &String)| CodeRow {
+            row,
+            promotion: promotion.to_string(),
+            code: code.clone(),
+            is_used: false,
+        };
+        let rows = (0..).zip(codes).map(row).collect();
+        let imported = self.import_codes(request, rows).await?;
+        let added = imported.into_iter().map(|row| Added::of(row.outcome));
+        Ok(added.collect::<Result<_, Problem>>()?)
     }
 
     /// Imports codes, each good for one order, unless it was used elsewhere. One that its promotion has already is left
@@ -189,44 +261,61 @@ impl Engine {
                 .ask(promotion, DrawCodes { draft }, request.ask().ticket(ticket))
                 .await?;
             Ok(Done {
-                value: self.make_drawn(request, promotion, &begun.reply).await?,
+                value: self.drawn(request, promotion, &begun.reply).await?,
                 replayed: begun.replayed,
             })
         };
         let replay = |receipt: Box<Receipt>| async move {
             let begun: Answer<Draw, Promotion> = promotions.replay(&receipt).await?;
-            self.make_drawn(request, promotion, &begun.reply).await
+            self.drawn(request, promotion, &begun.reply).await
         };
         self.once(request, fresh, replay).await
     }
 
-    async fn make_drawn(
+    /// Sees to it once that all codes of a draw are there, and returns them.
+    async fn drawn(
         &self,
         request: &Request,
         promotion: PromotionId,
         draw: &Draw,
     ) -> Result<Vec<Code>, Refused> {
+        let part = request.part("drawn");
+        let passed_over = self
+            .kept(&part, || self.make_drawn(request, promotion, draw))
+            .await?;
+        Ok(draw.codes(&passed_over.value))
+    }
+
+    /// Makes the codes of a draw, and returns the numbers of those that are somebody else's. Of codes that nobody guesses
+    /// that is next to none.
+    async fn make_drawn(
+        &self,
+        request: &Request,
+        promotion: PromotionId,
+        draw: &Draw,
+    ) -> Result<Vec<u32>, Refused> {
         let drawn_by = Some(draw.id());
-        let mut drawn = Vec::new();
-        let mut number = 0;
-        while drawn.len() < draw.count as usize {
-            let missing = draw.count - u32::try_from(drawn.len()).unwrap_or(draw.count);
-            let codes = (number..number + missing).map(|number| draw.code(number));
-            number += missing;
-            let made = stream::iter(codes).map(|code| async move {
+        let mut passed_over = Vec::new();
+        let (mut from, mut until) = (0, draw.count);
+        while from < until {
+            let made = stream::iter(from..until).map(|number| async move {
                 let command = CreateCouponCode {
-                    code: code.clone(),
+                    code: draw.code(number),
                     promotion,
                     drawn_by,
                 };
                 let made = self.make_code(request, command).await?;
-                Ok::<_, Refused>(made.map(|_| code))
+                Ok::<_, Refused>(made.is_none().then_some(number))
             });
-            let made: Vec<Option<Code>> = made.buffered(CODES_AT_ONCE).try_collect().await?;
-            drawn.extend(made.into_iter().flatten());
+            let taken: Vec<Option<u32>> = made.buffered(CODES_AT_ONCE).try_collect().await?;
+            from = until;
+            for number in taken.into_iter().flatten() {
+                passed_over.push(number);
+                until += 1;
+            }
         }
         self.require_still_there(promotion).await?;
-        Ok(drawn)
+        Ok(passed_over)
     }
 
     /// Makes a code, and tells whether it was new; nothing where it is somebody else's.

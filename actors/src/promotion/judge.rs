@@ -3,17 +3,16 @@
 use crate::customer::CustomerRef;
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, replayed, shown};
-use crate::request::{Idempotency, Refused, Request};
+use crate::request::{Outcome, Refused, Request};
 use crate::runtime::AskError;
-use cartwright_domain::cart::CodeRefused;
+use cartwright_domain::cart::Unmet;
 use cartwright_domain::customer::{Customer, Shopper};
 use cartwright_domain::promotion::{
-    Attempt, CODE_LENGTH_MAX, Code, GiveBackUse, Goods, Promotion, SpendUse, Use, UseCounter,
+    Attempt, Code, GiveBackUse, Goods, Promotion, SpendUse, Use, UseCounter, Verdict,
 };
 use cartwright_domain::text::Email;
-use cartwright_domain::{Class, Problem, Refusal, Timestamp};
+use cartwright_domain::{Problem, Timestamp};
 use std::slice;
-use std::sync::Arc;
 
 /// A code that somebody wants to use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +50,7 @@ impl Engine {
     /// Judges codes one after the other, and counts the uses that are to be redeemed. What depends on a cart is not
     /// looked at: thresholds, currency, zone. Returns for each why it is refused; nothing where it is good.
     ///
-    /// Under an idempotency key a use is counted once, however often the same is sent.
+    /// Asked again under an idempotency key it says the same and counts nothing.
     ///
     /// # Errors
     /// A fault of the store. Whoever sends the same again under the same key goes on where it stopped.
@@ -59,24 +58,33 @@ impl Engine {
         &self,
         request: &Request,
         attempts: Vec<CodeAttempt>,
-    ) -> Result<Vec<Option<Problem>>, Refused> {
+    ) -> Outcome<Vec<Option<Problem>>> {
+        let verdicts = self.kept(request, || self.verdicts(request, &attempts)).await?;
+        let told = |verdicts: Vec<Verdict>| {
+            let each = verdicts.into_iter().zip(&attempts);
+            each.map(|(verdict, attempt)| verdict.problem(&attempt.code))
+                .collect()
+        };
+        Ok(verdicts.map(told))
+    }
+
+    async fn verdicts(&self, request: &Request, attempts: &[CodeAttempt]) -> Result<Vec<Verdict>, Refused> {
         let mut verdicts = Vec::with_capacity(attempts.len());
         for (row, attempt) in attempts.iter().enumerate() {
-            verdicts.push(match self.judge_code(request, row, attempt).await {
-                Ok(()) => None,
-                Err(refused) if is_verdict(&refused) => Some(refused.problem),
-                Err(refused) => return Err(refused),
-            });
+            verdicts.push(self.judge_code(request, row, attempt).await?);
         }
         Ok(verdicts)
     }
 
-    async fn judge_code(&self, request: &Request, row: usize, attempt: &CodeAttempt) -> Result<(), Refused> {
-        let unknown = |_| {
-            let code = attempt.code.chars().take(CODE_LENGTH_MAX).collect();
-            CodeRefused::Unknown { code }.problem()
+    async fn judge_code(
+        &self,
+        request: &Request,
+        row: usize,
+        attempt: &CodeAttempt,
+    ) -> Result<Verdict, Refused> {
+        let Ok(code) = Code::parse(&attempt.code) else {
+            return Ok(Verdict::Unmet(Unmet::NoSuchCode));
         };
-        let code = Code::parse(&attempt.code).map_err(unknown)?;
         let known = self.known(attempt).await?;
         let goods = match &attempt.sku {
             Some(sku) => Some(self.goods(sku).await?),
@@ -98,21 +106,22 @@ impl Engine {
         );
         let promotion = match judged {
             Ok(promotion) => promotion,
-            Err(unmet) => {
-                let promotion = book.unlocked_by(&code, &single_codes);
-                let why = CodeRefused::new(&code, unmet, promotion.map(Arc::as_ref));
-                return Err(why.problem().into());
-            }
+            Err(unmet) => return Ok(Verdict::Unmet(unmet)),
         };
         let named = attempt.external_id.is_some() || attempt.email.is_some();
         if named && promotion.is_limited_by_shopper() && known.shoppers().is_empty() {
-            let message = "there is no such customer";
-            return Err(Problem::new(Class::NotFound, "customer.not_found", message).into());
+            return Ok(Verdict::NoSuchCustomer);
         }
-        self.count(request, row, attempt, &code, promotion, &known).await
+        match self
+            .count(request, row, attempt, &code, promotion, &known)
+            .await?
+        {
+            true => Ok(Verdict::Good),
+            false => Ok(Verdict::Unmet(Unmet::LimitReached)),
+        }
     }
 
-    /// Counts the uses that an attempt needs, all or none, or tells whether there are any left.
+    /// Counts the uses that an attempt needs, all or none, and tells whether there are any left.
     async fn count(
         &self,
         request: &Request,
@@ -121,8 +130,7 @@ impl Engine {
         code: &Code,
         promotion: &Promotion,
         known: &Known,
-    ) -> Result<(), Refused> {
-        let limit_reached = || Refused::from(CodeRefused::LimitReached { code: code.clone() }.problem());
+    ) -> Result<bool, Refused> {
         let mut uses = promotion.uses(&known.shoppers());
         uses.extend(promotion.use_of(code));
         uses.sort_unstable();
@@ -131,26 +139,26 @@ impl Engine {
             for needed in uses {
                 let counter = counters.read(needed.counter).await.map_err(unreadable)?;
                 if counter.is_some_and(|counter| !counter.state.has_room(needed.limit)) {
-                    return Err(limit_reached());
+                    return Ok(false);
                 }
             }
-            return Ok(());
+            return Ok(true);
         }
         for (at, needed) in uses.iter().enumerate() {
-            let step = part_of(request, &format!("{row}/use/{at}"));
+            let step = request.part(&format!("{row}/use/{at}"));
             if self.spend(&step, *needed).await? {
                 continue;
             }
             for (at, spent) in uses[..at].iter().enumerate() {
-                let step = part_of(request, &format!("{row}/back/{at}"));
+                let step = request.part(&format!("{row}/back/{at}"));
                 let back = GiveBackUse {
                     promotion: spent.promotion,
                 };
                 self.run(counters, spent.counter, back, &step).await?;
             }
-            return Err(limit_reached());
+            return Ok(false);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Counts one use, and tells whether there was one left. The first one brings its counter into being.
@@ -213,23 +221,5 @@ impl Engine {
                 .map(|product| product.state.categories.clone())
                 .unwrap_or_default(),
         }))
-    }
-}
-
-/// Tells a refusal that says something about the code from one that says something about the engine.
-fn is_verdict(refused: &Refused) -> bool {
-    let code = refused.problem.code.as_str();
-    code.starts_with("coupon.") || code == "customer.not_found"
-}
-
-/// Returns a request for one part of another, with a key of its own where that has one.
-fn part_of(request: &Request, part: &str) -> Request {
-    Request {
-        seed: request.seed.derive(part.as_bytes()),
-        idempotency: request.idempotency.as_ref().map(|whole| Idempotency {
-            key: format!("{}/{part}", whole.key),
-            ..whole.clone()
-        }),
-        ..request.clone()
     }
 }

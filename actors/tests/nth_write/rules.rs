@@ -154,7 +154,7 @@ pub(crate) const RULES: &[Case] = &[
                 ..CodeAttempt::default()
             };
             let attempts = vec![attempt.clone(), attempt];
-            let verdicts = desk.engine.judge_codes(request, attempts).await?;
+            let verdicts = desk.engine.judge_codes(request, attempts).await?.value;
             let codes = verdicts.iter().flatten().map(|problem| &problem.code);
             Ok(format!(
                 "{} judged, refused {:?}",

@@ -120,6 +120,15 @@ impl Draw {
         self.seed.derive(b"draw").0
     }
 
+    /// Returns the codes that were drawn, given the numbers whose codes are somebody else's.
+    pub fn codes(&self, passed_over: &[u32]) -> Vec<Code> {
+        let drawn = (0..).filter(|number| !passed_over.contains(number));
+        drawn
+            .take(self.count as usize)
+            .map(|number| self.code(number))
+            .collect()
+    }
+
     /// Returns the code of a number.
     pub fn code(&self, number: u32) -> Code {
         let secret = self.seed.derive(&number.to_be_bytes()).secret(CODE_PURPOSE);

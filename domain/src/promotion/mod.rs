@@ -10,6 +10,7 @@ mod entity;
 mod index;
 mod rule;
 mod uses;
+mod verdict;
 
 pub use code::{CODE_LENGTH_MAX, Code};
 pub use command::{CreatePromotion, DeletePromotion, Draft, UpdatePromotion};
@@ -26,6 +27,7 @@ pub use uses::{
     CommitUse, Error as UseError, Event as UseEvent, GiveBackUse, ReleaseUse, ReserveUse, SpendUse,
     USES_LIMIT_MAX, Use, UseCounter,
 };
+pub use verdict::Verdict;
 
 use crate::error::{Class, Detail, FieldErrors, Refusal};
 

@@ -9,6 +9,8 @@ use crate::entity::{Command, Context, Create};
 use crate::error::{FieldErrors, Problem};
 use crate::id::SettingsId;
 use crate::money::{Currency, Rounding};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// Settings as staff sent them. What is absent stays. Lifetimes are in seconds.
@@ -119,6 +121,23 @@ impl Command<Settings> for KeepRefusal {
 
     fn apply(self, _: &mut Settings, _: &mut Context<'_, Settings>) -> Result<(), Error> {
         Err(Error::Kept(self.problem))
+    }
+}
+
+/// Answers with what a member of staff's request of many commands came to, so that it is kept under their idempotency
+/// key. Changes nothing.
+#[derive(Clone, Debug)]
+pub struct KeepReply<R> {
+    /// What it came to.
+    pub reply: R,
+}
+
+impl<R: Serialize + DeserializeOwned + Send + 'static> Command<Settings> for KeepReply<R> {
+    const NAME: &'static str = "settings.keep_reply";
+    type Reply = R;
+
+    fn apply(self, _: &mut Settings, _: &mut Context<'_, Settings>) -> Result<R, Error> {
+        Ok(self.reply)
     }
 }
 

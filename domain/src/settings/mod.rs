@@ -3,7 +3,7 @@
 mod command;
 mod past;
 
-pub use command::{CreateSettings, Draft, KeepRefusal, UpdateSettings};
+pub use command::{CreateSettings, Draft, KeepRefusal, KeepReply, UpdateSettings};
 
 use crate::country::Country;
 use crate::entity::{Context, Entity, NoTimer, PastBody};

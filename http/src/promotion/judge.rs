@@ -120,8 +120,8 @@ async fn admin_judge_codes(
         return Err(Refused::from(problem.with("attempts_max", ATTEMPTS_MAX)));
     }
     let attempts = value.attempts.into_iter().map(CodeAttempt::from).collect();
-    let verdicts = engine.judge_codes(&call.request(&bytes), attempts).await?;
-    Ok(Answer::plain(CodeVerdicts {
+    let judged = engine.judge_codes(&call.request(&bytes), attempts).await?;
+    Ok(Answer::plain_done(judged.map(|verdicts| CodeVerdicts {
         verdicts: verdicts.into_iter().map(CodeVerdict::from).collect(),
-    }))
+    })))
 }
