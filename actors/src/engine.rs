@@ -3,6 +3,7 @@
 //! It only holds the parts together. What they are for stands in the areas, each of which adds its use cases.
 
 use crate::cart::{CartReads, KeptPrices, PriceBook, ShownTotals};
+use crate::catalog::HeldSkus;
 use crate::checkout::CheckoutEnv;
 use crate::notification::Confirmations;
 use crate::order::CancellationEnv;
@@ -79,6 +80,7 @@ pub(crate) struct Inner {
     pub(crate) kinds: Kinds,
     pub(crate) shown_totals: Arc<ShownTotals>,
     pub(crate) cart_reads: CartReads,
+    pub(crate) held_skus: HeldSkus,
     pub(crate) checkout_sagas: Sagas<Checkout>,
     pub(crate) cancellation_sagas: Sagas<Cancellation>,
     payments: Arc<dyn Gateway>,
@@ -225,6 +227,7 @@ impl Engine {
             kinds,
             shown_totals,
             cart_reads: CartReads::new(),
+            held_skus: HeldSkus::new(),
             checkout_sagas,
             cancellation_sagas,
             payments: parts.payments,

@@ -239,10 +239,10 @@ pub(crate) fn shown<R, E: Entity>(answer: Answer<R, E>) -> Outcome<Shown<E>> {
     })
 }
 
-/// Refuses a request that expects a version of what is not there: that has none.
+/// Refuses a request that expects a version of what is not there: that has none but 0.
 pub(crate) fn require_no_version<E: Entity>(request: &Request) -> Result<(), Refused> {
     match request.if_match {
-        None => Ok(()),
+        None | Some(Revision(0)) => Ok(()),
         Some(_) => Err(AskError::<E::Error>::Stale {
             current: Revision::default(),
         }

@@ -72,3 +72,18 @@ async fn one_opening_that_is_sent_several_times_at_once_opens_the_current_cart()
         assert!(carts.iter().all(|answered| answered["id"] == cart["id"]));
     }
 }
+
+#[tokio::test]
+async fn a_first_add_may_expect_that_there_is_no_cart() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, None).await;
+    let guest = open.shop.guest().await;
+    let add = |version: u64| {
+        let body = json!({ "variant_id": variant.id, "quantity": 1 });
+        guest.post(LINES, body).if_match(version)
+    };
+    add(1).refused(412, "version.stale").await;
+    let cart = add(0).ok(200).await;
+    let stale = add(0).refused(412, "version.stale").await;
+    assert_eq!(stale["details"]["version"], cart["version"]);
+}

@@ -141,6 +141,8 @@ async fn a_first_amount_that_is_refused_opens_no_store_credit() {
     let opened = adjust(5, "GBP").key(&key).ok(200).await;
     assert_eq!((&opened["balance"], &opened["version"]), (&pence(5), &json!(1)));
     assert_eq!(adjust(5, "GBP").key(&key).ok(200).await, opened);
+    adjust(5, "EUR").if_match(0).ok(200).await;
+    adjust(5, "EUR").if_match(0).refused(412, "version.stale").await;
 }
 
 #[tokio::test]

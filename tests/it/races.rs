@@ -413,3 +413,44 @@ async fn a_checkout_is_either_completed_or_abandoned() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_those_who_make_products_with_one_sku_at_once_one_does_and_no_other_is_half_made() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    for _ in 0..4 {
+        let (sku, title) = (unique("SKU"), unique("Title"));
+        let variant = |sku: &str| json!({ "sku": sku, "price": { "amount": 100, "currency": "GBP" } });
+        let makers = (0..8).map(|maker| {
+            let variants = [
+                variant(&format!("{sku}-{maker}")),
+                variant(&sku),
+                variant(&format!("{sku}-{maker}-B")),
+            ];
+            let product = json!({ "title": title, "status": "active", "variants": variants });
+            let call = shop.staff.post("/admin/products", product);
+            async move { (maker, call.send().await) }
+        });
+        let mut made = None;
+        for (maker, answer) in join_all(makers).await {
+            match answer.status {
+                201 => {
+                    let product = answer.expect(201);
+                    assert_eq!(product["variants"].as_array().map(Vec::len), Some(3));
+                    assert_eq!(made.replace(maker), None);
+                }
+                _ => {
+                    answer.expect_refused(409, "sku.taken");
+                }
+            }
+        }
+        let made = made.expect("one of them makes it");
+        let named = shop.list("/admin/products").await;
+        let named = named.iter().filter(|product| product["title"] == title.as_str());
+        assert_eq!(named.count(), 1);
+        // What the others would have had is free.
+        let other = (made + 1) % 8;
+        let product =
+            json!({ "title": title, "status": "draft", "variants": [variant(&format!("{sku}-{other}"))] });
+        shop.staff.post("/admin/products", product).ok(201).await;
+    }
+}

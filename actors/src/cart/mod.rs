@@ -39,7 +39,7 @@ use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, ShippingMeth
 use cartwright_domain::identity::Session;
 use cartwright_domain::money::Price;
 use cartwright_domain::text::Email;
-use cartwright_domain::{Command, Kind, Refusal, Timestamp};
+use cartwright_domain::{Command, Kind, Refusal, Revision, Timestamp};
 use cartwright_storage::Receipt;
 use std::sync::Arc;
 
@@ -220,8 +220,8 @@ impl Engine {
             unit_price: draft.unit_price,
             limits: settings.limits,
         };
-        let id = match open {
-            Ok(open) => open.id,
+        let (id, expected) = match open {
+            Ok(open) => (open.id, request.if_match),
             Err(current) => {
                 require_no_version::<Cart>(request)?;
                 let currency = settings
@@ -232,13 +232,13 @@ impl Engine {
                     .map_err(|refused| Refused::from(refused.problem()))?;
                 // In a box: nearly every line goes into a cart that is open, and all would have room for it.
                 let opened = Box::pin(self.open_for_line(request, current));
-                opened.await?
+                (opened.await?, request.if_match.map(Revision::next))
             }
         };
         let answer = self
             .kinds()
             .carts
-            .ask(id, command, request.ask().ticket(ticket))
+            .ask(id, command, request.ask().if_match(expected).ticket(ticket))
             .await?;
         let line = Some(answer.reply);
         let cart = answer.state.ok_or_else(gone::<Cart>)?;

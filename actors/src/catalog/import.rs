@@ -122,6 +122,7 @@ impl Engine {
             status: row.status.unwrap_or(ProductStatus::Active),
         };
         command.check().map_err(refused_fields)?;
+        let _held = self.inner().held_skus.for_variant(request, &row.sku).await?;
         self.stock_from_row(request, variant, row.stock).await?;
         if self
             .kinds()

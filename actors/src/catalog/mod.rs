@@ -3,9 +3,11 @@
 mod import;
 mod list_prices;
 mod price_lists;
+mod skus;
 
 pub use import::ImportRow;
 pub use list_prices::ListPriceRow;
+pub(crate) use skus::HeldSkus;
 
 use crate::engine::{Engine, unreadable};
 use crate::inventory::stock_of;
@@ -177,6 +179,8 @@ impl Engine {
         let replay = |receipt| async {
             let product = replayed::<Product, ()>(&self.kinds().products, receipt).await?;
             // The first time may have ended before it made them all.
+            let skus = drafts.iter().map(|draft| draft.sku.as_str());
+            let _held = self.inner().held_skus.for_product(request, skus).await?;
             self.create_variants_of(request, &product.state, drafts).await?;
             self.product_view(product, Visibility::All).await
         };
@@ -191,6 +195,8 @@ impl Engine {
         ticket: Option<Ticket>,
     ) -> Outcome<ProductView> {
         VariantDraft::check_all(&variants).map_err(refused_fields)?;
+        let skus = variants.iter().map(|draft| draft.sku.as_str());
+        let _held = self.inner().held_skus.for_product(request, skus).await?;
         for (index, draft) in variants.iter().enumerate() {
             self.require_known_lists(&draft.list_prices, &[], &format!("/variants/{index}"))?;
             if let Some(holder) = self.variant_by_sku(&draft.sku).await? {
@@ -296,6 +302,7 @@ impl Engine {
             return Err(gone::<Product>());
         }
         self.require_known_lists(&draft.list_prices, &[], "")?;
+        let _held = self.inner().held_skus.for_variant(request, &draft.sku).await?;
         let id: VariantId = self.draw(request, None);
         let made = self
             .make(
@@ -324,6 +331,10 @@ impl Engine {
         {
             self.require_known_lists(rows, &held.state.list_prices, "")?;
         }
+        let _held = match &command.sku {
+            Some(sku) => Some(self.inner().held_skus.for_variant(request, sku).await?),
+            None => None,
+        };
         let changed = self.run(variants, id, command, request).await?;
         self.shown_variant(changed).await
     }
