@@ -176,3 +176,20 @@ async fn rows_about_the_same_are_done_in_their_order_however_they_name_it() {
     let ends = send(shop, "/admin/tax/import", rows).await;
     assert_eq!((&*ends[0].1, &*ends[1].1), ("created", "updated"));
 }
+
+#[tokio::test]
+async fn the_last_row_that_says_something_of_a_price_list_is_the_one_that_counts() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let mut rows = Vec::new();
+    for (row, priority) in (0..40).enumerate() {
+        let sku = shop.variant(500, None).await.sku;
+        let list = json!({ "name": "Trade", "priority": priority });
+        rows.push(json!({ "row": row, "price_list": list, "sku": sku, "price": pence(400) }));
+    }
+    for _ in 0..3 {
+        send(shop, "/admin/price-lists/import", json!(rows)).await;
+        let list = &shop.list("/admin/price-lists").await[0];
+        assert_eq!(list["priority"], 39);
+    }
+}

@@ -15,6 +15,7 @@ use cartwright_domain::catalog::{
 };
 use cartwright_domain::id::PriceListId;
 use cartwright_domain::money::Price;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// How many variants of a call are at work at once.
@@ -37,18 +38,39 @@ pub struct ListPriceRow {
     pub price: Price,
 }
 
-impl import::Row for ListPriceRow {
+impl ListPriceRow {
+    /// Returns the name that its list goes by.
+    fn list_name(&self) -> &str {
+        self.list.name.as_deref().unwrap_or_default().trim()
+    }
+}
+
+/// A row among others.
+struct Among {
+    row: ListPriceRow,
+    /// Not all rows of its list say the same of the list, so that their order matters.
+    is_at_odds: bool,
+}
+
+impl import::Row for Among {
     fn number(&self) -> u64 {
-        self.row
+        self.row.row
     }
 
     fn subject(&self) -> &str {
-        &self.sku
+        &self.row.sku
+    }
+
+    fn names(&self) -> Vec<String> {
+        let list = self.is_at_odds.then(|| self.row.list_name());
+        let names = [self.row.sku.as_str()].into_iter().chain(list);
+        names.map(ToOwned::to_owned).collect()
     }
 }
 
 impl Engine {
-    /// Imports prices by lists. Rows of one SKU are done in their order, others side by side.
+    /// Imports prices by lists. Rows of one SKU are done in their order, and so are those of one list that say different
+    /// things of it; others side by side.
     ///
     /// # Errors
     /// `catalog.too_many_rows`; a refused row is no error but its outcome.
@@ -57,14 +79,29 @@ impl Engine {
         request: &Request,
         rows: Vec<ListPriceRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
-        let import = |row| self.import_list_price(request, row);
+        let mut said = BTreeMap::new();
+        let mut at_odds = BTreeSet::new();
+        for row in &rows {
+            let name = row.list_name();
+            if *said.entry(name).or_insert(&row.list) != &row.list {
+                at_odds.insert(name.to_owned());
+            }
+        }
+        let among = |row: ListPriceRow| Among {
+            is_at_odds: at_odds.contains(row.list_name()),
+            row,
+        };
+        let rows = rows.into_iter().map(among).collect();
+        let import = |among: Among| self.import_list_price(request, among.row);
         import::each(rows, VARIANTS_AT_ONCE, "catalog.too_many_rows", import).await
     }
 
     async fn import_list_price(&self, request: &Request, row: ListPriceRow) -> Result<RowOutcome, Refused> {
         // Before a list is made for it.
         let variant = self.variant_by_sku(&row.sku).await?.ok_or_else(gone::<Variant>)?;
-        let (list, is_changed) = self.list_of_row(request, row.list).await?;
+        let (list, is_changed) = self
+            .list_of_row(request, row.list_name(), row.list.clone())
+            .await?;
         let command = PutListPrice {
             row: ListPrice {
                 list,
@@ -86,13 +123,13 @@ impl Engine {
     async fn list_of_row(
         &self,
         request: &Request,
+        name: &str,
         draft: PriceListDraft,
     ) -> Result<(PriceListId, bool), Refused> {
         let lists = &self.kinds().price_lists;
         let ask = || request.ask().if_match(None);
-        let name = draft.name.clone().unwrap_or_default().trim().to_owned();
         let bears_it = |list: &PriceList| list.name == name;
-        let (id, is_there) = import::find(lists, IMPORTED_LISTS, &name, bears_it).await?;
+        let (id, is_there) = import::find(lists, IMPORTED_LISTS, name, bears_it).await?;
         if !is_there {
             let command = CreatePriceList {
                 draft: draft.clone(),
