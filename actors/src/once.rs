@@ -9,7 +9,7 @@ use cartwright_domain::{Command, Create, Entity, Problem, Refusal, Revision, ide
 use cartwright_storage::Receipt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::Arc;
 
 /// What a use case shows of an entity: one committed state.
@@ -85,7 +85,21 @@ impl Engine {
         command: C,
         request: &Request,
     ) -> Outcome<Shown<E>> {
+        self.make_on_facts(entities, id, ready(Ok(command)), request)
+            .await
+    }
+
+    /// Creates one entity by a command that is made of facts. They are gathered the first time only: what was made under
+    /// a key is answered again also where it could not be made any more.
+    pub(crate) async fn make_on_facts<E: Entity, C: Create<E>>(
+        &self,
+        entities: &Entities<E>,
+        id: E::Id,
+        command: impl Future<Output = Result<C, Refused>> + Send,
+        request: &Request,
+    ) -> Outcome<Shown<E>> {
         let fresh = |ticket| async move {
+            let command = command.await?;
             let answer = entities
                 .create(id, command, request.ask().ticket(ticket).fresh())
                 .await?;

@@ -1,6 +1,6 @@
 //! Idempotency keys: a repeat is answered as the first time, by the same caller, for the same request.
 
-use crate::support::{Client, OpenShop, Purchase, unique, until};
+use crate::support::{Call, Client, OpenShop, Purchase, id_of, pence, unique, until};
 use serde_json::{Value, json};
 
 const LINES: &str = "/carts/current/lines";
@@ -354,6 +354,73 @@ async fn staff_repeats_without_making_things_twice() {
             .post(&path, json!({ "delta": -2, "reason": "broken" }))
             .key(&key);
         assert_eq!(adjust.ok(200).await["on_hand"], 8);
+    }
+}
+
+/// A call, made under a key, and what then takes the ground from under it.
+struct Undone<'a> {
+    call: Box<dyn Fn(&'a str) -> Call<'a> + 'a>,
+    status: u16,
+    undo: Call<'a>,
+}
+
+#[tokio::test]
+async fn what_was_done_is_answered_again_where_it_could_not_be_done_any_more() {
+    let open = OpenShop::fresh().await;
+    let (shop, staff) = (&open.shop, &open.shop.staff);
+    let variant = shop.variant(100, Some(5)).await;
+    let made = async |path: &str, body: Value| id_of(&staff.post(path, body).ok(201).await);
+    let zone = shop.zone("France", &["FR"], "0.2").await;
+    let list = made("/admin/price-lists", json!({ "name": "Trade" })).await;
+    let customer = made("/admin/customers", json!({ "external_id": unique("leaves") })).await;
+    let all = [
+        Undone {
+            call: Box::new(|key| {
+                let promotion = json!({
+                    "name": "There",
+                    "conditions": { "zones": [zone] },
+                    "actions": [{ "type": "order", "percentage": "0.1" }],
+                });
+                staff.post("/admin/promotions", promotion).key(key)
+            }),
+            status: 201,
+            undo: staff.delete(&format!("/admin/tax/zones/{zone}")),
+        },
+        Undone {
+            call: Box::new(|key| {
+                let row = json!({ "price_list_id": list, "from_quantity": 1, "price": pence(90) });
+                let sku = format!("{}-{key}", variant.sku);
+                let product = format!("/admin/products/{}/variants", variant.product_id);
+                staff
+                    .post(&product, json!({ "sku": sku, "list_prices": [row] }))
+                    .key(key)
+            }),
+            status: 201,
+            undo: staff.delete(&format!("/admin/price-lists/{list}")),
+        },
+        Undone {
+            call: Box::new(|key| {
+                let credit = json!({ "amount": pence(500), "reason": "goodwill" });
+                let path = format!("/admin/customers/{customer}/store-credit/adjustments");
+                staff.post(&path, credit).key(key)
+            }),
+            status: 200,
+            undo: staff.delete(&format!("/admin/customers/{customer}")),
+        },
+    ];
+    let keys = [["a", "b"], ["c", "d"], ["e", "f"]];
+    for (Undone { call, status, undo }, [key, other]) in all.into_iter().zip(keys) {
+        let first = call(key).send().await;
+        assert!(!first.is_replayed());
+        first.expect(status);
+        let undone = undo.send().await;
+        assert!(undone.status < 300, "{}", undone.text);
+        let again = call(key).send().await;
+        assert!(again.is_replayed(), "{}", again.text);
+        again.expect(status);
+        // Under another key it is refused.
+        let other = call(other).send().await;
+        assert!((400..500).contains(&other.status), "{}", other.text);
     }
 }
 

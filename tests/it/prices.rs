@@ -1,11 +1,7 @@
 //! Price lists, prices to compare with, and minimum prices.
 
-use crate::support::{OpenShop, pence, unique};
+use crate::support::{OpenShop, id_of, pence, unique};
 use serde_json::{Value, json};
-
-fn id_of(entity: &Value) -> String {
-    entity["id"].as_str().expect("an id").to_owned()
-}
 
 #[tokio::test]
 async fn a_price_list_counts_by_quantity_time_and_priority() {

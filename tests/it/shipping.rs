@@ -1,6 +1,6 @@
 //! Shipping methods: tariffs, conditions, digital goods.
 
-use crate::support::{Client, OpenShop, Purchase, Server, Shop, Variant, address, pence, unique};
+use crate::support::{Client, OpenShop, Purchase, Server, Shop, Variant, address, id_of, pence, unique};
 use serde_json::{Value, json};
 
 /// Creates a product with one variant: price in pence, weight in grams, digital or not, categories.
@@ -19,10 +19,6 @@ async fn goods(shop: &Shop, price: i64, grams: u32, digital: bool, categories: &
         product_id: id_of(&product),
         sku,
     }
-}
-
-fn id_of(entity: &Value) -> String {
-    entity["id"].as_str().expect("an id").to_owned()
 }
 
 async fn send_to(guest: &Client, cart: &str, country: &str) {

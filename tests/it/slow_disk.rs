@@ -160,12 +160,15 @@ impl Shop {
             "title": "Cup", "status": "active", "variants": [{"sku": "CUP", "price": pence(255)}],
         });
         let staff = guest.clone().with_token(&token);
-        staff.post("/admin/products", product).ok(201).await;
+        let made = patiently(|| staff.post("/admin/products", product.clone()).send());
+        made.await.expect(201);
         let mut shoppers = Vec::new();
         for _ in 0..CARTS {
             let shopper = guest.stranger();
-            shopper.post("/session", json!({})).ok(201).await;
-            add(&shopper, "first").await.expect(200);
+            patiently(|| shopper.post("/session", json!({})).send())
+                .await
+                .expect(201);
+            patiently(|| add(&shopper, "first")).await.expect(200);
             shoppers.push(shopper);
         }
         Self {
@@ -217,6 +220,17 @@ fn copy(from: &Path, to: &Path) {
         } else {
             std::fs::copy(&path, &target).expect("a copy");
         }
+    }
+}
+
+/// Asks until there is room: to open all carts takes more than a small store has for what is not in the index yet.
+async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
+    loop {
+        let answer = ask().await;
+        if answer.status != 503 {
+            return answer;
+        }
+        sleep(SYNC).await;
     }
 }
 

@@ -18,7 +18,7 @@ mod shop;
 
 pub(crate) use client::{Answer, Call, Client};
 pub(crate) use server::{Directory, Server, cartwright};
-pub(crate) use shop::{OpenShop, Purchase, Shop, Variant, address, amount_of, pence, unique};
+pub(crate) use shop::{OpenShop, Purchase, Shop, Variant, address, amount_of, id_of, pence, unique};
 
 use std::time::{Duration, Instant};
 

@@ -321,7 +321,7 @@ impl Shop {
 
 /// Returns the id of an entity.
 #[track_caller]
-fn id_of(entity: &Value) -> String {
+pub(crate) fn id_of(entity: &Value) -> String {
     entity["id"]
         .as_str()
         .unwrap_or_else(|| panic!("{entity} has no id"))

@@ -140,11 +140,15 @@ impl Engine {
         // In a box: few carts have such codes, and every change of a cart would have room for it.
         let taken_out = Box::pin(async move {
             let id = priced.cart.id;
-            let answer = self.kinds().carts.ask(id, RemoveCodes { codes }, ask).await?;
+            let answer = match self.kinds().carts.ask(id, RemoveCodes { codes }, ask).await {
+                Ok(answer) => answer,
+                // Somebody has locked it meanwhile, say. What was asked for is done: they go another time.
+                Err(_) => return Ok((priced, CodeNews::default())),
+            };
             let cart = answer.state.ok_or_else(gone::<Cart>)?;
-            self.priced_for(cart, view).await
+            let (priced, refused) = (self.priced_for(cart, view).await?, Vec::new());
+            Ok((priced, CodeNews { refused, removed }))
         });
-        let (priced, refused) = (taken_out.await?, Vec::new());
-        Ok((priced, CodeNews { refused, removed }))
+        taken_out.await
     }
 }

@@ -291,27 +291,15 @@ impl Engine {
         product: ProductId,
         draft: VariantDraft,
     ) -> Outcome<VariantView> {
-        if self
-            .kinds()
-            .products
-            .read(product)
-            .await
-            .map_err(unreadable)?
-            .is_none()
-        {
-            return Err(gone::<Product>());
-        }
-        self.require_known_lists(&draft.list_prices, &[], "")?;
         let _held = self.inner().held_skus.for_variant(request, &draft.sku).await?;
-        let id: VariantId = self.draw(request, None);
-        let made = self
-            .make(
-                &self.kinds().variants,
-                id,
-                CreateVariant { product, draft },
-                request,
-            )
-            .await?;
+        let command = async {
+            let read = self.kinds().products.read(product).await.map_err(unreadable)?;
+            read.ok_or_else(gone::<Product>)?;
+            self.require_known_lists(&draft.list_prices, &[], "")?;
+            Ok(CreateVariant { product, draft })
+        };
+        let (variants, id) = (&self.kinds().variants, self.draw(request, None));
+        let made = self.make_on_facts(variants, id, command, request).await?;
         self.shown_variant(made).await
     }
 

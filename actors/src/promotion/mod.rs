@@ -120,13 +120,15 @@ impl Engine {
     pub async fn create_promotion(&self, request: &Request, draft: Draft) -> Outcome<PromotionView> {
         let promotions = &self.kinds().promotions;
         let id = self.draw(request, None);
-        self.require_known(&draft, None, id).await?;
-        let command = CreatePromotion {
-            draft,
-            existing: promotions.roster().len(),
+        let command = async {
+            self.require_known(&draft, None, id).await?;
+            Ok(CreatePromotion {
+                draft,
+                existing: promotions.roster().len(),
+            })
         };
-        self.promotion_done(self.make(promotions, id, command, request).await?)
-            .await
+        let made = self.make_on_facts(promotions, id, command, request).await?;
+        self.promotion_done(made).await
     }
 
     /// Changes a promotion. Carts follow from their next read.

@@ -63,15 +63,12 @@ impl Engine {
         request: &Request,
         draft: GiftCardDraft,
     ) -> Outcome<Shown<StoredValue>> {
-        let customer = self.customer_of(&draft).await?;
-        let command = IssueGiftCard { draft, customer };
-        self.make(
-            &self.kinds().stored_values,
-            self.draw(request, None),
-            command,
-            request,
-        )
-        .await
+        let command = async {
+            let customer = self.customer_of(&draft).await?;
+            Ok(IssueGiftCard { draft, customer })
+        };
+        let (values, id) = (&self.kinds().stored_values, self.draw(request, None));
+        self.make_on_facts(values, id, command, request).await
     }
 
     /// Returns the customer that a gift card is for by its id, where there is one.
@@ -173,10 +170,10 @@ impl Engine {
         customer: CustomerId,
         adjustment: Adjust,
     ) -> Outcome<Shown<StoredValue>> {
-        self.customer(customer).await?;
         let values = &self.kinds().stored_values;
         let id = StoredValueId::of_credit(customer, adjustment.amount.currency);
         let fresh = |ticket: Option<Ticket>| async move {
+            self.customer(customer).await?;
             let ask = request.ask().ticket(ticket);
             if values.read(id).await.map_err(unreadable)?.is_none() {
                 require_no_version::<StoredValue>(request)?;
