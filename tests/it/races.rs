@@ -454,3 +454,36 @@ async fn of_those_who_make_products_with_one_sku_at_once_one_does_and_no_other_i
         shop.staff.post("/admin/products", product).ok(201).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_a_sku_comes_into_the_catalog_at_once_it_does_so_once_and_leaves_no_product_empty() {
+    let open = OpenShop::fresh().await;
+    let (shop, staff) = (&open.shop, &open.shop.staff);
+    let host = shop.variant(100, None).await.product_id;
+    let mut skus = Vec::new();
+    for _ in 0..12 {
+        let sku = unique("SKU");
+        let price = json!({ "amount": 100, "currency": "GBP" });
+        let draft = json!({ "sku": sku, "price": price });
+        let product = json!({ "title": "Made", "status": "active", "variants": [draft] });
+        let rows = json!({ "rows": [{ "row": 1, "sku": sku, "title": "Imported", "price": price }] });
+        let calls = [
+            staff.post("/admin/products", product),
+            staff.post("/admin/catalog/import", rows),
+            staff.post(&format!("/admin/products/{host}/variants"), draft),
+        ];
+        for answer in join_all(calls.map(|call| call.send())).await {
+            assert!([200, 201, 409].contains(&answer.status), "{}", answer.text);
+        }
+        skus.push(sku);
+    }
+    let mut found = Vec::new();
+    for product in shop.list("/admin/products").await {
+        let variants = product["variants"].as_array().expect("a list");
+        assert!(!variants.is_empty(), "{product} has no variant");
+        found.extend(variants.iter().map(|variant| text(&variant["sku"]).to_owned()));
+    }
+    for sku in skus {
+        assert_eq!(found.iter().filter(|found| **found == sku).count(), 1);
+    }
+}

@@ -25,6 +25,7 @@ use cartwright_domain::money::Price;
 use cartwright_domain::{EntityId, Listing, Refusal, Seed, Unique, UniqueKey};
 use cartwright_storage::Scan;
 use futures::future::try_join_all;
+use std::iter;
 
 /// The most variants a product is shown with.
 pub const VARIANTS_SHOWN_MAX: usize = 500;
@@ -180,7 +181,7 @@ impl Engine {
             let product = replayed::<Product, ()>(&self.kinds().products, receipt).await?;
             // The first time may have ended before it made them all.
             let skus = drafts.iter().map(|draft| draft.sku.as_str());
-            let _held = self.inner().held_skus.for_product(request, skus).await?;
+            let _held = self.inner().held_skus.hold(request, skus).await?;
             self.create_variants_of(request, &product.state, drafts).await?;
             self.product_view(product, Visibility::All).await
         };
@@ -196,7 +197,7 @@ impl Engine {
     ) -> Outcome<ProductView> {
         VariantDraft::check_all(&variants).map_err(refused_fields)?;
         let skus = variants.iter().map(|draft| draft.sku.as_str());
-        let _held = self.inner().held_skus.for_product(request, skus).await?;
+        let _held = self.inner().held_skus.hold(request, skus).await?;
         for (index, draft) in variants.iter().enumerate() {
             self.require_known_lists(&draft.list_prices, &[], &format!("/variants/{index}"))?;
             if let Some(holder) = self.variant_by_sku(&draft.sku).await? {
@@ -291,7 +292,8 @@ impl Engine {
         product: ProductId,
         draft: VariantDraft,
     ) -> Outcome<VariantView> {
-        let _held = self.inner().held_skus.for_variant(request, &draft.sku).await?;
+        let sku = iter::once(draft.sku.as_str());
+        let _held = self.inner().held_skus.hold(request, sku).await?;
         let command = async {
             let read = self.kinds().products.read(product).await.map_err(unreadable)?;
             read.ok_or_else(gone::<Product>)?;
@@ -319,10 +321,8 @@ impl Engine {
         {
             self.require_known_lists(rows, &held.state.list_prices, "")?;
         }
-        let _held = match &command.sku {
-            Some(sku) => Some(self.inner().held_skus.for_variant(request, sku).await?),
-            None => None,
-        };
+        let sku = command.sku.as_deref();
+        let _held = self.inner().held_skus.hold(request, sku.into_iter()).await?;
         let changed = self.run(variants, id, command, request).await?;
         self.shown_variant(changed).await
     }

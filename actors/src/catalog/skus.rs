@@ -5,50 +5,38 @@ use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::catalog;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout_at;
 
-/// Into how many groups SKUs fall, one for each byte; those of one group are held together.
-const GROUPS: usize = 1 << u8::BITS;
+/// Into how many groups SKUs fall; those of one group are held together. Many more than are held at once, so that hardly
+/// anybody waits for another's SKU.
+const GROUPS: u16 = 4_096;
 
-/// Holds SKUs. Variants alone do not wait for each other: of two with one SKU the store refuses the second.
-pub(crate) struct HeldSkus(Vec<RwLock<()>>);
+/// SKUs in somebody's hand.
+pub(crate) struct HeldSkus(Vec<Mutex<()>>);
 
 impl HeldSkus {
     pub(crate) fn new() -> Self {
-        Self((0..GROUPS).map(|_| RwLock::new(())).collect())
+        Self((0..GROUPS).map(|_| Mutex::new(())).collect())
     }
 
-    /// Waits until no product is in the making that may have this SKU, and keeps others from beginning.
+    /// Waits until nobody else is about to take one of these SKUs, and keeps others from it.
     ///
     /// # Errors
     /// The deadline of the request.
-    pub(super) async fn for_variant(
+    pub(super) async fn hold(
         &self,
         request: &Request,
-        sku: &str,
-    ) -> Result<RwLockReadGuard<'_, ()>, Refused> {
-        let held = timeout_at(request.deadline, self.0[group_of(sku)].read());
-        held.await.map_err(|_| expired())
-    }
-
-    /// Waits until nobody is about to take one of these SKUs, and keeps others from it.
-    ///
-    /// # Errors
-    /// As for [`Self::for_variant`].
-    pub(super) async fn for_product(
-        &self,
-        request: &Request,
-        skus: impl Iterator<Item = &str>,
-    ) -> Result<Vec<RwLockWriteGuard<'_, ()>>, Refused> {
+        skus: impl Iterator<Item = &str> + Send,
+    ) -> Result<Vec<MutexGuard<'_, ()>>, Refused> {
         let mut groups: Vec<usize> = skus.map(group_of).collect();
         // All in one order, so that no two wait for each other.
         groups.sort_unstable();
         groups.dedup();
         let mut held = Vec::with_capacity(groups.len());
         for group in groups {
-            let one = timeout_at(request.deadline, self.0[group].write());
-            held.push(one.await.map_err(|_| expired())?);
+            let one = timeout_at(request.deadline, self.0[group].lock());
+            held.push(one.await.map_err(|_| AskError::<catalog::Error>::Expired)?);
         }
         Ok(held)
     }
@@ -57,10 +45,6 @@ impl HeldSkus {
 fn group_of(sku: &str) -> usize {
     let mut hasher = DefaultHasher::new();
     sku.hash(&mut hasher);
-    let [group, ..] = hasher.finish().to_le_bytes();
-    group.into()
-}
-
-fn expired() -> Refused {
-    AskError::<catalog::Error>::Expired.into()
+    let [low, high, ..] = hasher.finish().to_le_bytes();
+    usize::from(u16::from_le_bytes([low, high]) % GROUPS)
 }
