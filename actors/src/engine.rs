@@ -3,8 +3,8 @@
 //! It only holds the parts together. What they are for stands in the areas, each of which adds its use cases.
 
 use crate::cart::{CartReads, KeptPrices, PriceBook, ShownTotals};
-use crate::catalog::HeldSkus;
 use crate::checkout::CheckoutEnv;
+use crate::holds::Holds;
 use crate::notification::Confirmations;
 use crate::order::CancellationEnv;
 use crate::promotion::LeftCodes;
@@ -80,7 +80,12 @@ pub(crate) struct Inner {
     pub(crate) kinds: Kinds,
     pub(crate) shown_totals: Arc<ShownTotals>,
     pub(crate) cart_reads: CartReads,
-    pub(crate) held_skus: HeldSkus,
+    /// SKUs that are about to be taken.
+    pub(crate) sku_holds: Holds,
+    /// Kinds of which one more is about to be made, and of which there may be so many.
+    pub(crate) kind_holds: Holds,
+    /// Sessions that are about to have another cart.
+    pub(crate) session_holds: Holds,
     pub(crate) checkout_sagas: Sagas<Checkout>,
     pub(crate) cancellation_sagas: Sagas<Cancellation>,
     payments: Arc<dyn Gateway>,
@@ -227,7 +232,9 @@ impl Engine {
             kinds,
             shown_totals,
             cart_reads: CartReads::new(),
-            held_skus: HeldSkus::new(),
+            sku_holds: Holds::new(),
+            kind_holds: Holds::new(),
+            session_holds: Holds::new(),
             checkout_sagas,
             cancellation_sagas,
             payments: parts.payments,

@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod checkout;
 pub mod customer;
 pub mod engine;
+mod holds;
 mod identity;
 pub mod import;
 mod inventory;

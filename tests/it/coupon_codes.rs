@@ -324,6 +324,35 @@ async fn adding_codes_heeds_the_version_and_the_key() {
 }
 
 #[tokio::test]
+async fn a_code_that_was_used_elsewhere_is_used_also_where_a_checkout_held_it_and_failed() {
+    let campaign = Campaign::new().await;
+    let (shop, staff) = (&campaign.open.shop, campaign.staff());
+    shop.settings(json!({ "provider_seconds": 1, "checkout_seconds": 3 }))
+        .await;
+    assert_eq!(campaign.add(&["one"]).await, ["created"]);
+    let guest = shop.guest().await;
+    let cart = campaign.cart(&guest, &["one"]).await;
+    let pending = complete(&guest, &cart, "tok_hang").await;
+    assert_eq!(pending.status, 202, "{}", pending.text);
+    let promotion = campaign.path.rsplit('/').next();
+    let row = json!({ "row": 1, "promotion": promotion, "code": "one", "used": true });
+    for outcome in ["updated", "unchanged"] {
+        let imported = staff.post("/admin/promotions/codes/import", json!({ "rows": [row] }));
+        assert_eq!(imported.ok(200).await["results"][0]["outcome"], outcome);
+    }
+    until("the checkout is given up", async || {
+        let held = guest.get(&format!("/carts/{cart}")).ok(200).await;
+        (held["state"] != "checkout").then_some(())
+    })
+    .await;
+    assert_eq!(campaign.used().await, ["ONE"]);
+    let other = shop.guest().await;
+    let cart = campaign.cart(&other, &[]).await;
+    let refused = apply(&other, &cart, "one").await;
+    refused.expect_refused(422, "coupon.limit_reached");
+}
+
+#[tokio::test]
 async fn a_repeat_does_not_bring_back_a_code_that_was_taken_out_of_use() {
     let campaign = Campaign::new().await;
     let staff = campaign.staff();

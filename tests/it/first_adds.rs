@@ -1,6 +1,6 @@
 //! Requests of one session that come at once, before it has a cart: the session decides which is its own.
 
-use crate::support::{Client, OpenShop, unique};
+use crate::support::{Client, OpenShop, id_of, unique, until};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -86,4 +86,24 @@ async fn a_first_add_may_expect_that_there_is_no_cart() {
     let cart = add(0).ok(200).await;
     let stale = add(0).refused(412, "version.stale").await;
     assert_eq!(stale["details"]["version"], cart["version"]);
+}
+
+#[tokio::test]
+async fn a_cart_that_was_deleted_is_not_opened_again_under_its_name() {
+    let open = OpenShop::fresh().await;
+    let short = json!({ "cart_seconds": 1, "abandoned_cart_seconds": 1 });
+    open.shop.settings(short).await;
+    let variant = open.shop.variant(100, None).await;
+    let body = json!({ "variant_id": variant.id, "quantity": 1 });
+    let guest = open.shop.guest().await;
+    let first = guest.post(LINES, body.clone()).ok(200).await;
+    until("the cart is deleted", async || {
+        // Its shopper's look would bring it back.
+        let cart = open.shop.staff.get(&format!("/admin/carts/{}", id_of(&first)));
+        (cart.send().await.status == 404).then_some(())
+    })
+    .await;
+    let next = guest.post(LINES, body).ok(200).await;
+    assert_ne!(next["id"], first["id"]);
+    assert_eq!(current(&guest).await["id"], next["id"]);
 }

@@ -1,6 +1,7 @@
 //! Races over HTTP: many callers at once want the same thing.
 
 use crate::support::{Answer, Client, OpenShop, Variant, amount_of, unique, until};
+use cartwright_domain::shipping::METHODS_MAX;
 use cartwright_gateways::payment::sandbox::Operation;
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -485,5 +486,44 @@ async fn however_a_sku_comes_into_the_catalog_at_once_it_does_so_once_and_leaves
     }
     for sku in skus {
         assert_eq!(found.iter().filter(|found| **found == sku).count(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_file_that_is_imported_twice_at_once_is_imported_once() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let row = |row: usize| json!({ "row": row, "sku": unique("SKU"), "title": "Cup", "price": { "amount": 100, "currency": "GBP" }, "stock": 5 });
+    let rows = json!({ "rows": (0..30).map(row).collect::<Vec<_>>() });
+    let imports = (0..3).map(|_| shop.staff.post("/admin/catalog/import", rows.clone()).ok(200));
+    let mut outcomes: HashMap<String, usize> = HashMap::new();
+    for imported in join_all(imports).await {
+        for result in imported["results"].as_array().expect("a list") {
+            *outcomes.entry(text(&result["outcome"]).to_owned()).or_default() += 1;
+        }
+    }
+    let expected = [("created".to_owned(), 30), ("unchanged".to_owned(), 60)];
+    assert_eq!(outcomes, HashMap::from(expected));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_come_at_once_do_not_go_over_what_there_may_be() {
+    let open = OpenShop::fresh().await;
+    let method = |nth: usize| {
+        let body = json!({
+            "name": format!("Method {nth}"),
+            "countries": ["GB"],
+            "price": { "amount": 100, "currency": "GBP" },
+        });
+        open.shop.staff.post("/admin/shipping/methods", body).send()
+    };
+    let mut made = Vec::new();
+    for nth in (0..METHODS_MAX).step_by(40) {
+        made.extend(join_all((nth..nth + 40).map(method)).await);
+    }
+    let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(|answer| answer.status == 201);
+    // One is there from the first.
+    assert_eq!((made.len(), refused.len()), (METHODS_MAX - 1, 1));
+    for answer in refused {
+        answer.expect_refused(409, "shipping.too_many_methods");
     }
 }

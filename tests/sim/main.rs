@@ -220,6 +220,7 @@ fn an_answer_before_the_sync_is_found() {
         broken_store(Broken::AnswersEarly),
         &[
             "may hold",
+            "went into two carts",
             "on hand",
             "checkout.incomplete",
             "saga.step_forbidden",

@@ -58,6 +58,8 @@ impl Engine {
                 continue;
             };
             if held.contains(&code) {
+                // Somebody may be taking it out: then it comes back.
+                codes.push(code);
                 continue;
             }
             if CODES_MAX <= held.len() {
@@ -136,7 +138,8 @@ impl Engine {
             return Ok((priced, CodeNews::default()));
         }
         let (codes, removed) = gone_codes.into_iter().unzip();
-        let ask = request.ask().if_match(None);
+        // As the cart was judged: whoever changes it meanwhile is told by its own answer.
+        let ask = request.ask().if_match(Some(priced.cart.revision));
         // In a box: few carts have such codes, and every change of a cart would have room for it.
         let taken_out = Box::pin(async move {
             let id = priced.cart.id;

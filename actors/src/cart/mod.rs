@@ -207,10 +207,10 @@ impl Engine {
     ) -> Outcome<CartView> {
         let settings = self.kinds().current_settings().await?;
         let open = match cart {
-            CartRef::Id(_) => Ok(self.resolve(request, cart).await?),
-            CartRef::Current => self.open_current(request).await?,
+            CartRef::Id(_) => Some(self.resolve(request, cart).await?),
+            CartRef::Current => self.open_of(self.current_of(request).await?).await?,
         };
-        let state = open.as_ref().ok().map(|open| &*open.state);
+        let state = open.as_ref().map(|open| &*open.state);
         let facts = self.facts_of_ref(&draft.variant, state).await?;
         let command = AddLine {
             facts,
@@ -221,8 +221,8 @@ impl Engine {
             limits: settings.limits,
         };
         let (id, expected) = match open {
-            Ok(open) => (open.id, request.if_match),
-            Err(current) => {
+            Some(open) => (open.id, request.if_match),
+            None => {
                 require_no_version::<Cart>(request)?;
                 let currency = settings
                     .currency_of_cart(None)
@@ -231,7 +231,7 @@ impl Engine {
                     .check_first(&request.caller, currency)
                     .map_err(|refused| Refused::from(refused.problem()))?;
                 // In a box: nearly every line goes into a cart that is open, and all would have room for it.
-                let opened = Box::pin(self.open_for_line(request, current));
+                let opened = Box::pin(self.open_for_line(request));
                 (opened.await?, request.if_match.map(Revision::next))
             }
         };

@@ -4,20 +4,12 @@ use super::{CartView, View};
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, shown};
 use crate::request::{Outcome, Refused, Request};
-use crate::runtime::{AskError, Ticket};
+use crate::runtime::Ticket;
 use cartwright_domain::Refusal;
 use cartwright_domain::cart::{Cart, IdleLifetimes, OpenCart, State};
 use cartwright_domain::id::CartId;
 use cartwright_domain::identity::{AttachCart, AttachOpenedCart, TakeCart};
 use cartwright_domain::money::Currency;
-
-/// How a session is without a cart that can be changed.
-pub(super) enum NoOpenCart {
-    /// It names none, or one that is over.
-    Over(Option<CartId>),
-    /// It names one that is not there: somebody is about to open it, or it was deleted. It is opened under its name.
-    Named(CartId),
-}
 
 impl Engine {
     /// Opens a cart and makes it the session's current one.
@@ -86,51 +78,39 @@ impl Engine {
         })
     }
 
-    /// Opens a cart for a first line. Of several at once all get the same: the session decides which, and whoever comes
-    /// first opens it.
-    pub(super) async fn open_for_line(
-        &self,
-        request: &Request,
-        current: NoOpenCart,
-    ) -> Result<CartId, Refused> {
+    /// Opens a cart for a first line, or returns the one that was opened meanwhile: of several first lines at once all go
+    /// into the same. One request of a session at a time opens its cart, and the session decides whether it is the next:
+    /// the shopper may have asked for another one.
+    pub(super) async fn open_for_line(&self, request: &Request) -> Result<CartId, Refused> {
         let session = Self::require_session(request)?;
-        let ask = || request.ask().if_match(None);
-        let id = match current {
-            NoOpenCart::Named(named) => named,
-            NoOpenCart::Over(in_place_of) => {
-                let command = TakeCart {
-                    in_place_of,
-                    cart: self.draw(request, None),
-                };
-                self.kinds().sessions.ask(session, command, ask()).await?.reply
-            }
-        };
-        let command = self.opening(None).await?;
-        match self.kinds().carts.create(id, command, ask()).await {
-            Ok(_) | Err(AskError::AlreadyExists { .. }) => Ok(id),
-            Err(error) => Err(error.into()),
+        let _held = self.inner().session_holds.hold(request, [session]).await?;
+        let current = self.current_of(request).await?;
+        if let Some(open) = self.open_of(current).await? {
+            return Ok(open.id);
         }
+        let ask = || request.ask().if_match(None);
+        let (id, command) = (self.draw(request, None), self.opening(None).await?);
+        let opened = self.kinds().carts.create(id, command, ask().ahead()).await?;
+        let command = TakeCart {
+            in_place_of: current,
+            cart: id,
+        };
+        let take = ask().resting_on(opened.decision);
+        Ok(self.kinds().sessions.ask(session, command, take).await?.reply)
     }
 
-    /// Returns the session's current cart if it can still be changed.
-    pub(super) async fn open_current(
-        &self,
-        request: &Request,
-    ) -> Result<Result<Shown<Cart>, NoOpenCart>, Refused> {
-        let Some(id) = self.current_of(request).await? else {
-            return Ok(Err(NoOpenCart::Over(None)));
-        };
+    /// Returns a session's current cart if it can still be changed.
+    pub(super) async fn open_of(&self, current: Option<CartId>) -> Result<Option<Shown<Cart>>, Refused> {
+        let Some(id) = current else { return Ok(None) };
         let carts = &self.kinds().carts;
-        let Some(found) = carts.read(id).await.map_err(unreadable)? else {
-            return Ok(Err(NoOpenCart::Named(id)));
-        };
-        let open = match found.state.state() {
-            State::Merged { survivor } => carts.read(survivor).await.map_err(unreadable)?,
-            State::Completed { .. } => None,
-            State::Created | State::Active | State::Abandoned | State::Recovered | State::Checkout { .. } => {
-                Some(found)
-            }
-        };
-        Ok(open.ok_or(NoOpenCart::Over(Some(id))))
+        let found = carts.read(id).await.map_err(unreadable)?;
+        match found.as_ref().map(|cart| cart.state.state()) {
+            Some(State::Merged { survivor }) => carts.read(survivor).await.map_err(unreadable),
+            Some(State::Completed { .. }) => Ok(None),
+            Some(
+                State::Created | State::Active | State::Abandoned | State::Recovered | State::Checkout { .. },
+            )
+            | None => Ok(found),
+        }
     }
 }

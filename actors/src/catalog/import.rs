@@ -22,7 +22,6 @@ use cartwright_domain::inventory::{SetStock, StockLevels};
 use cartwright_domain::money::Price;
 use cartwright_domain::{Entity, EntityId, Listing, Revision};
 use cartwright_storage::Scan;
-use std::iter;
 use uuid::Uuid;
 
 /// How many rows of a call are at work at once.
@@ -81,11 +80,7 @@ impl Engine {
 
     async fn import_row(&self, request: &Request, row: ImportRow) -> Result<RowOutcome, Refused> {
         let sku = row.sku.clone();
-        let _held = self
-            .inner()
-            .held_skus
-            .hold(request, iter::once(sku.as_str()))
-            .await?;
+        let _held = self.inner().sku_holds.hold(request, [sku.as_str()]).await?;
         if let Some(variant) = self.variant_by_sku(&row.sku).await? {
             return self.update_from_row(request, variant, row).await;
         }

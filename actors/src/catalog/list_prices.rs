@@ -9,6 +9,7 @@ use crate::import::{self, ImportedRow, RowOutcome};
 use crate::once::gone;
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
+use cartwright_domain::Kind;
 use cartwright_domain::catalog::{
     CreatePriceList, ListPrice, ListPricePut, PriceList, PriceListDraft, PutListPrice, UpdatePriceList,
     Variant,
@@ -131,6 +132,7 @@ impl Engine {
         let bears_it = |list: &PriceList| list.name == name;
         let (id, is_there) = import::find(lists, IMPORTED_LISTS, name, bears_it).await?;
         if !is_there {
+            let _held = self.inner().kind_holds.hold(request, [Kind::PriceList]).await?;
             let command = CreatePriceList {
                 draft: draft.clone(),
                 existing: lists.roster().len(),

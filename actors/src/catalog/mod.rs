@@ -3,11 +3,9 @@
 mod import;
 mod list_prices;
 mod price_lists;
-mod skus;
 
 pub use import::ImportRow;
 pub use list_prices::ListPriceRow;
-pub(crate) use skus::HeldSkus;
 
 use crate::engine::{Engine, unreadable};
 use crate::inventory::stock_of;
@@ -25,7 +23,6 @@ use cartwright_domain::money::Price;
 use cartwright_domain::{EntityId, Listing, Refusal, Seed, Unique, UniqueKey};
 use cartwright_storage::Scan;
 use futures::future::try_join_all;
-use std::iter;
 
 /// The most variants a product is shown with.
 pub const VARIANTS_SHOWN_MAX: usize = 500;
@@ -181,7 +178,7 @@ impl Engine {
             let product = replayed::<Product, ()>(&self.kinds().products, receipt).await?;
             // The first time may have ended before it made them all.
             let skus = drafts.iter().map(|draft| draft.sku.as_str());
-            let _held = self.inner().held_skus.hold(request, skus).await?;
+            let _held = self.inner().sku_holds.hold(request, skus).await?;
             self.create_variants_of(request, &product.state, drafts).await?;
             self.product_view(product, Visibility::All).await
         };
@@ -196,8 +193,9 @@ impl Engine {
         ticket: Option<Ticket>,
     ) -> Outcome<ProductView> {
         VariantDraft::check_all(&variants).map_err(refused_fields)?;
+        // Each variant is a commit of its own, and yet all of them are made or none.
         let skus = variants.iter().map(|draft| draft.sku.as_str());
-        let _held = self.inner().held_skus.hold(request, skus).await?;
+        let _held = self.inner().sku_holds.hold(request, skus).await?;
         for (index, draft) in variants.iter().enumerate() {
             self.require_known_lists(&draft.list_prices, &[], &format!("/variants/{index}"))?;
             if let Some(holder) = self.variant_by_sku(&draft.sku).await? {
@@ -292,8 +290,7 @@ impl Engine {
         product: ProductId,
         draft: VariantDraft,
     ) -> Outcome<VariantView> {
-        let sku = iter::once(draft.sku.as_str());
-        let _held = self.inner().held_skus.hold(request, sku).await?;
+        let _held = self.inner().sku_holds.hold(request, [draft.sku.as_str()]).await?;
         let command = async {
             let read = self.kinds().products.read(product).await.map_err(unreadable)?;
             read.ok_or_else(gone::<Product>)?;
@@ -321,8 +318,11 @@ impl Engine {
         {
             self.require_known_lists(rows, &held.state.list_prices, "")?;
         }
-        let sku = command.sku.as_deref();
-        let _held = self.inner().held_skus.hold(request, sku.into_iter()).await?;
+        let _held = self
+            .inner()
+            .sku_holds
+            .hold(request, command.sku.as_deref())
+            .await?;
         let changed = self.run(variants, id, command, request).await?;
         self.shown_variant(changed).await
     }

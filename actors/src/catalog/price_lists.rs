@@ -4,11 +4,11 @@ use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
-use cartwright_domain::Listing;
 use cartwright_domain::catalog::{
     CreatePriceList, DeletePriceList, PriceList, PriceListDraft, UpdatePriceList,
 };
 use cartwright_domain::id::PriceListId;
+use cartwright_domain::{Kind, Listing};
 
 impl Engine {
     /// Lists the price lists by name.
@@ -39,6 +39,7 @@ impl Engine {
         request: &Request,
         draft: PriceListDraft,
     ) -> Outcome<Shown<PriceList>> {
+        let _held = self.inner().kind_holds.hold(request, [Kind::PriceList]).await?;
         let lists = &self.kinds().price_lists;
         let command = CreatePriceList {
             draft,

@@ -9,7 +9,7 @@ use crate::runtime::{Answer, AskError};
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::promotion::{
     AddCodes, Code, CouponCode, CreateCouponCode, DeleteCouponCode, Draw, DrawCodes, DrawDraft, Error,
-    Promotion, Use,
+    NoteUsed, Promotion,
 };
 use cartwright_domain::{Listing, Problem, Refusal};
 use cartwright_storage::Receipt;
@@ -232,15 +232,18 @@ impl Engine {
         }
     }
 
-    /// Counts the one use of a code, and tells whether it was unused or held until now.
+    /// Counts the one use of a code, and tells whether it was not counted until now.
     async fn mark_used(
         &self,
         request: &Request,
         promotion: PromotionId,
         code: &Code,
     ) -> Result<bool, Refused> {
-        let once = import::request_of(request, code.as_str());
-        self.spend(&once, Use::of_code(promotion, code)).await
+        let counter = UseCounterId::of_code(promotion, code);
+        let ask = || request.ask().if_match(None);
+        let counters = &self.kinds().use_counters;
+        let noted = counters.ask_or_create(counter, NoteUsed { promotion }, ask);
+        Ok(noted.await?.reply)
     }
 
     /// Draws codes that nobody guesses for a promotion, each good for one order, and returns them. Asked again under the

@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::import::{self, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
+use cartwright_domain::Kind;
 use cartwright_domain::promotion::{CreatePromotion, Draft, Promotion, UpdatePromotion};
 use uuid::Uuid;
 
@@ -83,6 +84,7 @@ impl Engine {
         };
         let (id, is_there) = import::find(promotions, IMPORTED_PROMOTIONS, &row.found_by(), bears_it).await?;
         if !is_there {
+            let _held = self.inner().kind_holds.hold(request, [Kind::Promotion]).await?;
             self.require_known(&row.draft, None, id).await?;
             let command = CreatePromotion {
                 draft: row.draft.clone(),

@@ -4,7 +4,6 @@ use crate::customer::CustomerRef;
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, replayed, shown};
 use crate::request::{Outcome, Refused, Request};
-use crate::runtime::AskError;
 use cartwright_domain::cart::Unmet;
 use cartwright_domain::customer::{Customer, Shopper};
 use cartwright_domain::promotion::{
@@ -170,19 +169,7 @@ impl Engine {
         };
         let fresh = |ticket| async move {
             let ask = || request.ask().if_match(None).ticket(Clone::clone(&ticket));
-            let asked = match counters.ask(needed.counter, command, ask()).await {
-                Err(AskError::NotFound { .. }) => {
-                    match counters.create(needed.counter, command, ask()).await {
-                        // Somebody else was first.
-                        Err(AskError::AlreadyExists { .. }) => {
-                            counters.ask(needed.counter, command, ask()).await
-                        }
-                        created => created,
-                    }
-                }
-                asked => asked,
-            };
-            shown(asked?)
+            shown(counters.ask_or_create(needed.counter, command, ask).await?)
         };
         let done = self.once(request, fresh, |receipt| {
             replayed::<UseCounter, ()>(counters, receipt)

@@ -21,7 +21,7 @@ use cartwright_domain::id::{self, PromotionId, TaxZoneId, UseCounterId};
 use cartwright_domain::promotion::{
     Code, CreatePromotion, DeletePromotion, Draft, Promotion, UpdatePromotion,
 };
-use cartwright_domain::{Class, Listing, Problem, Refusal};
+use cartwright_domain::{Class, Kind, Listing, Problem, Refusal};
 
 /// A promotion as it is answered.
 #[derive(Clone, Debug)]
@@ -118,6 +118,7 @@ impl Engine {
     /// # Errors
     /// Every bad field; `promotion.too_many_promotions`.
     pub async fn create_promotion(&self, request: &Request, draft: Draft) -> Outcome<PromotionView> {
+        let _held = self.inner().kind_holds.hold(request, [Kind::Promotion]).await?;
         let promotions = &self.kinds().promotions;
         let id = self.draw(request, None);
         let command = async {

@@ -120,6 +120,30 @@ impl<E: Entity> Entities<E> {
         self.send(Letter::new(E::key(id), CommandJob(command), ask))
     }
 
+    /// Runs a command that brings its entity into being where there is none.
+    ///
+    /// # Errors
+    /// The command's refusal, and everything of the runtime's in [`AskError`].
+    pub async fn ask_or_create<R: Send, C>(
+        &self,
+        id: E::Id,
+        command: C,
+        ask: impl Fn() -> Ask + Send,
+    ) -> Result<Answer<R, E>, AskError<E::Error>>
+    where
+        C: Command<E, Reply = R> + Create<E, Reply = R> + Clone,
+    {
+        match self.ask(id, command.clone(), ask()).await {
+            Err(AskError::NotFound { .. }) => {}
+            asked => return asked,
+        }
+        match self.create(id, command.clone(), ask()).await {
+            // Somebody else was first.
+            Err(AskError::AlreadyExists { .. }) => self.ask(id, command, ask()).await,
+            created => created,
+        }
+    }
+
     /// Answers a request that was done before from its receipt, with the entity's current state.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use cartwright_domain::id::ShippingMethodId;
 use cartwright_domain::shipping::{CreateMethod, DeleteMethod, Draft, Offer, ShippingMethod, UpdateMethod};
-use cartwright_domain::{Class, Listing, Problem};
+use cartwright_domain::{Class, Kind, Listing, Problem};
 
 impl Engine {
     /// Lists the shipping methods by name.
@@ -63,6 +63,11 @@ impl Engine {
         request: &Request,
         draft: Draft,
     ) -> Outcome<Shown<ShippingMethod>> {
+        let _held = self
+            .inner()
+            .kind_holds
+            .hold(request, [Kind::ShippingMethod])
+            .await?;
         let methods = &self.kinds().shipping_methods;
         let command = CreateMethod {
             draft,

@@ -7,10 +7,10 @@ use crate::engine::Engine;
 use crate::import::{self, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
-use cartwright_domain::Refusal;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::tax::{CreateZone, Draft, PutRate, RateDraft, RatePut, TaxZone};
 use cartwright_domain::territory::{Territory, TerritoryDraft};
+use cartwright_domain::{Kind, Refusal};
 use uuid::Uuid;
 
 /// How many zones of a call are at work at once.
@@ -73,6 +73,7 @@ impl Engine {
         let holds_there = |zone: &TaxZone| *zone.territory() == territory;
         let (id, is_there) = import::find(zones, IMPORTED_ZONES, &text, holds_there).await?;
         if !is_there {
+            let _held = self.inner().kind_holds.hold(request, [Kind::TaxZone]).await?;
             let name = row.zone.as_deref().unwrap_or(&row.place).to_owned();
             let draft = Draft {
                 name: Some(name),

@@ -10,9 +10,9 @@ use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
-use cartwright_domain::Listing;
 use cartwright_domain::id::TaxZoneId;
 use cartwright_domain::tax::{CreateZone, DeleteZone, Draft, TaxZone, UpdateZone};
+use cartwright_domain::{Kind, Listing};
 
 impl Engine {
     /// Lists the tax zones by name.
@@ -44,6 +44,7 @@ impl Engine {
     /// # Errors
     /// Every bad field; `tax.too_many_zones`.
     pub async fn create_tax_zone(&self, request: &Request, draft: Draft) -> Outcome<Shown<TaxZone>> {
+        let _held = self.inner().kind_holds.hold(request, [Kind::TaxZone]).await?;
         let zones = &self.kinds().tax_zones;
         let command = CreateZone {
             draft,

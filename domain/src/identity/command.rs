@@ -87,13 +87,13 @@ impl Command<Session> for AttachOpenedCart {
     }
 }
 
-/// Decides which cart becomes the shopper's current one where several are about to: the first that comes takes the place
-/// of the cart that all of them have seen, and is answered to all.
+/// Makes a cart that was opened the shopper's current one, in place of the one that was seen; where another one has taken
+/// its place meanwhile, that stays. Answers which one is the current one.
 #[derive(Clone, Copy, Debug)]
 pub struct TakeCart {
     /// The current cart that was seen.
     pub in_place_of: Option<CartId>,
-    /// The cart that is to be the next one.
+    /// The cart that was opened.
     pub cart: CartId,
 }
 

@@ -24,7 +24,7 @@ pub use index::{Attempt, Goods, Promotions, Ready};
 pub(crate) use index::{Bounds, Chosen};
 pub use rule::{Action, Choice, Combination, Conditions, Reduction, Selection, Sets, Spread};
 pub use uses::{
-    CommitUse, Error as UseError, Event as UseEvent, GiveBackUse, ReleaseUse, ReserveUse, SpendUse,
+    CommitUse, Error as UseError, Event as UseEvent, GiveBackUse, NoteUsed, ReleaseUse, ReserveUse, SpendUse,
     USES_LIMIT_MAX, Use, UseCounter,
 };
 pub use verdict::Verdict;

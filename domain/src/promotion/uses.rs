@@ -236,6 +236,41 @@ impl Command<UseCounter> for SpendUse {
     }
 }
 
+/// Notes that what is good for one order was used elsewhere, also where a checkout holds it: that it was used is a fact.
+/// Tells whether that was new. The first one brings the counter into being.
+#[derive(Clone, Copy, Debug)]
+pub struct NoteUsed {
+    /// Of which promotion.
+    pub promotion: PromotionId,
+}
+
+impl Create<UseCounter> for NoteUsed {
+    const NAME: &'static str = "use_counter.open_used";
+    type Reply = bool;
+
+    fn create(self, _: UseCounterId, cx: &mut Context<'_, UseCounter>) -> Result<(UseCounter, bool), Error> {
+        let mut counter = UseCounter::new(self.promotion);
+        let is_new = self.apply(&mut counter, cx)?;
+        Ok((counter, is_new))
+    }
+}
+
+impl Command<UseCounter> for NoteUsed {
+    const NAME: &'static str = "use_counter.note_used";
+    type Reply = bool;
+
+    fn apply(self, counter: &mut UseCounter, cx: &mut Context<'_, UseCounter>) -> Result<bool, Error> {
+        let is_new = counter.used == 0;
+        if is_new {
+            counter.used = 1;
+            cx.emit(Event::Spent {
+                promotion: self.promotion,
+            });
+        }
+        Ok(is_new)
+    }
+}
+
 /// Takes back a use that was counted: its order is canceled.
 #[derive(Clone, Copy, Debug)]
 pub struct GiveBackUse {
