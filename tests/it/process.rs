@@ -1,6 +1,6 @@
 //! The process: where it listens, who may have its directory, how it stops, and what is there when it comes back.
 
-use crate::support::{Directory, OpenShop, Purchase, Server, cartwright, pence, unique};
+use crate::support::{Client, Directory, OpenShop, Purchase, Server, cartwright, pence, unique, until};
 use serde_json::json;
 use std::process::Output;
 
@@ -136,7 +136,7 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
     let again = shop.complete(&guest, &cart, &purchase).await;
     assert!(again.is_replayed());
     assert_eq!(again.expect(200)["order"]["number"], number);
-    crate::support::until("the checkout is over", async || {
+    until("the checkout is over", async || {
         (shop.units(&variant).await == (10, 0, 2)).then_some(())
     })
     .await;
@@ -197,6 +197,68 @@ async fn a_total_that_may_have_changed_over_a_restart_is_shown_before_it_is_paid
 }
 
 #[tokio::test]
+async fn over_a_restart_only_what_the_shopper_has_seen_is_known() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    shop.settings(json!({ "reservation_seconds": 1 })).await;
+    let (same, dearer) = (shop.variant(500, None).await, shop.variant(500, None).await);
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(1_500);
+    let brief = json!({ "amount": pence(500), "expires_at": soon.to_string() });
+    let brief = shop.staff.post("/admin/gift-cards", brief).ok(201).await;
+    let mut carts = Vec::new();
+    for variant in [&same, &dearer, &same, &same] {
+        let guest = shop.guest().await;
+        let cart = shop.ready_cart(&guest, &open.method, &[(variant, 2)]).await;
+        carts.push((guest, cart));
+    }
+    let [staff_added, expired, card_expired, unchanged] = &carts[..] else {
+        panic!("four carts were opened")
+    };
+    let more = json!({ "variant_id": same.id, "quantity": 1 });
+    let path = format!("/carts/{}/lines", staff_added.1);
+    shop.staff.post(&path, more).ok(200).await;
+    let (guest, cart) = expired;
+    shop.set_price(&dearer, 600).await;
+    let start = guest.post(&format!("/carts/{cart}/checkout"), json!({}));
+    start.key(&unique("key")).ok(201).await;
+    let (guest, cart) = card_expired;
+    let code = json!({ "code": brief["code"] });
+    guest
+        .post(&format!("/carts/{cart}/gift-cards"), code)
+        .ok(200)
+        .await;
+    until("the checkout and the card have expired", async || {
+        let cart = shop
+            .staff
+            .get(&format!("/admin/carts/{}", expired.1))
+            .ok(200)
+            .await;
+        (cart["state"] != "checkout" && soon < jiff::Timestamp::now()).then_some(())
+    })
+    .await;
+    let (shop, unchanged) = (open.shop.clone(), unchanged.clone());
+    let (changed, server) = (
+        [staff_added.clone(), expired.clone(), card_expired.clone()],
+        open.into_server(),
+    );
+    let server = server.kill_and_restart();
+    let shop = shop.at(&server);
+    let complete = async |(guest, cart): &(Client, String)| {
+        let purchase = Purchase {
+            key: &unique("key"),
+            token: "tok_approve",
+        };
+        shop.complete(&guest.at(server.url()), cart, &purchase).await
+    };
+    for (cart, total) in changed.iter().zip([1500, 1200, 1000]) {
+        let problem = complete(cart).await.expect_refused(409, "checkout.total_changed");
+        assert_eq!(problem["details"]["total"], pence(total));
+    }
+    complete(&unchanged).await.expect(200);
+    assert_eq!(server.ledger().payments.len(), 1);
+}
+
+#[tokio::test]
 async fn a_reservation_expires_on_time_over_a_restart() {
     let open = OpenShop::fresh().await;
     open.shop.settings(json!({ "reservation_seconds": 4 })).await;
@@ -220,7 +282,7 @@ async fn a_reservation_expires_on_time_over_a_restart() {
         guest.get(&path).ok(200).await["expires_at"],
         checkout["expires_at"]
     );
-    crate::support::until("the reservation is over", async || {
+    until("the reservation is over", async || {
         (shop.units(&variant).await.1 == 0).then_some(())
     })
     .await;
@@ -243,7 +305,7 @@ async fn a_graceful_stop_answers_what_is_under_way() {
         token: "tok_hang",
     };
     let stop = async {
-        crate::support::until("the purchase is at work", async || {
+        until("the purchase is at work", async || {
             (open.shop.units(&variant).await.1 == 1).then_some(())
         })
         .await;

@@ -179,18 +179,21 @@ impl Gathered {
 
     /// Tells whether what the cart is priced by was the same when the cart was last changed, as far as commits and time
     /// tell: rules that were deleted leave no trace, and what was answered outside is not kept.
-    pub(crate) fn was_the_same(&self) -> bool {
+    pub(crate) async fn was_the_same(&self, kinds: &Kinds) -> Result<bool, Refused> {
         let as_of = self.cart.position;
+        if self.book.promotions.has_first_orders() && Some(as_of) < kinds.last_order_of(self.whose()).await? {
+            return Ok(false);
+        }
         let looked = self.seen.values().flatten();
         let mut seen = looked.flat_map(LookedAt::positions);
         let customer = self.customer.as_ref().map(|customer| customer.position);
         let priced_at = self.cart.state.pricing_date().map(|date| date.at);
         let at = priced_at.unwrap_or_else(|| self.cart.state.updated_at());
-        seen.all(|position| position <= as_of)
+        Ok(seen.all(|position| position <= as_of)
             && self.settings.position <= as_of
             && customer.is_some() == self.cart.state.customer().is_some()
             && customer <= Some(as_of)
-            && self.book.was_the_same(as_of, at)
+            && self.book.was_the_same(as_of, at))
     }
 
     fn intent<'a>(&'a self, facts: &'a Facts) -> Intent<'a> {

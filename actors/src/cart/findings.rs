@@ -16,7 +16,7 @@ use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::order::Order;
 use cartwright_domain::promotion::{Code, Promotions, SingleCode, Use};
 use cartwright_domain::{Listing, Refusal, Timestamp};
-use cartwright_storage::Scan;
+use cartwright_storage::{Position, Scan};
 
 /// How much was committed of what is looked up here: codes that are good for one order, uses, orders.
 pub(super) type CountedFindings = [u64; 3];
@@ -158,28 +158,29 @@ impl Kinds {
         }
         let asks = findings.has_ordered.is_none() && book.promotions.ask_for_first_order(&quote.promotions);
         if asks {
-            findings.has_ordered = Some(self.has_ordered(whose).await?);
+            findings.has_ordered = Some(self.last_order_of(whose).await?.is_some());
         }
         Ok(known < findings.used_up.len() || asks && findings.has_ordered == Some(true))
     }
 
-    /// Tells whether there is an order of a cart's shopper: of the customer, or to one of the mailboxes.
-    async fn has_ordered(&self, whose: Whose<'_>) -> Result<bool, Refused> {
+    /// Returns since when the last order of a cart's shopper stands as it does, of the customer or to one of the mailboxes;
+    /// nothing where there is none.
+    pub(super) async fn last_order_of(&self, whose: Whose<'_>) -> Result<Option<Position>, Refused> {
         let mut shoppers = whose.cart.shoppers(whose.customer);
         shoppers.extend(whose.cart.email().map(Shopper::Guest));
+        let mut last = None;
         for shopper in shoppers {
             let scan = Scan {
                 of: Listing::OrdersByShopper.into(),
                 prefix: Order::listed_by(&shopper),
                 after: None,
-                descending: false,
+                descending: true,
                 limit: 1,
             };
-            if !self.orders.list(scan).await.map_err(unreadable)?.items.is_empty() {
-                return Ok(true);
-            }
+            let found = self.orders.list(scan).await.map_err(unreadable)?;
+            last = last.max(found.items.first().map(|order| order.position));
         }
-        Ok(false)
+        Ok(last)
     }
 }
 

@@ -117,7 +117,7 @@ impl PriceBook {
     }
 
     /// Returns the time, whatever time carts are priced at.
-    pub(super) fn clock_now(&self) -> Timestamp {
+    pub(crate) fn clock_now(&self) -> Timestamp {
         self.clock.now()
     }
 

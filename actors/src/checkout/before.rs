@@ -56,9 +56,15 @@ async fn lock_cart(
     scope: LockScope,
     step: &'static str,
 ) -> Result<(Arc<Published<Cart>>, Option<Decision>), Halt> {
+    let is_shown = match scope {
+        // Completion may be asked for when nobody remembers what was shown.
+        LockScope::Lines => env.has_shown(&saga.state).await?,
+        LockScope::Everything => true,
+    };
     let command = LockForCheckout {
         checkout: saga.id,
         scope,
+        is_shown,
     };
     let ask = env
         .step(saga.id, step, None)

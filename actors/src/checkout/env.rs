@@ -1,9 +1,11 @@
 //! What the steps of a checkout need, and the words in which they fail.
 
 use crate::cart::{ShownTotal, ShownTotals};
-use crate::engine::Kinds;
+use crate::engine::{Kinds, unreadable};
+use crate::once::gone;
 use crate::request::Refused;
 use crate::runtime::{Ask, AskError, Performed, Runtime, StepKey};
+use cartwright_domain::cart::Cart;
 use cartwright_domain::checkout::{Checkout, Ending, Progress, Reserved, WalkBack};
 use cartwright_domain::id::CheckoutId;
 use cartwright_domain::money::Money;
@@ -43,6 +45,16 @@ impl CheckoutEnv {
     pub(super) fn shown_with(&self, total: Money, checkout: &Checkout) -> Option<ShownTotal> {
         let shown = self.shown_totals.last_in(checkout.cart, checkout.session);
         shown.filter(|shown| shown.total == total)
+    }
+
+    /// Tells whether the shopper has been shown what the cart of a checkout comes to.
+    pub(super) async fn has_shown(&self, checkout: &Checkout) -> Result<bool, Refused> {
+        let cart = self.kinds.carts.read(checkout.cart).await.map_err(unreadable)?;
+        let priced = self.kinds.priced(cart.ok_or_else(gone::<Cart>)?).await?;
+        match self.shown_totals.last_in(checkout.cart, checkout.session) {
+            Some(shown) => Ok(shown.total == priced.quote.total && shown.due == priced.coverage.due),
+            None => self.kinds.costs_what_it_did(&priced).await,
+        }
     }
 
     /// Waits until every commit made before has its verdict: what an earlier run gave up waiting for is then known.

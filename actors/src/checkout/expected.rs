@@ -1,11 +1,12 @@
 //! What a caller expects to pay (section 5.2 of the semantics): what they say, else what they were last shown.
 //!
 //! What was shown is in memory and bounded. After a restart, or for a cart not looked at for long, the total is known all
-//! the same if nothing that the cart is priced by has changed since the cart's own last change, which showed it.
+//! the same if the cart's last change was the shopper's own, which showed it, and nothing that the cart is priced by has
+//! changed since.
 
 use super::{CompletionDraft, validate};
 use crate::cart::Priced;
-use crate::engine::{Engine, unreadable};
+use crate::engine::{Engine, Kinds, unreadable};
 use crate::request::{Refused, Request};
 use cartwright_domain::checkout::Completion;
 use cartwright_domain::id::CartId;
@@ -45,7 +46,7 @@ impl Engine {
         if completion.expected_total.is_some() || request.caller.is_staff() {
             return Ok(completion);
         }
-        if !self.costs_what_it_did(priced).await? {
+        if !self.kinds().costs_what_it_did(priced).await? {
             return Err(validate::total_unknown(priced).into());
         }
         Ok(Completion {
@@ -54,19 +55,29 @@ impl Engine {
             ..completion
         })
     }
+}
 
-    async fn costs_what_it_did(&self, priced: &Priced) -> Result<bool, Refused> {
-        let (kinds, cart) = (self.kinds(), &priced.cart);
+impl Kinds {
+    /// Tells whether what a cart comes to is what its shopper was shown when it was last written.
+    pub(super) async fn costs_what_it_did(&self, priced: &Priced) -> Result<bool, Refused> {
+        let cart = &priced.cart;
+        let (state, shown_at) = (&cart.state, cart.state.updated_at());
         // The next read would take a code away that is used up, and say so.
-        if !kinds.unusable_codes(priced).is_empty() {
+        if !state.is_shown() || !self.unusable_codes(priced).is_empty() {
             return Ok(false);
         }
-        for id in cart.state.stored_values() {
-            let value = kinds.stored_values.read(*id).await.map_err(unreadable)?;
-            if value.is_none_or(|value| cart.position < value.position) {
+        for id in state.stored_values() {
+            let value = self.stored_values.read(*id).await.map_err(unreadable)?;
+            let unusable = |at| {
+                let value = value.as_ref()?;
+                value.state.unusable(state.currency(), state.customer(), at)
+            };
+            let is_newer = value.as_ref().is_none_or(|value| cart.position < value.position);
+            if is_newer || unusable(shown_at) != unusable(self.price_book.clock_now()) {
                 return Ok(false);
             }
         }
-        Ok(kinds.gather(Arc::clone(cart)).await?.was_the_same())
+        let gathered = self.gather(Arc::clone(cart)).await?;
+        gathered.was_the_same(self).await
     }
 }

@@ -50,6 +50,7 @@ impl Create<Cart> for OpenCart {
             lifetimes: self.lifetimes,
             created_at: drawn_at.min(cx.now()),
             updated_at: cx.now(),
+            is_shown: true,
         };
         cx.wake_at(Timer::Abandonment, cx.now().after(self.lifetimes.until_abandoned));
         cx.emit(Event::Opened {

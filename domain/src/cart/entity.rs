@@ -1,6 +1,6 @@
 //! The cart: its state, its lines, its timers.
 
-use super::past::{Cart1, Cart2};
+use super::past::{Cart1, Cart2, Cart3};
 use super::{
     CODES_MAX, Error, Event, Line, LineProblem, Lines, STORED_VALUES_MAX, VariantFacts, line_problems,
 };
@@ -42,6 +42,8 @@ pub struct Cart {
     pub(super) lifetimes: IdleLifetimes,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
+    /// See [`Cart::is_shown`].
+    pub(super) is_shown: bool,
 }
 
 /// Where a cart stands (section 4.1 of the semantics).
@@ -295,6 +297,12 @@ impl Cart {
         caller.is_staff() || self.is_owned_by(caller)
     }
 
+    /// Tells whether its shopper was shown what it came to when it was last written: by the answer to their own change, or
+    /// before a checkout locked it.
+    pub fn is_shown(&self) -> bool {
+        self.is_shown
+    }
+
     /// Tells whether a caller is the session that opened it.
     pub fn is_owned_by(&self, caller: &Caller) -> bool {
         self.owner.is_some() && self.owner == caller.session
@@ -350,10 +358,12 @@ impl Cart {
         }
         self.state = state;
         self.updated_at = cx.now();
+        self.is_shown = !cx.caller().is_staff() && self.is_owned_by(cx.caller());
     }
 
     fn look_for_activity(&mut self, cx: &mut Context<'_, Self>) {
         let due = self.updated_at.after(self.lifetimes.until_abandoned);
+        self.is_shown = false;
         match self.state {
             State::Created | State::Active | State::Recovered if due <= cx.now() => {
                 self.state = State::Abandoned;
@@ -372,7 +382,7 @@ impl Cart {
 
 impl Entity for Cart {
     const KIND: Kind = Kind::Cart;
-    const SCHEMA: u16 = 3;
+    const SCHEMA: u16 = 4;
     type Id = CartId;
     type Event = Event;
     type Timer = Timer;
@@ -382,6 +392,7 @@ impl Entity for Cart {
         match schema {
             1 => body.read::<Cart1>().map(Self::from),
             2 => body.read::<Cart2>().map(Self::from),
+            3 => body.read::<Cart3>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }
@@ -404,6 +415,7 @@ impl Entity for Cart {
             lifetimes,
             created_at,
             updated_at,
+            is_shown,
         } = self;
         body.write(&(id, owner, state, currency))?;
         lines.write(body)?;
@@ -415,6 +427,7 @@ impl Entity for Cart {
             lifetimes,
             created_at,
             updated_at,
+            is_shown,
         ))
     }
 

@@ -12,6 +12,8 @@ pub struct LockForCheckout {
     pub checkout: CheckoutId,
     /// How much it takes.
     pub scope: LockScope,
+    /// Whether the shopper has been shown what the cart comes to.
+    pub is_shown: bool,
 }
 
 impl Command<Cart> for LockForCheckout {
@@ -19,7 +21,11 @@ impl Command<Cart> for LockForCheckout {
     type Reply = ();
 
     fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<(), Error> {
-        let Self { checkout, scope } = self;
+        let Self {
+            checkout,
+            scope,
+            is_shown,
+        } = self;
         match cart.state {
             State::Checkout {
                 checkout: holder,
@@ -42,6 +48,7 @@ impl Command<Cart> for LockForCheckout {
             Event::Locked { checkout, scope },
             cx,
         );
+        cart.is_shown = is_shown;
         Ok(())
     }
 }

@@ -1,13 +1,15 @@
 //! Past stored forms of carts and quotes, which load for ever.
 
 use super::{
-    Cart, FrozenLine, FrozenQuote, IdleLifetimes, Line, LineTax, PricingDate, Quote, QuoteLine,
+    Cart, FrozenLine, FrozenQuote, IdleLifetimes, Line, LineTax, Lines, PricingDate, Quote, QuoteLine,
     QuoteShipping, ShippingChoice, State, TaxSource,
 };
 use crate::address::Address;
-use crate::id::{CartId, CheckoutId, CustomerId, LineId, SessionId, ShippingMethodId, TaxZoneId};
+use crate::id::{
+    CartId, CheckoutId, CustomerId, LineId, SessionId, ShippingMethodId, StoredValueId, TaxZoneId,
+};
 use crate::money::{Currency, Money, Price, Rate};
-use crate::promotion::Use;
+use crate::promotion::{Code, Use};
 use crate::shipping::PriceSource;
 use crate::stored_value::Tender;
 use crate::tax::TaxRelief;
@@ -52,6 +54,27 @@ pub(super) struct Cart2 {
     updated_at: Timestamp,
 }
 
+/// A cart of schema 3: without whether its shopper was shown what it came to.
+#[derive(Deserialize)]
+pub(super) struct Cart3 {
+    id: CartId,
+    owner: Option<SessionId>,
+    state: State,
+    currency: Currency,
+    lines: Lines,
+    codes: Vec<Code>,
+    stored_values: Vec<StoredValueId>,
+    email: Option<Email>,
+    shipping_address: Option<Arc<Address>>,
+    billing_address: Option<Arc<Address>>,
+    shipping: Option<ShippingChoice>,
+    pricing_date: Option<Arc<PricingDate>>,
+    customer: Option<CustomerId>,
+    lifetimes: IdleLifetimes,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
 impl From<Cart1> for Cart {
     fn from(past: Cart1) -> Self {
         Self::from(Cart2 {
@@ -75,7 +98,7 @@ impl From<Cart1> for Cart {
 
 impl From<Cart2> for Cart {
     fn from(past: Cart2) -> Self {
-        Self {
+        Self::from(Cart3 {
             id: past.id,
             owner: past.owner,
             state: past.state,
@@ -92,6 +115,30 @@ impl From<Cart2> for Cart {
             lifetimes: past.lifetimes,
             created_at: past.created_at,
             updated_at: past.updated_at,
+        })
+    }
+}
+
+impl From<Cart3> for Cart {
+    fn from(past: Cart3) -> Self {
+        Self {
+            id: past.id,
+            owner: past.owner,
+            state: past.state,
+            currency: past.currency,
+            lines: past.lines,
+            codes: past.codes,
+            stored_values: past.stored_values,
+            email: past.email,
+            shipping_address: past.shipping_address,
+            billing_address: past.billing_address,
+            shipping: past.shipping,
+            pricing_date: past.pricing_date,
+            customer: past.customer,
+            lifetimes: past.lifetimes,
+            created_at: past.created_at,
+            updated_at: past.updated_at,
+            is_shown: false,
         }
     }
 }

@@ -121,6 +121,7 @@ fn lock(checkout: CheckoutId) -> LockForCheckout {
     LockForCheckout {
         checkout,
         scope: LockScope::Lines,
+        is_shown: true,
     }
 }
 

@@ -95,6 +95,7 @@ fn a_checkout_that_holds_everything_lets_no_detail_change_and_never_takes_less()
     let everything = LockForCheckout {
         checkout: CHECKOUT,
         scope: LockScope::Everything,
+        is_shown: true,
     };
     assert_eq!(code(cart.run(everything)), Ok(()));
     let events = cart.events.len();

@@ -50,6 +50,7 @@ fn a_cart_is_paid_with_five_and_with_none_while_it_is_checked_out() {
     let lock = LockForCheckout {
         checkout: CHECKOUT,
         scope: LockScope::Lines,
+        is_shown: true,
     };
     assert_eq!(cart.run(lock), Ok(()));
     let locked = Err(Error::Locked { checkout: CHECKOUT });
