@@ -4,7 +4,6 @@
 
 use crate::cart::{CartReads, KeptPrices, PriceBook, ShownTotals};
 use crate::checkout::CheckoutEnv;
-use crate::holds::Holds;
 use crate::notification::Confirmations;
 use crate::order::CancellationEnv;
 use crate::promotion::LeftCodes;
@@ -15,6 +14,7 @@ use crate::runtime::{
 };
 use crate::shipping::CarrierDesk;
 use crate::tax::TaxDesk;
+use crate::turns::Turns;
 use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::catalog::{PriceList, Product, Variant};
 use cartwright_domain::checkout::Checkout;
@@ -80,12 +80,12 @@ pub(crate) struct Inner {
     pub(crate) kinds: Kinds,
     pub(crate) shown_totals: Arc<ShownTotals>,
     pub(crate) cart_reads: CartReads,
-    /// SKUs that are about to be taken.
-    pub(crate) sku_holds: Holds,
-    /// Kinds of which one more is about to be made, and of which there may be so many.
-    pub(crate) kind_holds: Holds,
-    /// Sessions that are about to have another cart.
-    pub(crate) session_holds: Holds,
+    /// Whose turn it is to take a SKU,
+    pub(crate) sku_turns: Turns,
+    /// to make one more of a kind of which there may be only so many,
+    pub(crate) kind_turns: Turns,
+    /// and to open a session's cart.
+    pub(crate) session_turns: Turns,
     pub(crate) checkout_sagas: Sagas<Checkout>,
     pub(crate) cancellation_sagas: Sagas<Cancellation>,
     payments: Arc<dyn Gateway>,
@@ -232,9 +232,9 @@ impl Engine {
             kinds,
             shown_totals,
             cart_reads: CartReads::new(),
-            sku_holds: Holds::new(),
-            kind_holds: Holds::new(),
-            session_holds: Holds::new(),
+            sku_turns: Turns::new(),
+            kind_turns: Turns::new(),
+            session_turns: Turns::new(),
             checkout_sagas,
             cancellation_sagas,
             payments: parts.payments,

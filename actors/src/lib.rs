@@ -10,7 +10,6 @@ pub mod catalog;
 pub mod checkout;
 pub mod customer;
 pub mod engine;
-mod holds;
 mod identity;
 pub mod import;
 mod inventory;
@@ -25,6 +24,7 @@ mod settings;
 pub mod shipping;
 pub mod stored_value;
 pub mod tax;
+mod turns;
 
 pub use engine::{Engine, Parts, new_seed};
 pub use identity::OpenedSession;

@@ -83,14 +83,18 @@ impl Engine {
     /// the shopper may have asked for another one.
     pub(super) async fn open_for_line(&self, request: &Request) -> Result<CartId, Refused> {
         let session = Self::require_session(request)?;
-        let _held = self.inner().session_holds.hold(request, [session]).await?;
+        let _turn = self.inner().session_turns.take(request, [session]).await?;
         let current = self.current_of(request).await?;
         if let Some(open) = self.open_of(current).await? {
             return Ok(open.id);
         }
         let ask = || request.ask().if_match(None);
         let (id, command) = (self.draw(request, None), self.opening(None).await?);
-        let opened = self.kinds().carts.create(id, command, ask().ahead()).await?;
+        let opened = self
+            .kinds()
+            .carts
+            .create(id, command, ask().fresh().ahead())
+            .await?;
         let command = TakeCart {
             in_place_of: current,
             cart: id,

@@ -80,7 +80,7 @@ impl Engine {
 
     async fn import_row(&self, request: &Request, row: ImportRow) -> Result<RowOutcome, Refused> {
         let sku = row.sku.clone();
-        let _held = self.inner().sku_holds.hold(request, [sku.as_str()]).await?;
+        let _turn = self.inner().sku_turns.take(request, [sku.as_str()]).await?;
         if let Some(variant) = self.variant_by_sku(&row.sku).await? {
             return self.update_from_row(request, variant, row).await;
         }

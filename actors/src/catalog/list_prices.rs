@@ -132,7 +132,7 @@ impl Engine {
         let bears_it = |list: &PriceList| list.name == name;
         let (id, is_there) = import::find(lists, IMPORTED_LISTS, name, bears_it).await?;
         if !is_there {
-            let _held = self.inner().kind_holds.hold(request, [Kind::PriceList]).await?;
+            let _turn = self.inner().kind_turns.take(request, [Kind::PriceList]).await?;
             let command = CreatePriceList {
                 draft: draft.clone(),
                 existing: lists.roster().len(),

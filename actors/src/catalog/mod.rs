@@ -178,7 +178,7 @@ impl Engine {
             let product = replayed::<Product, ()>(&self.kinds().products, receipt).await?;
             // The first time may have ended before it made them all.
             let skus = drafts.iter().map(|draft| draft.sku.as_str());
-            let _held = self.inner().sku_holds.hold(request, skus).await?;
+            let _turn = self.inner().sku_turns.take(request, skus).await?;
             self.create_variants_of(request, &product.state, drafts).await?;
             self.product_view(product, Visibility::All).await
         };
@@ -195,7 +195,7 @@ impl Engine {
         VariantDraft::check_all(&variants).map_err(refused_fields)?;
         // Each variant is a commit of its own, and yet all of them are made or none.
         let skus = variants.iter().map(|draft| draft.sku.as_str());
-        let _held = self.inner().sku_holds.hold(request, skus).await?;
+        let _turn = self.inner().sku_turns.take(request, skus).await?;
         for (index, draft) in variants.iter().enumerate() {
             self.require_known_lists(&draft.list_prices, &[], &format!("/variants/{index}"))?;
             if let Some(holder) = self.variant_by_sku(&draft.sku).await? {
@@ -290,7 +290,7 @@ impl Engine {
         product: ProductId,
         draft: VariantDraft,
     ) -> Outcome<VariantView> {
-        let _held = self.inner().sku_holds.hold(request, [draft.sku.as_str()]).await?;
+        let _turn = self.inner().sku_turns.take(request, [draft.sku.as_str()]).await?;
         let command = async {
             let read = self.kinds().products.read(product).await.map_err(unreadable)?;
             read.ok_or_else(gone::<Product>)?;
@@ -318,10 +318,10 @@ impl Engine {
         {
             self.require_known_lists(rows, &held.state.list_prices, "")?;
         }
-        let _held = self
+        let _turn = self
             .inner()
-            .sku_holds
-            .hold(request, command.sku.as_deref())
+            .sku_turns
+            .take(request, command.sku.as_deref())
             .await?;
         let changed = self.run(variants, id, command, request).await?;
         self.shown_variant(changed).await

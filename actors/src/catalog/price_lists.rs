@@ -39,7 +39,7 @@ impl Engine {
         request: &Request,
         draft: PriceListDraft,
     ) -> Outcome<Shown<PriceList>> {
-        let _held = self.inner().kind_holds.hold(request, [Kind::PriceList]).await?;
+        let _turn = self.inner().kind_turns.take(request, [Kind::PriceList]).await?;
         let lists = &self.kinds().price_lists;
         let command = CreatePriceList {
             draft,

@@ -42,15 +42,10 @@ async fn reserve_one(env: &CheckoutEnv, checkout: CheckoutId, needed: Use) -> Re
         limit: needed.limit,
     };
     let ask = || env.step(checkout, "reserve_use", None);
-    match counters.ask(needed.counter, command, ask()).await {
-        Err(AskError::NotFound { .. }) => {}
-        answered => return answered.map(|_| ()),
-    }
-    match counters.create(needed.counter, command, ask()).await {
-        // Another checkout was first.
-        Err(AskError::AlreadyExists { .. }) => counters.ask(needed.counter, command, ask()).await.map(|_| ()),
-        created => created.map(|_| ()),
-    }
+    counters
+        .ask_or_create(needed.counter, command, ask)
+        .await
+        .map(|_| ())
 }
 
 /// Names the promotion as the shopper knows it.

@@ -84,7 +84,7 @@ impl Engine {
         };
         let (id, is_there) = import::find(promotions, IMPORTED_PROMOTIONS, &row.found_by(), bears_it).await?;
         if !is_there {
-            let _held = self.inner().kind_holds.hold(request, [Kind::Promotion]).await?;
+            let _turn = self.inner().kind_turns.take(request, [Kind::Promotion]).await?;
             self.require_known(&row.draft, None, id).await?;
             let command = CreatePromotion {
                 draft: row.draft.clone(),

@@ -118,7 +118,7 @@ impl Engine {
     /// # Errors
     /// Every bad field; `promotion.too_many_promotions`.
     pub async fn create_promotion(&self, request: &Request, draft: Draft) -> Outcome<PromotionView> {
-        let _held = self.inner().kind_holds.hold(request, [Kind::Promotion]).await?;
+        let _turn = self.inner().kind_turns.take(request, [Kind::Promotion]).await?;
         let promotions = &self.kinds().promotions;
         let id = self.draw(request, None);
         let command = async {

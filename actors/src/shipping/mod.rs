@@ -63,10 +63,10 @@ impl Engine {
         request: &Request,
         draft: Draft,
     ) -> Outcome<Shown<ShippingMethod>> {
-        let _held = self
+        let _turn = self
             .inner()
-            .kind_holds
-            .hold(request, [Kind::ShippingMethod])
+            .kind_turns
+            .take(request, [Kind::ShippingMethod])
             .await?;
         let methods = &self.kinds().shipping_methods;
         let command = CreateMethod {

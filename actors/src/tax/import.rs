@@ -73,7 +73,7 @@ impl Engine {
         let holds_there = |zone: &TaxZone| *zone.territory() == territory;
         let (id, is_there) = import::find(zones, IMPORTED_ZONES, &text, holds_there).await?;
         if !is_there {
-            let _held = self.inner().kind_holds.hold(request, [Kind::TaxZone]).await?;
+            let _turn = self.inner().kind_turns.take(request, [Kind::TaxZone]).await?;
             let name = row.zone.as_deref().unwrap_or(&row.place).to_owned();
             let draft = Draft {
                 name: Some(name),

@@ -44,7 +44,7 @@ impl Engine {
     /// # Errors
     /// Every bad field; `tax.too_many_zones`.
     pub async fn create_tax_zone(&self, request: &Request, draft: Draft) -> Outcome<Shown<TaxZone>> {
-        let _held = self.inner().kind_holds.hold(request, [Kind::TaxZone]).await?;
+        let _turn = self.inner().kind_turns.take(request, [Kind::TaxZone]).await?;
         let zones = &self.kinds().tax_zones;
         let command = CreateZone {
             draft,

@@ -47,6 +47,23 @@ fn check_counts(bench: &Bench<UseCounter>, used: u64, held: usize) {
 }
 
 #[test]
+fn what_was_used_elsewhere_is_used_whoever_holds_it() -> Result<(), Error> {
+    let note = NoteUsed { promotion: PROMOTION };
+    let mut held = opened(1);
+    assert!(held.run(note)?);
+    check_counts(&held, 1, 1);
+    assert!(!held.run(note)?);
+    // Let go, it is no more to be had than before.
+    held.run(release(0))?;
+    check_counts(&held, 1, 0);
+    assert!(held.run(reserve(1, 1)).is_err());
+    let id = UseCounterId::of_all(PROMOTION);
+    let unheld = Bench::create(id, Timestamp::from_millis(0), note)?;
+    check_counts(&unheld, 1, 0);
+    Ok(())
+}
+
+#[test]
 fn a_limit_is_of_uses_held_and_used_together_and_what_is_let_go_can_be_taken_at_once() -> Result<(), Error> {
     let mut bench = opened(2);
     let full = Err(Error::LimitReached {

@@ -455,3 +455,50 @@ fn a_cart_survives_being_stored() {
     let read: Cart = serde_json::from_str(&stored).expect("a cart can be read");
     assert_eq!(read, cart.entity);
 }
+
+#[test]
+fn a_cart_notes_whether_its_shopper_has_seen_it_as_it_is() {
+    let session = SessionId(Uuid::from_u128(7));
+    let (shopper, staff) = (Caller::of_session(session), Caller::of_staff("bo", Role::Admin));
+    let both = Caller {
+        session: Some(session),
+        ..staff.clone()
+    };
+    let mut cart = open(1);
+    cart.entity.owner = Some(session);
+    for (caller, is_shown) in [
+        (shopper.clone(), true),
+        (staff, false),
+        (shopper.clone(), true),
+        (both, false),
+        (Caller::engine("test"), false),
+        (Caller::of_session(SessionId(Uuid::from_u128(8))), false),
+        (shopper.clone(), true),
+    ] {
+        cart.caller = caller;
+        assert!(cart.run(add(&variant(1), 1)).is_ok());
+        assert_eq!(cart.entity.is_shown(), is_shown, "after {:?}", cart.caller);
+    }
+    // What locks it knows whether they have, and what unlocks it does not.
+    cart.caller = Caller::engine("checkout");
+    for is_shown in [true, false] {
+        let lock = LockForCheckout {
+            is_shown,
+            ..lock(CHECKOUT)
+        };
+        assert_eq!(code(cart.run(lock)), Ok(()));
+        assert_eq!(cart.entity.is_shown(), is_shown);
+        assert_eq!(code(cart.run(Unlock { checkout: CHECKOUT })), Ok(()));
+        assert!(!cart.entity.is_shown());
+    }
+    cart.caller = shopper;
+    assert!(cart.run(ClearLines).is_ok());
+    assert!(cart.entity.is_shown());
+    // Nobody has seen it lie about.
+    cart.now = Timestamp::from_millis(0).after(60 * DAY);
+    assert_eq!(code(cart.fire(Timer::Abandonment)), Ok(()));
+    assert_eq!(
+        (cart.entity.state(), cart.entity.is_shown()),
+        (State::Abandoned, false)
+    );
+}

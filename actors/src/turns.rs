@@ -1,6 +1,6 @@
-//! What one request at a time decides on: where a decision is more than one commit, and nobody may come in between.
+//! Turns: what one request at a time decides on, where a decision is more than one commit and nobody may come in between.
 //!
-//! In memory only. Whoever holds something and ends in the middle has told nobody of what was done until then.
+//! In memory only. Whoever ends in the middle of a turn has told nobody of what was done until then.
 
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
@@ -9,38 +9,44 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout_at;
 
-/// Into how many groups things fall; those of one group are held together. Many more than are held at once, so that
-/// hardly anybody waits for what another holds.
+/// Into how many groups things fall; those of one group share their turns. Many more than are decided on at once, so that
+/// hardly anybody waits for what another decides.
 const GROUPS: u16 = 4_096;
 
-/// Things of one sort, and which of them are held.
-pub(crate) struct Holds(Vec<Mutex<()>>);
+/// The turns of things of one sort.
+pub(crate) struct Turns(Vec<Mutex<()>>);
 
-impl Holds {
+/// A request's turn at some things, until it is dropped.
+#[must_use = "a turn is over when it is dropped"]
+pub(crate) struct Turn<'a> {
+    _groups: Vec<MutexGuard<'a, ()>>,
+}
+
+impl Turns {
     pub(crate) fn new() -> Self {
         Self((0..GROUPS).map(|_| Mutex::new(())).collect())
     }
 
-    /// Waits until nobody else holds any of these, and holds them until the answer is dropped. Whoever holds some asks for
-    /// no more.
+    /// Waits until nobody else has a turn at any of these, and takes one at all of them. Whoever has a turn waits for no
+    /// other.
     ///
     /// # Errors
     /// The deadline of the request.
-    pub(crate) async fn hold<T: Hash>(
+    pub(crate) async fn take<T: Hash>(
         &self,
         request: &Request,
         things: impl IntoIterator<Item = T, IntoIter: Send>,
-    ) -> Result<Vec<MutexGuard<'_, ()>>, Refused> {
+    ) -> Result<Turn<'_>, Refused> {
         let mut groups: Vec<usize> = things.into_iter().map(|thing| group_of(&thing)).collect();
         // All in one order, so that no two wait for each other.
         groups.sort_unstable();
         groups.dedup();
-        let mut held = Vec::with_capacity(groups.len());
+        let mut taken = Vec::with_capacity(groups.len());
         for group in groups {
             let one = timeout_at(request.deadline, self.0[group].lock());
-            held.push(one.await.map_err(|_| AskError::<settings::Error>::Expired)?);
+            taken.push(one.await.map_err(|_| AskError::<settings::Error>::Expired)?);
         }
-        Ok(held)
+        Ok(Turn { _groups: taken })
     }
 }
 
