@@ -3,9 +3,12 @@
 //! A request whose answer was not seen may have been done or not: one with a key is sent again and must come to one
 //! of the two, one without is looked up.
 
+mod first;
+
 use crate::dice::Dice;
 use crate::support::{Answer, Client, PATIENCE, Server, address, until};
 use crate::world::{GIFT_CARD_CODES, Request, World, code_of};
+use first::FirstAdd;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -114,10 +117,25 @@ enum Change {
 #[derive(Clone, Debug)]
 enum Doubt {
     Open(Request),
+    /// What is to open a cart, some of it perhaps answered.
+    First(Vec<FirstAdd>),
     Change(Request, Change),
     Attempt(usize),
     /// Something that leaves the cart's lines as they are: the start of a checkout, or its end.
     Other(Request),
+}
+
+impl Cart {
+    fn new(id: String, lines: BTreeMap<usize, u64>) -> Self {
+        Self {
+            id,
+            version: 0,
+            lines,
+            line_ids: BTreeMap::new(),
+            has_details: false,
+            is_left: false,
+        }
+    }
 }
 
 impl Change {
@@ -249,6 +267,10 @@ impl Shopper {
     }
 
     async fn open(&mut self) {
+        if self.is_without_cart() && self.dice.one_in(2) {
+            self.add_first().await;
+            return;
+        }
         let key = self.dice.one_in(2).then(|| self.key());
         self.send_open(Request::post("/carts".to_owned(), json!({})).key(key))
             .await;
@@ -262,14 +284,7 @@ impl Shopper {
         };
         self.doubt = None;
         let opened = answer.expect(201);
-        self.carts.push(Cart {
-            id: text(&opened["id"]),
-            version: 0,
-            lines: BTreeMap::new(),
-            line_ids: BTreeMap::new(),
-            has_details: false,
-            is_left: false,
-        });
+        self.carts.push(Cart::new(text(&opened["id"]), BTreeMap::new()));
         self.repeatable = None;
         self.take_cart(self.carts.len() - 1, &opened);
     }
@@ -484,6 +499,7 @@ impl Shopper {
         match self.doubt.clone() {
             None => {}
             Some(Doubt::Open(request)) => self.send_open(request).await,
+            Some(Doubt::First(adds)) => self.send_first(adds).await,
             Some(Doubt::Attempt(number)) => self.send_attempt(number).await,
             Some(Doubt::Other(request)) => drop(self.send_other(request).await),
             Some(Doubt::Change(request, change)) => {

@@ -9,6 +9,8 @@ use std::sync::Mutex;
 const PLENTY: u64 = 100_000;
 /// Units on hand of a variant that runs out.
 const SCARCE: u64 = 40;
+/// Numbers of the variants that do not run out.
+pub(crate) const PLENTIFUL: [usize; 4] = [0, 1, 2, 5];
 /// The codes of the gift cards that everybody spends from,
 pub(crate) const GIFT_CARD_CODES: [&str; 2] = ["FEWP-ENCE", "MANY-PENCE"];
 /// and what is on each at the beginning: one that is empty soon, and one that lasts.
