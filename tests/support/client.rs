@@ -24,6 +24,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Returns the same caller without the token: the session is left.
+    pub(crate) fn without_token(mut self) -> Self {
+        self.token = None;
+        self
+    }
+
     /// Returns a caller without session and token.
     pub(crate) fn new(url: &str) -> Self {
         let http = reqwest::Client::builder()

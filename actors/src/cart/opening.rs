@@ -2,7 +2,7 @@
 
 use super::{CartView, View};
 use crate::engine::{Engine, unreadable};
-use crate::once::{Shown, shown};
+use crate::once::{Shown, require_no_version, shown};
 use crate::request::{Outcome, Refused, Request};
 use crate::runtime::Ticket;
 use cartwright_domain::Refusal;
@@ -25,12 +25,7 @@ impl Engine {
         let replay = |receipt| async move {
             let view = self.replayed_cart::<()>(request, receipt, View::Full).await?;
             // The first time may have ended between the two commits.
-            let session = Self::require_session(request)?;
-            let command = AttachOpenedCart {
-                cart: view.priced.cart.id,
-            };
-            let ask = request.ask().if_match(None);
-            self.kinds().sessions.ask(session, command, ask).await?;
+            self.attach_opened(request, &view.priced.cart).await?;
             Ok(view)
         };
         self.once(request, fresh, replay).await
@@ -43,6 +38,7 @@ impl Engine {
         ticket: Option<Ticket>,
     ) -> Outcome<Shown<Cart>> {
         let session = Self::require_session(request)?;
+        require_no_version::<Cart>(request)?;
         let command = self.opening(currency).await?;
         let id: CartId = self.draw(request, None);
         let ask = || request.ask().if_match(None);
@@ -53,17 +49,27 @@ impl Engine {
         let opened = created.decision.clone();
         let cart = shown(created)?;
         let id = cart.value.id;
-        let attach = ask().resting_on(opened);
-        let sessions = &self.kinds().sessions;
         match cart.replayed {
-            true => {
-                sessions
-                    .ask(session, AttachOpenedCart { cart: id }, attach)
-                    .await?
+            true => self.attach_opened(request, &cart.value).await?,
+            false => {
+                let attach = ask().resting_on(opened);
+                let sessions = &self.kinds().sessions;
+                sessions.ask(session, AttachCart { cart: id }, attach).await?;
             }
-            false => sessions.ask(session, AttachCart { cart: id }, attach).await?,
-        };
+        }
         Ok(cart)
+    }
+
+    /// Makes a cart that was opened before under the request's key the current one of its session. Staff who repeat that
+    /// without the cookie of then come with a session of their own, whose cart it is not.
+    async fn attach_opened(&self, request: &Request, cart: &Shown<Cart>) -> Result<(), Refused> {
+        let session = Self::require_session(request)?;
+        if cart.state.is_owned_by(&request.caller) {
+            let command = AttachOpenedCart { cart: cart.id };
+            let ask = request.ask().if_match(None);
+            self.kinds().sessions.ask(session, command, ask).await?;
+        }
+        Ok(())
     }
 
     async fn opening(&self, currency: Option<Currency>) -> Result<OpenCart, Refused> {
