@@ -16,7 +16,7 @@ use axum::{
     body::Body,
     extract::FromRef,
     http::{HeaderMap, Request, Response, StatusCode, header},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use cartwright_domain::{
     Class, Problem, Timestamp,
@@ -28,7 +28,7 @@ use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{future, sync::Arc};
+use std::{future, sync::Arc, time::Duration};
 use tower::ServiceExt;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,6 +36,9 @@ use uuid::Uuid;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_500);
 pub(crate) const SESSION: SessionId = SessionId(Uuid::from_u128(7));
+
+/// How long a browser keeps a session's cookie: 30 days.
+const LIFETIME: Duration = Duration::from_secs(2_592_000);
 
 /// Knows two cookies: `good`, and `old`, which is to be renewed.
 pub(crate) struct TwoSessions;
@@ -45,11 +48,11 @@ impl Sessions for TwoSessions {
         let found = match cookie {
             "good" => Ok(Some(FoundSession {
                 id: SESSION,
-                renew: false,
+                renew: None,
             })),
             "old" => Ok(Some(FoundSession {
                 id: SESSION,
-                renew: true,
+                renew: Some(LIFETIME),
             })),
             "unreadable" => Err(Problem::new(Class::Unavailable, "engine.overloaded", "not now")),
             _ => Ok(None),
@@ -166,6 +169,9 @@ pub(crate) fn edge() -> Edge {
 
 pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "shop.example");
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -233,7 +239,7 @@ fn api(toy: Toy) -> OpenApiRouter {
         .route("/both", get(both))
         .route(
             "/if-match",
-            get(|IfMatch(revision): IfMatch| async move { format!("{revision:?}") }),
+            any(|IfMatch(revision): IfMatch| async move { format!("{revision:?}") }),
         )
         .route(
             "/key",
@@ -264,7 +270,7 @@ fn api(toy: Toy) -> OpenApiRouter {
         .route("/call", post(call).get(call))
         .route(
             "/sign-in",
-            post(|cookie: SessionCookie| async move { cookie.set("fresh") }),
+            post(|cookie: SessionCookie| async move { cookie.set("fresh", LIFETIME) }),
         )
         .route(
             "/sign-out",
@@ -377,9 +383,8 @@ fn references(value: &Value, found: &mut Vec<String>) {
 
 #[tokio::test]
 async fn the_page_leads_to_the_reference_and_loads_nothing() {
-    async fn check(host: Option<&str>, shown: &str) {
-        let headers: Vec<_> = host.into_iter().map(|host| ("host", host)).collect();
-        let reply = Edge::new(&layer::Options::default()).get("/", &headers).await;
+    async fn check(host: &str, shown: &str) {
+        let reply = edge().get("/", &[("host", host)]).await;
         assert_eq!(
             (reply.status.as_u16(), reply.header("content-type")),
             (200, Some("text/html; charset=utf-8"))
@@ -393,8 +398,10 @@ async fn the_page_leads_to_the_reference_and_loads_nothing() {
         let policy = reply.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
     }
-    check(Some("shop.example:8080"), "shop.example:8080").await;
-    check(Some("[::1]:80"), "[::1]:80").await;
-    check(Some("<script>"), "127.0.0.1:8080").await;
-    check(None, "127.0.0.1:8080").await;
+    check("shop.example:8080", "shop.example:8080").await;
+    check("[::1]:80", "[::1]:80").await;
+    check("shop.example&'", "127.0.0.1:8080").await;
+    check("", "127.0.0.1:8080").await;
+    let refused = edge().get("/", &[("host", "<script>")]).await;
+    assert_eq!(refused.refusal(), self::refused(400, "request.host_malformed"));
 }

@@ -59,6 +59,18 @@ async fn the_cookie_is_secure_where_the_public_address_is_https() {
 }
 
 #[tokio::test]
+async fn the_cookie_is_kept_as_long_as_its_session() {
+    let server = Server::fresh();
+    let shop = server.shop();
+    shop.settings(json!({ "session_seconds": 7_776_000 })).await;
+    let opened = server.guest().post("/session", json!({})).send().await;
+    let cookie = opened.header("set-cookie").unwrap_or_default();
+    assert!(cookie.contains("; Max-Age=7776000"), "{cookie}");
+    let lives = seconds_until(&opened.expect(201)["expires_at"]);
+    assert!((7_776_000 - 60..=7_776_000).contains(&lives), "{lives}");
+}
+
+#[tokio::test]
 async fn without_a_session_nothing_of_a_session_is_shown() {
     let OpenShop { server, .. } = OpenShop::shared().await;
     let guest = server.guest();

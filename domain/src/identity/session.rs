@@ -60,6 +60,11 @@ impl Session {
         self.last_seen
     }
 
+    /// Returns how long it lasts without a visit.
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
     /// Returns when it ends, unless the shopper comes back before.
     pub fn expires_at(&self) -> Timestamp {
         self.last_seen.after(self.lifetime)

@@ -3,7 +3,10 @@
 //! With both in one request, ownership comes from the cookie and permission from the token.
 
 use super::cookie::{self, SessionCookie};
-use crate::{auth::StaffKeys, problem::Refused};
+use crate::{
+    auth::StaffKeys,
+    problem::{Refused, TOKEN_REQUIRED},
+};
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
@@ -14,7 +17,7 @@ use cartwright_domain::{
     id::SessionId,
 };
 use futures::future::BoxFuture;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Finds the session behind a cookie.
 pub trait Sessions: Send + Sync + 'static {
@@ -33,8 +36,8 @@ pub trait Sessions: Send + Sync + 'static {
 pub struct FoundSession {
     /// Which.
     pub id: SessionId,
-    /// Whether the browser's cookie is to be renewed with this answer. Not with every one: it costs bytes.
-    pub renew: bool,
+    /// For how long the browser's cookie is to be renewed with this answer. Not with every one: it costs bytes.
+    pub renew: Option<Duration>,
 }
 
 /// What the extractors need to know who asks. Part of the router's state.
@@ -79,10 +82,11 @@ where
                 .map(|found| (found, value.to_owned())),
             None => None,
         };
-        if let Some((FoundSession { renew: true, .. }, value)) = &session
+        if let Some((found, value)) = &session
+            && let Some(lifetime) = found.renew
             && let Some(cookie) = parts.extensions.get::<SessionCookie>()
         {
-            cookie.set(value.clone());
+            cookie.set(value.clone(), lifetime);
         }
         let session = session.map(|(found, _)| found.id);
         let caller = Arc::new(Caller {
@@ -108,7 +112,7 @@ where
                 role: Role::Admin, ..
             }) => Ok(Self(caller)),
             None => Err(unauthenticated(
-                "auth.token_required",
+                TOKEN_REQUIRED,
                 "this needs a staff token in the header Authorization",
             )),
         }

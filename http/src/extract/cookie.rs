@@ -13,8 +13,6 @@ use std::{
 
 /// The cookie's name.
 pub const SESSION_COOKIE: &str = "cartwright_session";
-/// How long a browser keeps the cookie, counted from the last answer that carried it (section 8 of the semantics).
-pub const SESSION_COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Returns the value of the session cookie of a request. Its neighbours may hold any bytes: they are not ours to judge.
 pub(crate) fn session(headers: &HeaderMap) -> Option<&str> {
@@ -35,14 +33,16 @@ pub struct SessionCookie {
 
 #[derive(Debug)]
 enum Outgoing {
-    Set(String),
+    /// A value, and how long the browser keeps it.
+    Set(String, Duration),
     Clear,
 }
 
 impl SessionCookie {
-    /// Gives the browser a session, or the one it has for another [`SESSION_COOKIE_LIFETIME`].
-    pub fn set(&self, value: impl Into<String>) {
-        self.say(Outgoing::Set(value.into()));
+    /// Gives the browser a session, or the one it has once more, for as long as the session lasts without a visit
+    /// (section 8 of the semantics).
+    pub fn set(&self, value: impl Into<String>, lifetime: Duration) {
+        self.say(Outgoing::Set(value.into(), lifetime));
     }
 
     /// Takes the browser's session away.
@@ -75,7 +75,7 @@ impl SessionCookie {
             .unwrap_or_else(PoisonError::into_inner)
             .take()?;
         let (value, max_age) = match outgoing {
-            Outgoing::Set(value) => (value, SESSION_COOKIE_LIFETIME.as_secs()),
+            Outgoing::Set(value, lifetime) => (value, lifetime.as_secs()),
             Outgoing::Clear => (String::new(), 0),
         };
         let secure = if secure { "; Secure" } else { "" };

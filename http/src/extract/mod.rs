@@ -15,7 +15,7 @@ mod wording;
 
 pub use call::{Call, StaffCall};
 pub use caller::{Access, Anyone, FoundSession, Sessions, StaffOnly};
-pub use cookie::{SESSION_COOKIE, SESSION_COOKIE_LIFETIME, SessionCookie};
+pub use cookie::{SESSION_COOKIE, SessionCookie};
 pub use headers::{
     IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENT_REPLAYED, IdempotencyKey, IfMatch, Prefer, RequiredIdempotencyKey,
     UserAgent, etag,

@@ -33,7 +33,7 @@ impl Sessions for EngineSessions {
             let (opened, seen) = (session.state.created_at(), session.state.last_seen());
             Ok(Some(FoundSession {
                 id: session.id,
-                renew: opened < seen && now.since(seen) < JUST_NOTED,
+                renew: (opened < seen && now.since(seen) < JUST_NOTED).then(|| session.state.lifetime()),
             }))
         })
     }
@@ -57,6 +57,6 @@ pub(crate) async fn in_session(
     // In a box: most callers have a session, and all would have room for opening one.
     let opened = Box::pin(engine.open_session(&request, browser.text()));
     let opened = opened.await?.value;
-    cookie.set(opened.cookie);
+    cookie.set(opened.cookie, opened.session.state.lifetime());
     Ok(call.in_new_session(opened.session.id))
 }

@@ -38,7 +38,7 @@ async fn open_session(
         .open_session(&call.request(&[]), browser.text())
         .await?
         .value;
-    cookie.set(opened.cookie);
+    cookie.set(opened.cookie, opened.session.state.lifetime());
     Ok(Answer::entity(Session::from(&opened.session)).created(LOCATION.to_owned()))
 }
 
