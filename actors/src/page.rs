@@ -14,6 +14,8 @@ use uuid::Uuid;
 pub const PAGE_LIMIT_DEFAULT: usize = 20;
 /// The most items a page has.
 pub const PAGE_LIMIT_MAX: usize = 100;
+/// Bytes before the sort value in a cursor: which list it is of.
+const HEAD_LENGTH: usize = 2;
 /// Bytes behind the sort value in a cursor: the kind's tag and the id.
 const TAIL_LENGTH: usize = 17;
 
@@ -37,21 +39,50 @@ impl Default for PageRequest {
 
 /// Where a page ended. Opaque to callers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor(ListingRow);
+pub struct Cursor {
+    list: [u8; HEAD_LENGTH],
+    row: ListingRow,
+}
+
+impl Cursor {
+    fn new(of: Listed, row: ListingRow) -> Self {
+        let list = list_of(of);
+        Self { list, row }
+    }
+
+    /// Returns the row behind which the next page of a list begins. A cursor of another list says nothing about it.
+    fn row_of(self, of: Listed, prefix: &[u8], kind: Kind) -> Result<ListingRow, InvalidCursor> {
+        let Self { list, row } = self;
+        let is_of_list = list == list_of(of) && row.entity.kind == kind && row.sort.starts_with(prefix);
+        is_of_list.then_some(row).ok_or(InvalidCursor)
+    }
+}
+
+/// Returns the bytes that stand for a list in a cursor.
+const fn list_of(of: Listed) -> [u8; HEAD_LENGTH] {
+    match of {
+        Listed::Listing(listing) => [0, listing.tag()],
+        Listed::Unique(space) => [1, space.tag()],
+        Listed::Kind(kind) => [2, kind.tag()],
+    }
+}
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tail = self.0.entity.id.into_bytes();
-        for byte in self.0.sort.iter().chain([&self.0.entity.kind.tag()]).chain(&tail) {
+        let ListingRow { sort, entity } = &self.row;
+        let (head, tail) = (&self.list, entity.id.into_bytes());
+        for byte in head.iter().chain(sort).chain([&entity.kind.tag()]).chain(&tail) {
             write!(f, "{byte:02x}")?;
         }
         Ok(())
     }
 }
 
-/// A text that is not a cursor of ours.
+/// A text that is not a cursor of ours, or one of another list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no cursor of a list; take next_cursor as it was answered")]
+#[error(
+    "this is no cursor of this list; take next_cursor as it was answered, or leave it out to begin again"
+)]
 pub struct InvalidCursor;
 
 impl FromStr for Cursor {
@@ -61,7 +92,7 @@ impl FromStr for Cursor {
         let digits = text.as_bytes();
         if !text.is_ascii()
             || !digits.len().is_multiple_of(2)
-            || digits.len() < 2 * TAIL_LENGTH
+            || digits.len() < 2 * (HEAD_LENGTH + TAIL_LENGTH)
             || 2 * 600 < digits.len()
         {
             return Err(InvalidCursor);
@@ -74,10 +105,14 @@ impl FromStr for Cursor {
         let tag = bytes.pop().ok_or(InvalidCursor)?;
         let kind = Kind::try_from(tag).map_err(|_| InvalidCursor)?;
         let id = Uuid::from_slice(&id).map_err(|_| InvalidCursor)?;
-        Ok(Self(ListingRow {
-            sort: bytes,
-            entity: EntityKey { kind, id },
-        }))
+        let (list, sort) = bytes.split_first_chunk().ok_or(InvalidCursor)?;
+        Ok(Self {
+            list: *list,
+            row: ListingRow {
+                sort: sort.to_vec(),
+                entity: EntityKey { kind, id },
+            },
+        })
     }
 }
 
@@ -125,17 +160,19 @@ impl Engine {
         order: Order,
         page: PageRequest,
     ) -> Result<Page<Shown<E>>, Refused> {
+        let of = of.into();
+        let after = page.cursor.map(|cursor| cursor.row_of(of, prefix, E::KIND));
         let scan = Scan {
-            of: of.into(),
+            of,
             prefix: prefix.to_vec(),
-            after: page.cursor.map(|cursor| cursor.0),
+            after: after.transpose().map_err(Problem::from)?,
             descending: order == Order::Descending,
             limit: page.limit.clamp(1, PAGE_LIMIT_MAX),
         };
         let found = entities.list(scan).await.map_err(unreadable)?;
         Ok(Page {
             items: found.items,
-            next: found.next.map(Cursor),
+            next: found.next.map(|row| Cursor::new(of, row)),
         })
     }
 }
@@ -143,6 +180,30 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cartwright_domain::Listing;
+
+    #[test]
+    fn a_cursor_is_of_one_list() {
+        let (mine, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let row = ListingRow {
+            sort: [mine.as_bytes().as_slice(), b"CODE"].concat(),
+            entity: EntityKey {
+                kind: Kind::CouponCode,
+                id: Uuid::from_u128(5),
+            },
+        };
+        let cursor = Cursor::new(Listing::CouponCodes.into(), row.clone());
+        let row_of =
+            |of: Listing, prefix: &Uuid, kind| cursor.clone().row_of(of.into(), prefix.as_bytes(), kind);
+        let kind = Kind::CouponCode;
+        assert_eq!(row_of(Listing::CouponCodes, &mine, kind), Ok(row));
+        assert_eq!(row_of(Listing::CouponCodes, &other, kind), Err(InvalidCursor));
+        assert_eq!(row_of(Listing::Promotions, &mine, kind), Err(InvalidCursor));
+        assert_eq!(
+            row_of(Listing::CouponCodes, &mine, Kind::Product),
+            Err(InvalidCursor)
+        );
+    }
 
     #[test]
     fn a_cursor_reads_back_and_nonsense_is_refused() {
@@ -153,7 +214,7 @@ mod tests {
                 id: Uuid::from_u128(5),
             },
         };
-        let cursor = Cursor(row);
+        let cursor = Cursor::new(Listing::Products.into(), row);
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
         for nonsense in ["", "zz", "0102", "é", &"0".repeat(35)] {
             assert_eq!(nonsense.parse::<Cursor>(), Err(InvalidCursor), "{nonsense}");

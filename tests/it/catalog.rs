@@ -121,6 +121,12 @@ async fn lists_are_paged_by_cursor_without_gap_or_repeat() {
         .get("/products?cursor=nonsense")
         .refused(400, "page.invalid_cursor")
         .await;
+    // Of the same products, but another list.
+    let page = guest.get("/products?limit=3").ok(200).await;
+    let cursor = page["next_cursor"].as_str().unwrap_or_default();
+    let of_staff = format!("/admin/products?cursor={cursor}");
+    let refused = shop.staff.get(&of_staff);
+    refused.refused(400, "page.invalid_cursor").await;
 }
 
 #[tokio::test]
