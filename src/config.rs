@@ -6,12 +6,12 @@
 //! here but an entity behind the admin API.
 
 use crate::telemetry;
-use axum::http::HeaderValue;
 use cartwright_gateways::mail;
 use cartwright_gateways::payment::sandbox;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
+use reqwest::Url;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -443,7 +443,7 @@ impl Reader<'_> {
 
     fn url(&mut self, option: &'static str) -> String {
         let text = self.text(option);
-        if !text.is_empty() && !is_origin(text.trim_end_matches('/'), Trail::Allowed) {
+        if !text.is_empty() && !is_web_address(&text) {
             let message =
                 format!("{text:?} is no web address; write for example \"https://shop.example.com\"");
             self.fault(option, message);
@@ -453,15 +453,21 @@ impl Reader<'_> {
 
     fn origins(&mut self, option: &'static str) -> Vec<String> {
         let origins: Vec<String> = self.any(option, Vec::new());
-        // Browsers send international names in ASCII.
-        let is_one = |origin: &str| {
-            origin.is_ascii() && is_origin(origin, Trail::Refused) && HeaderValue::from_str(origin).is_ok()
-        };
-        for origin in origins.iter().filter(|origin| !is_one(origin)) {
-            let message = format!(
-                "{origin:?} is no origin; write scheme, host and port only, for example \"https://shop.example.com\""
-            );
-            self.fault(option, message);
+        for origin in &origins {
+            match origin_of(origin) {
+                Some(sent) if sent == *origin => {}
+                Some(sent) => {
+                    let message = format!("{origin:?} is no origin as browsers send it; write {sent:?}");
+                    self.fault(option, message);
+                }
+                None => {
+                    let message = format!(
+                        "{origin:?} is no origin; write scheme, host and port only, for example \
+                         \"https://shop.example.com\""
+                    );
+                    self.fault(option, message);
+                }
+            }
         }
         origins
     }
@@ -531,14 +537,14 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a path may follow the host.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Trail {
-    Allowed,
-    Refused,
+/// Returns the origin of a web address as browsers send it: in small letters and ASCII, without the scheme's own port.
+fn origin_of(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_web = ["http", "https"].contains(&url.scheme());
+    is_web.then(|| url.origin().ascii_serialization())
 }
 
-fn is_origin(text: &str, path: Trail) -> bool {
+fn is_web_address(text: &str) -> bool {
     let Some(rest) = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"))
@@ -547,8 +553,7 @@ fn is_origin(text: &str, path: Trail) -> bool {
     };
     let host = rest.split('/').next().unwrap_or_default();
     let strange = |c: char| c.is_whitespace() || c.is_control() || "?#@".contains(c);
-    let usable = !host.is_empty() && !rest.contains(strange);
-    usable && (path == Trail::Allowed || host == rest)
+    !host.is_empty() && !rest.contains(strange)
 }
 
 /// Tells whether two option names are the same but for dashes, capitals and a missing or added ending.

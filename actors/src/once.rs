@@ -67,7 +67,20 @@ impl Engine {
         command: C,
         request: &Request,
     ) -> Outcome<Shown<E>> {
+        self.run_on_facts(entities, id, ready(Ok(command)), request).await
+    }
+
+    /// Runs one command that is made of facts on an entity. They are gathered the first time only, and what they refuse is
+    /// kept under the request's key like any other refusal.
+    pub(crate) async fn run_on_facts<E: Entity, C: Command<E>>(
+        &self,
+        entities: &Entities<E>,
+        id: E::Id,
+        command: impl Future<Output = Result<C, Refused>> + Send,
+        request: &Request,
+    ) -> Outcome<Shown<E>> {
         let fresh = |ticket| async move {
+            let command = command.await?;
             let answer = entities.ask(id, command, request.ask().ticket(ticket)).await?;
             shown(answer)
         };

@@ -75,6 +75,9 @@ struct Claims {
     iat: i64,
     /// When it ends, in seconds since 1970.
     exp: i64,
+    /// When it begins, in seconds since 1970. Tokens that are issued here begin at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
 }
 
 /// Why there is no key.
@@ -127,6 +130,9 @@ pub enum TokenRefused {
     /// Its time is over.
     #[error("the token has expired; issue another with cartwright token")]
     Expired,
+    /// Its time has not begun.
+    #[error("the token is not valid yet; issue another with cartwright token")]
+    NotYet,
 }
 
 impl TokenRefused {
@@ -135,6 +141,7 @@ impl TokenRefused {
         match self {
             Self::Invalid => "auth.token_invalid",
             Self::Expired => "auth.token_expired",
+            Self::NotYet => "auth.token_not_yet",
         }
     }
 }
@@ -200,6 +207,7 @@ impl StaffKeys {
             role: role_name(role).to_owned(),
             iat,
             exp: iat.saturating_add(i64::from(days) * DAY),
+            nbf: None,
         };
         Ok(encode(&Header::new(Algorithm::EdDSA), &claims, &self.signing)?)
     }
@@ -217,8 +225,12 @@ impl StaffKeys {
                 claims
             }
         };
-        if claims.exp <= now.millis().div_euclid(MILLIS) {
+        let now = now.millis().div_euclid(MILLIS);
+        if claims.exp <= now {
             return Err(TokenRefused::Expired);
+        }
+        if claims.nbf.is_some_and(|begin| now < begin) {
+            return Err(TokenRefused::NotYet);
         }
         let role = role_of(&claims.role).ok_or(TokenRefused::Invalid)?;
         Ok(Staff {
@@ -239,6 +251,10 @@ impl StaffKeys {
             ErrorKind::ExpiredSignature => TokenRefused::Expired,
             _ => TokenRefused::Invalid,
         })?;
+        // It asks for more than is understood here (RFC 7515, section 4.1.11).
+        if data.header.crit.is_some() {
+            return Err(TokenRefused::Invalid);
+        }
         Ok(data.claims)
     }
 }

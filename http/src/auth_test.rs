@@ -132,6 +132,16 @@ fn a_token_that_this_store_did_not_sign_as_it_signs_is_refused() {
     check(&with("role", json!("owner")), Err(TokenRefused::Invalid));
     check(&with("exp", json!(null)), Err(TokenRefused::Invalid));
     check(&with("exp", json!("tomorrow")), Err(TokenRefused::Invalid));
+    check(&with("nbf", json!(SECONDS)), Ok(ada()));
+    check(&with("nbf", json!(SECONDS + 1)), Err(TokenRefused::NotYet));
+    let critical = Header {
+        crit: Some(vec!["b64".to_owned()]),
+        ..Header::new(Algorithm::EdDSA)
+    };
+    check(
+        &encode(&critical, &claims, &own).unwrap(),
+        Err(TokenRefused::Invalid),
+    );
     check(
         &others.issue("ada", Role::Admin, 1, NOW).unwrap(),
         Err(TokenRefused::Invalid),

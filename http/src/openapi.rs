@@ -97,9 +97,16 @@ fn allow_several(schema: &mut RefOr<Schema>) {
 
 /// Returns references to the schemas that need no field: a body of such a one may be left out.
 fn optional_bodies(schemas: &BTreeMap<String, RefOr<Schema>>) -> BTreeSet<String> {
-    let needs_nothing = |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(object)) if object.required.is_empty());
-    let optional = schemas.iter().filter(|(_, schema)| needs_nothing(schema));
-    optional.map(|(name, _)| reference(name)).collect()
+    such_as(schemas, needs_nothing)
+}
+
+fn needs_nothing(schema: &RefOr<Schema>, found: &BTreeSet<String>) -> bool {
+    match schema {
+        RefOr::Ref(to) => found.contains(&to.ref_location),
+        RefOr::T(Schema::Object(object)) => object.required.is_empty(),
+        RefOr::T(Schema::AllOf(parts)) => parts.items.iter().all(|part| needs_nothing(part, found)),
+        RefOr::T(_) => false,
+    }
 }
 
 fn reference(name: &str) -> String {
@@ -115,9 +122,12 @@ fn complete_body(operation: &mut Operation, optional: &BTreeSet<String>) {
         let RefOr::T(content) = content else { return false };
         matches!(&content.schema, Some(RefOr::Ref(to)) if optional.contains(&to.ref_location))
     });
-    if is_optional {
-        body.required = Some(Required::False);
-    }
+    // One that may be `null` has to say so.
+    body.required = Some(if is_optional {
+        Required::False
+    } else {
+        Required::True
+    });
 }
 
 /// Whether an operation changes anything.
@@ -157,15 +167,23 @@ fn complete_operation(operation: &mut Operation, path: &str, change: Change, ver
 
 /// Returns references to the schemas that show one state of one entity: those with a version.
 fn versioned(schemas: &BTreeMap<String, RefOr<Schema>>) -> BTreeSet<String> {
+    such_as(schemas, has_version)
+}
+
+/// Returns references to the schemas of which something holds, which may depend on what holds of those they refer to.
+fn such_as(
+    schemas: &BTreeMap<String, RefOr<Schema>>,
+    holds: fn(&RefOr<Schema>, &BTreeSet<String>) -> bool,
+) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     loop {
         let known = found.len();
         for (name, schema) in schemas {
-            if has_version(schema, &found) {
+            if holds(schema, &found) {
                 found.insert(reference(name));
             }
         }
-        // Schemas refer to others, which may come later.
+        // Those may come later.
         if found.len() == known {
             return found;
         }

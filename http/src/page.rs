@@ -31,6 +31,6 @@ async fn page(headers: HeaderMap) -> Response {
 
 /// Tells whether a host can stand in a page as it is.
 fn is_plain(host: &str) -> bool {
-    host.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+    let mut bytes = host.bytes();
+    !host.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
 }

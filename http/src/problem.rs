@@ -21,6 +21,13 @@ use utoipa::ToSchema;
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// The detail that says, in whole seconds, when trying again is worth it; it becomes the `Retry-After` header.
 pub const RETRY_AFTER: &str = "retry_after";
+/// The code of the refusal that asks for a token.
+pub(crate) const TOKEN_REQUIRED: &str = "auth.token_required";
+/// How to be let in (RFC 6750, section 3),
+const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="cartwright""#);
+/// and the same for whoever tried with a token that is none.
+const CHALLENGE_AGAIN: HeaderValue =
+    HeaderValue::from_static(r#"Bearer realm="cartwright", error="invalid_token""#);
 /// What a problem's code follows in its `type`.
 const TYPE_PREFIX: &str = "urn:cartwright:problem:";
 /// When trying again is worth it where a refusal that passes does not say, in seconds.
@@ -102,7 +109,12 @@ impl Refused {
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
         if self.problem.class == Class::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let challenge = if self.problem.code == TOKEN_REQUIRED {
+                CHALLENGE
+            } else {
+                CHALLENGE_AGAIN
+            };
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

@@ -78,6 +78,15 @@ fn wrong_values_say_what_would_be_right() {
         let text = format!("cors_origins = [\"{origin}\"]");
         check_fault(&text, "cors_origins", "no origin");
     }
+    for (written, sent) in [
+        ("https://Shop.example", "https://shop.example"),
+        ("https://shop.example:443", "https://shop.example"),
+        ("http://shop.example:8080/", "http://shop.example:8080"),
+        ("https://m\u{fc}ller.example", "https://xn--mller-kva.example"),
+    ] {
+        let text = format!("cors_origins = [\"{written}\"]");
+        check_fault(&text, "cors_origins", &format!("write \"{sent}\""));
+    }
     check_fault(
         "public_url = \"https://a.example\\n\"",
         "public_url",

@@ -425,6 +425,73 @@ async fn what_was_done_is_answered_again_where_it_could_not_be_done_any_more() {
 }
 
 #[tokio::test]
+async fn what_is_refused_before_anything_is_done_is_kept_under_its_key_too() {
+    let open = OpenShop::shared().await;
+    let staff = &open.shop.staff;
+    let none = "0".repeat(32);
+    let attempts = json!({ "attempts": vec![json!({ "code": "NONE" }); 501] });
+    for (path, body, other, code) in [
+        (
+            format!("/admin/gift-cards/sv_{none}/adjustments"),
+            json!({ "amount": pence(100), "reason": "goodwill" }),
+            json!({ "amount": pence(200), "reason": "goodwill" }),
+            "stored_value.not_found",
+        ),
+        (
+            format!("/checkouts/chk_{none}/abandon"),
+            json!({}),
+            json!({}),
+            "checkout.not_found",
+        ),
+        (
+            "/admin/promotions/judge".to_owned(),
+            attempts,
+            json!({ "attempts": [{ "code": "NONE" }] }),
+            "promotion.too_many_attempts",
+        ),
+    ] {
+        let key = unique("key");
+        let first = staff.post(&path, body.clone()).key(&key).send().await;
+        assert!(!first.is_replayed());
+        let status = first.status;
+        first.expect_refused(status, code);
+        let again = staff.post(&path, body.clone()).key(&key).send().await;
+        assert!(again.is_replayed(), "{path}: {}", again.text);
+        again.expect_refused(status, code);
+        // Giving up has no body, so that there is no other.
+        if other != body {
+            let other = staff.post(&path, other).key(&key);
+            other.refused(422, "idempotency.key_reused").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn staff_who_repeat_an_opening_without_its_cookie_do_not_get_its_session_a_second_time() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, None).await;
+    let line = json!({ "variant_id": variant.id, "quantity": 1 });
+    for (path, body, status) in [("/carts", json!({}), 201), (LINES, line.clone(), 200)] {
+        let key = unique("key");
+        let till = || open.server.guest().with_token(open.server.token());
+        let (first, second) = (till(), till());
+        let cart = first.post(path, body.clone()).key(&key).ok(status).await;
+        let email = json!({ "email": "ada@example.com" });
+        first.patch("/carts/current", email).ok(200).await;
+        let again = second.post(path, body).key(&key).send().await;
+        assert!(again.is_replayed(), "{}", again.text);
+        assert_eq!(again.expect(status)["id"], cart["id"]);
+        // Whoever has only the new cookie.
+        let shopper = second.without_token();
+        assert_eq!(shopper.get("/session").ok(200).await["cart_id"], json!(null));
+        let own = shopper.post(LINES, line.clone()).ok(200).await;
+        assert_ne!(own["id"], cart["id"]);
+        assert_eq!(own["email"], json!(null));
+        assert_eq!(shopper.get("/carts/current").ok(200).await["id"], own["id"]);
+    }
+}
+
+#[tokio::test]
 async fn a_key_is_remembered_over_a_restart() {
     let open = OpenShop::fresh().await;
     let variant = open.shop.variant(100, Some(5)).await;

@@ -68,6 +68,18 @@ async fn methods_are_offered_and_priced_by_what_is_sent() {
     let refused = shop.staff.post("/admin/shipping/methods", body);
     let refused = refused.refused(400, "request.invalid_fields").await;
     assert_eq!(refused["errors"][0]["pointer"], "/tariffs/0");
+    for rate in ["1_0", "0._2", "1e-2", "1E1", "abc"] {
+        let share = json!({ "percentage": { "rate": rate } });
+        let carrier = json!({ "carrier": { "service": "express", "fallback": share } });
+        for mut tariff in [share, carrier] {
+            tariff["currency"] = json!("GBP");
+            let body = json!({ "name": "Share", "countries": ["GB"], "tariffs": [tariff] });
+            let refused = shop.staff.post("/admin/shipping/methods", body);
+            let refused = refused.refused(400, "request.invalid_fields").await;
+            let message = refused["errors"][0]["message"].as_str().unwrap_or_default();
+            assert!(message.contains("decimal number"), "{refused}");
+        }
+    }
     make(json!({ "name": "Van", "countries": ["GB"], "price": pence(4_000) })).await;
 
     let cup = goods(&shop, 1_000, 900, false, &["cups"]).await;

@@ -23,7 +23,7 @@ async fn check_refused(caller: &Client, authorization: &str, code: &str) {
             .await;
         assert_eq!(
             answer.header("www-authenticate"),
-            Some("Bearer"),
+            Some(r#"Bearer realm="cartwright", error="invalid_token""#),
             "{authorization} {path}"
         );
         answer.expect_refused(401, code);

@@ -173,6 +173,8 @@ async fn stock_that_nobody_has_told_is_at_version_0_and_a_refusal_leaves_it_ther
     assert_eq!(told.etag(), Some(1));
     assert_eq!(told.expect(200)["on_hand"], 5);
     put(6).if_match(0).refused(412, "version.stale").await;
+    let only_first = put(6).header("if-none-match", "*");
+    only_first.refused(412, "version.stale").await;
     let adjusted = adjust().if_match(1).key(&key).send().await;
     assert_eq!(adjusted.etag(), Some(2));
     let again = adjust().if_match(1).key(&key).send().await;

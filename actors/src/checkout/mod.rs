@@ -342,9 +342,9 @@ impl Engine {
     /// # Errors
     /// `checkout.not_found`; `checkout.in_progress` once payment may have begun; `checkout.ended`.
     pub async fn abandon_checkout(&self, request: &Request, id: CheckoutId) -> Outcome<CheckoutView> {
-        self.checkout_and_cart(request, id).await?;
+        let command = async { self.checkout_and_cart(request, id).await.map(|_| AbandonCheckout) };
         let done = self
-            .run(&self.kinds().checkouts, id, AbandonCheckout, request)
+            .run_on_facts(&self.kinds().checkouts, id, command, request)
             .await?;
         self.wait_until(id, request.deadline, Checkout::is_ended).await?;
         Ok(Done {

@@ -10,8 +10,11 @@ use cartwright_domain::promotion::{
     Attempt, Code, GiveBackUse, Goods, Promotion, SpendUse, Use, UseCounter, Verdict,
 };
 use cartwright_domain::text::Email;
-use cartwright_domain::{Problem, Timestamp};
+use cartwright_domain::{Class, Problem, Timestamp};
 use std::slice;
+
+/// How many codes are judged in a call.
+const ATTEMPTS_MAX: usize = 500;
 
 /// A code that somebody wants to use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +55,7 @@ impl Engine {
     /// Asked again under an idempotency key it says the same and counts nothing.
     ///
     /// # Errors
-    /// A fault of the store. Whoever sends the same again under the same key goes on where it stopped.
+    /// `promotion.too_many_attempts`; a fault of the store. Whoever sends the same again under the same key goes on where it stopped.
     pub async fn judge_codes(
         &self,
         request: &Request,
@@ -68,6 +71,11 @@ impl Engine {
     }
 
     async fn verdicts(&self, request: &Request, attempts: &[CodeAttempt]) -> Result<Vec<Verdict>, Refused> {
+        if ATTEMPTS_MAX < attempts.len() {
+            let message = format!("at most {ATTEMPTS_MAX} codes are judged in a call");
+            let problem = Problem::new(Class::TooLarge, "promotion.too_many_attempts", message);
+            return Err(problem.with("attempts_max", ATTEMPTS_MAX).into());
+        }
         let mut verdicts = Vec::with_capacity(attempts.len());
         for (row, attempt) in attempts.iter().enumerate() {
             verdicts.push(self.judge_code(request, row, attempt).await?);

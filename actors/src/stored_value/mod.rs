@@ -104,8 +104,8 @@ impl Engine {
         id: StoredValueId,
         adjustment: Adjust,
     ) -> Outcome<Shown<StoredValue>> {
-        self.gift_card(id).await?;
-        self.run(&self.kinds().stored_values, id, adjustment, request)
+        let adjustment = async { self.gift_card(id).await.map(|_| adjustment) };
+        self.run_on_facts(&self.kinds().stored_values, id, adjustment, request)
             .await
     }
 

@@ -28,7 +28,8 @@ impl Time {
             text.parse::<jiff::Timestamp>()
         };
         let expected = |_: jiff::Error| {
-            "expected a point in time such as 2024-05-06T07:08:09Z, or a date such as 2024-05-06".to_owned()
+            "expected a point in time such as 2024-05-06T07:08:09Z, or a date such as 2024-05-06, before 9999-12-31"
+                .to_owned()
         };
         let instant = instant.map_err(expected)?;
         Ok(Self(Timestamp::from_millis(instant.as_millisecond())))

@@ -1,9 +1,9 @@
-//! Request headers with a meaning of ours: `If-Match`, `Idempotency-Key`, `Prefer`.
+//! Request headers with a meaning of ours: `If-Match` and `If-None-Match`, `Idempotency-Key`, `Prefer`.
 
 use crate::problem::Refused;
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
 };
 use cartwright_domain::{Class, Revision};
 use std::convert::Infallible;
@@ -17,6 +17,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// The version the caller expects, from `If-Match: "7"`. Without the header, or with `*`, none: the last write wins.
+/// `If-None-Match: *` on a change expects that nothing is there, which is version 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IfMatch(pub Option<Revision>);
 
@@ -60,21 +61,55 @@ pub fn etag(Revision(revision): Revision) -> HeaderValue {
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else {
-            return Ok(Self(None));
-        };
-        let text = value.to_str().unwrap_or_default().trim();
-        if text == "*" {
-            return Ok(Self(None));
+        let mut lines = parts.headers.get_all(header::IF_MATCH).iter();
+        match (lines.next(), lines.next()) {
+            (None, _) => nothing_expected(parts).map(Self),
+            (Some(line), None) => version_expected(line).map(Self),
+            // Two lines are one list.
+            (Some(_), Some(_)) => Err(if_match_malformed()),
         }
-        let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        let revision = digits.and_then(|digits| digits.parse().ok());
-        let message = "the header If-Match must hold one version in quotes, as the ETag of an answer has it";
-        let revision =
-            revision.ok_or_else(|| Refused::new(Class::Malformed, "request.if_match_malformed", message))?;
-        Ok(Self(Some(Revision(revision))))
     }
+}
+
+fn version_expected(line: &HeaderValue) -> Result<Option<Revision>, Refused> {
+    let text = line.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let revision = digits.and_then(|digits| digits.parse().ok());
+    revision
+        .map(|revision| Some(Revision(revision)))
+        .ok_or_else(if_match_malformed)
+}
+
+/// Reads `If-None-Match`. Where nothing is changed it is passed over: answers depend on more than on the version of what
+/// they show, so that none may be kept from the caller for being known.
+fn nothing_expected(parts: &Parts) -> Result<Option<Revision>, Refused> {
+    let mut lines = parts.headers.get_all(header::IF_NONE_MATCH).iter();
+    let first = match parts.method {
+        Method::GET | Method::HEAD => None,
+        _ => lines.next(),
+    };
+    match (first, lines.next()) {
+        (None, _) => Ok(None),
+        (Some(line), None) if line == "*" => Ok(Some(Revision::default())),
+        (Some(_), _) => {
+            let message =
+                "the header If-None-Match of a change must hold *, which means: only if nothing is there";
+            Err(Refused::new(
+                Class::Malformed,
+                "request.if_none_match_malformed",
+                message,
+            ))
+        }
+    }
+}
+
+fn if_match_malformed() -> Refused {
+    let message = "the header If-Match must hold one version in quotes, as the ETag of an answer has it";
+    Refused::new(Class::Malformed, "request.if_match_malformed", message)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
@@ -135,13 +170,23 @@ impl<S: Send + Sync> FromRequestParts<S> for UserAgent {
     }
 }
 
+/// Tells whether the first `return` among the preferences (RFC 7240) is `minimal`.
 fn prefers_minimal(headers: &HeaderMap) -> bool {
     const MINIMAL: &str = "return=minimal";
-    let is_in = |line: &str| {
-        let mut preferences = line.split([',', ';']);
-        preferences.any(|preference| preference.trim().eq_ignore_ascii_case(MINIMAL))
-    };
-    // Most callers say nothing else.
     let mut lines = headers.get_all(PREFER).iter();
-    lines.any(|line| line == MINIMAL || line.to_str().is_ok_and(is_in))
+    let is_minimal = |line: &HeaderValue| {
+        // Most callers say nothing else.
+        if line == MINIMAL {
+            return Some(true);
+        }
+        let mut preferences = line.to_str().ok()?.split(',');
+        preferences.find_map(|preference| {
+            // What follows are parameters.
+            let (preference, _) = preference.split_once(';').unwrap_or((preference, ""));
+            let (name, value) = preference.split_once('=')?;
+            let is_return = name.trim().eq_ignore_ascii_case("return");
+            is_return.then(|| value.trim().trim_matches('"').eq_ignore_ascii_case("minimal"))
+        })
+    };
+    lines.find_map(is_minimal).unwrap_or(false)
 }

@@ -242,7 +242,11 @@ async fn staff_routes_are_for_valid_tokens_and_a_bad_token_is_refused_everywhere
             Ok(text) => assert_eq!(reply.text, text, "{path} {authorization:?}"),
             Err(code) => {
                 assert_eq!(reply.refusal(), refused(401, code), "{path} {authorization:?}");
-                assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+                let challenge = match code {
+                    "auth.token_required" => r#"Bearer realm="cartwright""#,
+                    _ => r#"Bearer realm="cartwright", error="invalid_token""#,
+                };
+                assert_eq!(reply.header("www-authenticate"), Some(challenge));
             }
         }
     };
@@ -321,7 +325,30 @@ async fn if_match_holds_one_version_in_quotes() {
     ] {
         check(Some(bad), None).await;
     }
+    let twice = [("if-match", "\"7\""), ("if-match", "\"8\"")];
+    let reply = edge().get("/api/v1/if-match", &twice).await;
+    assert_eq!(reply.refusal(), refused(400, "request.if_match_malformed"));
     assert_eq!(etag(Revision(7)), "\"7\"");
+}
+
+#[tokio::test]
+async fn if_none_match_expects_that_nothing_is_there() {
+    async fn check(method: &str, values: &[&str], expected: Result<Option<u64>, &str>) {
+        let headers: Vec<_> = values.iter().map(|value| ("if-none-match", *value)).collect();
+        let reply = edge()
+            .ask(request(method, "/api/v1/if-match", &headers, ""))
+            .await;
+        match expected {
+            Ok(version) => assert_eq!(reply.text, format!("{:?}", version.map(Revision)), "{values:?}"),
+            Err(code) => assert_eq!(reply.refusal(), refused(400, code), "{values:?}"),
+        }
+    }
+    check("PUT", &[], Ok(None)).await;
+    check("PUT", &["*"], Ok(Some(0))).await;
+    for bad in [&["\"7\""] as &[&str], &["*", "*"], &["*, \"7\""], &[""]] {
+        check("PUT", bad, Err("request.if_none_match_malformed")).await;
+        check("GET", bad, Ok(None)).await;
+    }
 }
 
 #[tokio::test]
@@ -399,7 +426,10 @@ async fn prefer_minimal_is_heard_among_others() {
     check(None, "Full").await;
     check(Some("return=minimal"), "Minimal").await;
     check(Some("wait=5, Return=Minimal; foo"), "Minimal").await;
+    check(Some("return = \"minimal\""), "Minimal").await;
     check(Some("return=representation"), "Full").await;
+    check(Some("return=representation, return=minimal"), "Full").await;
+    check(Some("foo; return=minimal"), "Full").await;
 }
 
 #[tokio::test]
@@ -413,7 +443,7 @@ async fn a_page_has_one_to_a_hundred_items() {
     }
     check("", Ok("20 None")).await;
     check("?limit=1", Ok("1 None")).await;
-    let cursor = format!("{:02x}{}", Kind::Cart.tag(), "0".repeat(32));
+    let cursor = format!("02{0:02x}{0:02x}{1}", Kind::Cart.tag(), "0".repeat(32));
     check(
         &format!("?limit=100&cursor={cursor}"),
         Ok(&format!("100 Some({cursor:?})")),

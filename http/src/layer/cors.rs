@@ -13,6 +13,7 @@ pub(super) fn layer(origins: &[HeaderValue]) -> CorsLayer {
     let idempotency_key = HeaderName::from_static("idempotency-key");
     let idempotent_replayed = HeaderName::from_static("idempotent-replayed");
     let prefer = HeaderName::from_static("prefer");
+    let preference_applied = HeaderName::from_static("preference-applied");
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().cloned()))
         .allow_credentials(true)
@@ -27,6 +28,7 @@ pub(super) fn layer(origins: &[HeaderValue]) -> CorsLayer {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::IF_MATCH,
+            header::IF_NONE_MATCH,
             idempotency_key,
             prefer,
             request_id::HEADER,
@@ -36,6 +38,7 @@ pub(super) fn layer(origins: &[HeaderValue]) -> CorsLayer {
             header::LOCATION,
             header::RETRY_AFTER,
             idempotent_replayed,
+            preference_applied,
             request_id::HEADER,
         ])
         .max_age(MAX_AGE)

@@ -6,6 +6,7 @@
 mod access_log;
 mod cors;
 mod deadline;
+mod host;
 mod panic;
 mod problems;
 mod request_id;
@@ -21,7 +22,7 @@ use axum::{
     body::{Body, Bytes, HttpBody},
     extract::{DefaultBodyLimit, Request},
     http::HeaderValue,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use cartwright_actors::runtime::Deadlines;
 use futures::future::{BoxFuture, FutureExt};
@@ -116,9 +117,10 @@ impl Around {
         let cookie = SessionCookie::open(&mut request);
         deadline::set(&mut request, request_timeout);
         DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
-        let mut response = match self.for_origins {
-            None => guarded(self.routes, &self.bounds, request).await,
-            Some(routes) => certain(routes.oneshot(request).await),
+        let mut response = match (host::check(&request), self.for_origins) {
+            (Err(refused), _) => refused.into_response(),
+            (Ok(()), None) => guarded(self.routes, &self.bounds, request).await,
+            (Ok(()), Some(routes)) => certain(routes.oneshot(request).await),
         };
         cookie.send(https, &mut response);
         problems::write(&id, &mut response);

@@ -8,7 +8,7 @@ use crate::{
     problem::{self, Refused},
     router_test::{Edge, Reply, edge, part, refused, request},
 };
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Version};
 use cartwright_domain::{Class, Detail, Problem, error::FieldErrors};
 use serde_json::json;
 use std::time::Duration;
@@ -105,6 +105,43 @@ async fn what_axum_refuses_is_a_problem_too() {
     let reply = edge.ask(request("DELETE", "/api/v1/lines", &[], "")).await;
     assert_eq!(reply.refusal(), refused(405, "route.method_not_allowed"));
     assert_eq!(reply.header("allow"), Some("POST"));
+}
+
+#[tokio::test]
+async fn a_request_names_its_host_once() {
+    let edge = edge();
+    let ask = async |hosts: &[&str], version: Version| {
+        let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
+        let mut request = request("GET", "/api/v1/me", &headers, "");
+        if hosts.is_empty() {
+            request.headers_mut().remove("host");
+        }
+        *request.version_mut() = version;
+        edge.ask(request).await
+    };
+    for host in [
+        "",
+        "shop.example",
+        "127.0.0.1:8080",
+        "[::1]:80",
+        "xn--mller-kva.example",
+    ] {
+        assert_eq!(ask(&[host], Version::HTTP_11).await.text, "anonymous", "{host}");
+    }
+    for hosts in [
+        &[] as &[&str],
+        &["a.example", "a.example"],
+        &["a b/c"],
+        &["ada@a.example"],
+    ] {
+        let reply = ask(hosts, Version::HTTP_11).await;
+        assert_eq!(
+            reply.refusal(),
+            refused(400, "request.host_malformed"),
+            "{hosts:?}"
+        );
+    }
+    assert_eq!(ask(&[], Version::HTTP_10).await.text, "anonymous");
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ struct CouponCode {
     used: bool,
     /// When it was made.
     created_at: Time,
+    /// Its version, for `If-Match`.
+    version: u64,
 }
 
 impl From<&ListedCode> for CouponCode {
@@ -45,6 +47,7 @@ impl From<&ListedCode> for CouponCode {
             code: state.code.to_string(),
             used: listed.is_used,
             created_at: state.created_at.into(),
+            version: listed.code.revision.0,
         }
     }
 }
@@ -202,6 +205,7 @@ async fn admin_draw_codes(
     params(
         ("promotion" = String, Path, description = "The promotion's id."),
         ("code" = String, Path, description = "The code; case does not matter."),
+        IfMatchHeader,
     ),
     responses((status = NO_CONTENT, description = "It is gone.")),
 )]

@@ -4,19 +4,15 @@ use crate::answer::{Answer, Answered};
 use crate::dto::{IdempotencyKeyHeader, Time};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
-use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::promotion::CodeAttempt;
-use cartwright_domain::{Class, Problem};
+use cartwright_domain::Problem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// How many codes are judged in a call.
-const ATTEMPTS_MAX: usize = 500;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -114,11 +110,6 @@ async fn admin_judge_codes(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<CodeAttempts>,
 ) -> Answered<CodeVerdicts> {
-    if ATTEMPTS_MAX < value.attempts.len() {
-        let message = format!("at most {ATTEMPTS_MAX} codes are judged in a call");
-        let problem = Problem::new(Class::TooLarge, "promotion.too_many_attempts", message);
-        return Err(Refused::from(problem.with("attempts_max", ATTEMPTS_MAX)));
-    }
     let attempts = value.attempts.into_iter().map(CodeAttempt::from).collect();
     let judged = engine.judge_codes(&call.request(&bytes), attempts).await?;
     Ok(Answer::plain_done(judged.map(|verdicts| CodeVerdicts {

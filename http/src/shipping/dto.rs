@@ -208,6 +208,7 @@ pub(crate) struct ChargeStep {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ChargePercentage {
     /// The share, an exact decimal: `0.05` is 5%.
+    #[serde(with = "as_text")]
     #[schema(value_type = String, example = "0.05")]
     rate: Rate,
     /// The least it comes to.
