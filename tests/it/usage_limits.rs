@@ -242,6 +242,35 @@ async fn a_limit_of_an_automatic_promotion_is_kept_and_a_canceled_order_gives_it
 }
 
 #[tokio::test]
+async fn a_last_use_that_somebody_is_about_to_have_keeps_nobody_from_buying() {
+    let open = OpenShop::fresh().await;
+    open.shop.settings(json!({ "provider_seconds": 1 })).await;
+    let variant = open.shop.variant(1000, None).await;
+    promote(&open, json!({ "usage_limit": 1 })).await;
+    let (first, second) = (open.shop.guest().await, open.shop.guest().await);
+    let cart = open.shop.ready_cart(&first, &open.method, &[(&variant, 1)]).await;
+    let other = open
+        .shop
+        .ready_cart(&second, &open.method, &[(&variant, 1)])
+        .await;
+    let total = async |guest: &Client, cart: &str| {
+        let cart = guest.get(&format!("/carts/{cart}")).ok(200).await;
+        cart["totals"]["total"].clone()
+    };
+    assert_eq!(total(&second, &other).await, pence(900));
+    complete(&first, &cart, "tok_hang").await.expect(202);
+    // Shown the lower total, and then the other.
+    let late = complete(&second, &other, "tok_approve").await;
+    let late = late.expect_refused(409, "checkout.total_changed");
+    assert_eq!(late["details"]["total"], pence(1000));
+    assert_eq!(total(&second, &other).await, pence(1000));
+    let bought = complete(&second, &other, "tok_approve").await.expect(200);
+    assert_eq!(bought["order"]["total"], pence(1000));
+    // Whoever is about to have it keeps it.
+    assert_eq!(total(&first, &cart).await, pence(900));
+}
+
+#[tokio::test]
 async fn a_guest_who_has_used_a_code_up_loses_it_under_any_spelling_of_the_address() {
     let open = OpenShop::fresh().await;
     let variant = open.shop.variant(1000, None).await;

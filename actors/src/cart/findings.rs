@@ -152,7 +152,14 @@ impl Kinds {
     ) -> Result<bool, Refused> {
         let known = findings.used_up.len();
         for needed in whose.uses(quote, book) {
-            if needed.limit <= self.times_used(needed.counter).await? {
+            let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
+            let Some(counter) = counter else { continue };
+            // A shopper can give a code up who is too late for what others are about to use, and nothing else.
+            let taken = match quote.is_unlocked_by_code(needed.promotion) {
+                true => counter.state.used(),
+                false => counter.state.taken(whose.cart.checkout()),
+            };
+            if needed.limit <= taken {
                 findings.used_up.push(needed.promotion);
             }
         }

@@ -84,6 +84,12 @@ impl UseCounter {
         self.used
     }
 
+    /// Returns how many are used or about to be used, but for what a checkout holds itself.
+    pub fn taken(&self, itself: Option<CheckoutId>) -> u64 {
+        let others = self.held.iter().filter(|holder| Some(**holder) != itself);
+        self.used + others.count() as u64
+    }
+
     /// Returns the checkouts that hold a use, in ascending order of their ids.
     pub fn held(&self) -> &[CheckoutId] {
         &self.held
