@@ -306,6 +306,28 @@ async fn store_credit_pays_for_carts_of_its_customer() {
 }
 
 #[tokio::test]
+async fn a_card_that_covers_less_than_was_shown_refuses_a_started_checkout_too() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let card = issue(&open, 9_000).await;
+    let (guest, cart, shown) = applied(&open, &variant, &card).await;
+    assert_eq!(shown["amount_due"], pence(0));
+    guest
+        .post(&format!("/carts/{cart}/checkout"), json!({}))
+        .ok(201)
+        .await;
+    let less = json!({ "amount": pence(-8_500), "reason": "paid out" });
+    let adjustments = format!("{}/adjustments", card_path(&card));
+    open.shop.staff.post(&adjustments, less).ok(200).await;
+    let refused = complete(&guest, &cart, json!({})).await;
+    let refused = refused.expect_refused(409, "checkout.amount_due_changed");
+    assert_eq!(refused["details"]["amount_due"], pence(1_500));
+    let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(1_500));
+    complete(&guest, &cart, token("tok_approve")).await.expect(200);
+}
+
+#[tokio::test]
 async fn store_credit_of_a_deleted_customer_pays_for_nothing() {
     let open = OpenShop::shared().await;
     let (shop, variant) = (&open.shop, open.shop.variant(1_000, Some(10)).await);

@@ -285,7 +285,9 @@ impl Engine {
             // What is missing can be added through the checkout. Lines that can no longer be had end it, which gives the
             // cart back: the saga judges them.
             let priced = self.kinds().priced(cart.clone()).await?;
-            if let Some(problem) = validate::unfinished(&priced, completion.payment_token.is_some()) {
+            let obstacle = validate::due_changed(&priced, &completion)
+                .or_else(|| validate::unfinished(&priced, completion.payment_token.is_some()));
+            if let Some(problem) = obstacle {
                 return Err(problem.into());
             }
             completion = self.as_shown(request, &priced, completion).await?;
