@@ -5,9 +5,9 @@ use crate::shop::{Goods, Requests, Shop};
 use crate::shopper::is_final;
 use crate::trace::Trace;
 use cartwright_actors::{Engine, PageRequest};
-use cartwright_domain::Problem;
 use cartwright_domain::id::{OrderId, VariantId};
 use cartwright_domain::inventory::{AdjustStock, StockItem};
+use cartwright_domain::{Problem, settings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -21,6 +21,8 @@ const ACTS: u64 = 20;
 enum Act {
     Adjust(VariantId, i64),
     Cancel(OrderId),
+    /// When payments are captured from now on: `now` or `when_shipped`.
+    Capture(&'static str),
 }
 
 #[derive(Clone, Debug)]
@@ -106,7 +108,7 @@ impl Staff {
     }
 
     async fn choose(&mut self, engine: &Engine) {
-        let act = match self.dice.below(5) {
+        let act = match self.dice.below(6) {
             0 | 1 => {
                 let Ok(page) = engine.orders(PageRequest::default()).await else {
                     return;
@@ -121,6 +123,7 @@ impl Staff {
                 };
                 Act::Cancel(order.id)
             }
+            2 => Act::Capture(*self.dice.one_of(&["now", "when_shipped"])),
             _ => {
                 let variants: Vec<VariantId> = self.on_hand.keys().copied().collect();
                 let delta = i64::try_from(self.dice.between(1, 9)).unwrap_or(1) - 4;
@@ -167,6 +170,14 @@ impl Staff {
                 done.map(|done| done.value.state.status() == cartwright_domain::order::Status::Canceled)
                     .map_err(|refused| refused.problem)
             }
+            Act::Capture(capture) => {
+                let change = settings::Draft {
+                    capture: Some(capture.to_owned()),
+                    ..settings::Draft::default()
+                };
+                let done = engine.update_settings(&request, change).await;
+                done.map(|_| true).map_err(|refused| refused.problem)
+            }
         };
         match answer {
             Ok(is_over) => {
@@ -189,6 +200,7 @@ impl Staff {
                         )
                     }
                     Act::Cancel(_) => problem.code == "order.already_canceled",
+                    Act::Capture(_) => false,
                 };
                 assert!(may_come, "{act:?} is refused: {problem:?}");
             }

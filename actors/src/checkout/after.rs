@@ -83,7 +83,13 @@ async fn deliver(
         checkout: saga.id,
         order: saga.state.order,
     };
-    let approval = approval.filter(|_| settings.capture == Capture::Now);
+    // Every run does the same, whatever the setting has become: the provider may have captured in an earlier one.
+    let asked_for = saga
+        .state
+        .completion
+        .as_ref()
+        .and_then(|completion| completion.capture);
+    let approval = approval.filter(|_| asked_for.unwrap_or(settings.capture) == Capture::Now);
     let captures = async {
         match &approval {
             Some(approval) => take(env, saga, approval, settings).await,

@@ -29,6 +29,7 @@ impl Engine {
             expected_total,
             expected_due: draft.expected_due.or(shown_due.map(|shown| shown.due)),
             deadline_at: self.now().after(settings.lifetimes.checkout),
+            capture: Some(settings.capture),
         })
     }
 

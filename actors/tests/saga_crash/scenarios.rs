@@ -28,6 +28,14 @@ impl Scenario {
     }
 }
 
+/// Staff let captures wait while the checkout of the first order captures its payment, or tries to once more.
+pub(crate) const CAPTURES_WAIT: Scenario = Scenario {
+    name: "captures are to wait from when there is an order",
+    act: |buyer| Box::pin(wait_meanwhile(buyer)),
+    answers: &[ORDERED],
+    orders: &[Status::Confirmed],
+};
+
 /// Every scenario.
 pub(crate) const ALL: &[Scenario] = &[
     Scenario {
@@ -120,6 +128,7 @@ pub(crate) const ALL: &[Scenario] = &[
         answers: &[ORDERED, "canceled"],
         orders: &[Status::Canceled],
     },
+    CAPTURES_WAIT,
     Scenario {
         name: "a promotion that can be used once: decline, then approve",
         act: |buyer| Box::pin(limited(buyer)),
@@ -337,14 +346,26 @@ async fn abandon(buyer: &Buyer<'_>) -> Vec<String> {
 }
 
 async fn cancel(buyer: &Buyer<'_>, capture: &str) -> Vec<String> {
+    set_capture(buyer, capture).await;
+    let mut answers = pay(buyer, &["tok_approve"]).await;
+    answers.push(buyer.cancel("cancel", buyer.first_order().await).await);
+    answers
+}
+
+async fn wait_meanwhile(buyer: &Buyer<'_>) -> Vec<String> {
+    let (answers, ()) = tokio::join!(pay(buyer, &["tok_approve"]), async {
+        buyer.first_order().await;
+        set_capture(buyer, "when_shipped").await;
+    });
+    answers
+}
+
+async fn set_capture(buyer: &Buyer<'_>, capture: &str) {
     let capture = settings::Draft {
         capture: Some(capture.to_owned()),
         ..settings::Draft::default()
     };
     buyer.settings("capture", capture).await;
-    let mut answers = pay(buyer, &["tok_approve"]).await;
-    answers.push(buyer.cancel("cancel", buyer.first_order().await).await);
-    answers
 }
 
 /// Staff cancels the order as soon as there is one, while its checkout still allocates and captures.

@@ -27,8 +27,9 @@ use crate::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
 use crate::idempotency::AnswersTo;
 use crate::kind::{Listing, ListingKey, Unique, UniqueKey};
 use crate::money::Money;
+use crate::settings::Capture;
 use crate::{Context, Entity, Keys, Kind, Revision, Timestamp};
-use past::{Checkout1, Checkout2, Checkout3};
+use past::{Checkout1, Checkout2, Checkout3, Checkout4};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -78,6 +79,8 @@ pub struct Completion {
     pub expected_due: Option<Money>,
     /// When the attempt gives up on a payment of which nothing is known.
     pub deadline_at: Timestamp,
+    /// When its payment is captured, by the setting at that time; of attempts that an earlier build began that is not known.
+    pub capture: Option<Capture>,
 }
 
 /// Stock held for this checkout.
@@ -122,7 +125,7 @@ impl Checkout {
 
 impl Entity for Checkout {
     const KIND: Kind = Kind::Checkout;
-    const SCHEMA: u16 = 4;
+    const SCHEMA: u16 = 5;
     type Id = CheckoutId;
     type Event = Event;
     type Timer = NoTimer;
@@ -133,6 +136,7 @@ impl Entity for Checkout {
             1 => body.read::<Checkout1>().map(Self::from),
             2 => body.read::<Checkout2>().map(Self::from),
             3 => body.read::<Checkout3>().map(Self::from),
+            4 => body.read::<Checkout4>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }

@@ -17,6 +17,7 @@ fn paying() -> Bench<Checkout> {
             expected_total: None,
             expected_due: None,
             deadline_at: START,
+            capture: Some(Capture::Now),
         }),
         answers: None,
         cart_revision: None,
@@ -76,6 +77,7 @@ fn whoever_completes_what_is_being_completed_joins_it() {
         expected_total: None,
         expected_due: None,
         deadline_at: START,
+        capture: Some(Capture::Now),
     };
     let begin = BeginCheckout {
         cart: CART,
