@@ -108,9 +108,8 @@ impl LookedAt {
         let variant = &self.variant;
         let product = self.product.as_ref();
         let is_published = product.is_some_and(|product| product.state.is_published());
-        let is_named_by_its_product = variant.state.title == variant.state.sku.as_str();
         let title = product
-            .filter(|_| is_named_by_its_product)
+            .filter(|_| variant.state.is_named_by_its_product())
             .map_or(variant.state.title.as_str(), |product| {
                 product.state.title.as_str()
             });

@@ -302,6 +302,28 @@ fn a_variant_without_a_title_has_its_sku_and_without_a_price_is_not_for_sale() -
 }
 
 #[test]
+fn a_variant_with_another_sku_goes_on_being_named_by_its_product() -> Result<(), Error> {
+    let renamed = |sku: &str, title: Option<&str>| UpdateVariant {
+        sku: Some(sku.to_owned()),
+        title: title.map(ToOwned::to_owned),
+        ..UpdateVariant::default()
+    };
+    let mut bench = variant(draft())?;
+    for (sku, title, expected) in [
+        ("85123B", None, "85123B"),
+        ("85123C", Some("85123B"), "85123B"),
+        ("85123D", None, "85123B"),
+        ("85123E", Some("85123E"), "85123E"),
+        ("85123F", None, "85123F"),
+    ] {
+        bench.run(renamed(sku, title))?;
+        assert_eq!(bench.entity.title, expected, "{sku}");
+        assert_eq!(bench.entity.is_named_by_its_product(), sku == expected);
+    }
+    Ok(())
+}
+
+#[test]
 fn a_price_is_set_once_and_told_once() -> Result<(), Error> {
     let mut bench = variant(draft())?;
     bench.events.clear();

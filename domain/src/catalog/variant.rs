@@ -78,6 +78,11 @@ impl Variant {
         self.is_active() && !self.prices.is_empty()
     }
 
+    /// Tells whether it has no title of its own, but its SKU for one: shoppers read its product's.
+    pub fn is_named_by_its_product(&self) -> bool {
+        self.title == self.sku.as_str()
+    }
+
     fn put(&mut self, prices: CurrencyPrices, cx: &mut Context<'_, Self>) {
         let before = std::mem::replace(&mut self.prices, prices);
         for from in before.iter() {
@@ -335,7 +340,7 @@ impl Create<Variant> for CreateVariant {
 pub struct UpdateVariant {
     /// Its name in the shop's other systems.
     pub sku: Option<String>,
-    /// Its name for people.
+    /// Its name for people; one that is the SKU follows it when absent.
     pub title: Option<String>,
     /// All of its options.
     pub options: Option<Options>,
@@ -370,6 +375,8 @@ impl UpdateVariant {
         }
         if let Some(title) = &self.title {
             changed.title = check_title(title, &mut errors).unwrap_or_default();
+        } else if variant.is_named_by_its_product() {
+            changed.title = changed.sku.to_string();
         }
         if let Some(options) = &self.options {
             changed.options = check_options(options, &mut errors);

@@ -216,7 +216,7 @@ pub(crate) struct NewVariant {
 pub(crate) struct VariantChange {
     /// Its name in the shop's other systems.
     sku: Option<String>,
-    /// Its name for people.
+    /// Its name for people; one that is the SKU follows it when absent.
     title: Option<String>,
     /// What one unit costs in the price's currency; other prices stay. `null` takes it off sale.
     #[serde(default, deserialize_with = "nullable")]
