@@ -74,6 +74,48 @@ async fn a_completed_cart_costs_what_was_paid_whatever_the_shop_does_later() {
     );
 }
 
+/// Returns the SKUs and titles of the lines of a cart or an order.
+fn named(of: &Value) -> Vec<(&str, &str)> {
+    let lines = of["lines"].as_array().into_iter().flatten();
+    lines
+        .map(|line| (text(&line["sku"]), text(&line["title"])))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_completed_cart_names_its_lines_as_its_order_does() {
+    let open = OpenShop::fresh().await;
+    let cup = open.shop.variant_named("CUP-1", 500, None).await;
+    let product = format!("/admin/products/{}", cup.product_id);
+    let rename = async |title: &str| {
+        let title = json!({ "title": title });
+        open.shop.staff.patch(&product, title).ok(200).await;
+    };
+    rename("Cup").await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&cup, 1)]).await;
+    let path = format!("/carts/{cart}");
+    rename("Big cup").await;
+    let variant = format!("/admin/variants/{}", cup.id);
+    let sku = json!({ "sku": "CUP-2" });
+    open.shop.staff.patch(&variant, sku).ok(200).await;
+    let shown = guest.get(&path).ok(200).await;
+    assert_eq!(named(&shown), [("CUP-1", "Cup")]);
+
+    let key = unique("key");
+    let purchase = Purchase {
+        key: &key,
+        token: "tok_approve",
+    };
+    let checkout = open.shop.complete(&guest, &cart, &purchase).await.expect(200);
+    rename("Bigger cup").await;
+    let order = open.shop.order(text(&checkout["order"]["id"])).await;
+    assert_eq!(named(&order), [("CUP-2", "Big cup")]);
+    let completed = guest.get(&path).ok(200).await;
+    assert_eq!(named(&completed), named(&order));
+    assert_eq!(open.shop.list("/admin/carts").await, [completed]);
+}
+
 #[tokio::test]
 async fn a_cart_whose_payment_is_unknown_costs_what_its_checkout_has_frozen() {
     let open = OpenShop::fresh().await;

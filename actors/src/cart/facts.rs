@@ -9,7 +9,7 @@ use crate::inventory::stock_of;
 use crate::request::Refused;
 use crate::runtime::Published;
 use cartwright_domain::cart::totals::{self, Buyer, Intent, Outside, Rules, Trace, Worksheet};
-use cartwright_domain::cart::{Cart, CodeRefused, LineProblem, Quote, VariantFacts};
+use cartwright_domain::cart::{Cart, CodeRefused, FrozenLine, FrozenQuote, LineProblem, Quote, VariantFacts};
 use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
@@ -40,6 +40,8 @@ pub struct Priced {
     pub requires_shipping: bool,
     /// What it costs.
     pub quote: Arc<Quote>,
+    /// What its checkout has frozen, where it costs that; its lines are in the order of the cart's.
+    pub(super) frozen: Option<Arc<FrozenQuote>>,
     /// The uses of limited promotions that an order of it needs; nothing where only the price was asked for.
     pub uses: Vec<Use>,
     /// What is wrong with its lines; nothing where only the price was asked for.
@@ -51,6 +53,13 @@ pub struct Priced {
     pub holds_until: Option<Timestamp>,
     /// What the edge has made of cart and price, where only the price was asked for and it is all that counts.
     pub renderings: Option<Arc<Renderings>>,
+}
+
+impl Priced {
+    /// Returns what its checkout has frozen of the cart's line at an index; none while it has not.
+    pub fn frozen_line(&self, at: usize) -> Option<&FrozenLine> {
+        self.frozen.as_ref()?.lines.get(at)
+    }
 }
 
 /// What a cart costs, and why.
@@ -363,6 +372,7 @@ impl Gathered {
             requires_shipping,
             coverage,
             quote: worksheet.quote,
+            frozen: None,
             uses,
             problems,
             holds_until,
@@ -537,6 +547,7 @@ impl Kinds {
         Ok(Priced {
             coverage: self.coverage(&cart, quote.total).await?,
             quote,
+            frozen: None,
             cart,
             facts: HashMap::default(),
             requires_shipping: false,

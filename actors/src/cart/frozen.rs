@@ -1,5 +1,5 @@
-//! Carts whose quote is frozen: they cost what was agreed on, whatever catalog, promotions and gift cards do later
-//! (sections 1.9 and 5.1 of the semantics).
+//! Carts whose quote is frozen: they cost what was agreed on, and their lines are named as they were then, whatever
+//! catalog, promotions and gift cards do later (sections 1.9, 5.1 and 6.2 of the semantics).
 
 use super::facts::{Explained, Priced};
 use crate::engine::{Kinds, unreadable};
@@ -28,6 +28,7 @@ impl Kinds {
             coverage: frozen.coverage(),
             holds_until: None,
             renderings: None,
+            frozen: Some(frozen),
         }))
     }
 

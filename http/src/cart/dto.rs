@@ -7,7 +7,7 @@ use crate::extract::Prefer;
 use cartwright_actors::cart::{CartView, ReadCart};
 use cartwright_actors::request::Done;
 use cartwright_domain::cart::{
-    self, Line, LineTax, LineTaxPart, ProblemKind, Quote, QuoteLine, QuotedCode, Unmet,
+    self, FrozenLine, Line, LineTax, LineTaxPart, ProblemKind, Quote, QuoteLine, QuotedCode, Unmet,
 };
 use cartwright_domain::id::LineId;
 use cartwright_domain::money;
@@ -166,9 +166,9 @@ pub(crate) struct CartLine {
     variant_id: String,
     /// The product it belongs to.
     product_id: String,
-    /// Its SKU.
+    /// Its SKU when the line was added, or in the frozen quote.
     sku: String,
-    /// Its title.
+    /// Its title when the line was added, or in the frozen quote.
     title: String,
     /// What the shopper chose.
     options: BTreeMap<String, String>,
@@ -363,7 +363,11 @@ impl From<&CartView> for Cart {
         for problem in &view.priced.problems {
             problems.insert(problem.line, problem.kind);
         }
-        let lines = cart.lines().iter().zip(&quote.lines);
+        let lines = cart.lines().iter().zip(&quote.lines).enumerate();
+        let lines = lines.map(|(at, (line, quoted))| {
+            let problem = problems.get(&line.id).copied();
+            CartLine::of(line, quoted, view.priced.frozen_line(at), problem)
+        });
         Self {
             id: cart.id().to_string(),
             state: cart.state().name(),
@@ -376,9 +380,7 @@ impl From<&CartView> for Cart {
             customer_id: cart.customer().map(|customer| customer.to_string()),
             priced_at: cart.pricing_date().map(|date| date.at.into()),
             requires_shipping: view.priced.requires_shipping,
-            lines: lines
-                .map(|(line, quoted)| CartLine::of(line, quoted, problems.get(&line.id).copied()))
-                .collect(),
+            lines: lines.collect(),
             codes: quote.codes.iter().map(CartCode::from).collect(),
             refused_codes: view.news.refused.iter().map(CodeProblem::from).collect(),
             removed_codes: view.news.removed.iter().map(CodeProblem::from).collect(),
@@ -404,7 +406,10 @@ impl From<&CartView> for CartChanged {
             id: shown.state.id().to_string(),
             state: shown.state.state().name(),
             version: shown.revision.0,
-            line: at.map(|at| CartLine::of(&shown.state.lines()[at], &quote.lines[at], None)),
+            line: at.map(|at| {
+                let frozen = view.priced.frozen_line(at);
+                CartLine::of(&shown.state.lines()[at], &quote.lines[at], frozen, None)
+            }),
             codes: quote.codes.iter().map(CartCode::from).collect(),
             refused_codes: view.news.refused.iter().map(CodeProblem::from).collect(),
             removed_codes: view.news.removed.iter().map(CodeProblem::from).collect(),
@@ -452,7 +457,13 @@ impl From<&cart::AppliedPromotion> for AppliedPromotion {
 }
 
 impl CartLine {
-    fn of(line: &Line, quoted: &QuoteLine, problem: Option<ProblemKind>) -> Self {
+    fn of(
+        line: &Line,
+        quoted: &QuoteLine,
+        frozen: Option<&FrozenLine>,
+        problem: Option<ProblemKind>,
+    ) -> Self {
+        let (sku, title) = frozen.map_or((&line.sku, &line.title), |frozen| (&frozen.sku, &frozen.title));
         let (now, then) = (quoted.unit_price, line.price_when_added);
         // Both are in the cart's currency and not below zero, so that their difference exists.
         let difference = now.minus(then).unwrap_or(money::Price::new(0, now.currency));
@@ -460,8 +471,8 @@ impl CartLine {
             id: line.id.to_string(),
             variant_id: line.variant.to_string(),
             product_id: line.product.to_string(),
-            sku: line.sku.to_string(),
-            title: line.title.to_string(),
+            sku: sku.to_string(),
+            title: title.to_string(),
             options: line.options.clone(),
             custom_fields: line.custom_fields.clone(),
             quantity: line.quantity,
