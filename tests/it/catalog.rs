@@ -20,6 +20,19 @@ async fn check_bad_sku(staff: &Client, sku: &str) {
 }
 
 #[tokio::test]
+async fn variants_that_are_made_in_one_millisecond_stay_in_the_order_given() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let skus: Vec<String> = (0..100).map(|_| unique("SIZE")).collect();
+    let variants: Vec<Value> = skus.iter().map(|sku| json!({ "sku": sku })).collect();
+    let body =
+        json!({ "title": "Shirt", "handle": unique("shirt"), "status": "active", "variants": variants });
+    let made = shop.staff.post("/admin/products", body).ok(201).await;
+    let shown = made["variants"].as_array().into_iter().flatten();
+    let shown: Vec<&str> = shown.filter_map(|variant| variant["sku"].as_str()).collect();
+    assert_eq!(shown, skus);
+}
+
+#[tokio::test]
 async fn a_product_is_made_with_its_variants_and_shown_by_id_and_by_handle() {
     let OpenShop { server, shop, .. } = OpenShop::shared().await;
     let (handle, sku) = (unique("blue-mug"), unique("MUG"));

@@ -221,9 +221,12 @@ impl Engine {
         variants: Vec<VariantDraft>,
     ) -> Result<(), Refused> {
         let seed = Seed(product.id.uuid()).derive(VariantId::PREFIX.as_bytes());
-        for (nth, draft) in (0..).zip(variants) {
-            // The same whenever it is drawn, so that a repeat finds what is there.
-            let id = VariantId::from_uuid(seed.id(nth, product.created_at, None));
+        // The same whenever they are drawn, so that a repeat finds what is there.
+        let drawn = (0..).map(|nth| VariantId::from_uuid(seed.id(nth, product.created_at, None)));
+        let mut ids: Vec<_> = drawn.take(variants.len()).collect();
+        // Of variants that are made in one millisecond the id decides which is listed first.
+        ids.sort_unstable();
+        for (id, draft) in ids.into_iter().zip(variants) {
             let command = CreateVariant {
                 product: product.id,
                 draft,
