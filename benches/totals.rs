@@ -10,7 +10,7 @@ use cartwright_domain::promotion::{
 use cartwright_domain::settings::Settings;
 use cartwright_domain::tax::{self, Category, CreateZone, RateDraft, TaxZone, Zones};
 use cartwright_domain::territory::TerritoryDraft;
-use cartwright_domain::{Caller, Context, Country, Create, Effects, Entity, Seed, Timestamp};
+use cartwright_domain::{Caller, Context, Country, Create, Effects, Entity, Existing, Seed, Timestamp};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -46,7 +46,13 @@ fn zone() -> TaxZone {
         territory: TerritoryDraft::of(&["GB"]),
         rates: Some(vec![rate]),
     };
-    made(TaxZoneId(Uuid::nil()), CreateZone { draft, existing: 0 })
+    made(
+        TaxZoneId(Uuid::nil()),
+        CreateZone {
+            draft,
+            existing: Existing::default(),
+        },
+    )
 }
 
 fn product(n: u64) -> ProductId {
@@ -82,7 +88,13 @@ fn promotion(
         ..promotion::Draft::default()
     };
     let id = PromotionId(Uuid::from_u64_pair(8, n));
-    Arc::new(made(id, CreatePromotion { draft, existing: 0 }))
+    Arc::new(made(
+        id,
+        CreatePromotion {
+            draft,
+            existing: Existing::default(),
+        },
+    ))
 }
 
 /// Promotions of every sort, as a store has them at one time. Three apply to any cart of these benches: one off the

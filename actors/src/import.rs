@@ -100,6 +100,11 @@ pub(crate) async fn find<E: Entity>(
     }
 }
 
+/// Tells whether nothing bears the name of a row, so that the row makes it.
+pub(crate) fn is_new<E: Entity>(entities: &Entities<E>, bears_it: impl Fn(&E) -> bool) -> bool {
+    !entities.roster().iter().any(|found| bears_it(&found.state))
+}
+
 /// Does rows about the same in their order and others side by side, so many at once, and returns what became of each, in
 /// the order sent.
 ///
@@ -114,30 +119,64 @@ pub(crate) async fn each<R: Row, F>(
 where
     F: Future<Output = Result<RowOutcome, Refused>>,
 {
+    each_by_age(rows, at_once, too_many, |_| false, import).await
+}
+
+/// Does rows as [`each`] does, but first those that make something, one after the other in the order sent: of what they
+/// make, what stands first is the older. Rows about one such thing stay in their order: what is not there for one of them
+/// was not there for those before it.
+///
+/// # Errors
+/// As for [`each`].
+pub(crate) async fn each_by_age<R: Row, F>(
+    rows: Vec<R>,
+    at_once: usize,
+    too_many: &str,
+    makes: impl Fn(&R) -> bool,
+    import: impl Fn(R) -> F,
+) -> Result<Vec<ImportedRow>, Refused>
+where
+    F: Future<Output = Result<RowOutcome, Refused>>,
+{
     if ROWS_MAX < rows.len() {
         let message = format!("{} rows were sent, {ROWS_MAX} are the most", rows.len());
         return Err(Problem::new(Class::TooLarge, too_many, message).into());
     }
     let import = &import;
-    let done = stream::iter(about_the_same(rows))
+    let mut placed = Vec::with_capacity(rows.len());
+    let mut others = Vec::new();
+    for (place, row) in rows.into_iter().enumerate() {
+        if makes(&row) {
+            placed.push((place, outcome_of(row, import).await));
+        } else {
+            others.push((place, row));
+        }
+    }
+    let done = stream::iter(about_the_same(others))
         .map(|rows| async move {
             let mut done = Vec::with_capacity(rows.len());
             for (place, row) in rows {
-                let (number, subject) = (row.number(), row.shown());
-                let outcome = import(row).await;
-                let imported = ImportedRow {
-                    row: number,
-                    subject,
-                    outcome: outcome.unwrap_or_else(|refused| RowOutcome::Refused(refused.problem)),
-                };
-                done.push((place, imported));
+                done.push((place, outcome_of(row, import).await));
             }
             done
         })
         .buffer_unordered(at_once);
-    let mut placed: Vec<(usize, ImportedRow)> = done.concat().await;
+    placed.extend(done.concat().await);
     placed.sort_by_key(|(place, _)| *place);
     Ok(placed.into_iter().map(|(_, imported)| imported).collect())
+}
+
+async fn outcome_of<R: Row, F>(row: R, import: impl Fn(R) -> F) -> ImportedRow
+where
+    F: Future<Output = Result<RowOutcome, Refused>>,
+{
+    let (number, subject) = (row.number(), row.shown());
+    let outcome = import(row).await;
+    ImportedRow {
+        row: number,
+        subject,
+        outcome: outcome.unwrap_or_else(|refused| RowOutcome::Refused(refused.problem)),
+    }
 }
 
 /// Rows, each with its place among all that were sent.
@@ -145,9 +184,9 @@ type Placed<R> = Vec<(usize, R)>;
 
 /// Returns rows with their places, those together that are about the same: two that share a name, or each one with a
 /// third.
-fn about_the_same<R: Row>(rows: Vec<R>) -> Vec<Placed<R>> {
+fn about_the_same<R: Row>(rows: Placed<R>) -> Vec<Placed<R>> {
     let mut groups: Vec<(BTreeSet<String>, Placed<R>)> = Vec::new();
-    for (place, row) in rows.into_iter().enumerate() {
+    for (place, row) in rows {
         let mut names: BTreeSet<String> = row.names().into_iter().collect();
         let mut same = vec![(place, row)];
         let joined = groups.extract_if(.., |(others, _)| !others.is_disjoint(&names));
@@ -187,7 +226,8 @@ mod tests {
     #[test]
     fn rows_that_share_a_name_stay_in_their_order() {
         let rows: [&'static [&'static str]; 6] = [&["a"], &["b"], &["c", "d"], &["a"], &["d", "b"], &["e"]];
-        let mut groups: Vec<Vec<usize>> = about_the_same(rows.map(Named).into())
+        let rows = rows.map(Named).into_iter().enumerate();
+        let mut groups: Vec<Vec<usize>> = about_the_same(rows.collect())
             .iter()
             .map(|group| group.iter().map(|(place, _)| *place).collect())
             .collect();

@@ -13,6 +13,7 @@ pub mod customer;
 pub mod entity;
 pub mod error;
 pub mod event;
+pub mod existing;
 pub mod id;
 pub mod idempotency;
 pub mod identity;
@@ -41,6 +42,7 @@ pub use entity::{
 };
 pub use error::{Broken, Class, Detail, FieldError, FieldErrors, Problem, Refusal};
 pub use event::EventBody;
+pub use existing::Existing;
 pub use id::{EntityId, EntityKey, Partition, Seed};
 pub use kind::{Kind, Listing, ListingKey, Sequence, Unique, UniqueKey};
 pub use money::{Currency, Money, Price, Rate, Rounding};

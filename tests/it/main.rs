@@ -19,6 +19,7 @@ mod gift_cards;
 mod guide;
 mod idempotency;
 mod import_names;
+mod import_order;
 mod imports;
 mod judged_codes;
 mod large_carts;

@@ -12,7 +12,7 @@ use cartwright_domain::promotion::{Goods, Promotions};
 use cartwright_domain::settings::{Prices, Settings};
 use cartwright_domain::tax::{Category, CreateZone, Draft, RateDraft, TaxZone, Zones};
 use cartwright_domain::territory::TerritoryDraft;
-use cartwright_domain::{Caller, Context, Create, Effects, Period, Seed, Timestamp};
+use cartwright_domain::{Caller, Context, Create, Effects, Existing, Period, Seed, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -131,7 +131,11 @@ fn zone(id: u128, places: Vec<String>, rates: &[(Timestamp, String)]) -> Arc<Tax
         None,
         &mut effects,
     );
-    let made = CreateZone { draft, existing: 0 }.create(TaxZoneId(Uuid::from_u128(id)), &mut cx);
+    let made = CreateZone {
+        draft,
+        existing: Existing::default(),
+    }
+    .create(TaxZoneId(Uuid::from_u128(id)), &mut cx);
     Arc::new(made.expect("the draft is complete").0)
 }
 

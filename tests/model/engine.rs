@@ -24,7 +24,7 @@ use cartwright_domain::shipping::{self, CreateMethod, ShippingMethod, Tariff};
 use cartwright_domain::stored_value::{Coverage, cover};
 use cartwright_domain::tax::{self, Category, CreateZone, RateDraft, TaxStatus, TaxZone, Zones};
 use cartwright_domain::territory::TerritoryDraft;
-use cartwright_domain::{Country, Period, Timestamp};
+use cartwright_domain::{Country, Existing, Period, Timestamp};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -260,7 +260,14 @@ fn tax_zone(zone: &Zone) -> TaxZone {
         territory: TerritoryDraft::of(&[COUNTRIES[usize::from(zone.country)]]),
         rates: Some(rates),
     };
-    made(zone_id(zone.country), 0, CreateZone { draft, existing: 0 })
+    made(
+        zone_id(zone.country),
+        0,
+        CreateZone {
+            draft,
+            existing: Existing::default(),
+        },
+    )
 }
 
 fn shipping_method(at: usize, method: &Method) -> ShippingMethod {
@@ -356,7 +363,10 @@ fn made_promotion(promotion: &Promotion) -> promotion::Promotion {
         enabled: Some(promotion.enabled),
         ..promotion::Draft::default()
     };
-    let create = CreatePromotion { draft, existing: 0 };
+    let create = CreatePromotion {
+        draft,
+        existing: Existing::default(),
+    };
     made(promotion_id(promotion.number), promotion.created_at, create)
 }
 

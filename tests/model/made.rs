@@ -7,7 +7,7 @@ use cartwright_domain::id::{CheckoutId, CustomerId, PriceListId, StoredValueId};
 use cartwright_domain::stored_value::{
     self, Adjust, GiftCardDraft, HoldValue, IssueGiftCard, OpenStoreCredit, StoredValue, Update,
 };
-use cartwright_domain::{Caller, Command, Context, Create, Effects, Entity, Seed, Timestamp};
+use cartwright_domain::{Caller, Command, Context, Create, Effects, Entity, Existing, Seed, Timestamp};
 use uuid::Uuid;
 
 pub(crate) fn made<E: Entity, C: Create<E>>(id: E::Id, at: i64, command: C) -> E {
@@ -45,7 +45,10 @@ pub(crate) fn price_list(list: &PriceList) -> catalog::PriceList {
         valid_until: Some(list.until.map(Timestamp::from_millis)),
         enabled: Some(list.enabled),
     };
-    let create = CreatePriceList { draft, existing: 0 };
+    let create = CreatePriceList {
+        draft,
+        existing: Existing::default(),
+    };
     made(list_id(list.number), list.created_at, create)
 }
 

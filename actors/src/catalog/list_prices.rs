@@ -70,8 +70,9 @@ impl import::Row for Among {
 }
 
 impl Engine {
-    /// Imports prices by lists. Rows of one SKU are done in their order, and so are those of one list that say different
-    /// things of it; others side by side.
+    /// Imports prices by lists. New lists are made first, each with the row that makes it, in the order of the rows, and
+    /// count by age as they stand there. Of the other rows those of one SKU are done in their order, and so are those of
+    /// one list that say different things of it; others side by side.
     ///
     /// # Errors
     /// `catalog.too_many_rows`; a refused row is no error but its outcome.
@@ -93,8 +94,12 @@ impl Engine {
             row,
         };
         let rows = rows.into_iter().map(among).collect();
+        let makes = |among: &Among| {
+            let name = among.row.list_name();
+            import::is_new(&self.kinds().price_lists, |list| list.name == name)
+        };
         let import = |among: Among| self.import_list_price(request, among.row);
-        import::each(rows, VARIANTS_AT_ONCE, "catalog.too_many_rows", import).await
+        import::each_by_age(rows, VARIANTS_AT_ONCE, "catalog.too_many_rows", makes, import).await
     }
 
     async fn import_list_price(&self, request: &Request, row: ListPriceRow) -> Result<RowOutcome, Refused> {
@@ -135,7 +140,7 @@ impl Engine {
             let _turn = self.inner().kind_turns.take(request, [Kind::PriceList]).await?;
             let command = CreatePriceList {
                 draft: draft.clone(),
-                existing: lists.roster().len(),
+                existing: lists.existing(|list| list.created_at),
             };
             match lists.create(id, command, ask()).await {
                 Ok(_) => return Ok((id, true)),

@@ -43,7 +43,7 @@ impl Engine {
         let lists = &self.kinds().price_lists;
         let command = CreatePriceList {
             draft,
-            existing: lists.roster().len(),
+            existing: lists.existing(|list| list.created_at),
         };
         self.make(lists, self.draw(request, None), command, request).await
     }

@@ -8,7 +8,7 @@ use crate::import::{self, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::Kind;
-use cartwright_domain::promotion::{CreatePromotion, Draft, Promotion, UpdatePromotion};
+use cartwright_domain::promotion::{Code, CreatePromotion, Draft, Promotion, UpdatePromotion};
 use uuid::Uuid;
 
 /// How many promotions of a call are at work at once.
@@ -43,6 +43,15 @@ impl PromotionRow {
             None => format!("name {}", self.name()),
         }
     }
+
+    /// Returns what tells the promotion that it is about from others.
+    fn is_about(&self) -> impl Fn(&Promotion) -> bool {
+        let code = self.code();
+        move |promotion| {
+            let held = promotion.code.as_ref().map(Code::as_str);
+            held == code.as_deref() && (code.is_some() || &*promotion.name == self.name())
+        }
+    }
 }
 
 impl import::Row for PromotionRow {
@@ -61,7 +70,8 @@ impl import::Row for PromotionRow {
 }
 
 impl Engine {
-    /// Imports promotions. Rows about the same promotion are done in their order, others side by side.
+    /// Imports promotions. New ones are made in the order of the rows, and count by age as they stand there. Rows about the
+    /// same promotion are done in their order, others side by side.
     ///
     /// # Errors
     /// `promotion.too_many_rows`; a refused row is no error but its outcome.
@@ -70,25 +80,24 @@ impl Engine {
         request: &Request,
         rows: Vec<PromotionRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
+        let makes = |row: &PromotionRow| import::is_new(&self.kinds().promotions, row.is_about());
         let import = |row| self.import_promotion(request, row);
-        import::each(rows, PROMOTIONS_AT_ONCE, "promotion.too_many_rows", import).await
+        let too_many = "promotion.too_many_rows";
+        import::each_by_age(rows, PROMOTIONS_AT_ONCE, too_many, makes, import).await
     }
 
     async fn import_promotion(&self, request: &Request, row: PromotionRow) -> Result<RowOutcome, Refused> {
         let promotions = &self.kinds().promotions;
         let ask = || request.ask().if_match(None);
-        let code = row.code();
-        let bears_it = |promotion: &Promotion| {
-            let held = promotion.code.as_ref().map(ToString::to_string);
-            held == code && (code.is_some() || &*promotion.name == row.name())
-        };
-        let (id, is_there) = import::find(promotions, IMPORTED_PROMOTIONS, &row.found_by(), bears_it).await?;
+        let name = row.found_by();
+        let found = import::find(promotions, IMPORTED_PROMOTIONS, &name, row.is_about());
+        let (id, is_there) = found.await?;
         if !is_there {
             let _turn = self.inner().kind_turns.take(request, [Kind::Promotion]).await?;
             self.require_known(&row.draft, None, id).await?;
             let command = CreatePromotion {
                 draft: row.draft.clone(),
-                existing: promotions.roster().len(),
+                existing: promotions.existing(|promotion| promotion.created_at),
             };
             match promotions.create(id, command, ask()).await {
                 Ok(_) => return Ok(RowOutcome::Created),

@@ -125,7 +125,7 @@ impl Engine {
             self.require_known(&draft, None, id).await?;
             Ok(CreatePromotion {
                 draft,
-                existing: promotions.roster().len(),
+                existing: promotions.existing(|promotion| promotion.created_at),
             })
         };
         let made = self.make_on_facts(promotions, id, command, request).await?;

@@ -9,7 +9,7 @@ use crate::runtime::envelope::{
 use crate::runtime::exchange::Exchanged;
 use crate::runtime::kind::KindShared;
 use crate::runtime::published::{Page, Published};
-use cartwright_domain::{Command, Create, Entity, EntityId, Kind, Listing};
+use cartwright_domain::{Command, Create, Entity, EntityId, Existing, Kind, Listing, Timestamp};
 use cartwright_storage::{Fault, Receipt, ReceiptKey, Scan};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
@@ -204,6 +204,12 @@ impl<E: Entity> Entities<E> {
             .as_ref()
             .map(|roster| roster.get())
             .unwrap_or_default()
+    }
+
+    /// Counts the entities of the roster, each of which tells when it was made.
+    pub fn existing(&self, made_at: impl Fn(&E) -> Timestamp) -> Existing {
+        let roster = self.roster();
+        Existing::made_at(roster.iter().map(|entity| made_at(&entity.state)))
     }
 
     /// Returns how often the roster was changed. While it stays, so does every roster that is read after it.

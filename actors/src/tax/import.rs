@@ -31,6 +31,13 @@ pub struct RateRow {
     pub rate: RateDraft,
 }
 
+impl RateRow {
+    /// Returns the places that its zone holds in, as far as they can be read.
+    fn territory(&self, errors: &mut FieldErrors) -> Territory {
+        Territory::read(&TerritoryDraft::of_places(&self.place), "", errors)
+    }
+}
+
 impl import::Row for RateRow {
     fn number(&self) -> u64 {
         self.row
@@ -41,13 +48,13 @@ impl import::Row for RateRow {
     }
 
     fn names(&self) -> Vec<String> {
-        let places = TerritoryDraft::of_places(&self.place);
-        vec![Territory::read(&places, "", &mut FieldErrors::default()).text()]
+        vec![self.territory(&mut FieldErrors::default()).text()]
     }
 }
 
 impl Engine {
-    /// Imports rows of a rate table. Rows of one place are done in their order, others side by side.
+    /// Imports rows of a rate table. New zones are made in the order of the rows, and count by age as they stand there.
+    /// Rows of one place are done in their order, others side by side.
     ///
     /// # Errors
     /// `tax.too_many_rows`; a refused row is no error but its outcome.
@@ -56,14 +63,17 @@ impl Engine {
         request: &Request,
         rows: Vec<RateRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
+        let makes = |row: &RateRow| {
+            let territory = row.territory(&mut FieldErrors::default());
+            import::is_new(&self.kinds().tax_zones, |zone| *zone.territory() == territory)
+        };
         let import = |row| self.import_rate(request, row);
-        import::each(rows, ZONES_AT_ONCE, "tax.too_many_rows", import).await
+        import::each_by_age(rows, ZONES_AT_ONCE, "tax.too_many_rows", makes, import).await
     }
 
     async fn import_rate(&self, request: &Request, row: RateRow) -> Result<RowOutcome, Refused> {
-        let places = TerritoryDraft::of_places(&row.place);
         let mut errors = FieldErrors::default();
-        let territory = Territory::read(&places, "", &mut errors);
+        let territory = row.territory(&mut errors);
         errors
             .into_result()
             .map_err(|errors| Refused::from(errors.problem()))?;
@@ -77,10 +87,10 @@ impl Engine {
             let name = row.zone.as_deref().unwrap_or(&row.place).to_owned();
             let draft = Draft {
                 name: Some(name),
-                territory: places,
+                territory: TerritoryDraft::of_places(&row.place),
                 rates: Some(vec![row.rate.clone()]),
             };
-            let existing = zones.roster().len();
+            let existing = zones.existing(TaxZone::created_at);
             match zones.create(id, CreateZone { draft, existing }, ask()).await {
                 Ok(_) => return Ok(RowOutcome::Created),
                 Err(AskError::AlreadyExists { .. }) => {} // Since it was looked for.

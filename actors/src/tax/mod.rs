@@ -48,7 +48,7 @@ impl Engine {
         let zones = &self.kinds().tax_zones;
         let command = CreateZone {
             draft,
-            existing: zones.roster().len(),
+            existing: zones.existing(TaxZone::created_at),
         };
         self.make(zones, self.draw(request, None), command, request).await
     }

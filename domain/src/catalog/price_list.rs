@@ -7,6 +7,7 @@ use super::{Error, Handle, TITLE_LENGTH_MAX, UpdateVariant, Variant};
 use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
 use crate::error::{Broken, FieldErrors, ensure};
 use crate::event::EventBody;
+use crate::existing::Existing;
 use crate::id::PriceListId;
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::{Currency, Price};
@@ -116,8 +117,8 @@ impl Entity for PriceList {
 pub struct CreatePriceList {
     /// What was sent. A name is required.
     pub draft: PriceListDraft,
-    /// How many lists the store has already.
-    pub existing: usize,
+    /// Which lists the store has already.
+    pub existing: Existing,
 }
 
 impl Create<PriceList> for CreatePriceList {
@@ -125,7 +126,7 @@ impl Create<PriceList> for CreatePriceList {
     type Reply = ();
 
     fn create(self, id: PriceListId, cx: &mut Context<'_, PriceList>) -> Result<(PriceList, ()), Error> {
-        if PRICE_LISTS_MAX <= self.existing {
+        if PRICE_LISTS_MAX <= self.existing.count {
             return Err(Error::TooManyPriceLists { max: PRICE_LISTS_MAX });
         }
         let blank = PriceList {
@@ -135,7 +136,7 @@ impl Create<PriceList> for CreatePriceList {
             groups: BTreeSet::new(),
             validity: Period::default(),
             enabled: true,
-            created_at: cx.now(),
+            created_at: self.existing.next_at(cx.now()),
         };
         let required = PriceListDraft {
             name: Some(self.draft.name.unwrap_or_default()),

@@ -19,7 +19,14 @@ fn create(number: u128, draft: PriceListDraft) -> Result<Bench<PriceList>, Error
         name: draft.name.or(Some("List".to_owned())),
         ..draft
     };
-    Bench::create(id(number), at, CreatePriceList { draft, existing: 0 })
+    Bench::create(
+        id(number),
+        at,
+        CreatePriceList {
+            draft,
+            existing: Existing::default(),
+        },
+    )
 }
 
 fn list(number: u128, draft: PriceListDraft) -> Arc<PriceList> {
@@ -143,7 +150,10 @@ fn every_bad_field_of_a_list_is_listed_and_there_are_at_most_1000() -> Result<()
     assert_eq!(listed, expected);
     let command = CreatePriceList {
         draft: PriceListDraft::default(),
-        existing: PRICE_LISTS_MAX,
+        existing: Existing {
+            count: PRICE_LISTS_MAX,
+            newest: None,
+        },
     };
     let refused = Bench::<PriceList>::create(id(1), Timestamp::from_millis(0), command);
     assert_eq!(

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
+use crate::existing::Existing;
 use crate::id::PromotionId;
 use crate::money::Currency;
 use crate::text;
@@ -52,8 +53,8 @@ pub struct Draft {
 pub struct CreatePromotion {
     /// What was sent. Name and actions are required.
     pub draft: Draft,
-    /// How many promotions the store has already.
-    pub existing: usize,
+    /// Which promotions the store has already.
+    pub existing: Existing,
 }
 
 impl Create<Promotion> for CreatePromotion {
@@ -61,10 +62,10 @@ impl Create<Promotion> for CreatePromotion {
     type Reply = ();
 
     fn create(self, id: PromotionId, cx: &mut Context<'_, Promotion>) -> Result<(Promotion, ()), Error> {
-        if PROMOTIONS_MAX <= self.existing {
+        if PROMOTIONS_MAX <= self.existing.count {
             return Err(Error::TooManyPromotions { max: PROMOTIONS_MAX });
         }
-        let promotion = self.draft.made(id, cx.now())?;
+        let promotion = self.draft.made(id, self.existing.next_at(cx.now()))?;
         cx.emit(Event::Created {
             name: Arc::clone(&promotion.name),
             code: promotion.code.clone(),

@@ -33,7 +33,10 @@ fn draft(actions: Vec<ActionDraft>) -> Draft {
 }
 
 fn made(draft: Draft) -> Result<Bench<Promotion>, Error> {
-    let create = CreatePromotion { draft, existing: 0 };
+    let create = CreatePromotion {
+        draft,
+        existing: Existing::default(),
+    };
     Bench::create(PromotionId(Uuid::from_u128(1)), NOW, create)
 }
 
@@ -251,7 +254,8 @@ fn an_update_changes_what_it_names() -> Result<(), Error> {
 
 #[test]
 fn a_store_has_at_most_10000_promotions() {
-    let create = |existing| {
+    let create = |count| {
+        let existing = Existing { count, newest: None };
         let draft = draft(vec![ActionDraft::Order(percentage("0.1"))]);
         let id = PromotionId(Uuid::from_u128(1));
         let made = Bench::<Promotion>::create(id, NOW, CreatePromotion { draft, existing });

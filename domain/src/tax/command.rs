@@ -4,6 +4,7 @@ use super::rate::{NAME_LENGTH_MAX, read_rates};
 use super::{Error, Event, RATES_MAX, RateDraft, TaxZone, ZONES_MAX};
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
+use crate::existing::Existing;
 use crate::id::TaxZoneId;
 use crate::territory::{Territory, TerritoryDraft};
 use crate::text;
@@ -25,8 +26,8 @@ pub struct Draft {
 pub struct CreateZone {
     /// What was sent. A name and a place are required.
     pub draft: Draft,
-    /// How many zones the store has already.
-    pub existing: usize,
+    /// Which zones the store has already.
+    pub existing: Existing,
 }
 
 impl Create<TaxZone> for CreateZone {
@@ -34,7 +35,7 @@ impl Create<TaxZone> for CreateZone {
     type Reply = ();
 
     fn create(self, id: TaxZoneId, cx: &mut Context<'_, TaxZone>) -> Result<(TaxZone, ()), Error> {
-        if ZONES_MAX <= self.existing {
+        if ZONES_MAX <= self.existing.count {
             return Err(Error::TooManyZones { max: ZONES_MAX });
         }
         let mut draft = self.draft;
@@ -45,6 +46,7 @@ impl Create<TaxZone> for CreateZone {
             name: String::new(),
             territory: Territory::default(),
             rates: Vec::new(),
+            created_at: self.existing.next_at(cx.now()),
         };
         let zone = draft.applied_to(blank)?;
         cx.emit(Event::Created(zone.clone()));

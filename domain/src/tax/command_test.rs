@@ -27,7 +27,10 @@ fn zone(id: u128, name: &str, countries: &[&str], rates: &[(&str, &str)]) -> Res
     Bench::create(
         TaxZoneId(Uuid::from_u128(id)),
         Timestamp::from_millis(0),
-        CreateZone { draft, existing: 0 },
+        CreateZone {
+            draft,
+            existing: Existing::default(),
+        },
     )
 }
 
@@ -53,7 +56,10 @@ fn check_refused(draft: Draft, expected: &[(&str, &str)]) {
     let refused = Zone::create(
         TaxZoneId(Uuid::from_u128(1)),
         Timestamp::from_millis(0),
-        CreateZone { draft, existing: 0 },
+        CreateZone {
+            draft,
+            existing: Existing::default(),
+        },
     );
     let Err(Error::Fields(errors)) = refused else {
         panic!("expected bad fields, got {refused:?}")
@@ -131,7 +137,8 @@ fn every_bad_field_of_a_zone_is_listed() {
 
 #[test]
 fn a_store_has_at_most_1000_zones() {
-    let create = |existing| {
+    let create = |count| {
+        let existing = Existing { count, newest: None };
         let draft = draft("UK", &["GB"], &[]);
         let id = TaxZoneId(Uuid::from_u128(1));
         Zone::create(id, Timestamp::from_millis(0), CreateZone { draft, existing })

@@ -6,11 +6,11 @@ use crate::country::Coverage;
 use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
-use crate::id::TaxZoneId;
+use crate::id::{EntityId, TaxZoneId};
 use crate::kind::{Kind, Listing, ListingKey};
 use crate::money::Rate;
 use crate::territory::Territory;
-use crate::time::Period;
+use crate::time::{Period, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ pub struct TaxZone {
     pub(super) name: String,
     pub(super) territory: Territory,
     pub(super) rates: Vec<TaxRate>,
+    pub(super) created_at: Timestamp,
 }
 
 impl TaxZone {
@@ -46,6 +47,11 @@ impl TaxZone {
     pub fn rates(&self) -> &[TaxRate] {
         &self.rates
     }
+
+    /// Returns when it was made.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
 }
 
 /// What happened to a tax zone.
@@ -60,7 +66,7 @@ pub enum Event {
 }
 
 impl EventBody for Event {
-    const SCHEMA: u16 = 2;
+    const SCHEMA: u16 = 3;
 
     fn name(&self) -> &'static str {
         match self {
@@ -72,11 +78,8 @@ impl EventBody for Event {
 
     fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
         match schema {
-            1 => Ok(match body.read::<Event1>()? {
-                Event1::Created(zone) => Self::Created(zone.into()),
-                Event1::Updated(zone) => Self::Updated(zone.into()),
-                Event1::Deleted(zone) => Self::Deleted(zone.into()),
-            }),
+            1 => body.read::<PastEvent<TaxZone1>>().map(Self::from),
+            2 => body.read::<PastEvent<TaxZone2>>().map(Self::from),
             _ => Err(format!("schema {schema} is not known")),
         }
     }
@@ -84,7 +87,7 @@ impl EventBody for Event {
 
 impl Entity for TaxZone {
     const KIND: Kind = Kind::TaxZone;
-    const SCHEMA: u16 = 2;
+    const SCHEMA: u16 = 3;
     type Id = TaxZoneId;
     type Event = Event;
     type Timer = NoTimer;
@@ -93,6 +96,7 @@ impl Entity for TaxZone {
     fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
         match schema {
             1 => body.read::<TaxZone1>().map(Self::from),
+            2 => body.read::<TaxZone2>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }
@@ -144,11 +148,44 @@ struct TaxRate1 {
     rate: Rate,
 }
 
+/// A zone of schema 2: it does not say when it was made.
 #[derive(Deserialize)]
-enum Event1 {
-    Created(TaxZone1),
-    Updated(TaxZone1),
-    Deleted(TaxZone1),
+struct TaxZone2 {
+    id: TaxZoneId,
+    name: String,
+    territory: Territory,
+    rates: Vec<TaxRate>,
+}
+
+/// What happened to a zone of a past schema.
+#[derive(Deserialize)]
+enum PastEvent<Z> {
+    Created(Z),
+    Updated(Z),
+    Deleted(Z),
+}
+
+impl<Z: Into<TaxZone>> From<PastEvent<Z>> for Event {
+    fn from(event: PastEvent<Z>) -> Self {
+        match event {
+            PastEvent::Created(zone) => Self::Created(zone.into()),
+            PastEvent::Updated(zone) => Self::Updated(zone.into()),
+            PastEvent::Deleted(zone) => Self::Deleted(zone.into()),
+        }
+    }
+}
+
+impl From<TaxZone2> for TaxZone {
+    fn from(zone: TaxZone2) -> Self {
+        Self {
+            id: zone.id,
+            name: zone.name,
+            territory: zone.territory,
+            rates: zone.rates,
+            // An imported zone has its id from its places.
+            created_at: zone.id.drawn_at().unwrap_or_default(),
+        }
+    }
 }
 
 impl From<TaxZone1> for TaxZone {
@@ -160,7 +197,7 @@ impl From<TaxZone1> for TaxZone {
             rate,
             validity: Period::default(),
         };
-        Self {
+        let zone = TaxZone2 {
             id: zone.id,
             name: zone.name,
             territory: Territory {
@@ -169,6 +206,7 @@ impl From<TaxZone1> for TaxZone {
                 postal_codes: Vec::new(),
             },
             rates: zone.rates.into_iter().map(rate).collect(),
-        }
+        };
+        Self::from(zone)
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// The most specific zone wins: one that names the postal code before one that names the subdivision, that before one
 /// that names the country, and one for everywhere only where no other does. Of patterns of postal codes the longer
 /// wins, and a whole code before its beginning. Among zones that name the same place the one that names the fewest
-/// places wins, and of those the older, by its id. A destination in no zone is not taxed.
+/// places wins, and of those the older. A destination in no zone is not taxed.
 #[derive(Clone, Debug, Default)]
 pub struct Zones {
     holds: Period,
@@ -61,7 +61,7 @@ impl Zones {
     /// Indexes the zones with the rates that are in force at one time.
     pub fn new(zones: impl IntoIterator<Item = Arc<TaxZone>>, at: Timestamp) -> Self {
         let mut zones: Vec<Arc<TaxZone>> = zones.into_iter().collect();
-        zones.sort_by_key(|zone| (zone.territory.places(), zone.id));
+        zones.sort_by_key(|zone| (zone.territory.places(), zone.created_at, zone.id));
         let mut index = Self::default();
         for zone in &zones {
             index.add(zone, at);

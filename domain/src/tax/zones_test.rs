@@ -1,6 +1,7 @@
 //! Which zone a destination belongs to, and which rates are in force when.
 
 use super::*;
+use crate::existing::Existing;
 use crate::tax::{CreateZone, Draft, RateDraft};
 use crate::territory::TerritoryDraft;
 use crate::testing::Bench;
@@ -40,7 +41,10 @@ fn zone(id: u128, places: &[&str], rates: &[Row<'_>]) -> Arc<TaxZone> {
         },
         rates: Some(rates.iter().map(rate).collect()),
     };
-    let create = CreateZone { draft, existing: 0 };
+    let create = CreateZone {
+        draft,
+        existing: Existing::default(),
+    };
     let bench = Bench::create(TaxZoneId(Uuid::from_u128(id)), day(0), create);
     Arc::new(bench.expect("a zone of the test").entity)
 }
@@ -98,6 +102,21 @@ fn the_most_specific_zone_wins_and_of_equals_the_older() {
         check("ES", "", "", 3);
     }
     check_zone(&Zones::default(), "US", "CA", "90210", None);
+}
+
+#[test]
+fn of_zones_of_the_same_place_the_one_made_first_wins_whatever_its_id() {
+    let made = |id, at| {
+        let zone = TaxZone::clone(&zone(id, &["GB"], &[]));
+        Arc::new(TaxZone {
+            created_at: day(at),
+            ..zone
+        })
+    };
+    for (older, newer) in [(1, 2), (2, 1)] {
+        let zones = [made(newer, 1), made(older, 0)];
+        check_zone(&Zones::new(zones, day(0)), "GB", "", "", Some(older));
+    }
 }
 
 /// The name and rate of a category at a day, and the days around it within which nothing changes.

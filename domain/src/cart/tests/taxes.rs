@@ -5,6 +5,7 @@ use super::totals::{Row, Store, inclusive, on_top, stripping, sums, zone};
 use super::*;
 use crate::cart::Quote;
 use crate::country::Country;
+use crate::existing::Existing;
 use crate::id::TaxZoneId;
 use crate::promotion::Action;
 use crate::settings::Prices;
@@ -27,7 +28,10 @@ fn together(country: &str, rates: &[(&str, &str)]) -> Zones {
         territory: TerritoryDraft::of(&[country]),
         rates: Some(rates.iter().map(rate).collect()),
     };
-    let create = tax::CreateZone { draft, existing: 0 };
+    let create = tax::CreateZone {
+        draft,
+        existing: Existing::default(),
+    };
     let bench = Bench::create(TaxZoneId(Uuid::from_u128(9)), Timestamp::from_millis(0), create);
     Zones::new(
         [Arc::new(bench.expect("a zone of the test").entity)],

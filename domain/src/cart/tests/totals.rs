@@ -4,6 +4,7 @@ use super::*;
 use crate::cart::totals::{Buyer, Error, Intent, IntentLine, ListedLine, Outside, Rules, Worksheet, quote};
 use crate::cart::{Patch, Quote, RemoveLine, ShippingChoice, UpdateDetails};
 use crate::country::Country;
+use crate::existing::Existing;
 use crate::id::{ShippingMethodId, TaxZoneId};
 use crate::money::{Money, Rounding};
 use crate::promotion::{Goods, Promotions};
@@ -55,7 +56,10 @@ pub(super) fn zone(id: u128, countries: &[&str], rates: &[(&str, &str)]) -> Arc<
         territory: TerritoryDraft::of(countries),
         rates: Some(rates.iter().map(rate).collect()),
     };
-    let create = tax::CreateZone { draft, existing: 0 };
+    let create = tax::CreateZone {
+        draft,
+        existing: Existing::default(),
+    };
     let bench = Bench::create(TaxZoneId(Uuid::from_u128(id)), Timestamp::from_millis(0), create);
     Arc::new(bench.expect("a zone of the test").entity)
 }
