@@ -6,7 +6,7 @@ use anyhow::bail;
 use hyper::header::HeaderValue;
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The word for every country.
 const EVERYWHERE: &str = "*";
@@ -45,8 +45,35 @@ struct Money {
 struct Method {
     id: String,
     countries: Vec<String>,
-    price: Money,
+    #[serde(default)]
+    except: Value,
+    /// Of one that costs the same whatever is sent; of others there is none.
+    price: Option<Money>,
+    #[serde(default)]
+    conditions: Value,
     enabled: bool,
+}
+
+impl Method {
+    /// Tells whether every cart in a currency may choose it, to everywhere, and pays nothing.
+    fn is_free(&self, currency: &str) -> bool {
+        let price = self.price.as_ref();
+        self.enabled
+            && self.countries.iter().any(|country| country == EVERYWHERE)
+            && is_unsaid(&self.except)
+            && is_unsaid(&self.conditions)
+            && price.is_some_and(|price| price.amount == 0 && price.currency == currency)
+    }
+}
+
+/// Tells whether nothing stands in any part of an answer.
+fn is_unsaid(part: &Value) -> bool {
+    match part {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(parts) => parts.values().all(is_unsaid),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// Makes sure that orders everywhere carry no tax. Doing it again changes nothing.
@@ -110,7 +137,8 @@ pub(crate) async fn require_net_prices(
     Ok(())
 }
 
-/// Makes sure that there is a free shipping method for everywhere and returns its id. Doing it again changes nothing.
+/// Makes sure that there is a shipping method that is free for every cart to everywhere and returns its id. Doing it
+/// again changes nothing.
 ///
 /// # Errors
 /// The server refuses.
@@ -120,11 +148,7 @@ pub(crate) async fn ensure_free_shipping(
     currency: &str,
 ) -> anyhow::Result<String> {
     let methods: Vec<Method> = list_all(connection, staff, "/admin/shipping/methods").await?;
-    let free = methods.into_iter().find(|method| {
-        let everywhere = method.countries.iter().any(|country| country == EVERYWHERE);
-        method.enabled && everywhere && method.price.amount == 0 && method.price.currency == currency
-    });
-    if let Some(method) = free {
+    if let Some(method) = methods.into_iter().find(|method| method.is_free(currency)) {
         return Ok(method.id);
     }
     let method = json!({

@@ -1,6 +1,7 @@
 //! A real shop's catalog and invoices through the real server: import and replay.
 
 use crate::support::{OpenShop, Server, cartwright};
+use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -105,7 +106,7 @@ async fn the_sample_catalog_is_imported_and_a_second_run_changes_nothing() {
     let discount = find("D").await;
     assert_eq!(
         (&discount["for_sale"], &discount["price"]),
-        (&serde_json::json!(false), &serde_json::Value::Null)
+        (&json!(false), &serde_json::Value::Null)
     );
     assert!(find("BANK%20CHARGES").await["id"].is_string());
 }
@@ -145,6 +146,37 @@ async fn the_sample_invoices_match_to_the_penny() {
     assert_eq!(numbers, (1..=166).collect::<Vec<_>>());
     let report = std::fs::read_to_string(report).expect("the report was written");
     assert_eq!(report.lines().count(), 166);
+}
+
+#[tokio::test]
+async fn a_shipping_method_with_bounds_or_of_several_prices_is_not_taken_for_a_free_one() {
+    let server = Server::fresh();
+    let free = json!({ "amount": 0, "currency": "GBP" });
+    for bounds in [
+        json!({ "price": free, "conditions": { "weight_grams": { "from": 1_000_000 } } }),
+        json!({ "price": free, "conditions": { "only_categories": ["nothing"] } }),
+        json!({ "price": free, "except": { "countries": ["GB"] } }),
+        json!({ "tariffs": [{ "currency": "GBP", "flat": 0, "worth": { "from": 1_000_000 } }] }),
+        json!({ "tariffs": [{ "currency": "GBP", "flat": 0, "handling_fee": 100 }] }),
+        json!({ "tariffs": [{ "currency": "GBP", "percentage": { "rate": "0.1" } }] }),
+    ] {
+        let mut method = bounds;
+        method["name"] = json!("Not for everything");
+        method["countries"] = json!(["*"]);
+        server
+            .staff()
+            .post("/admin/shipping/methods", method)
+            .ok(201)
+            .await;
+    }
+    let rows = fixture("transactions.csv");
+    for _ in 0..2 {
+        let played = client(&server, &["replay", &rows, "--limit", "3"]).await;
+        played.check(0, &["matched     3", "refused     0"]);
+        let methods = server.shop().list("/admin/shipping/methods").await;
+        let made = methods.iter().filter(|method| method["name"] == "Free shipping");
+        assert_eq!((methods.len(), made.count()), (7, 1));
+    }
 }
 
 #[tokio::test]
