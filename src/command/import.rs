@@ -3,6 +3,7 @@
 //! Every row of a catalog is one product with one variant, found by its SKU, so that a second run changes nothing. A row
 //! that cannot be taken is reported with its line and the reason, and does not stop the others.
 
+mod batch;
 mod codes;
 pub(crate) mod columns;
 pub(crate) mod complete_journey;
@@ -18,7 +19,8 @@ use crate::cli::{Import, Preset, Tables};
 use crate::client::{Answer, Call, Connection, Server};
 use crate::output;
 use crate::table::{Row, Table};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use batch::Batch;
 use columns::Columns;
 use hyper::header::HeaderValue;
 use mapping::Mapping;
@@ -26,8 +28,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-/// How many rows the server takes in one call.
-pub(crate) const BATCH_ROWS_MAX: usize = 500;
+/// Where the rows of a catalog go.
+const CATALOG: &str = "/admin/catalog/import";
+
+/// How much is told of what a row is about, and of why it was refused: a row may hold anything.
+const TOLD_CHARS_MAX: usize = 1_000;
 
 /// A row as the server takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -126,35 +131,31 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// Sends rows, at most [`BATCH_ROWS_MAX`], and returns what became of each.
+/// Sends rows, in as many calls as they need, until one is refused. Returns that one.
 ///
 /// # Errors
-/// The call as a whole was refused.
+/// A call as a whole was refused, or a row cannot be sent.
 pub(crate) async fn send(
     connection: &mut Connection,
     staff: &HeaderValue,
     rows: &[ImportRow],
-) -> anyhow::Result<Vec<RowResult>> {
-    send_to("/admin/catalog/import", connection, staff, rows).await
-}
-
-async fn send_to<R: Serialize>(
-    path: &str,
-    connection: &mut Connection,
-    staff: &HeaderValue,
-    rows: &[R],
-) -> anyhow::Result<Vec<RowResult>> {
-    #[derive(Serialize)]
-    struct Body<'a, R> {
-        rows: &'a [R],
+) -> anyhow::Result<Option<RowResult>> {
+    let mut batch = Batch::default();
+    for (at, row) in rows.iter().enumerate() {
+        batch
+            .add(row)
+            .map_err(|reason| anyhow!("the row of {:?} cannot be sent: {reason}", row.sku))?;
+        if batch.is_full() || at + 1 == rows.len() {
+            let results = std::mem::take(&mut batch)
+                .send(CATALOG, connection, staff)
+                .await?;
+            let refused = |result: &RowResult| result.outcome == Outcome::Refused;
+            if let Some(refused) = results.into_iter().find(refused) {
+                return Ok(Some(refused));
+            }
+        }
     }
-    #[derive(Deserialize)]
-    struct Results {
-        results: Vec<RowResult>,
-    }
-    let body = serde_json::to_vec(&Body { rows })?;
-    let answer = connection.call(Call::post(path).staff(staff).body(body)).await?;
-    Ok(answer.json::<Results>()?.results)
+    Ok(None)
 }
 
 /// How the import went so far.
@@ -181,6 +182,7 @@ impl Tally {
 
     fn refuse(&mut self, line: u64, subject: &str, reason: &str) -> std::io::Result<()> {
         self.refused += 1;
+        let (subject, reason) = (one_line(subject), one_line(reason));
         output::line(format!("refused\tline {line}\t{subject}\t{reason}"))
     }
 
@@ -219,6 +221,14 @@ impl Tally {
     }
 }
 
+/// Returns so much of a text as one line of the report takes.
+fn one_line(text: &str) -> String {
+    let shown = text.chars().take(TOLD_CHARS_MAX);
+    shown
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .collect()
+}
+
 /// Runs the import. Fails where the file or the server cannot be used; refused rows make the exit code 1.
 ///
 /// # Errors
@@ -255,10 +265,10 @@ pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
         loop {
             let batch = import.next_batch(&currency)?;
             bar.set_position(import.table.bytes_read());
-            if batch.is_empty() {
+            if batch.rows() == 0 {
                 return Ok(());
             }
-            let results = send(&mut connection, &staff, &batch).await?;
+            let results = batch.send(CATALOG, &mut connection, &staff).await?;
             bar.suspend(|| import.tally.add(&results))?;
         }
     };
@@ -272,10 +282,10 @@ fn dry_run(mut import: Reading) -> anyhow::Result<ExitCode> {
     loop {
         // No price leaves the process, so that the currency does not matter.
         let batch = import.next_batch("XXX")?;
-        if batch.is_empty() {
+        if batch.rows() == 0 {
             break;
         }
-        good += batch.len();
+        good += batch.rows();
     }
     Ok(import.tally.finish_dry(good)?)
 }
@@ -318,20 +328,20 @@ struct Reading {
 }
 
 impl Reading {
-    /// Returns the next good rows, at most [`BATCH_ROWS_MAX`], and reports the refused ones on the way.
-    fn next_batch(&mut self, currency: &str) -> anyhow::Result<Vec<ImportRow>> {
-        let mut batch = Vec::new();
-        while batch.len() < BATCH_ROWS_MAX {
+    /// Returns the next good rows, as many as one call takes, and reports the refused ones on the way. None are left when
+    /// there are none.
+    fn next_batch(&mut self, currency: &str) -> anyhow::Result<Batch> {
+        let mut batch = Batch::default();
+        while !batch.is_full() {
             let Some(row) = self.table.next_row()? else { break };
-            match self.accept(&row, currency) {
-                Ok(good) => batch.push(good),
-                Err(refused) => self.tally.refuse(row.line, &refused.sku, &refused.reason)?,
+            if let Err(refused) = self.accept(&row, currency, &mut batch) {
+                self.tally.refuse(row.line, &refused.sku, &refused.reason)?;
             }
         }
         Ok(batch)
     }
 
-    fn accept(&mut self, row: &Row, currency: &str) -> Result<ImportRow, mapping::Refused> {
+    fn accept(&mut self, row: &Row, currency: &str, batch: &mut Batch) -> Result<(), mapping::Refused> {
         let good = self.mapping.read(row, currency)?;
         if let Some(first) = self.seen.get(&good.sku) {
             let reason = format!("the SKU already stands in line {first}; give each row a SKU of its own");
@@ -340,7 +350,13 @@ impl Reading {
                 reason,
             });
         }
-        self.seen.insert(good.sku.clone(), row.line);
-        Ok(good)
+        if let Err(reason) = batch.add(&good) {
+            return Err(mapping::Refused {
+                sku: good.sku,
+                reason,
+            });
+        }
+        self.seen.insert(good.sku, row.line);
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ mod play;
 mod report;
 mod stock;
 
-use super::import::{self, BATCH_ROWS_MAX, ImportRow, Outcome, Price};
+use super::import::{self, ImportRow, Price};
 use super::shop_setup;
 use crate::cli::Replay;
 use crate::client::{Connection, Guest, Server};
@@ -169,19 +169,16 @@ async fn resolve(
             ..ImportRow::of(u64::try_from(*index)?, code.sku.clone())
         });
     }
-    for batch in rows.chunks(BATCH_ROWS_MAX) {
-        let results = import::send(connection, staff, batch).await?;
-        if let Some(refused) = results.iter().find(|result| result.outcome == Outcome::Refused) {
-            bail!(
-                "the code {:?} is not in the catalog and cannot be added: {}",
-                refused.subject,
-                refused
-                    .message
-                    .as_deref()
-                    .or(refused.error.as_deref())
-                    .unwrap_or("no reason given")
-            );
-        }
+    if let Some(refused) = import::send(connection, staff, &rows).await? {
+        bail!(
+            "the code {:?} is not in the catalog and cannot be added: {}",
+            refused.subject,
+            refused
+                .message
+                .as_deref()
+                .or(refused.error.as_deref())
+                .unwrap_or("no reason given")
+        );
     }
     let named: Vec<&str> = missing
         .iter()

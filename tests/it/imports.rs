@@ -5,7 +5,7 @@ use crate::trade::client;
 use serde_json::{Value, json};
 
 /// Writes a file beside a server's data and returns its path.
-fn written(server: &Server, name: &str, text: &str) -> String {
+pub(crate) fn written(server: &Server, name: &str, text: &str) -> String {
     let file = server.directory().folder().join(name);
     std::fs::write(&file, text).expect("the folder is writable");
     file.display().to_string()
@@ -476,6 +476,58 @@ async fn a_row_of_any_import_that_cannot_be_read_refuses_no_other() {
             (&json!(1), &json!("created")),
             "{told}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_too_large_to_be_sent_is_refused_by_its_line_and_stops_no_other() {
+    let OpenShop { server, shop, .. } = OpenShop::fresh().await;
+    let (large, huge) = ("x".repeat(1_500_000), "y".repeat(3_000_000));
+    // Together they are more than the server takes at once.
+    let larges = |rest: &str| -> String { (0..7).map(|number| format!("{number}{rest}\n")).collect() };
+    let catalog = written(
+        &server,
+        "catalog.csv",
+        &format!(
+            "sku,title\nCUP,Cup\nHUGE,\"{huge}\n\"\n{}{huge},Cup\nPOT,Pot\n",
+            larges(&format!(",{large}"))
+        ),
+    );
+    let promotions = written(
+        &server,
+        "promotions.csv",
+        &format!(
+            "name,percentage\nTen,0.1\n{huge},0.1\n{}Five,0.05\n",
+            larges(&format!("{large},0.1"))
+        ),
+    );
+    let too_large = "is a quotation mark closed too late?";
+    for (file, flags, refused, list) in [
+        (&catalog, &[][..], 2, "/admin/products"),
+        (&promotions, &["--promotions"], 1, "/admin/promotions"),
+    ] {
+        let arguments = [&["import", file.as_str()], flags].concat();
+        let dry = client(&server, &[&arguments[..], &["--dry-run"]].concat()).await;
+        dry.check(
+            1,
+            &[&format!(
+                "9 rows could be sent, {refused} are refused; nothing was sent"
+            )],
+        );
+        let run = client(&server, &arguments).await;
+        let refused = refused + 7;
+        run.check(
+            1,
+            &[&format!("created 2, updated 0, unchanged 0, refused {refused}")],
+        );
+        for run in [dry, run] {
+            let refused = run.lines_of("refused\tline 3\t");
+            assert!(
+                refused.len() == 1 && refused[0].ends_with(too_large),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(shop.list(list).await.len(), 2);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::load::{Bodies, Client};
 use crate::cli::Work;
 use crate::client::{Call, Cart, Connection, Details, Ending, Guest, Server};
-use crate::command::import::{self, BATCH_ROWS_MAX, ImportRow, Outcome, Price};
+use crate::command::import::{self, ImportRow, Price};
 use crate::command::shop_setup::{self, find_variant};
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -257,15 +257,12 @@ pub(super) async fn add_variants(
 ) -> anyhow::Result<Vec<String>> {
     let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
     let rows: Vec<ImportRow> = (0..count).map(|number| row(run, number)).collect();
-    for batch in rows.chunks(BATCH_ROWS_MAX) {
-        let results = import::send(connection, staff, batch).await?;
-        if let Some(refused) = results.iter().find(|result| result.outcome == Outcome::Refused) {
-            bail!(
-                "the variant {} cannot be added: {}",
-                refused.subject,
-                refused.reason()
-            );
-        }
+    if let Some(refused) = import::send(connection, staff, &rows).await? {
+        bail!(
+            "the variant {} cannot be added: {}",
+            refused.subject,
+            refused.reason()
+        );
     }
     let mut ids = Vec::with_capacity(count);
     for row in &rows {

@@ -1,6 +1,7 @@
 //! Files whose columns have fixed names: each row becomes what the server takes, and the server judges it.
 
-use super::{BATCH_ROWS_MAX, Tally, send_to};
+use super::Tally;
+use super::batch::Batch;
 use crate::cli::Import;
 use crate::client::{Connection, Server};
 use crate::output;
@@ -166,11 +167,11 @@ pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result
         let mut good = 0;
         loop {
             let batch = reading.next_batch(&bar)?;
-            if batch.is_empty() {
+            if batch.rows() == 0 {
                 bar.finish_and_clear();
                 return Ok(reading.tally.finish_dry(good)?);
             }
-            good += batch.len();
+            good += batch.rows();
         }
     }
     let server = Server::new(&arguments.remote)?;
@@ -179,10 +180,10 @@ pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result
     let sent = async {
         loop {
             let batch = reading.next_batch(&bar)?;
-            if batch.is_empty() {
+            if batch.rows() == 0 {
                 return Ok(());
             }
-            let results = send_to(columns.path, &mut connection, &staff, &batch).await?;
+            let results = batch.send(columns.path, &mut connection, &staff).await?;
             bar.suspend(|| reading.tally.add(&results))?;
         }
     };
@@ -199,16 +200,17 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Returns the next good rows, at most [`BATCH_ROWS_MAX`], and reports the refused ones on the way.
-    fn next_batch(&mut self, bar: &ProgressBar) -> anyhow::Result<Vec<Value>> {
-        let mut batch = Vec::new();
-        while batch.len() < BATCH_ROWS_MAX {
+    /// Returns the next good rows, as many as one call takes, and reports the refused ones on the way. None are left when
+    /// there are none.
+    fn next_batch(&mut self, bar: &ProgressBar) -> anyhow::Result<Batch> {
+        let mut batch = Batch::default();
+        while !batch.is_full() {
             let Some((line, read)) = self.table.next_row()? else {
                 break;
             };
-            match read.and_then(|mut values| (self.columns.read)(line, &mut values)) {
-                Ok(good) => batch.push(good),
-                Err(reason) => bar.suspend(|| self.tally.refuse(line, "", &reason))?,
+            let row = read.and_then(|mut values| (self.columns.read)(line, &mut values));
+            if let Err(reason) = row.and_then(|row| batch.add(&row)) {
+                bar.suspend(|| self.tally.refuse(line, "", &reason))?;
             }
         }
         bar.set_position(self.table.bytes_read());

@@ -4,8 +4,9 @@
 //! there, for the group of households that the campaign targets, from its first day to the end of its last, once for
 //! each. What a coupon was worth the data does not say. Only products that a coupon covers are loaded; none has a price.
 
+use super::batch::Batch;
 use super::columns::{NamedTable, Values};
-use super::{BATCH_ROWS_MAX, ImportRow, Tally, send_to};
+use super::{CATALOG, ImportRow, Tally};
 use crate::cli::Import;
 use crate::client::{Connection, Pages, Server};
 use crate::output;
@@ -20,9 +21,6 @@ use std::process::ExitCode;
 
 /// What a coupon takes off, as the data does not say: a tenth of what it covers.
 const WORTH: &str = "0.1";
-
-/// How many products the promotions of a call name together, but for the last of them: so a call stays small.
-const BATCH_PRODUCTS: usize = 10_000;
 
 /// Returns the code of a coupon in a campaign.
 pub(crate) fn code(coupon: &str, campaign: &str) -> String {
@@ -237,56 +235,53 @@ struct Shop {
 
 impl Shop {
     async fn load_products(&mut self, products: &[Product]) -> anyhow::Result<()> {
-        let rows = products.iter().map(|product| ImportRow {
-            title: product.title.clone(),
-            ..ImportRow::of(product.line, product.sku.clone())
+        let rows = products.iter().map(|product| {
+            let row = ImportRow {
+                title: product.title.clone(),
+                ..ImportRow::of(product.line, product.sku.clone())
+            };
+            (product.line, row)
         });
-        self.load("products", "/admin/catalog/import", rows, |_| 1).await
+        self.load("products", CATALOG, rows).await
     }
 
     async fn load_households(&mut self, households: &BTreeMap<String, Household>) -> anyhow::Result<()> {
         let rows = households.iter().map(|(id, household)| {
             let customer = json!({ "external_id": id, "groups": household.groups });
-            json!({ "row": household.line, "customer": customer })
+            let row = json!({ "row": household.line, "customer": customer });
+            (household.line, row)
         });
-        self.load("households", "/admin/customers/import", rows, |_| 1)
-            .await
+        self.load("households", "/admin/customers/import", rows).await
     }
 
     async fn load_coupons(&mut self, journey: &Journey, variants: &[Option<String>]) -> anyhow::Result<()> {
-        let rows = journey
-            .coupons
-            .iter()
-            .map(|((upc, campaign), coupon)| promotion(upc, campaign, coupon, variants));
-        let covered = |row: &Value| {
-            let covered = row["promotion"]["conditions"]["items"]["variants"].as_array();
-            covered.map_or(1, Vec::len)
-        };
-        self.load("coupons", "/admin/promotions/import", rows, covered)
-            .await
+        let rows = journey.coupons.iter().map(|((upc, campaign), coupon)| {
+            let row = promotion(upc, campaign, coupon, variants);
+            (coupon.line, row)
+        });
+        self.load("coupons", "/admin/promotions/import", rows).await
     }
 
-    /// Sends rows call by call, each of so many or of so much weight, and says what became of them.
+    /// Sends rows, each with its line, call by call, and says what became of them.
     async fn load<R: Serialize>(
         &mut self,
         what: &'static str,
         path: &str,
-        rows: impl ExactSizeIterator<Item = R>,
-        weight: impl Fn(&R) -> usize,
+        rows: impl ExactSizeIterator<Item = (u64, R)>,
     ) -> anyhow::Result<()> {
         let bar = output::progress(u64::try_from(rows.len())?, what);
         let mut tally = Tally::default();
-        let (mut batch, mut weighs) = (Vec::new(), 0);
+        let mut batch = Batch::default();
         let mut rows = rows.peekable();
-        while let Some(row) = rows.next() {
-            weighs += weight(&row);
-            batch.push(row);
-            if BATCH_ROWS_MAX <= batch.len() || BATCH_PRODUCTS <= weighs || rows.peek().is_none() {
-                let results = send_to(path, &mut self.connection, &self.staff, &batch).await?;
-                bar.inc(u64::try_from(batch.len())?);
+        while let Some((line, row)) = rows.next() {
+            if let Err(reason) = batch.add(&row) {
+                bar.suspend(|| tally.refuse(line, "", &reason))?;
+            }
+            if batch.is_full() || rows.peek().is_none() {
+                let batch = std::mem::take(&mut batch);
+                bar.inc(u64::try_from(batch.rows())?);
+                let results = batch.send(path, &mut self.connection, &self.staff).await?;
                 bar.suspend(|| tally.add(&results))?;
-                batch.clear();
-                weighs = 0;
             }
         }
         bar.finish_and_clear();
