@@ -74,12 +74,18 @@ impl Plain {
         self.is_free && self.heard.is_empty() && nothing_came()
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads its answer, also of a server that has answered before it took all of the request.
     pub(super) async fn exchange(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> anyhow::Result<Answer> {
         self.is_free = false;
         self.sent.clear();
         write(&mut self.sent);
-        self.stream.write_all(&self.sent).await?;
+        match self.stream.write_all(&self.sent).await {
+            Ok(()) => self.answer().await,
+            Err(lost) => self.answer().await.map_err(|_| lost.into()),
+        }
+    }
+
+    async fn answer(&mut self) -> anyhow::Result<Answer> {
         let head = self.head().await?;
         let body = match head.length {
             Length::Known(bytes) => self.take(bytes).await?,
@@ -317,6 +323,27 @@ mod tests {
         // What follows an answer must have come to be seen.
         let unasked = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more";
         check_in_pieces(unasked, &[unasked.len()], 200, "ok", false);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_takes_no_more_of_a_request_is_heard() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it has an address");
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.expect("the client comes");
+            stream.read_exact(&mut [0; 64]).await.expect("the request comes");
+            let answer =
+                b"HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 4\r\n\r\nmuch";
+            stream.write_all(answer).await.expect("the answer goes");
+        };
+        let ask = async {
+            let mut plain = Plain::new(TcpStream::connect(address).await.expect("it listens"));
+            // More than is under way between the two.
+            plain.exchange(|out| out.resize(64 << 20, b' ')).await
+        };
+        let ((), asked) = tokio::join!(serve, ask);
+        let answer = asked.expect("the answer is read");
+        assert_eq!((answer.status.as_u16(), &*answer.body), (413, b"much".as_slice()));
     }
 
     #[test]
