@@ -1,7 +1,8 @@
 //! Rows find what they are about by the name it has now, and change only what they say.
 
-use crate::imports::{import_row, send, variant_by};
-use crate::support::{OpenShop, Shop, pence};
+use crate::imports::{import_row, send, variant_by, written};
+use crate::support::{OpenShop, Shop, id_of, pence};
+use crate::trade::client;
 use serde_json::{Value, json};
 
 async fn names(shop: &Shop, path: &str) -> Vec<String> {
@@ -106,6 +107,46 @@ async fn a_row_without_a_title_leaves_the_title() {
     let row = json!({ "sku": "BARE", "title": "A box" });
     assert_eq!(import_row(shop, row).await, "updated");
     assert_eq!(title("BARE").await, both("A box"));
+}
+
+#[tokio::test]
+async fn a_row_of_a_catalog_leaves_what_it_does_not_name() {
+    let OpenShop { server, shop, .. } = OpenShop::fresh().await;
+    let import = async |rows: &str, summary: &str| {
+        let text =
+            format!("sku,title,price,tax_category,weight_grams,image_url,status,categories,stock\n{rows}\n");
+        let file = written(&server, "catalog.csv", &text);
+        client(&server, &["import", &file]).await.check(0, &[summary]);
+        let variant = variant_by(&shop, "CUP").await;
+        let (id, product) = (
+            id_of(&variant),
+            variant["product_id"].as_str().unwrap_or_default(),
+        );
+        let product = shop
+            .staff
+            .get(&format!("/admin/products/{product}"))
+            .ok(200)
+            .await;
+        let stock = shop
+            .staff
+            .get(&format!("/admin/variants/{id}/stock"))
+            .ok(200)
+            .await;
+        [variant, product, stock]
+    };
+    let row = "CUP,Blue cup,4.50,reduced,300,https://shop.example/cup.jpg,draft,cups; sale,12";
+    let made = import(row, "created 1").await;
+    let unchanged = "created 0, updated 0, unchanged 1, refused 0";
+    assert_eq!(import("CUP,,,,,,,,", unchanged).await, made);
+    let changed = import("CUP,,4.75,,,,,,", "created 0, updated 1").await;
+    assert_eq!(changed[0]["price"], pence(475));
+    for kept in ["title", "tax_category", "weight_grams"] {
+        assert_eq!(changed[0][kept], made[0][kept], "{kept}");
+    }
+    for kept in ["title", "status", "images", "categories"] {
+        assert_eq!(changed[1][kept], made[1][kept], "{kept}");
+    }
+    assert_eq!(changed[2], made[2]);
 }
 
 #[tokio::test]
