@@ -150,6 +150,47 @@ async fn a_row_of_a_catalog_leaves_what_it_does_not_name() {
 }
 
 #[tokio::test]
+async fn a_row_of_promotions_leaves_the_conditions_that_it_does_not_name() {
+    let OpenShop { server, shop, .. } = OpenShop::fresh().await;
+    let cup = shop.variant(500, None).await;
+    let zone = shop.list("/admin/tax/zones").await[0]["id"].clone();
+    let promotion = json!({
+        "name": "Trade", "code": "TRADE", "priority": 3, "exclusive": true, "enabled": true,
+        "usage_limit_per_customer": 1,
+        "conditions": {
+            "subtotal_from": pence(1_000), "quantity_from": 2, "currency": "GBP", "first_order": true,
+            "items": { "products": [cup.product_id], "categories": ["cups"] },
+            "customer_groups": ["trade"], "zones": [zone],
+            "starts_at": "2020-06-01", "ends_at": "2099-09-01",
+        },
+        "actions": [{ "type": "lines", "percentage": "0.25", "spread": "each" }],
+    });
+    let made = shop.staff.post("/admin/promotions", promotion).ok(201).await;
+    let heading = "name,code,percentage,currency,categories,customer_groups,subtotal_from,quantity_from,starts_at,ends_at";
+    let row = |values: &str| format!("{heading}\nTrade,trade,{values}\n");
+    let import = async |values: &str, summary: &str| {
+        let file = written(&server, "promotions.csv", &row(values));
+        let run = client(&server, &["import", &file, "--promotions"]).await;
+        run.check(0, &[summary]);
+        shop.list("/admin/promotions").await[0].clone()
+    };
+    let unchanged = "created 0, updated 0, unchanged 1, refused 0";
+    assert_eq!(import(",,,,,,,", unchanged).await, made);
+
+    let (values, updated) = (
+        ",,plates,,,3,,2098-01-01",
+        "created 0, updated 1, unchanged 0, refused 0",
+    );
+    let mut expected = made;
+    expected["conditions"]["items"]["categories"] = json!(["plates"]);
+    expected["conditions"]["quantity_from"] = json!(3);
+    expected["conditions"]["ends_at"] = json!("2098-01-01T00:00:00.000Z");
+    expected["version"] = json!(2);
+    assert_eq!(import(values, updated).await, expected);
+    assert_eq!(import(values, unchanged).await, expected);
+}
+
+#[tokio::test]
 async fn rows_of_one_products_variants_do_not_rename_it_in_turn() {
     let open = OpenShop::fresh().await;
     let shop = &open.shop;

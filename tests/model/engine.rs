@@ -383,6 +383,7 @@ fn conditions(conditions: &Conditions, code: &str) -> ConditionsDraft {
         ends_at: conditions.ends_at.map(Timestamp::from_millis),
         currency: conditions.currency.map(currency),
         zones: zones.map(|number| zone_id(*number).to_string()).collect(),
+        ..ConditionsDraft::default()
     }
 }
 

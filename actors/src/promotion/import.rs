@@ -21,7 +21,7 @@ const IMPORTED_PROMOTIONS: Uuid = Uuid::from_u128(0x9a60_52d7_1e3b_4c85_b1f4_60d
 pub struct PromotionRow {
     /// The row's number, for the report.
     pub row: u64,
-    /// The promotion. What is absent stays as it is, or gets the default.
+    /// The promotion. What is absent stays as it is, or gets the default; conditions say what becomes of the rest.
     pub draft: Draft,
 }
 

@@ -21,8 +21,8 @@ const ACTIONS_MAX: usize = 10;
 /// How many products, variants and categories a promotion may name in all.
 const NAMED_MAX: usize = 30_000;
 
-/// A promotion as staff sent it. When it changes one, what is absent stays; conditions and actions are changed as a
-/// whole.
+/// A promotion as staff sent it. When it changes one, what is absent stays; actions are changed as a whole, and so are
+/// conditions unless they say otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
     /// What shoppers and staff see.
@@ -192,7 +192,7 @@ impl Draft {
         promotion.priority = self.priority.unwrap_or(promotion.priority);
         promotion.combination = self.combination.unwrap_or(promotion.combination);
         if let Some(conditions) = self.conditions {
-            promotion.conditions = conditions.check(&mut errors);
+            promotion.conditions = conditions.check(promotion.conditions, &mut errors);
         }
         let mut places: Vec<usize> = (0..promotion.actions.len()).collect();
         if let Some(drafts) = self.actions {

@@ -1,10 +1,12 @@
 //! Behaviour of promotions as entities.
 
 use super::*;
+use crate::catalog::Handle;
 use crate::entity::Entity;
 use crate::error::Refusal;
+use crate::id::{ProductId, TaxZoneId};
 use crate::money::Money;
-use crate::promotion::{Choice, Reduction, ReductionDraft, SelectionDraft, Spread, Timer};
+use crate::promotion::{Choice, Reduction, ReductionDraft, Rest, SelectionDraft, Spread, Timer};
 use crate::testing::Bench;
 use uuid::Uuid;
 
@@ -249,6 +251,72 @@ fn an_update_changes_what_it_names() -> Result<(), Error> {
     }
     summer.run(DeletePromotion)?;
     assert!(summer.erased);
+    Ok(())
+}
+
+#[test]
+fn conditions_that_a_change_does_not_name_go_or_stay_as_it_says() -> Result<(), Error> {
+    let handles = |names: &[&str]| -> Vec<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+    let product = ProductId(Uuid::from_u128(7)).to_string();
+    let all = ConditionsDraft {
+        subtotal_from: Some(Money::new(500, Currency::GBP)),
+        quantity_from: Some(2),
+        items: Some(SelectionDraft {
+            products: vec![product],
+            categories: handles(&["cups"]),
+            ..SelectionDraft::default()
+        }),
+        groups: handles(&["trade"]),
+        first_order: true,
+        starts_at: Some(NOW),
+        ends_at: Some(Timestamp::from_millis(NOW.millis() + 1)),
+        currency: Some(Currency::GBP),
+        zones: vec![TaxZoneId(Uuid::from_u128(8)).to_string()],
+        rest: Rest::Goes,
+    };
+    let made_with = |conditions| {
+        made(Draft {
+            conditions: Some(conditions),
+            ..draft(vec![ActionDraft::Order(percentage("0.1"))])
+        })
+    };
+    let before = made_with(all.clone())?.entity.conditions;
+    let changed = |conditions| -> Result<Conditions, Error> {
+        let mut promotion = made_with(all.clone())?;
+        let draft = Draft {
+            conditions: Some(conditions),
+            ..Draft::default()
+        };
+        promotion.run(UpdatePromotion { draft })?;
+        Ok(promotion.entity.conditions)
+    };
+    assert_eq!(changed(ConditionsDraft::default())?, Conditions::default());
+    let rest = Rest::Stays;
+    let nothing = ConditionsDraft {
+        rest,
+        ..ConditionsDraft::default()
+    };
+    assert_eq!(changed(nothing.clone())?, before);
+    let some = ConditionsDraft {
+        quantity_from: Some(3),
+        items: Some(SelectionDraft {
+            categories: handles(&["plates"]),
+            ..SelectionDraft::default()
+        }),
+        ..nothing.clone()
+    };
+    let mut expected = before.clone();
+    expected.quantity_from = Some(3);
+    if let Some(items) = &mut expected.items {
+        items.categories = [Handle::parse("plates").expect("a handle")].into();
+    }
+    assert_eq!(changed(some)?, expected);
+    // What stays counts for what could never apply.
+    let turned = ConditionsDraft {
+        starts_at: before.ends_at,
+        ..nothing
+    };
+    assert!(changed(turned).is_err());
     Ok(())
 }
 

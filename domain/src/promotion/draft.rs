@@ -38,6 +38,18 @@ pub struct ConditionsDraft {
     pub currency: Option<Currency>,
     /// Ids of tax zones.
     pub zones: Vec<String>,
+    /// What becomes of conditions that are there and that these do not name.
+    pub rest: Rest,
+}
+
+/// What becomes of what is there and is not named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rest {
+    /// It goes: what is named is all there is.
+    #[default]
+    Goes,
+    /// It stays.
+    Stays,
 }
 
 /// Some of the catalog as it was sent.
@@ -98,7 +110,12 @@ pub enum ActionDraft {
 const NEVER_APPLIES: &str = "promotion.never_applies";
 
 impl ConditionsDraft {
-    pub(super) fn check(self, errors: &mut FieldErrors) -> Conditions {
+    /// Returns what these make of the conditions that are there.
+    pub(super) fn check(self, there: Conditions, errors: &mut FieldErrors) -> Conditions {
+        let kept = match self.rest {
+            Rest::Goes => Conditions::default(),
+            Rest::Stays => there,
+        };
         if self.subtotal_from.is_some_and(|from| from.amount < 0) {
             errors.add(
                 "/conditions/subtotal_from",
@@ -113,24 +130,36 @@ impl ConditionsDraft {
                 "no cart holds so many units",
             );
         }
-        let is_turned = self
-            .ends_at
-            .zip(self.starts_at)
+        let (starts_at, ends_at) = (self.starts_at.or(kept.starts_at), self.ends_at.or(kept.ends_at));
+        let is_turned = ends_at
+            .zip(starts_at)
             .is_some_and(|(ends, starts)| ends <= starts);
         // One that has ended may still be asked for: carts can be priced at a time that is past.
         if is_turned {
             errors.add("/conditions/ends_at", NEVER_APPLIES, "must be after starts_at");
         }
         Conditions {
-            subtotal_from: self.subtotal_from,
-            quantity_from: self.quantity_from,
-            items: self.items.map(|items| items.check("/conditions/items", errors)),
-            groups: handles(&self.groups, "/conditions/customer_groups", errors),
-            first_order: self.first_order,
-            starts_at: self.starts_at,
-            ends_at: self.ends_at,
-            currency: self.currency,
-            zones: ids(&self.zones, "/conditions/zones", NAMES_MAX, errors),
+            subtotal_from: self.subtotal_from.or(kept.subtotal_from),
+            quantity_from: self.quantity_from.or(kept.quantity_from),
+            items: match self.items {
+                Some(items) => {
+                    let named = items.check("/conditions/items", errors);
+                    Some(named.or(kept.items.unwrap_or_default()))
+                }
+                None => kept.items,
+            },
+            groups: named_or(
+                handles(&self.groups, "/conditions/customer_groups", errors),
+                kept.groups,
+            ),
+            first_order: self.first_order || kept.first_order,
+            starts_at,
+            ends_at,
+            currency: self.currency.or(kept.currency),
+            zones: named_or(
+                ids(&self.zones, "/conditions/zones", NAMES_MAX, errors),
+                kept.zones,
+            ),
         }
     }
 }
@@ -146,6 +175,21 @@ impl SelectionDraft {
             categories: handles(&self.categories, &format!("{pointer}/categories"), errors),
         }
     }
+}
+
+impl Selection {
+    /// Returns each list that names something, and the other's in place of each that does not.
+    fn or(self, other: Self) -> Self {
+        Self {
+            products: named_or(self.products, other.products),
+            variants: named_or(self.variants, other.variants),
+            categories: named_or(self.categories, other.categories),
+        }
+    }
+}
+
+fn named_or<T>(named: BTreeSet<T>, other: BTreeSet<T>) -> BTreeSet<T> {
+    if named.is_empty() { other } else { named }
 }
 
 impl ReductionDraft {

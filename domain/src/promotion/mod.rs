@@ -18,7 +18,7 @@ pub use coupon_code::{
     AddCodes, CODES_DRAWN_MAX, CouponCode, CouponCodeEvent, CreateCouponCode, DeleteCouponCode, Draw,
     DrawCodes, DrawDraft, SingleCode,
 };
-pub use draft::{ActionDraft, ConditionsDraft, ReductionDraft, SelectionDraft};
+pub use draft::{ActionDraft, ConditionsDraft, ReductionDraft, Rest, SelectionDraft};
 pub use entity::{Event, PROMOTIONS_MAX, Promotion, Timer};
 pub use index::{Attempt, Goods, Promotions, Ready};
 pub(crate) use index::{Bounds, Chosen};

@@ -342,6 +342,7 @@ impl From<PromotionConditions> for promotion::ConditionsDraft {
             ends_at: conditions.ends_at.map(|Time(at)| at),
             currency: conditions.currency,
             zones: conditions.zones,
+            rest: promotion::Rest::default(),
         }
     }
 }

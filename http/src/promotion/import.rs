@@ -9,6 +9,7 @@ use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::promotion::PromotionRow;
+use cartwright_domain::promotion::{Draft, Rest};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -34,16 +35,18 @@ struct PromotionImport {
 struct PromotionImportRow {
     /// The row's number, for the report.
     row: u64,
-    /// The promotion, as it is made. What is absent stays as it is, or gets the default.
+    /// The promotion, as it is made. What is absent stays as it is, or gets the default. So does each condition by
+    /// itself, and each list of its items: one that is `null`, empty or `false` is absent. Actions are changed whole.
     promotion: PromotionInput,
 }
 
 impl From<PromotionImportRow> for PromotionRow {
     fn from(sent: PromotionImportRow) -> Self {
-        Self {
-            row: sent.row,
-            draft: sent.promotion.into(),
+        let mut draft = Draft::from(sent.promotion);
+        if let Some(conditions) = &mut draft.conditions {
+            conditions.rest = Rest::Stays;
         }
+        Self { row: sent.row, draft }
     }
 }
 
