@@ -18,7 +18,7 @@ pub(crate) use segment::{Filling, write_zeros};
 use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
 use crate::{Disk, Fault, OpenError, Position};
 use frame::{Frame, FrameEntry};
-use scan::End;
+use scan::{End, Ending};
 use segment::{Listed, Made, Plan, Segment};
 use spare::Spares;
 use std::collections::VecDeque;
@@ -94,20 +94,11 @@ impl Journal {
         directory: &Path,
         options: JournalOptions,
         reach: Reach,
-        mut each: impl FnMut(Position, &[u8]) -> Result<(), Fault>,
+        each: impl FnMut(Position, &[u8]) -> Result<(), Fault>,
     ) -> Result<Opened, OpenError> {
         let io = |error| io_at(directory, error);
         let disk = Arc::clone(&options.disk);
-        make_directories(&*disk, directory).map_err(io)?;
-        let Listed { mut segments, ahead } = segment::list(&*disk, directory)?;
-        let end = scan::scan(
-            &*disk,
-            directory,
-            &segments,
-            ahead.as_ref(),
-            reach,
-            |FrameEntry { position, payload }| each(position, payload),
-        )?;
+        let (mut segments, end) = Self::read(&*disk, directory, reach, Ending::Mended, each)?;
         let end = match end {
             Some(end) => end,
             None => {
@@ -147,6 +138,38 @@ impl Journal {
             cut,
             segments: count,
         })
+    }
+
+    /// Judges the journal in a directory as [`open`](Self::open) does, and leaves it as it is.
+    pub(crate) fn judge(
+        disk: &dyn Disk,
+        directory: &Path,
+        reach: Reach,
+        each: impl FnMut(Position, &[u8]) -> Result<(), Fault>,
+    ) -> Result<(), OpenError> {
+        Self::read(disk, directory, reach, Ending::Judged, each).map(drop)
+    }
+
+    /// Reads what there is, and where it ends if anything was begun.
+    fn read(
+        disk: &dyn Disk,
+        directory: &Path,
+        reach: Reach,
+        ending: Ending,
+        mut each: impl FnMut(Position, &[u8]) -> Result<(), Fault>,
+    ) -> Result<(Vec<Segment>, Option<End>), OpenError> {
+        make_directories(disk, directory).map_err(|error| io_at(directory, error))?;
+        let Listed { segments, ahead } = segment::list(disk, directory)?;
+        let end = scan::scan(
+            disk,
+            directory,
+            &segments,
+            ahead.as_ref(),
+            reach,
+            ending,
+            |FrameEntry { position, payload }| each(position, payload),
+        )?;
+        Ok((segments, end))
     }
 
     /// Makes the first segment.

@@ -196,15 +196,22 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
         Ok(Err(error)) => return Err(error),
         Err(_) => "opening it panicked".to_owned(),
     };
-    let rebuilt = if existed {
-        Some(set_aside(&*options.disk, directory, index, reason)?)
-    } else {
-        None
-    };
     if !existed {
         // What the failed opening left.
         options.disk.remove(index).map_err(|error| io_at(index, error))?;
     }
+    // A start that the journal refuses changes nothing: an index goes only once another can be built.
+    let reach = Reach {
+        from: Position(0),
+        at_least: checkpointed,
+    };
+    Journal::judge(&*options.disk, &directory.join(JOURNAL), reach, |_, payload| {
+        Entry::decode(payload).map(drop)
+    })?;
+    let rebuilt = match existed {
+        true => Some(set_aside(&*options.disk, directory, index, reason)?),
+        false => None,
+    };
     let table = SledTable::open(index, options.cache_bytes)?;
     table.check(CHECKED_AT_ONCE).map_err(unusable)?;
     Ok(Index {

@@ -49,7 +49,16 @@ pub(crate) struct Reach {
     pub(crate) at_least: Position,
 }
 
-/// Reads segments, shows each entry, mends the end. The last group, which may not be durable, is shown only once it
+/// What becomes of the journal's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It is judged and left as it is.
+    Judged,
+    /// It is mended, so that it can be written on.
+    Mended,
+}
+
+/// Reads segments, shows each entry, mends the end if that is asked for. The last group, which may not be durable, is shown only once it
 /// is: nothing may know of a commit that a power cut can still take away.
 ///
 /// Entries before [`Reach::from`] are shown, too: only the caller knows which of them it needs. What a group has left in
@@ -60,6 +69,7 @@ pub(crate) fn scan(
     segments: &[Segment],
     ahead: Option<&Segment>,
     Reach { from, at_least }: Reach,
+    ending: Ending,
     mut each: impl FnMut(FrameEntry<'_>) -> Result<(), Fault>,
 ) -> Result<Option<End>, OpenError> {
     if segments.is_empty() && Position::default() < at_least {
@@ -125,7 +135,7 @@ pub(crate) fn scan(
                 bytes: up_to - frames.end,
             }),
         };
-        let cut = if is_last {
+        let cut = if is_last && ending == Ending::Mended {
             rewrite(disk, segment, &*file, &frames, cut.as_ref())?;
             match &torn {
                 Some(torn) => Some(torn.cut()?),

@@ -175,6 +175,33 @@ fn a_journal_that_lost_what_was_acknowledged_stops_the_start() {
     check_damaged(directory.path(), &directory.path().join("journal"), 0);
 }
 
+#[test]
+fn a_start_that_the_journal_refuses_leaves_the_index_and_the_one_set_aside_where_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), &small());
+    run(async {
+        fill(&store, 1..=8).await;
+        store.close().await.unwrap();
+    });
+    drop(store);
+    let suspect = directory.path().join("index/suspect");
+    std::fs::write(&suspect, "a row was found wanting").unwrap();
+    let kept = directory.path().join("index.set-aside/kept");
+    std::fs::create_dir(directory.path().join("index.set-aside")).unwrap();
+    std::fs::write(&kept, "for whoever wants to look").unwrap();
+    let segment = segments(directory.path()).pop().unwrap();
+    let start = frames(&segment)[2];
+    flip(&segment, start + 40);
+    for _ in 0..2 {
+        check_damaged(directory.path(), &segment, start);
+        assert!(suspect.exists() && kept.exists());
+    }
+    flip(&segment, start + 40);
+    let (_, report) = reopen(directory.path());
+    assert_eq!((report.position, report.replayed), (Position(8), 8));
+    assert!(report.rebuilt.is_some() && !kept.exists());
+}
+
 fn mend_header(segment: &mut [u8]) {
     let crc = crc32c::crc32c_append(crc32c::crc32c(&segment[..12]), &segment[16..512]);
     segment[12..16].copy_from_slice(&crc.to_be_bytes());
