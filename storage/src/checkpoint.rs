@@ -33,13 +33,18 @@ impl Stored for Checkpoint {
 }
 
 impl Checkpoint {
+    /// Returns where the last checkpoint of a data directory stands.
+    pub(crate) fn path(directory: &Path) -> PathBuf {
+        directory.join(APPLIED)
+    }
+
     /// Reads the last checkpoint of a data directory. One that does not pass its checks is a [`Fault::Damaged`].
     pub(crate) fn read(disk: &dyn Disk, directory: &Path) -> Result<Option<Self>, Fault> {
-        let opened = disk.open(&directory.join(APPLIED), Opening::Read);
+        let opened = disk.open(&Self::path(directory), Opening::Read);
         match opened.and_then(|file| read_all(&*file)) {
             Ok(bytes) => Self::decode(&bytes).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Fault::Io(format!("{APPLIED}: {error}"))),
+            Err(error) => Err(Fault::Io(error.to_string())),
         }
     }
 
@@ -49,7 +54,7 @@ impl Checkpoint {
         let file = disk.open(&new, Opening::Create)?;
         write_all_at(&*file, &stored(self), 0)?;
         file.sync_all()?;
-        disk.rename(&new, &directory.join(APPLIED))?;
+        disk.rename(&new, &Self::path(directory))?;
         disk.sync_directory(directory)
     }
 }

@@ -13,6 +13,7 @@ use crate::pending::Pending;
 use crate::record::{Entry, Record, Start};
 use crate::table::{Checked, Mark, SledTable};
 use crate::{Disk, Fault, OpenError, Position};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -173,17 +174,22 @@ struct Index {
 }
 
 fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index, OpenError> {
-    let checkpoint = Checkpoint::read(&*options.disk, directory);
-    let checkpointed = checkpoint
-        .as_ref()
-        .ok()
-        .and_then(Option::as_ref)
-        .map_or(Position(0), |at| at.position);
+    let checkpoint = match Checkpoint::read(&*options.disk, directory) {
+        // That says nothing about the index.
+        Err(Fault::Io(reason)) => {
+            return Err(io_at(&Checkpoint::path(directory), io::Error::other(reason)));
+        }
+        read => read,
+    };
+    let mut at_least = match &checkpoint {
+        Ok(Some(checkpoint)) => checkpoint.position,
+        Ok(None) | Err(_) => Position(0),
+    };
     let existed = index.exists();
-    let checked = catch_unwind(AssertUnwindSafe(|| open_checked(index, checkpoint, options)));
+    let opening = AssertUnwindSafe(|| open_checked(index, checkpoint, &mut at_least, options));
+    let checked = catch_unwind(opening);
     let reason = match checked {
         Ok(Ok((table, mark, checked))) => {
-            let at_least = checkpointed.max(mark.position);
             return Ok(Index {
                 table,
                 mark,
@@ -203,7 +209,7 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
     // A start that the journal refuses changes nothing: an index goes only once another can be built.
     let reach = Reach {
         from: Position(0),
-        at_least: checkpointed,
+        at_least,
     };
     Journal::judge(&*options.disk, &directory.join(JOURNAL), reach, |_, payload| {
         Entry::decode(payload).map(drop)
@@ -219,7 +225,7 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
         mark: Mark::default(),
         is_unchecked: false,
         rebuilt,
-        at_least: checkpointed,
+        at_least,
     })
 }
 
@@ -232,27 +238,29 @@ fn unusable(fault: Fault) -> OpenError {
 }
 
 /// Opens the index and checks that it holds what it says and what the last checkpoint says, as far as there is time.
+/// What its mark says that the journal holds counts also where the index cannot be used.
 ///
 /// # Errors
 /// [`OpenError::Index`]: it does not. Every other is a reason not to start.
 fn open_checked(
     index: &Path,
     checkpoint: Result<Option<Checkpoint>, Fault>,
+    at_least: &mut Position,
     options: &Options,
 ) -> Result<(SledTable, Mark, Checked), OpenError> {
-    let checkpoint = checkpoint.map_err(unusable)?;
     let not_so = |reason: String| {
         unusable(Fault::Damaged {
             entity: "the index".to_owned(),
             reason,
         })
     };
+    let table = SledTable::open(index, options.cache_bytes)?;
+    let mark = table.mark().map_err(unusable)?;
+    *at_least = mark.position.max(*at_least);
     if let Ok(reason) = std::fs::read_to_string(index.join(SUSPECT)) {
         return Err(not_so(reason));
     }
-    let table = SledTable::open(index, options.cache_bytes)?;
-    let mark = table.mark().map_err(unusable)?;
-    if let Some(checkpoint) = checkpoint
+    if let Some(checkpoint) = checkpoint.map_err(unusable)?
         && mark.position < checkpoint.position
     {
         return Err(not_so(format!(

@@ -202,6 +202,50 @@ fn a_start_that_the_journal_refuses_leaves_the_index_and_the_one_set_aside_where
     assert!(report.rebuilt.is_some() && !kept.exists());
 }
 
+#[test]
+fn a_checkpoint_that_is_damaged_does_not_make_a_start_forget_what_the_index_has_seen() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), &small());
+    run(async {
+        fill(&store, 1..=8).await;
+        store.close().await.unwrap();
+    });
+    drop(store);
+    std::fs::write(directory.path().join("applied"), b"").unwrap();
+    std::fs::rename(directory.path().join("journal"), directory.path().join("away")).unwrap();
+    for _ in 0..2 {
+        check_damaged(directory.path(), &directory.path().join("journal"), 0);
+    }
+    std::fs::remove_dir(directory.path().join("journal")).unwrap();
+    std::fs::rename(directory.path().join("away"), directory.path().join("journal")).unwrap();
+    let (_, report) = reopen(directory.path());
+    assert_eq!((report.position, report.replayed), (Position(8), 8));
+}
+
+#[test]
+fn a_checkpoint_that_the_system_does_not_hand_out_stops_the_start_and_leaves_the_index() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), &small());
+    run(async {
+        fill(&store, 1..=8).await;
+        store.close().await.unwrap();
+    });
+    drop(store);
+    let [applied, away] = ["applied", "away"].map(|name| directory.path().join(name));
+    std::fs::rename(&applied, &away).unwrap();
+    // Whoever the tests run as, a directory cannot be read as a file.
+    std::fs::create_dir(&applied).unwrap();
+    let error = SledStore::open(directory.path(), &small()).err().unwrap();
+    assert!(
+        matches!(&error, OpenError::Io { path, .. } if *path == applied),
+        "{error}"
+    );
+    std::fs::remove_dir(&applied).unwrap();
+    std::fs::rename(&away, &applied).unwrap();
+    let (_, report) = reopen(directory.path());
+    assert_eq!((report.replayed, report.rebuilt), (0, None));
+}
+
 fn mend_header(segment: &mut [u8]) {
     let crc = crc32c::crc32c_append(crc32c::crc32c(&segment[..12]), &segment[16..512]);
     segment[12..16].copy_from_slice(&crc.to_be_bytes());
