@@ -4,8 +4,8 @@ use crate::support::{Client, Directory, OpenShop, Purchase, Server, cartwright, 
 use serde_json::json;
 use std::process::Output;
 
-/// Runs a second server, which must not start.
-fn check_does_not_start(directory: &Directory, listen: &str, parts: &[&str]) {
+/// Runs a second server, which must not start, and returns what it said.
+fn check_does_not_start(directory: &Directory, listen: &str, parts: &[&str]) -> String {
     let mut command = cartwright();
     command
         .arg("serve")
@@ -26,6 +26,7 @@ fn check_does_not_start(directory: &Directory, listen: &str, parts: &[&str]) {
     for part in parts {
         assert!(said.contains(part), "{part:?} is not in\n{said}");
     }
+    said.into_owned()
 }
 
 #[tokio::test]
@@ -461,6 +462,18 @@ async fn damage_in_the_journal_stops_the_start_and_is_located() {
     }
     std::fs::write(&segment, bytes).expect("the segment can be written");
     check_does_not_start(&directory, "127.0.0.1:0", &["0000000000000001.journal", "offset"]);
+}
+
+#[test]
+fn a_mail_directory_that_is_none_stops_the_start_by_name() {
+    let directory = Directory::new();
+    let mail = directory.data().join("mail");
+    std::fs::create_dir(directory.data()).expect("a directory can be made");
+    std::fs::write(&mail, "in the way").expect("a file can be written");
+    let named = format!("the mail directory {} cannot be used", mail.display());
+    let parts = [named.as_str(), "mail_directory", "Not a directory"];
+    let said = check_does_not_start(&directory, "127.0.0.1:0", &parts);
+    assert_eq!(said.matches("Not a directory").count(), 1, "{said}");
 }
 
 /// Only that it is linked makes mimalloc the allocator.

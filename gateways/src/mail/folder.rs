@@ -61,21 +61,39 @@ struct Written {
     failed: Option<io::Error>,
 }
 
+/// Why a mail folder does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The sender is no address.
+    #[error(transparent)]
+    Sender(#[from] Error),
+    /// The directory, or one above it, is none or may not be written to.
+    #[error(
+        "the mail directory {} cannot be used; make it a directory that may be written to, or name another as \
+         mail_directory",
+        directory.display()
+    )]
+    Unusable {
+        /// The directory.
+        directory: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
 impl Folder {
     /// Opens the directory, creating it where it is missing, and clears what an earlier process left half written.
     /// `from` is the sender of every mail: `The Shop <shop@example.com>`.
     ///
     /// # Errors
-    /// [`Error::Refused`] when `from` is no address, [`Error::Failed`] when the directory cannot be used.
-    pub fn open(directory: impl Into<PathBuf>, from: &str) -> Result<Self, Error> {
+    /// See [`OpenError`].
+    pub fn open(directory: impl Into<PathBuf>, from: &str) -> Result<Self, OpenError> {
         let directory = directory.into();
         let from = mailbox(from)?;
         let spool = directory.join(SPOOL);
-        fs::create_dir_all(&spool)?;
-        for left in fs::read_dir(&spool)? {
-            fs::remove_file(left?.path())?;
+        if let Err(source) = make(&directory, &spool) {
+            return Err(OpenError::Unusable { directory, source });
         }
-        sync_directory(&directory)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 directory,
@@ -217,7 +235,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn sync_directory(directory: &Path) -> io::Result<()> {
+/// Makes a mail directory with its spool, empty.
+fn make(directory: &Path, spool: &Path) -> io::Result<()> {
+    fs::create_dir_all(spool)?;
+    for left in fs::read_dir(spool)? {
+        fs::remove_file(left?.path())?;
+    }
     File::open(directory)?.sync_all()
 }
 
@@ -364,6 +387,23 @@ mod tests {
         folder.send(mail("a@b", "text")).await.unwrap();
         folder.settle().await.unwrap();
         assert_eq!(files(home.path()), ["a@b.eml"]);
+    }
+
+    #[test]
+    fn a_directory_that_is_none_is_named_with_what_to_do() {
+        let home = tempfile::tempdir().unwrap();
+        let mail = home.path().join("mail");
+        fs::write(&mail, "in the way").unwrap();
+        let error = Folder::open(&mail, "shop@example.com").unwrap_err();
+        let told = format!(
+            "the mail directory {} cannot be used; make it a directory that may be written to, or name another as \
+             mail_directory",
+            mail.display()
+        );
+        assert_eq!(error.to_string(), told);
+        let cause = std::error::Error::source(&error).unwrap();
+        assert_eq!(cause.to_string(), "Not a directory (os error 20)");
+        assert!(cause.source().is_none());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 mod folder;
 
-pub use folder::{Folder, check_sender};
+pub use folder::{Folder, OpenError, check_sender};
 
 use futures::future::BoxFuture;
 use std::fmt;
