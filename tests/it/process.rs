@@ -80,7 +80,7 @@ async fn idle_connections_leave_the_store_the_files_it_needs() {
         ("CARTWRIGHT_CHECKPOINT_ROWS", "1"),
         ("CARTWRIGHT_INDEX_AFTER_MS", "20"),
     ];
-    let mut server = Server::start_within(160, &directory, &variables);
+    let mut server = Server::start_within("-n 160", &directory, &variables);
     assert!(
         directory.log().contains("at most 80 connections are taken"),
         "{}",
@@ -103,6 +103,20 @@ async fn idle_connections_leave_the_store_the_files_it_needs() {
         "{}",
         directory.log()
     );
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_grow_is_told_and_does_not_end_the_process() {
+    let directory = Directory::new();
+    // In blocks of 512 or 1,024 bytes: room for the first segment of the journal and not for the second.
+    let mut server = Server::start_within("-f 20000", &directory, &[]);
+    until("the log says that there is no room for a segment", async || {
+        directory.log().contains("File too large").then_some(())
+    })
+    .await;
+    let guest = server.shop().guest().await;
+    guest.post("/carts", json!({})).ok(201).await;
+    assert_eq!(server.stop().code(), Some(0), "{}", directory.log());
 }
 
 #[tokio::test]

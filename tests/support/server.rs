@@ -25,12 +25,11 @@ pub(crate) fn cartwright() -> Command {
     unconfigured(Command::new(env!("CARGO_BIN_EXE_cartwright")))
 }
 
-/// Returns the binary as [`cartwright`] does, which then may not have more files open than so many.
-fn cartwright_within(open_files_max: u32) -> Command {
+/// Returns the binary as [`cartwright`] does, within a limit as `ulimit` takes it.
+fn cartwright_within(limit: &str) -> Command {
     let mut command = Command::new("sh");
     command
-        .args(["-c", "ulimit -n \"$0\" && exec \"$@\""])
-        .arg(open_files_max.to_string())
+        .args(["-c", "ulimit $0 && exec \"$@\"", limit])
         .arg(env!("CARGO_BIN_EXE_cartwright"));
     unconfigured(command)
 }
@@ -154,19 +153,9 @@ impl Server {
         Self::start_by(cartwright(), name, directory, arguments, variables)
     }
 
-    /// Starts a server that may not have more files open than so many.
-    pub(crate) fn start_within(
-        open_files_max: u32,
-        directory: &Directory,
-        variables: &[(&str, &str)],
-    ) -> Self {
-        Self::start_by(
-            cartwright_within(open_files_max),
-            "serve",
-            directory,
-            &[],
-            variables,
-        )
+    /// Starts a server within a limit as `ulimit` takes it: `-n 160` for so many open files.
+    pub(crate) fn start_within(limit: &str, directory: &Directory, variables: &[(&str, &str)]) -> Self {
+        Self::start_by(cartwright_within(limit), "serve", directory, &[], variables)
     }
 
     fn start_by(
