@@ -14,6 +14,8 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::env;
+use std::ffi::OsStr;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -31,6 +33,9 @@ pub const ENV_PREFIX: &str = "CARTWRIGHT_";
 
 /// Variables that start like options but are none: they speak to the clients and the tests.
 const ENV_NO_OPTIONS: [&str; 4] = ["config", "url", "token", "shared"];
+
+/// What the command line is called as a source.
+const ARGUMENT: &str = "argument";
 
 /// The longest wait that may be configured.
 const DURATION_MS_MAX: u64 = 24 * 60 * 60 * 1000;
@@ -218,7 +223,7 @@ impl Sources {
     /// `file` is what the caller named; without a name [`DEFAULT_FILE`] is read if it exists.
     ///
     /// # Errors
-    /// [`Faults`] when the named file does not exist.
+    /// [`Faults`] when the named file does not exist, and for each variable and argument that is no text.
     pub fn of_process(file: Option<&Path>, arguments: &Arguments) -> Result<Self, Faults> {
         if let Some(named) = file.filter(|path| !path.is_file()) {
             return Err(Faults(vec![Fault {
@@ -228,6 +233,10 @@ impl Sources {
                     "there is no such file; write one with `cartwright config default > cartwright.toml`"
                         .to_owned(),
             }]));
+        }
+        let no_texts = no_texts(arguments);
+        if !no_texts.is_empty() {
+            return Err(Faults(no_texts));
         }
         let mut figment = Self::defaults().figment;
         let default_file = Some(Path::new(DEFAULT_FILE)).filter(|path| path.is_file());
@@ -310,13 +319,37 @@ impl Sources {
         };
         match &metadata.source {
             Some(Source::File(path)) => path.display().to_string(),
-            Some(Source::Code(_)) => "argument".to_owned(),
-            _ if metadata.name.contains("environment") => {
-                format!("environment variable {ENV_PREFIX}{}", option.to_uppercase())
-            }
+            Some(Source::Code(_)) => ARGUMENT.to_owned(),
+            _ if metadata.name.contains("environment") => variable(option),
             _ => "default".to_owned(),
         }
     }
+}
+
+/// Names the environment variable of an option.
+fn variable(option: &str) -> String {
+    format!("environment variable {ENV_PREFIX}{}", option.to_uppercase())
+}
+
+/// Finds the variables and arguments that are no text: every option is read as one.
+fn no_texts(arguments: &Arguments) -> Vec<Fault> {
+    let fault = |option: String, source: String, value: &OsStr| {
+        let message = format!("{value:?} is not UTF-8; choose one that is");
+        value.to_str().is_none().then_some(Fault {
+            option,
+            source,
+            message,
+        })
+    };
+    let variables = env::vars_os().filter_map(|(name, value)| {
+        let option = name.to_str()?.strip_prefix(ENV_PREFIX)?.to_lowercase();
+        let is_one = !ENV_NO_OPTIONS.contains(&option.as_str());
+        let source = variable(&option);
+        is_one.then(|| fault(option, source, &value)).flatten()
+    });
+    let data = arguments.data.iter();
+    let data = data.filter_map(|data| fault("data".to_owned(), ARGUMENT.to_owned(), data.as_os_str()));
+    variables.chain(data).collect()
 }
 
 /// The environment's variables. That of an option that is a text is the text itself; every other is read as a value.

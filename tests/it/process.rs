@@ -2,6 +2,8 @@
 
 use crate::support::{Client, Directory, OpenShop, Purchase, Server, cartwright, pence, unique, until};
 use serde_json::json;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Output;
 
 /// Runs a second server, which must not start, and returns what it said.
@@ -488,6 +490,34 @@ fn a_mail_directory_that_is_none_stops_the_start_by_name() {
     let parts = [named.as_str(), "mail_directory", "Not a directory"];
     let said = check_does_not_start(&directory, "127.0.0.1:0", &parts);
     assert_eq!(said.matches("Not a directory").count(), 1, "{said}");
+}
+
+#[test]
+fn a_directory_whose_name_is_not_utf_8_is_refused_and_none_is_made() {
+    let directory = Directory::new();
+    let no_text = OsStr::from_bytes(b"\xff\xfe");
+    let [mut by_variable, mut by_argument] = [cartwright(), cartwright()];
+    by_variable.arg("serve").env("CARTWRIGHT_DATA", no_text);
+    by_argument.arg("serve").arg("--data").arg(no_text);
+    for (mut command, source) in [
+        (by_variable, "environment variable CARTWRIGHT_DATA"),
+        (by_argument, "argument"),
+    ] {
+        command
+            .env("CARTWRIGHT_LISTEN", "127.0.0.1:0")
+            .current_dir(directory.folder());
+        let Output { status, stderr, .. } = command.output().expect("the binary runs");
+        let (said, fault) = (
+            String::from_utf8_lossy(&stderr),
+            format!(r#"data ({source}): "\xFF\xFE" is not UTF-8"#),
+        );
+        assert!(
+            !status.success() && said.contains(&fault),
+            "{fault} is not in\n{said}"
+        );
+        let made = std::fs::read_dir(directory.folder()).expect("the folder is there");
+        assert_eq!(made.count(), 0, "nothing is made");
+    }
 }
 
 /// Only that it is linked makes mimalloc the allocator.
