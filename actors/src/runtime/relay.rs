@@ -5,6 +5,7 @@ use crate::runtime::supervision::backoff;
 use crate::runtime::tasks::TaskEnd;
 use cartwright_storage::{Fact, Fault, Position, Wanted};
 use futures::future::{BoxFuture, FutureExt};
+use std::mem;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -78,13 +79,13 @@ pub struct DeadLetter {
 pub struct SubscriberCounters {
     /// Its name.
     pub name: &'static str,
-    /// Up to where it has handled facts.
+    /// Up to where it has handled facts for good: its cursor.
     pub position: Position,
-    /// Facts handled since the start.
+    /// Facts handled for good since the start, each once.
     pub delivered: u64,
-    /// Failures since the start.
+    /// Failures since the start: of facts, of making safe what was done, and of the store.
     pub failed: u64,
-    /// Facts given up since the start, the last 1,000 of them.
+    /// Facts given up for good since the start, the last 1,000 of them.
     pub dead: Vec<DeadLetter>,
     /// Why it cannot make safe what it did, as long as that is so: it stands still meanwhile.
     pub unsettled: Option<String>,
@@ -122,6 +123,7 @@ impl Relay {
                 while let Err(fault) = self.run(&inner, &mut failures).await {
                     let wait = backoff(inner.options.backoff_min, inner.options.backoff_max, failures);
                     failures += 1;
+                    lock(&self.counters).failed += 1;
                     tracing::warn!(subscriber = name, %fault, ?wait, "facts cannot be read or the cursor not moved");
                     tokio::time::sleep(wait).await;
                 }
@@ -135,6 +137,7 @@ impl Relay {
         let (name, wanted) = (self.subscriber.name(), self.subscriber.wants());
         let mut synced = inner.store.synced();
         let mut cursor = Cursor::at(inner.store.cursor(name).await?);
+        lock(&self.counters).position = cursor.durable;
         loop {
             let seen = *synced.borrow_and_update();
             let before = cursor.read;
@@ -146,12 +149,14 @@ impl Relay {
                     cursor.read = handled;
                     self.move_if_due(&mut cursor, inner).await?;
                 }
-                self.deliver(inner, fact).await;
+                match self.deliver(inner, fact).await {
+                    Ok(()) => cursor.delivered += 1,
+                    Err(letter) => cursor.dead.push(letter),
+                }
                 handled = fact.position;
                 cursor.facts += 1;
             }
             cursor.read = read.max(handled);
-            lock(&self.counters).position = cursor.read;
             self.move_if_due(&mut cursor, inner).await?;
             if cursor.durable == cursor.read {
                 *failures = 0;
@@ -183,20 +188,29 @@ impl Relay {
             cursor.durable = cursor.read;
             cursor.moved_at = Instant::now();
             cursor.facts = 0;
+            self.count(cursor);
         }
         Ok(())
     }
 
-    async fn deliver(&self, inner: &Inner, fact: &Fact) {
+    /// Counts what has come of the facts up to the durable cursor. Those behind it may come again.
+    fn count(&self, cursor: &mut Cursor) {
+        let mut counters = lock(&self.counters);
+        counters.position = cursor.durable;
+        counters.delivered += mem::take(&mut cursor.delivered);
+        counters.dead.append(&mut cursor.dead);
+        let too_many = counters.dead.len().saturating_sub(DEAD_LETTERS_MAX);
+        counters.dead.drain(..too_many);
+    }
+
+    /// Hands a fact over until it is handled or given up.
+    async fn deliver(&self, inner: &Inner, fact: &Fact) -> Result<(), DeadLetter> {
         let name = self.subscriber.name();
         let mut failed = 0;
         loop {
             let handled = AssertUnwindSafe(self.subscriber.on(fact)).catch_unwind().await;
             let (reason, tries_max) = match handled.unwrap_or_else(|_| Err("it panicked".to_owned().into())) {
-                Ok(()) => {
-                    lock(&self.counters).delivered += 1;
-                    return;
-                }
+                Ok(()) => return Ok(()),
                 Err(Unhandled::Transient(reason)) => (reason, inner.options.deliveries_max),
                 Err(Unhandled::Permanent(reason)) => (reason, 1),
             };
@@ -205,15 +219,10 @@ impl Relay {
             let (position, index) = (fact.position.0, fact.index);
             if tries_max <= failed {
                 tracing::error!(subscriber = name, position, index, reason, "a fact was given up");
-                let mut counters = lock(&self.counters);
-                if counters.dead.len() == DEAD_LETTERS_MAX {
-                    counters.dead.remove(0);
-                }
-                counters.dead.push(DeadLetter {
+                return Err(DeadLetter {
                     fact: fact.clone(),
                     reason,
                 });
-                return;
             }
             tracing::warn!(
                 subscriber = name,
@@ -237,7 +246,10 @@ struct Cursor {
     read: Position,
     durable: Position,
     moved_at: Instant,
+    /// Facts since it was moved: all of them, those handled, and those given up.
     facts: u64,
+    delivered: u64,
+    dead: Vec<DeadLetter>,
 }
 
 impl Cursor {
@@ -247,6 +259,8 @@ impl Cursor {
             durable: position,
             moved_at: Instant::now(),
             facts: 0,
+            delivered: 0,
+            dead: Vec::new(),
         }
     }
 

@@ -4,7 +4,8 @@ use super::Bench;
 use super::toy::add;
 use crate::runtime::{Subscriber, Unhandled};
 use cartwright_storage::{Fact, Position, Store};
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ struct Diary {
     fails: Mutex<Option<(u64, i32)>>,
     /// The fact at this position is none that it could ever write down.
     refuses: Option<u64>,
+    /// Nothing it writes down stays.
+    fades: AtomicBool,
 }
 
 impl Subscriber for Diary {
@@ -40,6 +43,14 @@ impl Subscriber for Diary {
             Ok(())
         }
         .boxed()
+    }
+
+    fn settle(&self) -> BoxFuture<'_, Result<(), String>> {
+        let settled = match self.fades.load(Ordering::Relaxed) {
+            true => Err("the ink fades".to_owned()),
+            false => Ok(()),
+        };
+        ready(settled).boxed()
     }
 }
 
@@ -100,6 +111,44 @@ async fn a_fact_that_can_never_be_handled_is_given_up_at_once() {
         ..Diary::default()
     };
     check_diary(diary, &[2, 4, 5], 1, &[3]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_stay_counts_as_failed_and_is_counted_once_when_it_does() {
+    let bench = Bench::new();
+    let diary = Arc::new(Diary {
+        refuses: Some(3),
+        fades: AtomicBool::new(true),
+        ..Diary::default()
+    });
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    bench.runtime.open().await.unwrap();
+    let id = bench.open(1).await;
+    for _ in 0..4 {
+        bench.tell(id, add(1)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    let tries = diary
+        .seen
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|fact| **fact == 5)
+        .count() as u64;
+    assert!(1 < tries, "they come again");
+    let counters = bench.runtime.subscribers().remove(0);
+    assert_eq!((counters.position, counters.delivered), (Position(0), 0));
+    // The refusal, and that it does not stay; the last try may be under way.
+    assert!(
+        tries < counters.failed && counters.dead.is_empty(),
+        "{counters:?}"
+    );
+    assert_eq!(counters.unsettled.as_deref(), Some("the ink fades"));
+    diary.fades.store(false, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    let counters = bench.runtime.subscribers().remove(0);
+    assert_eq!((counters.position, counters.delivered), (Position(5), 3));
+    assert_eq!((counters.dead.len(), counters.unsettled), (1, None));
 }
 
 #[tokio::test(start_paused = true)]
