@@ -54,12 +54,6 @@ pub trait DiskFile: Send + Sync {
     /// Whatever the disk says.
     fn len(&self) -> io::Result<u64>;
 
-    /// Cuts the file, or makes it longer with zeros.
-    ///
-    /// # Errors
-    /// Whatever the disk says.
-    fn set_len(&self, bytes: u64) -> io::Result<()>;
-
     /// Reserves bytes from the file's start; they read as zeros.
     ///
     /// # Errors

@@ -123,7 +123,8 @@ impl Staff {
                 };
                 Act::Cancel(order.id)
             }
-            2 => Act::Capture(*self.dice.one_of(&["now", "when_shipped"])),
+            2 if self.dice.one_in(2) => Act::Capture("now"),
+            2 => Act::Capture("when_shipped"),
             _ => {
                 let variants: Vec<VariantId> = self.on_hand.keys().copied().collect();
                 let delta = i64::try_from(self.dice.between(1, 9)).unwrap_or(1) - 4;

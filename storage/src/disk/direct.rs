@@ -105,10 +105,6 @@ impl DiskFile for RealFile {
         Ok(self.file.metadata()?.len())
     }
 
-    fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.file.set_len(bytes)
-    }
-
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         let flags = rustix::fs::FallocateFlags::empty();
         Ok(rustix::fs::fallocate(&self.file, flags, 0, bytes)?)

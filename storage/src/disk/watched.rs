@@ -82,10 +82,6 @@ impl DiskFile for WatchedFile {
         self.file.len()
     }
 
-    fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.file.set_len(bytes)
-    }
-
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         self.file.allocate(bytes)
     }

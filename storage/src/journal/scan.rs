@@ -328,10 +328,6 @@ fn rewrite(
     cut: Option<&CutTail>,
 ) -> Result<(), OpenError> {
     let io = |error| io_at(&segment.path, error);
-    let length = file.len().map_err(io)?;
-    if length < segment.bytes {
-        file.set_len(segment.bytes).map_err(io)?;
-    }
     if let Some((offset, frame)) = &frames.last {
         write_all_at(file, &frame.bytes, *offset).map_err(io)?;
     }

@@ -84,6 +84,12 @@ impl Segment {
         {
             return Err(damaged("the name and the number in the header differ"));
         }
+        // All of it was synced before it had its name.
+        let length = file.len().map_err(|error| io_at(path, error))?;
+        if length < segment.bytes {
+            let reason = format!("the file was cut off here, of {} bytes", segment.bytes);
+            return Err(segment.damaged(length, reason));
+        }
         Ok(segment)
     }
 

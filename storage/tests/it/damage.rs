@@ -33,37 +33,55 @@ fn a_torn_last_frame_is_cut_at_whatever_byte_it_was_torn() {
     let last = whole.iter().rposition(|byte| *byte != 0).unwrap() as u64;
     let torn = [0, 1, 4, 12, 20, 24, 28, 31, 32, 33, 40, 56, 57, 100, 200].map(|byte| start + byte);
     for keep in torn.into_iter().chain([last - 1, last]) {
-        for truncate in [true, false] {
-            let directory = tempfile::tempdir().unwrap();
-            copy(left.path(), directory.path());
-            let segment = segments(directory.path()).pop().unwrap();
-            let file = OpenOptions::new().write(true).open(&segment).unwrap();
-            if truncate {
-                file.set_len(keep).unwrap();
-            } else {
-                let zeros = vec![0; usize::try_from(end - keep).unwrap()];
-                file.write_all_at(&zeros, keep).unwrap();
-            }
-            let (store, report) = reopen(directory.path());
-            assert_eq!(report.position, Position(7), "torn at {keep}");
-            let cut = report.cut_tail.map(|CutTail { offset, .. }| offset);
-            assert_eq!(cut, (start < keep).then_some(start), "torn at {keep}");
-            let mut expected = before.clone();
-            expected.remove(&0);
-            let mut found = run(contents(&store, 7));
-            found.remove(&0);
-            expected.remove(&8);
-            assert_eq!(found, expected);
-            // The position of the torn commit is given again, and survives.
-            run(async {
-                assert_eq!(draft(&store, toy(8), 0).accepted(&store).await, Position(8));
-                store.close().await.unwrap();
-            });
-            drop(store);
-            let (_, report) = reopen(directory.path());
-            assert_eq!((report.position, report.cut_tail), (Position(8), None));
-        }
+        let directory = tempfile::tempdir().unwrap();
+        copy(left.path(), directory.path());
+        let segment = segments(directory.path()).pop().unwrap();
+        let file = OpenOptions::new().write(true).open(&segment).unwrap();
+        let zeros = vec![0; usize::try_from(end - keep).unwrap()];
+        file.write_all_at(&zeros, keep).unwrap();
+        let (store, report) = reopen(directory.path());
+        assert_eq!(report.position, Position(7), "torn at {keep}");
+        let cut = report.cut_tail.map(|CutTail { offset, .. }| offset);
+        assert_eq!(cut, (start < keep).then_some(start), "torn at {keep}");
+        let mut expected = before.clone();
+        expected.remove(&0);
+        let mut found = run(contents(&store, 7));
+        found.remove(&0);
+        expected.remove(&8);
+        assert_eq!(found, expected);
+        // The position of the torn commit is given again, and survives.
+        run(async {
+            assert_eq!(draft(&store, toy(8), 0).accepted(&store).await, Position(8));
+            store.close().await.unwrap();
+        });
+        drop(store);
+        let (_, report) = reopen(directory.path());
+        assert_eq!((report.position, report.cut_tail), (Position(8), None));
     }
+}
+
+#[test]
+fn a_segment_that_was_cut_off_stops_the_start_wherever_it_was_cut() {
+    let (left, _) = killed_after(8, &lazy());
+    let segment = segments(left.path()).pop().unwrap();
+    let [.., before_last, start, end] = frames(&segment)[..] else {
+        panic!("there are frames")
+    };
+    let whole = std::fs::read(&segment).unwrap();
+    let length = whole.len() as u64;
+    for keep in [512, before_last, start, start + 100, end, end + 512, length - 1] {
+        OpenOptions::new()
+            .write(true)
+            .open(&segment)
+            .unwrap()
+            .set_len(keep)
+            .unwrap();
+        for _ in 0..2 {
+            check_damaged(left.path(), &segment, keep);
+        }
+        std::fs::write(&segment, &whole).unwrap();
+    }
+    assert_eq!(reopen(left.path()).1.position, Position(8));
 }
 
 #[test]

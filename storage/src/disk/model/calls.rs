@@ -179,15 +179,6 @@ impl DiskFile for ModelFile {
         Ok(self.disk.state().files[self.number].seen.len() as u64)
     }
 
-    fn set_len(&self, bytes: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let is_last = state.call()?;
-        state.needs_room()?;
-        let length = usize::try_from(bytes).map_err(io::Error::other)?;
-        state.write(self.number, Write::Length(length));
-        State::answer(is_last, ())
-    }
-
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         let is_last = state.call()?;
