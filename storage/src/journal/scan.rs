@@ -58,8 +58,8 @@ pub(crate) enum Ending {
     Mended,
 }
 
-/// Reads segments, shows each entry, mends the end if that is asked for. The last group, which may not be durable, is shown only once it
-/// is: nothing may know of a commit that a power cut can still take away.
+/// Reads segments, shows each entry, mends the end if that is asked for. The last group, which may not be durable, is shown
+/// only once it is: nothing may know of a commit that a power cut can still take away.
 ///
 /// Entries before [`Reach::from`] are shown, too: only the caller knows which of them it needs. What a group has left in
 /// the segment that was made ahead becomes zeros again.
