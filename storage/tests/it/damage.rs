@@ -1,7 +1,8 @@
 //! What a start makes of a journal that was torn, flipped, cut or written by somebody else.
 
 use crate::left::{
-    check_damaged, contents, fill, flip, frame_bytes, frames, killed_after, reopen, run, segments,
+    check_damaged, closed_after, contents, fill, flip, frame_bytes, frames, killed_after, reopen, run,
+    segments,
 };
 use crate::support::{copy, draft, lazy, open, small, toy};
 use cartwright_storage::{CutTail, Fault, OpenError, Position, SledStore, Store, Wanted};
@@ -175,13 +176,7 @@ fn a_frame_of_another_segment_is_never_taken() {
 
 #[test]
 fn a_journal_that_lost_what_was_acknowledged_stops_the_start() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(directory.path(), &small());
-    run(async {
-        fill(&store, 1..=8).await;
-        store.close().await.unwrap();
-    });
-    drop(store);
+    let directory = closed_after(8, &small());
     let segment = segments(directory.path()).pop().unwrap();
     let offsets = frames(&segment);
     let start = offsets[offsets.len() - 2];
@@ -195,13 +190,7 @@ fn a_journal_that_lost_what_was_acknowledged_stops_the_start() {
 
 #[test]
 fn a_start_that_the_journal_refuses_leaves_the_index_and_the_one_set_aside_where_they_are() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(directory.path(), &small());
-    run(async {
-        fill(&store, 1..=8).await;
-        store.close().await.unwrap();
-    });
-    drop(store);
+    let directory = closed_after(8, &small());
     let suspect = directory.path().join("index/suspect");
     std::fs::write(&suspect, "a row was found wanting").unwrap();
     let kept = directory.path().join("index.set-aside/kept");
@@ -222,13 +211,7 @@ fn a_start_that_the_journal_refuses_leaves_the_index_and_the_one_set_aside_where
 
 #[test]
 fn a_checkpoint_that_is_damaged_does_not_make_a_start_forget_what_the_index_has_seen() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(directory.path(), &small());
-    run(async {
-        fill(&store, 1..=8).await;
-        store.close().await.unwrap();
-    });
-    drop(store);
+    let directory = closed_after(8, &small());
     std::fs::write(directory.path().join("applied"), b"").unwrap();
     std::fs::rename(directory.path().join("journal"), directory.path().join("away")).unwrap();
     for _ in 0..2 {
@@ -242,13 +225,7 @@ fn a_checkpoint_that_is_damaged_does_not_make_a_start_forget_what_the_index_has_
 
 #[test]
 fn a_checkpoint_that_the_system_does_not_hand_out_stops_the_start_and_leaves_the_index() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(directory.path(), &small());
-    run(async {
-        fill(&store, 1..=8).await;
-        store.close().await.unwrap();
-    });
-    drop(store);
+    let directory = closed_after(8, &small());
     let [applied, away] = ["applied", "away"].map(|name| directory.path().join(name));
     std::fs::rename(&applied, &away).unwrap();
     // Whoever the tests run as, a directory cannot be read as a file.
@@ -360,13 +337,7 @@ fn readers_of_the_feed_go_through_all_segments_at_their_own_pace() {
 
 #[test]
 fn a_commit_that_cannot_be_read_is_damage_to_the_feed_and_not_a_gap() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(directory.path(), &small());
-    run(async {
-        fill(&store, 1..=150).await;
-        store.close().await.unwrap();
-    });
-    drop(store);
+    let directory = closed_after(150, &small());
     let [first, second, ..] = &segments(directory.path())[..] else {
         panic!("there are segments")
     };
@@ -395,13 +366,7 @@ fn a_commit_that_cannot_be_read_is_damage_to_the_feed_and_not_a_gap() {
 
 #[test]
 fn a_spare_of_an_earlier_process_is_used() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(directory.path(), &small());
-    run(async {
-        fill(&store, 1..=60).await;
-        store.close().await.unwrap();
-    });
-    drop(store);
+    let directory = closed_after(60, &small());
     std::fs::write(directory.path().join("journal/spare.new"), b"half made").unwrap();
     let (store, report) = reopen(directory.path());
     run(async {

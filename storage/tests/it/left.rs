@@ -76,6 +76,17 @@ pub(crate) fn killed_after(toys: u64, options: &Options) -> (TempDir, BTreeMap<u
     (left, contents)
 }
 
+/// Returns the directory of a process that made so many toys and ended in good order.
+pub(crate) fn closed_after(toys: u64, options: &Options) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), options);
+    run(async {
+        fill(&store, 1..=toys).await;
+        store.close().await.unwrap();
+    });
+    directory
+}
+
 /// The segments that were begun: the one behind them, if it was made ahead, has no frame.
 pub(crate) fn segments(directory: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = std::fs::read_dir(directory.join("journal"))
