@@ -274,9 +274,16 @@ impl Checkpoints {
             .spawn(move || {
                 shared.guard("checkpointer", || {
                     for () in ordered {
-                        if let Err(fault) = makes.run(&index) {
-                            (shared.abort)(&format!("a checkpoint failed: {fault}"));
-                            return;
+                        let noted = match makes.sync(&index) {
+                            Ok(checkpoint) => makes.note(&checkpoint),
+                            Err(fault) => {
+                                (shared.abort)(&format!("a checkpoint failed: {fault}"));
+                                return;
+                            }
+                        };
+                        // As many rows later it is tried again.
+                        if let Err(error) = noted {
+                            tracing::warn!(%error, "a checkpoint cannot be noted; until it can, a start replays more");
                         }
                     }
                 });
@@ -300,8 +307,9 @@ impl Checkpoints {
     fn close(self, index: &SledTable) -> Result<(), Fault> {
         drop(self.orders);
         self.thread.join().map_err(|_| closed())?;
-        self.checkpointer.run(index)?;
-        Ok(())
+        let checkpoint = self.checkpointer.sync(index)?;
+        let noted = self.checkpointer.note(&checkpoint);
+        noted.map_err(|error| Fault::Io(format!("noting the checkpoint: {error}")))
     }
 }
 

@@ -81,23 +81,27 @@ impl Checkpointer {
         })
     }
 
-    /// Makes a checkpoint and returns its position.
-    pub(crate) fn run(&self, table: &SledTable) -> Result<Position, Fault> {
+    /// Puts the index on the disk, and returns what it then holds for certain.
+    pub(crate) fn sync(&self, table: &SledTable) -> Result<Checkpoint, Fault> {
         let mark = table.mark()?;
         table.flush()?;
-        self.sync()
+        self.sync_files()
             .map_err(|error| Fault::Io(format!("syncing the index: {error}")))?;
-        let checkpoint = Checkpoint {
+        Ok(Checkpoint {
             position: mark.position,
             rows: mark.rows,
-        };
-        checkpoint
-            .write(&*self.disk, &self.directory)
-            .map_err(|error| Fault::Io(format!("{APPLIED}: {error}")))?;
-        Ok(checkpoint.position)
+        })
     }
 
-    fn sync(&self) -> io::Result<()> {
+    /// Notes a checkpoint in place of the last.
+    ///
+    /// # Errors
+    /// Whatever the disk says. Nothing is lost by it: the last one is still true.
+    pub(crate) fn note(&self, checkpoint: &Checkpoint) -> io::Result<()> {
+        checkpoint.write(&*self.disk, &self.directory)
+    }
+
+    fn sync_files(&self) -> io::Result<()> {
         self.db.sync_all()?;
         self.sync_if_there(&self.index.join("conf"))?;
         let blobs = self.index.join("blobs");

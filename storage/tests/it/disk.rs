@@ -4,6 +4,7 @@ use crate::left::{contents, fill, reopen, run};
 use crate::support::{open, small};
 use cartwright_storage::{DiskCall, Options, Store, WatchedDisk};
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 #[test]
@@ -62,4 +63,31 @@ fn a_checkpoint_is_not_made_of_an_index_that_cannot_be_synced() {
     drop(store);
     let (store, _) = reopen(directory.path());
     assert_eq!(run(contents(&store, 8)), before);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_noted_ends_nothing_and_the_next_one_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let applied = directory.path().join("applied");
+    let refused = Arc::new(AtomicU32::new(0));
+    let refuses = Arc::clone(&refused);
+    let options = Options {
+        disk: WatchedDisk::by(move |call, path| match call {
+            DiskCall::Rename if path.ends_with("applied") && refuses.fetch_add(1, Ordering::Relaxed) < 2 => {
+                Err(io::Error::other("no room"))
+            }
+            _ => Ok(()),
+        }),
+        checkpoint_rows: 4,
+        ..small()
+    };
+    let store = open(directory.path(), &options);
+    for toy in 1..=2_000 {
+        run(fill(&store, toy..=toy));
+        if applied.exists() {
+            break;
+        }
+    }
+    assert!(applied.exists() && 2 < refused.load(Ordering::Relaxed));
+    run(store.close()).unwrap();
 }
