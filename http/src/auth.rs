@@ -136,6 +136,9 @@ pub enum TokenRefused {
 }
 
 impl TokenRefused {
+    /// Every reason.
+    pub const ALL: [Self; 3] = [Self::Invalid, Self::Expired, Self::NotYet];
+
     /// Returns the stable code.
     pub const fn code(self) -> &'static str {
         match self {

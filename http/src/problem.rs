@@ -4,6 +4,7 @@
 //! request's id is known. What axum and the layers refuse by themselves (an unknown route, a method, a body too
 //! large) is written in the same form. Nothing here may show an internal.
 
+use crate::auth::TokenRefused;
 use crate::extract::IDEMPOTENT_REPLAYED;
 use crate::layer::BODY_TOO_LARGE;
 use axum::{
@@ -21,12 +22,10 @@ use utoipa::ToSchema;
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// The detail that says, in whole seconds, when trying again is worth it; it becomes the `Retry-After` header.
 pub const RETRY_AFTER: &str = "retry_after";
-/// The code of the refusal that asks for a token.
-pub(crate) const TOKEN_REQUIRED: &str = "auth.token_required";
 /// How to be let in (RFC 6750, section 3),
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="cartwright""#);
-/// and the same for whoever tried with a token that is none.
-const CHALLENGE_AGAIN: HeaderValue =
+/// and the same for whoever sent a token that does not count.
+const CHALLENGE_OF_TOKEN: HeaderValue =
     HeaderValue::from_static(r#"Bearer realm="cartwright", error="invalid_token""#);
 /// What a problem's code follows in its `type`.
 const TYPE_PREFIX: &str = "urn:cartwright:problem:";
@@ -109,10 +108,11 @@ impl Refused {
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
         if self.problem.class == Class::Unauthenticated {
-            let challenge = if self.problem.code == TOKEN_REQUIRED {
-                CHALLENGE
+            let is_of_token = TokenRefused::ALL.iter().any(|it| it.code() == self.problem.code);
+            let challenge = if is_of_token {
+                CHALLENGE_OF_TOKEN
             } else {
-                CHALLENGE_AGAIN
+                CHALLENGE
             };
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }

@@ -75,7 +75,11 @@ async fn without_a_session_nothing_of_a_session_is_shown() {
     let OpenShop { server, .. } = OpenShop::shared().await;
     let guest = server.guest();
     guest.get("/session").refused(404, "session.not_found").await;
-    guest.get("/carts/current").refused(401, "session.required").await;
+    let refused = guest.get("/carts/current").send().await;
+    // No token was sent.
+    let challenge = refused.header("www-authenticate");
+    assert_eq!(challenge, Some(r#"Bearer realm="cartwright""#));
+    refused.expect_refused(401, "session.required");
     for cookie in [
         "cartwright_session=",
         "cartwright_session=made-up",

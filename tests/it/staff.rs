@@ -21,9 +21,13 @@ async fn check_refused(caller: &Client, authorization: &str, code: &str) {
             .header("authorization", authorization)
             .send()
             .await;
+        let challenge = match code {
+            "auth.not_bearer" => r#"Bearer realm="cartwright""#,
+            _ => r#"Bearer realm="cartwright", error="invalid_token""#,
+        };
         assert_eq!(
             answer.header("www-authenticate"),
-            Some(r#"Bearer realm="cartwright", error="invalid_token""#),
+            Some(challenge),
             "{authorization} {path}"
         );
         answer.expect_refused(401, code);

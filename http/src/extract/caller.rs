@@ -3,10 +3,7 @@
 //! With both in one request, ownership comes from the cookie and permission from the token.
 
 use super::cookie::{self, SessionCookie};
-use crate::{
-    auth::StaffKeys,
-    problem::{Refused, TOKEN_REQUIRED},
-};
+use crate::{auth::StaffKeys, problem::Refused};
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
@@ -112,7 +109,7 @@ where
                 role: Role::Admin, ..
             }) => Ok(Self(caller)),
             None => Err(unauthenticated(
-                TOKEN_REQUIRED,
+                "auth.token_required",
                 "this needs a staff token in the header Authorization",
             )),
         }

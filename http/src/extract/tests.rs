@@ -243,8 +243,10 @@ async fn staff_routes_are_for_valid_tokens_and_a_bad_token_is_refused_everywhere
             Err(code) => {
                 assert_eq!(reply.refusal(), refused(401, code), "{path} {authorization:?}");
                 let challenge = match code {
-                    "auth.token_required" => r#"Bearer realm="cartwright""#,
-                    _ => r#"Bearer realm="cartwright", error="invalid_token""#,
+                    "auth.token_expired" | "auth.token_invalid" => {
+                        r#"Bearer realm="cartwright", error="invalid_token""#
+                    }
+                    _ => r#"Bearer realm="cartwright""#,
                 };
                 assert_eq!(reply.header("www-authenticate"), Some(challenge));
             }
