@@ -39,12 +39,15 @@ impl Checkpoint {
     }
 
     /// Reads the last checkpoint of a data directory. One that does not pass its checks is a [`Fault::Damaged`].
-    pub(crate) fn read(disk: &dyn Disk, directory: &Path) -> Result<Option<Self>, Fault> {
+    ///
+    /// # Errors
+    /// Whatever the disk says, which says nothing about the checkpoint.
+    pub(crate) fn read(disk: &dyn Disk, directory: &Path) -> io::Result<Result<Option<Self>, Fault>> {
         let opened = disk.open(&Self::path(directory), Opening::Read);
         match opened.and_then(|file| read_all(&*file)) {
-            Ok(bytes) => Self::decode(&bytes).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Fault::Io(error.to_string())),
+            Ok(bytes) => Ok(Self::decode(&bytes).map(Some)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ok(None)),
+            Err(error) => Err(error),
         }
     }
 

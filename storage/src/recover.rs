@@ -13,7 +13,6 @@ use crate::pending::Pending;
 use crate::record::{Entry, Record, Start};
 use crate::table::{Checked, Mark, SledTable};
 use crate::{Disk, Fault, OpenError, Position};
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -174,13 +173,8 @@ struct Index {
 }
 
 fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index, OpenError> {
-    let checkpoint = match Checkpoint::read(&*options.disk, directory) {
-        // That says nothing about the index.
-        Err(Fault::Io(reason)) => {
-            return Err(io_at(&Checkpoint::path(directory), io::Error::other(reason)));
-        }
-        read => read,
-    };
+    let checkpoint = Checkpoint::read(&*options.disk, directory)
+        .map_err(|error| io_at(&Checkpoint::path(directory), error))?;
     let mut at_least = match &checkpoint {
         Ok(Some(checkpoint)) => checkpoint.position,
         Ok(None) | Err(_) => Position(0),

@@ -342,8 +342,8 @@ impl Play {
     /// Reads the last checkpoint, which must claim neither too much nor too little.
     fn claimed(&self) -> Result<u64, End> {
         let claimed = match Checkpoint::read(&self.disk, Path::new(DATA)) {
-            Ok(checkpoint) => checkpoint.map_or(0, |checkpoint| checkpoint.position.0),
-            Err(fault) => return Err(End::Broken(format!("the checkpoint cannot be read: {fault}"))),
+            Ok(Ok(checkpoint)) => checkpoint.map_or(0, |checkpoint| checkpoint.position.0),
+            unread => return Err(End::Broken(format!("the checkpoint cannot be read: {unread:?}"))),
         };
         if self.index.furthest < claimed {
             let flushed = self.index.furthest;

@@ -169,7 +169,7 @@ impl Play {
             play.disk.spoil(&applied, offset, bit(offset));
             play.figures.bytes_spoiled += 1;
             match Checkpoint::read(&play.disk, Path::new(DATA)) {
-                Err(Fault::Damaged { .. } | Fault::Newer { .. }) => play.figures.damage_refused += 1,
+                Ok(Err(Fault::Damaged { .. } | Fault::Newer { .. })) => play.figures.damage_refused += 1,
                 read => return Err(format!("applied at {offset} is read as {read:?}")),
             }
             play.index.clear();
