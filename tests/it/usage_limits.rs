@@ -271,6 +271,29 @@ async fn a_last_use_that_somebody_is_about_to_have_keeps_nobody_from_buying() {
 }
 
 #[tokio::test]
+async fn over_a_restart_whoever_was_shown_what_is_used_up_by_now_is_asked() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    promote(&open, json!({ "usage_limit": 1 })).await;
+    let (first, second) = (open.shop.guest().await, open.shop.guest().await);
+    let cart = open.shop.ready_cart(&first, &open.method, &[(&variant, 1)]).await;
+    let bought = open.shop.buy(&second, &open.method, &[(&variant, 1)]).await;
+    assert_eq!(bought["order"]["total"], pence(900));
+    let late = open
+        .shop
+        .ready_cart(&second, &open.method, &[(&variant, 1)])
+        .await;
+    let server = open.into_server().kill_and_restart();
+    let (first, second) = (first.at(server.url()), second.at(server.url()));
+    let asked = complete(&first, &cart, "tok_approve").await;
+    let asked = asked.expect_refused(409, "checkout.total_changed");
+    assert_eq!(asked["details"]["total"], pence(1000));
+    // Who was shown the higher total already is not.
+    let bought = complete(&second, &late, "tok_approve").await.expect(200);
+    assert_eq!(bought["order"]["total"], pence(1000));
+}
+
+#[tokio::test]
 async fn a_guest_who_has_used_a_code_up_loses_it_under_any_spelling_of_the_address() {
     let open = OpenShop::fresh().await;
     let variant = open.shop.variant(1000, None).await;

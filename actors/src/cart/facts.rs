@@ -42,6 +42,8 @@ pub struct Priced {
     pub quote: Arc<Quote>,
     /// What its checkout has frozen, where it costs that; its lines are in the order of the cart's.
     pub(super) frozen: Option<Arc<FrozenQuote>>,
+    /// The last commit by which a promotion that would apply was used up; nothing where none is.
+    pub(crate) used_up_at: Option<Position>,
     /// The uses of limited promotions that an order of it needs; nothing where only the price was asked for.
     pub uses: Vec<Use>,
     /// What is wrong with its lines; nothing where only the price was asked for.
@@ -373,6 +375,7 @@ impl Gathered {
             coverage,
             quote: worksheet.quote,
             frozen: None,
+            used_up_at: findings.used_up_at,
             uses,
             problems,
             holds_until,
@@ -548,6 +551,7 @@ impl Kinds {
             coverage: self.coverage(&cart, quote.total).await?,
             quote,
             frozen: None,
+            used_up_at: None,
             cart,
             facts: HashMap::default(),
             requires_shipping: false,

@@ -26,6 +26,8 @@ pub(super) type CountedFindings = [u64; 3];
 pub(super) struct Findings {
     /// The promotions that were used as often as they can be.
     pub(super) used_up: Vec<PromotionId>,
+    /// The last commit by which one of them was.
+    pub(super) used_up_at: Option<Position>,
     /// Whether the shopper has ordered before. Until that is looked up, and while nobody knows the shopper, it is taken
     /// for a first order.
     has_ordered: Option<bool>,
@@ -161,6 +163,7 @@ impl Kinds {
             };
             if needed.limit <= taken {
                 findings.used_up.push(needed.promotion);
+                findings.used_up_at = findings.used_up_at.max(Some(counter.position));
             }
         }
         let asks = findings.has_ordered.is_none() && book.promotions.ask_for_first_order(&quote.promotions);

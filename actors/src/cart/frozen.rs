@@ -29,6 +29,7 @@ impl Kinds {
             holds_until: None,
             renderings: None,
             frozen: Some(frozen),
+            used_up_at: None,
         }))
     }
 

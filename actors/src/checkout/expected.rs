@@ -67,6 +67,9 @@ impl Kinds {
         if !state.is_shown() || !self.unusable_codes(priced).is_empty() {
             return Ok(false);
         }
+        if Some(cart.position) < priced.used_up_at {
+            return Ok(false);
+        }
         for id in state.stored_values() {
             let value = self.stored_values.read(*id).await.map_err(unreadable)?;
             let unusable = |at| {
