@@ -55,7 +55,8 @@ impl Engine {
     /// Asked again under an idempotency key it says the same and counts nothing.
     ///
     /// # Errors
-    /// `promotion.too_many_attempts`; a fault of the store. Whoever sends the same again under the same key goes on where it stopped.
+    /// `promotion.too_many_attempts`; a fault of the store. Whoever sends the same again under the same key goes on where
+    /// it stopped.
     pub async fn judge_codes(
         &self,
         request: &Request,

@@ -79,7 +79,7 @@ pub struct Completion {
     pub expected_due: Option<Money>,
     /// When the attempt gives up on a payment of which nothing is known.
     pub deadline_at: Timestamp,
-    /// When its payment is captured, by the setting at that time; of attempts that an earlier build began that is not known.
+    /// When its payment is captured, by the setting when it was asked for. Not known of attempts of earlier builds.
     pub capture: Option<Capture>,
 }
 
