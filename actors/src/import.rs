@@ -48,7 +48,7 @@ pub(crate) trait Row {
     /// Returns all that this goes by, each in the one form in which it is compared. Rows that have a name in common are
     /// done in their order.
     fn names(&self) -> Vec<String> {
-        vec![self.subject().to_owned()]
+        vec![self.subject().trim().to_owned()]
     }
     /// Returns what it is about, for the report. A secret is not told.
     fn shown(&self) -> String {

@@ -1,7 +1,8 @@
 //! Of what an import makes the earlier row is the older, which decides where nothing else does.
 
 use crate::imports::send;
-use crate::support::{OpenShop, Shop, pence};
+use crate::support::{OpenShop, Shop, id_of, pence};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 async fn import(shop: &Shop, path: &str, rows: Vec<Value>) {
@@ -61,4 +62,91 @@ async fn of_zones_of_one_import_that_name_the_same_place_the_earlier_row_taxes_i
     let cart = open.shop.ready_cart(&guest, &open.method, &[(&cup, 1)]).await;
     let cart = guest.get(&format!("/carts/{cart}")).ok(200).await;
     assert_eq!(cart["lines"][0]["tax"]["name"], others[0], "{cart}");
+}
+
+#[tokio::test]
+async fn rows_about_one_customer_are_done_in_their_order_however_they_name_it() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let known =
+        |at: usize| json!({ "external_id": format!("A-{at}"), "email": format!("ada{at}@example.com") });
+    let customers: Vec<String> = join_all((0..20).map(|at| async move {
+        let made = shop.staff.post("/admin/customers", known(at)).ok(201).await;
+        id_of(&made)
+    }))
+    .await;
+
+    let in_groups = |row: usize, mut customer: Value, group: &str| {
+        customer["groups"] = json!([group]);
+        json!({ "row": row, "customer": customer })
+    };
+    let of_one = |at: usize| {
+        let (id, email) = (format!("A-{at}"), format!(" ADA{at}@Example.com"));
+        [
+            in_groups(3 * at, json!({ "external_id": id }), "one"),
+            in_groups(3 * at + 1, json!({ "external_id": format!("{id} ") }), "two"),
+            in_groups(3 * at + 2, json!({ "email": email }), "three"),
+        ]
+    };
+    let rows: Vec<Value> = (0..customers.len()).flat_map(of_one).collect();
+    send(shop, "/admin/customers/import", json!(rows)).await;
+    for customer in &customers {
+        let read = shop
+            .staff
+            .get(&format!("/admin/customers/{customer}"))
+            .ok(200)
+            .await;
+        assert_eq!(read["groups"], json!(["three"]), "{read}");
+    }
+
+    let of_one = |at: usize| {
+        let names = [
+            format!("A-{at}"),
+            format!("ada{at}@example.com"),
+            format!(" A-{at}"),
+        ];
+        let row = |(row, name): (usize, String)| json!({ "row": 3 * at + row, "customer": name, "amount": pence(100 * (row as i64 + 1)), "reason": "moved" });
+        names.into_iter().enumerate().map(row).collect::<Vec<_>>()
+    };
+    let rows: Vec<Value> = (0..customers.len()).flat_map(of_one).collect();
+    let ends = send(shop, "/admin/store-credit/import", json!(rows)).await;
+    for (row, (_, end)) in ends.iter().enumerate() {
+        let first = row % 3 == 0;
+        assert_eq!(
+            end,
+            if first {
+                "created"
+            } else {
+                "store_credit.already_booked"
+            },
+            "row {row}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rows_about_one_code_are_done_in_their_order_however_they_spell_it() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    for (name, percentage) in [("P", "0.1"), ("Q", "0.2")] {
+        let actions = json!([{ "type": "order", "percentage": percentage }]);
+        let draft = json!({ "name": name, "requires_code": true, "actions": actions });
+        shop.staff.post("/admin/promotions", draft).ok(201).await;
+    }
+    let of_one = |at: usize| {
+        [
+            json!({ "row": 3 * at, "promotion": "P", "code": format!("ab-{at}") }),
+            json!({ "row": 3 * at + 1, "promotion": "Q", "code": format!("AB-{at} ") }),
+            json!({ "row": 3 * at + 2, "promotion": "P", "code": format!("ab-{at}"), "used": true }),
+        ]
+    };
+    let rows: Vec<Value> = (0..20).flat_map(of_one).collect();
+    let ends = send(shop, "/admin/promotions/codes/import", json!(rows)).await;
+    for (row, (_, end)) in ends.iter().enumerate() {
+        assert_eq!(
+            end,
+            ["created", "promotion.code_taken", "updated"][row % 3],
+            "row {row}"
+        );
+    }
 }

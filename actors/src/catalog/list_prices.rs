@@ -64,7 +64,7 @@ impl import::Row for Among {
 
     fn names(&self) -> Vec<String> {
         let list = self.is_at_odds.then(|| self.row.list_name());
-        let names = [self.row.sku.as_str()].into_iter().chain(list);
+        let names = [self.row.sku.trim()].into_iter().chain(list);
         names.map(ToOwned::to_owned).collect()
     }
 }

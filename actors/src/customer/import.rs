@@ -9,8 +9,10 @@ use crate::once::Shown;
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
 use cartwright_domain::customer::{CreateCustomer, Customer, Draft, UpdateCustomer};
+use cartwright_domain::id::CustomerId;
 use cartwright_domain::text::Email;
 use cartwright_domain::{Class, Problem};
+use futures::stream::{self, StreamExt};
 
 /// How many customers of a call are at work at once.
 const CUSTOMERS_AT_ONCE: usize = 64;
@@ -32,23 +34,33 @@ impl CustomerRow {
     fn email(&self) -> Option<&str> {
         self.draft.email.as_ref()?.as_deref()
     }
-}
-
-impl import::Row for CustomerRow {
-    fn number(&self) -> u64 {
-        self.row
-    }
 
     fn subject(&self) -> &str {
         self.external_id().or(self.email()).unwrap_or_default()
     }
+}
+
+/// A row, and the customer that it means as things are, so that rows that name one in different ways are about the same.
+struct MeantRow {
+    row: CustomerRow,
+    meant: Option<CustomerId>,
+}
+
+impl import::Row for MeantRow {
+    fn number(&self) -> u64 {
+        self.row.row
+    }
+
+    fn subject(&self) -> &str {
+        self.row.subject()
+    }
 
     fn names(&self) -> Vec<String> {
-        let id = self.external_id().map(|id| format!("id {}", id.trim()));
-        let email = self
-            .email()
-            .map(|email| format!("email {}", Email::compare_key_of(email)));
-        id.into_iter().chain(email).collect()
+        let meant = self.meant.map(|customer| format!("customer {customer}"));
+        let id = self.row.external_id().map(|id| format!("id {}", id.trim()));
+        let email = self.row.email();
+        let email = email.map(|email| format!("email {}", Email::compare_key_of(email)));
+        meant.into_iter().chain(id).chain(email).collect()
     }
 }
 
@@ -62,13 +74,20 @@ impl Engine {
         request: &Request,
         rows: Vec<CustomerRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
-        let import = |row| self.import_customer(request, row);
+        let rows = stream::iter(rows).map(|row| async {
+            // A row whose customer cannot be read is refused for it when it is done.
+            let meant = self.customer_of_row(&row).await.ok().flatten();
+            let meant = meant.map(|customer| customer.id);
+            MeantRow { row, meant }
+        });
+        let rows = rows.buffered(CUSTOMERS_AT_ONCE).collect().await;
+        let import = |MeantRow { row, .. }| self.import_customer(request, row);
         import::each(rows, CUSTOMERS_AT_ONCE, "customer.too_many_rows", import).await
     }
 
     async fn import_customer(&self, request: &Request, row: CustomerRow) -> Result<RowOutcome, Refused> {
         let customers = &self.kinds().customers;
-        let request = import::request_of(request, import::Row::subject(&row));
+        let request = import::request_of(request, row.subject());
         let found = match self.customer_of_row(&row).await? {
             Some(found) => found,
             None => {

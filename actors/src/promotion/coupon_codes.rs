@@ -41,6 +41,11 @@ impl import::Row for CodeRow {
     fn subject(&self) -> &str {
         &self.code
     }
+
+    fn names(&self) -> Vec<String> {
+        let kept = Code::parse(&self.code).map(|code| code.to_string());
+        vec![kept.unwrap_or_else(|_| self.code.clone())]
+    }
 }
 
 /// A code that is good for one order, and whether one has used it.

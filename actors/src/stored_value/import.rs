@@ -7,10 +7,11 @@ use crate::engine::{Engine, unreadable};
 use crate::import::{self, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;
-use cartwright_domain::id::StoredValueId;
+use cartwright_domain::id::{CustomerId, StoredValueId};
 use cartwright_domain::money::Money;
 use cartwright_domain::stored_value::{BringIn, GiftCardCode, GiftCardDraft, IssueGiftCard};
 use cartwright_domain::{Class, Problem, Refusal};
+use futures::stream::{self, StreamExt};
 
 /// How many balances of a call are at work at once.
 const BALANCES_AT_ONCE: usize = 64;
@@ -74,13 +75,24 @@ pub struct StoreCreditRow {
     pub reason: String,
 }
 
-impl import::Row for StoreCreditRow {
+/// A row with the customer that it means, so that spellings of one customer are the same.
+struct OwnedRow {
+    row: StoreCreditRow,
+    owner: Result<CustomerId, Refused>,
+}
+
+impl import::Row for OwnedRow {
     fn number(&self) -> u64 {
-        self.row
+        self.row.row
     }
 
     fn subject(&self) -> &str {
-        &self.customer
+        &self.row.customer
+    }
+
+    fn names(&self) -> Vec<String> {
+        let owner = self.owner.as_ref().map(CustomerId::to_string);
+        vec![owner.unwrap_or_else(|_| self.row.customer.clone())]
     }
 }
 
@@ -161,12 +173,19 @@ impl Engine {
         request: &Request,
         rows: Vec<StoreCreditRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
+        let rows = stream::iter(rows).map(|row| async {
+            let owner = self.customer_named(&row.customer).await;
+            let owner = owner.map(|customer| customer.id);
+            OwnedRow { row, owner }
+        });
+        let rows = rows.buffered(BALANCES_AT_ONCE).collect().await;
         let import = |row| self.import_credit(request, row);
         import::each(rows, BALANCES_AT_ONCE, "stored_value.too_many_rows", import).await
     }
 
-    async fn import_credit(&self, request: &Request, row: StoreCreditRow) -> Result<RowOutcome, Refused> {
-        let customer = self.customer_named(&row.customer).await?.id;
+    async fn import_credit(&self, request: &Request, row: OwnedRow) -> Result<RowOutcome, Refused> {
+        let OwnedRow { row, owner } = row;
+        let customer = owner?;
         let values = &self.kinds().stored_values;
         let id = StoredValueId::of_credit(customer, row.amount.currency);
         let command = BringIn {
