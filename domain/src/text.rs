@@ -178,7 +178,8 @@ impl Email {
         &self.0
     }
 
-    /// Returns the form in which two spellings of one mailbox are equal: small letters throughout.
+    /// Returns the form in which two spellings of one mailbox are equal: small letters throughout, and the domain as UTS 46
+    /// shows it, whether it was written so, wide, or in the letters of `xn--`.
     pub fn compare_key(&self) -> String {
         Self::compare_key_of(&self.0)
     }
@@ -186,7 +187,14 @@ impl Email {
     /// Returns the [`compare_key`](Self::compare_key) that a text would have as an address, so that also an address
     /// that would be refused today is found where it is kept.
     pub fn compare_key_of(text: &str) -> String {
-        text.trim().to_lowercase()
+        let text = text.trim().to_lowercase();
+        let domain = text
+            .rsplit_once('@')
+            .map(|(name, domain)| (name, idna::domain_to_unicode(domain)));
+        match domain {
+            Some((name, (domain, Ok(())))) => format!("{name}@{domain}"),
+            Some((_, (_, Err(_)))) | None => text,
+        }
     }
 }
 
@@ -246,6 +254,7 @@ impl<'de> Deserialize<'de> for Email {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn check_email(text: &str, expected: Result<&str, &str>) {
         let read = Email::parse(text);
@@ -328,6 +337,26 @@ mod tests {
         let (left, right) = (Email::parse("Ada@Example.COM")?, Email::parse("ada@example.com")?);
         assert_ne!(left, right);
         assert_eq!(left.compare_key(), right.compare_key());
+        for (left, right) in [
+            ("ada@m\u{fc}ller.com", "ada@xn--mller-kva.com"),
+            ("ada@m\u{fc}ller.com", "ADA@mu\u{308}ller.com"),
+            ("bob@example.com", "bob@\u{ff45}xample.com"),
+            ("bob@shop.com", "bob@\u{17f}hop.com"),
+        ] {
+            assert_eq!(
+                Email::compare_key_of(left),
+                Email::compare_key_of(right),
+                "{left} {right}"
+            );
+        }
+        let others = [
+            "ada@xn--0.com",
+            "ada@xn--1.com",
+            "ada@stra\u{df}e.de",
+            "ada@strasse.de",
+        ];
+        let keys: BTreeSet<String> = others.map(Email::compare_key_of).into_iter().collect();
+        assert_eq!(keys.len(), others.len(), "no domain is another's");
         Ok(())
     }
 
