@@ -35,6 +35,7 @@ mod protocol;
 mod races;
 mod sessions;
 mod shipping;
+mod shoppers;
 mod slow_disk;
 mod staff;
 mod stock;

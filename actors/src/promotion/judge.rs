@@ -42,7 +42,7 @@ struct Known {
 impl Known {
     fn shoppers(&self) -> Vec<Shopper<'_>> {
         match &self.customer {
-            Some(customer) => Shopper::of_customer(customer.id, Some(&customer.state)),
+            Some(customer) => Shopper::of_customer(customer.id, &customer.state),
             None => self.email.iter().map(Shopper::Guest).collect(),
         }
     }

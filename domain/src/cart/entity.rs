@@ -251,11 +251,11 @@ impl Cart {
     }
 
     /// Returns as whom its shopper is known: as the customer whose record staff have given it, and as whoever reads the
-    /// mailbox of that record; a guest by the cart's own e-mail address.
+    /// mailbox of that record; a guest, and whose record was deleted, by the cart's own e-mail address.
     pub fn shoppers<'a>(&'a self, record: Option<&'a Customer>) -> Vec<Shopper<'a>> {
-        match self.customer {
-            Some(customer) => Shopper::of_customer(customer, record),
-            None => self.email.iter().map(Shopper::Guest).collect(),
+        match (self.customer, record) {
+            (Some(customer), Some(record)) => Shopper::of_customer(customer, record),
+            (Some(_), None) | (None, _) => self.email.iter().map(Shopper::Guest).collect(),
         }
     }
 

@@ -15,8 +15,8 @@ pub enum Shopper<'a> {
 
 impl<'a> Shopper<'a> {
     /// Returns as whom a customer is known: what was ordered as a guest, under the address of the record, is theirs, too.
-    pub fn of_customer(id: CustomerId, record: Option<&'a Customer>) -> Vec<Self> {
-        let email = record.and_then(|record| record.email.as_ref());
+    pub fn of_customer(id: CustomerId, record: &'a Customer) -> Vec<Self> {
+        let email = record.email.as_ref();
         [Self::Customer(id)]
             .into_iter()
             .chain(email.map(Self::Guest))
