@@ -216,6 +216,28 @@ async fn lines_that_cannot_be_bought_are_flagged() {
 }
 
 #[tokio::test]
+async fn lines_that_cannot_be_bought_any_more_are_flagged_while_a_started_checkout_holds_them() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let (disabled, short) = (shop.variant(200, Some(1)).await, shop.variant(200, Some(5)).await);
+    let guest = shop.guest().await;
+    add(&guest, &disabled, 1).await;
+    add(&guest, &short, 5).await;
+    guest.post("/carts/current/checkout", json!({})).ok(201).await;
+    let problems = async || {
+        let cart = guest.get("/carts/current").ok(200).await;
+        let code = |index: usize| cart["lines"][index]["problems"][0]["code"].clone();
+        [code(0), code(1)]
+    };
+    // What it has reserved is not short for it.
+    assert_eq!(problems().await, [Value::Null, Value::Null]);
+    let change = json!({ "status": "disabled" });
+    let path = format!("/admin/variants/{}", disabled.id);
+    shop.staff.patch(&path, change).ok(200).await;
+    shop.set_stock(&short, 2).await;
+    assert_eq!(problems().await, ["line.disabled", "line.short"]);
+}
+
+#[tokio::test]
 async fn a_stale_if_match_is_refused_with_the_current_version() {
     let OpenShop { shop, .. } = OpenShop::shared().await;
     let variant = shop.variant(100, None).await;

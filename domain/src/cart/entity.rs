@@ -308,14 +308,25 @@ impl Cart {
         self.owner.is_some() && self.owner == caller.session
     }
 
-    /// Returns what is wrong with its lines, for a reader. While a checkout holds the cart, its own reservations
-    /// are what makes stock short, and a completed or merged cart has nothing left to mend: nothing is wrong then.
+    /// Returns what is wrong with its lines, for a reader: while a checkout that is not yet being completed holds them, with
+    /// what it has reserved for them. What is being completed is judged by its checkout, and a completed or merged cart has
+    /// nothing left to mend: nothing is wrong then.
     pub fn problems<'a>(&self, facts: impl Fn(VariantId) -> Option<&'a VariantFacts>) -> Vec<LineProblem> {
         match self.state {
-            State::Created | State::Active | State::Abandoned | State::Recovered => {
-                line_problems(&self.lines, facts)
+            State::Created
+            | State::Active
+            | State::Abandoned
+            | State::Recovered
+            | State::Checkout {
+                scope: LockScope::Lines,
+                ..
+            } => line_problems(&self.lines, facts),
+            State::Checkout {
+                scope: LockScope::Everything,
+                ..
             }
-            State::Checkout { .. } | State::Completed { .. } | State::Merged { .. } => Vec::new(),
+            | State::Completed { .. }
+            | State::Merged { .. } => Vec::new(),
         }
     }
 

@@ -21,8 +21,18 @@ fn check(now: &[VariantFacts], expected: &[(&str, ProblemKind)]) {
     assert!(cart.run(lock(CHECKOUT)).is_ok());
     assert_eq!(
         cart.entity.problems(facts),
+        problems,
+        "who has started a checkout can still go back"
+    );
+    let freeze = LockForCheckout {
+        scope: LockScope::Everything,
+        ..lock(CHECKOUT)
+    };
+    assert!(cart.run(freeze).is_ok());
+    assert_eq!(
+        cart.entity.problems(facts),
         [],
-        "a held cart has nothing for its reader to mend"
+        "what is being completed has nothing for its reader to mend"
     );
     assert_eq!(
         line_problems(cart.entity.lines(), facts),
