@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// How long what a request has begun may take to be finished when nobody waits for it any more.
+const FINISH_MAX: Duration = Duration::from_secs(300);
+
 /// One request, as a use case sees it.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -56,6 +59,14 @@ impl Request {
             deadline: self.deadline,
             if_match: None,
             idempotency: None,
+        }
+    }
+
+    /// Returns the request for finishing what it has begun, whoever still waits for it.
+    pub(crate) fn unhurried(&self) -> Self {
+        Self {
+            deadline: self.deadline.max(Instant::now() + FINISH_MAX),
+            ..self.clone()
         }
     }
 

@@ -16,6 +16,7 @@ mod first_adds;
 mod frozen_carts;
 mod gift_card_payments;
 mod gift_cards;
+mod given_up;
 mod guide;
 mod idempotency;
 mod import_names;

@@ -162,11 +162,23 @@ impl Engine {
         self.variant_view(variant, visibility, published).await
     }
 
-    /// Makes a product with its variants. A product whose variants cannot be is not made.
+    /// Makes a product with its variants. A product whose variants cannot be is not made, and once it is made, they are,
+    /// also where whoever asked has gone.
     ///
     /// # Errors
     /// Every bad field; `product_handle.taken` for a given handle; `sku.taken`.
     pub async fn create_product(
+        &self,
+        request: &Request,
+        command: CreateProduct,
+        variants: Vec<VariantDraft>,
+    ) -> Outcome<ProductView> {
+        let (engine, request) = (self.clone(), request.clone());
+        let work = async move { engine.make_product(&request, command, variants).await };
+        self.to_its_end("product", work).await
+    }
+
+    async fn make_product(
         &self,
         request: &Request,
         command: CreateProduct,
@@ -220,6 +232,7 @@ impl Engine {
         product: &Product,
         variants: Vec<VariantDraft>,
     ) -> Result<(), Refused> {
+        let request = request.unhurried();
         let seed = Seed(product.id.uuid()).derive(VariantId::PREFIX.as_bytes());
         // The same whenever they are drawn, so that a repeat finds what is there.
         let drawn = (0..).map(|nth| VariantId::from_uuid(seed.id(nth, product.created_at, None)));
