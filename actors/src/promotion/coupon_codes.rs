@@ -330,22 +330,44 @@ impl Engine {
     async fn make_code(&self, request: &Request, command: CreateCouponCode) -> Result<Option<bool>, Refused> {
         let codes = &self.kinds().coupon_codes;
         let id = CouponCodeId::of(&command.code);
-        match codes
-            .create(id, command.clone(), request.ask().if_match(None))
-            .await
-        {
-            Ok(_) => Ok(Some(true)),
-            Err(AskError::AlreadyExists { .. }) => {
-                let found = codes.read(id).await.map_err(unreadable)?;
-                let is_same = |found: &Shown<CouponCode>| {
-                    let given = command.drawn_by.is_none();
-                    let found = &found.state;
-                    found.promotion == command.promotion && (given || found.drawn_by == command.drawn_by)
-                };
-                Ok(found.is_some_and(|found| is_same(&found)).then_some(false))
+        loop {
+            let ask = request.ask().if_match(None);
+            match codes.create(id, command.clone(), ask).await {
+                Ok(_) => return Ok(Some(true)),
+                Err(AskError::AlreadyExists { .. }) => {}
+                // A promotion's own.
+                Err(AskError::KeyTaken { .. }) => return Ok(None),
+                Err(error) => return Err(error.into()),
             }
-            // A promotion's own.
-            Err(AskError::KeyTaken { .. }) => Ok(None),
+            let Some(found) = codes.read(id).await.map_err(unreadable)? else {
+                continue;
+            };
+            if found.state.promotion == command.promotion {
+                let given = command.drawn_by.is_none();
+                let is_same = given || found.state.drawn_by == command.drawn_by;
+                return Ok(is_same.then_some(false));
+            }
+            if !self.free_of_the_deleted(request, &found).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Takes a code out of use whose promotion is gone: one that was made as that was deleted, by whoever did not come to
+    /// the end of it. Tells whether it was one.
+    async fn free_of_the_deleted(
+        &self,
+        request: &Request,
+        found: &Shown<CouponCode>,
+    ) -> Result<bool, Refused> {
+        let kinds = self.kinds();
+        let promotion = kinds.promotions.read(found.state.promotion).await;
+        if promotion.map_err(unreadable)?.is_some() {
+            return Ok(false);
+        }
+        let ask = request.ask().if_match(Some(found.revision));
+        match kinds.coupon_codes.ask(found.id, DeleteCouponCode, ask).await {
+            Ok(_) | Err(AskError::NotFound { .. } | AskError::Stale { .. }) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
