@@ -6,6 +6,7 @@ mod carriers;
 mod cart_refusals;
 mod carts;
 mod catalog;
+mod changes;
 mod checkout;
 mod cli;
 mod coupon_codes;

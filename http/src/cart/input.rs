@@ -1,7 +1,7 @@
 //! Carts on the wire, as they are asked for and changed. Fields that a shopper may not set are not read at all.
 
 use crate::dto::{AddressInput, PriceInput, Time, nullable};
-use crate::extract::{Objects, entity_id, plain};
+use crate::extract::{Objects, entity_id, malformed, plain};
 use crate::problem::Refused;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -11,7 +11,7 @@ use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{self, CustomerId, LineId, StoredValueId};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_domain::stored_value::StoredValue;
-use cartwright_domain::{Caller, Class, Problem, Refusal, Timestamp};
+use cartwright_domain::{Caller, Class, Problem, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -244,7 +244,7 @@ impl CartDetails {
         let customer_id = patch(customer_id, |sent| {
             kept(read_customer(&sent), "/customer_id", "wrong_type", &mut unread)
         });
-        unread.into_result().map_err(malformed)?;
+        unread.into_result().map_err(|errors| malformed(&errors))?;
         Ok(DetailsDraft {
             email: patch(self.email, Some),
             shipping_address: patch(self.shipping_address, |address| Some(address.into())),
@@ -296,13 +296,5 @@ fn unknown_variant(name: &str) -> Refused {
 fn unreadable(pointer: &str, code: &str, message: &str) -> Refused {
     let mut errors = FieldErrors::default();
     errors.add(pointer, code, message);
-    malformed(errors)
-}
-
-fn malformed(errors: FieldErrors) -> Refused {
-    let problem = Problem {
-        class: Class::Malformed,
-        ..errors.problem()
-    };
-    problem.into()
+    malformed(&errors)
 }

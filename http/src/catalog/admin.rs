@@ -5,7 +5,7 @@ use super::dto::{NewProduct, NewVariant, Product, ProductChange, Variant, Varian
 use super::shop::variants_by_sku;
 use crate::answer::{Answer, Answered};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List, Price};
-use crate::extract::{Id, Json, Page, PageQuery, Params, StaffCall, StaffOnly};
+use crate::extract::{Changes, Id, Json, Page, PageQuery, Params, StaffCall, StaffOnly};
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -84,7 +84,7 @@ async fn admin_update_product(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<catalog::Product>,
-    Json { value, bytes }: Json<ProductChange>,
+    Changes(Json { value, bytes }): Changes<ProductChange>,
 ) -> Answered<Product> {
     let done = engine
         .update_product(&call.request(&bytes), id, value.into())
@@ -154,7 +154,7 @@ async fn admin_update_variant(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<catalog::Variant>,
-    Json { value, bytes }: Json<VariantChange>,
+    Changes(Json { value, bytes }): Changes<VariantChange>,
 ) -> Answered<Variant> {
     let done = engine
         .update_variant(&call.request(&bytes), id, value.into())

@@ -2,10 +2,12 @@
 
 use crate::answer::versioned;
 use crate::dto::{Price, Time, as_text, nullable};
+use crate::extract::{Change, Null};
 use cartwright_actors::catalog::{ProductView, VariantView, Visibility};
 use cartwright_domain::id::PriceListId;
-use cartwright_domain::{catalog, money};
+use cartwright_domain::{catalog, money, tax};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -159,12 +161,14 @@ pub(crate) struct NewProduct {
     variants: Vec<NewVariant>,
 }
 
-/// Changes to a product. What is absent stays.
+/// Changes to a product. What is absent stays and `null` clears.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct ProductChange {
     /// Its name for people.
+    #[schema(nullable = false)]
     title: Option<String>,
     /// Its name in addresses.
+    #[schema(nullable = false)]
     handle: Option<String>,
     /// What there is to say about it.
     description: Option<String>,
@@ -173,6 +177,7 @@ pub(crate) struct ProductChange {
     /// The handles of all of its categories, 50 at most.
     categories: Option<Vec<String>>,
     /// May shoppers see it?
+    #[schema(nullable = false)]
     status: Option<ProductStatus>,
 }
 
@@ -211,12 +216,14 @@ pub(crate) struct NewVariant {
     status: Option<VariantStatus>,
 }
 
-/// Changes to a variant. What is absent stays.
+/// Changes to a variant. What is absent stays and `null` clears.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct VariantChange {
     /// Its name in the shop's other systems.
+    #[schema(nullable = false)]
     sku: Option<String>,
     /// Its name for people; one that is the SKU follows it when absent.
+    #[schema(nullable = false)]
     title: Option<String>,
     /// What one unit costs in the price's currency; other prices stay. `null` takes it off sale.
     #[serde(default, deserialize_with = "nullable")]
@@ -377,6 +384,17 @@ impl From<NewProduct> for (catalog::CreateProduct, Vec<catalog::VariantDraft>) {
     }
 }
 
+impl Change for ProductChange {
+    fn null(field: &str) -> Null {
+        match field {
+            "title" | "handle" | "status" => Null::Refused,
+            "description" => Null::Becomes(json!("")),
+            "images" | "categories" => Null::Becomes(json!([])),
+            _ => Null::Read,
+        }
+    }
+}
+
 impl From<ProductChange> for catalog::UpdateProduct {
     fn from(change: ProductChange) -> Self {
         let images = change.images;
@@ -405,6 +423,21 @@ impl From<NewVariant> for catalog::VariantDraft {
             tax_category: new.tax_category,
             weight_grams: new.weight_grams,
             status: new.status.unwrap_or(VariantStatus::Active).into(),
+        }
+    }
+}
+
+impl Change for VariantChange {
+    fn null(field: &str) -> Null {
+        match field {
+            "sku" | "title" => Null::Refused,
+            "prices" | "compare_at_prices" | "minimum_prices" | "list_prices" => Null::Becomes(json!([])),
+            "options" => Null::Becomes(json!({})),
+            "digital" => Null::Becomes(json!(false)),
+            "tax_category" => Null::Becomes(json!(tax::Category::default().to_string())),
+            "weight_grams" => Null::Becomes(json!(0)),
+            "status" => Null::Becomes(json!(VariantStatus::Active)),
+            _ => Null::Read,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, Answered, gone, versioned};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List, Time, nullable};
-use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly};
+use crate::extract::{Change, Changes, Id, Json, Null, Page, PageQuery, StaffCall, StaffOnly};
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
@@ -10,6 +10,7 @@ use axum::response::Response;
 use cartwright_actors::{Engine, Shown};
 use cartwright_domain::catalog;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -49,11 +50,11 @@ struct PriceList {
     version: u64,
 }
 
-/// A price list to be made, or changes to one: then, what is absent stays.
+/// A price list to be made, or changes to one: then, what is absent stays and `null` clears.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(super) struct PriceListInput {
     /// What staff call it.
-    #[schema(min_length = 1)]
+    #[schema(nullable = false, min_length = 1)]
     name: Option<String>,
     /// Higher ones count before others; of equal ones a list for groups before one for everybody, then the older. 0
     /// when absent.
@@ -87,6 +88,18 @@ impl From<&Shown<catalog::PriceList>> for PriceList {
             enabled: list.enabled,
             created_at: list.created_at.into(),
             version: shown.revision.0,
+        }
+    }
+}
+
+impl Change for PriceListInput {
+    fn null(field: &str) -> Null {
+        match field {
+            "name" => Null::Refused,
+            "priority" => Null::Becomes(json!(0)),
+            "groups" => Null::Becomes(json!([])),
+            "enabled" => Null::Becomes(json!(true)),
+            _ => Null::Read,
         }
     }
 }
@@ -168,7 +181,7 @@ async fn admin_update_price_list(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<catalog::PriceList>,
-    Json { value, bytes }: Json<PriceListInput>,
+    Changes(Json { value, bytes }): Changes<PriceListInput>,
 ) -> Answered<PriceList> {
     let done = engine
         .update_price_list(&call.request(&bytes), id, value.into())

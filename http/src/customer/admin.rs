@@ -3,7 +3,7 @@
 use super::dto::{ByName, Customer, CustomerInput};
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List};
-use crate::extract::{Id, Json, Page, PageQuery, Params, StaffCall, StaffOnly};
+use crate::extract::{Changes, Id, Json, Page, PageQuery, Params, StaffCall, StaffOnly};
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
@@ -94,7 +94,7 @@ async fn admin_update_customer(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<customer::Customer>,
-    Json { value, bytes }: Json<CustomerInput>,
+    Changes(Json { value, bytes }): Changes<CustomerInput>,
 ) -> Answered<Customer> {
     let done = engine
         .update_customer(&call.request(&bytes), id, value.into())

@@ -2,10 +2,12 @@
 
 use crate::answer::versioned;
 use crate::dto::{Time, nullable};
+use crate::extract::{Change, Null};
 use cartwright_actors::Shown;
 use cartwright_actors::customer::CustomerRef;
 use cartwright_domain::customer;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 /// A record that staff keep of somebody who buys.
@@ -87,6 +89,16 @@ impl From<&Shown<customer::Customer>> for Customer {
             vat_number: customer.tax.vat_number.as_ref().map(ToString::to_string),
             created_at: customer.created_at.into(),
             version: shown.revision.0,
+        }
+    }
+}
+
+impl Change for CustomerInput {
+    fn null(field: &str) -> Null {
+        match field {
+            "groups" => Null::Becomes(json!([])),
+            "tax_exempt" => Null::Becomes(json!(false)),
+            _ => Null::Read,
         }
     }
 }

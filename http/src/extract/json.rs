@@ -31,6 +31,17 @@ pub struct Json<T> {
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Refused;
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        Self::read_by(read, request, state).await
+    }
+}
+
+impl<T> Json<T> {
+    /// Takes the body of a request and reads it in a way of one's own.
+    pub(super) async fn read_by<S: Send + Sync>(
+        read: fn(&[u8]) -> Result<T, Refused>,
+        request: Request,
+        state: &S,
+    ) -> Result<Self, Refused> {
         let is_json = is_json(request.headers());
         let bytes = Bytes::from_request(request, state)
             .await
@@ -82,7 +93,7 @@ fn unread(status: StatusCode) -> Refused {
     )
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = T::deserialize(Objects(&mut deserializer));
     read.and_then(|read| deserializer.end().map(|()| read))
@@ -91,7 +102,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
 
 /// Returns the refusal of a body that cannot be read, naming every field of it that cannot. The body is read again for
 /// it: nearly all bodies are sound.
-fn refuse<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Refused {
+pub(super) fn refuse<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Refused {
     let sent: Value = match serde_json::from_slice(bytes) {
         Ok(sent) => sent,
         Err(error) => {
@@ -113,15 +124,20 @@ fn refuse<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Refus
         let message = whole.strip_suffix(&format!(" at line {line} column {column}"));
         add(place, message.unwrap_or(&whole), &mut errors);
     }
-    let unreadable = Problem {
+    malformed(&errors)
+}
+
+/// Returns the refusal of a body with fields that cannot be understood.
+pub(crate) fn malformed(errors: &FieldErrors) -> Refused {
+    let problem = Problem {
         class: Class::Malformed,
         ..errors.problem()
     };
-    unreadable.into()
+    problem.into()
 }
 
 /// Adds the fields that cannot be read, each looked at by itself, and the first that is missing.
-fn bad_fields<T: DeserializeOwned>(fields: Map<String, Value>, errors: &mut FieldErrors) {
+pub(super) fn bad_fields<T: DeserializeOwned>(fields: Map<String, Value>, errors: &mut FieldErrors) {
     let mut good = Map::new();
     let mut bad = BTreeSet::new();
     for (name, value) in fields {

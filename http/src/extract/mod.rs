@@ -2,6 +2,7 @@
 
 mod call;
 mod caller;
+mod change;
 pub(crate) mod cookie;
 mod headers;
 mod json;
@@ -15,12 +16,14 @@ mod wording;
 
 pub use call::{Call, StaffCall};
 pub use caller::{Access, Anyone, FoundSession, Sessions, StaffOnly};
+pub(crate) use change::{Change, Changes, Null};
 pub use cookie::{SESSION_COOKIE, SessionCookie};
 pub use headers::{
     IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENT_REPLAYED, IdempotencyKey, IfMatch, Prefer, RequiredIdempotencyKey,
     UserAgent, etag,
 };
 pub use json::Json;
+pub(crate) use json::malformed;
 pub(crate) use objects::Objects;
 pub use page::{Page, PageQuery};
 pub use path::{Id, entity_id, id_of};

@@ -3,7 +3,7 @@
 use super::dto::{Promotion, PromotionInput};
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List};
-use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly};
+use crate::extract::{Changes, Id, Json, Page, PageQuery, StaffCall, StaffOnly};
 use crate::layer::import_body_limit;
 use crate::problem::Refused;
 use crate::router::Api;
@@ -93,7 +93,7 @@ async fn admin_update_promotion(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<promotion::Promotion>,
-    Json { value, bytes }: Json<PromotionInput>,
+    Changes(Json { value, bytes }): Changes<PromotionInput>,
 ) -> Answered<Promotion> {
     let done = engine
         .update_promotion(&call.request(&bytes), id, value.into())

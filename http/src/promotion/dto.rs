@@ -2,10 +2,12 @@
 
 use crate::answer::versioned;
 use crate::dto::{Money, Time, nullable};
+use crate::extract::{Change, Null};
 use cartwright_actors::promotion::PromotionView;
 use cartwright_domain::money::Currency;
 use cartwright_domain::promotion;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// A rule that takes something off what a cart costs.
@@ -43,11 +45,12 @@ pub(crate) struct Promotion {
     version: u64,
 }
 
-/// A promotion to be made, or changes to one: then, what is absent stays. Conditions and actions are changed whole.
+/// A promotion to be made, or changes to one: then, what is absent stays and `null` clears. Conditions and actions
+/// are changed whole.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct PromotionInput {
     /// What shoppers and staff see.
-    #[schema(min_length = 1)]
+    #[schema(nullable = false, min_length = 1)]
     name: Option<String>,
     /// The code that unlocks it, unique in the store; `null`: it applies by itself.
     #[serde(default, deserialize_with = "nullable")]
@@ -63,6 +66,7 @@ pub(crate) struct PromotionInput {
     /// When it applies; always when absent.
     conditions: Option<PromotionConditions>,
     /// What it takes off.
+    #[schema(nullable = false)]
     actions: Option<Vec<PromotionAction>>,
     /// How many orders may carry it; `null`: any number.
     #[serde(default, deserialize_with = "nullable")]
@@ -304,6 +308,18 @@ impl From<&promotion::Action> for PromotionAction {
                 },
                 sets_max: sets.sets_max,
             },
+        }
+    }
+}
+
+impl Change for PromotionInput {
+    fn null(field: &str) -> Null {
+        match field {
+            "name" | "actions" => Null::Refused,
+            "priority" => Null::Becomes(json!(0)),
+            "conditions" => Null::Becomes(json!({})),
+            "requires_code" | "exclusive" | "enabled" => Null::Becomes(json!(false)),
+            _ => Null::Read,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::dto::{Settings, SettingsChange};
 use crate::answer::{Answer, Answered};
 use crate::dto::IfMatchHeader;
-use crate::extract::{Json, StaffCall, StaffOnly};
+use crate::extract::{Changes, Json, StaffCall, StaffOnly};
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -34,7 +34,7 @@ async fn admin_show_settings(State(engine): State<Engine>, _: StaffOnly) -> Answ
 async fn admin_update_settings(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
-    Json { value, bytes }: Json<SettingsChange>,
+    Changes(Json { value, bytes }): Changes<SettingsChange>,
 ) -> Answered<Settings> {
     let done = engine
         .update_settings(&call.request(&bytes), value.into())

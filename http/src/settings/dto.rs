@@ -2,9 +2,11 @@
 
 use crate::answer::versioned;
 use crate::dto::nullable;
+use crate::extract::{Change, Null};
 use cartwright_actors::Shown;
-use cartwright_domain::settings;
+use cartwright_domain::{Revision, settings};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// How the store does business.
@@ -56,10 +58,11 @@ pub(crate) struct Settings {
     version: u64,
 }
 
-/// Changes to the settings, all of them or none. What is absent stays.
+/// Changes to the settings, all of them or none. What is absent stays, `null` sets one back to its default.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct SettingsChange {
     /// The currency of carts that name none.
+    #[schema(nullable = false)]
     currency: Option<String>,
     /// All other currencies that carts may have.
     currencies: Option<Vec<String>>,
@@ -68,6 +71,7 @@ pub(crate) struct SettingsChange {
     /// `half_up`, `half_even` or `half_down`.
     rounding: Option<String>,
     /// The country whose tax zone is home.
+    #[schema(nullable = false)]
     home_country: Option<String>,
     /// `keep_gross` or `strip_home_tax`.
     foreign_zone: Option<String>,
@@ -105,7 +109,12 @@ versioned!(Settings);
 
 impl From<&Shown<settings::Settings>> for Settings {
     fn from(shown: &Shown<settings::Settings>) -> Self {
-        let settings = &shown.state;
+        Self::of(&shown.state, shown.revision)
+    }
+}
+
+impl Settings {
+    fn of(settings: &settings::Settings, revision: Revision) -> Self {
         let (lifetimes, limits) = (&settings.lifetimes, &settings.limits);
         Self {
             currency: settings.currency.to_string(),
@@ -127,7 +136,17 @@ impl From<&Shown<settings::Settings>> for Settings {
             low_stock_level: settings.low_stock_level,
             keep_used_on_cancel: settings.keep_used_on_cancel,
             tax_calculator: settings.tax_calculator.clone(),
-            version: shown.revision.0,
+            version: revision.0,
+        }
+    }
+}
+
+impl Change for SettingsChange {
+    fn null(field: &str) -> Null {
+        let default = Settings::of(&settings::Settings::default(), Revision::default());
+        match field {
+            "currency" | "home_country" => Null::Refused,
+            _ => Null::Becomes(json!(default)[field].clone()),
         }
     }
 }

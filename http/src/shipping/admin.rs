@@ -3,7 +3,7 @@
 use super::dto::{ShippingMethod, ShippingMethodInput};
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List};
-use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly};
+use crate::extract::{Changes, Id, Json, Page, PageQuery, StaffCall, StaffOnly};
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
@@ -87,7 +87,7 @@ async fn admin_update_shipping_method(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<shipping::ShippingMethod>,
-    Json { value, bytes }: Json<ShippingMethodInput>,
+    Changes(Json { value, bytes }): Changes<ShippingMethodInput>,
 ) -> Answered<ShippingMethod> {
     let done = engine
         .update_shipping_method(&call.request(&bytes), id, value.into())

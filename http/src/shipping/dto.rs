@@ -2,11 +2,13 @@
 
 use crate::answer::versioned;
 use crate::dto::{Money, Span, Territory, TerritoryInput, as_text, nullable};
+use crate::extract::{Change, Null};
 use cartwright_actors::Shown;
 use cartwright_domain::catalog::Handle;
 use cartwright_domain::money::{Currency, Rate};
-use cartwright_domain::shipping;
+use cartwright_domain::{shipping, tax};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// A way to send goods.
@@ -41,11 +43,11 @@ pub(crate) struct ShippingMethod {
     version: u64,
 }
 
-/// A shipping method to be made, or changes to one: then, what is absent stays.
+/// A shipping method to be made, or changes to one: then, what is absent stays and `null` clears.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct ShippingMethodInput {
     /// What shoppers see.
-    #[schema(min_length = 1)]
+    #[schema(nullable = false, min_length = 1)]
     name: Option<String>,
     /// Where it goes.
     #[serde(flatten)]
@@ -53,12 +55,14 @@ pub(crate) struct ShippingMethodInput {
     /// Where it does not go all the same, as a whole: nowhere when absent.
     except: Option<TerritoryInput>,
     /// A flat price: the tariff of its currency, or a change of that.
+    #[schema(nullable = false)]
     price: Option<Money>,
     /// The value of goods from which it is free, in the tariff of its currency; `null` takes it away from all.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Money>)]
     free_from: Option<Option<Money>>,
     /// All tariffs, one in each currency.
+    #[schema(nullable = false)]
     tariffs: Option<Vec<Tariff>>,
     /// All conditions.
     conditions: Option<ShippingConditions>,
@@ -273,6 +277,19 @@ fn flat(tariff: &shipping::Tariff) -> (Option<Money>, Option<Money>) {
             (Some(money(price)), tariff.free_from.map(money))
         }
         _ => (None, None),
+    }
+}
+
+impl Change for ShippingMethodInput {
+    fn null(field: &str) -> Null {
+        match field {
+            "name" | "price" | "tariffs" => Null::Refused,
+            "countries" | "subdivisions" | "postal_codes" => Null::Becomes(json!([])),
+            "except" | "conditions" => Null::Becomes(json!({})),
+            "tax_category" => Null::Becomes(json!(tax::Category::default().to_string())),
+            "enabled" => Null::Becomes(json!(true)),
+            _ => Null::Read,
+        }
     }
 }
 

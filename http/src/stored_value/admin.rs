@@ -5,7 +5,7 @@ use super::dto::{
 };
 use crate::answer::{Answer, Answered};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List};
-use crate::extract::{Id, Json, Page, PageQuery, Params, StaffCall, StaffOnly, entity_id};
+use crate::extract::{Changes, Id, Json, Page, PageQuery, Params, StaffCall, StaffOnly, entity_id};
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::{Path, State};
@@ -99,7 +99,7 @@ async fn admin_update_gift_card(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<StoredValue>,
-    Json { value, bytes }: Json<GiftCardChanges>,
+    Changes(Json { value, bytes }): Changes<GiftCardChanges>,
 ) -> Answered<GiftCard> {
     let done = engine
         .update_gift_card(&call.request(&bytes), id, value.into())
@@ -202,7 +202,7 @@ async fn admin_update_store_credit(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Path((customer, currency)): Path<(String, String)>,
-    Json { value, bytes }: Json<StoreCreditChanges>,
+    Changes(Json { value, bytes }): Changes<StoreCreditChanges>,
 ) -> Answered<StoreCredit> {
     let (customer, currency) = read(&customer, &currency)?;
     let done = engine

@@ -2,6 +2,7 @@
 
 use crate::answer::versioned;
 use crate::dto::{Money, Time, nullable};
+use crate::extract::{Change, Null};
 use cartwright_actors::Shown;
 use cartwright_domain::stored_value::{self, Cause, StoredValue};
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,7 @@ pub(super) struct NewGiftCard {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(super) struct GiftCardChanges {
     /// May it be spent? What checkouts hold already stays held.
+    #[schema(nullable = false)]
     enabled: Option<bool>,
     /// When it can no longer be spent.
     #[serde(default, deserialize_with = "nullable")]
@@ -130,6 +132,7 @@ pub(super) struct GiftCardChanges {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(super) struct StoreCreditChanges {
     /// May it be spent? What checkouts hold already stays held.
+    #[schema(nullable = false)]
     enabled: Option<bool>,
     /// What staff note.
     #[serde(default, deserialize_with = "nullable")]
@@ -245,12 +248,30 @@ impl From<NewGiftCard> for stored_value::GiftCardDraft {
     }
 }
 
+impl Change for GiftCardChanges {
+    fn null(field: &str) -> Null {
+        match field {
+            "enabled" => Null::Refused,
+            _ => Null::Read,
+        }
+    }
+}
+
 impl From<GiftCardChanges> for stored_value::Draft {
     fn from(changes: GiftCardChanges) -> Self {
         Self {
             enabled: changes.enabled,
             expires_at: changes.expires_at.map(|at| at.map(|at| at.0)),
             note: changes.note,
+        }
+    }
+}
+
+impl Change for StoreCreditChanges {
+    fn null(field: &str) -> Null {
+        match field {
+            "enabled" => Null::Refused,
+            _ => Null::Read,
         }
     }
 }

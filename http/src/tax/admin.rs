@@ -3,7 +3,7 @@
 use super::dto::{TaxZone, TaxZoneInput};
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List};
-use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly};
+use crate::extract::{Changes, Id, Json, Page, PageQuery, StaffCall, StaffOnly};
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
@@ -86,7 +86,7 @@ async fn admin_update_tax_zone(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
     Id(id): Id<tax::TaxZone>,
-    Json { value, bytes }: Json<TaxZoneInput>,
+    Changes(Json { value, bytes }): Changes<TaxZoneInput>,
 ) -> Answered<TaxZone> {
     let done = engine
         .update_tax_zone(&call.request(&bytes), id, value.into())

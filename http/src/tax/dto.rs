@@ -2,9 +2,11 @@
 
 use crate::answer::versioned;
 use crate::dto::{Territory, TerritoryInput, Time};
+use crate::extract::{Change, Null};
 use cartwright_actors::Shown;
 use cartwright_domain::{Period, tax};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// Places in which goods of one category are taxed alike.
@@ -53,11 +55,11 @@ fn tax_default() -> String {
     tax::TaxCode::default().to_string()
 }
 
-/// A tax zone to be made, or changes to one: then, what is absent stays.
+/// A tax zone to be made, or changes to one: then, what is absent stays and `null` clears.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct TaxZoneInput {
     /// What staff call it.
-    #[schema(min_length = 1)]
+    #[schema(nullable = false, min_length = 1)]
     name: Option<String>,
     /// Where its rates hold. Postal codes win over subdivisions, and they over countries.
     #[serde(flatten)]
@@ -90,6 +92,16 @@ impl From<&tax::TaxRate> for TaxRate {
             rate: rate.rate.to_string(),
             valid_from: rate.validity.from.map(Time),
             valid_until: rate.validity.until.map(Time),
+        }
+    }
+}
+
+impl Change for TaxZoneInput {
+    fn null(field: &str) -> Null {
+        match field {
+            "name" => Null::Refused,
+            "countries" | "subdivisions" | "postal_codes" | "rates" => Null::Becomes(json!([])),
+            _ => Null::Read,
         }
     }
 }
