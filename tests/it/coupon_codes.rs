@@ -202,6 +202,16 @@ async fn a_promotion_that_asks_for_no_code_gets_none_and_rests_those_it_has() {
     let open_to_all = guest.get(&format!("/carts/{cart}")).ok(200).await;
     assert_eq!(open_to_all["totals"]["discounts"], pence(100));
     assert_eq!(open_to_all["removed_codes"][0]["error"], "coupon.unknown");
+    // Nor does it stay where another promotion asks for such codes.
+    let draft = json!({ "name": "A half", "enabled": true, "requires_code": true,
+        "actions": [{ "type": "order", "percentage": "0.5" }] });
+    asked(true).ok(200).await;
+    apply(&guest, &cart, "ONE").await.expect(200);
+    staff.post("/admin/promotions", draft).ok(201).await;
+    asked(false).ok(200).await;
+    let beside = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(beside["promotions"][0]["code"], Value::Null);
+    assert_eq!(beside["removed_codes"][0]["error"], "coupon.unknown");
     asked(true).ok(200).await;
     let closed = guest.get(&format!("/carts/{cart}")).ok(200).await;
     assert_eq!(closed["totals"]["discounts"], pence(0));

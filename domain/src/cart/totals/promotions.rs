@@ -8,7 +8,7 @@ use crate::cart::{AppliedPromotion, QuotedCode, Share, Unmet};
 use crate::id::TaxZoneId;
 use crate::money::{LINE_AMOUNT_MAX, Money};
 use crate::promotion::{
-    Action, Bounds, Chosen, Code, Combination, Promotion, Ready, Reduction, Sets, Spread,
+    Action, Bounds, Chosen, Code, Combination, Promotion, Ready, Reduction, Sets, SingleCode, Spread,
 };
 use std::sync::Arc;
 
@@ -138,22 +138,19 @@ impl Stage<'_, '_> {
             self.verdicts.push((code.clone(), found.unmet));
         }
         let first = self.unlocked_by(promotion).cloned();
-        for single in self.intent.single_codes {
-            if single.promotion == promotion.id {
-                let unmet = match (single.used, first.as_ref() == Some(&single.code)) {
-                    (true, _) => Some(Unmet::LimitReached),
-                    (false, true) => found.unmet,
-                    // Another code unlocks it already.
-                    (false, false) => found.unmet.or(Some(Unmet::Suppressed)),
-                };
-                self.verdicts.push((single.code.clone(), unmet));
-            }
+        for single in singles_of(promotion, self.intent) {
+            let unmet = match (single.used, first.as_ref() == Some(&single.code)) {
+                (true, _) => Some(Unmet::LimitReached),
+                (false, true) => found.unmet,
+                // Another code unlocks it already.
+                (false, false) => found.unmet.or(Some(Unmet::Suppressed)),
+            };
+            self.verdicts.push((single.code.clone(), unmet));
         }
         let Some(trace) = self.trace.as_deref_mut() else {
             return;
         };
-        let mut singles = self.intent.single_codes.iter();
-        let used = singles.find(|single| single.promotion == promotion.id);
+        let used = singles_of(promotion, self.intent).next();
         let code = first.or_else(|| used.map(|single| single.code.clone()));
         if promotion.is_locked() && code.is_none() {
             // What a code unlocks that was not entered is a secret.
@@ -212,8 +209,7 @@ impl Stage<'_, '_> {
         let own = promotion.code.as_ref();
         let own = own.filter(|code| self.intent.codes.contains(code));
         own.or_else(|| {
-            let mut singles = self.intent.single_codes.iter();
-            let single = singles.find(|single| single.promotion == promotion.id && !single.used);
+            let single = singles_of(promotion, self.intent).find(|single| !single.used);
             single.map(|single| &single.code)
         })
     }
@@ -416,6 +412,12 @@ impl Stage<'_, '_> {
             self.promoted.codes.push(QuotedCode { code, unmet });
         }
     }
+}
+
+/// Returns the codes of an intent that are good for one order and unlock a promotion: none where it asks for none.
+fn singles_of<'c>(promotion: &'c Promotion, intent: &'c Intent<'_>) -> impl Iterator<Item = &'c SingleCode> {
+    let singles = intent.single_codes.iter();
+    singles.filter(|single| promotion.requires_code && single.promotion == promotion.id)
 }
 
 /// What an action came to.
