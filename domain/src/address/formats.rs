@@ -125,7 +125,8 @@ const GB_POSTAL_CODE: &str = concat!(
 );
 
 /// Every country that differs from the generic format, sorted by code: what its addresses must say besides the
-/// street, the pattern of its postal codes, and one of them.
+/// street, the pattern of its postal codes, and one of them. The four digits that may follow a ZIP code do so behind a
+/// hyphen alone, so that one place has one code.
 #[rustfmt::skip]
 static FORMATS: [Format; 187] = [
     format(b"AD", &[C], r"AD[1-7]0\d", "AD101"),
@@ -136,7 +137,7 @@ static FORMATS: [Format; 187] = [
     format(b"AL", &[C], r"\d{4}", "1234"),
     format(b"AM", &[C], r"(?:37)?\d{4}", "1234"),
     format(b"AR", &[C], r"((?:[A-HJ-NP-Z])?\d{4})([A-Z]{3})?", "C1070AAA"),
-    format(b"AS", &[C, P], r"(96799)(?:[ \-](\d{4}))?", "96799"),
+    format(b"AS", &[C, P], r"(96799)(?:-(\d{4}))?", "96799"),
     format(b"AT", &[C, P], r"\d{4}", "1010"),
     format(b"AU", &[C, R, P], r"\d{4}", "2000"),
     format(b"AX", &[C, P], r"22\d{3}", "22123"),
@@ -177,7 +178,7 @@ static FORMATS: [Format; 187] = [
     format(b"ET", &[C], r"\d{4}", "1234"),
     format(b"FI", &[C, P], r"\d{5}", "00100"),
     format(b"FK", &[C, P], "FIQQ 1ZZ", "FIQQ 1ZZ"),
-    format(b"FM", &[C, R, P], r"(9694[1-4])(?:[ \-](\d{4}))?", "96941"),
+    format(b"FM", &[C, R, P], r"(9694[1-4])(?:-(\d{4}))?", "96941"),
     format(b"FO", &[C], r"\d{3}", "123"),
     format(b"FR", &[C, P], r"\d{2} ?\d{3}", "75001"),
     format(b"GB", &[C, P], GB_POSTAL_CODE, "SW1A 1AA"),
@@ -191,7 +192,7 @@ static FORMATS: [Format; 187] = [
     format(b"GR", &[C, P], r"\d{3} ?\d{2}", "104 31"),
     format(b"GS", &[C, P], "SIQQ 1ZZ", "SIQQ 1ZZ"),
     format(b"GT", &[C], r"\d{5}", "12345"),
-    format(b"GU", &[C, P], r"(969(?:[12]\d|3[12]))(?:[ \-](\d{4}))?", "96911"),
+    format(b"GU", &[C, P], r"(969(?:[12]\d|3[12]))(?:-(\d{4}))?", "96911"),
     format(b"GW", &[C], r"\d{4}", "1234"),
     format(b"HK", &[R], "", ""),
     format(b"HM", &[C], r"\d{4}", "1234"),
@@ -237,12 +238,12 @@ static FORMATS: [Format; 187] = [
     format(b"ME", &[C], r"8\d{4}", "81234"),
     format(b"MF", &[C, P], r"9[78][01]\d{2}", "97012"),
     format(b"MG", &[C], r"\d{3}", "123"),
-    format(b"MH", &[C, R, P], r"(969[67]\d)(?:[ \-](\d{4}))?", "96961"),
+    format(b"MH", &[C, R, P], r"(969[67]\d)(?:-(\d{4}))?", "96961"),
     format(b"MK", &[C], r"\d{4}", "1234"),
     format(b"MM", &[C], r"\d{5}", "12345"),
     format(b"MN", &[C], r"\d{5}", "12345"),
     format(b"MO", &[], "", ""),
-    format(b"MP", &[C, P], r"(9695[012])(?:[ \-](\d{4}))?", "96950"),
+    format(b"MP", &[C, P], r"(9695[012])(?:-(\d{4}))?", "96950"),
     format(b"MQ", &[C, P], r"9[78]2\d{2}", "97212"),
     format(b"MT", &[C], r"[A-Z]{3} ?\d{2,4}", "VLT 1117"),
     format(b"MU", &[C], r"\d{3}(?:\d{2}|[A-Z]{2}\d{3})", "11302"),
@@ -270,9 +271,9 @@ static FORMATS: [Format; 187] = [
     format(b"PL", &[C, P], r"\d{2}-\d{3}", "00-001"),
     format(b"PM", &[C, P], r"9[78]5\d{2}", "97512"),
     format(b"PN", &[C, P], "PCRN 1ZZ", "PCRN 1ZZ"),
-    format(b"PR", &[C, P], r"(00[679]\d{2})(?:[ \-](\d{4}))?", "00612"),
+    format(b"PR", &[C, P], r"(00[679]\d{2})(?:-(\d{4}))?", "00612"),
     format(b"PT", &[C, P], r"\d{4}-\d{3}", "1000-001"),
-    format(b"PW", &[C, R, P], r"(969(?:39|40))(?:[ \-](\d{4}))?", "96939"),
+    format(b"PW", &[C, R, P], r"(969(?:39|40))(?:-(\d{4}))?", "96939"),
     format(b"PY", &[C], r"\d{4}", "1234"),
     format(b"RE", &[C, P], r"9[78]4\d{2}", "97412"),
     format(b"RO", &[C, P], r"\d{6}", "010011"),
@@ -301,14 +302,14 @@ static FORMATS: [Format; 187] = [
     format(b"TZ", &[C], r"\d{4,5}", "1234"),
     format(b"UA", &[C, P], r"\d{5}", "01001"),
     format(b"UM", &[C, R], "96898", "96898"),
-    format(b"US", &[C, R, P], r"(\d{5})(?:[ \-](\d{4}))?", "94103"),
+    format(b"US", &[C, R, P], r"(\d{5})(?:-(\d{4}))?", "94103"),
     format(b"UY", &[C], r"\d{5}", "11000"),
     format(b"UZ", &[C], r"\d{6}", "123456"),
     format(b"VA", &[C], "00120", "00120"),
     format(b"VC", &[C], r"VC\d{4}", "VC1234"),
     format(b"VE", &[C, R], r"\d{4}", "1010"),
     format(b"VG", &[], r"VG\d{4}", "VG1234"),
-    format(b"VI", &[C, P], r"(008(?:(?:[0-4]\d)|(?:5[01])))(?:[ \-](\d{4}))?", "00801"),
+    format(b"VI", &[C, P], r"(008(?:(?:[0-4]\d)|(?:5[01])))(?:-(\d{4}))?", "00801"),
     format(b"VN", &[C, R], r"\d{5}\d?", "100000"),
     format(b"WF", &[C, P], r"986\d{2}", "98612"),
     format(b"XK", &[C], r"[1-7]\d{4}", "11234"),
@@ -354,7 +355,10 @@ mod tests {
         check("GB", "BFPO 57", Some("BFPO 57"));
         check("GB", "QQ1 1AA", None);
         check("US", "94103-1234", Some("94103-1234"));
-        check("US", "941031234", Some("94103 1234"));
+        for typed in ["94103 1234", "941031234", "us 94103-1234"] {
+            check("US", typed, Some("94103-1234"));
+        }
+        check("PR", "00612 1234", Some("00612-1234"));
         check("US", "9410", None);
         check("US", "94103 or so", None);
         check("PL", "00001", Some("00-001"));
