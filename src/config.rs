@@ -67,7 +67,7 @@ pub struct Config {
     pub data: PathBuf,
     /// Where to listen. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The address under which shoppers reach the store; empty: `http://` and the listening address.
+    /// The address under which shoppers reach the store; empty: nothing is known of it.
     pub public_url: String,
     /// Origins whose pages may call the shop API.
     pub cors_origins: Vec<String>,
@@ -110,12 +110,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the address under which shoppers reach the store, given where it really listens.
-    pub fn public_url_at(&self, listening: SocketAddr) -> String {
-        if self.public_url.is_empty() {
-            return format!("http://{listening}");
-        }
-        self.public_url.trim_end_matches('/').to_owned()
+    /// Returns the address under which shoppers reach the store, if it is said, without a slash at its end.
+    pub fn public_url(&self) -> Option<&str> {
+        let url = self.public_url.trim_end_matches('/');
+        (!url.is_empty()).then_some(url)
     }
 
     /// Returns how many threads serve requests and run actors: as many as there are cores, unless it is said.

@@ -59,7 +59,7 @@ impl App {
             Created::New => Some(staff.issue(FIRST_STAFF, Role::Admin, TOKEN_DAYS_DEFAULT, engine.now())?),
             Created::Existing => None,
         };
-        let around = wire::around(config, &engine, staff, server.address())?;
+        let around = wire::around(config, &engine, staff)?;
         let drain = Duration::from_millis(config.shutdown_timeout_ms);
         Ok(Self {
             engine,

@@ -17,7 +17,6 @@ use cartwright_http::router::{self, Api};
 use cartwright_http::{layer, server};
 use cartwright_storage::{Options, Progress, SledStore};
 use futures::future::BoxFuture;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -104,7 +103,6 @@ pub(crate) fn around(
     config: &Config,
     engine: &Engine,
     staff: StaffKeys,
-    address: SocketAddr,
 ) -> anyhow::Result<layer::Around> {
     let mut origins = Vec::with_capacity(config.cors_origins.len());
     for origin in &config.cors_origins {
@@ -113,7 +111,7 @@ pub(crate) fn around(
     let options = layer::Options {
         origins,
         request_timeout: Duration::from_millis(config.request_timeout_ms),
-        https: config.public_url_at(address).starts_with("https://"),
+        public_url: config.public_url().map(str::to_owned),
     };
     let api = Api::new(engine.clone(), Arc::new(staff), Arc::new(process::usage));
     Ok(router::assemble(

@@ -6,6 +6,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
+use std::sync::Arc;
 
 /// The page. It loads nothing from elsewhere.
 const PAGE: &str = include_str!("page.html");
@@ -15,18 +16,30 @@ const POLICY: HeaderValue =
 /// What stands in for an address that is not plain.
 const HOST_UNKNOWN: &str = "127.0.0.1:8080";
 
-/// Returns the route `/`.
-pub(crate) fn routes() -> Router {
+/// Returns the route `/`. Its addresses lie below the public one where that is known, and else below the one that the
+/// page was asked at.
+pub(crate) fn routes(public_url: Option<&str>) -> Router {
+    let public_url: Option<Arc<str>> = public_url.map(|url| escaped(url).into());
+    let page = async move |headers: HeaderMap| page(public_url.as_deref(), &headers);
     Router::new().route("/", get(page))
 }
 
-async fn page(headers: HeaderMap) -> Response {
+fn page(public_url: Option<&str>, headers: &HeaderMap) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.filter(|host| is_plain(host)).unwrap_or(HOST_UNKNOWN);
+    let url = public_url.map_or_else(|| format!("http://{host}"), str::to_owned);
     let page = PAGE
         .replace("{version}", env!("CARGO_PKG_VERSION"))
-        .replace("{host}", host);
+        .replace("{below}", public_url.unwrap_or_default())
+        .replace("{url}", &url);
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response()
+}
+
+/// Returns a text as it is written in a page.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
 }
 
 /// Tells whether a host can stand in a page as it is.

@@ -91,6 +91,6 @@ pub fn assemble(
     let routes = routes
         .merge(openapi::routes(&openapi::complete(document))?)
         .merge(health::routes(health))
-        .merge(page::routes());
+        .merge(page::routes(options.public_url.as_deref()));
     Ok(layer::Around::new(routes, options))
 }

@@ -405,3 +405,20 @@ async fn the_page_leads_to_the_reference_and_loads_nothing() {
     let refused = edge().get("/", &[("host", "<script>")]).await;
     assert_eq!(refused.refusal(), self::refused(400, "request.host_malformed"));
 }
+
+#[tokio::test]
+async fn the_page_shows_addresses_below_the_public_one_where_there_is_one() {
+    let edge = Edge::new(&layer::Options {
+        public_url: Some("https://shop.example/a&b".to_owned()),
+        ..layer::Options::default()
+    });
+    let reply = edge.get("/", &[("host", "127.0.0.1:8080")]).await;
+    for shown in [
+        "-X POST https://shop.example/a&amp;b/api/v1/carts\n",
+        "curl https://shop.example/a&amp;b/api/v1/products<",
+        r#"href="https://shop.example/a&amp;b/api/v1/openapi.json""#,
+    ] {
+        assert!(reply.text.contains(shown), "{}", reply.text);
+    }
+    assert!(!reply.text.contains("127.0.0.1"), "{}", reply.text);
+}

@@ -184,13 +184,10 @@ fn a_named_file_must_exist() {
 fn derived_options_follow_the_others() {
     let config = load("data = \"/srv/shop\"").expect("no faults");
     assert_eq!(config.mail_directory(), Path::new("/srv/shop/mail"));
-    assert_eq!(
-        config.public_url_at(SocketAddr::from(([127, 0, 0, 1], 5))),
-        "http://127.0.0.1:5"
-    );
+    assert_eq!(config.public_url(), None);
     assert_eq!(config.sandbox_behavior(), None);
     let hanging = load("sandbox_behavior = \"hang\"").expect("no faults");
     assert_eq!(hanging.sandbox_behavior(), Some(sandbox::Behavior::Hang));
     let named = load("public_url = \"https://shop.example.com/\"").expect("no faults");
-    assert_eq!(named.public_url_at(config.listen), "https://shop.example.com");
+    assert_eq!(named.public_url(), Some("https://shop.example.com"));
 }

@@ -426,9 +426,9 @@ async fn somebody_else_s_cart_and_order_do_not_exist() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cookie_is_for_the_server_alone_and_for_https_where_that_is_its_address() {
-    async fn check(https: bool, expected: &str) {
+    async fn check(public_url: Option<&str>, expected: &str) {
         let options = layer::Options {
-            https,
+            public_url: public_url.map(str::to_owned),
             ..layer::Options::default()
         };
         let edge = Edge::start_with(&options).await;
@@ -438,8 +438,10 @@ async fn a_cookie_is_for_the_server_alone_and_for_https_where_that_is_its_addres
         assert_eq!(attributes, expected);
         assert_eq!(opened.status, 201);
     }
-    check(false, "HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000").await;
-    check(true, "HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000; Secure").await;
+    let plain = "HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000";
+    check(None, plain).await;
+    check(Some("http://shop.example"), plain).await;
+    check(Some("https://shop.example"), &format!("{plain}; Secure")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -276,25 +276,26 @@ async fn staff_routes_are_for_valid_tokens_and_a_bad_token_is_refused_everywhere
 
 #[tokio::test]
 async fn a_session_cookie_is_set_renewed_and_cleared() {
-    async fn check(https: bool, request: Request<Body>, expected: Option<&str>) {
+    async fn check(public_url: Option<&str>, request: Request<Body>, expected: Option<&str>) {
         let edge = Edge::new(&layer::Options {
-            https,
+            public_url: public_url.map(str::to_owned),
             ..layer::Options::default()
         });
         let reply = edge.ask(request).await;
         assert_eq!(set_cookie(&reply), expected);
     }
+    let https = Some("https://shop.example");
     let post = |path: &str| request("POST", path, &[], "");
     let me = |cookie: &str| request("GET", "/api/v1/me", &[("cookie", cookie)], "");
     let fresh = "cartwright_session=fresh; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000";
     let renewed = "cartwright_session=old; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000";
     let cleared = "cartwright_session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0";
-    check(false, post("/api/v1/sign-in"), Some(fresh)).await;
-    check(true, post("/api/v1/sign-in"), Some(&format!("{fresh}; Secure"))).await;
-    check(false, post("/api/v1/sign-out"), Some(cleared)).await;
-    check(false, me("cartwright_session=old"), Some(renewed)).await;
-    check(false, me("cartwright_session=good"), None).await;
-    check(false, me("cartwright_session=ended"), None).await;
+    check(None, post("/api/v1/sign-in"), Some(fresh)).await;
+    check(https, post("/api/v1/sign-in"), Some(&format!("{fresh}; Secure"))).await;
+    check(None, post("/api/v1/sign-out"), Some(cleared)).await;
+    check(None, me("cartwright_session=old"), Some(renewed)).await;
+    check(None, me("cartwright_session=good"), None).await;
+    check(None, me("cartwright_session=ended"), None).await;
 }
 
 #[tokio::test]

@@ -53,8 +53,9 @@ pub struct Options {
     pub origins: Vec<HeaderValue>,
     /// How long a request may take.
     pub request_timeout: Duration,
-    /// Whether the public address is https: cookies are then `Secure`, and browsers are told to stay with it.
-    pub https: bool,
+    /// The address under which shoppers reach the store, if it is known, without a slash at its end. Where it is https,
+    /// cookies are `Secure`, and browsers are told to stay with https.
+    pub public_url: Option<String>,
 }
 
 impl Default for Options {
@@ -62,7 +63,7 @@ impl Default for Options {
         Self {
             origins: Vec::new(),
             request_timeout: REQUEST_TIMEOUT,
-            https: false,
+            public_url: None,
         }
     }
 }
@@ -79,6 +80,7 @@ pub struct Around {
 /// What is the same for every request.
 struct Bounds {
     options: Options,
+    https: bool,
     deadlines: Deadlines,
 }
 
@@ -87,6 +89,10 @@ impl Around {
     pub fn new(routes: Router, options: &Options) -> Self {
         let bounds = Arc::new(Bounds {
             options: options.clone(),
+            https: options
+                .public_url
+                .as_ref()
+                .is_some_and(|url| url.starts_with("https://")),
             deadlines: Deadlines::default(),
         });
         let for_origins = (!options.origins.is_empty()).then(|| {
@@ -107,15 +113,11 @@ impl Around {
 
     /// Names the request and gives it a deadline; gives the answer what every answer has.
     async fn answer(self, mut request: Request) -> Response {
-        let Options {
-            request_timeout,
-            https,
-            ..
-        } = self.bounds.options;
+        let https = self.bounds.https;
         let id = request_id::name(&request);
         let line = access_log::begin(&request);
         let cookie = SessionCookie::open(&mut request);
-        deadline::set(&mut request, request_timeout);
+        deadline::set(&mut request, self.bounds.options.request_timeout);
         DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
         let mut response = match (host::check(&request), self.for_origins) {
             (Err(refused), _) => refused.into_response(),

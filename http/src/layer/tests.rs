@@ -286,7 +286,7 @@ async fn every_answer_tells_browsers_what_not_to_do() {
         assert_eq!(reply.header("strict-transport-security"), None, "{path}");
     }
     let https = Edge::new(&Options {
-        https: true,
+        public_url: Some("https://shop.example".to_owned()),
         ..Options::default()
     });
     let stays = https.get("/health/live", &[]).await;
