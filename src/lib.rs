@@ -15,6 +15,7 @@ use cartwright_domain::caller::Role;
 use cartwright_http::auth::{Created, StaffKeys, TOKEN_DAYS_DEFAULT};
 use cartwright_http::layer::Around;
 use cartwright_http::server::{Ended, Server};
+use cartwright_storage::Position;
 use std::fs::DirBuilder;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -22,18 +23,27 @@ use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Whom the token of the first start names.
+/// Whom the token of a start names.
 const FIRST_STAFF: &str = "admin";
 
 /// The permissions of a data directory that is made here: it holds customers' addresses and the key of all tokens.
 const DATA_DIRECTORY_MODE: u32 = 0o700;
+
+/// The token by a key that this start has made.
+#[derive(Clone, Debug)]
+pub struct FirstToken {
+    /// The token. It is shown once and kept nowhere.
+    pub token: String,
+    /// Whether the data directory held data, so that the key took the place of another one.
+    pub had_data: bool,
+}
 
 /// A store that is open for business: the engine, and the server in front of it.
 pub struct App {
     engine: Engine,
     server: Server,
     around: Around,
-    first_token: Option<String>,
+    first_token: Option<FirstToken>,
     drain: Duration,
 }
 
@@ -52,11 +62,14 @@ impl App {
             .mode(DATA_DIRECTORY_MODE)
             .create(&data)
             .with_context(|| format!("cannot make the data directory {}", data.display()))?;
-        let parts = wire::parts(config, clock).await?;
+        let (parts, found) = wire::parts(config, clock).await?;
         let engine = Engine::start(parts).await?;
         let (staff, created) = StaffKeys::load_or_create(&data)?;
         let first_token = match created {
-            Created::New => Some(staff.issue(FIRST_STAFF, Role::Admin, TOKEN_DAYS_DEFAULT, engine.now())?),
+            Created::New => Some(FirstToken {
+                token: staff.issue(FIRST_STAFF, Role::Admin, TOKEN_DAYS_DEFAULT, engine.now())?,
+                had_data: Position::default() < found.position,
+            }),
             Created::Existing => None,
         };
         let around = wire::around(config, &engine, staff)?;
@@ -75,9 +88,9 @@ impl App {
         self.server.address()
     }
 
-    /// Returns the staff token of a data directory's first start. It is shown once and kept nowhere.
-    pub fn first_token(&self) -> Option<&str> {
-        self.first_token.as_deref()
+    /// Returns the staff token of a start that found no key: the first one, and one whose key was taken away.
+    pub fn first_token(&self) -> Option<&FirstToken> {
+        self.first_token.as_ref()
     }
 
     /// Returns the engine.

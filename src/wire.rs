@@ -15,7 +15,7 @@ use cartwright_http::auth::StaffKeys;
 use cartwright_http::health::{Condition, Health, Part};
 use cartwright_http::router::{self, Api};
 use cartwright_http::{layer, server};
-use cartwright_storage::{Options, Progress, SledStore};
+use cartwright_storage::{Options, Progress, RecoveryReport, SledStore};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,12 +25,12 @@ use tokio::runtime::Handle;
 /// Where the sandbox keeps its ledger in the data directory: beside the engine's store, never in it.
 const SANDBOX_LEDGER: &str = "sandbox/ledger.jsonl";
 
-/// Opens store, payment provider and mail.
+/// Opens store, payment provider and mail. Tells what the start of the store found.
 ///
 /// # Errors
 /// What is in the way, in words for the operator.
-pub(crate) async fn parts(config: &Config, clock: ClockCheck) -> anyhow::Result<Parts> {
-    let store = open_store(config).await?;
+pub(crate) async fn parts(config: &Config, clock: ClockCheck) -> anyhow::Result<(Parts, RecoveryReport)> {
+    let (store, found) = open_store(config).await?;
     let ledger = config.data.join(SANDBOX_LEDGER);
     if let Some(directory) = ledger.parent() {
         std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -41,7 +41,7 @@ pub(crate) async fn parts(config: &Config, clock: ClockCheck) -> anyhow::Result<
     };
     let payments = Sandbox::open(&ledger, behavior)?;
     let mailer = Folder::open(config.mail_directory(), &config.mail_from)?;
-    Ok(Parts {
+    let parts = Parts {
         store: Arc::new(store),
         payments: Arc::new(payments),
         carrier: Arc::new(Fake::new(Arc::new(wall_clock))),
@@ -56,7 +56,8 @@ pub(crate) async fn parts(config: &Config, clock: ClockCheck) -> anyhow::Result<
             resident_max: count(config.residents_max),
             ..EntityOptions::default()
         },
-    })
+    };
+    Ok((parts, found))
 }
 
 fn wall_clock() -> Timestamp {
@@ -65,7 +66,7 @@ fn wall_clock() -> Timestamp {
 }
 
 /// Opens the store on a thread that may block, and tells how far a long start has come.
-async fn open_store(config: &Config) -> anyhow::Result<SledStore> {
+async fn open_store(config: &Config) -> anyhow::Result<(SledStore, RecoveryReport)> {
     let data: PathBuf = config.data.clone();
     let options = Options {
         cache_bytes: config.index_cache_bytes,
@@ -81,8 +82,7 @@ async fn open_store(config: &Config) -> anyhow::Result<SledStore> {
         ..Options::default()
     };
     // The store says itself, in the log, what it found.
-    let (store, _) = tokio::task::spawn_blocking(move || SledStore::open(data, &options)).await??;
-    Ok(store)
+    Ok(tokio::task::spawn_blocking(move || SledStore::open(data, &options)).await??)
 }
 
 /// Returns the bounds of the server, as far as the process may have files open.

@@ -59,7 +59,7 @@ pub struct StaffKeys {
 /// Whether the key was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
-    /// This is the first start: the key was made now.
+    /// This is the first start, or the key was taken away: it was made now.
     New,
     /// It was made at an earlier start.
     Existing,
@@ -150,7 +150,7 @@ impl TokenRefused {
 }
 
 impl StaffKeys {
-    /// Loads the key of a data directory, or makes one at the first start.
+    /// Loads the key of a data directory, or makes one where there is none.
     ///
     /// # Errors
     /// See [`KeyError`]. A key that others may read is refused.

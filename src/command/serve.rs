@@ -2,9 +2,9 @@
 
 use super::as_server;
 use crate::output;
-use cartwright::App;
 use cartwright::config::{Arguments, Config, Sources};
 use cartwright::telemetry;
+use cartwright::{App, FirstToken};
 use cartwright_actors::runtime::ClockCheck;
 use std::path::Path;
 use std::process::ExitCode;
@@ -63,8 +63,15 @@ async fn start(config: &Config, arguments: &Arguments) -> anyhow::Result<App> {
     };
     let app = App::start(config, clock).await?;
     output::line(format!("Cartwright listens on http://{}", app.address()))?;
-    if let Some(token) = app.first_token() {
-        output::line("This is the first start. The staff token, valid 30 days and shown only once:")?;
+    if let Some(FirstToken { token, had_data }) = app.first_token() {
+        let why = if *had_data {
+            "A new key for staff tokens was made: there was data and no key, and earlier tokens are refused."
+        } else {
+            "This is the first start."
+        };
+        output::line(format!(
+            "{why} The staff token, valid 30 days and shown only once:"
+        ))?;
         output::line(token)?;
         output::line(format!(
             "Another one: cartwright token --data {}",

@@ -116,6 +116,26 @@ async fn the_first_start_prints_a_token_and_no_other_start_does() {
 }
 
 #[tokio::test]
+async fn a_start_that_finds_data_and_no_key_says_that_it_made_a_new_one() {
+    let directory = Directory::new();
+    let mut server = Server::start(&directory);
+    let earlier = server.token().to_owned();
+    server.guest().post("/carts", json!({})).ok(201).await;
+    assert!(server.stop().success());
+    std::fs::remove_dir_all(directory.data().join("keys")).expect("the key can be taken away");
+
+    let again = Server::start(&directory);
+    let first = "This is the first start.";
+    let new = "A new key for staff tokens was made";
+    let said = again.said(|line| [first, new].into_iter().find(|why| line.starts_with(why)));
+    assert_eq!(said, Some(new));
+    let printed = again.said(|line| line.starts_with("eyJ").then(|| line.to_owned()));
+    let printed = again.guest().with_token(&printed.expect("it prints a token"));
+    printed.get("/admin/settings").ok(200).await;
+    check_refused(&again.guest(), &format!("Bearer {earlier}"), "auth.token_invalid").await;
+}
+
+#[tokio::test]
 async fn the_token_command_issues_another_while_the_server_runs() {
     let OpenShop { server, .. } = OpenShop::shared().await;
     let token = server.directory().token();
