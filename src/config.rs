@@ -5,6 +5,7 @@
 //! Nothing else in the process reads the environment. What belongs to the store (currency, tax mode, lifetimes) is not
 //! here but an entity behind the admin API.
 
+pub use self::no_options::ENV_NO_OPTIONS;
 use crate::telemetry;
 use cartwright_gateways::mail;
 use cartwright_gateways::payment::sandbox;
@@ -30,9 +31,6 @@ pub const DEFAULT_FILE: &str = "cartwright.toml";
 
 /// What the environment variable of an option starts with.
 pub const ENV_PREFIX: &str = "CARTWRIGHT_";
-
-/// Variables that start like options but are none: they speak to the clients and the tests.
-const ENV_NO_OPTIONS: [&str; 4] = ["config", "url", "token", "shared"];
 
 /// What the command line is called as a source.
 const ARGUMENT: &str = "argument";
@@ -593,5 +591,6 @@ fn is_near(known: &str, written: &str) -> bool {
     known == written || known.starts_with(&written) || written.starts_with(known)
 }
 
+mod no_options;
 #[cfg(test)]
 mod tests;

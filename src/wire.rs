@@ -99,11 +99,7 @@ pub(crate) fn server_options(config: &Config) -> server::Options {
 ///
 /// # Errors
 /// An origin that is no header value; a route whose description cannot be rendered.
-pub(crate) fn around(
-    config: &Config,
-    engine: &Engine,
-    staff: StaffKeys,
-) -> anyhow::Result<layer::Around> {
+pub(crate) fn around(config: &Config, engine: &Engine, staff: StaffKeys) -> anyhow::Result<layer::Around> {
     let mut origins = Vec::with_capacity(config.cors_origins.len());
     for origin in &config.cors_origins {
         origins.push(HeaderValue::from_str(origin).with_context(|| format!("{origin} is no origin"))?);

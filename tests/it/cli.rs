@@ -1,6 +1,7 @@
 //! The command line: results, refusals that say what to do, and exit codes.
 
 use crate::fake_shop::{FakeShop, Mood, Order, TOKEN};
+use cartwright::config::{ENV_NO_OPTIONS, ENV_PREFIX};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -176,6 +177,23 @@ fn a_variable_of_a_text_is_taken_as_it_is_written() {
             shown.stdout
         );
     }
+}
+
+#[test]
+fn a_variable_of_the_tests_is_in_nobodys_way() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let check = |name: &str| run_with(directory.path(), &["config", "check"], &[(name, "7")]);
+    for name in ENV_NO_OPTIONS.into_iter().filter(|name| *name != "config") {
+        let checked = check(&format!("{ENV_PREFIX}{}", name.to_uppercase()));
+        assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    }
+    let unknown = check(&format!("{ENV_PREFIX}CRASH_SEEDS"));
+    assert_eq!(unknown.code, Some(1));
+    assert!(
+        unknown.stderr.contains("there is no option of this name"),
+        "{}",
+        unknown.stderr
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the code says to its users, checked against what the documentation says about it.
 
 use crate::tidy::{check, files, relative, root, rust_files, text};
+use cartwright::config::{ENV_NO_OPTIONS, ENV_PREFIX, EXAMPLE};
 use std::collections::BTreeSet;
 
 /// Where every refusal has its entry.
@@ -13,6 +14,9 @@ const NO_CODES: &[&str] = &[
     "order.order_placed",
     "promotion.deleted",
 ];
+
+/// Variables of no test: those of the clients, which `--help` tells, and that of the build.
+const ELSEWHERE: &[&str] = &["config", "url", "token", "pgo_counts"];
 
 /// What a stable code looks like: `area.what_is_the_case`.
 fn is_code(text: &str) -> bool {
@@ -163,6 +167,40 @@ fn every_link_between_documents_leads_somewhere() {
             if !elsewhere && !folder.join(file).exists() {
                 found.push(format!("{} links to {link}, which is not there", relative(&path)));
             }
+        }
+    }
+    check(&found);
+}
+
+#[test]
+fn every_variable_is_an_option_or_documented_and_tolerated() {
+    let options: BTreeSet<String> = EXAMPLE
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(option, _)| option.to_owned())
+        .collect();
+    let contributing = text(&root().join("CONTRIBUTING.md"));
+    let mut found = Vec::new();
+    for path in files(root()) {
+        let written = text(&path);
+        for rest in written.split(ENV_PREFIX).skip(1) {
+            let end = rest.find(|c: char| !c.is_ascii_uppercase() && c != '_');
+            let name = rest[..end.unwrap_or(rest.len())].to_lowercase();
+            if options.contains(&name) || name.is_empty() {
+                continue;
+            }
+            if !ENV_NO_OPTIONS.contains(&name.as_str()) {
+                found.push(format!(
+                    "{}: {name} is neither an option nor tolerated",
+                    relative(&path)
+                ));
+            }
+        }
+    }
+    for name in ENV_NO_OPTIONS {
+        let variable = format!("{ENV_PREFIX}{}", name.to_uppercase());
+        if !ELSEWHERE.contains(&name) && !contributing.contains(&format!("`{variable}`")) {
+            found.push(format!("CONTRIBUTING.md does not explain {variable}"));
         }
     }
     check(&found);
