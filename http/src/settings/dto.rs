@@ -43,9 +43,11 @@ pub(crate) struct Settings {
     cart_lines_max: u32,
     /// Units a line may hold.
     line_units_max: u32,
-    /// `now` or `when_shipped`: when authorized payments are captured.
+    /// `now` or `when_shipped`: when authorized payments are captured. In this release nothing ships, and so nothing is
+    /// captured with `when_shipped`.
     capture: &'static str,
-    /// `larger`, `sum`, `guest` or `customer`: which quantity wins where two carts hold the same line.
+    /// `larger`, `sum`, `guest` or `customer`: which quantity wins where two carts hold the same line. No call of this
+    /// release merges carts.
     merge: &'static str,
     /// Units on hand at which stock is low, unless it says otherwise; items that are there keep the level they have.
     low_stock_level: u64,
