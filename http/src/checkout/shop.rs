@@ -30,7 +30,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Starts a checkout: locks the cart and reserves its stock for a time.
 ///
-/// One that is open already is answered. `If-Match` is the cart's version, which starting changes.
+/// One that is open already is answered. `If-Match` is the cart's version, which starting changes; the `ETag` of the
+/// answer is the checkout's.
 #[utoipa::path(
     post, path = "/api/v1/carts/{cart}/checkout", tag = "checkout",
     params(
@@ -53,7 +54,8 @@ async fn start_checkout(
 /// Completes a cart: start, payment and order in one, or the rest of a checkout that was started.
 ///
 /// Waits for the payment provider at most its deadline and a second. Completing a completed cart answers with the
-/// same order. `If-Match` is the cart's version: a cart that has changed since is neither locked nor paid for.
+/// same order. `If-Match` is the cart's version: a cart that has changed since is neither locked nor paid for. The
+/// `ETag` of the answer is the checkout's.
 #[utoipa::path(
     post, path = "/api/v1/carts/{cart}/complete", tag = "checkout",
     params(

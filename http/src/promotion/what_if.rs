@@ -59,7 +59,7 @@ impl Within {
 struct Supposition {
     /// Carts opened since then were looked at.
     since: Time,
-    /// Were all of them? Else it was the newest, as many as there was time for.
+    /// Were all of them? Else it was the newest, at most 10,000 and as many as there was time for.
     complete: bool,
     /// What it comes to, currency by currency.
     effects: Vec<SupposedEffect>,
