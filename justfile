@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Builds and runs the demo shop on an empty directory of its own.
+# Builds and runs the demo shop in ./cartwright-data, which is made and filled where it is not there.
 demo:
     cargo run --release -- demo
 
