@@ -1,7 +1,7 @@
 //! The guide, followed to the letter: every request in it is sent to a demo shop of its own, in its order, as the page
 //! writes it, and comes to what the page says.
 
-use crate::support::{Answer, Client, Directory, Server, address, pence, unique, until};
+use crate::support::{Answer, Client, Directory, Server, address, pence, until};
 use crate::trade::client;
 use reqwest::Method;
 use serde_json::{Value, json};
