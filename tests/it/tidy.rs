@@ -18,7 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// What the domain may use besides the standard library.
-const DOMAIN_DEPENDENCIES: &[&str] = &["regex", "rust_decimal", "serde", "thiserror", "uuid"];
+const DOMAIN_DEPENDENCIES: &[&str] = &["idna", "regex", "rust_decimal", "serde", "thiserror", "uuid"];
 
 /// The rooms. A room has the same name in every crate.
 const AREAS: &[&str] = &[
