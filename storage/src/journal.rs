@@ -18,7 +18,7 @@ pub(crate) use segment::{Filling, write_zeros};
 use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
 use crate::{Disk, Fault, OpenError, Position};
 use frame::{Frame, FrameEntry};
-use scan::{End, Ending};
+use scan::{End, Ending, Spoiled};
 use segment::{Listed, Made, Plan, Segment};
 use spare::Spares;
 use std::collections::VecDeque;
@@ -259,7 +259,7 @@ impl Catalog {
     }
 
     /// Shows the commits after `after` up to `synced`, until told that it is enough. All of them were acknowledged:
-    /// one that cannot be read is damage, never a gap.
+    /// one that cannot be read is damage, never a gap. Damage that lies before them is passed over.
     pub(crate) fn read(
         &self,
         after: Position,
@@ -270,8 +270,7 @@ impl Catalog {
         let mut last = None;
         // The commit before the next frame, once that is known.
         let mut before = None;
-        let mut is_enough = false;
-        'segments: for segment in &segments {
+        for (index, segment) in segments.iter().enumerate() {
             if start.is_none() {
                 let first = segment.first;
                 follows(
@@ -284,9 +283,9 @@ impl Catalog {
             let opened = self.disk.open(&segment.path, Opening::Read);
             let file = opened.map_err(|error| Fault::Io(error.to_string()))?;
             let mut offset = start.take().unwrap_or(segment::HEADER_BYTES as u64);
-            while let Some(frame) = read_frame(&*file, offset, segment)? {
+            'frames: while let Some(frame) = next_frame(&*file, segment, after, &mut offset, &mut before)? {
                 if synced < frame.first {
-                    break 'segments;
+                    break;
                 }
                 follows(segment, offset, before, frame.first)?;
                 before.get_or_insert(Position(frame.first.0 - 1));
@@ -296,27 +295,27 @@ impl Catalog {
                         continue;
                     }
                     if synced < position {
-                        break 'segments;
+                        break 'frames;
                     }
-                    last = Some(Hint {
+                    let hint = Hint {
                         after: position,
                         segment: segment.number,
                         offset,
-                    });
+                    };
                     if each(position, payload)? == Reading::Enough {
-                        is_enough = true;
-                        break 'segments;
+                        self.remember(after, hint);
+                        return Ok(());
                     }
+                    last = Some(hint);
                 }
                 offset += frame.bytes.len() as u64;
             }
-        }
-        if let Some(segment) = segments.last()
-            && !is_enough
-            && before < Some(synced)
-        {
-            let reason = format!("commits up to {} were acknowledged and are not there", synced.0);
-            return Err(damaged(segment, None, reason));
+            let next = segments.get(index + 1);
+            let due = next.map_or(synced, |next| synced.min(Position(next.first.0 - 1)));
+            if before < Some(due) {
+                let reason = format!("commits up to {} were acknowledged and cannot be read", due.0);
+                return Err(damaged(segment, offset, reason));
+            }
         }
         if let Some(hint) = last {
             self.remember(after, hint);
@@ -360,10 +359,34 @@ fn read_frame(file: &dyn DiskFile, offset: u64, segment: &Segment) -> Result<Opt
     frame::read(file, offset, segment.bytes, segment.salt).map_err(|error| Fault::Io(error.to_string()))
 }
 
+/// Reads the frame at an offset. Where there is no good one, and what is wanted has not begun, goes on to the next that
+/// is good, unless what is wanted begins before it.
+fn next_frame(
+    file: &dyn DiskFile,
+    segment: &Segment,
+    after: Position,
+    offset: &mut u64,
+    before: &mut Option<Position>,
+) -> Result<Option<Frame>, Fault> {
+    let frame = read_frame(file, *offset, segment)?;
+    if frame.is_some() || Some(after) <= *before {
+        return Ok(frame);
+    }
+    let spoiled = scan::look_past(segment, file, *offset..segment.bytes);
+    let Some(Spoiled::FrameFollows { at }) = spoiled.map_err(|error| Fault::Io(error.to_string()))? else {
+        return Ok(None);
+    };
+    let frame = read_frame(file, at, segment)?.filter(|frame| frame.first.0 <= after.0 + 1);
+    if frame.is_some() {
+        let segment = segment.name();
+        tracing::warn!(segment, offset, at, "damage before what is read is passed over");
+        (*offset, *before) = (at, None);
+    }
+    Ok(frame)
+}
+
 fn sound_entries<'a>(segment: &Segment, offset: u64, frame: &'a Frame) -> Result<Vec<FrameEntry<'a>>, Fault> {
-    frame
-        .entries()
-        .map_err(|reason| damaged(segment, Some(offset), reason))
+    frame.entries().map_err(|reason| damaged(segment, offset, reason))
 }
 
 /// Sees to it that what comes next begins with the commit after the one before.
@@ -371,16 +394,15 @@ fn follows(segment: &Segment, offset: u64, before: Option<Position>, first: Posi
     match before {
         Some(before) if before.0 + 1 != first.0 => {
             let reason = format!("commit {} follows {}", first.0, before.0);
-            Err(damaged(segment, Some(offset), reason))
+            Err(damaged(segment, offset, reason))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-fn damaged(segment: &Segment, offset: Option<u64>, reason: String) -> Fault {
-    let offset = offset.map_or_else(String::new, |offset| format!(", offset {offset}"));
+fn damaged(segment: &Segment, offset: u64, reason: String) -> Fault {
     Fault::Damaged {
-        entity: format!("segment {}{offset}", segment.name()),
+        entity: format!("segment {}, offset {offset}", segment.name()),
         reason,
     }
 }

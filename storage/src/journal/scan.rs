@@ -276,14 +276,15 @@ fn located(segment: &Segment, offset: u64, fault: Fault) -> OpenError {
 }
 
 /// What stands after the last good frame.
-enum Spoiled {
+pub(super) enum Spoiled {
     /// A good frame: what is before it was synced once, and is damaged.
     FrameFollows { at: u64 },
     /// Bytes that are not zero, up to here.
     Bytes { up_to: u64 },
 }
 
-fn look_past(
+/// Looks at what stands in a segment from a place on where no good frame is.
+pub(super) fn look_past(
     segment: &Segment,
     file: &dyn DiskFile,
     Range { start: mut at, end }: Range<u64>,

@@ -365,6 +365,44 @@ fn a_commit_that_cannot_be_read_is_damage_to_the_feed_and_not_a_gap() {
 }
 
 #[test]
+fn damage_is_told_to_the_feed_where_it_is_and_stops_only_who_needs_what_it_took() {
+    let directory = closed_after(150, &small());
+    let first = &segments(directory.path())[0];
+    let frames = frames(first);
+    let (bad, last) = (frames[3], frames[frames.len() - 2]);
+    let position = |frame: u64| {
+        let at = usize::try_from(frame).unwrap() + 12;
+        let bytes = std::fs::read(first).unwrap();
+        Position(u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap()))
+    };
+    let (taken, kept) = (position(bad), position(last));
+    flip(first, bad + 40);
+    let check = |after: Position, is_stopped: bool| {
+        // Whoever has read nothing yet has no place to go on from.
+        let (store, _) = reopen(directory.path());
+        let read = run(store.events_after(after, usize::MAX, Wanted::Every));
+        if is_stopped {
+            let told = read.err().map(|fault| fault.to_string()).unwrap_or_default();
+            let name = first.file_name().unwrap().to_str().unwrap();
+            assert!(
+                told.contains(&format!("segment {name}, offset {bad} is damaged")),
+                "{told}"
+            );
+        } else {
+            let (facts, read_to) = read.unwrap();
+            let positions: Vec<_> = facts.iter().map(|fact| fact.position.0).collect();
+            assert_eq!(positions, (after.0 + 1..=150).collect::<Vec<_>>());
+            assert_eq!(read_to, Position(150));
+        }
+        run(store.close()).unwrap();
+    };
+    check(Position(0), true);
+    check(Position(taken.0 - 1), true);
+    check(taken, false);
+    check(kept, false);
+}
+
+#[test]
 fn a_spare_of_an_earlier_process_is_used() {
     let directory = closed_after(60, &small());
     std::fs::write(directory.path().join("journal/spare.new"), b"half made").unwrap();
