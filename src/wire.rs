@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::process;
 use anyhow::Context;
 use axum::http::HeaderValue;
-use cartwright_actors::runtime::{ClockCheck, EntityOptions, RuntimeOptions};
+use cartwright_actors::runtime::{ClockCheck, EntityOptions, RuntimeOptions, SubscriberCounters};
 use cartwright_actors::{Engine, Parts};
 use cartwright_domain::Timestamp;
 use cartwright_gateways::carrier::Fake;
@@ -129,22 +129,29 @@ impl Health for Parted {
         Box::pin(async {
             let store = self.engine.admit().err().map(|fault| fault.to_string());
             let payments = self.engine.payment_fault();
-            let subscribers = self.engine.subscribers();
-            let dead: usize = subscribers.iter().map(|subscriber| subscriber.dead.len()).sum();
-            let unsettled = subscribers
-                .iter()
-                .find_map(|subscriber| subscriber.unsettled.as_deref());
-            let mail = match (unsettled, dead) {
-                (Some(reason), _) => Some(format!("mails wait until they can be written: {reason}")),
-                (None, 0) => None,
-                (None, _) => Some(format!("{dead} mails could not be handed over; see the log")),
-            };
+            let mail = mail_fault(&self.engine.subscribers());
             vec![
                 part("store", Condition::Unhealthy, store),
                 part("payments", Condition::Degraded, payments),
                 part("mail", Condition::Degraded, mail),
             ]
         })
+    }
+}
+
+/// Says what is wrong with what follows from orders, if anything is.
+fn mail_fault(subscribers: &[SubscriberCounters]) -> Option<String> {
+    let dead: usize = subscribers.iter().map(|subscriber| subscriber.dead.len()).sum();
+    let first = |of: fn(&SubscriberCounters) -> Option<&str>| subscribers.iter().find_map(of);
+    let unread = first(|subscriber| subscriber.unread.as_deref());
+    let unsettled = first(|subscriber| subscriber.unsettled.as_deref());
+    match (unread, unsettled, dead) {
+        (Some(reason), _, _) => Some(format!(
+            "mails wait until the orders can be read that they are about: {reason}"
+        )),
+        (None, Some(reason), _) => Some(format!("mails wait until they can be written: {reason}")),
+        (None, None, 0) => None,
+        (None, None, _) => Some(format!("{dead} mails could not be handed over; see the log")),
     }
 }
 
@@ -159,4 +166,31 @@ fn part(name: &'static str, at_worst: Condition, fault: Option<String>) -> Part 
 
 fn count(configured: u64) -> usize {
     usize::try_from(configured).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mails_that_wait_are_told_whether_they_cannot_be_read_or_written() {
+        let check = |unread: Option<&str>, unsettled: Option<&str>, expected: Option<&str>| {
+            let stopped = SubscriberCounters {
+                unread: unread.map(str::to_owned),
+                unsettled: unsettled.map(str::to_owned),
+                ..SubscriberCounters::default()
+            };
+            let told = mail_fault(&[SubscriberCounters::default(), stopped]);
+            assert_eq!(told.as_deref(), expected);
+        };
+        check(None, None, None);
+        check(
+            None,
+            Some("full"),
+            Some("mails wait until they can be written: full"),
+        );
+        let unread = "mails wait until the orders can be read that they are about: damaged";
+        check(Some("damaged"), None, Some(unread));
+        check(Some("damaged"), Some("full"), Some(unread));
+    }
 }

@@ -89,6 +89,8 @@ pub struct SubscriberCounters {
     pub dead: Vec<DeadLetter>,
     /// Why it cannot make safe what it did, as long as that is so: it stands still meanwhile.
     pub unsettled: Option<String>,
+    /// Why what comes next cannot be read, as long as that is so: it stands still meanwhile.
+    pub unread: Option<String>,
 }
 
 /// Drives one subscriber.
@@ -141,7 +143,9 @@ impl Relay {
         loop {
             let seen = *synced.borrow_and_update();
             let before = cursor.read;
-            let (facts, read) = inner.store.events_after(before, COMMITS_PER_READ, wanted).await?;
+            let page = inner.store.events_after(before, COMMITS_PER_READ, wanted).await;
+            lock(&self.counters).unread = page.as_ref().err().and_then(lasting);
+            let (facts, read) = page?;
             let mut handled = cursor.read;
             for fact in &facts {
                 // A commit's facts share its position: it is passed when the next one's begin.
@@ -238,6 +242,14 @@ impl Relay {
             ))
             .await;
         }
+    }
+}
+
+/// Says what a fault is that asking again soon does not end.
+fn lasting(fault: &Fault) -> Option<String> {
+    match fault {
+        Fault::Busy => None,
+        Fault::Damaged { .. } | Fault::Newer { .. } | Fault::Io(_) => Some(fault.to_string()),
     }
 }
 

@@ -152,6 +152,26 @@ async fn what_does_not_stay_counts_as_failed_and_is_counted_once_when_it_does() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_told_until_it_can() {
+    let bench = Bench::new();
+    let diary = Arc::new(Diary::default());
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    bench.runtime.open().await.unwrap();
+    let id = bench.open(1).await;
+    bench.store.damage(true);
+    bench.tell(id, add(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    let counters = bench.runtime.subscribers().remove(0);
+    let unread = counters.unread.unwrap_or_default();
+    assert!(unread.contains("the test said so"), "{unread}");
+    assert!(0 < counters.failed && diary.seen.lock().unwrap().is_empty());
+    bench.store.damage(false);
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    let counters = bench.runtime.subscribers().remove(0);
+    assert_eq!((counters.delivered, counters.unread), (1, None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_restart_facts_go_on_behind_the_cursor() {
     let bench = Bench::new();
     let diary = Arc::new(Diary::default());

@@ -257,6 +257,9 @@ impl Store for TestStore {
         commits_max: usize,
         wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
+        if self.faults.unreadable.load(Ordering::SeqCst) {
+            return async { Err(Fault::Io("the test said so".to_owned())) }.boxed();
+        }
         self.memory.events_after(after, commits_max, wanted)
     }
 
