@@ -80,7 +80,7 @@ pub(crate) struct Token {
     /// The server's data directory, which holds the key [default: as configured]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// How long the token is good for
+    /// For how many days from now, by this machine's clock; a server started with --accept-clock may be ahead of it
     #[arg(long, default_value_t = TOKEN_DAYS_DEFAULT, value_name = "N")]
     pub(crate) days: u32,
 }
