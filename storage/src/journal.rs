@@ -316,6 +316,10 @@ impl Catalog {
                 let reason = format!("commits up to {} were acknowledged and cannot be read", due.0);
                 return Err(damaged(segment, offset, reason));
             }
+            // A segment may have begun since whoever reads was told what is synced.
+            if due == synced {
+                break;
+            }
         }
         if let Some(hint) = last {
             self.remember(after, hint);

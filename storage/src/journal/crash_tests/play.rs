@@ -496,9 +496,15 @@ impl Play {
         }
     }
 
-    /// Reads the feed to its end: every acknowledged commit once, in order.
+    /// Reads the feed to its end, and to where it was half way before, as whoever began to read before the rest was
+    /// synced: every acknowledged commit once, in order.
     fn read(&self, catalog: &Catalog, after: u64) -> Result<(), Fault> {
         let last = self.truth.acknowledged.len() as u64;
+        self.read_to(catalog, after, after + last.saturating_sub(after) / 2)?;
+        self.read_to(catalog, after, last)
+    }
+
+    fn read_to(&self, catalog: &Catalog, after: u64, last: u64) -> Result<(), Fault> {
         let mut wrong = None;
         let mut before = after;
         catalog.read(Position(after), Position(last), |position, payload| {
