@@ -291,6 +291,21 @@ async fn what_if_tells_what_a_draft_would_have_done_and_saves_nothing() {
     assert_eq!(told["effects"][0]["open"]["before"], pence(1440));
     assert_eq!(told["effects"][0]["open"]["after"], pence(1200));
 
+    // `null` clears, as it would in the change itself.
+    let conditions = json!({ "subtotal_from": pence(99_900) });
+    let out_of_reach = json!({ "conditions": conditions, "actions": [off_order("0.5")], "enabled": true });
+    let saved = open.promote(out_of_reach).await;
+    let path = format!(
+        "/admin/promotions/{}/what-if",
+        saved["id"].as_str().unwrap_or_default()
+    );
+    for (change, changed) in [(json!({ "priority": 1 }), 0), (json!({ "conditions": null }), 1)] {
+        let told = open.staff.post(&path, change).ok(200).await;
+        assert_eq!(told["effects"][0]["open"]["changed"], changed);
+    }
+    let unnamed = open.staff.post(&path, json!({ "name": null }));
+    unnamed.refused(400, "request.invalid_fields").await;
+
     // Codes that are good for one order are not there before the promotion is: any cart may hold one. Nor is there an
     // order that it could be the first or not the first of.
     let for_letters = json!({ "name": "Letters", "requires_code": true, "conditions": { "first_order": true },

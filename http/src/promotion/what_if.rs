@@ -3,7 +3,7 @@
 use super::dto::PromotionInput;
 use crate::answer::{Answer, Answered};
 use crate::dto::{Money, Time};
-use crate::extract::{Id, Json, Params, StaffCall};
+use crate::extract::{Changes, Id, Json, Params, StaffCall};
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
@@ -186,7 +186,7 @@ async fn admin_suppose_promotion_change(
     StaffCall(call): StaffCall,
     Id(id): Id<promotion::Promotion>,
     Params(within): Params<Within>,
-    Json { value, bytes }: Json<PromotionInput>,
+    Changes(Json { value, bytes }): Changes<PromotionInput>,
 ) -> Answered<Supposition> {
     let supposed = Supposed {
         draft: value.into(),
