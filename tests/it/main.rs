@@ -25,6 +25,7 @@ mod import_order;
 mod imports;
 mod judged_codes;
 mod large_carts;
+mod lost_codes;
 mod mail;
 mod moving;
 mod orders;

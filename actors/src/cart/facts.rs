@@ -228,7 +228,7 @@ impl Gathered {
         let mut findings = Findings::default();
         let mut worksheet = totals::quote(intent, &rules, None).map_err(refused)?;
         while kinds
-            .find_out(&worksheet.quote, &self.book, whose, &mut findings)
+            .find_out((intent, &worksheet.quote), &self.book, whose, &mut findings)
             .await?
         {
             worksheet = totals::quote(&findings.tell(intent), &rules, None).map_err(refused)?;

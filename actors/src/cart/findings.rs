@@ -1,8 +1,9 @@
 //! What must be known of a shopper only where a promotion asks: whether it is used up, and whether it is a first order;
 //! and what the store's tax calculator says about what then comes out.
 //!
-//! Which promotions ask is found out by pricing: a cart is priced as if nothing stood against any of them, what those
-//! that apply ask for is looked up, and it is priced again, until nothing new is found. Where no promotion asks,
+//! What the codes of a cart unlock is looked up whether it applies or not: a code that is used up leaves the cart.
+//! Which other promotions ask is found out by pricing: a cart is priced as if nothing stood against any of them, what
+//! those that apply ask for is looked up, and it is priced again, until nothing new is found. Where no promotion asks,
 //! nothing is looked up.
 
 use super::price_book::Indexed;
@@ -14,7 +15,7 @@ use cartwright_domain::cart::{Cart, Quote};
 use cartwright_domain::customer::{Customer, Shopper};
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::order::Order;
-use cartwright_domain::promotion::{Code, Promotions, SingleCode, Use};
+use cartwright_domain::promotion::{Code, Promotion, Promotions, SingleCode, Use};
 use cartwright_domain::{Listing, Refusal, Timestamp};
 use cartwright_storage::{Position, Scan};
 
@@ -26,7 +27,7 @@ pub(super) type CountedFindings = [u64; 3];
 pub(super) struct Findings {
     /// The promotions that were used as often as they can be.
     pub(super) used_up: Vec<PromotionId>,
-    /// The last commit by which one of them was.
+    /// The last commit by which one of them was that would apply.
     pub(super) used_up_at: Option<Position>,
     /// Whether the shopper has ordered before. Until that is looked up, and while nobody knows the shopper, it is taken
     /// for a first order.
@@ -144,33 +145,43 @@ impl Kinds {
         ]
     }
 
-    /// Looks up what the promotions of a quote ask for. Tells whether that changes what the cart is priced by.
+    /// Looks up what is asked by the promotions that an intent's codes unlock, and by the others that apply to its quote.
+    /// Tells whether that changes what the cart is priced by.
     pub(super) async fn find_out(
         &self,
-        quote: &Quote,
+        (intent, quote): (&Intent<'_>, &Quote),
         book: &Indexed,
         whose: Whose<'_>,
         findings: &mut Findings,
     ) -> Result<bool, Refused> {
-        let known = findings.used_up.len();
-        for needed in whose.uses(quote, book) {
-            let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
-            let Some(counter) = counter else { continue };
-            // A shopper can give a code up who is too late for what others are about to use, and nothing else.
-            let taken = match quote.is_unlocked_by_code(needed.promotion) {
-                true => counter.state.used(),
-                false => counter.state.taken(whose.cart.checkout()),
-            };
-            if needed.limit <= taken {
-                findings.used_up.push(needed.promotion);
-                findings.used_up_at = findings.used_up_at.max(Some(counter.position));
+        let (known, had_ordered) = (findings.used_up.len(), findings.has_ordered);
+        let shoppers = whose.cart.shoppers(whose.customer);
+        for Asking { promotion, by_code } in asking(intent, quote, &book.promotions) {
+            if findings.used_up.contains(&promotion.id) {
+                continue;
+            }
+            if promotion.conditions.first_order && findings.has_ordered.is_none() {
+                findings.has_ordered = Some(self.last_order_of(whose).await?.is_some());
+            }
+            for needed in promotion.uses(&shoppers) {
+                let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
+                let Some(counter) = counter else { continue };
+                // A shopper can give a code up who is too late for what others are about to use, and nothing else.
+                let taken = match by_code {
+                    true => counter.state.used(),
+                    false => counter.state.taken(whose.cart.checkout()),
+                };
+                if needed.limit <= taken {
+                    findings.used_up.push(promotion.id);
+                    if quote.has(promotion.id) {
+                        findings.used_up_at = findings.used_up_at.max(Some(counter.position));
+                    }
+                    break;
+                }
             }
         }
-        let asks = findings.has_ordered.is_none() && book.promotions.ask_for_first_order(&quote.promotions);
-        if asks {
-            findings.has_ordered = Some(self.last_order_of(whose).await?.is_some());
-        }
-        Ok(known < findings.used_up.len() || asks && findings.has_ordered == Some(true))
+        let has_turned_out = had_ordered.is_none() && findings.has_ordered == Some(true);
+        Ok(known < findings.used_up.len() || has_turned_out)
     }
 
     /// Returns since when the last order of a cart's shopper stands as it does, of the customer or to one of the mailboxes;
@@ -192,6 +203,30 @@ impl Kinds {
         }
         Ok(last)
     }
+}
+
+/// A promotion that asks something of its shopper.
+struct Asking<'a> {
+    promotion: &'a Promotion,
+    /// Whether a code of the cart unlocks it.
+    by_code: bool,
+}
+
+/// Returns the limited promotions that codes unlock, and those that apply by themselves.
+fn asking<'a>(
+    intent: &'a Intent<'_>,
+    quote: &'a Quote,
+    promotions: &'a Promotions,
+) -> impl Iterator<Item = Asking<'a>> {
+    let unlocked = |code| promotions.unlocked_by(code, intent.single_codes);
+    let unlocked = intent.codes.iter().filter_map(unlocked);
+    let unlocked = unlocked.map(|promotion| (promotion.id, true));
+    let by_themselves = quote.promotions.iter().filter(|applied| applied.code.is_none());
+    let by_themselves = by_themselves.map(|applied| (applied.promotion, false));
+    unlocked.chain(by_themselves).filter_map(|(id, by_code)| {
+        let promotion = promotions.limited(id)?;
+        Some(Asking { promotion, by_code })
+    })
 }
 
 /// Returns why there is no price.

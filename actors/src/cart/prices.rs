@@ -214,7 +214,7 @@ impl Kinds {
         let mut findings = Findings::default();
         let mut worksheet = totals::quote(&intent, &rules, before).map_err(refused)?;
         while self
-            .find_out(&worksheet.quote, &book, whose, &mut findings)
+            .find_out((&intent, &worksheet.quote), &book, whose, &mut findings)
             .await?
         {
             let intent = Intent {

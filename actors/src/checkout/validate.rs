@@ -210,15 +210,24 @@ pub(super) fn total(env: &CheckoutEnv, priced: &Priced, checkout: &Checkout) -> 
     match expected {
         Some(expected) if expected != priced.quote.total => {
             let shown = env.shown_with(expected, checkout);
-            let changed = total_changed(expected, shown, priced);
-            Err(Halt::Refused(limit_reached(&changed, priced).unwrap_or(changed)))
+            let changed = total_changed(expected, shown.as_ref(), priced);
+            let used_up = limit_reached(&changed, shown.as_ref(), priced);
+            Err(Halt::Refused(used_up.unwrap_or(changed)))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// Returns a change of the total as what it is where a code of the cart was used up meanwhile.
-fn limit_reached(changed: &Problem, priced: &Priced) -> Option<Problem> {
+/// Returns a change of the total as what it is where a code of the cart was used up meanwhile. Where as much comes off as
+/// was shown, the code took nothing off.
+fn limit_reached(changed: &Problem, shown: Option<&ShownTotal>, priced: &Priced) -> Option<Problem> {
+    let now = ShownTotal::of(priced);
+    let is_dearer = |shown: &ShownTotal| {
+        now.discounts.amount < shown.discounts.amount || shown.shipping.amount < now.shipping.amount
+    };
+    if !shown.is_none_or(is_dearer) {
+        return None;
+    }
     let mut codes = priced.quote.codes.iter();
     let used_up = codes.find(|judged| judged.unmet == Some(Unmet::LimitReached))?;
     let why = CodeRefused::LimitReached {
@@ -231,7 +240,7 @@ fn limit_reached(changed: &Problem, priced: &Priced) -> Option<Problem> {
 }
 
 /// Names what has changed since it was shown; nothing where that is not remembered.
-fn total_changed(expected: Money, shown: Option<ShownTotal>, priced: &Priced) -> Problem {
+fn total_changed(expected: Money, shown: Option<&ShownTotal>, priced: &Priced) -> Problem {
     let mut changed = Vec::new();
     if let Some(shown) = shown {
         let prices = changed_prices(shown.subtotal, priced).unwrap_or_default();

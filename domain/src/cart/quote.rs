@@ -248,10 +248,10 @@ impl Quote {
         self.lines.iter().map(|line| u64::from(line.quantity)).sum()
     }
 
-    /// Tells whether a promotion that applies was unlocked by a code.
-    pub fn is_unlocked_by_code(&self, promotion: PromotionId) -> bool {
+    /// Tells whether a promotion applies.
+    pub fn has(&self, promotion: PromotionId) -> bool {
         let mut applied = self.promotions.iter();
-        applied.any(|applied| applied.promotion == promotion && applied.code.is_some())
+        applied.any(|applied| applied.promotion == promotion)
     }
 
     /// Checks what must be true of every quote: parts and sums agree to the unit.

@@ -268,21 +268,13 @@ impl Promotions {
     }
 
     /// Returns a promotion if it can be used a limited number of times only.
-    fn limited(&self, id: PromotionId) -> Option<&Arc<Promotion>> {
+    pub fn limited(&self, id: PromotionId) -> Option<&Arc<Promotion>> {
         Some(&self.ready[*self.limited.get(&id)?].promotion)
     }
 
     /// Tells whether any of them can be used a limited number of times only: if not, nobody need count.
     pub fn has_limits(&self) -> bool {
         !self.limited.is_empty()
-    }
-
-    /// Tells whether any of these promotions is for first orders only.
-    pub fn ask_for_first_order(&self, applied: &[AppliedPromotion]) -> bool {
-        let mut asked = applied
-            .iter()
-            .filter_map(|applied| self.limited(applied.promotion));
-        self.has_first_orders && asked.any(|promotion| promotion.conditions.first_order)
     }
 
     /// Tells whether any of them is for first orders only: if not, nobody need look for earlier ones.

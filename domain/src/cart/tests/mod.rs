@@ -9,6 +9,7 @@ mod merging;
 mod pages;
 mod problems;
 mod promotions;
+mod promotions_codes;
 mod promotions_properties;
 mod promotions_sets;
 mod promotions_shipping;

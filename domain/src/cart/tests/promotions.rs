@@ -30,6 +30,7 @@ pub(super) struct Case {
     pub(super) codes: Vec<Code>,
     pub(super) groups: Vec<Handle>,
     pub(super) has_ordered: Option<bool>,
+    pub(super) used_up: Vec<PromotionId>,
     pub(super) now: Timestamp,
     pub(super) promotions: Vec<Promotion>,
     pub(super) shipping: Option<ShippingMethodId>,
@@ -45,6 +46,7 @@ pub(super) fn case(rows: &[Row], promotions: &[Promotion]) -> Case {
         codes: Vec::new(),
         groups: Vec::new(),
         has_ordered: None,
+        used_up: Vec::new(),
         now: Timestamp::from_millis(1_000),
         promotions: promotions.to_vec(),
         shipping: None,
@@ -118,7 +120,7 @@ pub(super) fn code_of(text: &str) -> Code {
     Code::parse(text).expect("a code")
 }
 
-fn group(text: &str) -> Handle {
+pub(super) fn group(text: &str) -> Handle {
     Handle::parse(text).expect("a handle")
 }
 
@@ -177,7 +179,7 @@ impl Case {
             shipping: self.shipping,
             now: self.now,
             codes: &self.codes,
-            used_up: &[],
+            used_up: &self.used_up,
             single_codes: &[],
             outside: Outside::default(),
             buyer: Buyer {
@@ -234,7 +236,7 @@ impl Case {
 
     /// Why the only code does not apply.
     #[track_caller]
-    fn check_code(&self, unmet: Option<Unmet>) {
+    pub(super) fn check_code(&self, unmet: Option<Unmet>) {
         let quote = self.quote().expect("the case can be priced");
         let found: Vec<_> = quote.codes.iter().map(|code| code.unmet).collect();
         assert_eq!(found, [unmet]);
@@ -452,89 +454,6 @@ fn thresholds_count_the_goods_that_are_named() {
     check(Some(1001), None, &[0, 0]);
     check(None, Some(2), &[500, 0]);
     check(None, Some(3), &[0, 0]);
-}
-
-#[test]
-fn a_code_applies_or_says_why_not() {
-    let with = |conditions: Conditions| {
-        let promotion = Promotion {
-            code: Some(code_of("TEN")),
-            conditions,
-            ..promotion(1, Action::Order(percent("0.1")))
-        };
-        let mut case = case(&[(1, 1000, 1, 0)], &[promotion]);
-        case.codes = vec![code_of("ten")];
-        case
-    };
-    let at = |millis| Some(Timestamp::from_millis(millis));
-    with(Conditions::default()).check_code(None);
-    with(Conditions {
-        starts_at: at(1_000),
-        ends_at: at(1_001),
-        ..Conditions::default()
-    })
-    .check_code(None);
-    with(Conditions {
-        starts_at: at(1_001),
-        ..Conditions::default()
-    })
-    .check_code(Some(Unmet::NotStarted));
-    with(Conditions {
-        ends_at: at(1_000),
-        ..Conditions::default()
-    })
-    .check_code(Some(Unmet::Ended));
-    with(Conditions {
-        subtotal_from: Some(pence(1_001)),
-        ..Conditions::default()
-    })
-    .check_code(Some(Unmet::BelowSubtotal));
-    with(Conditions {
-        quantity_from: Some(2),
-        ..Conditions::default()
-    })
-    .check_code(Some(Unmet::BelowQuantity));
-    with(Conditions {
-        items: Some(products(&[2])),
-        ..Conditions::default()
-    })
-    .check_code(Some(Unmet::NothingMatches));
-    let euro = Currency::of("EUR").expect("in the table");
-    with(Conditions {
-        currency: Some(euro),
-        ..Conditions::default()
-    })
-    .check_code(Some(Unmet::OtherCurrency));
-    with(Conditions {
-        first_order: true,
-        ..Conditions::default()
-    })
-    .check_code(Some(Unmet::NotFirstOrder));
-    let groups = BTreeSet::from([group("vip")]);
-    let mut vip = with(Conditions {
-        groups,
-        first_order: true,
-        ..Conditions::default()
-    });
-    vip.check_code(Some(Unmet::OtherCustomer));
-    (vip.groups, vip.has_ordered) = (vec![group("vip")], Some(false));
-    vip.check_code(None);
-    let zone = |n| BTreeSet::from([crate::id::TaxZoneId(Uuid::from_u128(n))]);
-    with(Conditions {
-        zones: zone(1),
-        ..Conditions::default()
-    })
-    .check_code(None);
-    with(Conditions {
-        zones: zone(2),
-        ..Conditions::default()
-    })
-    .check_code(Some(Unmet::OtherZone));
-    let mut unknown = with(Conditions::default());
-    unknown.codes = vec![code_of("TWENTY")];
-    unknown.check_code(Some(Unmet::NoSuchCode));
-    unknown.codes = Vec::new();
-    assert_eq!(unknown.quote().map(|quote| quote.discounts), Ok(pence(0)));
 }
 
 #[test]

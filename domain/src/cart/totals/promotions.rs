@@ -53,7 +53,7 @@ pub(super) fn promote(
     let all = rules.promotions.all();
     if stage.trace.is_some() {
         stage.run(all.iter())?;
-    } else if !all.is_empty() && !intent.lines.is_empty() {
+    } else if !(all.is_empty() || intent.lines.is_empty() && intent.codes.is_empty()) {
         let bounds = Bounds {
             subtotal: stage.basket.value,
             units: stage.basket.units,
@@ -122,11 +122,16 @@ impl Stage<'_, '_> {
         Ok(())
     }
 
+    /// Judges a promotion and applies it. What no change of the cart could mend comes first, because a code that fails it
+    /// leaves the cart, whatever else does not hold (section 2.4 of the semantics).
     fn look_unless(&mut self, is_suppressed: bool, ready: &Ready) -> Result<Found, Error> {
+        if let Some(unmet) = self.judge_shopper(&ready.promotion) {
+            return Ok(unmet.into());
+        }
         if is_suppressed {
             return Ok(Unmet::Suppressed.into());
         }
-        match self.judge(ready) {
+        match self.judge_cart(ready) {
             Some(unmet) => Ok(unmet.into()),
             None => self.apply(ready),
         }
@@ -150,8 +155,10 @@ impl Stage<'_, '_> {
         let Some(trace) = self.trace.as_deref_mut() else {
             return;
         };
-        let used = singles_of(promotion, self.intent).next();
-        let code = first.or_else(|| used.map(|single| single.code.clone()));
+        let (code, unmet) = match (first, singles_of(promotion, self.intent).next()) {
+            (None, Some(used)) => (Some(used.code.clone()), Some(Unmet::LimitReached)),
+            (first, _) => (first, found.unmet),
+        };
         if promotion.is_locked() && code.is_none() {
             // What a code unlocks that was not entered is a secret.
             return;
@@ -160,29 +167,19 @@ impl Stage<'_, '_> {
             promotion: promotion.id,
             name: Arc::clone(&promotion.name),
             code,
-            unmet: found.unmet,
+            unmet,
             steps: found.steps,
         });
     }
 
-    /// Returns the condition that does not hold, the cheapest to look at first.
-    fn judge(&self, ready: &Ready) -> Option<Unmet> {
-        let (promotion, intent) = (&ready.promotion, self.intent);
-        let conditions = &promotion.conditions;
-        let unmet = |holds: bool, unmet: Unmet| if holds { Ok(()) } else { Err(unmet) };
+    /// Returns the condition that does not hold of the shopper, of the codes entered or of the time.
+    fn judge_shopper(&self, promotion: &Promotion) -> Option<Unmet> {
+        let (conditions, intent) = (&promotion.conditions, self.intent);
         let looked = || {
             let is_unlocked = !promotion.is_locked() || self.unlocked_by(promotion).is_some();
             unmet(is_unlocked, Unmet::CodeNotEntered)?;
-            let has_started = conditions.starts_at.is_none_or(|from| from <= intent.now);
-            unmet(has_started, Unmet::NotStarted)?;
             let has_ended = conditions.ends_at.is_some_and(|until| until <= intent.now);
             unmet(!has_ended, Unmet::Ended)?;
-            let in_currency = promotion
-                .currency()
-                .is_none_or(|currency| currency == intent.currency);
-            unmet(in_currency, Unmet::OtherCurrency)?;
-            let in_zone = self.zone.is_some_and(|zone| conditions.zones.contains(&zone));
-            unmet(conditions.zones.is_empty() || in_zone, Unmet::OtherZone)?;
             let in_group = intent
                 .buyer
                 .groups
@@ -193,7 +190,23 @@ impl Stage<'_, '_> {
             unmet(!conditions.first_order || is_first, Unmet::NotFirstOrder)?;
             let is_used_up = intent.used_up.contains(&promotion.id);
             unmet(!is_used_up, Unmet::LimitReached)?;
+            let has_started = conditions.starts_at.is_none_or(|from| from <= intent.now);
+            unmet(has_started, Unmet::NotStarted)
+        };
+        looked().err()
+    }
 
+    /// Returns the condition that does not hold of the cart, the cheapest to look at first.
+    fn judge_cart(&self, ready: &Ready) -> Option<Unmet> {
+        let (promotion, intent) = (&ready.promotion, self.intent);
+        let conditions = &promotion.conditions;
+        let looked = || {
+            let in_currency = promotion
+                .currency()
+                .is_none_or(|currency| currency == intent.currency);
+            unmet(in_currency, Unmet::OtherCurrency)?;
+            let in_zone = self.zone.is_some_and(|zone| conditions.zones.contains(&zone));
+            unmet(conditions.zones.is_empty() || in_zone, Unmet::OtherZone)?;
             let (lines, value, units) = self.measure(ready.items.as_ref());
             unmet(0 < lines, Unmet::NothingMatches)?;
             let is_worth = conditions.subtotal_from.is_none_or(|from| from.amount <= value);
@@ -412,6 +425,11 @@ impl Stage<'_, '_> {
             self.promoted.codes.push(QuotedCode { code, unmet });
         }
     }
+}
+
+/// Fails for a condition that does not hold.
+fn unmet(holds: bool, unmet: Unmet) -> Result<(), Unmet> {
+    if holds { Ok(()) } else { Err(unmet) }
 }
 
 /// Returns the codes of an intent that are good for one order and unlock a promotion: none where it asks for none.
