@@ -5,18 +5,17 @@
 //! Nothing else in the process reads the environment. What belongs to the store (currency, tax mode, lifetimes) is not
 //! here but an entity behind the admin API.
 
-pub use self::no_options::ENV_NO_OPTIONS;
+pub use self::variables::ENV_NO_OPTIONS;
+use self::variables::{Variables, no_texts, variable};
 use crate::telemetry;
 use cartwright_gateways::mail;
 use cartwright_gateways::payment::sandbox;
 use figment::providers::{Env, Format, Serialized, Toml};
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider, Source};
+use figment::value::{Dict, Value};
+use figment::{Figment, Profile, Source};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::env;
-use std::ffi::OsStr;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -225,9 +224,10 @@ impl Sources {
             return Err(Faults(vec![Fault {
                 option: String::new(),
                 source: named.display().to_string(),
-                message:
-                    "there is no such file; write one with `cartwright config default > cartwright.toml`"
-                        .to_owned(),
+                message: format!(
+                    "there is no such file; write one with `cartwright config default > {}`",
+                    named.display()
+                ),
             }]));
         }
         let no_texts = no_texts(arguments);
@@ -269,7 +269,7 @@ impl Sources {
             connections_max: reader.number("connections_max", 1, COUNT_MAX),
             shutdown_timeout_ms: reader.number("shutdown_timeout_ms", 0, DURATION_MS_MAX),
             log_level: reader.log_level("log_level"),
-            log_format: reader.any("log_format", LogFormat::Text),
+            log_format: reader.any("log_format", LogFormat::Text, "write \"text\" or \"json\""),
             worker_threads: reader.number("worker_threads", 0, WORKER_THREADS_MAX),
             residents_max: reader.number("residents_max", 1, COUNT_MAX),
             resident_idle_ms: reader.number("resident_idle_ms", 1, DURATION_MS_MAX),
@@ -322,54 +322,6 @@ impl Sources {
     }
 }
 
-/// Names the environment variable of an option.
-fn variable(option: &str) -> String {
-    format!("environment variable {ENV_PREFIX}{}", option.to_uppercase())
-}
-
-/// Finds the variables and arguments that are no text: every option is read as one.
-fn no_texts(arguments: &Arguments) -> Vec<Fault> {
-    let fault = |option: String, source: String, value: &OsStr| {
-        let message = format!("{value:?} is not UTF-8; choose one that is");
-        value.to_str().is_none().then_some(Fault {
-            option,
-            source,
-            message,
-        })
-    };
-    let variables = env::vars_os().filter_map(|(name, value)| {
-        let option = name.to_str()?.strip_prefix(ENV_PREFIX)?.to_lowercase();
-        let is_one = !ENV_NO_OPTIONS.contains(&option.as_str());
-        let source = variable(&option);
-        is_one.then(|| fault(option, source, &value)).flatten()
-    });
-    let data = arguments.data.iter();
-    let data = data.filter_map(|data| fault("data".to_owned(), ARGUMENT.to_owned(), data.as_os_str()));
-    variables.chain(data).collect()
-}
-
-/// The environment's variables. That of an option that is a text is the text itself; every other is read as a value.
-struct Variables(Env);
-
-impl Provider for Variables {
-    fn metadata(&self) -> Metadata {
-        self.0.metadata()
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let options: Dict = Sources::defaults().figment.extract()?;
-        let mut data = self.0.data()?;
-        for (option, text) in self.0.iter() {
-            let option = option.as_str();
-            if matches!(options.get(option), Some(Value::String(..))) {
-                let read = data.entry(Profile::Default).or_default();
-                read.insert(option.to_owned(), Value::from(text));
-            }
-        }
-        Ok(data)
-    }
-}
-
 /// One option as `config show` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -412,7 +364,8 @@ impl Reader<'_> {
         });
     }
 
-    fn any<T: DeserializeOwned>(&mut self, option: &'static str, otherwise: T) -> T {
+    /// Reads a value of any sort; what a good one looks like is said where it is none.
+    fn any<T: DeserializeOwned>(&mut self, option: &'static str, otherwise: T, cure: &str) -> T {
         self.known.push(option);
         let Some(value) = self.merged.get(option) else {
             self.fault(option, "is missing");
@@ -421,7 +374,7 @@ impl Reader<'_> {
         match value.deserialize() {
             Ok(read) => read,
             Err(error) => {
-                self.fault(option, error.kind.to_string());
+                self.fault(option, format!("{}; {cure}", error.kind));
                 otherwise
             }
         }
@@ -442,7 +395,7 @@ impl Reader<'_> {
                 self.known.push(option);
                 text
             }
-            None => self.any(option, String::new()),
+            None => self.any(option, String::new(), "write a text in quotation marks"),
         }
     }
 
@@ -481,7 +434,8 @@ impl Reader<'_> {
     }
 
     fn origins(&mut self, option: &'static str) -> Vec<String> {
-        let origins: Vec<String> = self.any(option, Vec::new());
+        let cure = "write a list, for example [\"https://shop.example.com\"]";
+        let origins: Vec<String> = self.any(option, Vec::new(), cure);
         for origin in &origins {
             match origin_of(origin) {
                 Some(sent) if sent == *origin => {}
@@ -591,6 +545,6 @@ fn is_near(known: &str, written: &str) -> bool {
     known == written || known.starts_with(&written) || written.starts_with(known)
 }
 
-mod no_options;
 #[cfg(test)]
 mod tests;
+mod variables;

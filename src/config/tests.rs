@@ -110,7 +110,8 @@ fn wrong_values_say_what_would_be_right() {
             "none of off, error, warn, info, debug and trace",
         );
     }
-    check_fault("log_format = \"xml\"", "log_format", "xml");
+    check_fault("log_format = \"xml\"", "log_format", "write \"text\" or \"json\"");
+    check_fault("cors_origins = \"x\"", "cors_origins", "write a list");
     for sender in [
         "nobody",
         "M\u{fc}ller, S\u{f6}hne <shop@example.com>",
@@ -175,7 +176,9 @@ fn a_named_file_must_exist() {
     let missing = Path::new("/nonexistent/cartwright.toml");
     let faults = Sources::of_process(Some(missing), &Arguments::default()).expect_err("it is not there");
     assert!(
-        faults.to_string().contains("config default > cartwright.toml"),
+        faults
+            .to_string()
+            .contains("config default > /nonexistent/cartwright.toml"),
         "{faults}"
     );
 }

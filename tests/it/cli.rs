@@ -109,7 +109,7 @@ fn errors_name_their_cure() {
     );
     check_refused(
         &["config", "check", "--config", "none.toml"],
-        "cartwright config default > cartwright.toml",
+        "cartwright config default > none.toml",
     );
     check_refused(
         &["config", "check", "--listen", "here"],
