@@ -66,6 +66,14 @@ pub enum Error {
         /// How long it may be.
         max: usize,
     },
+    /// Longer than it may be as it is sent.
+    #[error("{length} bytes long, at most {max} are allowed; letters other than English ones take several")]
+    TooManyBytes {
+        /// How long it is, in UTF-8.
+        length: usize,
+        /// How long it may be.
+        max: usize,
+    },
     /// A line break or another control character.
     #[error("must not contain line breaks or control characters")]
     ControlCharacter,
@@ -82,7 +90,7 @@ impl Refusal for Error {
     fn code(&self) -> &'static str {
         match self {
             Self::Empty => "text.empty",
-            Self::TooLong { .. } => "text.too_long",
+            Self::TooLong { .. } | Self::TooManyBytes { .. } => "text.too_long",
             Self::ControlCharacter => "text.control_character",
             Self::NotAnEmail => "text.not_an_email",
         }
@@ -90,7 +98,7 @@ impl Refusal for Error {
 
     fn details(&self) -> Vec<(String, Detail)> {
         match self {
-            Self::TooLong { length, max } => {
+            Self::TooLong { length, max } | Self::TooManyBytes { length, max } => {
                 vec![
                     ("length".to_owned(), (*length).into()),
                     ("length_max".to_owned(), (*max).into()),
@@ -157,11 +165,12 @@ impl Email {
     /// whoever sends mails holds this rule against theirs.
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::TooLong`], [`Error::ControlCharacter`] or [`Error::NotAnEmail`].
+    /// [`Error::Empty`], [`Error::TooLong`], [`Error::TooManyBytes`], [`Error::ControlCharacter`] or
+    /// [`Error::NotAnEmail`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = line(text, EMAIL_LENGTH_MAX)?;
         if EMAIL_LENGTH_MAX < text.len() {
-            return Err(Error::TooLong {
+            return Err(Error::TooManyBytes {
                 length: text.len(),
                 max: EMAIL_LENGTH_MAX,
             });

@@ -10,6 +10,7 @@ const PROBLEMS: &str = "docs/book/reference/problems.md";
 /// What looks like a code and is something else: a file, the domain of message ids, an event that is subscribed to.
 const NO_CODES: &[&str] = &[
     "page.html",
+    "regions.tsv",
     "cartwright.invalid",
     "order.order_placed",
     "promotion.deleted",
@@ -18,12 +19,14 @@ const NO_CODES: &[&str] = &[
 /// Variables of no test: those of the clients, which `--help` tells, and that of the build.
 const ELSEWHERE: &[&str] = &["config", "url", "token", "pgo_counts"];
 
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
 /// What a stable code looks like: `area.what_is_the_case`.
 fn is_code(text: &str) -> bool {
-    let word =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     text.split_once('.')
-        .is_some_and(|(area, what)| word(area) && word(what))
+        .is_some_and(|(area, what)| is_word(area) && is_word(what))
 }
 
 /// Returns what stands between the bracket that `text` begins with, or the first one in it, and its counterpart.
@@ -53,8 +56,34 @@ fn literals(source: &str) -> Vec<String> {
     code.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
+/// Returns the codes that stand behind a pointer, in `errors.add(pointer, code, message)` and `unreadable(…)`. They may be
+/// a word alone.
+fn field_codes(source: &str) -> Vec<String> {
+    let calls = ["errors.add(", "unknown.add(", "unreadable("];
+    let calls = calls.into_iter().flat_map(|call| source.match_indices(call));
+    calls
+        .filter_map(|(at, _)| {
+            let given = bracketed(&source[at..], '(', ')');
+            let (mut depth, mut is_text, mut commas) = (0_u8, false, Vec::new());
+            for (at, character) in given.char_indices() {
+                match character {
+                    '"' => is_text = !is_text,
+                    '(' | '[' | '{' if !is_text => depth += 1,
+                    ')' | ']' | '}' if !is_text => depth -= 1,
+                    ',' if !is_text && depth == 1 => commas.push(at),
+                    _ => {}
+                }
+            }
+            let (first, second) = (*commas.first()?, *commas.get(1)?);
+            let code = given[first + 1..second].trim();
+            let code = code.strip_prefix('"')?.strip_suffix('"')?;
+            code.split('.').all(is_word).then(|| code.to_owned())
+        })
+        .collect()
+}
+
 /// Returns the codes a source file refuses with. In the domain, where events and commands are named the same way,
-/// these are the literals of each `fn code` and constant `CODE`, and the first of each problem made.
+/// these are the literals of each `fn code` and of each constant, the first of each problem made, and those of fields.
 fn codes(path: &str, source: &str) -> BTreeSet<String> {
     let source = source
         .split("#[cfg(test)]\nmod tests {")
@@ -67,7 +96,14 @@ fn codes(path: &str, source: &str) -> BTreeSet<String> {
     for rest in source.split("fn code(").skip(1) {
         found.extend(literals(bracketed(rest, '{', '}')));
     }
-    for made in ["CODE: &", "Problem::new(", "Self::new(Class::"] {
+    let mut named = field_codes(source);
+    // Elsewhere constants name files, too.
+    let constant = if path.starts_with("domain/") {
+        ": &str = "
+    } else {
+        "CODE: &"
+    };
+    for made in [constant, "CODE: &", "Problem::new(", "Self::new(Class::"] {
         for rest in source.split(made).skip(1) {
             let statement = rest.split(';').next().unwrap_or_default();
             found.extend(
@@ -77,10 +113,9 @@ fn codes(path: &str, source: &str) -> BTreeSet<String> {
             );
         }
     }
-    found
-        .into_iter()
-        .filter(|text| is_code(text) && !NO_CODES.contains(&text.as_str()))
-        .collect()
+    named.extend(found.into_iter().filter(|text| is_code(text)));
+    let is_none = |text: &String| NO_CODES.contains(&text.as_str());
+    named.into_iter().filter(|text| !is_none(text)).collect()
 }
 
 /// Tells whether a source file is shipped: neither a test nor a toy.
@@ -94,7 +129,7 @@ fn documented_codes() -> BTreeSet<String> {
         .lines()
         .filter_map(|line| line.strip_prefix("### `"))
         .filter_map(|rest| rest.strip_suffix('`'))
-        .filter(|code| is_code(code))
+        .filter(|code| code.split('.').all(is_word))
         .map(str::to_owned)
         .collect()
 }
@@ -141,8 +176,19 @@ fn a_refusal_without_entry_would_be_seen() {
         }
         fn name() -> &'static str { "cart.line_added" }
         fn f() -> Problem { Problem::new(Class::NotFound, "session.not_found", "no session") }
+        const NEVER: &str = "promotion.never_applies";
+        fn g(errors: &mut FieldErrors) {
+            errors.add(format!("/lines/{}", pair(1, 2)), "too_long", "so, it is");
+            basket.add(2, 3);
+        }
     "#;
-    let expected = ["cart.closed", "cart.gone", "session.not_found"];
+    let expected = [
+        "cart.closed",
+        "cart.gone",
+        "promotion.never_applies",
+        "session.not_found",
+        "too_long",
+    ];
     assert_eq!(
         codes("domain/src/cart/error.rs", source),
         expected.map(str::to_owned).into()

@@ -128,7 +128,7 @@ async fn a_price_by_a_list_that_is_not_there_is_refused_by_name() {
             "/list_prices/1/price_list_id",
         ),
         (
-            shop.staff.post("/admin/products", product),
+            shop.staff.post("/admin/products", product.clone()),
             "/variants/0/list_prices/0/price_list_id",
         ),
     ] {
@@ -139,6 +139,19 @@ async fn a_price_by_a_list_that_is_not_there_is_refused_by_name() {
             (&json!(pointer), &json!("price_list.not_found"))
         );
     }
+    // A product, each of its variants and the lists of those are judged together.
+    let mut faulty = product;
+    (faulty["title"], faulty["variants"][0]["sku"]) = (json!(" "), json!(""));
+    let refused = shop.staff.post("/admin/products", faulty);
+    let refused = refused.refused(422, "request.invalid_fields").await;
+    let errors = refused["errors"].as_array().cloned().unwrap_or_default();
+    let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].clone()).collect();
+    let expected = json!([
+        "/title",
+        "/variants/0/sku",
+        "/variants/0/list_prices/0/price_list_id"
+    ]);
+    assert_eq!(json!(pointers), expected);
     // What a variant has by a list that is deleted may be sent again.
     let known = || json!({ "list_prices": [row(&list)] });
     shop.staff.patch(&path, known()).ok(200).await;

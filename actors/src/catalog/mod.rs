@@ -204,12 +204,20 @@ impl Engine {
         variants: Vec<VariantDraft>,
         ticket: Option<Ticket>,
     ) -> Outcome<ProductView> {
-        VariantDraft::check_all(&variants).map_err(refused_fields)?;
+        let mut errors = FieldErrors::default();
+        errors.add_all("", command.check().err().unwrap_or_default());
+        errors.add_all("", VariantDraft::check_all(&variants).err().unwrap_or_default());
+        for (index, draft) in variants.iter().enumerate() {
+            errors.add_all(
+                &format!("/variants/{index}"),
+                self.unknown_lists(&draft.list_prices, &[]),
+            );
+        }
+        errors.into_result().map_err(refused_fields)?;
         // Each variant is a commit of its own, and yet all of them are made or none.
         let skus = variants.iter().map(|draft| draft.sku.as_str());
         let _turn = self.inner().sku_turns.take(request, skus).await?;
-        for (index, draft) in variants.iter().enumerate() {
-            self.require_known_lists(&draft.list_prices, &[], &format!("/variants/{index}"))?;
+        for draft in &variants {
             if let Some(holder) = self.variant_by_sku(&draft.sku).await? {
                 return Err(sku_taken(&draft.sku, holder));
             }
@@ -310,7 +318,9 @@ impl Engine {
         let command = async {
             let read = self.kinds().products.read(product).await.map_err(unreadable)?;
             read.ok_or_else(gone::<Product>)?;
-            self.require_known_lists(&draft.list_prices, &[], "")?;
+            let mut errors = draft.check().err().unwrap_or_default();
+            errors.add_all("", self.unknown_lists(&draft.list_prices, &[]));
+            errors.into_result().map_err(refused_fields)?;
             Ok(CreateVariant { product, draft })
         };
         let (variants, id) = (&self.kinds().variants, self.draw(request, None));
@@ -332,7 +342,9 @@ impl Engine {
         if let Some(rows) = &command.list_prices
             && let Some(held) = variants.read(id).await.map_err(unreadable)?
         {
-            self.require_known_lists(rows, &held.state.list_prices, "")?;
+            let mut errors = command.changed(&held.state).err().unwrap_or_default();
+            errors.add_all("", self.unknown_lists(rows, &held.state.list_prices));
+            errors.into_result().map_err(refused_fields)?;
         }
         let _turn = self
             .inner()
@@ -343,27 +355,20 @@ impl Engine {
         self.shown_variant(changed).await
     }
 
-    /// Refuses prices by lists that are not there, naming each. Those that a variant holds of a list that has gone since
-    /// may be sent again.
-    fn require_known_lists(
-        &self,
-        rows: &[ListPrice],
-        held: &[ListPrice],
-        pointer: &str,
-    ) -> Result<(), Refused> {
+    /// Names the prices by lists that are not there. Those that a variant holds of a list that has gone since may be sent
+    /// again.
+    fn unknown_lists(&self, rows: &[ListPrice], held: &[ListPrice]) -> FieldErrors {
         let lists = self.kinds().price_lists.roster();
         let mut errors = FieldErrors::default();
         for (at, row) in rows.iter().enumerate() {
             let is_known = lists.iter().any(|list| list.id == row.list) || held.contains(row);
             if !is_known {
-                let pointer = format!("{pointer}/list_prices/{at}/price_list_id");
+                let pointer = format!("/list_prices/{at}/price_list_id");
                 let message = format!("there is no price list {}", row.list);
                 errors.add(pointer, "price_list.not_found", message);
             }
         }
         errors
-            .into_result()
-            .map_err(|errors| Refused::from(errors.problem()))
     }
 
     /// Sets a variant's price, or takes it off sale.

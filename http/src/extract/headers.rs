@@ -131,7 +131,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         match value.to_str() {
             Ok(key) if !key.is_empty() => Ok(Self(Some(key.to_owned()))),
             _ => {
-                let message = "the header Idempotency-Key must hold visible ASCII characters";
+                let message = "the header Idempotency-Key must hold ASCII characters without control characters, at least one";
                 Err(Refused::new(
                     Class::Malformed,
                     "idempotency.key_malformed",

@@ -1,7 +1,7 @@
 //! Bodies: JSON with errors that point at the field.
 
 use super::objects::Objects;
-use super::wording::{missing, plain};
+use super::wording::{duplicate, missing, plain};
 use crate::layer::BODY_TOO_LARGE;
 use crate::problem::Refused;
 use axum::{
@@ -163,7 +163,10 @@ pub(super) fn bad_fields<T: DeserializeOwned>(fields: Map<String, Value>, errors
 fn add(place: String, message: &str, errors: &mut FieldErrors) {
     match missing(message) {
         Some(field) => errors.add(format!("{place}/{field}"), "missing", "this field must be given"),
-        None => errors.add(place, "wrong_type", plain(message)),
+        None => {
+            let twice = duplicate(message).map(|field| format!("{place}/{field}"));
+            errors.add(twice.unwrap_or(place), "wrong_type", plain(message));
+        }
     }
 }
 

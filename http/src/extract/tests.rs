@@ -93,7 +93,7 @@ async fn a_field_s_message_is_for_a_person() {
     check("3", &[("", "must be an object")]).await;
     check(" []", &[("", "must be an object")]).await;
     check(r#"["A"]"#, &[("", "must be an object")]).await;
-    check(r#"{"sku":"A","sku":"B"}"#, &[("", "sku must be given once")]).await;
+    check(r#"{"sku":"A","sku":"B"}"#, &[("/sku", "sku must be given once")]).await;
 }
 
 #[tokio::test]

@@ -35,6 +35,9 @@ pub(crate) fn plain(message: &str) -> String {
     if let Some(field) = duplicate(message) {
         return format!("{field} must be given once");
     }
+    if let Some(field) = missing(message) {
+        return format!("{field} must be given");
+    }
     let is_unexpected = UNEXPECTED.iter().any(|start| message.starts_with(start));
     match message.rsplit_once(", expected ") {
         Some((_, expected)) if is_unexpected => format!("must be {}", wanted(expected)),
