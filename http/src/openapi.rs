@@ -27,6 +27,8 @@ use utoipa::{
 pub const PATH: &str = "/api/v1/openapi.json";
 /// Where staff calls begin.
 const ADMIN: &str = "/api/v1/admin";
+/// The tag of what anybody may see: nobody is asked who they are.
+const OPEN: &str = "catalog";
 /// The name of the shopper's security scheme.
 const SESSION: &str = "session";
 /// The name of the staff's security scheme.
@@ -137,19 +139,44 @@ enum Change {
     No,
 }
 
-fn complete_operation(operation: &mut Operation, path: &str, change: Change, versioned: &BTreeSet<String>) {
-    let scheme = if path.starts_with(ADMIN) { STAFF } else { SESSION };
-    let none: [&str; 0] = [];
-    let mut requirements = vec![SecurityRequirement::new(scheme, none)];
-    if scheme == SESSION {
-        // A shopper's first call has no session yet.
-        requirements.push(SecurityRequirement::default());
+/// Who is asked who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Nobody.
+    Nobody,
+    /// Whoever says so: a shopper with a session or none yet, or staff.
+    Anybody,
+    /// Staff, and nobody else is answered.
+    Staff,
+}
+
+impl Asked {
+    fn by(operation: &Operation, path: &str) -> Self {
+        let is_open = operation.tags.iter().flatten().any(|tag| tag == OPEN);
+        match path.starts_with(ADMIN) {
+            true => Self::Staff,
+            false if is_open => Self::Nobody,
+            false => Self::Anybody,
+        }
     }
-    operation.security.get_or_insert(requirements);
+
+    fn requirements(self) -> Vec<SecurityRequirement> {
+        let with = |scheme| SecurityRequirement::new(scheme, [""; 0]);
+        match self {
+            Self::Nobody => vec![SecurityRequirement::default()],
+            Self::Anybody => vec![with(SESSION), with(STAFF), SecurityRequirement::default()],
+            Self::Staff => vec![with(STAFF)],
+        }
+    }
+}
+
+fn complete_operation(operation: &mut Operation, path: &str, change: Change, versioned: &BTreeSet<String>) {
+    let asked = Asked::by(operation, path);
+    operation.security.get_or_insert(asked.requirements());
 
     let replays = takes(operation, "Idempotency-Key");
     let shortens = takes(operation, "Prefer");
-    let refusals = refusals(operation, path, change);
+    let refusals = refusals(operation, path, change, asked);
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
         if let RefOr::T(response) = response
@@ -243,10 +270,17 @@ fn add_headers(
 }
 
 /// Returns the statuses with which such an operation may refuse.
-fn refusals(operation: &Operation, path: &str, change: Change) -> Vec<(&'static str, &'static str)> {
+fn refusals(
+    operation: &Operation,
+    path: &str,
+    change: Change,
+    asked: Asked,
+) -> Vec<(&'static str, &'static str)> {
     let has_body = operation.request_body.is_some();
     let has_input = has_body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
     let changes = change == Change::Yes;
+    // What takes neither only tells something, or says of each row what became of it.
+    let conflicts = takes(operation, "If-Match") || takes(operation, "Idempotency-Key");
     let all = [
         (
             has_input,
@@ -254,16 +288,21 @@ fn refusals(operation: &Operation, path: &str, change: Change) -> Vec<(&'static 
             "The request cannot be understood; the bad field is named.",
         ),
         (
-            path.starts_with(ADMIN),
+            asked == Asked::Staff,
             "401",
             "A staff token is needed, and valid.",
+        ),
+        (
+            asked == Asked::Anybody,
+            "401",
+            "The header `Authorization` is there, and is no valid staff token.",
         ),
         (
             path.contains('{'),
             "404",
             "There is no such thing, or it is somebody else's.",
         ),
-        (changes, "409", "The current state is in the way."),
+        (conflicts, "409", "The current state is in the way."),
         (
             takes(operation, "If-Match"),
             "412",

@@ -115,7 +115,7 @@ async fn apply_store_credit(
 
 /// Takes a gift card or store credit out.
 ///
-/// Taking out what is not there succeeds.
+/// Taking out one that is not there succeeds; what is no id at all is 404.
 #[utoipa::path(
     delete, path = "/api/v1/carts/{cart}/payments/{payment}", tag = "cart",
     params(

@@ -24,7 +24,7 @@ pub(crate) struct Checkout {
     state: CheckoutState,
     /// What is to be paid; known once payment begins.
     total: Option<Money>,
-    /// When its reservation ends, while it waits for its completion.
+    /// When its reservation ends, or ended; `null` before there is one, and from the payment on.
     expires_at: Option<Time>,
     /// Why it led to no order.
     problem: Option<CheckoutProblem>,

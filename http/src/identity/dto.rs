@@ -7,7 +7,8 @@ use cartwright_domain::identity;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A shopper's session. The cookie that opens it is in the header `Set-Cookie`, once.
+/// A shopper's session. The cookie that opens it is in the header `Set-Cookie` of the answer that
+/// opens or prolongs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Session {
     /// Its id.

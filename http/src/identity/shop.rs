@@ -4,7 +4,7 @@ use super::dto::Session;
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::IfMatchHeader;
 use crate::extract::{Call, SessionCookie, UserAgent};
-use crate::problem::Refused;
+use crate::problem::{Document, MEDIA_TYPE, Refused};
 use crate::router::Api;
 use axum::extract::State;
 use axum::response::Response;
@@ -45,7 +45,10 @@ async fn open_session(
 /// Shows the caller's session.
 #[utoipa::path(
     get, path = "/api/v1/session", tag = "session",
-    responses((status = OK, description = "The session.", body = Session)),
+    responses(
+        (status = OK, description = "The session.", body = Session),
+        (status = NOT_FOUND, description = "The caller has none.", body = Document, content_type = MEDIA_TYPE),
+    ),
 )]
 async fn show_session(State(engine): State<Engine>, call: Call) -> Answered<Session> {
     let session = engine.session(&call.request(&[])).await?;

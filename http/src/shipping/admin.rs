@@ -40,7 +40,7 @@ async fn admin_list_shipping_methods(
 
 /// Makes a shipping method.
 ///
-/// Name, countries and price are needed.
+/// A name is needed, at least one place (`countries`, `subdivisions` or `postal_codes`), and a price or tariffs.
 #[utoipa::path(
     post, path = "/api/v1/admin/shipping/methods", tag = "admin: shipping",
     params(IdempotencyKeyHeader), request_body = ShippingMethodInput,

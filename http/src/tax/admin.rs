@@ -39,7 +39,7 @@ async fn admin_list_tax_zones(
 
 /// Makes a tax zone.
 ///
-/// Name and countries are needed.
+/// A name is needed, and at least one place: `countries`, `subdivisions` or `postal_codes`.
 #[utoipa::path(
     post, path = "/api/v1/admin/tax/zones", tag = "admin: tax",
     params(IdempotencyKeyHeader), request_body = TaxZoneInput,
