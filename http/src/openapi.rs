@@ -295,7 +295,7 @@ fn refusals(
         (
             asked == Asked::Anybody,
             "401",
-            "The header `Authorization` is there, and is no valid staff token.",
+            "There is no session, or a staff token that is not valid.",
         ),
         (
             path.contains('{'),

@@ -60,7 +60,10 @@ async fn show_session(State(engine): State<Engine>, call: Call) -> Answered<Sess
 /// Its cart stays, and nobody can reach it any more.
 #[utoipa::path(
     delete, path = "/api/v1/session", tag = "session", params(IfMatchHeader),
-    responses((status = NO_CONTENT, description = "It is over; the cookie is taken away.")),
+    responses(
+        (status = NO_CONTENT, description = "It is over; the cookie is taken away."),
+        (status = NOT_FOUND, description = "The caller has none.", body = Document, content_type = MEDIA_TYPE),
+    ),
 )]
 async fn end_session(
     State(engine): State<Engine>,
