@@ -284,6 +284,13 @@ impl FieldErrors {
         }
     }
 
+    /// Returns the same faults of a whole that has no fields.
+    #[must_use]
+    pub fn of_the_whole(mut self) -> Self {
+        self.0.iter_mut().for_each(|error| error.pointer.clear());
+        self
+    }
+
     /// Returns the bad fields, in the order in which they were found.
     pub fn as_slice(&self) -> &[FieldError] {
         &self.0

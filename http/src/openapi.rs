@@ -18,7 +18,7 @@ use utoipa::{
         self, Content, Header, Ref, RefOr, Required, ResponseBuilder, Schema,
         header::HeaderBuilder,
         path::Operation,
-        schema::AnyOf,
+        schema::{AdditionalProperties, AnyOf},
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -27,8 +27,12 @@ use utoipa::{
 pub const PATH: &str = "/api/v1/openapi.json";
 /// Where staff calls begin.
 const ADMIN: &str = "/api/v1/admin";
+/// The schema of which each form is read strictly.
+const STRICT: &str = "PromotionAction";
 /// The tag of what anybody may see: nobody is asked who they are.
 const OPEN: &str = "catalog";
+/// What a header that has one says.
+const RETRY_AFTER: &str = "Seconds after which asking again is worth it.";
 /// The name of the shopper's security scheme.
 const SESSION: &str = "session";
 /// The name of the staff's security scheme.
@@ -41,6 +45,7 @@ const STAFF: &str = "staff";
         description = "A commerce engine. Amounts are whole minor units; errors are problem+json with a stable code; \
                        every entity's version is its ETag, and If-Match makes a write conditional."
     ),
+    servers((url = "/", description = "This server.")),
     components(schemas(Document, Field))
 )]
 struct Base;
@@ -63,6 +68,9 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     components.add_security_scheme(SESSION, cookie);
     components.add_security_scheme(STAFF, SecurityScheme::Http(token));
     components.schemas.values_mut().for_each(allow_several);
+    if let Some(RefOr::T(Schema::OneOf(forms))) = components.schemas.get_mut(STRICT) {
+        forms.items.iter_mut().for_each(refuse_unknown);
+    }
     let versioned = versioned(&components.schemas);
     let optional = optional_bodies(&components.schemas);
     for (path, item) in &mut document.paths.paths {
@@ -81,6 +89,13 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
         }
     }
     document
+}
+
+/// Says of an object that it may have no other fields.
+fn refuse_unknown(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema {
+        object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    }
 }
 
 /// Lets a value be as several schemas of a choice say, where each has a name of its own: the short answer of a cart is
@@ -188,7 +203,7 @@ fn complete_operation(operation: &mut Operation, path: &str, change: Change, ver
     for (status, description) in refusals {
         responses
             .entry(status.to_owned())
-            .or_insert_with(|| refusal(description).into());
+            .or_insert_with(|| refusal(status, description).into());
     }
 }
 
@@ -243,11 +258,7 @@ fn add_headers(
     let headers = [
         (shows_version, "ETag", "The version, in quotes; for `If-Match`."),
         (matches!(status, "201" | "202"), "Location", "Where it lies."),
-        (
-            status == "202",
-            "Retry-After",
-            "Seconds after which asking again is worth it.",
-        ),
+        (status == "202", "Retry-After", RETRY_AFTER),
         (
             replays,
             "Idempotent-Replayed",
@@ -261,10 +272,7 @@ fn add_headers(
     ];
     for (applies, name, description) in headers {
         if applies {
-            let header = HeaderBuilder::from(Header::default())
-                .description(Some(description))
-                .build();
-            response.headers.insert(name.to_owned(), header.into());
+            add_header(response, name, description);
         }
     }
 }
@@ -329,12 +337,23 @@ fn refusals(
         .collect()
 }
 
-fn refusal(description: &str) -> openapi::Response {
+fn refusal(status: &str, description: &str) -> openapi::Response {
     let problem = Content::new(Some(Ref::from_schema_name("Problem")));
-    ResponseBuilder::new()
+    let mut response = ResponseBuilder::new()
         .description(description)
         .content(problem::MEDIA_TYPE, problem)
-        .build()
+        .build();
+    if matches!(status, "429" | "503") {
+        add_header(&mut response, "Retry-After", RETRY_AFTER);
+    }
+    response
+}
+
+fn add_header(response: &mut openapi::Response, name: &str, description: &str) {
+    let header = HeaderBuilder::from(Header::default())
+        .description(Some(description))
+        .build();
+    response.headers.insert(name.to_owned(), header.into());
 }
 
 /// Tells whether an operation takes a header or another parameter of this name.

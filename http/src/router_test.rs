@@ -336,7 +336,7 @@ async fn the_reference_names_routes_schemas_callers_and_refusals() {
     let document = reply.json();
     assert_eq!(document["openapi"], "3.1.0");
     let lines = &document["paths"]["/api/v1/lines"]["post"];
-    assert_eq!(lines["security"], json!([{"session": []}, {}]));
+    assert_eq!(lines["security"], json!([{"session": []}, {"staff": []}, {}]));
     assert_eq!(
         document["paths"]["/api/v1/admin/me"]["get"]["security"],
         json!([{"staff": []}])

@@ -166,6 +166,18 @@ async fn one_key_means_one_body_one_path_and_one_caller() {
         .key(&key)
         .refused(422, "idempotency.key_reused")
         .await;
+    // Nor may it be another body where none is read.
+    let start = unique("key");
+    let checkout = "/carts/current/checkout";
+    guest.post(checkout, json!({})).key(&start).ok(201).await;
+    let again = guest.post(checkout, json!({})).key(&start).send().await;
+    assert!(again.is_replayed());
+    let other_body = json!({ "note": "other" });
+    guest
+        .post(checkout, other_body)
+        .key(&start)
+        .refused(422, "idempotency.key_reused")
+        .await;
     // Somebody else's key is another key.
     let other = shop.guest().await;
     let answer = other.post(LINES, body.clone()).key(&key).send().await;

@@ -352,7 +352,7 @@ fn a_price_is_set_once_and_told_once() -> Result<(), Error> {
         bench.run(SetPrice {
             price: PriceChange::Set(price(-1)),
         }),
-        &[("/price", "catalog.price_out_of_range")],
+        &[("", "catalog.price_out_of_range")],
     );
     bench.run(SetPrice {
         price: PriceChange::Set(price(PRICE_MILLIONTHS_MAX)),
@@ -361,7 +361,7 @@ fn a_price_is_set_once_and_told_once() -> Result<(), Error> {
         bench.run(SetPrice {
             price: PriceChange::Set(price(PRICE_MILLIONTHS_MAX + 1)),
         }),
-        &[("/price", "catalog.price_out_of_range")],
+        &[("", "catalog.price_out_of_range")],
     );
     Ok(())
 }
@@ -413,19 +413,23 @@ fn no_minimum_price_is_above_the_price() -> Result<(), Error> {
         minimum_prices: vec![price(1_000_000)],
         ..draft()
     })?;
-    let expected = [("/minimum_prices", "catalog.minimum_above_price")];
+    let at = |pointer| [(pointer, "catalog.minimum_above_price")];
+    let below = || PriceChange::Set(price(999_999));
+    check_fields(bench.run(SetPrice { price: below() }), &at(""));
+    // It points at what was sent.
     check_fields(
-        bench.run(SetPrice {
-            price: PriceChange::Set(price(999_999)),
+        bench.run(UpdateVariant {
+            price: Some(below()),
+            ..UpdateVariant::default()
         }),
-        &expected,
+        &at("/price"),
     );
     check_fields(
         bench.run(UpdateVariant {
             minimum_prices: Some(vec![price(2_550_001)]),
             ..UpdateVariant::default()
         }),
-        &expected,
+        &at("/minimum_prices"),
     );
     bench.run(UpdateVariant {
         price: Some(PriceChange::Set(price(900_000))),

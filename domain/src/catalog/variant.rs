@@ -271,7 +271,7 @@ impl VariantDraft {
         let prices = prices.unwrap_or_default();
         let compare_at = CurrencyPrices::check(&self.compare_at_prices, "/compare_at_prices", &mut errors);
         let minimum_prices = CurrencyPrices::check(&self.minimum_prices, "/minimum_prices", &mut errors);
-        check_minimum(&minimum_prices, &prices, &mut errors);
+        check_minimum(&minimum_prices, &prices, "/minimum_prices", &mut errors);
         let list_prices = check_list_prices(&self.list_prices, &mut errors);
         let tax_category = match &self.tax_category {
             Some(category) => check_category(category, &mut errors),
@@ -390,7 +390,12 @@ impl UpdateVariant {
         if let Some(prices) = &self.minimum_prices {
             changed.minimum_prices = CurrencyPrices::check(prices, "/minimum_prices", &mut errors);
         }
-        check_minimum(&changed.minimum_prices, &changed.prices, &mut errors);
+        let pointer = match (&self.minimum_prices, &self.price) {
+            (None, Some(PriceChange::Set(_))) => "/price",
+            (None, Some(PriceChange::Replace(_))) => "/prices",
+            (Some(_), _) | (None, None) => "/minimum_prices",
+        };
+        check_minimum(&changed.minimum_prices, &changed.prices, pointer, &mut errors);
         if let Some(rows) = &self.list_prices {
             changed.list_prices = check_list_prices(rows, &mut errors);
         }
@@ -428,7 +433,8 @@ impl Command<Variant> for UpdateVariant {
     }
 }
 
-/// Sets what one unit costs, or takes the variant off sale.
+/// Sets what one unit costs, or takes the variant off sale. What was sent of one price is nothing else: its faults point at
+/// the whole.
 #[derive(Clone, Debug)]
 pub struct SetPrice {
     /// The price in its currency, or all prices.
@@ -442,7 +448,11 @@ impl Command<Variant> for SetPrice {
     fn apply(self, variant: &mut Variant, cx: &mut Context<'_, Variant>) -> Result<(), Error> {
         let mut errors = FieldErrors::default();
         let prices = self.price.apply(&variant.prices, &mut errors);
-        check_minimum(&variant.minimum_prices, &prices, &mut errors);
+        check_minimum(&variant.minimum_prices, &prices, "", &mut errors);
+        let errors = match self.price {
+            PriceChange::Set(_) => errors.of_the_whole(),
+            PriceChange::Replace(_) => errors,
+        };
         errors.into_result()?;
         variant.put(prices, cx);
         Ok(())
@@ -484,10 +494,10 @@ fn check_list_prices(rows: &[ListPrice], errors: &mut FieldErrors) -> Arc<[ListP
     checked.into_values().collect()
 }
 
-fn check_minimum(minimum: &CurrencyPrices, prices: &CurrencyPrices, errors: &mut FieldErrors) {
+fn check_minimum(minimum: &CurrencyPrices, prices: &CurrencyPrices, pointer: &str, errors: &mut FieldErrors) {
     if let Some(above) = minimum.above(prices) {
         let message = format!("the minimum price in {} is above the price", above.currency);
-        errors.add("/minimum_prices", "catalog.minimum_above_price", message);
+        errors.add(pointer, "catalog.minimum_above_price", message);
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct NewLine {
     /// Which variant, by id.
     #[schema(example = "var_0192f3a4b5c67d8e9fa0b1c2d3e4f506")]
     variant_id: Option<String>,
-    /// Which variant, by SKU.
+    /// Which variant, by SKU. Where both are given the id counts.
     sku: Option<String>,
     /// How many units; 1 when absent.
     #[serde(default = "quantity_default")]
@@ -208,7 +208,11 @@ impl NewCodes {
         let codes = match (self.code, self.codes) {
             (Some(code), None) => vec![code],
             (None, Some(codes)) => codes,
-            (Some(_), Some(_)) | (None, None) => {
+            (Some(_), Some(_)) => {
+                let message = "must not be given beside code";
+                return Err(unreadable("/codes", "wrong_type", message));
+            }
+            (None, None) => {
                 return Err(unreadable(
                     "/code",
                     "missing",

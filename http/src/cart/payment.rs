@@ -4,7 +4,8 @@ use super::dto::{CartAnswer, changed};
 use super::input::{CartName, CartPaymentName};
 use crate::answer::Answered;
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, Money, PreferHeader};
-use crate::extract::{Call, Json, Prefer};
+use crate::extract::{Call, Json, Prefer, Unread};
+use crate::problem::{Document, MEDIA_TYPE};
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -99,16 +100,23 @@ async fn apply_gift_card(
         ("cart" = String, Path, description = "The cart's id, or `current`."),
         IfMatchHeader, IdempotencyKeyHeader, PreferHeader,
     ),
-    responses((status = OK, description = "The cart.", body = CartAnswer)),
+    responses(
+        (status = OK, description = "The cart.", body = CartAnswer),
+        (
+            status = UNPROCESSABLE_ENTITY, body = Document, content_type = MEDIA_TYPE,
+            description = "It is for no customer who has some, or the key was used for another request.",
+        ),
+    ),
 )]
 async fn apply_store_credit(
     State(engine): State<Engine>,
     call: Call,
     CartName(cart): CartName,
     prefer: Prefer,
+    Unread(bytes): Unread,
 ) -> Answered<CartAnswer> {
     let done = engine
-        .apply_store_credit(&call.request(&[]), cart, prefer.into())
+        .apply_store_credit(&call.request(&bytes), cart, prefer.into())
         .await?;
     Ok(changed(done, prefer))
 }

@@ -6,6 +6,7 @@ use crate::answer::{Answer, Answered};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List, PreferHeader};
 use crate::extract::{Call, Json, Prefer, SessionCookie, UserAgent};
 use crate::identity::in_session;
+use crate::problem::{Document, MEDIA_TYPE};
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -33,7 +34,7 @@ impl From<Prefer> for View {
 ///
 /// Without a session one is opened, and its cookie is set.
 #[utoipa::path(
-    post, path = "/api/v1/carts", tag = "cart", params(IdempotencyKeyHeader, PreferHeader),
+    post, path = "/api/v1/carts", tag = "cart", params(IfMatchHeader, IdempotencyKeyHeader, PreferHeader),
     request_body = NewCart,
     responses((status = CREATED, description = "The cart.", body = CartAnswer)),
 )]
@@ -87,7 +88,10 @@ async fn update_cart(
 #[utoipa::path(
     get, path = "/api/v1/carts/{cart}/shipping-options", tag = "cart",
     params(("cart" = String, Path, description = "The cart's id, or `current`.")),
-    responses((status = OK, description = "All of them.", body = List<ShippingOption>)),
+    responses(
+        (status = OK, description = "All of them.", body = List<ShippingOption>),
+        (status = CONFLICT, description = "Nobody knows yet where it goes.", body = Document, content_type = MEDIA_TYPE),
+    ),
 )]
 async fn list_shipping_options(
     State(engine): State<Engine>,

@@ -4,7 +4,7 @@ use super::dto::{Checkout, Completion};
 use crate::answer::{Answer, Answered};
 use crate::cart::{Cart, CartDetails, CartName};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, RequiredIdempotencyKeyHeader};
-use crate::extract::{Call, Id, Json, RequiredIdempotencyKey};
+use crate::extract::{Call, Id, Json, RequiredIdempotencyKey, Unread};
 use crate::problem::Document;
 use crate::router::Api;
 use axum::extract::State;
@@ -44,8 +44,9 @@ async fn start_checkout(
     State(engine): State<Engine>,
     call: Call,
     CartName(cart): CartName,
+    Unread(bytes): Unread,
 ) -> Answered<Checkout> {
-    let done = engine.start_checkout(&call.request(&[]), cart).await?;
+    let done = engine.start_checkout(&call.request(&bytes), cart).await?;
     let checkout = done.map(|view| Checkout::from(&view));
     let location = checkout.value.status_url.clone();
     Ok(Answer::done(checkout).created(location))
@@ -165,8 +166,9 @@ async fn abandon_checkout(
     State(engine): State<Engine>,
     call: Call,
     Id(id): Id<checkout::Checkout>,
+    Unread(bytes): Unread,
 ) -> Answered<Checkout> {
-    let done = engine.abandon_checkout(&call.request(&[]), id).await?;
+    let done = engine.abandon_checkout(&call.request(&bytes), id).await?;
     Ok(Answer::done(done.map(|view| Checkout::from(&view))))
 }
 

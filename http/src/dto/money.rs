@@ -130,9 +130,33 @@ impl Serialize for Price {
 
 impl<'de> Deserialize<'de> for Price {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let input = PriceInput::deserialize(deserializer)?;
+        let input = Sent::deserialize(deserializer)?;
+        let input = PriceInput {
+            amount: input.amount,
+            unit_price: input.unit_price,
+            currency: input.currency.to_string(),
+        };
         input.read().map(Self).map_err(serde::de::Error::custom)
     }
+}
+
+/// A price in one of its two forms, whose fields are refused by themselves.
+#[derive(Deserialize)]
+#[serde(rename = "Price")]
+struct Sent {
+    amount: Option<i64>,
+    #[serde(default, deserialize_with = "decimal")]
+    unit_price: Option<String>,
+    currency: Currency,
+}
+
+fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let sent = Option::<String>::deserialize(deserializer)?;
+    if let Some(text) = &sent {
+        // Of which currency it is makes no difference to its digits.
+        money::Price::parse(text, Currency::GBP).map_err(serde::de::Error::custom)?;
+    }
+    Ok(sent)
 }
 
 #[cfg(test)]

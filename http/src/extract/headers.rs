@@ -77,7 +77,11 @@ fn version_expected(line: &HeaderValue) -> Result<Option<Revision>, Refused> {
         return Ok(None);
     }
     let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    // As an `ETag` has them: versions are compared as texts (RFC 9110, 8.8.3.2).
+    let is_etag = |digits: &&str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = digits
+        .filter(is_etag)
+        .filter(|digits| *digits == "0" || !digits.starts_with('0'));
     let revision = digits.and_then(|digits| digits.parse().ok());
     revision
         .map(|revision| Some(Revision(revision)))
@@ -115,7 +119,8 @@ fn if_match_malformed() -> Refused {
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else {
+        let mut lines = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = lines.next() else {
             return Ok(Self(None));
         };
         if value.len() > IDEMPOTENCY_KEY_LENGTH_MAX {
@@ -128,10 +133,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
                 message,
             ));
         }
-        match value.to_str() {
-            Ok(key) if !key.is_empty() => Ok(Self(Some(key.to_owned()))),
+        let is_printed =
+            |key: &&str| !key.is_empty() && key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        match (value.to_str().ok().filter(is_printed), lines.next()) {
+            (Some(key), None) => Ok(Self(Some(key.to_owned()))),
             _ => {
-                let message = "the header Idempotency-Key must hold ASCII characters without control characters, at least one";
+                let message = "there must be one header Idempotency-Key, of ASCII characters without control characters";
                 Err(Refused::new(
                     Class::Malformed,
                     "idempotency.key_malformed",

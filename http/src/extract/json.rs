@@ -43,6 +43,16 @@ impl<T> Json<T> {
         state: &S,
     ) -> Result<Self, Refused> {
         let is_json = is_json(request.headers());
+        if let Some(coding) = request.headers().get(header::CONTENT_ENCODING)
+            && coding != "identity"
+        {
+            let message = "the body must be JSON as it is, without a Content-Encoding";
+            return Err(Refused::of_protocol(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "request.encoded",
+                message,
+            ));
+        }
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| unread(rejection.status()))?;
@@ -64,6 +74,18 @@ impl<T> Json<T> {
             value: read(&bytes)?,
             bytes,
         })
+    }
+}
+
+/// The bytes of a body that says nothing here: only by them a repeated key is told from another request.
+#[derive(Clone, Debug)]
+pub struct Unread(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Unread {
+    type Rejection = Refused;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let bytes = Bytes::from_request(request, state).await;
+        bytes.map(Self).map_err(|rejection| unread(rejection.status()))
     }
 }
 

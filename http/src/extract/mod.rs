@@ -22,8 +22,8 @@ pub use headers::{
     IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENT_REPLAYED, IdempotencyKey, IfMatch, Prefer, RequiredIdempotencyKey,
     UserAgent, etag,
 };
-pub use json::Json;
 pub(crate) use json::malformed;
+pub use json::{Json, Unread};
 pub(crate) use objects::Objects;
 pub use page::{Page, PageQuery};
 pub use path::{Id, entity_id, id_of};

@@ -157,6 +157,15 @@ async fn a_body_must_say_that_it_is_json() {
     check(Some("application/merge-patch+json"), 200).await;
     check(Some("text/plain"), 415).await;
     check(None, 415).await;
+    for (coding, code) in [("gzip", "request.encoded"), ("identity", "")] {
+        let headers = [("content-type", "application/json"), ("content-encoding", coding)];
+        let body = r#"{"sku":"A"}"#;
+        let reply = edge().ask(request("POST", "/api/v1/lines", &headers, body)).await;
+        match code {
+            "" => assert_eq!(reply.status.as_u16(), 200),
+            code => assert_eq!(reply.refusal(), refused(415, code)),
+        }
+    }
 }
 
 #[tokio::test]
@@ -315,12 +324,15 @@ async fn if_match_holds_one_version_in_quotes() {
     check(None, Some(None)).await;
     check(Some("*"), Some(None)).await;
     check(Some("\"7\""), Some(Some(7))).await;
+    check(Some("\"0\""), Some(Some(0))).await;
     check(Some("\"18446744073709551615\""), Some(Some(u64::MAX))).await;
     for bad in [
         "7",
         "\"\"",
         "\"x\"",
         "\"+7\"",
+        "\"07\"",
+        "\"00\"",
         "\"-1\"",
         "W/\"7\"",
         "\"7\", \"8\"",
@@ -379,6 +391,10 @@ async fn an_idempotency_key_is_bounded_and_where_required_missed() {
         .await;
         check(path, Some(""), Err("idempotency.key_malformed")).await;
         check(path, Some("schlüssel"), Err("idempotency.key_malformed")).await;
+        check(path, Some("a\tb"), Err("idempotency.key_malformed")).await;
+        let twice = [("idempotency-key", "k"), ("idempotency-key", "l")];
+        let reply = edge().ask(request("POST", path, &twice, "")).await;
+        assert_eq!(reply.refusal(), refused(400, "idempotency.key_malformed"));
     }
 }
 

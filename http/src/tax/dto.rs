@@ -35,7 +35,7 @@ pub(crate) struct TaxRate {
     category: String,
     /// Which tax it is a rate of; `tax` when absent.
     #[serde(default = "tax_default")]
-    #[schema(required = false, default = "tax", example = "vat")]
+    #[schema(required = false, example = "vat")]
     tax: String,
     /// What the tax is called on a bill.
     #[schema(example = "VAT 20%")]
