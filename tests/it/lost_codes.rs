@@ -1,6 +1,6 @@
 //! Codes that leave a cart, whatever else does not hold of it: those that are used up, over, or for somebody else.
 
-use crate::support::{Answer, Client, OpenShop, Variant, pence, until};
+use crate::support::{Answer, Client, OpenShop, Variant, pence, unique, until};
 use serde_json::{Value, json};
 
 /// A shop with a variant of 10.00, and a guest with one of it in a cart.
@@ -96,8 +96,12 @@ async fn a_used_up_code_leaves_though_another_promotion_goes_with_no_other() {
         .await;
     shop.apply("once").await.expect(200);
     shop.buy("once", 1).await;
-    let alone = json!({ "enabled": true, "code": null, "combination": "exclusive", "priority": 9 });
+    shop.promote("OTHER", json!({}), json!({})).await;
+    let alone = json!({ "enabled": true, "code": null, "exclusive": true, "priority": 9 });
     shop.change(&sale, alone).await;
+    let in_force = shop.apply("other").await;
+    let in_force = in_force.expect_refused(422, "coupon.not_applicable");
+    assert_eq!(in_force["details"]["reason"], "suppressed");
     shop.expect_lost("coupon.limit_reached").await;
     shop.apply("once")
         .await
@@ -193,4 +197,97 @@ async fn a_total_that_changes_for_another_reason_is_not_put_down_to_a_code_that_
     let body = json!({ "payment": { "token": "tok_approve" } });
     let complete = shop.guest.post(&format!("/carts/{cart}/complete"), body).key("k");
     complete.refused(409, "checkout.total_changed").await;
+}
+
+/// Completes the shopper's cart, and returns the refusal.
+async fn refused_completion(shop: &Open, cart: &str, more: Value, error: &str) -> Value {
+    let mut body = json!({ "payment": { "token": "tok_approve" } });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    let complete = shop.guest.post(&format!("/carts/{cart}/complete"), body);
+    complete.key(&unique("key")).refused(409, error).await
+}
+
+#[tokio::test]
+async fn of_two_used_up_codes_the_one_that_gave_something_is_named() {
+    let shop = Open::new().await;
+    let once = || json!({ "usage_limit": 1 });
+    shop.promote("FAR", json!({ "quantity_from": 2 }), once()).await;
+    shop.promote("NEAR", json!({}), once()).await;
+    let cart = shop.guest.get("/carts/current").ok(200).await;
+    let cart = cart["id"].as_str().unwrap_or_default();
+    shop.open
+        .shop
+        .address(&shop.guest, cart, &shop.open.method, "GB")
+        .await;
+    shop.hold(2).await;
+    shop.apply("far").await.expect(200);
+    shop.apply("near").await.expect(200);
+    shop.hold(1).await;
+    shop.buy("far", 2).await;
+    shop.buy("near", 1).await;
+    let told = refused_completion(&shop, cart, json!({}), "coupon.limit_reached").await;
+    assert_eq!(told["details"]["code"], "NEAR");
+}
+
+#[tokio::test]
+async fn what_else_changes_a_total_is_not_put_down_to_a_used_up_code() {
+    let shop = Open::new().await;
+    let sale =
+        json!({ "name": "Sale", "enabled": true, "actions": [{ "type": "order", "percentage": "0.1" }] });
+    let sale = shop.open.shop.staff.post("/admin/promotions", sale).ok(201).await;
+    shop.promote("FAR", json!({ "quantity_from": 2 }), json!({ "usage_limit": 1 }))
+        .await;
+    let cart = shop.guest.get("/carts/current").ok(200).await;
+    let cart = cart["id"].as_str().unwrap_or_default();
+    shop.open
+        .shop
+        .address(&shop.guest, cart, &shop.open.method, "GB")
+        .await;
+    shop.hold(2).await;
+    shop.apply("far").await.expect(200);
+    shop.hold(1).await;
+    shop.buy("far", 2).await;
+    let wrong = json!({ "expected_total": pence(1) });
+    refused_completion(&shop, cart, wrong, "checkout.total_changed").await;
+    shop.change(&sale, json!({ "enabled": false })).await;
+    refused_completion(&shop, cart, json!({}), "checkout.total_changed").await;
+}
+
+#[tokio::test]
+async fn the_shopper_is_told_of_a_lost_code_whoever_reads_the_cart_before() {
+    let shop = Open::new().await;
+    let made = shop.promote("GONE", json!({}), json!({})).await;
+    let cart = shop.apply("gone").await.expect(200);
+    shop.change(&made, json!({ "enabled": false })).await;
+    let path = format!("/carts/{}", cart["id"].as_str().unwrap_or_default());
+    for path in [format!("/admin{path}"), path] {
+        let read = shop.open.shop.staff.get(&path).ok(200).await;
+        let kept = json!([{ "code": "GONE", "applies": false, "reason": "no_such_code" }]);
+        assert_eq!((&read["codes"], &read["version"]), (&kept, &cart["version"]));
+    }
+    shop.expect_lost("coupon.unknown").await;
+}
+
+#[tokio::test]
+async fn no_code_is_judged_for_a_cart_that_cannot_be_changed() {
+    let shop = Open::new().await;
+    let lines = [(&shop.variant, 1)];
+    let cart = shop
+        .open
+        .shop
+        .ready_cart(&shop.guest, &shop.open.method, &lines)
+        .await;
+    let codes = format!("/carts/{cart}/codes");
+    let apply = || shop.guest.post(&codes, json!({ "code": "none" }));
+    shop.guest
+        .post(&format!("/carts/{cart}/checkout"), json!({}))
+        .ok(201)
+        .await;
+    apply().refused(409, "cart.locked").await;
+    let body = json!({ "payment": { "token": "tok_approve" } });
+    let complete = shop.guest.post(&format!("/carts/{cart}/complete"), body).key("k");
+    complete.ok(200).await;
+    apply().refused(409, "cart.completed").await;
 }

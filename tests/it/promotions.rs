@@ -459,3 +459,52 @@ async fn whoever_completes_when_a_promotion_is_over_is_told_what_comes_off_now()
         "{problem}"
     );
 }
+
+#[tokio::test]
+async fn what_if_counts_no_promotion_that_is_used_up() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    let promote = async |name: &str, more: Value| {
+        let mut draft = json!({ "name": name, "enabled": true, "actions": [off_order("0.5")] });
+        for (field, value) in more.as_object().into_iter().flatten() {
+            draft[field] = value.clone();
+        }
+        open.shop.staff.post("/admin/promotions", draft).ok(201).await
+    };
+    promote("Used up", json!({ "usage_limit": 1 })).await;
+    let buyer = open.shop.guest().await;
+    open.shop.buy(&buyer, &open.method, &[(&variant, 1)]).await;
+    let alone = json!({ "exclusive": true, "actions": [off_order("0.2")] });
+    let alone = promote("Alone", alone).await;
+    let guest = open.shop.guest().await;
+    open.shop.cart(&guest, &[(&variant, 1)]).await;
+    let path = format!("/admin/promotions/{}", alone["id"].as_str().unwrap_or_default());
+    let change = json!({ "exclusive": false });
+    let told = open
+        .shop
+        .staff
+        .post(&format!("{path}/what-if"), change.clone())
+        .ok(200)
+        .await;
+    let effect = &told["effects"][0]["open"];
+    assert_eq!((&effect["before"], &effect["after"]), (&pence(800), &pence(800)));
+    open.shop.staff.patch(&path, change).ok(200).await;
+    assert_eq!(
+        guest.get("/carts/current").ok(200).await["totals"]["total"],
+        pence(800)
+    );
+    // Its own limit is put aside.
+    let spent = promote(
+        "Spent",
+        json!({ "usage_limit": 1, "actions": [off_order("0.1")] }),
+    )
+    .await;
+    open.shop.buy(&buyer, &open.method, &[(&variant, 1)]).await;
+    let path = format!(
+        "/admin/promotions/{}/what-if",
+        spent["id"].as_str().unwrap_or_default()
+    );
+    let told = open.shop.staff.post(&path, json!({})).ok(200).await;
+    let effect = &told["effects"][0]["open"];
+    assert_eq!((&effect["before"], &effect["after"]), (&pence(800), &pence(720)));
+}

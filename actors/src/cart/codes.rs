@@ -48,6 +48,10 @@ impl Engine {
         ticket: Option<Ticket>,
     ) -> Outcome<CartView> {
         let found = self.resolve(request, cart).await?;
+        if let Err(error) = found.state.require_open() {
+            // Of a cart that cannot be changed no code is judged.
+            return Err(error.problem().into());
+        }
         let gathered = self.kinds().gather(found).await?;
         let mut held = gathered.cart.state.codes().to_vec();
         let (mut codes, mut refused) = (Vec::new(), Vec::new());

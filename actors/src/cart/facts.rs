@@ -1,6 +1,6 @@
 //! The facts a cart is judged and priced by: variants, stock, tax zones, shipping methods, settings.
 
-use super::findings::{CountedFindings, Findings, Whose, refused};
+use super::findings::{CountedFindings, Findings, Lost, Whose, refused};
 use super::price_book::Indexed;
 use super::renderings::Renderings;
 use crate::answers::Answered;
@@ -42,8 +42,8 @@ pub struct Priced {
     pub quote: Arc<Quote>,
     /// What its checkout has frozen, where it costs that; its lines are in the order of the cart's.
     pub(super) frozen: Option<Arc<FrozenQuote>>,
-    /// The last commit by which a promotion that would apply was used up; nothing where none is.
-    pub(crate) used_up_at: Option<Position>,
+    /// What would apply, were it not used up; not looked at where only the price was asked for.
+    pub(crate) lost: Lost,
     /// The uses of limited promotions that an order of it needs; nothing where only the price was asked for.
     pub uses: Vec<Use>,
     /// What is wrong with its lines; nothing where only the price was asked for.
@@ -224,16 +224,32 @@ impl Gathered {
 
     /// Prices an intent by what turns out about its shopper, and returns that with it. Tax is by the table.
     async fn quote(&self, kinds: &Kinds, intent: &Intent<'_>) -> Result<(Worksheet, Findings), Refused> {
-        let (rules, whose) = (self.rules(), self.whose());
         let mut findings = Findings::default();
-        let mut worksheet = totals::quote(intent, &rules, None).map_err(refused)?;
+        let worksheet = self.quote_by(kinds, intent, &self.rules(), &mut findings).await?;
+        Ok((worksheet, findings))
+    }
+
+    /// Prices an intent as [`Self::quote`] does, by rules that need not be the store's.
+    async fn quote_by(
+        &self,
+        kinds: &Kinds,
+        intent: &Intent<'_>,
+        rules: &Rules<'_>,
+        findings: &mut Findings,
+    ) -> Result<Worksheet, Refused> {
+        let mut worksheet = totals::quote(intent, rules, None).map_err(refused)?;
         while kinds
-            .find_out((intent, &worksheet.quote), &self.book, whose, &mut findings)
+            .find_out(
+                (intent, &worksheet.quote),
+                rules.promotions,
+                self.whose(),
+                findings,
+            )
             .await?
         {
-            worksheet = totals::quote(&findings.tell(intent), &rules, None).map_err(refused)?;
+            worksheet = totals::quote(&findings.tell(intent), rules, None).map_err(refused)?;
         }
-        Ok((worksheet, findings))
+        Ok(worksheet)
     }
 
     /// Prices an intent as [`Self::quote`] does, and then by what the tax calculator says, where the store has one.
@@ -285,9 +301,7 @@ impl Gathered {
     ) -> Result<(Money, Money), Refused> {
         let facts = self.facts();
         let intent = self.intent(&facts);
-        let (before, mut findings) = self.quote(kinds, &intent).await?;
-        findings.used_up.retain(|promotion| *promotion != supposed.id);
-        let intent = findings.tell(&intent);
+        let (before, _) = self.quote(kinds, &intent).await?;
         let mut codes = intent.codes.to_vec();
         let code = supposed.code.as_ref();
         codes.extend(code.filter(|code| !codes.contains(code)).cloned());
@@ -299,7 +313,8 @@ impl Gathered {
             promotions,
             ..self.rules()
         };
-        let after = totals::quote(&intent, &rules, None).map_err(refused)?;
+        let mut findings = Findings::sparing(supposed.id);
+        let after = self.quote_by(kinds, &intent, &rules, &mut findings).await?;
         Ok((before.quote.total, after.quote.total))
     }
 
@@ -375,7 +390,7 @@ impl Gathered {
             coverage,
             quote: worksheet.quote,
             frozen: None,
-            used_up_at: findings.used_up_at,
+            lost: findings.lost.clone(),
             uses,
             problems,
             holds_until,
@@ -551,7 +566,7 @@ impl Kinds {
             coverage: self.coverage(&cart, quote.total).await?,
             quote,
             frozen: None,
-            used_up_at: None,
+            lost: Lost::default(),
             cart,
             facts: HashMap::default(),
             requires_shipping: false,

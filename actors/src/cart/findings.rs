@@ -22,13 +22,26 @@ use cartwright_storage::{Position, Scan};
 /// How much was committed of what is looked up here: codes that are good for one order, uses, orders.
 pub(super) type CountedFindings = [u64; 3];
 
+/// What would apply to a cart, were it not used up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lost {
+    /// The codes of the cart that unlock some of it, in the order in which they were found.
+    pub(crate) codes: Vec<Code>,
+    /// The last commit by which some of it was used up.
+    pub(crate) at: Option<Position>,
+}
+
 /// What was found out about a shopper.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
+    /// The promotion whose limits do not count, where one is supposed.
+    spared: Option<PromotionId>,
     /// The promotions that were used as often as they can be.
-    pub(super) used_up: Vec<PromotionId>,
-    /// The last commit by which one of them was that would apply.
-    pub(super) used_up_at: Option<Position>,
+    used_up: Vec<PromotionId>,
+    /// The codes that are good for one order with what became of each, where one of them was used.
+    single_codes: Option<Vec<SingleCode>>,
+    /// What of all that would apply.
+    pub(super) lost: Lost,
     /// Whether the shopper has ordered before. Until that is looked up, and while nobody knows the shopper, it is taken
     /// for a first order.
     has_ordered: Option<bool>,
@@ -39,6 +52,14 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// Returns findings for which the limits of a promotion are put aside.
+    pub(super) fn sparing(promotion: PromotionId) -> Self {
+        Self {
+            spared: Some(promotion),
+            ..Self::default()
+        }
+    }
+
     /// Returns an intent as it is before anything was found out: nothing stands against any promotion.
     pub(super) fn nothing_yet(intent: Intent<'_>) -> Intent<'_> {
         let has_ordered = Some(false);
@@ -67,6 +88,7 @@ impl Findings {
         let has_ordered = self.has_ordered.or(intent.buyer.has_ordered);
         Intent {
             used_up: &self.used_up,
+            single_codes: self.single_codes.as_deref().unwrap_or(intent.single_codes),
             outside: Outside {
                 taxes: self.taxes.as_ref(),
                 ..intent.outside
@@ -100,7 +122,7 @@ impl Whose<'_> {
 }
 
 impl Kinds {
-    /// Looks up which of some codes are good for one order, what they unlock, and whether they were used.
+    /// Looks up which of some codes are good for one order, and what they unlock. Whether they were used is found out.
     pub(crate) async fn single_codes(
         &self,
         codes: &[Code],
@@ -119,12 +141,8 @@ impl Kinds {
     /// Looks up what a code unlocks that is good for one order; nothing where there is no such code.
     async fn single_code(&self, code: &Code) -> Result<Option<SingleCode>, Refused> {
         let found = self.coupon_codes.read(CouponCodeId::of(code)).await;
-        let Some(found) = found.map_err(unreadable)? else {
-            return Ok(None);
-        };
-        let counter = UseCounterId::of_code(found.state.promotion, code);
-        let is_used = 0 < self.times_used(counter).await?;
-        Ok(Some(found.state.as_single_code(is_used)))
+        let found = found.map_err(unreadable)?;
+        Ok(found.map(|found| found.state.as_single_code()))
     }
 
     /// Returns how many orders a counter has counted; one that is not there has counted none.
@@ -150,14 +168,17 @@ impl Kinds {
     pub(super) async fn find_out(
         &self,
         (intent, quote): (&Intent<'_>, &Quote),
-        book: &Indexed,
+        promotions: &Promotions,
         whose: Whose<'_>,
         findings: &mut Findings,
     ) -> Result<bool, Refused> {
         let (known, had_ordered) = (findings.used_up.len(), findings.has_ordered);
+        let has_used = self
+            .find_used_codes((intent, quote), promotions, findings)
+            .await?;
         let shoppers = whose.cart.shoppers(whose.customer);
-        for Asking { promotion, by_code } in asking(intent, quote, &book.promotions) {
-            if findings.used_up.contains(&promotion.id) {
+        for Asking { promotion, by_code } in asking(intent, quote, promotions) {
+            if findings.spared == Some(promotion.id) || findings.used_up.contains(&promotion.id) {
                 continue;
             }
             if promotion.conditions.first_order && findings.has_ordered.is_none() {
@@ -173,15 +194,47 @@ impl Kinds {
                 };
                 if needed.limit <= taken {
                     findings.used_up.push(promotion.id);
-                    if quote.has(promotion.id) {
-                        findings.used_up_at = findings.used_up_at.max(Some(counter.position));
+                    if let Some(applied) = quote.applied(promotion.id) {
+                        findings.lost.note(applied.code.as_ref(), counter.position);
                     }
                     break;
                 }
             }
         }
         let has_turned_out = had_ordered.is_none() && findings.has_ordered == Some(true);
-        Ok(known < findings.used_up.len() || has_turned_out)
+        Ok(has_used || known < findings.used_up.len() || has_turned_out)
+    }
+
+    /// Looks up which codes of an intent that are good for one order were used. Tells whether any was that is not known as
+    /// used.
+    async fn find_used_codes(
+        &self,
+        (intent, quote): (&Intent<'_>, &Quote),
+        promotions: &Promotions,
+        findings: &mut Findings,
+    ) -> Result<bool, Refused> {
+        let known = findings.single_codes.as_deref().unwrap_or(intent.single_codes);
+        let mut single_codes = known.to_vec();
+        let mut has_used = false;
+        for single in single_codes.iter_mut().filter(|single| !single.used) {
+            if promotions.limited(single.promotion).is_none() {
+                continue; // It is switched off.
+            }
+            let counter = UseCounterId::of_code(single.promotion, &single.code);
+            let counter = self.use_counters.read(counter).await.map_err(unreadable)?;
+            let Some(counter) = counter.filter(|counter| 0 < counter.state.used()) else {
+                continue;
+            };
+            (single.used, has_used) = (true, true);
+            let applied = quote.applied(single.promotion);
+            if applied.is_some_and(|applied| applied.code.as_ref() == Some(&single.code)) {
+                findings.lost.note(Some(&single.code), counter.position);
+            }
+        }
+        if has_used {
+            findings.single_codes = Some(single_codes);
+        }
+        Ok(has_used)
     }
 
     /// Returns since when the last order of a cart's shopper stands as it does, of the customer or to one of the mailboxes;
@@ -202,6 +255,13 @@ impl Kinds {
             last = last.max(found.items.first().map(|order| order.position));
         }
         Ok(last)
+    }
+}
+
+impl Lost {
+    fn note(&mut self, code: Option<&Code>, at: Position) {
+        self.codes.extend(code.cloned());
+        self.at = self.at.max(Some(at));
     }
 }
 

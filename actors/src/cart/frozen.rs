@@ -2,6 +2,7 @@
 //! catalog, promotions and gift cards do later (sections 1.9, 5.1 and 6.2 of the semantics).
 
 use super::facts::{Explained, Priced};
+use super::findings::Lost;
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use crate::runtime::Published;
@@ -29,7 +30,7 @@ impl Kinds {
             holds_until: None,
             renderings: None,
             frozen: Some(frozen),
-            used_up_at: None,
+            lost: Lost::default(),
         }))
     }
 

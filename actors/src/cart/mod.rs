@@ -135,15 +135,21 @@ impl Engine {
             // What it was read by is not known: it is not kept.
             return Ok(Arc::new(ReadCart::new(done.value, counted, Vec::new())));
         }
-        let (priced, news) = self.let_codes_go(request, priced, View::Full).await?;
+        // Whoever else reads it is not whom the message is for (section 2.4 of the semantics).
+        let is_owner = priced.cart.state.is_owned_by(&request.caller);
+        let (priced, news) = match is_owner {
+            true => self.let_codes_go(request, priced, View::Full).await?,
+            false => (priced, CodeNews::default()),
+        };
         self.remember(request, &priced);
         // What is told once is not kept.
         let is_news = !news.removed.is_empty();
         let line = None;
         let read = Arc::new(ReadCart::new(CartView { priced, line, news }, counted, stamp));
         let is_paid_with_more = !read.view.priced.cart.state.stored_values().is_empty();
-        // An abandoned one is recovered by whoever owns it; what gift cards cover changes with time alone.
-        if !is_abandoned && !is_news && !is_paid_with_more {
+        // An abandoned one is recovered by whoever owns it, who is also told of lost codes; what gift cards cover changes
+        // with time alone.
+        if is_owner && !is_abandoned && !is_news && !is_paid_with_more {
             reads.keep(&read);
         }
         Ok(read)

@@ -214,7 +214,12 @@ impl Kinds {
         let mut findings = Findings::default();
         let mut worksheet = totals::quote(&intent, &rules, before).map_err(refused)?;
         while self
-            .find_out((&intent, &worksheet.quote), &book, whose, &mut findings)
+            .find_out(
+                (&intent, &worksheet.quote),
+                &book.promotions,
+                whose,
+                &mut findings,
+            )
             .await?
         {
             let intent = Intent {

@@ -67,7 +67,7 @@ impl Kinds {
         if !state.is_shown() || !self.unusable_codes(priced).is_empty() {
             return Ok(false);
         }
-        if Some(cart.position) < priced.used_up_at {
+        if Some(cart.position) < priced.lost.at {
             return Ok(false);
         }
         for id in state.stored_values() {

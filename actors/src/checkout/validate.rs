@@ -2,7 +2,7 @@
 
 use super::env::{CheckoutEnv, Halt};
 use crate::cart::{Priced, ShownTotal};
-use cartwright_domain::cart::{self, CodeRefused, FrozenQuote, LineProblem, ProblemKind, Unmet};
+use cartwright_domain::cart::{self, CodeRefused, FrozenQuote, LineProblem, ProblemKind};
 use cartwright_domain::checkout::{Checkout, Completion};
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::money::Money;
@@ -14,6 +14,9 @@ use cartwright_storage::codec::{self, SNAPSHOT_BYTES_MAX};
 const ROOM_BYTES: usize = 192 * 1024;
 /// The largest stored quote that becomes an order.
 const QUOTE_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX - ROOM_BYTES;
+
+/// The code of a total that is another than was shown, or may be.
+pub(super) const TOTAL_CHANGED: &str = "checkout.total_changed";
 
 /// How many changed prices are named, of those that change a total.
 const CHANGED_PRICES_MAX: usize = 50;
@@ -210,28 +213,17 @@ pub(super) fn total(env: &CheckoutEnv, priced: &Priced, checkout: &Checkout) -> 
     match expected {
         Some(expected) if expected != priced.quote.total => {
             let shown = env.shown_with(expected, checkout);
-            let changed = total_changed(expected, shown.as_ref(), priced);
-            let used_up = limit_reached(&changed, shown.as_ref(), priced);
-            Err(Halt::Refused(used_up.unwrap_or(changed)))
+            let changed = total_changed(expected, shown, priced);
+            Err(Halt::Refused(limit_reached(&changed, priced).unwrap_or(changed)))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// Returns a change of the total as what it is where a code of the cart was used up meanwhile. Where as much comes off as
-/// was shown, the code took nothing off.
-fn limit_reached(changed: &Problem, shown: Option<&ShownTotal>, priced: &Priced) -> Option<Problem> {
-    let now = ShownTotal::of(priced);
-    let is_dearer = |shown: &ShownTotal| {
-        now.discounts.amount < shown.discounts.amount || shown.shipping.amount < now.shipping.amount
-    };
-    if !shown.is_none_or(is_dearer) {
-        return None;
-    }
-    let mut codes = priced.quote.codes.iter();
-    let used_up = codes.find(|judged| judged.unmet == Some(Unmet::LimitReached))?;
+/// Returns a change of the total as what it is where a code of the cart would take something off, were it not used up.
+fn limit_reached(changed: &Problem, priced: &Priced) -> Option<Problem> {
     let why = CodeRefused::LimitReached {
-        code: used_up.code.clone(),
+        code: priced.lost.codes.first()?.clone(),
     };
     let mut problem = why.problem();
     problem.class = Class::Conflict;
@@ -240,7 +232,7 @@ fn limit_reached(changed: &Problem, shown: Option<&ShownTotal>, priced: &Priced)
 }
 
 /// Names what has changed since it was shown; nothing where that is not remembered.
-fn total_changed(expected: Money, shown: Option<&ShownTotal>, priced: &Priced) -> Problem {
+fn total_changed(expected: Money, shown: Option<ShownTotal>, priced: &Priced) -> Problem {
     let mut changed = Vec::new();
     if let Some(shown) = shown {
         let prices = changed_prices(shown.subtotal, priced).unwrap_or_default();
@@ -265,7 +257,7 @@ fn total_changed(expected: Money, shown: Option<&ShownTotal>, priced: &Priced) -
         "the total is now {}, no longer {expected}; show it and complete again",
         priced.quote.total
     );
-    Problem::new(Class::Conflict, "checkout.total_changed", message)
+    Problem::new(Class::Conflict, TOTAL_CHANGED, message)
         .with("expected_total", expected)
         .with("total", priced.quote.total)
         .with("changed", Detail::List(changed))
@@ -277,7 +269,7 @@ pub(super) fn total_unknown(priced: &Priced) -> Problem {
         "the total is {}, which may be another than was last shown; show it and complete again",
         priced.quote.total
     );
-    Problem::new(Class::Conflict, "checkout.total_changed", message)
+    Problem::new(Class::Conflict, TOTAL_CHANGED, message)
         .with("total", priced.quote.total)
         .with("changed", Detail::List(Vec::new()))
 }

@@ -331,7 +331,10 @@ impl Cart {
     }
 
     /// Refuses a change while a checkout holds the cart, and for ever once it is completed or merged away.
-    pub(super) fn require_open(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::Completed`] or [`Error::Merged`].
+    pub fn require_open(&self) -> Result<(), Error> {
         match self.state {
             State::Created | State::Active | State::Abandoned | State::Recovered => Ok(()),
             State::Checkout { checkout, .. } => Err(Error::Locked { checkout }),

@@ -248,10 +248,10 @@ impl Quote {
         self.lines.iter().map(|line| u64::from(line.quantity)).sum()
     }
 
-    /// Tells whether a promotion applies.
-    pub fn has(&self, promotion: PromotionId) -> bool {
+    /// Returns what came of a promotion, where it applies.
+    pub fn applied(&self, promotion: PromotionId) -> Option<&AppliedPromotion> {
         let mut applied = self.promotions.iter();
-        applied.any(|applied| applied.promotion == promotion)
+        applied.find(|applied| applied.promotion == promotion)
     }
 
     /// Checks what must be true of every quote: parts and sums agree to the unit.

@@ -158,7 +158,7 @@ pub struct SingleCode {
     pub code: Code,
     /// What it unlocks.
     pub promotion: PromotionId,
-    /// Whether an order has used it already.
+    /// Whether it is known that an order has used it already.
     pub used: bool,
 }
 
@@ -183,12 +183,12 @@ impl CouponCode {
         promotion.0.as_bytes().to_vec()
     }
 
-    /// Says what it unlocks, and whether it was used.
-    pub fn as_single_code(&self, used: bool) -> SingleCode {
+    /// Says what it unlocks. Whether it was used is counted elsewhere.
+    pub fn as_single_code(&self) -> SingleCode {
         SingleCode {
             code: self.code.clone(),
             promotion: self.promotion,
-            used,
+            used: false,
         }
     }
 }
