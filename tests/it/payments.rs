@@ -1,9 +1,10 @@
 //! Payments that go wrong: no answer, a late one, a lost one, one that comes twice. The sandbox's own ledger is the
 //! witness of what was charged.
 
-use crate::support::{OpenShop, Purchase, Variant, unique, until};
+use crate::support::{OpenShop, Purchase, Server, Variant, unique, until};
 use cartwright_gateways::payment::sandbox::{Operation, Payment};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
@@ -230,6 +231,38 @@ async fn a_late_answer_makes_one_order_and_after_the_deadline_it_is_voided() {
 }
 
 #[tokio::test]
+async fn an_approval_is_voided_that_comes_to_light_after_the_deadline_passed_without_the_engine() {
+    let open = OpenShop::fresh().await;
+    let settings = json!({ "provider_seconds": 1, "checkout_seconds": 3 });
+    open.shop.settings(settings).await;
+    let variant = open.shop.variant(500, Some(10)).await;
+    let (guest, key, cart) = {
+        let unknown = Unknown::buy(&open, &variant, "tok_late").await;
+        (unknown.guest, unknown.key, unknown.cart)
+    };
+    let shop = open.shop.clone();
+    let directory = open.into_server().kill();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let server = Server::start(&directory);
+    let shop = shop.at(&server);
+    let guest = guest.at(server.url());
+    until("the checkout is given up", async || {
+        let held = guest.get(&format!("/carts/{cart}")).ok(200).await;
+        (held["state"] == "active").then_some(())
+    })
+    .await;
+    let purchase = Purchase {
+        key: &key,
+        token: "tok_late",
+    };
+    let again = shop.complete(&guest, &cart, &purchase).await;
+    again.expect_refused(402, "payment.given_up");
+    assert!(server.ledger().payments.iter().all(|payment| payment.voided));
+    assert_eq!(shop.orders().await.len(), 0);
+    assert_eq!(shop.units(&variant).await, (10, 0, 0));
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_twice_makes_one_order_and_one_charge() {
     let open = OpenShop::shared().await;
     let variant = open.shop.variant(500, Some(2)).await;
@@ -258,7 +291,7 @@ async fn an_answer_that_comes_twice_makes_one_order_and_one_charge() {
 async fn the_configuration_decides_for_every_payment() {
     let directory = crate::support::Directory::new();
     let variables = [("CARTWRIGHT_SANDBOX_BEHAVIOR", "decline")];
-    let server = crate::support::Server::start_with(&directory, &[], &variables);
+    let server = Server::start_with(&directory, &[], &variables);
     let open = OpenShop::on(server).await;
     let variant = open.shop.variant(500, Some(2)).await;
     let guest = open.shop.guest().await;

@@ -214,6 +214,38 @@ async fn a_total_that_may_have_changed_over_a_restart_is_shown_before_it_is_paid
 }
 
 #[tokio::test]
+async fn a_started_checkout_whose_total_is_not_known_any_more_gives_its_cart_back() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(500, Some(5)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
+    let path = format!("/carts/{cart}");
+    let started = guest.post(&format!("{path}/checkout"), json!({})).ok(201).await;
+    let sale =
+        json!({ "name": "Sale", "enabled": true, "actions": [{ "type": "order", "percentage": "0.1" }] });
+    open.shop.staff.post("/admin/promotions", sale).ok(201).await;
+    let shop = open.shop.clone();
+    let server = open.into_server().kill_and_restart();
+    let (shop, guest) = (shop.at(&server), guest.at(server.url()));
+    let purchase = |key| Purchase {
+        key,
+        token: "tok_approve",
+    };
+    let refused = shop.complete(&guest, &cart, &purchase("a")).await;
+    refused.expect_refused(409, "checkout.total_changed");
+    let checkout = format!("/checkouts/{}", started["id"].as_str().unwrap_or_default());
+    assert_eq!(guest.get(&checkout).ok(200).await["state"], "abandoned");
+    assert_eq!(shop.units(&variant).await, (5, 0, 0));
+    let shown = guest.get(&path).ok(200).await;
+    assert_eq!(
+        (&shown["state"], &shown["totals"]["total"]),
+        (&json!("active"), &pence(900))
+    );
+    let done = shop.complete(&guest, &cart, &purchase("b")).await.expect(200);
+    assert_eq!(done["order"]["total"], pence(900));
+}
+
+#[tokio::test]
 async fn over_a_restart_only_what_the_shopper_has_seen_is_known() {
     let open = OpenShop::fresh().await;
     let shop = &open.shop;

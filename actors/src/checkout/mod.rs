@@ -290,7 +290,17 @@ impl Engine {
             if let Some(problem) = obstacle {
                 return Err(problem.into());
             }
-            completion = self.as_shown(request, &priced, completion).await?;
+            completion = match self.as_shown(request, &priced, completion).await {
+                Ok(completion) => completion,
+                Err(refused) if refused.problem.code == validate::TOTAL_CHANGED => {
+                    // It ends as it would by a total that is known to be another, which gives the cart back.
+                    let ask = request.ask().if_match(None);
+                    checkouts.ask(id, AbandonCheckout, ask).await?;
+                    self.wait_until(id, request.deadline, Checkout::is_ended).await?;
+                    return Err(refused);
+                }
+                Err(refused) => return Err(refused),
+            };
         }
         let command = BeginCompletion {
             completion,

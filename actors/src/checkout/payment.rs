@@ -35,6 +35,10 @@ pub(super) async fn authorize(
     if frozen.due().is_zero() {
         return after::place(env, saga, frozen, None, &settings).await;
     }
+    if comes_too_late(env, saga).await? {
+        // An earlier run of the step may have asked, before a crash.
+        return Err(turn_back(env, saga, Halt::Refused(given_up(&settings))).await);
+    }
     let provider = env.provider(&settings);
     match ask_to_authorize(&provider, saga, &frozen).await {
         Ok(approval) => after::place(env, saga, frozen, Some(approval), &settings).await,
@@ -53,7 +57,9 @@ async fn hold_all(
     tenders::hold_all(env, saga, frozen).await
 }
 
-/// Asks the provider what became of an authorization that was not answered, and only then asks it again.
+/// Asks the provider what became of an authorization that was not answered, and only then asks it again. Past the
+/// checkout's deadline an approval comes too late and is voided (section 3.4 of the semantics), also where nobody asked for
+/// it in time because the process was down.
 pub(super) async fn settle(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
@@ -61,15 +67,21 @@ pub(super) async fn settle(
     let frozen = frozen_quote(env, saga).await?;
     let settings = env.kinds.current_settings().await?;
     let provider = env.provider(&settings);
-    let overdue = is_overdue(env, saga);
-    let authorized = match provider.outcome(&operation(saga.id, AUTHORIZE)).await {
+    let is_too_late = comes_too_late(env, saga).await?;
+    let outcome = provider.outcome(&operation(saga.id, AUTHORIZE)).await;
+    let gives_up = match &outcome {
+        Ok(Some(Outcome::Approved(_))) => is_too_late,
+        Ok(Some(Outcome::Declined(_))) => false,
+        Ok(Some(Outcome::Pending)) | Ok(None) | Err(_) => is_overdue(env, saga),
+    };
+    if gives_up {
+        return Err(turn_back(env, saga, Halt::Refused(given_up(&settings))).await);
+    }
+    let authorized = match outcome {
         Ok(Some(Outcome::Approved(approval))) => Ok(approval),
         Ok(Some(Outcome::Declined(decline))) => Err(payment::Error::Declined(decline)),
-        Ok(Some(Outcome::Pending)) | Ok(None) | Err(_) if overdue => {
-            return Err(turn_back(env, saga, Halt::Refused(given_up(&settings))).await);
-        }
-        Ok(None) => ask_to_authorize(&provider, saga, &frozen).await,
         Ok(Some(Outcome::Pending)) => Err(payment::Error::Unknown),
+        Ok(None) => ask_to_authorize(&provider, saga, &frozen).await,
         Err(error) => return Err(Halt::Again(error.to_string())),
     };
     match authorized {
@@ -112,15 +124,27 @@ async fn frozen_quote(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Res
 /// Turns back, unless an earlier run of the step has placed the order: past the pivot there is no way back, whatever
 /// the provider says now, and the step is done again until it can go on.
 async fn turn_back(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, halt: Halt) -> Halt {
-    env.every_verdict().await;
-    match env.kinds.orders.read(saga.state.order).await {
-        Ok(None) => halt,
-        Ok(Some(_)) => Halt::PastPivot("the order is placed, but its payment cannot be asked for".to_owned()),
-        Err(fault) => Halt::Again(fault.to_string()),
+    match is_placed(env, saga).await {
+        Ok(false) => halt,
+        Ok(true) => Halt::PastPivot("the order is placed, but its payment cannot be asked for".to_owned()),
+        Err(unreadable) => unreadable,
     }
 }
 
-fn is_overdue(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> bool {
+/// Tells whether an earlier run of the step has placed the order.
+async fn is_placed(env: &CheckoutEnv, saga: &Published<Checkout>) -> Result<bool, Halt> {
+    env.every_verdict().await;
+    let order = env.kinds.orders.read(saga.state.order).await;
+    let order = order.map_err(|fault| Halt::Again(fault.to_string()))?;
+    Ok(order.is_some())
+}
+
+/// Tells whether an approval comes past the checkout's deadline, and no order is placed by it.
+async fn comes_too_late(env: &CheckoutEnv, saga: &Published<Checkout>) -> Result<bool, Halt> {
+    Ok(is_overdue(env, saga) && !is_placed(env, saga).await?)
+}
+
+fn is_overdue(env: &CheckoutEnv, saga: &Published<Checkout>) -> bool {
     saga.state
         .completion
         .as_ref()
