@@ -98,12 +98,9 @@ fn codes(path: &str, source: &str) -> BTreeSet<String> {
     }
     let mut named = field_codes(source);
     // Elsewhere constants name files, too.
-    let constant = if path.starts_with("domain/") {
-        ": &str = "
-    } else {
-        "CODE: &"
-    };
-    for made in [constant, "CODE: &", "Problem::new(", "Self::new(Class::"] {
+    let constants = path.starts_with("domain/").then_some(": &str = ");
+    let made = ["CODE: &", "Problem::new(", "Self::new(Class::"];
+    for made in constants.into_iter().chain(made) {
         for rest in source.split(made).skip(1) {
             let statement = rest.split(';').next().unwrap_or_default();
             found.extend(

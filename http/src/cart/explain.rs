@@ -121,7 +121,8 @@ pub(crate) struct ExplainedShipping {
 /// Tells what a cart costs, and why.
 ///
 /// Every promotion that applies by itself and every one whose code was entered is listed, with why it does or does not
-/// apply, its base, its shares and each rounding; what they gave sums to the discounts. Of a cart whose quote is frozen, that quote is explained.
+/// apply, its base, its shares and each rounding; what they gave sums to the discounts. Of a cart whose quote is frozen,
+/// that quote is explained.
 #[utoipa::path(
     get, path = "/api/v1/carts/{cart}/explain", tag = "cart",
     params(("cart" = String, Path, description = "The cart's id, or `current`.")),
