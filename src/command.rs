@@ -14,9 +14,10 @@ mod shop_setup;
 mod token;
 
 use crate::cli::{Cli, Command};
-use cartwright::config::Config;
+use cartwright::config::{Config, LogFormat};
 use std::future::Future;
 use std::process::ExitCode;
+use tracing::Level;
 
 /// How many tasks a worker runs before it looks at what came from outside the runtime: above all verdicts, which the
 /// committer hands on from a thread of its own, and for which everybody waits who asks of one busy entity. Left alone, a
@@ -54,15 +55,25 @@ fn as_client(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Re
 
 /// Runs a server, on as many threads as the configuration says. A thread that has nothing left to do lets whoever waits
 /// for its core go first: what that hands it, a verdict or a request, it then finds without having slept.
+///
+/// Where logs are for machines, what ends it is a log record, too: every line of theirs is one.
 fn as_server(
     config: &Config,
     work: impl Future<Output = anyhow::Result<ExitCode>>,
 ) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.worker_threads())
         .global_queue_interval(TASKS_BETWEEN_LOOKS)
         .on_thread_park(std::thread::yield_now)
         .enable_all()
-        .build()?
-        .block_on(work)
+        .build()?;
+    let ended = runtime.block_on(work);
+    let is_logged = config.log_format == LogFormat::Json && tracing::enabled!(Level::ERROR);
+    match ended {
+        Err(error) if is_logged => {
+            tracing::error!("{error:#}");
+            Ok(ExitCode::FAILURE)
+        }
+        ended => ended,
+    }
 }

@@ -10,8 +10,9 @@ use self::variables::{Variables, no_texts, variable};
 use crate::telemetry;
 use cartwright_gateways::mail;
 use cartwright_gateways::payment::sandbox;
+use clap::ValueEnum;
 use figment::providers::{Env, Format, Serialized, Toml};
-use figment::value::{Dict, Value};
+use figment::value::Dict;
 use figment::{Figment, Profile, Source};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
@@ -47,7 +48,7 @@ const WORKER_THREADS_MAX: u64 = 4_096;
 const BYTES_MAX: u64 = 1 << 40;
 
 /// How log records are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// Lines for people.
@@ -221,13 +222,17 @@ impl Sources {
     /// [`Faults`] when the named file does not exist, and for each variable and argument that is no text.
     pub fn of_process(file: Option<&Path>, arguments: &Arguments) -> Result<Self, Faults> {
         if let Some(named) = file.filter(|path| !path.is_file()) {
+            let source = named.display().to_string();
+            let message = match named.is_dir() {
+                true => format!("this is a directory; name the file, for example {source}/{DEFAULT_FILE}"),
+                false => {
+                    format!("there is no such file; write one with `cartwright config default > {source}`")
+                }
+            };
             return Err(Faults(vec![Fault {
                 option: String::new(),
-                source: named.display().to_string(),
-                message: format!(
-                    "there is no such file; write one with `cartwright config default > {}`",
-                    named.display()
-                ),
+                source,
+                message,
             }]));
         }
         let no_texts = no_texts(arguments);
@@ -269,7 +274,7 @@ impl Sources {
             connections_max: reader.number("connections_max", 1, COUNT_MAX),
             shutdown_timeout_ms: reader.number("shutdown_timeout_ms", 0, DURATION_MS_MAX),
             log_level: reader.log_level("log_level"),
-            log_format: reader.any("log_format", LogFormat::Text, "write \"text\" or \"json\""),
+            log_format: reader.log_format("log_format"),
             worker_threads: reader.number("worker_threads", 0, WORKER_THREADS_MAX),
             residents_max: reader.number("residents_max", 1, COUNT_MAX),
             resident_idle_ms: reader.number("resident_idle_ms", 1, DURATION_MS_MAX),
@@ -277,7 +282,10 @@ impl Sources {
             index_after_ms: reader.number("index_after_ms", 1, DURATION_MS_MAX),
             checkpoint_rows: reader.number("checkpoint_rows", 1, COUNT_MAX),
             mail_from: reader.mailbox("mail_from"),
-            mail_directory: reader.text("mail_directory").into(),
+            mail_directory: reader
+                .text("mail_directory", "name a directory, in quotation marks")
+                .unwrap_or_default()
+                .into(),
             sandbox_behavior: reader.sandbox_behavior("sandbox_behavior"),
         };
         reader.refuse_unknown();
@@ -380,35 +388,31 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&mut self, option: &'static str) -> String {
-        // A number in the file, such as log_level = 1, still is a text.
-        let scalar = self.merged.get(option).and_then(|value| match value {
-            Value::Num(_, number) => {
-                let signed = number.to_i128().map(|number| number.to_string());
-                signed.or_else(|| number.to_u128().map(|number| number.to_string()))
-            }
-            Value::Bool(_, yes) => Some(yes.to_string()),
-            _ => None,
-        });
-        match scalar {
-            Some(text) => {
-                self.known.push(option);
-                text
-            }
-            None => self.any(option, String::new(), "write a text in quotation marks"),
-        }
+    /// Reads a text; none where that it is none was said. One with quotation marks around it comes of a variable that
+    /// was set as a file is written.
+    fn text(&mut self, option: &'static str, cure: &str) -> Option<String> {
+        let text: String = self.any(option, None, cure)?;
+        let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let Some(inner) = inner else { return Some(text) };
+        let message = format!("it has quotation marks of its own; leave them out, as in {inner}");
+        self.fault(option, message);
+        None
     }
 
     fn path(&mut self, option: &'static str) -> PathBuf {
-        let text = self.text(option);
-        if text.is_empty() {
+        let text = self.text(option, "name a directory, in quotation marks");
+        if text.as_deref() == Some("") {
             self.fault(option, "is empty; name a directory");
         }
-        PathBuf::from(text)
+        text.unwrap_or_default().into()
     }
 
     fn address(&mut self, option: &'static str) -> SocketAddr {
-        let text = self.text(option);
+        let cure = "write for example \"127.0.0.1:8080\"";
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        let Some(text) = self.text(option, cure) else {
+            return unknown;
+        };
         let spelled = text
             .strip_prefix("localhost:")
             .map(|port| format!("127.0.0.1:{port}"));
@@ -416,19 +420,16 @@ impl Reader<'_> {
             .unwrap_or_else(|| text.clone())
             .parse()
             .unwrap_or_else(|_| {
-                let message =
-                    format!("{text:?} is not an address and a port; write for example \"127.0.0.1:8080\"");
-                self.fault(option, message);
-                SocketAddr::from(([127, 0, 0, 1], 0))
+                self.fault(option, format!("{text:?} is not an address and a port; {cure}"));
+                unknown
             })
     }
 
     fn url(&mut self, option: &'static str) -> String {
-        let text = self.text(option);
+        let cure = "write for example \"https://shop.example.com\"";
+        let text = self.text(option, cure).unwrap_or_default();
         if !text.is_empty() && !is_web_address(&text) {
-            let message =
-                format!("{text:?} is no web address; write for example \"https://shop.example.com\"");
-            self.fault(option, message);
+            self.fault(option, format!("{text:?} is no web address; {cure}"));
         }
         text
     }
@@ -469,35 +470,46 @@ impl Reader<'_> {
     }
 
     fn log_level(&mut self, option: &'static str) -> String {
-        let text = self.text(option);
-        if let Err(error) = telemetry::filter(&text) {
-            let message = format!("{text:?} is no log filter ({error}); write for example \"info\"");
-            self.fault(option, message);
+        let cure = "write for example \"info\"";
+        let text = self.text(option, cure);
+        if let Some(text) = &text
+            && let Err(error) = telemetry::filter(text)
+        {
+            self.fault(option, format!("{text:?} is no log filter ({error}); {cure}"));
         }
-        text
+        text.unwrap_or_default()
+    }
+
+    fn log_format(&mut self, option: &'static str) -> LogFormat {
+        let cure = "write \"text\" or \"json\"";
+        let text = self.text(option, cure);
+        let format = text.as_deref().map(|text| LogFormat::from_str(text, false));
+        if let Some(Err(_)) = format {
+            let text = text.unwrap_or_default();
+            self.fault(option, format!("{text:?} is no form of log records; {cure}"));
+        }
+        format.and_then(Result::ok).unwrap_or_default()
     }
 
     fn mailbox(&mut self, option: &'static str) -> String {
-        let text = self.text(option);
-        if mail::check_sender(&text).is_err() {
-            let message = format!(
-                "{text:?} is no sender; write for example \"My Shop <shop@example.com>\", and a name with a comma in \
-                 quotation marks"
-            );
-            self.fault(option, message);
+        let cure =
+            "write for example \"My Shop <shop@example.com>\", and a name with a comma in quotation marks";
+        let text = self.text(option, cure);
+        if let Some(text) = &text
+            && mail::check_sender(text).is_err()
+        {
+            self.fault(option, format!("{text:?} is no sender; {cure}"));
         }
-        text
+        text.unwrap_or_default()
     }
 
     fn sandbox_behavior(&mut self, option: &'static str) -> String {
-        let text = self.text(option);
+        let cure = "leave it empty to go by the token";
+        let text = self.text(option, cure).unwrap_or_default();
         if !text.is_empty()
             && let Err(error) = text.parse::<sandbox::Behavior>()
         {
-            self.fault(
-                option,
-                format!("{text:?} is unknown: {error}; leave it empty to go by the token"),
-            );
+            self.fault(option, format!("{text:?} is unknown: {error}; {cure}"));
         }
         text
     }

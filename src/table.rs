@@ -2,7 +2,7 @@
 
 mod unix_lines;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -171,6 +171,10 @@ impl Table {
             .flexible(true)
             .from_reader(source);
         let heading = reader.headers().context("its heading")?.clone();
+        ensure!(
+            heading.iter().any(|name| !["", BEHIND_THE_END].contains(&name)),
+            "it names no columns; its first line must"
+        );
         let mut columns = Vec::with_capacity(wanted.len());
         for want in wanted {
             let index = heading.iter().position(|name| name == want.column);
@@ -550,6 +554,14 @@ mod tests {
             format!("{error:#}").contains("no column \"sku\"; its columns are code, price"),
             "{error:#}"
         );
+    }
+
+    #[test]
+    fn a_file_without_columns_is_told_as_that() {
+        for bytes in [&b""[..], b"\n\n", b"\xef\xbb\xbf"] {
+            let error = read_all("a.csv", bytes, &["sku"]).expect_err("there is nothing");
+            assert!(format!("{error:#}").contains("it names no columns"), "{error:#}");
+        }
     }
 
     #[test]

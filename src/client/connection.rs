@@ -221,12 +221,6 @@ impl Connection {
     }
 
     async fn send(&mut self, call: &Call<'_>) -> anyhow::Result<Answer> {
-        let lost = || {
-            format!(
-                "{} {}: the server went away in the middle",
-                call.method, call.path
-            )
-        };
         let late = || format!("{} {}: no answer in {ANSWER_TIMEOUT:?}", call.method, call.path);
         if !call.path.bytes().all(|byte| byte.is_ascii_graphic()) {
             bail!("{:?} is no path; percent-encode what stands in it", call.path);
@@ -235,7 +229,6 @@ impl Connection {
         tokio::time::timeout(ANSWER_TIMEOUT, answering)
             .await
             .with_context(late)?
-            .with_context(lost)
     }
 
     async fn exchange(&mut self, call: &Call<'_>) -> anyhow::Result<Answer> {
@@ -244,9 +237,18 @@ impl Connection {
         {
             self.transport = connect(&self.server).await?;
         }
+        let lost = || {
+            format!(
+                "{} {}: the server went away in the middle",
+                call.method, call.path
+            )
+        };
         let base = &self.server.base;
         match &mut self.transport {
-            Transport::Plain(plain) => plain.exchange(|out| call.write(base, &self.host, out)).await,
+            Transport::Plain(plain) => {
+                let exchanged = plain.exchange(|out| call.write(base, &self.host, out)).await;
+                exchanged.with_context(lost)
+            }
             Transport::Encrypted(client) => {
                 let url = format!("https://{}{base}{API}{}", self.server.authority, call.path);
                 let response = client
@@ -258,12 +260,20 @@ impl Connection {
                     )
                     .body(call.body.clone())
                     .send()
-                    .await?;
+                    .await;
+                let response = response.map_err(|error| {
+                    let is_nobody = error.is_connect();
+                    let error = anyhow::Error::from(error);
+                    match is_nobody {
+                        true => error.context(nobody(&self.server)),
+                        false => error.context(lost()),
+                    }
+                })?;
                 let (status, headers) = (response.status(), response.headers().clone());
                 Ok(Answer {
                     status,
                     headers,
-                    body: response.bytes().await?,
+                    body: response.bytes().await.with_context(lost)?,
                 })
             }
         }
@@ -311,12 +321,7 @@ async fn connect(server: &Server) -> anyhow::Result<Transport> {
             .build()?;
         return Ok(Transport::Encrypted(client));
     }
-    let nobody = || {
-        format!(
-            "no server answers at {}; start one with `cartwright serve`, or name another with --url",
-            server.url()
-        )
-    };
+    let nobody = || nobody(server);
     let connecting = TcpStream::connect(&server.authority);
     let stream = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
         .await
@@ -324,4 +329,12 @@ async fn connect(server: &Server) -> anyhow::Result<Transport> {
         .with_context(nobody)?;
     stream.set_nodelay(true)?;
     Ok(Transport::Plain(Plain::new(stream)))
+}
+
+/// Says that nobody listens, and what to do about it.
+fn nobody(server: &Server) -> String {
+    format!(
+        "no server answers at {}; start one with `cartwright serve`, or name another with --url",
+        server.url()
+    )
 }

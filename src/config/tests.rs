@@ -111,6 +111,15 @@ fn wrong_values_say_what_would_be_right() {
         );
     }
     check_fault("log_format = \"xml\"", "log_format", "write \"text\" or \"json\"");
+    check_fault(
+        "log_format = '\"json\"'",
+        "log_format",
+        "leave them out, as in json",
+    );
+    check_fault("log_format = 1", "log_format", "write \"text\" or \"json\"");
+    check_fault("data = 5", "data", "in quotation marks");
+    check_fault("data = '\"shop\"'", "data", "leave them out, as in shop");
+    check_fault("mail_directory = 7", "mail_directory", "in quotation marks");
     check_fault("cors_origins = \"x\"", "cors_origins", "write a list");
     for sender in [
         "nobody",
@@ -180,6 +189,12 @@ fn a_named_file_must_exist() {
             .to_string()
             .contains("config default > /nonexistent/cartwright.toml"),
         "{faults}"
+    );
+    let directory =
+        Sources::of_process(Some(Path::new("/")), &Arguments::default()).expect_err("it is no file");
+    assert!(
+        directory.to_string().contains("this is a directory"),
+        "{directory}"
     );
 }
 

@@ -1,54 +1,13 @@
 //! The command line: results, refusals that say what to do, and exit codes.
 
+use crate::binary::{Run, file, run, run_in};
 use crate::fake_shop::{FakeShop, Mood, Order, TOKEN};
-use cartwright::config::{ENV_NO_OPTIONS, ENV_PREFIX};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a run of the binary left.
-struct Run {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-/// Runs the binary in an empty directory, without any option from outside.
-fn run(arguments: &[&str]) -> Run {
-    run_in(
-        tempfile::tempdir().expect("a temporary directory").path(),
-        arguments,
-    )
-}
-
-fn run_in(directory: &Path, arguments: &[&str]) -> Run {
-    run_with(directory, arguments, &[])
-}
-
-fn run_with(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cartwright"));
-    command.args(arguments).current_dir(directory);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CARTWRIGHT_") {
-            command.env_remove(name);
-        }
-    }
-    command.envs(variables.iter().copied());
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().expect("the binary runs");
-    Run {
-        code: status.code(),
-        stdout: String::from_utf8_lossy(&stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&stderr).into_owned(),
-    }
-}
 
 /// Runs a client against a shop.
 fn client(shop: &FakeShop, arguments: &[&str]) -> Run {
@@ -66,13 +25,6 @@ fn check_refused(arguments: &[&str], cure: &str) {
     );
 }
 
-/// Writes a file that lives as long as the directory.
-fn file(directory: &TempDir, name: &str, text: &str) -> String {
-    let path = directory.path().join(name);
-    std::fs::write(&path, text).expect("the directory is writable");
-    path.display().to_string()
-}
-
 fn fixture(name: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/online-retail");
     folder.join(name).display().to_string()
@@ -86,6 +38,10 @@ fn errors_name_their_cure() {
     check_refused(
         &["import", &rows, "--token", "t", "--url", "http://127.0.0.1:1"],
         "start one with `cartwright serve`",
+    );
+    check_refused(
+        &["import", &rows, "--token", "t", "--url", "https://127.0.0.1:1"],
+        "no server answers at https://127.0.0.1:1; start one",
     );
     check_refused(
         &["import", &rows, "--token", "t", "--url", "localhost"],
@@ -133,101 +89,6 @@ fn why_a_file_cannot_be_used_is_said_once() {
         let causes = told.map(|line| line.matches("(os error").count());
         assert_eq!(causes, Some(1), "{name}: {stderr}");
     }
-}
-
-#[test]
-fn config_default_is_the_example_and_checks_out() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let printed = run(&["config", "default"]);
-    let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cartwright.example.toml");
-    assert_eq!(
-        printed.stdout,
-        std::fs::read_to_string(example).expect("the example is there")
-    );
-    file(&directory, "cartwright.toml", &printed.stdout);
-    let checked = run_in(directory.path(), &["config", "check"]);
-    assert_eq!(
-        (checked.code, checked.stdout.as_str()),
-        (Some(0), "the configuration is fine\n")
-    );
-}
-
-#[test]
-fn a_variable_of_a_text_is_taken_as_it_is_written() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let variables = [
-        ("CARTWRIGHT_DATA", "007"),
-        ("CARTWRIGHT_MAIL_DIRECTORY", "2024"),
-        ("CARTWRIGHT_MAIL_FROM", "\"Shop, The\" <shop@example.com>"),
-        ("CARTWRIGHT_CONNECTIONS_MAX", "12"),
-        ("CARTWRIGHT_CORS_ORIGINS", "[\"https://a.example\"]"),
-    ];
-    let shown = run_with(directory.path(), &["config", "show"], &variables);
-    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
-    for line in [
-        "data = \"007\"  # environment variable CARTWRIGHT_DATA",
-        "mail_directory = \"2024\"  # environment variable CARTWRIGHT_MAIL_DIRECTORY",
-        "mail_from = '\"Shop, The\" <shop@example.com>'",
-        "connections_max = 12",
-        "cors_origins = [\"https://a.example\"]",
-    ] {
-        assert!(
-            shown.stdout.contains(line),
-            "{line:?} is not in\n{}",
-            shown.stdout
-        );
-    }
-}
-
-#[test]
-fn a_variable_of_the_tests_is_in_nobodys_way() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let check = |name: &str| run_with(directory.path(), &["config", "check"], &[(name, "7")]);
-    for name in ENV_NO_OPTIONS.into_iter().filter(|name| *name != "config") {
-        let checked = check(&format!("{ENV_PREFIX}{}", name.to_uppercase()));
-        assert_eq!(checked.code, Some(0), "{}", checked.stderr);
-    }
-    let unknown = check(&format!("{ENV_PREFIX}CRASH_SEEDS"));
-    let said = unknown.stderr.contains("there is no option of this name");
-    assert_eq!((unknown.code, said), (Some(1), true));
-}
-
-#[test]
-fn config_check_reports_every_fault_and_config_show_every_source() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    file(
-        &directory,
-        "cartwright.toml",
-        "lissten = 1\nlog_format = \"xml\"\n",
-    );
-    let checked = run_in(directory.path(), &["config", "check", "--listen", "x"]);
-    assert_eq!(checked.code, Some(1));
-    for part in ["3 fault(s)", "lissten (", "log_format (", "listen (argument)"] {
-        assert!(
-            checked.stderr.contains(part),
-            "{part:?} is not in\n{}",
-            checked.stderr
-        );
-    }
-    file(&directory, "cartwright.toml", "log_format = \"json\"\n");
-    let shown = run_in(directory.path(), &["config", "show", "--listen", "127.0.0.1:0"]);
-    assert_eq!(shown.code, Some(0));
-    for line in [
-        "listen = \"127.0.0.1:0\"  # argument",
-        "log_level = \"info\"  # default",
-    ] {
-        assert!(
-            shown.stdout.contains(line),
-            "{line:?} is not in\n{}",
-            shown.stdout
-        );
-    }
-    let json = shown
-        .stdout
-        .lines()
-        .find(|line| line.starts_with("log_format"))
-        .unwrap_or_default();
-    assert!(json.ends_with("cartwright.toml"), "{json}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod bench;
+mod binary;
 mod carriers;
 mod cart_refusals;
 mod carts;
@@ -9,6 +10,7 @@ mod catalog;
 mod changes;
 mod checkout;
 mod cli;
+mod configuration;
 mod coupon_codes;
 mod documented;
 mod edge;
