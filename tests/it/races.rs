@@ -1,6 +1,6 @@
 //! Races over HTTP: many callers at once want the same thing.
 
-use crate::support::{Answer, Client, OpenShop, Variant, amount_of, unique, until};
+use crate::support::{Answer, Client, OpenShop, Variant, amount_of, pence, unique, until};
 use cartwright_domain::shipping::METHODS_MAX;
 use cartwright_gateways::payment::sandbox::Operation;
 use futures::future::join_all;
@@ -526,4 +526,58 @@ async fn those_who_come_at_once_do_not_go_over_what_there_may_be() {
     for answer in refused {
         answer.expect_refused(409, "shipping.too_many_methods");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_completions_of_a_started_checkout_one_whose_total_is_unknown_joins_or_ends_it() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(500, Some(100)).await;
+    let mut started = Vec::new();
+    for _ in 0..24 {
+        let guest = open.shop.guest().await;
+        let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
+        guest
+            .post(&format!("/carts/{cart}/checkout"), json!({}))
+            .ok(201)
+            .await;
+        started.push((guest, cart));
+    }
+    // Whoever does not say what they expect to pay was shown another total, and nobody knows that any more.
+    let sale =
+        json!({ "name": "Sale", "enabled": true, "actions": [{ "type": "order", "percentage": "0.1" }] });
+    open.shop.staff.post("/admin/promotions", sale).ok(201).await;
+    let shop = open.shop.clone();
+    let server = open.into_server().kill_and_restart();
+    let shop = shop.at(&server);
+    let (mut orders, mut given_back) = (0, 0);
+    for (guest, cart) in started {
+        let guest = guest.at(server.url());
+        let complete = |key: &'static str, expected: Option<i64>| {
+            let mut body = json!({ "payment": { "token": "tok_approve" } });
+            if let Some(expected) = expected {
+                body["expected_total"] = pence(expected);
+            }
+            let path = format!("/carts/{cart}/complete");
+            let guest = guest.clone();
+            async move { guest.post(&path, body).key(key).send().await }
+        };
+        let (knows, does_not) = tokio::join!(complete("knows", Some(900)), complete("does not", None));
+        match knows.status {
+            200 => {
+                assert_eq!(does_not.expect(200)["order"]["id"], knows.json["order"]["id"]);
+                orders += 1;
+            }
+            _ => {
+                knows.expect_refused(409, "checkout.abandoned");
+                does_not.expect_refused(409, "checkout.total_changed");
+                assert_eq!(
+                    guest.get(&format!("/carts/{cart}")).ok(200).await["state"],
+                    "active"
+                );
+                given_back += 1;
+            }
+        }
+    }
+    assert_eq!(orders + given_back, 24);
+    assert_eq!(shop.units(&variant).await, (100, 0, 2 * orders));
 }

@@ -290,17 +290,23 @@ impl Engine {
             if let Some(problem) = obstacle {
                 return Err(problem.into());
             }
-            completion = match self.as_shown(request, &priced, completion).await {
-                Ok(completion) => completion,
+            match self.as_shown(request, &priced, completion.clone()).await {
+                Ok(shown) => completion = shown,
                 Err(refused) if refused.problem.code == validate::TOTAL_CHANGED => {
                     // It ends as it would by a total that is known to be another, which gives the cart back.
                     let ask = request.ask().if_match(None);
-                    checkouts.ask(id, AbandonCheckout, ask).await?;
-                    self.wait_until(id, request.deadline, Checkout::is_ended).await?;
-                    return Err(refused);
+                    match checkouts.ask(id, AbandonCheckout, ask).await {
+                        Ok(_) => {
+                            self.wait_until(id, request.deadline, Checkout::is_ended).await?;
+                            return Err(refused);
+                        }
+                        // Somebody was quicker, to complete it or to end it: that is joined.
+                        Err(AskError::Refused(Error::InProgress | Error::Ended)) => {}
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 Err(refused) => return Err(refused),
-            };
+            }
         }
         let command = BeginCompletion {
             completion,
