@@ -87,6 +87,13 @@ pub trait Disk: Send + Sync {
     /// Whatever the disk says.
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
 
+    /// Returns how many bytes of room are left for files of a directory; all there can be where the file system does not
+    /// say.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn room(&self, directory: &Path) -> io::Result<u64>;
+
     /// Makes one directory.
     ///
     /// # Errors
@@ -131,6 +138,14 @@ impl Disk for RealDisk {
         std::fs::read_dir(directory)?
             .map(|entry| Ok(entry?.path()))
             .collect()
+    }
+
+    fn room(&self, directory: &Path) -> io::Result<u64> {
+        let said = rustix::fs::statvfs(directory)?;
+        match said.f_blocks {
+            0 => Ok(u64::MAX),
+            _ => Ok(said.f_bavail.saturating_mul(said.f_frsize)),
+        }
     }
 
     fn make_directory(&self, directory: &Path) -> io::Result<()> {

@@ -13,7 +13,7 @@ mod spare;
 pub(crate) use frame::FrameBuffer;
 pub use scan::CutTail;
 pub(crate) use scan::Reach;
-pub(crate) use segment::{Filling, write_zeros};
+pub(crate) use segment::{Filling, remove_half_made, write_zeros};
 
 use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
 use crate::{Disk, Fault, OpenError, Position};
@@ -179,6 +179,7 @@ impl Journal {
             first: Position(1),
             bytes: options.segment_bytes.min(FIRST_SEGMENT_BYTES),
             fill: options.fill,
+            beside: 0,
         };
         let Made { segment, file } = segment::make(&*options.disk, directory, plan, &Filling::default())?;
         let offset = segment::HEADER_BYTES as u64;

@@ -7,7 +7,7 @@
 use crate::applier::Feeder;
 use crate::checkpoint::Checkpoint;
 use crate::codec::Stored;
-use crate::journal::{Ahead, CutTail, Journal, JournalOptions, Opened, Reach, io_at};
+use crate::journal::{Ahead, CutTail, Journal, JournalOptions, Opened, Reach, io_at, remove_half_made};
 use crate::options::{Options, Progress};
 use crate::pending::Pending;
 use crate::record::{Entry, Record, Start};
@@ -103,6 +103,7 @@ pub(crate) struct Recovered {
 
 /// Brings a data directory up to date.
 pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, OpenError> {
+    remove_half_made(&*options.disk, &directory.join(JOURNAL));
     let index_directory = directory.join(INDEX);
     let Index {
         table,

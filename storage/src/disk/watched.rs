@@ -50,6 +50,10 @@ impl Disk for WatchedDisk {
         RealDisk.list(directory)
     }
 
+    fn room(&self, directory: &Path) -> io::Result<u64> {
+        RealDisk.room(directory)
+    }
+
     fn make_directory(&self, directory: &Path) -> io::Result<()> {
         RealDisk.make_directory(directory)
     }

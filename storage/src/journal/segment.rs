@@ -185,6 +185,9 @@ pub(crate) struct Plan {
     pub(crate) first: Position,
     pub(crate) bytes: u64,
     pub(crate) fill: Fill,
+    /// How much room must be left beside it, in bytes. Without it nothing is written: a disk that is filled up is full for
+    /// the index, too.
+    pub(crate) beside: u64,
 }
 
 /// Makes a segment: zeros, the header and the name, each synced before the next. Or takes the one of this number that
@@ -200,7 +203,7 @@ pub(crate) fn make(disk: &dyn Disk, directory: &Path, plan: Plan, filling: &Fill
         disk.sync_directory(directory)?;
         return Ok(Made { segment, file });
     }
-    let file = make_spare(disk, directory, plan.bytes, plan.fill, filling)?;
+    let file = make_spare(disk, directory, plan, filling)?;
     let (salt, _) = uuid::Uuid::new_v4().as_u64_pair();
     let segment = Segment {
         path,
@@ -220,16 +223,25 @@ pub(crate) fn make(disk: &dyn Disk, directory: &Path, plan: Plan, filling: &Fill
 fn make_spare(
     disk: &dyn Disk,
     directory: &Path,
-    bytes: u64,
-    fill: Fill,
+    plan: Plan,
     filling: &Filling,
 ) -> io::Result<Box<dyn DiskFile>> {
+    let Plan {
+        bytes, fill, beside, ..
+    } = plan;
     let (path, making) = (directory.join(SPARE), directory.join(SPARE_IN_THE_MAKING));
     match disk.open(&path, Opening::Write) {
         Ok(spare) if spare.len()? == bytes => return Ok(spare),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
+    }
+    // What an earlier try left takes room that it would need.
+    disk.remove(&making)?;
+    let (room, wanted) = (disk.room(directory)?, bytes.saturating_add(beside));
+    if room < wanted {
+        let message = format!("{room} bytes are left on the disk, and {wanted} are needed; make room");
+        return Err(io::Error::new(io::ErrorKind::StorageFull, message));
     }
     let file = disk.open(&making, Opening::Create)?;
     let filled = match fill {
@@ -243,6 +255,13 @@ fn make_spare(
     }
     disk.rename(&making, &path)?;
     Ok(file)
+}
+
+/// Removes what an earlier process began to make and did not end. It may be what fills the disk, so that the index could not
+/// be opened beside it.
+pub(crate) fn remove_half_made(disk: &dyn Disk, directory: &Path) {
+    // Where it cannot be removed, whoever needs the room says so.
+    let _ = disk.remove(&directory.join(SPARE_IN_THE_MAKING));
 }
 
 /// How far the writing of zeros has come, and whether it shall stop.

@@ -43,7 +43,7 @@ struct Thread {
 }
 
 impl Make {
-    fn run(&self, number: u64) -> io::Result<Made> {
+    fn run(&self, number: u64, beside: u64) -> io::Result<Made> {
         let JournalOptions {
             disk,
             segment_bytes: bytes,
@@ -55,6 +55,7 @@ impl Make {
             first: Position::default(),
             bytes: *bytes,
             fill: *fill,
+            beside,
         };
         segment::make(&**disk, &self.directory, plan, &self.filling)
     }
@@ -64,7 +65,8 @@ impl Make {
     fn hand_over(&self, number: u64, ready: &Sender<Option<Made>>) -> bool {
         let mut pause = PAUSE_MIN;
         loop {
-            let error = match self.run(number) {
+            // As much again stays for the index and whatever else lives here.
+            let error = match self.run(number, self.options.segment_bytes) {
                 Ok(made) => return ready.send(Some(made)).is_ok(),
                 Err(_) if self.filling.stop.load(Ordering::Relaxed) => return false,
                 Err(error) => error,
@@ -118,7 +120,7 @@ impl Spares {
     /// be made ahead is made now.
     pub(crate) fn take(&self, number: u64) -> io::Result<Made> {
         let Some(thread) = &self.thread else {
-            return self.make.run(number);
+            return self.make.run(number, 0);
         };
         self.make.filling.is_at_leisure.store(false, Ordering::Relaxed);
         let made = match thread.ready.recv() {
@@ -129,7 +131,7 @@ impl Spares {
                 );
                 Ok(made)
             }
-            Ok(None) | Err(_) => self.make.run(number),
+            Ok(None) | Err(_) => self.make.run(number, 0),
         };
         self.make.filling.is_at_leisure.store(true, Ordering::Relaxed);
         made
@@ -138,7 +140,7 @@ impl Spares {
     /// Makes a segment now, so that whoever needs it finds it.
     #[cfg(test)]
     pub(crate) fn make_ahead(&self, number: u64) -> io::Result<()> {
-        self.make.run(number).map(drop)
+        self.make.run(number, 0).map(drop)
     }
 }
 
@@ -180,5 +182,84 @@ impl Drop for Spares {
             // It panics on nothing; if it did, there is no segment to save.
             let _ = handle.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{Disk, DiskFile, Opening, RealDisk};
+    use std::path::Path;
+    use std::sync::atomic::AtomicU64;
+
+    const SEGMENT_BYTES: u64 = 64 * 1024;
+
+    /// The machine's disk with so much room.
+    struct Small(AtomicU64);
+
+    impl Disk for Small {
+        fn open(&self, path: &Path, opening: Opening) -> io::Result<Box<dyn DiskFile>> {
+            RealDisk.open(path, opening)
+        }
+        fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+            RealDisk.list(directory)
+        }
+        fn room(&self, _: &Path) -> io::Result<u64> {
+            Ok(self.0.load(Ordering::Relaxed))
+        }
+        fn make_directory(&self, directory: &Path) -> io::Result<()> {
+            RealDisk.make_directory(directory)
+        }
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            RealDisk.rename(from, to)
+        }
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            RealDisk.remove(path)
+        }
+        fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+            RealDisk.sync_directory(directory)
+        }
+    }
+
+    #[test]
+    fn a_segment_is_made_ahead_only_where_as_much_room_stays_beside_it() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let disk = Arc::new(Small(AtomicU64::new(2 * SEGMENT_BYTES - 1)));
+        let options = JournalOptions {
+            disk: Arc::clone(&disk) as Arc<dyn Disk>,
+            segment_bytes: SEGMENT_BYTES,
+            ahead: Ahead::OnThread,
+            fill: crate::Fill::Zeros,
+        };
+        let files = || RealDisk.list(directory.path()).expect("it can be listed").len();
+        let spares = Spares::start(directory.path().to_owned(), options, 7);
+        std::thread::sleep(3 * PAUSE_MIN);
+        assert_eq!(files(), 0, "nothing is written that would fill the disk");
+        // Whoever needs it makes it of what there is.
+        let made = spares.take(7).expect("there is room for one");
+        assert_eq!((made.segment.number, made.segment.bytes), (7, SEGMENT_BYTES));
+        disk.0.store(SEGMENT_BYTES - 1, Ordering::Relaxed);
+        spares.order(8);
+        let full = spares.take(8).err().expect("there is no room");
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        assert!(full.to_string().contains("make room"), "{full}");
+        disk.0.store(2 * SEGMENT_BYTES, Ordering::Relaxed);
+        spares.order(9);
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while files() < 2 {
+            assert!(std::time::Instant::now() < deadline, "it is not made ahead");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(spares);
+    }
+
+    #[test]
+    fn what_an_earlier_process_began_to_make_takes_no_room() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let half = directory.path().join("spare.new");
+        std::fs::write(&half, [0; 4_096]).expect("it can be written");
+        segment::remove_half_made(&RealDisk, directory.path());
+        assert!(!half.exists());
+        segment::remove_half_made(&RealDisk, &directory.path().join("none"));
     }
 }
