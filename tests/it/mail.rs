@@ -1,7 +1,8 @@
 //! Mail: one confirmation for each order, whatever happens between.
 
-use crate::support::{OpenShop, until};
+use crate::support::{OpenShop, Server, until};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn each_order_is_confirmed_by_exactly_one_mail_also_after_kills() {
@@ -84,4 +85,37 @@ async fn a_mail_directory_that_is_gone_does_not_stop_selling() {
         mail_is("ok").await
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_was_mailed_before_an_orderly_stop_is_not_mailed_again() {
+    let mut open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1250, None).await;
+    let directory = open.server.directory().clone();
+    for round in 1..=3 {
+        open.shop
+            .buy(&open.shop.guest().await, &open.method, &[(&variant, 2)])
+            .await;
+        // Stopped at once: the mail is written, and that it is so is noted.
+        let (shop, method) = (open.shop.clone(), open.method.clone());
+        let mut server = open.into_server();
+        assert!(server.stop().success());
+        assert_eq!(directory.mails().len(), 1, "round {round}");
+        let mail = directory.data().join("mail");
+        for file in std::fs::read_dir(&mail).expect("the mails can be listed") {
+            let path = file.expect("a file").path();
+            if path.extension().is_some_and(|extension| extension == "eml") {
+                std::fs::remove_file(path).expect("whoever sends mails takes them");
+            }
+        }
+        let server = Server::start(&directory);
+        open = OpenShop {
+            shop: shop.at(&server),
+            server: server.into(),
+            method,
+        };
+        // What would come again is there before the mail of a later order.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(directory.mails(), Vec::<String>::new(), "round {round}");
+    }
 }

@@ -21,12 +21,15 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 /// When a caller may try again after the engine was full.
 const ENGINE_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How often a shutdown looks whether everything has ended.
 const SHUTDOWN_POLL: Duration = Duration::from_millis(10);
+/// How long a shutdown waits for subscribers that are behind.
+const SETTLE_MAX: Duration = Duration::from_secs(1);
 
 /// The runtime's limits. Every one has a default that suits a shop on one machine.
 #[derive(Clone, Debug)]
@@ -141,6 +144,8 @@ pub(super) struct Inner {
     sagas: Mutex<Vec<Arc<dyn SagaHandle>>>,
     relays: Mutex<Vec<Arc<Relay>>>,
     pub(super) incarnations: AtomicU64,
+    /// Whether subscribers are to end once they are up to date.
+    pub(super) settling: watch::Sender<bool>,
     asks: AtomicUsize,
     shed: AtomicU64,
     stopping: AtomicBool,
@@ -258,6 +263,7 @@ impl Runtime {
             kinds: Mutex::default(),
             sagas: Mutex::default(),
             relays: Mutex::default(),
+            settling: watch::Sender::new(false),
             incarnations: AtomicU64::new(0),
             asks: AtomicUsize::new(0),
             shed: AtomicU64::new(0),
@@ -363,6 +369,22 @@ impl Runtime {
         let sagas: Vec<_> = lock(&inner.sagas).drain(..).collect();
         for saga in sagas {
             saga.stop();
+        }
+        // What they did is not done again by the next start.
+        inner.settling.send_replace(true);
+        let relays = lock(&inner.relays).clone();
+        let settled = async {
+            while !relays.iter().all(|relay| relay.is_settled()) {
+                tokio::time::sleep(SHUTDOWN_POLL).await;
+            }
+        };
+        if timeout_at(deadline.min(Instant::now() + SETTLE_MAX), settled)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "shutdown leaves a subscriber behind: what it did since its cursor was moved comes again"
+            );
         }
         inner.tasks.end(deadline).await;
         if timeout_at(deadline, inner.store.barrier()).await.is_err() {

@@ -7,6 +7,7 @@ use cartwright_storage::{Fact, Fault, Position, Wanted};
 use futures::future::{BoxFuture, FutureExt};
 use std::mem;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -97,6 +98,8 @@ pub struct SubscriberCounters {
 pub(super) struct Relay {
     subscriber: Arc<dyn Subscriber>,
     counters: Mutex<SubscriberCounters>,
+    /// Whether it has ended, up to date, or has not begun.
+    settled: AtomicBool,
 }
 
 impl Relay {
@@ -108,7 +111,13 @@ impl Relay {
         Self {
             subscriber,
             counters: Mutex::new(counters),
+            settled: AtomicBool::new(true),
         }
+    }
+
+    /// Tells whether nothing that it did would come again after a start.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
     }
 
     pub(super) fn counters(&self) -> SubscriberCounters {
@@ -117,11 +126,12 @@ impl Relay {
 
     pub(super) fn start(self: Arc<Self>, inner: &Arc<Inner>) {
         let name = self.subscriber.name();
+        self.settled.store(false, Ordering::Release);
         let task = {
             let inner = Arc::clone(inner);
             async move {
                 let mut failures = 0;
-                // Ends only by being dropped: a fault of the store is waited out.
+                // A fault of the store is waited out.
                 while let Err(fault) = self.run(&inner, &mut failures).await {
                     let wait = backoff(inner.options.backoff_min, inner.options.backoff_max, failures);
                     failures += 1;
@@ -129,15 +139,16 @@ impl Relay {
                     tracing::warn!(subscriber = name, %fault, ?wait, "facts cannot be read or the cursor not moved");
                     tokio::time::sleep(wait).await;
                 }
+                self.settled.store(true, Ordering::Release);
             }
         };
         inner.spawn("subscriber", name, TaskEnd::AtShutdown, task);
     }
 
-    /// Delivers facts from the durable cursor on, until the store fails.
+    /// Delivers facts from the durable cursor on, until the engine stops or the store fails.
     async fn run(&self, inner: &Inner, failures: &mut u32) -> Result<(), Fault> {
         let (name, wanted) = (self.subscriber.name(), self.subscriber.wants());
-        let mut synced = inner.store.synced();
+        let (mut synced, mut settling) = (inner.store.synced(), inner.settling.subscribe());
         let mut cursor = Cursor::at(inner.store.cursor(name).await?);
         lock(&self.counters).position = cursor.durable;
         loop {
@@ -169,19 +180,35 @@ impl Relay {
             if before < read && read < seen {
                 continue;
             }
-            let changed = synced.changed();
-            match timeout_at(cursor.due_at(), changed).await {
-                Ok(Ok(())) => tokio::time::sleep(GATHER).await,
-                Ok(Err(_)) => return std::future::pending().await,
-                Err(_) => self.move_if_due(&mut cursor, inner).await?,
+            if *settling.borrow_and_update() {
+                return self.move_on(&mut cursor, inner).await;
+            }
+            let due_at = cursor.due_at();
+            tokio::select! {
+                // In one order, so that a simulation goes the same way twice.
+                biased;
+                changed = timeout_at(due_at, synced.changed()) => match changed {
+                    Ok(Ok(())) => tokio::time::sleep(GATHER).await,
+                    Ok(Err(_)) => return std::future::pending().await,
+                    Err(_) => self.move_if_due(&mut cursor, inner).await?,
+                },
+                // What was synced by now is handled before it ends.
+                _ = settling.changed() => {}
             }
         }
     }
 
     /// Moves the durable cursor, once in a while.
     async fn move_if_due(&self, cursor: &mut Cursor, inner: &Inner) -> Result<(), Fault> {
-        let is_due = CURSOR_FACTS <= cursor.facts || CURSOR_INTERVAL <= cursor.moved_at.elapsed();
-        if is_due && cursor.durable < cursor.read {
+        match CURSOR_FACTS <= cursor.facts || CURSOR_INTERVAL <= cursor.moved_at.elapsed() {
+            true => self.move_on(cursor, inner).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Moves the durable cursor to where it was read.
+    async fn move_on(&self, cursor: &mut Cursor, inner: &Inner) -> Result<(), Fault> {
+        if cursor.durable < cursor.read {
             let settled = self.subscriber.settle().await;
             lock(&self.counters).unsettled = settled.as_ref().err().cloned();
             settled.map_err(Fault::Io)?;
