@@ -403,6 +403,12 @@ async fn a_total_that_changed_is_refused_and_repeating_with_the_new_one_succeeds
     assert_eq!(state_of(&guest, &cart).await, "active");
     assert_eq!(open.shop.units(&variant).await, (5, 0, 0));
 
+    // What was shown before is expected no longer, though the price is what it was then.
+    open.shop.set_price(&variant, 500).await;
+    let again = guest.post(&path, paid("tok_approve")).key(&unique("key"));
+    again.refused(409, "checkout.total_changed").await;
+    open.shop.set_price(&variant, 600).await;
+
     let mut body = paid("tok_approve");
     // What a caller was shown with another total is not known, and nothing is said to have changed.
     body["expected_total"] = pence(1199);

@@ -1,7 +1,7 @@
 //! What is paid with gift cards and store credit, over HTTP: beside the payment provider, without it, and when several
 //! want the same balance. The sandbox's own ledger is the witness of what was charged.
 
-use crate::support::{Answer, Client, OpenShop, Variant, amount_of, pence, unique, until};
+use crate::support::{Answer, Client, OpenShop, Variant, address, amount_of, pence, unique, until};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -328,15 +328,101 @@ async fn a_card_that_covers_less_than_was_shown_refuses_a_started_checkout_too()
 }
 
 #[tokio::test]
-async fn store_credit_of_a_deleted_customer_pays_for_nothing() {
+async fn a_card_that_covers_less_is_told_also_beside_another_total() {
+    let open = OpenShop::shared().await;
+    // The price becomes another, and what is left of the card is not what it was shown to pay.
+    for price in [1_300, 900, 1_001] {
+        let variant = open.shop.variant(1_000, Some(10)).await;
+        let card = issue(&open, 600).await;
+        let (guest, cart, shown) = applied(&open, &variant, &card).await;
+        assert_eq!(shown["amount_due"], pence(1_400));
+        let less = json!({ "amount": pence(-500), "reason": "paid out" });
+        let adjustments = format!("{}/adjustments", card_path(&card));
+        open.shop.staff.post(&adjustments, less).ok(200).await;
+        open.shop.set_price(&variant, price).await;
+        let total = 2 * price;
+
+        let refused = complete(&guest, &cart, token("tok_approve")).await;
+        let refused = refused.expect_refused(409, "checkout.total_changed");
+        let details = &refused["details"];
+        assert_eq!(
+            (&details["total"], &details["amount_due"]),
+            (&pence(total), &pence(total - 100))
+        );
+        // To agree to the total is not to agree to what is left of it.
+        let mut body = token("tok_approve");
+        body["expected_total"] = pence(total);
+        let refused = complete(&guest, &cart, body.clone()).await;
+        let refused = refused.expect_refused(409, "checkout.amount_due_changed");
+        assert_eq!(refused["details"]["amount_due"], pence(total - 100));
+        body["expected_amount_due"] = pence(total - 100);
+        let checkout = complete(&guest, &cart, body).await.expect(200);
+        let due = total - 100;
+        assert_eq!(charged(&open, &checkout), [(due, due, 0)]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_card_was_shown_to_pay_is_not_taken_for_granted_after_a_restart() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let (spoiled, same) = (issue(&open, 600).await, issue(&open, 600).await);
+    let (guest, cart, _) = applied(&open, &variant, &spoiled).await;
+    let (other, other_cart, _) = applied(&open, &variant, &same).await;
+    let shop = open.shop.clone();
+    let server = open.into_server().kill_and_restart();
+    let (shop, guest, other) = (shop.at(&server), guest.at(server.url()), other.at(server.url()));
+    let disabled = json!({ "enabled": false });
+    shop.staff.patch(&card_path(&spoiled), disabled).ok(200).await;
+    let mut body = token("tok_approve");
+    body["expected_total"] = pence(2_000);
+    let refused = complete(&guest, &cart, body.clone()).await;
+    let refused = refused.expect_refused(409, "checkout.amount_due_changed");
+    assert_eq!(refused["details"]["amount_due"], pence(2_000));
+    let done = complete(&other, &other_cart, body).await.expect(200);
+    let order = shop.order(text(&done["order"]["id"])).await;
+    assert_eq!(
+        payments(&order),
+        [("gift_card", "captured", 600), ("sandbox", "captured", 1_400)]
+    );
+}
+
+#[tokio::test]
+async fn what_cards_pay_in_full_is_given_up_past_the_deadline_too() {
+    let open = OpenShop::fresh().await;
+    // The calculator keeps silent about this place, so that the quote takes longer than the checkout may.
+    let settings = json!({ "checkout_seconds": 1, "tax_calculator": "fake" });
+    open.shop.settings(settings).await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let card = issue(&open, 9_000).await;
+    let (guest, cart, _) = applied(&open, &variant, &card).await;
+    let mut address = address("GB");
+    address["postal_code"] = json!("ZE99 1AA");
+    let details = json!({ "shipping_address": address });
+    let shown = guest.patch(&format!("/carts/{cart}"), details).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(0));
+    // What was said of another price is no answer any more: it is asked again.
+    open.shop.set_price(&variant, 1_100).await;
+    let refused = complete(&guest, &cart, json!({ "expected_total": pence(2_200) })).await;
+    refused.expect_refused(402, "payment.given_up");
+    assert_eq!(balance(&open, &card).await, (9_000, 0));
+    assert_eq!(open.shop.units(&variant).await, (10, 0, 0));
+    assert_eq!(open.shop.orders().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_customer_to_whom_the_store_owes_credit_stays() {
     let open = OpenShop::shared().await;
     let (shop, variant) = (&open.shop, open.shop.variant(1_000, Some(10)).await);
     let customer = json!({ "external_id": unique("leaving") });
     let customer = shop.staff.post("/admin/customers", customer).ok(201).await;
     let record = format!("/admin/customers/{}", text(&customer["id"]));
-    let credit = json!({ "amount": pence(1_000), "reason": "goodwill" });
-    let adjustments = format!("{record}/store-credit/adjustments");
-    shop.staff.post(&adjustments, credit).ok(200).await;
+    let (credit, adjustments) = (
+        format!("{record}/store-credit"),
+        format!("{record}/store-credit/adjustments"),
+    );
+    let adjust = |amount: i64| json!({ "amount": pence(amount), "reason": "goodwill" });
+    shop.staff.post(&adjustments, adjust(1_000)).ok(200).await;
     let guest = shop.guest().await;
     let cart = shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
     let own = json!({ "customer_id": customer["id"] });
@@ -345,20 +431,30 @@ async fn store_credit_of_a_deleted_customer_pays_for_nothing() {
     let shown = guest.post(&path, json!({})).ok(200).await;
     assert_eq!(shown["amount_due"], pence(0));
 
+    let refused = shop.staff.delete(&record);
+    let refused = refused.refused(409, "customer.has_store_credit").await;
+    assert_eq!(refused["details"]["balances"], json!([pence(1_000)]));
+    let checkout = complete(&guest, &cart, json!({})).await.expect(200);
+    // All of it is spent: nothing is owed any more, until the order is canceled.
     shop.staff.delete(&record).ok(204).await;
-    let refused = complete(&guest, &cart, json!({})).await;
-    let refused = refused.expect_refused(409, "checkout.amount_due_changed");
-    let payment = &refused["details"]["payments"][0];
-    assert_eq!(
-        (&payment["type"], &payment["reason"], &payment["amount"]),
-        (&json!("store_credit"), &json!("other_customer"), &pence(0))
-    );
-    let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
-    assert_eq!(shown["amount_due"], pence(1_000));
-    guest
-        .post(&path, json!({}))
-        .refused(422, "store_credit.none")
+    shop.staff.get(&record).refused(404, "customer.not_found").await;
+    let cancel = format!("/admin/orders/{}/cancel", text(&checkout["order"]["id"]));
+    shop.staff
+        .post(&cancel, json!({ "reason": "sent back" }))
+        .key(&unique("cancel"))
+        .ok(200)
         .await;
+    let owed = until("the credit is given back", async || {
+        let owed = shop.staff.get(&credit).ok(200).await;
+        (owed["items"][0]["balance"] == pence(1_000)).then_some(owed)
+    });
+    owed.await;
+    let refused = shop.staff.post(&adjustments, adjust(-1_001));
+    let refused = refused.refused(409, "stored_value.below_held").await;
+    let message = "the balance is 10.00 GBP, and no more than that can be taken off";
+    assert_eq!(refused["message"], message);
+    let paid_out = shop.staff.post(&adjustments, adjust(-1_000)).ok(200).await;
+    assert_eq!(paid_out["balance"], pence(0));
 }
 
 /// A balance for one of twenty tabs, twenty times.

@@ -385,6 +385,9 @@ async fn what_was_done_is_answered_again_where_it_could_not_be_done_any_more() {
     let zone = shop.zone("France", &["FR"], "0.2").await;
     let list = made("/admin/price-lists", json!({ "name": "Trade" })).await;
     let customer = made("/admin/customers", json!({ "external_id": unique("leaves") })).await;
+    let credit = format!("/admin/customers/{customer}/store-credit/adjustments");
+    let owed = json!({ "amount": pence(500), "reason": "goodwill" });
+    staff.post(&credit, owed).ok(200).await;
     let all = [
         Undone {
             call: Box::new(|key| {
@@ -412,9 +415,8 @@ async fn what_was_done_is_answered_again_where_it_could_not_be_done_any_more() {
         },
         Undone {
             call: Box::new(|key| {
-                let credit = json!({ "amount": pence(500), "reason": "goodwill" });
-                let path = format!("/admin/customers/{customer}/store-credit/adjustments");
-                staff.post(&path, credit).key(key)
+                let paid_out = json!({ "amount": pence(-500), "reason": "paid out" });
+                staff.post(&credit, paid_out).key(key)
             }),
             status: 200,
             undo: staff.delete(&format!("/admin/customers/{customer}")),

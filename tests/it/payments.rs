@@ -4,7 +4,7 @@
 use crate::support::{OpenShop, Purchase, Server, Variant, unique, until};
 use cartwright_gateways::payment::sandbox::{Operation, Payment};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
@@ -118,7 +118,7 @@ async fn a_provider_that_never_answers_leaves_the_payment_unknown_until_it_is_gi
     assert_eq!(checkout["problem"]["error"], "payment.given_up");
     assert_eq!(
         checkout["problem"]["message"],
-        "the payment provider did not answer for 3 s; nothing was charged"
+        "the payment was not settled by the checkout's deadline; nothing was charged, complete again"
     );
     let again = unknown.again().await;
     assert!(again.is_replayed());
@@ -319,4 +319,46 @@ async fn a_token_that_is_none_of_the_providers_is_declined() {
     let refused = open.shop.complete(&guest, &cart, &purchase).await;
     let problem = refused.expect_refused(402, "payment.declined");
     assert_eq!(problem["details"]["provider_code"], "unknown_token");
+}
+
+#[tokio::test]
+async fn the_deadline_of_a_checkout_ends_a_call_that_is_under_way() {
+    let open = OpenShop::fresh().await;
+    let settings = json!({ "provider_seconds": 25, "checkout_seconds": 1 });
+    open.shop.settings(settings).await;
+    let variant = open.shop.variant(500, Some(2)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
+    let purchase = Purchase {
+        key: &unique("key"),
+        token: "tok_hang",
+    };
+    let asked = Instant::now();
+    let refused = open.shop.complete(&guest, &cart, &purchase).await;
+    refused.expect_refused(402, "payment.given_up");
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    assert_eq!(open.shop.units(&variant).await, (2, 0, 0));
+}
+
+#[tokio::test]
+async fn the_key_of_a_payment_that_is_being_let_go_of_tells_how_it_stands() {
+    let open = OpenShop::fresh().await;
+    let settings = json!({ "provider_seconds": 1, "checkout_seconds": 3 });
+    open.shop.settings(settings).await;
+    let variant = open.shop.variant(500, Some(2)).await;
+    let unknown = Unknown::buy(&open, &variant, "tok_late").await;
+    let mut states = Vec::new();
+    let refused = until("the payment is given up", async || {
+        let again = unknown.again().await;
+        assert!(again.is_replayed(), "{}", again.text);
+        if again.status == 402 {
+            return Some(again);
+        }
+        let told = again.expect(202);
+        states.push(text(&told["state"]).to_owned());
+        None
+    });
+    refused.await.expect_refused(402, "payment.given_up");
+    states.dedup();
+    assert_eq!(states, ["payment_unknown", "processing"]);
 }

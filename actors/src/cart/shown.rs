@@ -50,16 +50,14 @@ impl ShownTotals {
         self.cache.get(&(cart, fingerprint(caller)))
     }
 
+    /// Forgets what a session was last shown: something else was answered to it since.
+    pub(crate) fn forget_in(&self, cart: CartId, session: Option<SessionId>) {
+        self.cache.remove(&(cart, fingerprint(&by_itself(session))));
+    }
+
     /// Returns what a session was last shown, by itself.
     pub(crate) fn last_in(&self, cart: CartId, session: Option<SessionId>) -> Option<ShownTotal> {
-        self.last(
-            cart,
-            &Caller {
-                session,
-                staff: None,
-                engine: None,
-            },
-        )
+        self.last(cart, &by_itself(session))
     }
 }
 
@@ -75,6 +73,27 @@ impl ShownTotal {
             shipping: quote.shipping,
             tax: quote.tax.unwrap_or(Money::zero(quote.currency)),
         }
+    }
+
+    /// Returns what is left of a total for the payment provider where as much else pays as was shown; nothing of another
+    /// currency.
+    pub(crate) fn due_of(&self, total: Money) -> Option<Money> {
+        let covered = self.total.minus(self.due).ok()?;
+        let due = total.minus(covered).ok()?;
+        Some(if due.amount < 0 {
+            Money::zero(total.currency)
+        } else {
+            due
+        })
+    }
+}
+
+/// Returns the caller who is a session and nobody else.
+fn by_itself(session: Option<SessionId>) -> Caller {
+    Caller {
+        session,
+        staff: None,
+        engine: None,
     }
 }
 

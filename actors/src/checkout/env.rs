@@ -47,6 +47,11 @@ impl CheckoutEnv {
         shown.filter(|shown| shown.total == total)
     }
 
+    /// Forgets what the shopper was shown of the cart of a checkout.
+    pub(super) fn forget_shown(&self, checkout: &Checkout) {
+        self.shown_totals.forget_in(checkout.cart, checkout.session);
+    }
+
     /// Tells whether the shopper has been shown what the cart of a checkout comes to.
     pub(super) async fn has_shown(&self, checkout: &Checkout) -> Result<bool, Refused> {
         let cart = self.kinds.carts.read(checkout.cart).await.map_err(unreadable)?;
@@ -70,6 +75,19 @@ impl CheckoutEnv {
     /// Returns the payment provider under the deadline of the settings.
     pub(super) fn provider(&self, settings: &Settings) -> Deadlined {
         Deadlined::new(Arc::clone(&self.payments), settings.lifetimes.provider)
+    }
+
+    /// Returns the payment provider under the deadline of the settings or, where that comes first, the checkout's own. One
+    /// that has passed is none: what is asked then is what there is to be undone.
+    pub(super) fn provider_in_time(&self, checkout: &Checkout, settings: &Settings) -> Deadlined {
+        let patience = settings.lifetimes.provider;
+        let completion = checkout.completion.as_ref();
+        let left = completion.map_or(patience, |completion| completion.deadline_at.since(self.now()));
+        let patience = match left.is_zero() {
+            true => patience,
+            false => patience.min(left),
+        };
+        Deadlined::new(Arc::clone(&self.payments), patience)
     }
 
     /// Returns the ask of one step at one participant.

@@ -23,29 +23,42 @@ impl Engine {
         let settings = self.kinds().current_settings().await?;
         let shown = self.inner().shown_totals.last(cart, &request.caller);
         let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
-        let shown_due = shown.filter(|shown| Some(shown.total) == expected_total);
+        let shown_due = || shown?.due_of(expected_total?);
         Ok(Completion {
             payment_token: draft.payment_token,
             expected_total,
-            expected_due: draft.expected_due.or(shown_due.map(|shown| shown.due)),
+            expected_due: draft.expected_due.or_else(shown_due),
             deadline_at: self.now().after(settings.lifetimes.checkout),
             capture: Some(settings.capture),
         })
     }
 
-    /// Returns a completion with the total that a shopper must have been shown, where nobody remembers it. Of staff, who
-    /// need not have looked at the cart, none is expected.
+    /// Returns a completion with what a shopper must have been shown and does not say, where nobody remembers it: the total,
+    /// and what gift cards and store credit leave to be paid. Of staff, who need not have looked at the cart, none is
+    /// expected.
     ///
     /// # Errors
-    /// `checkout.total_changed` where the cart may have come to another total when the shopper last saw it.
+    /// `checkout.total_changed`, `checkout.amount_due_changed` where it may have been another when the shopper last saw it.
     pub(super) async fn as_shown(
         &self,
         request: &Request,
         priced: &Priced,
         completion: Completion,
     ) -> Result<Completion, Refused> {
-        if completion.expected_total.is_some() || request.caller.is_staff() {
+        if request.caller.is_staff() {
             return Ok(completion);
+        }
+        if completion.expected_total.is_some() {
+            if completion.expected_due.is_some() || priced.cart.state.stored_values().is_empty() {
+                return Ok(completion);
+            }
+            if !self.kinds().covers_what_it_did(priced).await? {
+                return Err(validate::due_unknown(priced).into());
+            }
+            return Ok(Completion {
+                expected_due: Some(priced.coverage.due),
+                ..completion
+            });
         }
         if !self.kinds().costs_what_it_did(priced).await? {
             return Err(validate::total_unknown(priced).into());
@@ -62,12 +75,22 @@ impl Kinds {
     /// Tells whether what a cart comes to is what its shopper was shown when it was last written.
     pub(super) async fn costs_what_it_did(&self, priced: &Priced) -> Result<bool, Refused> {
         let cart = &priced.cart;
-        let (state, shown_at) = (&cart.state, cart.state.updated_at());
         // The next read would take a code away that is used up, and say so.
-        if !state.is_shown() || !self.unusable_codes(priced).is_empty() {
+        if !self.unusable_codes(priced).is_empty() || Some(cart.position) < priced.lost.at {
             return Ok(false);
         }
-        if Some(cart.position) < priced.lost.at {
+        if !self.covers_what_it_did(priced).await? {
+            return Ok(false);
+        }
+        let gathered = self.gather(Arc::clone(cart)).await?;
+        gathered.was_the_same(self).await
+    }
+
+    /// Tells whether gift cards and store credit can pay what its shopper was shown of a cart when it was last written.
+    async fn covers_what_it_did(&self, priced: &Priced) -> Result<bool, Refused> {
+        let cart = &priced.cart;
+        let (state, shown_at) = (&cart.state, cart.state.updated_at());
+        if !state.is_shown() {
             return Ok(false);
         }
         for id in state.stored_values() {
@@ -81,7 +104,6 @@ impl Kinds {
                 return Ok(false);
             }
         }
-        let gathered = self.gather(Arc::clone(cart)).await?;
-        gathered.was_the_same(self).await
+        Ok(true)
     }
 }

@@ -14,7 +14,7 @@ mod validate;
 
 pub(crate) use env::CheckoutEnv;
 
-use crate::cart::{CartRef, CartView, DetailsDraft, View};
+use crate::cart::{CartRef, CartView, DetailsDraft, Priced, View};
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::request::{Done, Outcome, Refused, Request};
@@ -200,7 +200,8 @@ impl Engine {
                 request.require_revision(cart.revision)?;
                 let priced = self.kinds().priced(cart.clone()).await?;
                 let obstacle = validate::due_changed(&priced, &completion)
-                    .or_else(|| validate::obstacle(&priced, completion.payment_token.is_some()));
+                    .or_else(|| validate::obstacle(&priced, completion.payment_token.is_some()))
+                    .or_else(|| self.unpayable(&priced));
                 if let Some(problem) = obstacle {
                     return Err(problem.into());
                 }
@@ -208,6 +209,15 @@ impl Engine {
                 self.begin(request, &cart, Some(completion), ticket).await
             }
         }
+    }
+
+    /// Returns why nothing can be paid, where the provider is needed and is known to take nothing: nothing is begun then, so
+    /// that neither cart nor stock waits for it.
+    fn unpayable(&self, priced: &Priced) -> Option<Problem> {
+        let is_needed = !priced.coverage.due.is_zero();
+        self.payment_fault()
+            .filter(|_| is_needed)
+            .map(|_| payment::unavailable())
     }
 
     /// Begins an attempt. Whoever loses the race for the cart joins the winner's.
@@ -286,7 +296,8 @@ impl Engine {
             // cart back: the saga judges them.
             let priced = self.kinds().priced(cart.clone()).await?;
             let obstacle = validate::due_changed(&priced, &completion)
-                .or_else(|| validate::unfinished(&priced, completion.payment_token.is_some()));
+                .or_else(|| validate::unfinished(&priced, completion.payment_token.is_some()))
+                .or_else(|| self.unpayable(&priced));
             if let Some(problem) = obstacle {
                 return Err(problem.into());
             }
@@ -517,8 +528,8 @@ impl Engine {
         let (checkout, _) = self.checkout_and_cart(request, id).await?;
         let is_answered = match &receipt.outcome {
             Kept::Done(_) => true,
-            // Of a payment that is not settled the current outcome is told.
-            Kept::Running => asked.is_answered(&checkout.state) || checkout.state.step == Step::SettlePayment,
+            // Of a payment that is not settled, or is being let go of, the current outcome is told.
+            Kept::Running => asked.is_answered(&checkout.state) || checkout.state.is_settling(),
             Kept::Refused(_) | Kept::Forbidden => false,
         };
         if is_answered {

@@ -16,8 +16,6 @@ use std::time::Duration;
 
 /// The name of the authorization at the provider, after the checkout's id.
 pub(super) const AUTHORIZE: &str = "authorize";
-/// Seconds in a minute, for people.
-const SECONDS_PER_MINUTE: u64 = 60;
 /// How long to wait before a provider that has not decided is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -33,15 +31,15 @@ pub(super) async fn authorize(
         return Err(turn_back(env, saga, halt).await);
     }
     if frozen.due().is_zero() {
-        return after::place(env, saga, frozen, None, &settings).await;
+        return place_in_time(env, saga, frozen, None, &settings).await;
     }
     if comes_too_late(env, saga).await? {
         // An earlier run of the step may have asked, before a crash.
-        return Err(turn_back(env, saga, Halt::Refused(given_up(&settings))).await);
+        return Err(give_up(env, saga).await);
     }
-    let provider = env.provider(&settings);
+    let provider = env.provider_in_time(&saga.state, &settings);
     match ask_to_authorize(&provider, saga, &frozen).await {
-        Ok(approval) => after::place(env, saga, frozen, Some(approval), &settings).await,
+        Ok(approval) => place_in_time(env, saga, frozen, Some(approval), &settings).await,
         Err(payment::Error::Unknown) => Ok(Performed::record(Progress::PaymentUnknown(NotePaymentUnknown))),
         Err(error) => Err(turn_back(env, saga, refused(error)).await),
     }
@@ -57,25 +55,34 @@ async fn hold_all(
     tenders::hold_all(env, saga, frozen).await
 }
 
-/// Asks the provider what became of an authorization that was not answered, and only then asks it again. Past the
-/// checkout's deadline an approval comes too late and is voided (section 3.4 of the semantics), also where nobody asked for
-/// it in time because the process was down.
+/// Places the order of a checkout that is paid, by the provider or by gift cards and store credit alone. Past the checkout's
+/// deadline that comes too late: what was set aside is voided and released (section 3.4 of the semantics), also where the
+/// process was down meanwhile.
+async fn place_in_time(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    frozen: Arc<FrozenQuote>,
+    approval: Option<Approval>,
+    settings: &Settings,
+) -> Result<Performed<Progress>, Halt> {
+    if comes_too_late(env, saga).await? {
+        return Err(give_up(env, saga).await);
+    }
+    after::place(env, saga, frozen, approval, settings).await
+}
+
+/// Asks the provider what became of an authorization that was not answered, and only then asks it again.
 pub(super) async fn settle(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
 ) -> Result<Performed<Progress>, Halt> {
     let frozen = frozen_quote(env, saga).await?;
     let settings = env.kinds.current_settings().await?;
-    let provider = env.provider(&settings);
-    let is_too_late = comes_too_late(env, saga).await?;
+    let provider = env.provider_in_time(&saga.state, &settings);
     let outcome = provider.outcome(&operation(saga.id, AUTHORIZE)).await;
-    let gives_up = match &outcome {
-        Ok(Some(Outcome::Approved(_))) => is_too_late,
-        Ok(Some(Outcome::Declined(_))) => false,
-        Ok(Some(Outcome::Pending)) | Ok(None) | Err(_) => is_overdue(env, saga),
-    };
-    if gives_up {
-        return Err(turn_back(env, saga, Halt::Refused(given_up(&settings))).await);
+    let is_decided = matches!(outcome, Ok(Some(Outcome::Approved(_) | Outcome::Declined(_))));
+    if !is_decided && is_overdue(env, saga) {
+        return Err(give_up(env, saga).await);
     }
     let authorized = match outcome {
         Ok(Some(Outcome::Approved(approval))) => Ok(approval),
@@ -85,7 +92,7 @@ pub(super) async fn settle(
         Err(error) => return Err(Halt::Again(error.to_string())),
     };
     match authorized {
-        Ok(approval) => after::place(env, saga, frozen, Some(approval), &settings).await,
+        Ok(approval) => place_in_time(env, saga, frozen, Some(approval), &settings).await,
         Err(payment::Error::Declined(decline)) => {
             Err(turn_back(env, saga, Halt::Refused(declined(decline))).await)
         }
@@ -131,6 +138,11 @@ async fn turn_back(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, halt: Hal
     }
 }
 
+/// Turns back because the checkout's deadline has passed.
+async fn give_up(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Halt {
+    turn_back(env, saga, Halt::Refused(given_up())).await
+}
+
 /// Tells whether an earlier run of the step has placed the order.
 async fn is_placed(env: &CheckoutEnv, saga: &Published<Checkout>) -> Result<bool, Halt> {
     env.every_verdict().await;
@@ -139,7 +151,7 @@ async fn is_placed(env: &CheckoutEnv, saga: &Published<Checkout>) -> Result<bool
     Ok(order.is_some())
 }
 
-/// Tells whether an approval comes past the checkout's deadline, and no order is placed by it.
+/// Tells whether the checkout's deadline has passed, and no order is placed.
 async fn comes_too_late(env: &CheckoutEnv, saga: &Published<Checkout>) -> Result<bool, Halt> {
     Ok(is_overdue(env, saga) && !is_placed(env, saga).await?)
 }
@@ -155,12 +167,14 @@ fn refused(error: payment::Error) -> Halt {
     match error {
         payment::Error::Declined(decline) => Halt::Refused(declined(decline)),
         payment::Error::Unknown => Halt::Again(error.to_string()),
-        payment::Error::Unavailable { .. } => {
-            let message =
-                "the payment provider cannot be reached; nothing was charged, try again in a moment";
-            Halt::Refused(Problem::new(Class::Unavailable, "payment.unavailable", message))
-        }
+        payment::Error::Unavailable { .. } => Halt::Refused(unavailable()),
     }
+}
+
+/// Refuses what the provider cannot be asked for.
+pub(super) fn unavailable() -> Problem {
+    let message = "the payment provider cannot be reached; nothing was charged, try again in a moment";
+    Problem::new(Class::Unavailable, "payment.unavailable", message)
 }
 
 fn declined(decline: Decline) -> Problem {
@@ -168,11 +182,8 @@ fn declined(decline: Decline) -> Problem {
     Problem::new(Class::PaymentDeclined, "payment.declined", message).with("provider_code", decline.code)
 }
 
-fn given_up(settings: &Settings) -> Problem {
-    let time = match settings.lifetimes.checkout.as_secs() {
-        whole if whole % SECONDS_PER_MINUTE == 0 => format!("{} min", whole / SECONDS_PER_MINUTE),
-        seconds => format!("{seconds} s"),
-    };
-    let message = format!("the payment provider did not answer for {time}; nothing was charged");
+fn given_up() -> Problem {
+    let message =
+        "the payment was not settled by the checkout's deadline; nothing was charged, complete again";
     Problem::new(Class::PaymentDeclined, "payment.given_up", message)
 }

@@ -54,7 +54,7 @@ pub(super) fn line_problem(priced: &Priced) -> Option<Problem> {
     let found = line_problems(priced);
     let first = found.first()?;
     let message = match found.len() {
-        1 => format!("{} {}", first.sku, first.kind.message()),
+        1 => format!("{}: {}", first.sku, first.kind.message()),
         several => format!(
             "{several} lines cannot be bought as they are, {} among them",
             first.sku
@@ -88,6 +88,25 @@ pub(super) fn due_changed(priced: &Priced, completion: &Completion) -> Option<Pr
     if is_other_total || is_no_more {
         return None;
     }
+    let message = format!(
+        "{} are left to be paid now, no longer {expected}; show it and complete again",
+        coverage.due
+    );
+    Some(due_problem(message, priced).with("expected_amount_due", expected))
+}
+
+/// Refuses an amount to be paid of which nobody knows any more whether it is what the caller was last shown.
+pub(super) fn due_unknown(priced: &Priced) -> Problem {
+    let message = format!(
+        "{} are left to be paid, which may be another amount than was last shown; show it and complete again",
+        priced.coverage.due
+    );
+    due_problem(message, priced)
+}
+
+/// Returns a refusal of the amount that is left, with what covers the rest.
+fn due_problem(message: String, priced: &Priced) -> Problem {
+    let coverage = &priced.coverage;
     let covers = coverage.parts.iter().map(|Covered { tender, unusable }| {
         let mut covered = vec![
             ("type".to_owned(), tender.provider().into()),
@@ -102,16 +121,10 @@ pub(super) fn due_changed(priced: &Priced, completion: &Completion) -> Option<Pr
         }
         Detail::Object(covered)
     });
-    let message = format!(
-        "{} are left to be paid now, no longer {expected}; show it and complete again",
-        coverage.due
-    );
-    let problem = Problem::new(Class::Conflict, "checkout.amount_due_changed", message)
-        .with("expected_amount_due", expected)
+    Problem::new(Class::Conflict, "checkout.amount_due_changed", message)
         .with("amount_due", coverage.due)
-        .with("total", total)
-        .with("payments", Detail::List(covers.collect()));
-    Some(problem)
+        .with("total", priced.quote.total)
+        .with("payments", Detail::List(covers.collect()))
 }
 
 /// Refuses what is missing to complete: e-mail, address, shipping, payment; and before that gift cards that cover less.
@@ -214,6 +227,8 @@ pub(super) fn total(env: &CheckoutEnv, priced: &Priced, checkout: &Checkout) -> 
         Some(expected) if expected != priced.quote.total => {
             let shown = env.shown_with(expected, checkout);
             let changed = total_changed(expected, shown, priced);
+            // What is answered now is another total: the one that was shown before is expected no longer.
+            env.forget_shown(checkout);
             Err(Halt::Refused(limit_reached(&changed, priced).unwrap_or(changed)))
         }
         Some(_) | None => Ok(()),
@@ -257,10 +272,7 @@ fn total_changed(expected: Money, shown: Option<ShownTotal>, priced: &Priced) ->
         "the total is now {}, no longer {expected}; show it and complete again",
         priced.quote.total
     );
-    Problem::new(Class::Conflict, TOTAL_CHANGED, message)
-        .with("expected_total", expected)
-        .with("total", priced.quote.total)
-        .with("changed", Detail::List(changed))
+    total_problem(message, priced, changed).with("expected_total", expected)
 }
 
 /// Refuses a total of which nobody knows any more whether it is what the caller was last shown.
@@ -269,9 +281,18 @@ pub(super) fn total_unknown(priced: &Priced) -> Problem {
         "the total is {}, which may be another than was last shown; show it and complete again",
         priced.quote.total
     );
-    Problem::new(Class::Conflict, TOTAL_CHANGED, message)
+    total_problem(message, priced, Vec::new())
+}
+
+/// Returns a refusal of the total, with what is left of it to be paid where gift cards or store credit pay in part.
+fn total_problem(message: String, priced: &Priced, changed: Vec<Detail>) -> Problem {
+    let problem = Problem::new(Class::Conflict, TOTAL_CHANGED, message)
         .with("total", priced.quote.total)
-        .with("changed", Detail::List(Vec::new()))
+        .with("changed", Detail::List(changed));
+    match priced.coverage.parts.is_empty() {
+        true => problem,
+        false => problem.with("amount_due", priced.coverage.due),
+    }
 }
 
 /// Returns the lines whose unit price is no longer what it was when they were added, if with those prices they cost what

@@ -86,11 +86,14 @@ impl Engine {
             .await
     }
 
-    /// Deletes a customer's record. Orders keep their quote.
+    /// Deletes a customer's record. Orders keep their quote. What the store owes them is booked out before.
     ///
     /// # Errors
-    /// `customer.not_found`.
+    /// `customer.not_found`; `customer.has_store_credit`.
     pub async fn delete_customer(&self, request: &Request, id: CustomerId) -> Outcome<()> {
+        if let Some(owed) = self.owed_to(id).await? {
+            return Err(owed.into());
+        }
         let answer = self
             .kinds()
             .customers

@@ -9,12 +9,13 @@ use crate::once::{Shown, gone, replayed, require_no_version, shown};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Outcome, Refused, Request};
 use crate::runtime::{AskError, Ticket};
+use cartwright_domain::error::Detail;
 use cartwright_domain::id::{self, CustomerId, StoredValueId};
 use cartwright_domain::money::Currency;
 use cartwright_domain::stored_value::{
     Adjust, Draft, GiftCardCode, GiftCardDraft, IssueGiftCard, OpenStoreCredit, StoredValue, Update,
 };
-use cartwright_domain::{EntityId, Listing, Unique, UniqueKey};
+use cartwright_domain::{Class, EntityId, Listing, Problem, Unique, UniqueKey};
 
 impl Engine {
     /// Lists the gift cards, the newest first.
@@ -109,7 +110,8 @@ impl Engine {
             .await
     }
 
-    /// Lists a customer's store credit, one in each currency.
+    /// Lists a customer's store credit, one in each currency; also that of one whose record was deleted, to whom a canceled
+    /// order has given it back.
     ///
     /// # Errors
     /// `customer.not_found`.
@@ -118,15 +120,43 @@ impl Engine {
         customer: CustomerId,
         page: PageRequest,
     ) -> Result<Page<Shown<StoredValue>>, Refused> {
-        self.customer(customer).await?;
-        self.page(
-            &self.kinds().stored_values,
-            Listing::StoreCreditByCustomer,
-            customer.uuid().as_bytes(),
-            Order::Ascending,
-            page,
-        )
-        .await
+        let is_from_start = page.cursor.is_none();
+        let found = self
+            .page(
+                &self.kinds().stored_values,
+                Listing::StoreCreditByCustomer,
+                customer.uuid().as_bytes(),
+                Order::Ascending,
+                page,
+            )
+            .await?;
+        if is_from_start && found.items.is_empty() {
+            self.customer(customer).await?;
+        }
+        Ok(found)
+    }
+
+    /// Returns why a customer's record stays: what the store owes them.
+    pub(crate) async fn owed_to(&self, customer: CustomerId) -> Result<Option<Problem>, Refused> {
+        let mut page = PageRequest::default();
+        let mut owed = Vec::new();
+        loop {
+            let found = self.store_credit(customer, page).await?;
+            let balances = found.items.iter().map(|credit| credit.state.balance());
+            owed.extend(balances.filter(|balance| !balance.is_zero()));
+            let Some(next) = found.next else { break };
+            page = PageRequest {
+                cursor: Some(next),
+                ..PageRequest::default()
+            };
+        }
+        if owed.is_empty() {
+            return Ok(None);
+        }
+        let message = "the store owes this customer store credit; pay it out or book it out before";
+        let problem = Problem::new(Class::Conflict, "customer.has_store_credit", message);
+        let owed = owed.into_iter().map(Detail::from).collect();
+        Ok(Some(problem.with("balances", Detail::List(owed))))
     }
 
     /// Shows a customer's store credit in one currency.
@@ -173,9 +203,9 @@ impl Engine {
         let values = &self.kinds().stored_values;
         let id = StoredValueId::of_credit(customer, adjustment.amount.currency);
         let fresh = |ticket: Option<Ticket>| async move {
-            self.customer(customer).await?;
             let ask = request.ask().ticket(ticket);
             if values.read(id).await.map_err(unreadable)?.is_none() {
+                self.customer(customer).await?;
                 require_no_version::<StoredValue>(request)?;
                 let first = adjustment.clone();
                 let command = OpenStoreCredit { customer, first };

@@ -16,7 +16,7 @@ mod support;
 use buyer::{Buyer, ORDERED};
 use cartwright_storage::{FaultStore, MemoryStore};
 use earlier::{Came, PUT_BESIDE, put_quotes_beside};
-use house::{House, RESERVATION, Running};
+use house::{House, RESERVATION, Running, pence};
 use scenarios::{ALL, CAPTURES_WAIT, Scenario};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -229,6 +229,29 @@ async fn a_key_that_joined_an_attempt_of_which_nothing_came_is_tried_again() {
     );
     assert_eq!(answers, (ORDERED.to_owned(), ORDERED.to_owned()));
     assert_eq!(house.ledger().payments.len(), 1);
+    running.kill().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_while_the_provider_is_known_to_take_nothing() {
+    let house = House::build().await;
+    let running = house.start_without_provider(2 * OUTAGE).await;
+    let buyer = Buyer::new(&running.engine, &house);
+    let [cup, _] = buyer.goods.tracked;
+    let cart = buyer.cart(0, "cart", &[(cup, 1)]).await;
+    let refused = buyer.try_to_complete(0, "first", cart).await;
+    assert_eq!(refused, "payment.unavailable");
+    assert_eq!(running.open_sagas().await, 0);
+    // What needs no provider goes on; and so does the rest, once it is back.
+    buyer.gift_card(0, cart, pence(100_000)).await;
+    assert_eq!(buyer.try_to_complete(0, "card", cart).await, ORDERED);
+    let other = buyer.cart(1, "other", &[(cup, 1)]).await;
+    assert_eq!(
+        buyer.try_to_complete(1, "second", other).await,
+        "payment.unavailable"
+    );
+    sleep(2 * OUTAGE).await;
+    assert_eq!(buyer.try_to_complete(1, "second", other).await, ORDERED);
     running.kill().await;
 }
 

@@ -61,7 +61,7 @@ impl House {
     /// Builds a shop with two shoppers.
     pub(crate) async fn build() -> Self {
         let (store, folder) = (MemoryStore::new(), tempfile::tempdir().unwrap());
-        let running = start(&store, &folder, Duration::ZERO, |_| {}).await;
+        let running = start(&store, &folder, (Duration::ZERO, false), |_| {}).await;
         let goods = furnish(&running.engine).await;
         running.kill().await;
         Self { store, folder, goods }
@@ -74,7 +74,13 @@ impl House {
         order: impl FnOnce(&FaultStore<MemoryStore>),
     ) -> Running {
         self.store.restart();
-        start(&self.store, &self.folder, outage, order).await
+        start(&self.store, &self.folder, (outage, false), order).await
+    }
+
+    /// Starts an engine whose provider is known to take nothing for a while.
+    pub(crate) async fn start_without_provider(&self, outage: Duration) -> Running {
+        self.store.restart();
+        start(&self.store, &self.folder, (outage, true), |_| {}).await
     }
 
     pub(crate) fn store(&self) -> &MemoryStore {
@@ -101,7 +107,7 @@ impl House {
 async fn start(
     store: &MemoryStore,
     folder: &TempDir,
-    outage: Duration,
+    (outage, is_known): (Duration, bool),
     order: impl FnOnce(&FaultStore<MemoryStore>),
 ) -> Running {
     let faults = FaultStore::new(store.clone());
@@ -115,6 +121,7 @@ async fn start(
         payments: Arc::new(Outage {
             sandbox,
             until: Instant::now() + outage,
+            is_known,
         }),
         mailer: Arc::new(mailer),
         // Paused time runs ahead of the wall clock, and a restart begins from the last record.

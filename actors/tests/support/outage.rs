@@ -12,6 +12,8 @@ use tokio::time::Instant;
 pub(crate) struct Outage {
     pub(crate) sandbox: Sandbox,
     pub(crate) until: Instant,
+    /// Is it known without asking?
+    pub(crate) is_known: bool,
 }
 
 impl Outage {
@@ -27,6 +29,11 @@ impl Outage {
 impl Gateway for Outage {
     fn name(&self) -> &'static str {
         self.sandbox.name()
+    }
+
+    fn fault(&self) -> Option<String> {
+        let fault = self.reached().err().filter(|_| self.is_known);
+        fault.map(|fault| fault.to_string())
     }
 
     fn authorize<'a>(

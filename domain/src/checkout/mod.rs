@@ -117,6 +117,20 @@ impl Checkout {
         self.reserved_until.is_some() || self.total.is_some()
     }
 
+    /// Tells whether what came of the payment is not known, or what may have come of it is being let go of.
+    pub fn is_settling(&self) -> bool {
+        match self.step {
+            Step::SettlePayment => true,
+            Step::WalkBack => self.total.is_some(),
+            Step::ReserveStock
+            | Step::AwaitCompletion
+            | Step::FreezeQuote
+            | Step::AuthorizePayment
+            | Step::CapturePayment
+            | Step::Ended => false,
+        }
+    }
+
     /// Tells whether payment may have begun: from here on the attempt cannot be abandoned or expire.
     pub fn is_in_progress(&self) -> bool {
         !self.is_ended() && self.step != Step::AwaitCompletion

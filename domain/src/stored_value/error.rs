@@ -110,8 +110,8 @@ pub enum Error {
         /// The most.
         max: usize,
     },
-    /// The balance would be less than what is held of it.
-    #[error("{held} of {balance} are held by checkouts, so that it cannot become less than that")]
+    /// The balance would be less than what is held of it, or than nothing.
+    #[error("{}", below_held(*balance, *held))]
     BelowHeld {
         /// The balance.
         balance: Money,
@@ -127,6 +127,16 @@ pub enum Error {
     /// Amounts that do not go together.
     #[error(transparent)]
     Money(#[from] money::Error),
+}
+
+/// Says why a balance cannot become less, by what checkouts hold of it.
+fn below_held(balance: Money, held: Money) -> String {
+    match held.is_zero() {
+        true => format!("the balance is {balance}, and no more than that can be taken off"),
+        false => {
+            format!("{held} of {balance} are held by checkouts, so that it cannot become less than that")
+        }
+    }
 }
 
 impl StoredValue {

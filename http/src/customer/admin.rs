@@ -4,7 +4,7 @@ use super::dto::{ByName, Customer, CustomerInput};
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List};
 use crate::extract::{Changes, Id, Json, Page, PageQuery, Params, StaffCall, StaffOnly};
-use crate::problem::Refused;
+use crate::problem::{Document, MEDIA_TYPE, Refused};
 use crate::router::Api;
 use axum::extract::State;
 use axum::response::Response;
@@ -108,7 +108,10 @@ async fn admin_update_customer(
 #[utoipa::path(
     delete, path = "/api/v1/admin/customers/{customer}", tag = "admin: customers",
     params(("customer" = String, Path, description = "The customer's id."), IfMatchHeader),
-    responses((status = NO_CONTENT, description = "It is gone.")),
+    responses(
+        (status = NO_CONTENT, description = "It is gone."),
+        (status = CONFLICT, description = "The store owes them store credit (`customer.has_store_credit`).", body = Document, content_type = MEDIA_TYPE),
+    ),
 )]
 async fn admin_delete_customer(
     State(engine): State<Engine>,
