@@ -44,8 +44,8 @@ const COUNT_MAX: u64 = 1_000_000_000;
 /// The most threads that may be configured to run actors: more than any machine has cores.
 const WORKER_THREADS_MAX: u64 = 4_096;
 
-/// The largest size in bytes that may be configured: a terabyte.
-const BYTES_MAX: u64 = 1 << 40;
+/// The largest cache that may be configured, in bytes: a thirtieth of it is taken at the start.
+const CACHE_BYTES_MAX: u64 = 1 << 36;
 
 /// How log records are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -278,7 +278,7 @@ impl Sources {
             worker_threads: reader.number("worker_threads", 0, WORKER_THREADS_MAX),
             residents_max: reader.number("residents_max", 1, COUNT_MAX),
             resident_idle_ms: reader.number("resident_idle_ms", 1, DURATION_MS_MAX),
-            index_cache_bytes: reader.number("index_cache_bytes", 1 << 20, BYTES_MAX),
+            index_cache_bytes: reader.number("index_cache_bytes", 1 << 20, CACHE_BYTES_MAX),
             index_after_ms: reader.number("index_after_ms", 1, DURATION_MS_MAX),
             checkpoint_rows: reader.number("checkpoint_rows", 1, COUNT_MAX),
             mail_from: reader.mailbox("mail_from"),

@@ -186,6 +186,12 @@ impl Table {
                     there.join(", ")
                 );
             }
+            let times = heading.iter().filter(|name| *name == want.column).count();
+            ensure!(
+                times < 2,
+                "it has the column {:?} {times} times; leave one",
+                want.column
+            );
             columns.push(Column {
                 name: want.column.clone(),
                 index,
@@ -562,6 +568,15 @@ mod tests {
             let error = read_all("a.csv", bytes, &["sku"]).expect_err("there is nothing");
             assert!(format!("{error:#}").contains("it names no columns"), "{error:#}");
         }
+    }
+
+    #[test]
+    fn a_column_that_stands_twice_is_refused() {
+        let error = read_all("a.csv", b"sku,price,sku\nA,1,B\n", &["sku"]).expect_err("which of them?");
+        assert!(
+            format!("{error:#}").contains("the column \"sku\" 2 times"),
+            "{error:#}"
+        );
     }
 
     #[test]

@@ -96,6 +96,15 @@ pub(crate) async fn run(arguments: Bench) -> anyhow::Result<ExitCode> {
 
 async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
     let settings = Settings::of(&arguments);
+    if let Some(file) = arguments
+        .json
+        .as_deref()
+        .filter(|file| *file != Path::new(STDOUT))
+    {
+        // Told before the work, which may take long.
+        let opened = std::fs::File::options().create(true).append(true).open(file);
+        opened.with_context(|| format!("cannot write {}", file.display()))?;
+    }
     if let Some(work) = arguments.work {
         let server = Server::new(&arguments.remote)?;
         let measured = one(&server, settings.load(work), &settings).await?;

@@ -29,17 +29,21 @@ const SHIPPING_PENCE: (i64, i64) = (395, 5_000);
 pub(crate) fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = serve::configured(file, arguments)?;
     let filled = serve::serve(&config, arguments, async |app| {
-        fill(app.engine())
-            .await
-            .context("the demo's catalog could not be loaded")?;
-        explain(app.address())
+        let filled = fill(app.engine()).await;
+        match filled.context("the demo's catalog could not be loaded")? {
+            true => explain(app.address()),
+            false => Ok(output::line(
+                "This directory holds a shop with other products: the demo's catalog was not loaded. \
+                 Give the demo a directory of its own, for example --data ./demo-data.",
+            )?),
+        }
     });
     as_server(&config, filled)
 }
 
 /// Fills an empty store, and goes on with one that it had begun to fill. What is there is left alone: its stock has been
-/// sold from, and a store with other products only is no demo.
-async fn fill(engine: &Engine) -> anyhow::Result<()> {
+/// sold from, and a store with other products only is no demo. Tells whether it is one.
+async fn fill(engine: &Engine) -> anyhow::Result<bool> {
     let rows = rows()?;
     let mut missing = Vec::new();
     for row in &rows {
@@ -48,8 +52,11 @@ async fn fill(engine: &Engine) -> anyhow::Result<()> {
         }
     }
     let has_begun = missing.len() < rows.len();
-    if missing.is_empty() || (!has_begun && has_any(engine.products(Visibility::All, first()).await?)) {
-        return Ok(());
+    if missing.is_empty() {
+        return Ok(true);
+    }
+    if !has_begun && has_any(engine.products(Visibility::All, first()).await?) {
+        return Ok(false);
     }
     let request = || Request::internal("demo", new_seed(), PATIENCE);
     if !has_any(engine.tax_zones(first()).await?) {
@@ -70,7 +77,7 @@ async fn fill(engine: &Engine) -> anyhow::Result<()> {
         bar.inc(u64::try_from(batch.len())?);
     }
     bar.finish_and_clear();
-    Ok(())
+    Ok(true)
 }
 
 /// Tells whether a row was loaded to its end, which is its stock.

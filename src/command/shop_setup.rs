@@ -96,9 +96,8 @@ pub(crate) async fn ensure_no_tax(connection: &mut Connection, staff: &HeaderVal
         }
         if takes_tax(zone) {
             output::note(format!(
-                "note: the tax zone {:?} takes tax, so that orders to {} may not match",
-                zone.name,
-                zone.countries.join(", ")
+                "note: the tax zone {:?} takes tax, so that orders to its places may not match",
+                zone.name
             ));
         }
     }

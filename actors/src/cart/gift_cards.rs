@@ -49,7 +49,7 @@ impl Engine {
         let fresh = |ticket| async move {
             let found = self.resolve(request, cart).await?;
             let none = || {
-                let message = "the customer of this cart has no store credit in its currency";
+                let message = "the cart is nobody's, or its customer has no store credit in its currency";
                 Refused::from(Problem::new(Class::Invalid, "store_credit.none", message))
             };
             let customer = self.kinds().customer_of(&found.state).await?.ok_or_else(none)?;

@@ -70,8 +70,13 @@ impl Format {
         if fits(&typed) {
             return Some(typed);
         }
-        let bare = typed.replace([' ', '-'], "");
         let country = std::str::from_utf8(&self.country).unwrap_or_default();
+        let behind = typed.strip_prefix(country).unwrap_or_default();
+        let behind = behind.trim_start_matches([' ', '-']).to_owned();
+        if fits(&behind) {
+            return Some(behind);
+        }
+        let bare = typed.replace([' ', '-'], "");
         let local = bare.strip_prefix(country).unwrap_or_default().to_owned();
         [bare, local].iter().flat_map(|code| respaced(code)).find(fits)
     }
@@ -363,7 +368,8 @@ mod tests {
         check("US", "94103 or so", None);
         check("PL", "00001", Some("00-001"));
         check("PT", "1000 001", Some("1000-001"));
-        check("SE", "SE-111 22", Some("11122"));
+        check("SE", "SE-111 22", Some("111 22"));
+        check("GB", "gb SW1Y 4JH", Some("SW1Y 4JH"));
         check("LV", "1010", None);
         check("LV", "lv1010", Some("LV-1010"));
         check("BR", "01001-000", Some("01001-000"));

@@ -18,7 +18,7 @@ pub(super) const NAME_LENGTH_MAX: usize = 100;
 
 /// What one category of goods is taxed with in a zone, for some time.
 ///
-/// A rate holds until its end or until the next rate of the same category and tax begins, whichever comes first.
+/// A rate holds until its end or, without one, until the next rate of the same category and tax begins.
 /// Rates of different taxes apply together: a state's and a county's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxRate {

@@ -20,7 +20,7 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 /// Two years, as browsers' own lists of such sites ask for.
-const STAY_WITH_HTTPS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+const STAY_WITH_HTTPS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
 /// Adds the headers.
 pub(super) fn add(https: bool, response: &mut Response) {

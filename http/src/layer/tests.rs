@@ -292,7 +292,7 @@ async fn every_answer_tells_browsers_what_not_to_do() {
     let stays = https.get("/health/live", &[]).await;
     assert_eq!(
         stays.header("strict-transport-security"),
-        Some("max-age=63072000; includeSubDomains")
+        Some("max-age=63072000")
     );
 }
 
