@@ -429,7 +429,6 @@ impl Shopper {
     /// Believes a refusal, if it is one that may come.
     fn refused(&mut self, act: Act, problem: &Problem) {
         let basket = self.basket.as_mut();
-        let is_forgotten = problem.details.iter().all(|(name, _)| name != "expected_total");
         let may_come = match (act, problem.code.as_str()) {
             (Act::Change(..), "cart.locked") => basket.is_some_and(|basket| basket.may_be_locked),
             (
@@ -439,13 +438,6 @@ impl Shopper {
             (Act::Change(_, Change::Enter(_)), code) => {
                 let why = code.split('.').next();
                 why.is_some_and(|area| ["coupon", "gift_card", "store_credit"].contains(&area))
-            }
-            // What was shown is not remembered after a kill: a checkout that was started waits until it is shown.
-            (Act::Complete(_) | Act::CompleteStarted(_), "checkout.total_changed") if is_forgotten => {
-                if let Some(basket) = basket {
-                    basket.is_news = true;
-                }
-                true
             }
             (
                 Act::Start(_) | Act::Complete(_) | Act::CompleteStarted(_),

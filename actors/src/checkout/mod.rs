@@ -295,16 +295,20 @@ impl Engine {
             // What is missing can be added through the checkout. Lines that can no longer be had end it, which gives the
             // cart back: the saga judges them.
             let priced = self.kinds().priced(cart.clone()).await?;
-            let obstacle = validate::due_changed(&priced, &completion)
-                .or_else(|| validate::unfinished(&priced, completion.payment_token.is_some()))
-                .or_else(|| self.unpayable(&priced));
-            if let Some(problem) = obstacle {
-                return Err(problem.into());
-            }
-            match self.as_shown(request, &priced, completion.clone()).await {
+            let shown = match validate::due_changed(&priced, &completion) {
+                Some(problem) => Err(problem.into()),
+                None => {
+                    let unfinished = validate::unfinished(&priced, completion.payment_token.is_some());
+                    if let Some(problem) = unfinished.or_else(|| self.unpayable(&priced)) {
+                        return Err(problem.into());
+                    }
+                    self.as_shown(request, &priced, completion.clone()).await
+                }
+            };
+            match shown {
                 Ok(shown) => completion = shown,
-                Err(refused) if refused.problem.code == validate::TOTAL_CHANGED => {
-                    // It ends as it would by a total that is known to be another, which gives the cart back.
+                Err(refused) if validate::is_of_sums(&refused.problem) => {
+                    // It ends as it would by sums that the saga finds to be others, which gives the cart back.
                     let ask = request.ask().if_match(None);
                     match checkouts.ask(id, AbandonCheckout, ask).await {
                         Ok(_) => {

@@ -16,7 +16,9 @@ const ROOM_BYTES: usize = 192 * 1024;
 const QUOTE_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX - ROOM_BYTES;
 
 /// The code of a total that is another than was shown, or may be.
-pub(super) const TOTAL_CHANGED: &str = "checkout.total_changed";
+const TOTAL_CHANGED: &str = "checkout.total_changed";
+/// The code of an amount left to be paid that is another than was shown, or may be.
+const DUE_CHANGED: &str = "checkout.amount_due_changed";
 
 /// How many changed prices are named, of those that change a total.
 const CHANGED_PRICES_MAX: usize = 50;
@@ -104,6 +106,11 @@ pub(super) fn due_unknown(priced: &Priced) -> Problem {
     due_problem(message, priced)
 }
 
+/// Tells whether a refusal is of sums that are others than were shown, or may be.
+pub(super) fn is_of_sums(problem: &Problem) -> bool {
+    [TOTAL_CHANGED, DUE_CHANGED].contains(&&*problem.code)
+}
+
 /// Returns a refusal of the amount that is left, with what covers the rest.
 fn due_problem(message: String, priced: &Priced) -> Problem {
     let coverage = &priced.coverage;
@@ -121,7 +128,7 @@ fn due_problem(message: String, priced: &Priced) -> Problem {
         }
         Detail::Object(covered)
     });
-    Problem::new(Class::Conflict, "checkout.amount_due_changed", message)
+    Problem::new(Class::Conflict, DUE_CHANGED, message)
         .with("amount_due", coverage.due)
         .with("total", priced.quote.total)
         .with("payments", Detail::List(covers.collect()))
