@@ -236,8 +236,6 @@ fn make_spare(
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    // What an earlier try left takes room that it would need.
-    disk.remove(&making)?;
     let (room, wanted) = (disk.room(directory)?, bytes.saturating_add(beside));
     if room < wanted {
         let message = format!("{room} bytes are left on the disk, and {wanted} are needed; make room");
@@ -250,15 +248,15 @@ fn make_spare(
     };
     if let Err(error) = filled.and_then(|()| file.sync_all()) {
         // A disk that is full gets its room back until the next try.
-        let _ = disk.remove(&making);
+        remove_half_made(disk, directory);
         return Err(error);
     }
     disk.rename(&making, &path)?;
     Ok(file)
 }
 
-/// Removes what an earlier process began to make and did not end. It may be what fills the disk, so that the index could not
-/// be opened beside it.
+/// Removes what was begun and not ended, by this process or an earlier one. It may be what fills the disk, so that the index
+/// could not be opened beside it.
 pub(crate) fn remove_half_made(disk: &dyn Disk, directory: &Path) {
     // Where it cannot be removed, whoever needs the room says so.
     let _ = disk.remove(&directory.join(SPARE_IN_THE_MAKING));
