@@ -29,7 +29,7 @@ const ENGINE_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How often a shutdown looks whether everything has ended.
 const SHUTDOWN_POLL: Duration = Duration::from_millis(10);
 /// How long a shutdown waits for subscribers that are behind.
-const SETTLE_MAX: Duration = Duration::from_secs(1);
+const SETTLE_MAX: Duration = Duration::from_secs(3);
 
 /// The runtime's limits. Every one has a default that suits a shop on one machine.
 #[derive(Clone, Debug)]
