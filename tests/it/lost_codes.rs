@@ -19,6 +19,15 @@ impl Open {
         Self { open, variant, guest }
     }
 
+    /// Says where the cart goes and how; returns its id.
+    async fn addressed_cart(&self) -> String {
+        let cart = self.guest.get("/carts/current").ok(200).await;
+        let id = cart["id"].as_str().unwrap_or_default();
+        let OpenShop { shop, method, .. } = &self.open;
+        shop.address(&self.guest, id, method, "GB").await;
+        id.to_owned()
+    }
+
     /// Saves ten per cent under a code, with these conditions besides.
     async fn promote(&self, code: &str, conditions: Value, rest: Value) -> Value {
         let mut promotion = json!({
@@ -181,12 +190,7 @@ async fn a_total_that_changes_for_another_reason_is_not_put_down_to_a_code_that_
     let shop = Open::new().await;
     let minimum = json!({ "quantity_from": 2 });
     shop.promote("ONCE", minimum, json!({ "usage_limit": 1 })).await;
-    let cart = shop.guest.get("/carts/current").ok(200).await;
-    let cart = cart["id"].as_str().unwrap_or_default();
-    shop.open
-        .shop
-        .address(&shop.guest, cart, &shop.open.method, "GB")
-        .await;
+    let cart = &shop.addressed_cart().await;
     shop.hold(2).await;
     shop.apply("once").await.expect(200);
     shop.hold(1).await;
@@ -215,12 +219,7 @@ async fn of_two_used_up_codes_the_one_that_gave_something_is_named() {
     let once = || json!({ "usage_limit": 1 });
     shop.promote("FAR", json!({ "quantity_from": 2 }), once()).await;
     shop.promote("NEAR", json!({}), once()).await;
-    let cart = shop.guest.get("/carts/current").ok(200).await;
-    let cart = cart["id"].as_str().unwrap_or_default();
-    shop.open
-        .shop
-        .address(&shop.guest, cart, &shop.open.method, "GB")
-        .await;
+    let cart = &shop.addressed_cart().await;
     shop.hold(2).await;
     shop.apply("far").await.expect(200);
     shop.apply("near").await.expect(200);
@@ -239,12 +238,7 @@ async fn what_else_changes_a_total_is_not_put_down_to_a_used_up_code() {
     let sale = shop.open.shop.staff.post("/admin/promotions", sale).ok(201).await;
     shop.promote("FAR", json!({ "quantity_from": 2 }), json!({ "usage_limit": 1 }))
         .await;
-    let cart = shop.guest.get("/carts/current").ok(200).await;
-    let cart = cart["id"].as_str().unwrap_or_default();
-    shop.open
-        .shop
-        .address(&shop.guest, cart, &shop.open.method, "GB")
-        .await;
+    let cart = &shop.addressed_cart().await;
     shop.hold(2).await;
     shop.apply("far").await.expect(200);
     shop.hold(1).await;
