@@ -85,8 +85,10 @@ pub(crate) struct Inner {
     pub(crate) sku_turns: Turns,
     /// to make one more of a kind of which there may be only so many,
     pub(crate) kind_turns: Turns,
-    /// and to open a session's cart.
+    /// to open a session's cart,
     pub(crate) session_turns: Turns,
+    /// and to owe a customer more, or to delete one who is owed nothing.
+    pub(crate) credit_turns: Turns,
     pub(crate) checkout_sagas: Sagas<Checkout>,
     pub(crate) cancellation_sagas: Sagas<Cancellation>,
     payments: Arc<dyn Gateway>,
@@ -236,6 +238,7 @@ impl Engine {
             sku_turns: Turns::new(),
             kind_turns: Turns::new(),
             session_turns: Turns::new(),
+            credit_turns: Turns::new(),
             checkout_sagas,
             cancellation_sagas,
             payments: parts.payments,

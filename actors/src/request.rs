@@ -22,6 +22,8 @@ pub struct Request {
     pub if_match: Option<Revision>,
     /// The caller's idempotency key.
     pub idempotency: Option<Idempotency>,
+    /// Whether the caller gets to see what is answered, which who asks for the head alone does not.
+    pub is_shown: bool,
 }
 
 /// A caller's idempotency key and what it stands for.
@@ -59,6 +61,7 @@ impl Request {
             deadline: self.deadline,
             if_match: None,
             idempotency: None,
+            is_shown: self.is_shown,
         }
     }
 
@@ -90,6 +93,7 @@ impl Request {
             deadline: Instant::now() + patience,
             if_match: None,
             idempotency: None,
+            is_shown: true,
         }
     }
 }

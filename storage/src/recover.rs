@@ -60,7 +60,7 @@ impl RecoveryReport {
                 segment,
                 offset,
                 bytes,
-                "cut a torn tail: a group that was never acknowledged"
+                "cut a torn tail: a group that was not written in full, and so not acknowledged"
             );
         }
         let Self {

@@ -352,15 +352,19 @@ async fn a_card_that_covers_less_is_told_also_beside_another_total() {
             (&details["total"], &details["amount_due"]),
             (&pence(total), &pence(total - 100))
         );
-        // To agree to the total is not to agree to what is left of it.
+        // To agree to the total is to agree to what was told to be left of it, and to no more.
+        open.shop
+            .staff
+            .patch(&card_path(&card), json!({ "enabled": false }))
+            .ok(200)
+            .await;
         let mut body = token("tok_approve");
         body["expected_total"] = pence(total);
         let refused = complete(&guest, &cart, body.clone()).await;
         let refused = refused.expect_refused(409, "checkout.amount_due_changed");
-        assert_eq!(refused["details"]["amount_due"], pence(total - 100));
-        body["expected_amount_due"] = pence(total - 100);
+        assert_eq!(refused["details"]["amount_due"], pence(total));
         let checkout = complete(&guest, &cart, body).await.expect(200);
-        let due = total - 100;
+        let due = total;
         assert_eq!(charged(&open, &checkout), [(due, due, 0)]);
     }
 }
@@ -456,8 +460,42 @@ async fn a_customer_to_whom_the_store_owes_credit_stays() {
     let refused = refused.refused(409, "stored_value.below_held").await;
     let message = "the balance is 10.00 GBP, and no more than that can be taken off";
     assert_eq!(refused["message"], message);
+    let more = shop.staff.post(&adjustments, adjust(1));
+    more.refused(404, "customer.not_found").await;
     let paid_out = shop.staff.post(&adjustments, adjust(-1_000)).ok(200).await;
     assert_eq!(paid_out["balance"], pence(0));
+}
+
+#[tokio::test]
+async fn a_customer_goes_or_is_owed_more_and_never_both() {
+    let shop = &OpenShop::shared().await.shop;
+    for round in 0..20 {
+        let name = unique("owed");
+        let customer = shop
+            .staff
+            .post("/admin/customers", json!({ "external_id": name }));
+        let record = format!("/admin/customers/{}", text(&customer.ok(201).await["id"]));
+        let adjustments = format!("{record}/store-credit/adjustments");
+        let more = shop
+            .staff
+            .post(&adjustments, json!({ "amount": pence(100), "reason": "a gift" }));
+        let row = json!({ "row": 1, "customer": name, "amount": pence(100), "reason": "a gift" });
+        let rows = shop
+            .staff
+            .post("/admin/store-credit/import", json!({ "rows": [row] }));
+        let delete = shop.staff.delete(&record);
+        let (gone, owed) = match round % 2 {
+            0 => tokio::join!(delete.send(), async { more.send().await.status == 200 }),
+            _ => tokio::join!(delete.send(), async {
+                let imported = rows.send().await.expect(200);
+                imported["results"][0]["outcome"] == "created"
+            }),
+        };
+        match owed {
+            true => drop(gone.expect_refused(409, "customer.has_store_credit")),
+            false => assert_eq!(gone.status, 204, "round {round}"),
+        }
+    }
 }
 
 /// A balance for one of twenty tabs, twenty times.

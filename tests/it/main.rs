@@ -50,6 +50,7 @@ mod tax_calculator;
 mod tax_tables;
 mod taxes;
 mod tidy;
+mod told;
 mod totals;
 mod trade;
 mod usage_limits;

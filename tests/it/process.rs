@@ -234,7 +234,7 @@ async fn a_started_checkout_whose_total_is_not_known_any_more_gives_its_cart_bac
     let refused = shop.complete(&guest, &cart, &purchase("a")).await;
     refused.expect_refused(409, "checkout.total_changed");
     let checkout = format!("/checkouts/{}", started["id"].as_str().unwrap_or_default());
-    assert_eq!(guest.get(&checkout).ok(200).await["state"], "abandoned");
+    assert_eq!(guest.get(&checkout).ok(200).await["state"], "refused");
     assert_eq!(shop.units(&variant).await, (5, 0, 0));
     let shown = guest.get(&path).ok(200).await;
     assert_eq!(

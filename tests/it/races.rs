@@ -568,7 +568,7 @@ async fn of_two_completions_of_a_started_checkout_one_whose_total_is_unknown_joi
                 orders += 1;
             }
             _ => {
-                knows.expect_refused(409, "checkout.abandoned");
+                knows.expect_refused(409, "checkout.total_changed");
                 does_not.expect_refused(409, "checkout.total_changed");
                 assert_eq!(
                     guest.get(&format!("/carts/{cart}")).ok(200).await["state"],

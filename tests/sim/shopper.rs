@@ -350,7 +350,7 @@ impl Shopper {
                     sleep(Duration::from_millis(500)).await;
                 }
             }
-            Err(problem) if is_last(act, &problem) => {
+            Err(problem) if is_final(&problem) => {
                 self.trace
                     .line(format_args!("shopper {name}: {act:?}: {}", problem.code));
                 self.asked = None;
@@ -473,7 +473,7 @@ impl Shopper {
             }
             // It still reserves, which whoever began it did not wait for.
             (Act::Abandon(_), "checkout.in_progress") => true,
-            (Act::Abandon(_), "checkout.ended") => {
+            (Act::Abandon(_) | Act::CompleteStarted(_), "checkout.ended") => {
                 if let Some(basket) = basket {
                     (basket.checkout, basket.may_be_locked) = (None, false);
                 }
@@ -497,12 +497,6 @@ impl Shopper {
             basket.may_have_changed(change);
         }
     }
-}
-
-/// Tells whether a refusal is the last word: a checkout that has ended stays so, even where another may get further.
-fn is_last(act: Act, problem: &Problem) -> bool {
-    let has_ended = matches!(act, Act::CompleteStarted(_)) && problem.code == "payment.unavailable";
-    has_ended || is_final(problem)
 }
 
 /// Tells whether asking again cannot change it.

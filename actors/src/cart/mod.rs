@@ -20,7 +20,7 @@ pub(crate) use prices::KeptPrices;
 pub(crate) use reads::CartReads;
 pub use reads::ReadCart;
 pub use renderings::Renderings;
-pub(crate) use shown::{ShownTotal, ShownTotals};
+pub(crate) use shown::{ShownSums, ShownTotal, ShownTotals};
 pub use view::{CartView, View};
 
 use crate::engine::{Engine, unreadable};
@@ -37,7 +37,7 @@ use cartwright_domain::catalog::Variant;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, ShippingMethodId, VariantId};
 use cartwright_domain::identity::Session;
-use cartwright_domain::money::Price;
+use cartwright_domain::money::{Money, Price};
 use cartwright_domain::text::Email;
 use cartwright_domain::{Command, Kind, Refusal, Revision, Timestamp};
 use cartwright_storage::Receipt;
@@ -121,7 +121,7 @@ impl Engine {
         }
         let priced = gathered.price(self.kinds()).await?;
         let is_abandoned = priced.cart.state.state() == State::Abandoned;
-        if is_abandoned && priced.cart.state.is_owned_by(&request.caller) {
+        if is_abandoned && request.is_shown && priced.cart.state.is_owned_by(&request.caller) {
             let command = Recover {
                 problems: priced.problems.len(),
             };
@@ -136,7 +136,7 @@ impl Engine {
             return Ok(Arc::new(ReadCart::new(done.value, counted, Vec::new())));
         }
         // Whoever else reads it is not whom the message is for (section 2.4 of the semantics).
-        let is_owner = priced.cart.state.is_owned_by(&request.caller);
+        let is_owner = request.is_shown && priced.cart.state.is_owned_by(&request.caller);
         let (priced, news) = match is_owner {
             true => self.let_codes_go(request, priced, View::Full).await?,
             false => (priced, CodeNews::default()),
@@ -161,10 +161,12 @@ impl Engine {
     /// `cart.not_found`, also for somebody else's.
     pub async fn explain_cart(&self, request: &Request, cart: CartRef) -> Result<Explained, Refused> {
         let found = self.resolve(request, cart).await?;
-        match self.kinds().explained_as_frozen(&found).await? {
-            Some(explained) => Ok(explained),
-            None => self.kinds().gather(found).await?.explain(self.kinds()).await,
-        }
+        let explained = match self.kinds().explained_as_frozen(&found).await? {
+            Some(explained) => explained,
+            None => self.kinds().gather(found).await?.explain(self.kinds()).await?,
+        };
+        self.told(request, explained.cart.id, explained.quote.total, None);
+        Ok(explained)
     }
 
     /// Lists every cart, the newest first.
@@ -461,7 +463,17 @@ impl Engine {
 
     /// Remembers what this caller is shown for this cart: a completion that names no total expects it.
     fn remember(&self, request: &Request, priced: &Priced) {
-        self.inner().shown_totals.remember(&request.caller, priced);
+        if request.is_shown {
+            self.inner().shown_totals.remember(&request.caller, priced);
+        }
+    }
+
+    /// Remembers that this caller is told what this cart comes to, without what makes it up, and where it is told as well
+    /// what of it is left to be paid.
+    pub(crate) fn told(&self, request: &Request, cart: CartId, total: Money, due: Option<Money>) {
+        if request.is_shown {
+            self.inner().shown_totals.told(cart, &request.caller, total, due);
+        }
     }
 }
 

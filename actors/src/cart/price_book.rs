@@ -32,7 +32,7 @@ pub(crate) struct Indexed {
     /// The rosters that it is made of had been changed so often at least.
     as_of: Changes,
     of_promotions: Roster<Promotion>,
-    /// The last commit of anything in it.
+    /// The last commit of anything in it, and the last one that took something out since the process began.
     newest: Position,
     /// When nothing in it begins or ends.
     holds: Period,
@@ -68,9 +68,10 @@ fn states<E: Entity>(roster: &Roster<E>) -> impl Iterator<Item = Arc<E>> + '_ {
     roster.iter().map(|published| Arc::clone(&published.state))
 }
 
-fn newest<E: Entity>(roster: &Roster<E>) -> Position {
+/// Returns the last commit that changed a roster, one that took something out included.
+fn newest<E: Entity>(roster: &Roster<E>, removed: Position) -> Position {
     let positions = roster.iter().map(|published| published.position);
-    positions.max().unwrap_or_default()
+    positions.fold(removed, Position::max)
 }
 
 impl Indexed {
@@ -82,7 +83,8 @@ impl Indexed {
 }
 
 impl Indexed {
-    /// Tells whether it was the same as of a commit that was made at this time, deleted rules apart.
+    /// Tells whether it was the same as of a commit that was made at this time. Rules that were deleted before the process
+    /// began are not seen.
     pub(super) fn was_the_same(&self, as_of: Position, at: Timestamp) -> bool {
         self.newest <= as_of && self.holds.contains(at)
     }
@@ -152,10 +154,10 @@ impl PriceBook {
             kinds.shipping_methods.roster(),
             kinds.price_lists.roster(),
         );
-        let newest = newest(&of_zones)
-            .max(newest(&of_methods))
-            .max(newest(&of_lists))
-            .max(newest(&of_promotions));
+        let newest = newest(&of_zones, kinds.tax_zones.roster_removed())
+            .max(newest(&of_methods, kinds.shipping_methods.roster_removed()))
+            .max(newest(&of_lists, kinds.price_lists.roster_removed()))
+            .max(newest(&of_promotions, kinds.promotions.roster_removed()));
         let zones = Zones::new(states(&of_zones), at);
         let lists = PriceLists::new(states(&of_lists), at);
         let holds = zones.holds().bounded_by(promotions.holds(at), at);

@@ -4,6 +4,7 @@
 
 use super::Priced;
 use cartwright_domain::Caller;
+use cartwright_domain::cart::Quote;
 use cartwright_domain::id::{CartId, SessionId};
 use cartwright_domain::money::Money;
 use quick_cache::sync::Cache;
@@ -17,13 +18,20 @@ pub(crate) struct ShownTotals {
     cache: Cache<(CartId, u64), ShownTotal>,
 }
 
-/// What a caller was shown.
+/// What a caller was last told that a cart comes to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ShownTotal {
     /// What the cart costs.
     pub(crate) total: Money,
     /// What of it is left for the payment provider.
     pub(crate) due: Money,
+    /// What makes it up, where they were shown the cart and not only told the total, as a refusal does.
+    pub(crate) sums: Option<ShownSums>,
+}
+
+/// What makes up the total that a caller was shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownSums {
     /// What its lines cost before discounts.
     pub(crate) subtotal: Money,
     /// What comes off its lines.
@@ -44,6 +52,23 @@ impl ShownTotals {
     pub(crate) fn remember(&self, caller: &Caller, priced: &Priced) {
         let shown = ShownTotal::of(priced);
         self.cache.insert((priced.cart.id, fingerprint(caller)), shown);
+    }
+
+    /// Remembers what a caller is told without being shown the cart. Where it is not said what of it is left to be paid, as
+    /// much else pays as was shown; where that is not remembered, nothing is.
+    pub(crate) fn told(&self, cart: CartId, caller: &Caller, total: Money, due: Option<Money>) {
+        let last = self.last(cart, caller);
+        if last.is_some_and(|last| last.total == total && due.is_none_or(|due| due == last.due)) {
+            return;
+        }
+        let key = (cart, fingerprint(caller));
+        match due.or_else(|| last?.due_of(total)) {
+            Some(due) => {
+                let sums = None;
+                self.cache.insert(key, ShownTotal { total, due, sums });
+            }
+            None => drop(self.cache.remove(&key)),
+        }
     }
 
     pub(crate) fn last(&self, cart: CartId, caller: &Caller) -> Option<ShownTotal> {
@@ -68,10 +93,7 @@ impl ShownTotal {
         Self {
             total: quote.total,
             due: priced.coverage.due,
-            subtotal: quote.subtotal,
-            discounts: quote.discounts,
-            shipping: quote.shipping,
-            tax: quote.tax.unwrap_or(Money::zero(quote.currency)),
+            sums: Some(ShownSums::of(quote)),
         }
     }
 
@@ -85,6 +107,17 @@ impl ShownTotal {
         } else {
             due
         })
+    }
+}
+
+impl ShownSums {
+    pub(crate) fn of(quote: &Quote) -> Self {
+        Self {
+            subtotal: quote.subtotal,
+            discounts: quote.discounts,
+            shipping: quote.shipping,
+            tax: quote.tax.unwrap_or(Money::zero(quote.currency)),
+        }
     }
 }
 

@@ -13,7 +13,8 @@ use cartwright_domain::id::CartId;
 use std::sync::Arc;
 
 impl Engine {
-    /// Returns what a caller says, with what they were last shown where they leave it out.
+    /// Returns what a caller says, with what they were last shown where they leave it out. What a shopper was only told, in
+    /// a refusal of another total, counts where they name one of the sums: whoever names none may not have seen it.
     pub(super) async fn completion(
         &self,
         request: &Request,
@@ -21,7 +22,9 @@ impl Engine {
         draft: CompletionDraft,
     ) -> Result<Completion, Refused> {
         let settings = self.kinds().current_settings().await?;
+        let names_a_sum = draft.expected_total.is_some() || draft.expected_due.is_some();
         let shown = self.inner().shown_totals.last(cart, &request.caller);
+        let shown = shown.filter(|shown| shown.sums.is_some() || names_a_sum || request.caller.is_staff());
         let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
         let shown_due = || shown?.due_of(expected_total?);
         Ok(Completion {
@@ -49,11 +52,12 @@ impl Engine {
             return Ok(completion);
         }
         if completion.expected_total.is_some() {
-            if completion.expected_due.is_some() || priced.cart.state.stored_values().is_empty() {
+            let has_none = priced.cart.state.stored_values().is_empty();
+            if completion.expected_due.is_some() || has_none || priced.coverage.due.is_zero() {
                 return Ok(completion);
             }
             if !self.kinds().covers_what_it_did(priced).await? {
-                return Err(validate::due_unknown(priced).into());
+                return Err(self.refusing(request, priced.cart.id, validate::due_unknown(priced)));
             }
             return Ok(Completion {
                 expected_due: Some(priced.coverage.due),
@@ -61,7 +65,7 @@ impl Engine {
             });
         }
         if !self.kinds().costs_what_it_did(priced).await? {
-            return Err(validate::total_unknown(priced).into());
+            return Err(self.refusing(request, priced.cart.id, validate::total_unknown(priced)));
         }
         Ok(Completion {
             expected_total: Some(priced.quote.total),

@@ -1,6 +1,7 @@
 //! Use cases of checkouts, and the saga behind them (section 5 of the semantics).
 
 mod after;
+mod asked;
 mod back;
 mod before;
 mod env;
@@ -14,16 +15,19 @@ mod validate;
 
 pub(crate) use env::CheckoutEnv;
 
+use asked::{Asked, Attempt};
+
 use crate::cart::{CartRef, CartView, DetailsDraft, Priced, View};
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::request::{Done, Outcome, Refused, Request};
-use crate::runtime::{Answer, AskError, Opened, Ticket, TicketMode};
+use crate::runtime::{AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::cart::{Cart, State};
 use cartwright_domain::checkout::{
-    AbandonCheckout, BeginCheckout, BeginCompletion, Checkout, Completion, Ending, Error, JoinCheckout, Step,
+    AbandonCheckout, BeginCheckout, BeginCompletion, Checkout, Completion, Ending, Error, JoinCheckout,
+    RefuseCheckout, Step,
 };
-use cartwright_domain::id::{CheckoutId, OrderId};
+use cartwright_domain::id::{CartId, CheckoutId, OrderId};
 use cartwright_domain::money::Money;
 use cartwright_domain::order::Order;
 use cartwright_domain::{Class, EntityId, Problem, Refusal};
@@ -165,6 +169,15 @@ impl Engine {
         draft: CompletionDraft,
         ticket: Option<Ticket>,
     ) -> Result<Attempt, Refused> {
+        // What it was refused for was answered then, and may be over by now.
+        if let Some(Ending::Refused(_)) = checkout
+            .state
+            .ending
+            .as_ref()
+            .filter(|_| checkout.state.is_ended())
+        {
+            return Err(Error::Ended.problem().into());
+        }
         match checkout.state.step {
             // Nothing changes a checkout that waits but its completion and its end: what is true here stays true.
             Step::ReserveStock | Step::AwaitCompletion => request.require_revision(checkout.revision)?,
@@ -203,7 +216,7 @@ impl Engine {
                     .or_else(|| validate::obstacle(&priced, completion.payment_token.is_some()))
                     .or_else(|| self.unpayable(&priced));
                 if let Some(problem) = obstacle {
-                    return Err(problem.into());
+                    return Err(self.refusing(request, cart.id, problem));
                 }
                 let completion = self.as_shown(request, &priced, completion).await?;
                 self.begin(request, &cart, Some(completion), ticket).await
@@ -296,7 +309,7 @@ impl Engine {
             // cart back: the saga judges them.
             let priced = self.kinds().priced(cart.clone()).await?;
             let shown = match validate::due_changed(&priced, &completion) {
-                Some(problem) => Err(problem.into()),
+                Some(problem) => Err(self.refusing(request, cart.id, problem)),
                 None => {
                     let unfinished = validate::unfinished(&priced, completion.payment_token.is_some());
                     if let Some(problem) = unfinished.or_else(|| self.unpayable(&priced)) {
@@ -310,7 +323,8 @@ impl Engine {
                 Err(refused) if validate::is_of_sums(&refused.problem) => {
                     // It ends as it would by sums that the saga finds to be others, which gives the cart back.
                     let ask = request.ask().if_match(None);
-                    match checkouts.ask(id, AbandonCheckout, ask).await {
+                    let problem = refused.problem.clone();
+                    match checkouts.ask(id, RefuseCheckout { problem }, ask).await {
                         Ok(_) => {
                             self.wait_until(id, request.deadline, Checkout::is_ended).await?;
                             return Err(refused);
@@ -492,7 +506,7 @@ impl Engine {
                 };
                 self.wait_until(id, deadline, |checkout| asked.is_answered(checkout))
                     .await?;
-                return self.attempt_done(id, asked, replayed).await;
+                return self.attempt_done(request, id, asked, replayed).await;
             }
             Err(refused) => refused,
         };
@@ -504,11 +518,29 @@ impl Engine {
         self.replay_checkout(request, asked, &receipt).await
     }
 
+    /// Refuses, and remembers what the caller is told by that of the sums of a cart.
+    pub(super) fn refusing(&self, request: &Request, cart: CartId, problem: Problem) -> Refused {
+        if let Some((total, due)) = validate::told(&problem) {
+            self.told(request, cart, total, Some(due));
+        }
+        problem.into()
+    }
+
     /// Returns where an attempt stands, or its refusal.
-    async fn attempt_done(&self, id: CheckoutId, asked: Asked, replayed: bool) -> Outcome<CheckoutView> {
+    async fn attempt_done(
+        &self,
+        request: &Request,
+        id: CheckoutId,
+        asked: Asked,
+        replayed: bool,
+    ) -> Outcome<CheckoutView> {
         let value = self.checkout_view(id).await?;
+        let cart = value.checkout.state.cart;
         match asked.refusal(&value.checkout.state) {
-            Some(problem) => Err(Refused { problem, replayed }),
+            Some(problem) => Err(Refused {
+                replayed,
+                ..self.refusing(request, cart, problem)
+            }),
             None => Ok(Done { value, replayed }),
         }
     }
@@ -537,53 +569,10 @@ impl Engine {
             Kept::Refused(_) | Kept::Forbidden => false,
         };
         if is_answered {
-            return self.attempt_done(id, asked, true).await;
+            return self.attempt_done(request, id, asked, true).await;
         }
         Err(Refused::from(AskError::<Error>::InProgress {
             entity: receipt.entity,
         }))
-    }
-}
-
-/// What a caller asks of an attempt, which decides when it is answered, and with what.
-#[derive(Clone, Copy)]
-enum Asked {
-    /// That the stock is reserved.
-    Start,
-    /// That there is an order.
-    Completion,
-}
-
-impl Asked {
-    fn is_answered(self, checkout: &Checkout) -> bool {
-        match self {
-            Self::Start => checkout.has_reserved() || checkout.is_ended(),
-            Self::Completion => matches!(checkout.step, Step::CapturePayment | Step::Ended),
-        }
-    }
-
-    /// Returns how an attempt that has ended refuses it. What has been started stays so, whatever becomes of it.
-    fn refusal(self, checkout: &Checkout) -> Option<Problem> {
-        let is_kept = matches!(self, Self::Start) && checkout.has_reserved();
-        let ending = checkout.ending.as_ref().filter(|_| checkout.is_ended());
-        ending.filter(|_| !is_kept).and_then(finish::refusal)
-    }
-}
-
-/// The attempt that keeps a caller's key.
-#[derive(Clone, Copy)]
-struct Attempt {
-    id: CheckoutId,
-    /// Was it asked for before, under the same key?
-    replayed: bool,
-}
-
-impl Attempt {
-    /// Returns the attempt that has answered: another one than was asked where the same request was faster.
-    fn of(answer: &Answer<(), Checkout>, asked: CheckoutId) -> Self {
-        Self {
-            id: answer.state.as_ref().map_or(asked, |checkout| checkout.id),
-            replayed: answer.replayed,
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! What a cart must have before it can become an order: everything that is missing is named at once.
 
 use super::env::{CheckoutEnv, Halt};
-use crate::cart::{Priced, ShownTotal};
+use crate::cart::{Priced, ShownSums};
 use cartwright_domain::cart::{self, CodeRefused, FrozenQuote, LineProblem, ProblemKind};
 use cartwright_domain::checkout::{Checkout, Completion};
 use cartwright_domain::error::FieldErrors;
@@ -109,6 +109,16 @@ pub(super) fn due_unknown(priced: &Priced) -> Problem {
 /// Tells whether a refusal is of sums that are others than were shown, or may be.
 pub(super) fn is_of_sums(problem: &Problem) -> bool {
     [TOTAL_CHANGED, DUE_CHANGED].contains(&&*problem.code)
+}
+
+/// Returns the total that a refusal tells, and what of it is left to be paid.
+pub(super) fn told(problem: &Problem) -> Option<(Money, Money)> {
+    let money = |name| {
+        let found = problem.details.iter().find(|(of, _)| of == name);
+        found.and_then(|(_, detail)| Money::of_detail(detail))
+    };
+    let total = money("total")?;
+    Some((total, money("amount_due").unwrap_or(total)))
 }
 
 /// Returns a refusal of the amount that is left, with what covers the rest.
@@ -232,7 +242,7 @@ pub(super) fn total(env: &CheckoutEnv, priced: &Priced, checkout: &Checkout) -> 
         .and_then(|completion| completion.expected_total);
     match expected {
         Some(expected) if expected != priced.quote.total => {
-            let shown = env.shown_with(expected, checkout);
+            let shown = env.shown_with(expected, checkout).and_then(|shown| shown.sums);
             let changed = total_changed(expected, shown, priced);
             // What is answered now is another total: the one that was shown before is expected no longer.
             env.forget_shown(checkout);
@@ -254,12 +264,12 @@ fn limit_reached(changed: &Problem, priced: &Priced) -> Option<Problem> {
 }
 
 /// Names what has changed since it was shown; nothing where that is not remembered.
-fn total_changed(expected: Money, shown: Option<ShownTotal>, priced: &Priced) -> Problem {
+fn total_changed(expected: Money, shown: Option<ShownSums>, priced: &Priced) -> Problem {
     let mut changed = Vec::new();
     if let Some(shown) = shown {
         let prices = changed_prices(shown.subtotal, priced).unwrap_or_default();
         changed.extend(prices.into_iter().take(CHANGED_PRICES_MAX));
-        let now = ShownTotal::of(priced);
+        let now = ShownSums::of(&priced.quote);
         for (what, from, to) in [
             ("subtotal", shown.subtotal, now.subtotal),
             ("discounts", shown.discounts, now.discounts),

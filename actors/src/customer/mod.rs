@@ -91,6 +91,7 @@ impl Engine {
     /// # Errors
     /// `customer.not_found`; `customer.has_store_credit`.
     pub async fn delete_customer(&self, request: &Request, id: CustomerId) -> Outcome<()> {
+        let _turn = self.inner().credit_turns.take(request, [id]).await?;
         if let Some(owed) = self.owed_to(id).await? {
             return Err(owed.into());
         }

@@ -10,7 +10,7 @@ use crate::runtime::exchange::Exchanged;
 use crate::runtime::kind::KindShared;
 use crate::runtime::published::{Page, Published};
 use cartwright_domain::{Command, Create, Entity, EntityId, Existing, Kind, Listing, Timestamp};
-use cartwright_storage::{Fault, Receipt, ReceiptKey, Scan};
+use cartwright_storage::{Fault, Position, Receipt, ReceiptKey, Scan};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -210,6 +210,12 @@ impl<E: Entity> Entities<E> {
     pub fn existing(&self, made_at: impl Fn(&E) -> Timestamp) -> Existing {
         let roster = self.roster();
         Existing::made_at(roster.iter().map(|entity| made_at(&entity.state)))
+    }
+
+    /// Returns the last commit that took an entity out of the roster, as far as this process has seen one.
+    pub fn roster_removed(&self) -> Position {
+        let roster = self.shared.roster.as_ref();
+        roster.map(|roster| roster.removed()).unwrap_or_default()
     }
 
     /// Returns how often the roster was changed. While it stays, so does every roster that is read after it.

@@ -290,7 +290,7 @@ impl<E: Entity> Landing<E> {
                 };
                 if !matches!(self.body, Lands::Unchanged) {
                     cell.set(published.clone());
-                    shared.published(id, published.as_ref(), is_first);
+                    shared.published(id, published.as_ref(), position, is_first);
                 }
                 // After the state: who sees the count sees the state.
                 shared.counts.commits.fetch_add(1, Ordering::Release);

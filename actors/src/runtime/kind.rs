@@ -10,7 +10,7 @@ use crate::runtime::exchange::Ways;
 use crate::runtime::published::{Published, Roster};
 use crate::runtime::supervision::{Supervisor, Watch};
 use cartwright_domain::{Entity, EntityId, Kind};
-use cartwright_storage::{DueTimer, Fault, Scan};
+use cartwright_storage::{DueTimer, Fault, Position, Scan};
 use futures::future::{BoxFuture, FutureExt};
 use ractor::{ActorCell, ActorId, ActorRuntime};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -102,11 +102,17 @@ impl<E: Entity> KindShared<E> {
         }
     }
 
-    /// Tells roster and observer of a newly committed state; none after an erasure.
-    pub(super) fn published(&self, id: E::Id, published: Option<&Arc<Published<E>>>, is_first: bool) {
+    /// Tells roster and observer of the state of a commit; none after an erasure.
+    pub(super) fn published(
+        &self,
+        id: E::Id,
+        published: Option<&Arc<Published<E>>>,
+        position: Position,
+        is_first: bool,
+    ) {
         match (&self.roster, published) {
             (Some(roster), Some(published)) => roster.put(published),
-            (Some(roster), None) => roster.remove(id),
+            (Some(roster), None) => roster.remove(id, position),
             (None, _) => {}
         }
         if let Some(observer) = self.observer.get() {

@@ -80,6 +80,8 @@ pub(super) struct Roster<E: Entity> {
     list: ArcSwap<Vec<Arc<Published<E>>>>,
     /// How often the list was changed, counted after each change.
     changes: AtomicU64,
+    /// The last commit since the process began that took an entity out.
+    removed: AtomicU64,
     writing: Mutex<()>,
 }
 
@@ -89,6 +91,7 @@ impl<E: Entity> Roster<E> {
             listing,
             list: ArcSwap::default(),
             changes: AtomicU64::new(0),
+            removed: AtomicU64::new(0),
             writing: Mutex::new(()),
         }
     }
@@ -106,9 +109,14 @@ impl<E: Entity> Roster<E> {
         self.change(published.id, Some(published));
     }
 
-    /// Takes an erased entity out.
-    pub(super) fn remove(&self, id: E::Id) {
+    /// Takes an entity out that a commit has erased.
+    pub(super) fn remove(&self, id: E::Id, Position(erased): Position) {
+        self.removed.fetch_max(erased, Ordering::Release);
         self.change(id, None);
+    }
+
+    pub(super) fn removed(&self) -> Position {
+        Position(self.removed.load(Ordering::Acquire))
     }
 
     fn change(&self, id: E::Id, published: Option<&Arc<Published<E>>>) {

@@ -186,6 +186,8 @@ impl Engine {
     async fn import_credit(&self, request: &Request, row: OwnedRow) -> Result<RowOutcome, Refused> {
         let OwnedRow { row, owner } = row;
         let customer = owner?;
+        let _turn = self.inner().credit_turns.take(request, [customer]).await?;
+        self.customer(customer).await?;
         let values = &self.kinds().stored_values;
         let id = StoredValueId::of_credit(customer, row.amount.currency);
         let command = BringIn {

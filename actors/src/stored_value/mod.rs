@@ -204,8 +204,13 @@ impl Engine {
         let id = StoredValueId::of_credit(customer, adjustment.amount.currency);
         let fresh = |ticket: Option<Ticket>| async move {
             let ask = request.ask().ticket(ticket);
-            if values.read(id).await.map_err(unreadable)?.is_none() {
+            let _turn = self.inner().credit_turns.take(request, [customer]).await?;
+            let is_new = values.read(id).await.map_err(unreadable)?.is_none();
+            // What is owed to one whose record is gone can only become less.
+            if is_new || 0 < adjustment.amount.amount {
                 self.customer(customer).await?;
+            }
+            if is_new {
                 require_no_version::<StoredValue>(request)?;
                 let first = adjustment.clone();
                 let command = OpenStoreCredit { customer, first };

@@ -4,7 +4,7 @@ use super::{Checkout, Completion, Ending, Error, Event, PAYMENT_TOKEN_CHARS_MAX,
 use crate::cart::FrozenQuote;
 use crate::id::{CartId, CheckoutId, OrderId, SessionId};
 use crate::idempotency::AnswersTo;
-use crate::{Command, Context, Create, Revision, Timestamp};
+use crate::{Command, Context, Create, Problem, Revision, Timestamp};
 use std::sync::Arc;
 
 /// Begins an attempt: start alone, or start and completion in one.
@@ -262,22 +262,42 @@ impl Command<Checkout> for AbandonCheckout {
         match (checkout.step, &checkout.ending) {
             // Abandoning what was abandoned changes nothing.
             (Step::WalkBack | Step::Ended, Some(Ending::Abandoned)) => Ok(()),
-            (Step::AwaitCompletion, _) => WalkBack {
-                ending: Ending::Abandoned,
-                reserved: Arc::default(),
-            }
-            .apply(checkout, cx),
-            (Step::Ended, _) => Err(Error::Ended),
-            (
-                Step::ReserveStock
-                | Step::FreezeQuote
-                | Step::AuthorizePayment
-                | Step::SettlePayment
-                | Step::CapturePayment
-                | Step::WalkBack,
-                _,
-            ) => Err(Error::InProgress),
+            _ => give_back(Ending::Abandoned, checkout, cx),
         }
+    }
+}
+
+/// Refuses a checkout that waits for its completion, for what stands against that before it is begun.
+#[derive(Clone, Debug)]
+pub struct RefuseCheckout {
+    /// Why.
+    pub problem: Problem,
+}
+
+impl Command<Checkout> for RefuseCheckout {
+    const NAME: &'static str = "checkout.refuse";
+    type Reply = ();
+
+    fn apply(self, checkout: &mut Checkout, cx: &mut Context<'_, Checkout>) -> Result<(), Error> {
+        give_back(Ending::Refused(self.problem), checkout, cx)
+    }
+}
+
+/// Turns a checkout back that waits for its completion.
+fn give_back(ending: Ending, checkout: &mut Checkout, cx: &mut Context<'_, Checkout>) -> Result<(), Error> {
+    match checkout.step {
+        Step::AwaitCompletion => WalkBack {
+            ending,
+            reserved: Arc::default(),
+        }
+        .apply(checkout, cx),
+        Step::Ended => Err(Error::Ended),
+        Step::ReserveStock
+        | Step::FreezeQuote
+        | Step::AuthorizePayment
+        | Step::SettlePayment
+        | Step::CapturePayment
+        | Step::WalkBack => Err(Error::InProgress),
     }
 }
 

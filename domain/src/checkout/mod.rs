@@ -14,7 +14,7 @@ mod tests;
 
 pub use command::{
     AbandonCheckout, AwaitCompletion, BeginAuthorization, BeginCheckout, BeginCompletion, EndCheckout,
-    JoinCheckout, NotePaymentUnknown, NotePlaced, Progress, WalkBack,
+    JoinCheckout, NotePaymentUnknown, NotePlaced, Progress, RefuseCheckout, WalkBack,
 };
 pub use error::Error;
 pub use event::Event;

@@ -141,6 +141,21 @@ impl From<Money> for Detail {
     }
 }
 
+impl Money {
+    /// Returns the money that a refusal's detail tells.
+    pub fn of_detail(detail: &Detail) -> Option<Self> {
+        let Detail::Object(fields) = detail else {
+            return None;
+        };
+        match fields.as_slice() {
+            [(_, Detail::Int(amount)), (_, Detail::Text(code))] => {
+                Some(Self::new(*amount, code.parse().ok()?))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_decimal(f, i128::from(self.amount), self.currency.exponent())?;

@@ -29,6 +29,7 @@ pub struct Call {
     /// The version the caller expects.
     pub if_match: Option<Revision>,
     keyed: Option<Box<Keyed>>,
+    is_shown: bool,
 }
 
 /// The method that honours an idempotency key.
@@ -58,6 +59,7 @@ impl Call {
                 key: keyed.key.clone(),
                 fingerprint: fingerprint(&keyed.path),
             }),
+            is_shown: self.is_shown,
         }
     }
 
@@ -110,6 +112,7 @@ where
             deadline: deadline.unwrap_or_else(|| Instant::now() + REQUEST_TIMEOUT),
             if_match,
             keyed,
+            is_shown: parts.method != Method::HEAD,
         })
     }
 }

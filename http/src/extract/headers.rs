@@ -17,7 +17,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// The version the caller expects, from `If-Match: "7"`. Without the header, or with `*`, none: the last write wins.
-/// `If-None-Match: *` on a change expects that nothing is there, which is version 0.
+/// `If-None-Match: *` on a change expects that nothing is there, which is version 0. Reading passes over both: answers
+/// depend on more than on the version of what they show, so that none may be kept from the caller for being known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IfMatch(pub Option<Revision>);
 
@@ -61,6 +62,9 @@ pub fn etag(Revision(revision): Revision) -> HeaderValue {
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        if is_reading(&parts.method) {
+            return Ok(Self(None));
+        }
         let mut lines = parts.headers.get_all(header::IF_MATCH).iter();
         match (lines.next(), lines.next()) {
             (None, _) => nothing_expected(parts).map(Self),
@@ -88,15 +92,14 @@ fn version_expected(line: &HeaderValue) -> Result<Option<Revision>, Refused> {
         .ok_or_else(if_match_malformed)
 }
 
-/// Reads `If-None-Match`. Where nothing is changed it is passed over: answers depend on more than on the version of what
-/// they show, so that none may be kept from the caller for being known.
+fn is_reading(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Reads `If-None-Match`.
 fn nothing_expected(parts: &Parts) -> Result<Option<Revision>, Refused> {
     let mut lines = parts.headers.get_all(header::IF_NONE_MATCH).iter();
-    let first = match parts.method {
-        Method::GET | Method::HEAD => None,
-        _ => lines.next(),
-    };
-    match (first, lines.next()) {
+    match (lines.next(), lines.next()) {
         (None, _) => Ok(None),
         (Some(line), None) if line == "*" => Ok(Some(Revision::default())),
         (Some(_), _) => {

@@ -1,0 +1,138 @@
+//! What counts as told to a shopper of what their cart comes to, and so as expected when they complete it, over HTTP.
+
+use crate::support::{Answer, Client, OpenShop, Variant, id_of, pence, unique};
+use serde_json::{Value, json};
+
+/// Asks for the completion of a cart, with the sums that are named.
+async fn complete(caller: &Client, cart: &str, sums: Value) -> Answer {
+    let mut body = json!({ "payment": { "token": "tok_approve" } });
+    for (name, sum) in sums.as_object().into_iter().flatten() {
+        body[name] = sum.clone();
+    }
+    let path = format!("/carts/{cart}/complete");
+    caller.post(&path, body).key(&unique("key")).send().await
+}
+
+async fn refused(caller: &Client, cart: &str, sums: Value) {
+    let answer = complete(caller, cart, sums).await;
+    answer.expect_refused(409, "checkout.total_changed");
+}
+
+/// Opens a cart that is shown to cost 10.00.
+async fn shown(open: &OpenShop) -> (Variant, Client, String) {
+    let variant = open.shop.variant(500, None).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
+    (variant, guest, cart)
+}
+
+#[tokio::test]
+async fn either_sum_that_a_refusal_told_agrees_to_both() {
+    let open = OpenShop::shared().await;
+    let card = async |amount: i64| {
+        let body = json!({ "amount": pence(amount) });
+        open.shop.staff.post("/admin/gift-cards", body).ok(201).await
+    };
+    for (amount, price, due) in [(600, 650, 700), (600, 450, 300), (2_000, 450, 0), (2_000, 650, 0)] {
+        let sums = [
+            json!({ "expected_total": pence(2 * price) }),
+            json!({ "expected_amount_due": pence(due) }),
+        ];
+        for named in sums {
+            let (variant, guest, cart) = shown(&open).await;
+            let code = json!({ "code": card(amount).await["code"] });
+            let cards = format!("/carts/{cart}/gift-cards");
+            guest.post(&cards, code).ok(200).await;
+            open.shop.set_price(&variant, price).await;
+            let told = complete(&guest, &cart, json!({})).await;
+            let told = told.expect_refused(409, "checkout.total_changed");
+            assert_eq!(
+                (&told["details"]["total"], &told["details"]["amount_due"]),
+                (&pence(2 * price), &pence(due))
+            );
+            // Whoever names nothing may not have looked.
+            refused(&guest, &cart, json!({})).await;
+            let done = complete(&guest, &cart, named).await.expect(200);
+            assert_eq!(done["order"]["total"], pence(2 * price));
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_a_caller_gets_to_see_counts_as_shown() {
+    let open = OpenShop::shared().await;
+    let (variant, guest, cart) = shown(&open).await;
+    let path = format!("/carts/{cart}");
+    open.shop.set_price(&variant, 750).await;
+    let session = guest.session().expect("a guest has a session");
+    let head = reqwest::Client::new()
+        .head(format!("{}/api/v1{path}", open.server.url()))
+        .header("cookie", format!("cartwright_session={session}"));
+    let head = head.send().await.expect("an answer");
+    assert_eq!(head.status(), 200);
+    refused(&guest, &cart, json!({})).await;
+}
+
+#[tokio::test]
+async fn an_explanation_tells_a_total_too() {
+    let open = OpenShop::shared().await;
+    let (variant, guest, cart) = shown(&open).await;
+    open.shop.set_price(&variant, 250).await;
+    guest.get(&format!("/carts/{cart}/explain")).ok(200).await;
+    open.shop.set_price(&variant, 500).await;
+    refused(&guest, &cart, json!({})).await;
+}
+
+#[tokio::test]
+async fn staff_are_expected_to_pay_what_they_were_told_last_as_well() {
+    let open = OpenShop::shared().await;
+    let (variant, _, cart) = shown(&open).await;
+    let staff = &open.shop.staff;
+    staff.get(&format!("/carts/{cart}")).ok(200).await;
+    open.shop.set_price(&variant, 250).await;
+    refused(staff, &cart, json!({})).await;
+    open.shop.set_price(&variant, 500).await;
+    refused(staff, &cart, json!({})).await;
+    let done = complete(staff, &cart, json!({})).await.expect(200);
+    assert_eq!(done["order"]["total"], pence(1_000));
+}
+
+#[tokio::test]
+async fn a_rule_that_is_deleted_after_a_restart_is_missed() {
+    let open = OpenShop::fresh().await;
+    let staff = &open.shop.staff;
+    let sale =
+        json!({ "name": "Sale", "enabled": true, "actions": [{ "type": "order", "percentage": "0.1" }] });
+    let sale = staff.post("/admin/promotions", sale).ok(201).await;
+    let (_, guest, cart) = shown(&open).await;
+    let shop = open.shop.clone();
+    let server = open.into_server().kill_and_restart();
+    let (shop, guest) = (shop.at(&server), guest.at(server.url()));
+    shop.staff
+        .delete(&format!("/admin/promotions/{}", id_of(&sale)))
+        .ok(204)
+        .await;
+    refused(&guest, &cart, json!({})).await;
+    assert_eq!(server.ledger().payments.len(), 0);
+}
+
+#[tokio::test]
+async fn a_started_checkout_that_was_refused_is_over() {
+    let open = OpenShop::shared().await;
+    let (variant, guest, cart) = shown(&open).await;
+    let start = guest.post(&format!("/carts/{cart}/checkout"), json!({}));
+    let started = start.key(&unique("key")).ok(201).await;
+    let checkout = format!("/checkouts/{}", id_of(&started));
+    open.shop.set_price(&variant, 650).await;
+    let path = format!("{checkout}/complete");
+    let body = || json!({ "payment": { "token": "tok_approve" } });
+    let ask = guest.post(&path, body()).key(&unique("key"));
+    ask.refused(409, "checkout.total_changed").await;
+    let mut agreed = body();
+    agreed["expected_total"] = pence(1_300);
+    let again = guest.post(&path, agreed).key(&unique("key"));
+    again.refused(409, "checkout.ended").await;
+    assert_eq!(guest.get(&checkout).ok(200).await["state"], "refused");
+    let agreed = json!({ "expected_total": pence(1_300) });
+    complete(&guest, &cart, agreed).await.expect(200);
+}
