@@ -8,6 +8,7 @@ pub(super) const COLUMNS: Columns = Columns {
     names: &["promotion", "code", "used"],
     needed: &["promotion", "code"],
     read: code,
+    about: |_| None,
 };
 
 /// Whether there is such a promotion, and whether it is a code, is the server's to say.

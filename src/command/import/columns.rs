@@ -11,6 +11,7 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -27,6 +28,9 @@ pub(super) struct Columns {
     pub(super) needed: &'static [&'static str],
     /// Makes of a row, its line and its values, what the server takes.
     pub(super) read: fn(u64, &mut Values) -> Result<Value, String>,
+    /// Returns what a row is about, as the server finds it. Of two rows about one thing each would undo the other, in every
+    /// run; none where the server takes only the first.
+    pub(super) about: fn(&Values) -> Option<String>,
 }
 
 /// A table whose columns have fixed names, read row by row.
@@ -82,6 +86,20 @@ impl Values {
         Ok(Self { names, texts })
     }
 
+    /// Returns the values of some columns, one behind the other, to be compared with those of other rows.
+    pub(super) fn together(&self, names: &[&str]) -> String {
+        let value = |name: &&str| {
+            let at = self.names.iter().position(|own| own == name);
+            at.and_then(|at| self.texts[at].as_deref()).unwrap_or_default()
+        };
+        names.iter().map(value).collect::<Vec<_>>().join("\u{1f}")
+    }
+
+    /// Tells whether something stands in a column.
+    pub(super) fn has(&self, name: &str) -> bool {
+        !self.together(&[name]).is_empty()
+    }
+
     /// Takes the value of a column out; none where it is blank.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let at = self.names.iter().position(|own| *own == name)?;
@@ -129,7 +147,23 @@ impl Values {
     pub(crate) fn money(&mut self, name: &str) -> Result<Value, String> {
         let (text, currency) = (self.needed(name)?, self.needed("currency")?);
         let amount = minor_units(&text, &currency).map_err(|reason| format!("{name}: {reason}"))?;
+        if amount < 0 {
+            return Err(format!("{name}: {text} is less than nothing"));
+        }
         Ok(json!({ "amount": amount, "currency": currency }))
+    }
+
+    /// Takes out a price in a column that must be there, and the currency that must stand in another.
+    pub(crate) fn price(&mut self, name: &str) -> Result<Value, String> {
+        let (text, currency) = (self.needed(name)?, self.needed("currency")?);
+        // Whether it is a currency is the server's to say.
+        if let Ok(currency) = currency.parse::<Currency>() {
+            let price = Price::parse(&text, currency).map_err(|error| format!("{name}: {error}"))?;
+            if price.decimal().is_sign_negative() {
+                return Err(format!("{name}: {text} is less than nothing"));
+            }
+        }
+        Ok(json!({ "unit_price": text, "currency": currency }))
     }
 
     /// Takes out the parts of a value, with `;` between them, if it is there.
@@ -159,6 +193,7 @@ pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result
     let mut reading = Reading {
         table: NamedTable::open(&arguments.file, columns.names, columns.needed)?,
         columns,
+        seen: HashMap::new(),
         tally: Tally::default(),
     };
     let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
@@ -196,6 +231,8 @@ pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result
 struct Reading<'a> {
     table: NamedTable,
     columns: &'a Columns,
+    /// Where the first row about each thing stood.
+    seen: HashMap<String, u64>,
     tally: Tally,
 }
 
@@ -208,13 +245,27 @@ impl Reading<'_> {
             let Some((line, read)) = self.table.next_row()? else {
                 break;
             };
-            let row = read.and_then(|mut values| (self.columns.read)(line, &mut values));
-            if let Err(reason) = row.and_then(|row| batch.add(&row)) {
+            let accepted = read.and_then(|values| self.accept(line, values, &mut batch));
+            if let Err(reason) = accepted {
                 bar.suspend(|| self.tally.refuse(line, "", &reason))?;
             }
         }
         bar.set_position(self.table.bytes_read());
         Ok(batch)
+    }
+
+    fn accept(&mut self, line: u64, mut values: Values, batch: &mut Batch) -> Result<(), String> {
+        let about = (self.columns.about)(&values);
+        let row = (self.columns.read)(line, &mut values)?;
+        let first = about.as_ref().and_then(|about| self.seen.get(about));
+        if let Some(first) = first {
+            return Err(format!(
+                "it is about the same as line {first}; keep one of the two, or each run would change it twice"
+            ));
+        }
+        batch.add(&row)?;
+        self.seen.extend(about.map(|about| (about, line)));
+        Ok(())
     }
 }
 
@@ -230,4 +281,119 @@ pub(super) fn read(columns: &Columns, texts: &[(&str, &str)]) -> Result<Value, S
         values: Ok(columns.names.iter().map(of).collect()),
     };
     (columns.read)(row.line, &mut Values::of(columns.names, &row)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{customers, gift_cards, price_lists, promotions, rates};
+    use super::*;
+
+    /// Reads a file of two rows; returns why the second is refused.
+    fn second(columns: &Columns, heading: &str, rows: [&str; 2]) -> Option<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("table.csv");
+        std::fs::write(&path, [heading, rows[0], rows[1]].join("\n")).expect("a file");
+        let mut reading = Reading {
+            table: NamedTable::open(&path, columns.names, columns.needed).expect("a table"),
+            columns,
+            seen: HashMap::new(),
+            tally: Tally::default(),
+        };
+        let mut batch = Batch::default();
+        let mut next = || {
+            let (line, values) = reading.table.next_row().expect("a row").expect("another row");
+            let values = values.expect("values");
+            reading.accept(line, values, &mut batch)
+        };
+        assert_eq!(next(), Ok(()));
+        next().err()
+    }
+
+    #[test]
+    fn of_two_rows_about_the_same_the_second_is_refused() {
+        let check = |columns: &Columns, heading, rows, is_refused| {
+            let reason = second(columns, heading, rows);
+            let named = |reason: &String| reason.starts_with("it is about the same as line 2; keep one");
+            assert_eq!(
+                reason.as_ref().is_some_and(named),
+                is_refused,
+                "{rows:?}: {reason:?}"
+            );
+        };
+        let rates = |rows, is_refused| {
+            check(
+                &rates::COLUMNS,
+                "place,name,rate,category,valid_from",
+                rows,
+                is_refused,
+            );
+        };
+        rates(["FR,VAT,0.2,,", "fr ,VAT2,0.1,,"], true);
+        rates(["FR,VAT,0.2,,", "FR,VAT,0.1,books,"], false);
+        rates(["FR,VAT,0.2,,", "FR,VAT,0.1,,2020-01-01"], false);
+        let prices = |rows, is_refused| {
+            let heading = "list,sku,price,currency,from_quantity";
+            check(&price_lists::COLUMNS, heading, rows, is_refused);
+        };
+        prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,1"], true);
+        prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,10"], false);
+        prices(["A,CUP,1,GBP,", "A,CUP,2,EUR,"], false);
+        let promotions = |rows, is_refused| {
+            check(&promotions::COLUMNS, "name,code,percentage", rows, is_refused);
+        };
+        promotions(["P,dup,0.1", "Q,DUP,0.2"], true);
+        promotions(["P,ONE,0.1", "P,TWO,0.1"], false);
+        promotions(["P,,0.1", "P,,0.2"], true);
+        let customers = |rows, is_refused| {
+            check(&customers::COLUMNS, "external_id,email", rows, is_refused);
+        };
+        customers(["A-1,a@example.com", "A-1,b@example.com"], true);
+        customers([",a@example.com", ",b@example.com"], false);
+        let heading = "code,balance,currency";
+        // The first counts, in every run.
+        check(
+            &gift_cards::COLUMNS,
+            heading,
+            ["7K3M-QW9X-2HTP-ZC4D,1,GBP"; 2],
+            false,
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_refused_before_they_are_sent() {
+        let check = |columns: &Columns, texts: &[(&str, &str)], reason: &str| {
+            assert_eq!(
+                read(columns, texts).map_err(|error| error.contains(reason)),
+                Err(true),
+                "{reason}"
+            );
+        };
+        let price = |price| {
+            [
+                ("list", "A"),
+                ("sku", "CUP"),
+                ("price", price),
+                ("currency", "GBP"),
+            ]
+        };
+        check(&price_lists::COLUMNS, &price("x"), "price: ");
+        check(
+            &price_lists::COLUMNS,
+            &price("-1"),
+            "price: -1 is less than nothing",
+        );
+        check(&price_lists::COLUMNS, &price("1.12345678"), "price: ");
+        let percentage = [("name", "P"), ("percentage", "abc")];
+        check(
+            &promotions::COLUMNS,
+            &percentage,
+            "percentage: \"abc\" is no number",
+        );
+        let balance = [
+            ("code", "7K3M-QW9X-2HTP-ZC4D"),
+            ("balance", "-1"),
+            ("currency", "GBP"),
+        ];
+        check(&gift_cards::COLUMNS, &balance, "balance: -1 is less than nothing");
+    }
 }

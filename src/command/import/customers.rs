@@ -8,6 +8,13 @@ pub(super) const COLUMNS: Columns = Columns {
     names: &["external_id", "email", "groups", "tax_exempt", "vat_number"],
     needed: &[],
     read: customer,
+    about: |values| {
+        let name = match values.has("external_id") {
+            true => "external_id",
+            false => "email",
+        };
+        Some([name, &values.together(&[name])].join(" "))
+    },
 };
 
 /// Whether they are an address, groups and a number is the server's to say.

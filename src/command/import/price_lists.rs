@@ -19,9 +19,16 @@ pub(super) const COLUMNS: Columns = Columns {
     ],
     needed: &["list", "sku", "price", "currency"],
     read: list_price,
+    about: |values| {
+        let quantity = match values.has("from_quantity") {
+            true => &values.together(&["from_quantity"]),
+            false => "1",
+        };
+        Some([quantity, &values.together(&["list", "sku", "currency"])].join(" "))
+    },
 };
 
-/// Whether its SKU, price and times are any is the server's to say.
+/// Whether its SKU, currency and times are any is the server's to say.
 fn list_price(line: u64, values: &mut Values) -> Result<Value, String> {
     let mut list = Map::new();
     let mut put = |name: &str, value: Value| {
@@ -40,7 +47,7 @@ fn list_price(line: u64, values: &mut Values) -> Result<Value, String> {
         "price_list": list,
         "sku": values.needed("sku")?,
         "from_quantity": values.number("from_quantity")?,
-        "price": { "unit_price": values.needed("price")?, "currency": values.needed("currency")? },
+        "price": values.price("price")?,
     }))
 }
 

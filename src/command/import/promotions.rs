@@ -1,6 +1,7 @@
 //! Tables of promotions: one a row, found by its code, or by its name where it has none.
 
 use super::columns::{Columns, Values, minor_units};
+use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
@@ -27,6 +28,12 @@ pub(super) const COLUMNS: Columns = Columns {
     ],
     needed: &["name"],
     read: promotion,
+    about: |values| {
+        Some(match values.has("code") {
+            true => ["code", &values.together(&["code"]).to_uppercase()].join(" "),
+            false => ["name", &values.together(&["name"])].join(" "),
+        })
+    },
 };
 
 /// Whether its codes, handles and times are any is the server's to say.
@@ -60,6 +67,12 @@ fn promotion(line: u64, values: &mut Values) -> Result<Value, String> {
         return Err(format!("off: {off:?} is none of order, lines and shipping"));
     }
     let percentage = values.take("percentage");
+    if let Some(text) = percentage
+        .as_deref()
+        .filter(|text| text.parse::<Decimal>().is_err())
+    {
+        return Err(format!("percentage: {text:?} is no number"));
+    }
     if percentage.is_some() || amount.is_some() {
         put(
             "actions",

@@ -17,6 +17,10 @@ pub(super) const COLUMNS: Columns = Columns {
     ],
     needed: &["place", "name", "rate"],
     read: rate,
+    about: |values| {
+        let written = values.together(&["place", "category", "tax", "valid_from"]);
+        Some(written.to_uppercase().replace(' ', ""))
+    },
 };
 
 /// Whether its places, codes and times are any is the server's to say.

@@ -8,6 +8,7 @@ pub(super) const COLUMNS: Columns = Columns {
     names: &["customer", "amount", "currency", "reason"],
     needed: &["customer", "amount", "currency", "reason"],
     read: credit,
+    about: |_| None,
 };
 
 /// Whether there is such a customer is the server's to say.
@@ -29,12 +30,12 @@ mod tests {
     fn a_row_is_an_amount_for_a_reason() {
         let texts = [
             ("customer", "A-1"),
-            ("amount", "-3.50"),
+            ("amount", "3.50"),
             ("currency", "GBP"),
             ("reason", "moved"),
         ];
         let expected = json!({
-            "row": 2, "customer": "A-1", "amount": { "amount": -350, "currency": "GBP" }, "reason": "moved",
+            "row": 2, "customer": "A-1", "amount": { "amount": 350, "currency": "GBP" }, "reason": "moved",
         });
         assert_eq!(read(&COLUMNS, &texts), Ok(expected));
         assert_eq!(read(&COLUMNS, &texts[..3]), Err("it has no reason".to_owned()));
