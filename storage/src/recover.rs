@@ -7,7 +7,9 @@
 use crate::applier::Feeder;
 use crate::checkpoint::Checkpoint;
 use crate::codec::Stored;
-use crate::journal::{Ahead, CutTail, Journal, JournalOptions, Opened, Reach, io_at, remove_half_made};
+use crate::journal::{
+    Ahead, CutTail, Journal, JournalOptions, Opened, Reach, identity, io_at, remove_half_made,
+};
 use crate::options::{Options, Progress};
 use crate::pending::Pending;
 use crate::record::{Entry, Record, Start};
@@ -23,6 +25,8 @@ const INDEX: &str = "index";
 const INDEX_SET_ASIDE: &str = "index.set-aside";
 /// In the index: why it was found wanting after the start, so that the next one sets it aside.
 const SUSPECT: &str = "suspect";
+/// The file in the index that says which journal it is the index of.
+const JOURNAL_OF: &str = "journal";
 /// How many rows are checked at once.
 const CHECKED_AT_ONCE: usize = 512;
 /// How many entries a replay leaves for later; what is more is written to the index at once.
@@ -141,6 +145,7 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
         cut,
         segments,
     } = opened;
+    note_journal(&*options.disk, directory, &index_directory);
     let Replay {
         mut feeder, replayed, ..
     } = replay;
@@ -181,7 +186,8 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
         Ok(None) | Err(_) => Position(0),
     };
     let existed = index.exists();
-    let opening = AssertUnwindSafe(|| open_checked(index, checkpoint, &mut at_least, options));
+    let own = identity(&*options.disk, &directory.join(JOURNAL));
+    let opening = AssertUnwindSafe(|| open_checked(index, own, checkpoint, &mut at_least, options));
     let checked = catch_unwind(opening);
     let reason = match checked {
         Ok(Ok((table, mark, checked))) => {
@@ -239,6 +245,7 @@ fn unusable(fault: Fault) -> OpenError {
 /// [`OpenError::Index`]: it does not. Every other is a reason not to start.
 fn open_checked(
     index: &Path,
+    journal: Option<u64>,
     checkpoint: Result<Option<Checkpoint>, Fault>,
     at_least: &mut Position,
     options: &Options,
@@ -250,6 +257,11 @@ fn open_checked(
         })
     };
     let table = SledTable::open(index, options.cache_bytes)?;
+    if let (Some(own), Some(noted)) = (journal, noted_journal(index))
+        && own != noted
+    {
+        return Err(not_so("it is the index of another journal".to_owned()));
+    }
     let mark = table.mark().map_err(unusable)?;
     *at_least = mark.position.max(*at_least);
     if let Ok(reason) = std::fs::read_to_string(index.join(SUSPECT)) {
@@ -277,6 +289,22 @@ fn open_checked(
         if (rows / PROGRESS_EVERY) != ((rows - more as u64) / PROGRESS_EVERY) {
             tell(options, Progress::Checking { rows });
         }
+    }
+}
+
+/// Returns which journal an index says that it is of. One of an earlier release does not.
+fn noted_journal(index: &Path) -> Option<u64> {
+    let noted = std::fs::read_to_string(index.join(JOURNAL_OF)).ok()?;
+    u64::from_str_radix(&noted, 16).ok()
+}
+
+/// Notes in the index which journal it is of. Without the note it is not told from another's.
+fn note_journal(disk: &dyn Disk, directory: &Path, index: &Path) {
+    let own = identity(disk, &directory.join(JOURNAL));
+    if let Some(own) = own.filter(|own| noted_journal(index) != Some(*own))
+        && let Err(error) = std::fs::write(index.join(JOURNAL_OF), format!("{own:016x}"))
+    {
+        tracing::warn!(%error, "which journal the index is of cannot be noted; it is not told from another's");
     }
 }
 

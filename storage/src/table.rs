@@ -16,11 +16,15 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Large segments: with sled's own 512 KiB a start takes many times longer.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 /// The file that sled locks while it has the tree open.
 const TREE_FILE: &str = "db";
+/// How often it is looked whether somebody has the tree open, and how long is waited in between.
+const HELD_TRIES: u32 = 20;
+const HELD_PAUSE: Duration = Duration::from_millis(20);
 /// The filter takes so much less than the cache.
 const FILTER_DIVISOR: u64 = 32;
 
@@ -244,10 +248,19 @@ impl Rows for SledTable {
     }
 }
 
-/// Tells whether another process has the tree open, which sled would only say in a sentence.
+/// Tells whether another process has the tree open, which sled would only say in a sentence. Threads of sled may hold a tree
+/// for a moment after it was closed, so that one that is held is asked for some times.
 fn is_held(directory: &Path) -> bool {
-    let file = File::open(directory.join(TREE_FILE));
-    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    let held = || {
+        let file = File::open(directory.join(TREE_FILE));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    };
+    (0..HELD_TRIES).all(|try_number| {
+        if 0 < try_number {
+            std::thread::sleep(HELD_PAUSE);
+        }
+        held()
+    })
 }
 
 fn unopened(directory: &Path, error: sled::Error) -> OpenError {

@@ -167,6 +167,14 @@ pub(crate) fn list(disk: &dyn Disk, directory: &Path) -> Result<Listed, OpenErro
     Ok(listed)
 }
 
+/// Returns what tells the journal in a directory from every other: the salt of its first segment, where that is sound.
+pub(crate) fn identity(disk: &dyn Disk, directory: &Path) -> Option<u64> {
+    let path = directory.join(name(1));
+    let file = disk.open(&path, Opening::Read).ok()?;
+    let first = Segment::read(&path, &*file).ok()?;
+    Some(first.salt)
+}
+
 fn checksum(header: &[u8; HEADER_BYTES]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM_AT]), &header[CHECKSUM_AT + 4..])
 }

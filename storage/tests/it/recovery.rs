@@ -95,6 +95,22 @@ fn an_index_that_lost_its_content_is_built_anew() {
 }
 
 #[test]
+fn an_index_of_another_journal_is_built_anew() {
+    check_rebuilt(|index| {
+        std::fs::remove_dir_all(index).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let store = open(other.path(), &small());
+        // As many commits, so that nothing else tells it from the store's own.
+        run(async {
+            fill(&store, 1..=30).await;
+            store.move_cursor("mail", Position(12)).await.unwrap();
+            store.close().await.unwrap();
+        });
+        copy(&other.path().join("index"), index);
+    });
+}
+
+#[test]
 fn an_index_with_flipped_bytes_is_never_believed() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), &small());
