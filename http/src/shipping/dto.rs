@@ -29,6 +29,7 @@ pub(crate) struct ShippingMethod {
     /// The value of goods from which it is free, where there is a `price`.
     free_from: Option<Money>,
     /// What it costs: one tariff in each currency.
+    #[schema(value_type = Vec<TariffFields>)]
     tariffs: Vec<Tariff>,
     /// What it takes.
     conditions: ShippingConditions,
@@ -63,6 +64,7 @@ pub(crate) struct ShippingMethodInput {
     free_from: Option<Option<Money>>,
     /// All tariffs, one in each currency.
     #[schema(nullable = false)]
+    #[schema(value_type = Option<Vec<TariffFields>>)]
     tariffs: Option<Vec<Tariff>>,
     /// All conditions.
     conditions: Option<ShippingConditions>,
@@ -76,16 +78,35 @@ pub(crate) struct ShippingMethodInput {
     enabled: Option<bool>,
 }
 
-/// What a method costs in one currency. Amounts are minor units of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "TariffInput")]
+/// What a method costs in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "TariffFields")]
 pub(crate) struct Tariff {
+    currency: Currency,
+    #[serde(flatten)]
+    charge: Charge,
+    handling_fee: i64,
+    free_from: Option<i64>,
+    worth: Span,
+}
+
+/// What a method costs in one currency: it has one of `flat`, `table`, `percentage` and `carrier`. Amounts are minor units
+/// of the currency.
+// The reference tells it field by field: generators of clients cannot read one of several shapes beside fields of its own.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Tariff)]
+struct TariffFields {
     /// Which currency.
     #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "GBP")]
     currency: Currency,
-    /// How the price is found.
-    #[serde(flatten)]
-    charge: Charge,
+    /// Always this much.
+    flat: Option<i64>,
+    /// By steps of a measure.
+    table: Option<ChargeTable>,
+    /// A share of what the goods are worth.
+    percentage: Option<ChargePercentage>,
+    /// What a carrier asks.
+    carrier: Option<ChargeCarrier>,
     /// What handling costs, on top of the charge; 0 when absent.
     #[serde(default)]
     #[schema(required = false)]
@@ -97,25 +118,10 @@ pub(crate) struct Tariff {
     worth: Span,
 }
 
-/// A tariff as it was sent.
-#[derive(Deserialize)]
-struct TariffInput {
-    currency: Currency,
-    flat: Option<i64>,
-    table: Option<ChargeTable>,
-    percentage: Option<ChargePercentage>,
-    carrier: Option<ChargeCarrier>,
-    #[serde(default)]
-    handling_fee: i64,
-    free_from: Option<i64>,
-    #[serde(default)]
-    worth: Span,
-}
-
-impl TryFrom<TariffInput> for Tariff {
+impl TryFrom<TariffFields> for Tariff {
     type Error = &'static str;
 
-    fn try_from(input: TariffInput) -> Result<Self, Self::Error> {
+    fn try_from(input: TariffFields) -> Result<Self, Self::Error> {
         let charge = match (input.flat, input.table, input.percentage, input.carrier) {
             (Some(price), None, None, None) => Charge::Flat(price),
             (None, Some(table), None, None) => Charge::Table(table),
@@ -134,7 +140,7 @@ impl TryFrom<TariffInput> for Tariff {
 }
 
 /// How the price of shipping is found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Charge {
     /// Always this much.
