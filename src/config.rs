@@ -535,11 +535,15 @@ impl Reader<'_> {
 /// Returns the origin of a web address as browsers send it: in small letters and ASCII, without the scheme's own port.
 fn origin_of(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
-    let is_web = ["http", "https"].contains(&url.scheme());
+    // No browser sends a wildcard.
+    let is_web = ["http", "https"].contains(&url.scheme()) && !text.contains('*');
     is_web.then(|| url.origin().ascii_serialization())
 }
 
 fn is_web_address(text: &str) -> bool {
+    if Url::parse(text).is_err() {
+        return false;
+    }
     let Some(rest) = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"))

@@ -82,7 +82,10 @@ async fn open_store(config: &Config) -> anyhow::Result<(SledStore, RecoveryRepor
         ..Options::default()
     };
     // The store says itself, in the log, what it found.
-    Ok(tokio::task::spawn_blocking(move || SledStore::open(data, &options)).await??)
+    let opened = tokio::task::spawn_blocking(move || SledStore::open(data, &options)).await;
+    // What sled cannot say otherwise it panics with.
+    Ok(opened
+        .context("the index cannot be used; mostly a disk is full or fails: mend that and start again")??)
 }
 
 /// Returns the bounds of the server, as far as the process may have files open.

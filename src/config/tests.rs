@@ -92,7 +92,17 @@ fn wrong_values_say_what_would_be_right() {
         "public_url",
         "no web address",
     );
+    check_fault(
+        "public_url = \"https://shop.example:99999\"",
+        "public_url",
+        "no web address",
+    );
     check_fault("cors_origins = \"*\"", "cors_origins", "sequence");
+    check_fault(
+        "cors_origins = [\"https://*.example.com\"]",
+        "cors_origins",
+        "no origin",
+    );
     check_fault(
         "request_timeout_ms = 0",
         "request_timeout_ms",
