@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -262,12 +262,14 @@ impl Connection {
                     .send()
                     .await;
                 let response = response.map_err(|error| {
-                    let is_nobody = error.is_connect();
+                    let is_unconnected = error.is_connect();
                     let error = anyhow::Error::from(error);
-                    match is_nobody {
-                        true => error.context(nobody(&self.server)),
-                        false => error.context(lost()),
-                    }
+                    let why = match is_unconnected {
+                        true if is_not_understood(&error) => not_encrypted(&self.server),
+                        true => nobody(&self.server),
+                        false => lost(),
+                    };
+                    error.context(why)
                 })?;
                 let (status, headers) = (response.status(), response.headers().clone());
                 Ok(Answer {
@@ -329,6 +331,26 @@ async fn connect(server: &Server) -> anyhow::Result<Transport> {
         .with_context(nobody)?;
     stream.set_nodelay(true)?;
     Ok(Transport::Plain(Plain::new(stream)))
+}
+
+/// Tells whether somebody answered who does not speak TLS as it is spoken here.
+fn is_not_understood(error: &anyhow::Error) -> bool {
+    let is_so = |error: &io::Error| {
+        let within = error
+            .get_ref()
+            .and_then(|error| error.downcast_ref::<io::Error>());
+        within.unwrap_or(error).kind() == io::ErrorKind::InvalidData
+    };
+    error.chain().any(|error| error.downcast_ref().is_some_and(is_so))
+}
+
+/// Says that what answers is no https, and what to do about it.
+fn not_encrypted(server: &Server) -> String {
+    let authority = &server.authority;
+    format!(
+        "what answers at {} speaks no TLS that can be used; a server that no proxy stands before is at http://{authority}",
+        server.url()
+    )
 }
 
 /// Says that nobody listens, and what to do about it.

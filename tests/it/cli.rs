@@ -2,6 +2,7 @@
 
 use crate::binary::{Run, file, run, run_in};
 use crate::fake_shop::{FakeShop, Mood, Order, TOKEN};
+use crate::support::Server;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -42,6 +43,12 @@ fn errors_name_their_cure() {
     check_refused(
         &["import", &rows, "--token", "t", "--url", "https://127.0.0.1:1"],
         "no server answers at https://127.0.0.1:1; start one",
+    );
+    let server = Server::fresh();
+    let encrypted = server.url().replace("http:", "https:");
+    check_refused(
+        &["import", &rows, "--token", "t", "--url", &encrypted],
+        &format!("no proxy stands before is at {}", server.url()),
     );
     check_refused(
         &["import", &rows, "--token", "t", "--url", "localhost"],
