@@ -20,7 +20,7 @@ pub(crate) use prices::KeptPrices;
 pub(crate) use reads::CartReads;
 pub use reads::ReadCart;
 pub use renderings::Renderings;
-pub(crate) use shown::{ShownSums, ShownTotal, ShownTotals};
+pub(crate) use shown::{ShownSums, ShownTotal, ShownTotals, Told};
 pub use view::{CartView, View};
 
 use crate::engine::{Engine, unreadable};
@@ -165,7 +165,13 @@ impl Engine {
             Some(explained) => explained,
             None => self.kinds().gather(found).await?.explain(self.kinds()).await?,
         };
-        self.told(request, explained.cart.id, explained.quote.total, None);
+        self.told(
+            request,
+            explained.cart.id,
+            Told::Total,
+            explained.quote.total,
+            None,
+        );
         Ok(explained)
     }
 
@@ -470,9 +476,10 @@ impl Engine {
 
     /// Remembers that this caller is told what this cart comes to, without what makes it up, and where it is told as well
     /// what of it is left to be paid.
-    pub(crate) fn told(&self, request: &Request, cart: CartId, total: Money, due: Option<Money>) {
+    pub(crate) fn told(&self, request: &Request, cart: CartId, how: Told, total: Money, due: Option<Money>) {
         if request.is_shown {
-            self.inner().shown_totals.told(cart, &request.caller, total, due);
+            let totals = &self.inner().shown_totals;
+            totals.told(cart, &request.caller, how, total, due);
         }
     }
 }

@@ -25,8 +25,19 @@ pub(crate) struct ShownTotal {
     pub(crate) total: Money,
     /// What of it is left for the payment provider.
     pub(crate) due: Money,
-    /// What makes it up, where they were shown the cart and not only told the total, as a refusal does.
-    pub(crate) sums: Option<ShownSums>,
+    /// How they were told.
+    pub(crate) how: Told,
+}
+
+/// How a caller was told what a cart comes to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told {
+    /// They were shown the cart, with what makes up its total.
+    Shown(ShownSums),
+    /// They were told that this is the total now.
+    Total,
+    /// They were told that this is left to be paid now, of the same total.
+    Due,
 }
 
 /// What makes up the total that a caller was shown.
@@ -55,18 +66,21 @@ impl ShownTotals {
     }
 
     /// Remembers what a caller is told without being shown the cart. Where it is not said what of it is left to be paid, as
-    /// much else pays as was shown; where that is not remembered, nothing is.
-    pub(crate) fn told(&self, cart: CartId, caller: &Caller, total: Money, due: Option<Money>) {
+    /// much else pays as was told before; where that is not remembered, nothing is.
+    pub(crate) fn told(&self, cart: CartId, caller: &Caller, how: Told, total: Money, due: Option<Money>) {
         let last = self.last(cart, caller);
-        if last.is_some_and(|last| last.total == total && due.is_none_or(|due| due == last.due)) {
+        let is_known = last
+            .filter(|last| last.total == total)
+            .is_some_and(|last| match due {
+                Some(due) => due == last.due && last.sums().is_some(),
+                None => true,
+            });
+        if is_known {
             return;
         }
         let key = (cart, fingerprint(caller));
         match due.or_else(|| last?.due_of(total)) {
-            Some(due) => {
-                let sums = None;
-                self.cache.insert(key, ShownTotal { total, due, sums });
-            }
+            Some(due) => self.cache.insert(key, ShownTotal { total, due, how }),
             None => drop(self.cache.remove(&key)),
         }
     }
@@ -93,7 +107,15 @@ impl ShownTotal {
         Self {
             total: quote.total,
             due: priced.coverage.due,
-            sums: Some(ShownSums::of(quote)),
+            how: Told::Shown(ShownSums::of(quote)),
+        }
+    }
+
+    /// Returns what makes it up, where the cart was shown.
+    pub(crate) fn sums(&self) -> Option<ShownSums> {
+        match self.how {
+            Told::Shown(sums) => Some(sums),
+            Told::Total | Told::Due => None,
         }
     }
 

@@ -5,7 +5,7 @@
 //! changed since.
 
 use super::{CompletionDraft, validate};
-use crate::cart::Priced;
+use crate::cart::{Priced, ShownTotal, Told};
 use crate::engine::{Engine, Kinds, unreadable};
 use crate::request::{Refused, Request};
 use cartwright_domain::checkout::Completion;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 impl Engine {
     /// Returns what a caller says, with what they were last shown where they leave it out. What a shopper was only told, in
-    /// a refusal of another total, counts where they name one of the sums: whoever names none may not have seen it.
+    /// a refusal, counts where they name what the news was: whoever does not may not have seen it.
     pub(super) async fn completion(
         &self,
         request: &Request,
@@ -22,9 +22,14 @@ impl Engine {
         draft: CompletionDraft,
     ) -> Result<Completion, Refused> {
         let settings = self.kinds().current_settings().await?;
-        let names_a_sum = draft.expected_total.is_some() || draft.expected_due.is_some();
+        let names_due = draft.expected_due.is_some();
+        let counts = |shown: &ShownTotal| match shown.how {
+            Told::Shown(_) => true,
+            Told::Total => names_due || draft.expected_total.is_some() || request.caller.is_staff(),
+            Told::Due => names_due || request.caller.is_staff(),
+        };
         let shown = self.inner().shown_totals.last(cart, &request.caller);
-        let shown = shown.filter(|shown| shown.sums.is_some() || names_a_sum || request.caller.is_staff());
+        let shown = shown.filter(counts);
         let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
         let shown_due = || shown?.due_of(expected_total?);
         Ok(Completion {

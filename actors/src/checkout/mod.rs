@@ -520,8 +520,8 @@ impl Engine {
 
     /// Refuses, and remembers what the caller is told by that of the sums of a cart.
     pub(super) fn refusing(&self, request: &Request, cart: CartId, problem: Problem) -> Refused {
-        if let Some((total, due)) = validate::told(&problem) {
-            self.told(request, cart, total, Some(due));
+        if let Some((how, total, due)) = validate::told(&problem) {
+            self.told(request, cart, how, total, Some(due));
         }
         problem.into()
     }

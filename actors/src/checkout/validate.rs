@@ -1,7 +1,7 @@
 //! What a cart must have before it can become an order: everything that is missing is named at once.
 
 use super::env::{CheckoutEnv, Halt};
-use crate::cart::{Priced, ShownSums};
+use crate::cart::{Priced, ShownSums, Told};
 use cartwright_domain::cart::{self, CodeRefused, FrozenQuote, LineProblem, ProblemKind};
 use cartwright_domain::checkout::{Checkout, Completion};
 use cartwright_domain::error::FieldErrors;
@@ -111,14 +111,18 @@ pub(super) fn is_of_sums(problem: &Problem) -> bool {
     [TOTAL_CHANGED, DUE_CHANGED].contains(&&*problem.code)
 }
 
-/// Returns the total that a refusal tells, and what of it is left to be paid.
-pub(super) fn told(problem: &Problem) -> Option<(Money, Money)> {
+/// Returns the total that a refusal tells, what of it is left to be paid, and which of the two is the news.
+pub(super) fn told(problem: &Problem) -> Option<(Told, Money, Money)> {
     let money = |name| {
         let found = problem.details.iter().find(|(of, _)| of == name);
         found.and_then(|(_, detail)| Money::of_detail(detail))
     };
     let total = money("total")?;
-    Some((total, money("amount_due").unwrap_or(total)))
+    let how = match &*problem.code {
+        DUE_CHANGED => Told::Due,
+        _ => Told::Total,
+    };
+    Some((how, total, money("amount_due").unwrap_or(total)))
 }
 
 /// Returns a refusal of the amount that is left, with what covers the rest.
@@ -242,7 +246,7 @@ pub(super) fn total(env: &CheckoutEnv, priced: &Priced, checkout: &Checkout) -> 
         .and_then(|completion| completion.expected_total);
     match expected {
         Some(expected) if expected != priced.quote.total => {
-            let shown = env.shown_with(expected, checkout).and_then(|shown| shown.sums);
+            let shown = env.shown_with(expected, checkout).and_then(|shown| shown.sums());
             let changed = total_changed(expected, shown, priced);
             // What is answered now is another total: the one that was shown before is expected no longer.
             env.forget_shown(checkout);
