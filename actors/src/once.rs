@@ -1,6 +1,6 @@
 //! A use case that is one command: done once under the request's idempotency key, answered from its receipt again.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, unreadable};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, AskError, Entities, Opened, Published, Ticket, TicketMode};
 use cartwright_domain::id::SETTINGS_ID;
@@ -68,6 +68,22 @@ impl Engine {
         request: &Request,
     ) -> Outcome<Shown<E>> {
         self.run_on_facts(entities, id, ready(Ok(command)), request).await
+    }
+
+    /// Erases something that carts are priced by, and keeps when: what was shown before may have cost something else.
+    pub(crate) async fn erase_rule<E: Entity, C: Command<E>>(
+        &self,
+        rules: &Entities<E>,
+        id: E::Id,
+        command: C,
+        request: &Request,
+    ) -> Outcome<()> {
+        let answer = rules.ask(id, command, request.ask()).await?;
+        rules.keep_removed().await.map_err(unreadable)?;
+        Ok(Done {
+            value: (),
+            replayed: answer.replayed,
+        })
     }
 
     /// Runs one command that is made of facts on an entity. They are gathered the first time only, and what they refuse is

@@ -98,22 +98,36 @@ async fn staff_are_expected_to_pay_what_they_were_told_last_as_well() {
 }
 
 #[tokio::test]
-async fn a_rule_that_is_deleted_after_a_restart_is_missed() {
+async fn a_rule_that_was_deleted_is_missed_over_a_restart() {
     let open = OpenShop::fresh().await;
     let staff = &open.shop.staff;
     let sale =
         json!({ "name": "Sale", "enabled": true, "actions": [{ "type": "order", "percentage": "0.1" }] });
     let sale = staff.post("/admin/promotions", sale).ok(201).await;
-    let (_, guest, cart) = shown(&open).await;
+    let rule = format!("/admin/promotions/{}", id_of(&sale));
+    let mut carts = Vec::new();
+    for _ in 0..3 {
+        let (_, guest, cart) = shown(&open).await;
+        carts.push((guest, cart));
+    }
     let shop = open.shop.clone();
     let server = open.into_server().kill_and_restart();
-    let (shop, guest) = (shop.at(&server), guest.at(server.url()));
-    shop.staff
-        .delete(&format!("/admin/promotions/{}", id_of(&sale)))
-        .ok(204)
-        .await;
-    refused(&guest, &cart, json!({})).await;
-    assert_eq!(server.ledger().payments.len(), 0);
+    let [after_a_start, before_one, shown_again] =
+        [&carts[0], &carts[1], &carts[2]].map(|(guest, cart)| (guest.at(server.url()), cart));
+    shop.at(&server).staff.delete(&rule).ok(204).await;
+    refused(&after_a_start.0, after_a_start.1, json!({})).await;
+    let (guest, cart) = &shown_again;
+    let change = json!({ "email": "grace@example.com" });
+    guest.patch(&format!("/carts/{cart}"), change).ok(200).await;
+    let server = server.kill_and_restart();
+    let (guest, cart) = before_one;
+    refused(&guest.at(server.url()), cart, json!({})).await;
+    let (guest, cart) = shown_again;
+    let done = complete(&guest.at(server.url()), cart, json!({}))
+        .await
+        .expect(200);
+    assert_eq!(done["order"]["total"], pence(1_000));
+    assert_eq!(server.ledger().payments.len(), 1);
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ pub(crate) struct Indexed {
     /// The rosters that it is made of had been changed so often at least.
     as_of: Changes,
     of_promotions: Roster<Promotion>,
-    /// The last commit of anything in it, and the last one that took something out since the process began.
+    /// The last commit of anything in it, or that took something out.
     newest: Position,
     /// When nothing in it begins or ends.
     holds: Period,
@@ -83,8 +83,7 @@ impl Indexed {
 }
 
 impl Indexed {
-    /// Tells whether it was the same as of a commit that was made at this time. Rules that were deleted before the process
-    /// began are not seen.
+    /// Tells whether it was the same as of a commit that was made at this time.
     pub(super) fn was_the_same(&self, as_of: Position, at: Timestamp) -> bool {
         self.newest <= as_of && self.holds.contains(at)
     }

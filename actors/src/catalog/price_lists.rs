@@ -3,7 +3,7 @@
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
-use crate::request::{Done, Outcome, Refused, Request};
+use crate::request::{Outcome, Refused, Request};
 use cartwright_domain::catalog::{
     CreatePriceList, DeletePriceList, PriceList, PriceListDraft, UpdatePriceList,
 };
@@ -67,11 +67,7 @@ impl Engine {
     /// # Errors
     /// `price_list.not_found`.
     pub async fn delete_price_list(&self, request: &Request, id: PriceListId) -> Outcome<()> {
-        let lists = &self.kinds().price_lists;
-        let answer = lists.ask(id, DeletePriceList, request.ask()).await?;
-        Ok(Done {
-            value: (),
-            replayed: answer.replayed,
-        })
+        self.erase_rule(&self.kinds().price_lists, id, DeletePriceList, request)
+            .await
     }
 }

@@ -202,14 +202,7 @@ impl Engine {
     /// # Errors
     /// `promotion.not_found`.
     pub async fn delete_promotion(&self, request: &Request, id: PromotionId) -> Outcome<()> {
-        let answer = self
-            .kinds()
-            .promotions
-            .ask(id, DeletePromotion, request.ask())
-            .await?;
-        Ok(Done {
-            value: (),
-            replayed: answer.replayed,
-        })
+        self.erase_rule(&self.kinds().promotions, id, DeletePromotion, request)
+            .await
     }
 }

@@ -212,7 +212,15 @@ impl<E: Entity> Entities<E> {
         Existing::made_at(roster.iter().map(|entity| made_at(&entity.state)))
     }
 
-    /// Returns the last commit that took an entity out of the roster, as far as this process has seen one.
+    /// Keeps, also for later starts, which commit took an entity out of the roster last.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn keep_removed(&self) -> Result<(), Fault> {
+        self.shared.keep_removed().await
+    }
+
+    /// Returns the last commit that took an entity out of the roster, of those that this process has seen or that were kept.
     pub fn roster_removed(&self) -> Position {
         let roster = self.shared.roster.as_ref();
         roster.map(|roster| roster.removed()).unwrap_or_default()

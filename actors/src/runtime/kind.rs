@@ -146,8 +146,25 @@ impl<E: Entity> KindShared<E> {
         }
     }
 
+    /// The store's cursor that keeps the last commit by which an entity left the roster.
+    fn removals() -> String {
+        ["removed from ", E::KIND.name()].concat()
+    }
+
+    /// Keeps, also for later starts, which commit took an entity out of the roster last.
+    pub(super) async fn keep_removed(&self) -> Result<(), Fault> {
+        match &self.roster {
+            Some(roster) => {
+                let store = &self.runtime.store;
+                store.move_cursor(&Self::removals(), roster.removed()).await
+            }
+            None => Ok(()),
+        }
+    }
+
     async fn load_roster(self: Arc<Self>) -> Result<(), Fault> {
         let Some(roster) = &self.roster else { return Ok(()) };
+        roster.note_removed(self.runtime.store.cursor(&Self::removals()).await?);
         let mut after = None;
         loop {
             let scan = Scan {

@@ -80,7 +80,7 @@ pub(super) struct Roster<E: Entity> {
     list: ArcSwap<Vec<Arc<Published<E>>>>,
     /// How often the list was changed, counted after each change.
     changes: AtomicU64,
-    /// The last commit since the process began that took an entity out.
+    /// The last commit that is known to have taken an entity out.
     removed: AtomicU64,
     writing: Mutex<()>,
 }
@@ -110,9 +110,14 @@ impl<E: Entity> Roster<E> {
     }
 
     /// Takes an entity out that a commit has erased.
-    pub(super) fn remove(&self, id: E::Id, Position(erased): Position) {
-        self.removed.fetch_max(erased, Ordering::Release);
+    pub(super) fn remove(&self, id: E::Id, erased: Position) {
+        self.note_removed(erased);
         self.change(id, None);
+    }
+
+    /// Notes a commit that has taken an entity out.
+    pub(super) fn note_removed(&self, Position(erased): Position) {
+        self.removed.fetch_max(erased, Ordering::Release);
     }
 
     pub(super) fn removed(&self) -> Position {

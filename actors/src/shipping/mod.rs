@@ -10,7 +10,7 @@ use crate::cart::CartRef;
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
-use crate::request::{Done, Outcome, Refused, Request};
+use crate::request::{Outcome, Refused, Request};
 use cartwright_domain::id::ShippingMethodId;
 use cartwright_domain::shipping::{CreateMethod, DeleteMethod, Draft, Offer, ShippingMethod, UpdateMethod};
 use cartwright_domain::{Class, Kind, Listing, Problem};
@@ -101,14 +101,7 @@ impl Engine {
     /// # Errors
     /// `shipping_method.not_found`.
     pub async fn delete_shipping_method(&self, request: &Request, id: ShippingMethodId) -> Outcome<()> {
-        let answer = self
-            .kinds()
-            .shipping_methods
-            .ask(id, DeleteMethod, request.ask())
-            .await?;
-        Ok(Done {
-            value: (),
-            replayed: answer.replayed,
-        })
+        self.erase_rule(&self.kinds().shipping_methods, id, DeleteMethod, request)
+            .await
     }
 }

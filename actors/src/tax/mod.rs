@@ -9,7 +9,7 @@ pub use import::RateRow;
 use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, Page, PageRequest};
-use crate::request::{Done, Outcome, Refused, Request};
+use crate::request::{Outcome, Refused, Request};
 use cartwright_domain::id::TaxZoneId;
 use cartwright_domain::tax::{CreateZone, DeleteZone, Draft, TaxZone, UpdateZone};
 use cartwright_domain::{Kind, Listing};
@@ -72,10 +72,7 @@ impl Engine {
     /// # Errors
     /// `tax_zone.not_found`.
     pub async fn delete_tax_zone(&self, request: &Request, id: TaxZoneId) -> Outcome<()> {
-        let answer = self.kinds().tax_zones.ask(id, DeleteZone, request.ask()).await?;
-        Ok(Done {
-            value: (),
-            replayed: answer.replayed,
-        })
+        self.erase_rule(&self.kinds().tax_zones, id, DeleteZone, request)
+            .await
     }
 }
