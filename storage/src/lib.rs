@@ -249,10 +249,10 @@ pub trait Store: Send + Sync + 'static {
     /// Reads timers due at or before `until`, earliest first.
     fn timers_due(&self, until: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<DueTimer>, Fault>>;
 
-    /// Reads a subscriber's durable cursor; before the first move it is zero.
+    /// Reads a durable cursor, a subscriber's or another that is named; before the first move it is zero.
     fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>>;
 
-    /// Moves a subscriber's cursor; durable when it resolves.
+    /// Moves a cursor, forth or back; durable when it resolves.
     fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>>;
 
     /// Returns the last number drawn from a sequence.

@@ -153,12 +153,14 @@ impl<E: Entity> KindShared<E> {
 
     /// Keeps, also for later starts, which commit took an entity out of the roster last.
     pub(super) async fn keep_removed(&self) -> Result<(), Fault> {
-        match &self.roster {
-            Some(roster) => {
-                let store = &self.runtime.store;
-                store.move_cursor(&Self::removals(), roster.removed()).await
+        let Some(roster) = &self.roster else { return Ok(()) };
+        loop {
+            let removed = roster.removed();
+            self.runtime.store.move_cursor(&Self::removals(), removed).await?;
+            // Of two that keep at once the earlier commit may be written behind the later one.
+            if removed == roster.removed() {
+                return Ok(());
             }
-            None => Ok(()),
         }
     }
 
