@@ -169,25 +169,21 @@ impl Engine {
         draft: CompletionDraft,
         ticket: Option<Ticket>,
     ) -> Result<Attempt, Refused> {
-        // What it was refused for was answered then, and may be over by now.
-        if let Some(Ending::Refused(_)) = checkout
-            .state
-            .ending
-            .as_ref()
-            .filter(|_| checkout.state.is_ended())
-        {
-            return Err(Error::Ended.problem().into());
-        }
-        match checkout.state.step {
+        match (checkout.state.step, &checkout.state.ending) {
             // Nothing changes a checkout that waits but its completion and its end: what is true here stays true.
-            Step::ReserveStock | Step::AwaitCompletion => request.require_revision(checkout.revision)?,
+            (Step::ReserveStock | Step::AwaitCompletion, _) => request.require_revision(checkout.revision)?,
+            // What it was refused for was answered then, and may be over by now.
+            (Step::Ended, Some(Ending::Refused(_))) => return Err(Error::Ended.problem().into()),
             // Completion was asked for before.
-            Step::FreezeQuote
-            | Step::AuthorizePayment
-            | Step::SettlePayment
-            | Step::CapturePayment
-            | Step::WalkBack
-            | Step::Ended => {}
+            (
+                Step::FreezeQuote
+                | Step::AuthorizePayment
+                | Step::SettlePayment
+                | Step::CapturePayment
+                | Step::WalkBack
+                | Step::Ended,
+                _,
+            ) => {}
         }
         let completion = self.completion(request, cart.id, draft).await?;
         self.join(&request.unconditional(), cart, checkout.id, completion, ticket)
