@@ -4,7 +4,7 @@
 //! the data directory, for the engine's user alone (ADR 0007).
 
 use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
+    encoding::{AsDer, Pkcs8V2Der},
     signature::{Ed25519KeyPair, KeyPair},
 };
 use cartwright_domain::{
@@ -271,7 +271,8 @@ fn create(data: &Path, path: &Path) -> io::Result<()> {
         .create(&directory)?;
     fs::set_permissions(&directory, Permissions::from_mode(DIRECTORY_MODE))?;
     let pair = Ed25519KeyPair::generate().map_err(io::Error::other)?;
-    let document: Pkcs8V1Der<'_> = pair.as_der().map_err(io::Error::other)?;
+    // With its public half, which tells a damaged key from another one.
+    let document: Pkcs8V2Der<'_> = pair.as_der().map_err(io::Error::other)?;
     let aside = directory.join(format!("{FILE}.new"));
     match fs::remove_file(&aside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -2,6 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use crate::auth::{Created, IssueError, KeyError, StaffKeys, TOKEN_DAYS_MAX, TokenRefused};
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    signature::Ed25519KeyPair,
+};
 use cartwright_domain::{
     Timestamp,
     caller::{Role, Staff},
@@ -77,6 +81,40 @@ fn a_key_that_is_exposed_damaged_or_missing_is_refused() {
         Err(KeyError::Damaged { .. })
     ));
     assert_eq!(fs::read(&path).unwrap(), b"no key");
+}
+
+#[test]
+fn a_key_with_any_byte_changed_is_refused_or_the_same() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, _) = StaffKeys::load_or_create(home.path()).unwrap();
+    let token = keys.issue("ada", Role::Admin, 1, NOW).unwrap();
+    let path = home.path().join("keys/staff.ed25519");
+    let document = fs::read(&path).unwrap();
+    for (at, bit) in (0..document.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+        let mut changed = document.clone();
+        changed[at] ^= 1 << bit;
+        fs::write(&path, &changed).unwrap();
+        match StaffKeys::load(home.path()) {
+            Err(KeyError::Damaged { .. }) => {}
+            Err(other) => panic!("byte {at}, bit {bit}: {other}"),
+            Ok(keys) => assert_eq!(keys.verify(&token, NOW), Ok(ada()), "byte {at}, bit {bit}"),
+        }
+    }
+}
+
+#[test]
+fn a_key_without_its_public_half_is_read_as_earlier_versions_made_it() {
+    let home = tempfile::tempdir().unwrap();
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let document: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+    let path = home.path().join("keys/staff.ed25519");
+    fs::create_dir(home.path().join("keys")).unwrap();
+    fs::write(&path, document.as_ref()).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let (keys, created) = StaffKeys::load_or_create(home.path()).unwrap();
+    assert_eq!(created, Created::Existing);
+    let token = keys.issue("ada", Role::Admin, 1, NOW).unwrap();
+    assert_eq!(keys.verify(&token, NOW), Ok(ada()));
 }
 
 #[test]
