@@ -18,6 +18,8 @@ use reqwest::Url;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -221,27 +223,17 @@ impl Sources {
     /// # Errors
     /// [`Faults`] when the named file does not exist, and for each variable and argument that is no text.
     pub fn of_process(file: Option<&Path>, arguments: &Arguments) -> Result<Self, Faults> {
-        if let Some(named) = file.filter(|path| !path.is_file()) {
-            let source = named.display().to_string();
-            let message = match named.is_dir() {
-                true => format!("this is a directory; name the file, for example {source}/{DEFAULT_FILE}"),
-                false => {
-                    format!("there is no such file; write one with `cartwright config default > {source}`")
-                }
-            };
-            return Err(Faults(vec![Fault {
-                option: String::new(),
-                source,
-                message,
-            }]));
+        let default_file = Some(Path::new(DEFAULT_FILE)).filter(|path| path.exists());
+        let file = file.or(default_file);
+        if let Some(fault) = file.and_then(no_file) {
+            return Err(Faults(vec![fault]));
         }
         let no_texts = no_texts(arguments);
         if !no_texts.is_empty() {
             return Err(Faults(no_texts));
         }
         let mut figment = Self::defaults().figment;
-        let default_file = Some(Path::new(DEFAULT_FILE)).filter(|path| path.is_file());
-        if let Some(file) = file.or(default_file) {
+        if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
         let figment = figment
@@ -339,6 +331,26 @@ pub struct Explained {
     pub value: String,
     /// Which source set it.
     pub source: String,
+}
+
+/// Says why what is named as the configuration file is none. A pipe is one, too.
+fn no_file(named: &Path) -> Option<Fault> {
+    let source = named.display().to_string();
+    let message = match fs::metadata(named) {
+        Ok(found) if found.is_dir() => {
+            format!("this is a directory; name the file, for example {source}/{DEFAULT_FILE}")
+        }
+        Ok(_) => return None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            format!("there is no such file; write one with `cartwright config default > {source}`")
+        }
+        Err(error) => format!("this file cannot be used: {error}"),
+    };
+    Some(Fault {
+        option: String::new(),
+        source,
+        message,
+    })
 }
 
 /// Says that a source could not be read at all.

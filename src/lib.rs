@@ -70,7 +70,16 @@ impl App {
                 token: staff.issue(FIRST_STAFF, Role::Admin, TOKEN_DAYS_DEFAULT, engine.now())?,
                 had_data: Position::default() < found.position,
             }),
-            Created::Existing => None,
+            Created::Existing => {
+                if found.is_new {
+                    tracing::warn!(
+                        data = %data.display(),
+                        "a key for staff tokens was there and no journal: this is an empty shop; if it was none, stop \
+                         it and restore a copy of the data directory"
+                    );
+                }
+                None
+            }
         };
         let around = wire::around(config, &engine, staff)?;
         let drain = Duration::from_millis(config.shutdown_timeout_ms);

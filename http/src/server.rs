@@ -21,7 +21,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -29,6 +29,8 @@ use tower::Service;
 
 /// How long to wait after a failed accept, which mostly means that the process has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often it is told that no further connections are taken.
+const FULL_TOLD_EVERY: Duration = Duration::from_secs(60);
 /// The most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
@@ -130,6 +132,7 @@ impl Server {
         } = self;
         let graceful = GracefulShutdown::new();
         let permits = Arc::new(Semaphore::new(options.connections_max));
+        let mut full_told = None;
         let mut connections = JoinSet::new();
         let deadlines = Deadlines::default();
         let builder = connection_options(&options, &deadlines);
@@ -137,7 +140,7 @@ impl Server {
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
-                accepted = accept(&listener, &permits) => accepted,
+                accepted = accept(&listener, &permits, &mut full_told) => accepted,
                 Some(_) = connections.join_next() => continue,
             };
             let Some((stream, permit)) = accepted else {
@@ -282,12 +285,25 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Taken<S> {
     }
 }
 
-/// Waits for a permit first, so that connections beyond the bound wait in the system's own queue.
+/// Takes the next connection. Waits for a permit first, so that connections beyond the bound wait in the system's own
+/// queue, and tells now and then that it does.
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    full_told: &mut Option<Instant>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = match Arc::clone(permits).try_acquire_owned() {
+        Ok(permit) => permit,
+        Err(_) => {
+            if full_told.is_none_or(|told| FULL_TOLD_EVERY <= told.elapsed()) {
+                *full_told = Some(Instant::now());
+                tracing::warn!(
+                    "as many connections are open as may be: further ones wait until one closes; see connections_max"
+                );
+            }
+            Arc::clone(permits).acquire_owned().await.ok()?
+        }
+    };
     match listener.accept().await {
         Ok((stream, _)) => {
             // Answers are small and whole; waiting to fill a packet only delays them.

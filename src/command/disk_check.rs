@@ -2,7 +2,7 @@
 
 use crate::cli::DiskCheck;
 use crate::output::{self, decimals};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use cartwright::config::{Arguments, Sources};
 use cartwright_storage::{DiskLoad, DiskTimes, Preparation, disk_check};
 use std::path::Path;
@@ -11,13 +11,18 @@ use std::process::ExitCode;
 /// Measures and prints a table.
 ///
 /// # Errors
-/// The directory cannot be written to.
+/// The directory is none, or cannot be written to.
 pub(crate) fn run(file: Option<&Path>, arguments: &DiskCheck) -> anyhow::Result<ExitCode> {
     let overrides = Arguments {
         data: arguments.data.clone(),
         ..Arguments::default()
     };
     let data = Sources::of_process(file, &overrides)?.load()?.data;
+    ensure!(
+        !data.is_file(),
+        "{} is a file; name a directory with --data",
+        data.display()
+    );
     let directory = existing(&data);
     let load = DiskLoad {
         writes: arguments.writes,

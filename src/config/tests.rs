@@ -206,6 +206,14 @@ fn a_named_file_must_exist() {
         directory.to_string().contains("this is a directory"),
         "{directory}"
     );
+    let below_a_file = Path::new("/dev/null/cartwright.toml");
+    let fault = Sources::of_process(Some(below_a_file), &Arguments::default()).expect_err("no directory");
+    assert!(
+        fault.to_string().contains("cannot be used: Not a directory"),
+        "{fault}"
+    );
+    let empty = Sources::of_process(Some(Path::new("/dev/null")), &Arguments::default());
+    assert!(empty.is_ok_and(|sources| sources.load().is_ok()));
 }
 
 #[test]

@@ -85,6 +85,8 @@ pub(crate) struct Opened {
     pub(crate) position: Position,
     pub(crate) cut: Option<CutTail>,
     pub(crate) segments: usize,
+    /// There was none: its first segment was begun now.
+    pub(crate) is_new: bool,
 }
 
 impl Journal {
@@ -99,6 +101,7 @@ impl Journal {
         let io = |error| io_at(directory, error);
         let disk = Arc::clone(&options.disk);
         let (mut segments, end) = Self::read(&*disk, directory, reach, Ending::Mended, each)?;
+        let is_new = end.is_none();
         let end = match end {
             Some(end) => end,
             None => {
@@ -137,6 +140,7 @@ impl Journal {
             position,
             cut,
             segments: count,
+            is_new,
         })
     }
 

@@ -43,6 +43,8 @@ pub struct RecoveryReport {
     pub position: Position,
     /// How many segments the journal has.
     pub segments: usize,
+    /// There was no journal: one was begun.
+    pub is_new: bool,
     /// How many commits were replayed.
     pub replayed: u64,
     /// The tail of a group that was never acknowledged, and was cut.
@@ -144,6 +146,7 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
         position,
         cut,
         segments,
+        is_new,
     } = opened;
     note_journal(&*options.disk, directory, &index_directory);
     let Replay {
@@ -154,6 +157,7 @@ pub(crate) fn recover(directory: &Path, options: &Options) -> Result<Recovered, 
         start: feeder.mark.start,
         position,
         segments,
+        is_new,
         replayed,
         cut_tail: cut,
         rebuilt,

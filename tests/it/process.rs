@@ -3,6 +3,7 @@
 use crate::support::{Client, Directory, OpenShop, Purchase, Server, cartwright, pence, unique, until};
 use serde_json::json;
 use std::ffi::OsStr;
+use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Output;
 
@@ -92,7 +93,7 @@ async fn idle_connections_leave_the_store_the_files_it_needs() {
     let address = server.url().trim_start_matches("http://");
     let mut idle = Vec::new();
     for _ in 0..200 {
-        idle.push(std::net::TcpStream::connect(address).expect("the system takes the connection"));
+        idle.push(TcpStream::connect(address).expect("the system takes the connection"));
     }
     // They are accepted one by one; the guest has a connection already.
     for _ in 0..20 {
@@ -510,6 +511,17 @@ async fn damage_in_the_journal_stops_the_start_and_is_located() {
     }
     std::fs::write(&segment, bytes).expect("the segment can be written");
     check_does_not_start(&directory, "127.0.0.1:0", &["0000000000000001.journal", "offset"]);
+}
+
+#[tokio::test]
+async fn the_log_says_that_connections_wait_for_others_to_close() {
+    let directory = Directory::new();
+    let server = Server::start_with(&directory, &[], &[("CARTWRIGHT_CONNECTIONS_MAX", "1")]);
+    let _idle = TcpStream::connect(server.url().trim_start_matches("http://")).expect("one may connect");
+    until("it is told", async || {
+        directory.log().contains("connections_max").then_some(())
+    })
+    .await;
 }
 
 #[test]

@@ -136,6 +136,23 @@ async fn a_start_that_finds_data_and_no_key_says_that_it_made_a_new_one() {
 }
 
 #[tokio::test]
+async fn a_start_that_finds_a_key_and_no_journal_says_that_the_shop_is_empty() {
+    let told = "a key for staff tokens was there and no journal";
+    let directory = Directory::new();
+    let directory = Server::start(&directory).kill_and_restart().kill();
+    assert!(
+        !directory.log().contains(told),
+        "the journal was there, and empty"
+    );
+    for name in ["journal", "index"] {
+        std::fs::remove_dir_all(directory.data().join(name)).expect("it can be taken away");
+    }
+    let _ = std::fs::remove_file(directory.data().join("applied"));
+    let _again = Server::start(&directory);
+    assert!(directory.log().contains(told), "{}", directory.log());
+}
+
+#[tokio::test]
 async fn the_token_command_issues_another_while_the_server_runs() {
     let OpenShop { server, .. } = OpenShop::shared().await;
     let token = server.directory().token();
