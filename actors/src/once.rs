@@ -78,8 +78,8 @@ impl Engine {
         command: C,
         request: &Request,
     ) -> Outcome<()> {
-        let answer = rules.ask(id, command, request.ask()).await?;
-        rules.keep_removed().await.map_err(unreadable)?;
+        let erased = rules.removing(rules.ask(id, command, request.ask()));
+        let answer = erased.await.map_err(unreadable)??;
         Ok(Done {
             value: (),
             replayed: answer.replayed,

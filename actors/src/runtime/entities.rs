@@ -212,12 +212,13 @@ impl<E: Entity> Entities<E> {
         Existing::made_at(roster.iter().map(|entity| made_at(&entity.state)))
     }
 
-    /// Keeps, also for later starts, which commit took an entity out of the roster last.
+    /// Awaits what may take an entity out of the roster, one at a time, and keeps, also for later starts, which commit did
+    /// so last.
     ///
     /// # Errors
-    /// The store cannot be written.
-    pub async fn keep_removed(&self) -> Result<(), Fault> {
-        self.shared.keep_removed().await
+    /// The store cannot be written, before or afterwards.
+    pub async fn removing<T>(&self, removal: impl Future<Output = T>) -> Result<T, Fault> {
+        self.shared.removing(removal).await
     }
 
     /// Returns the last commit that took an entity out of the roster, of those that this process has seen or that were kept.

@@ -15,10 +15,14 @@ use futures::future::{BoxFuture, FutureExt};
 use ractor::{ActorCell, ActorId, ActorRuntime};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// How many rows of a listing a start reads at once.
 pub(super) const SCAN_PAGE: usize = 500;
+
+/// What the cursor of removals holds while one is under way.
+const REMOVING: Position = Position(u64::MAX);
 
 type Forgotten<E> = Box<dyn Fn(<E as Entity>::Id) + Send + Sync>;
 type Observer<E> = Box<dyn Fn(<E as Entity>::Id, Option<&Arc<Published<E>>>, bool) + Send + Sync>;
@@ -44,6 +48,8 @@ pub(super) struct KindShared<E: Entity> {
     pub(super) wards: DashMap<ActorId, (E::Id, u64)>,
     pub(super) roster: Option<Roster<E>>,
     pub(super) sweeps: AtomicU64,
+    /// Held by the one removal from the roster that is under way.
+    removal: Mutex<()>,
     observer: OnceLock<Observer<E>>,
     forgotten: OnceLock<Forgotten<E>>,
     supervisor: OnceLock<ActorCell>,
@@ -60,6 +66,7 @@ impl<E: Entity> KindShared<E> {
             counts: Counts::default(),
             wards: DashMap::default(),
             sweeps: AtomicU64::new(0),
+            removal: Mutex::new(()),
             observer: OnceLock::new(),
             forgotten: OnceLock::new(),
             supervisor: OnceLock::new(),
@@ -146,27 +153,40 @@ impl<E: Entity> KindShared<E> {
         }
     }
 
-    /// The store's cursor that keeps the last commit by which an entity left the roster.
+    /// The store's cursor that keeps the last commit by which an entity left the roster, or that one is under way.
     fn removals() -> String {
         ["removed from ", E::KIND.name()].concat()
     }
 
-    /// Keeps, also for later starts, which commit took an entity out of the roster last.
-    pub(super) async fn keep_removed(&self) -> Result<(), Fault> {
-        let Some(roster) = &self.roster else { return Ok(()) };
-        loop {
-            let removed = roster.removed();
-            self.runtime.store.move_cursor(&Self::removals(), removed).await?;
-            // Of two that keep at once the earlier commit may be written behind the later one.
-            if removed == roster.removed() {
-                return Ok(());
-            }
+    /// Awaits what may take an entity out of the roster, and keeps, also for later starts, which commit did so last.
+    pub(super) async fn removing<T>(&self, removal: impl Future<Output = T>) -> Result<T, Fault> {
+        let Some(roster) = &self.roster else {
+            return Ok(removal.await);
+        };
+        let _turn = self.removal.lock().await;
+        let (store, removals) = (&self.runtime.store, Self::removals());
+        store.move_cursor(&removals, REMOVING).await?;
+        let done = removal.await;
+        store.move_cursor(&removals, roster.removed()).await?;
+        Ok(done)
+    }
+
+    /// Returns which commit took an entity out of the roster last. One that was under way when the process ended may
+    /// have been the last of all.
+    async fn last_removed(&self) -> Result<Position, Fault> {
+        let (store, removals) = (&self.runtime.store, Self::removals());
+        let kept = store.cursor(&removals).await?;
+        if kept != REMOVING {
+            return Ok(kept);
         }
+        let last = *store.synced().borrow();
+        store.move_cursor(&removals, last).await?;
+        Ok(last)
     }
 
     async fn load_roster(self: Arc<Self>) -> Result<(), Fault> {
         let Some(roster) = &self.roster else { return Ok(()) };
-        roster.note_removed(self.runtime.store.cursor(&Self::removals()).await?);
+        roster.note_removed(self.last_removed().await?);
         let mut after = None;
         loop {
             let scan = Scan {

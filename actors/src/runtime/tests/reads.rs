@@ -2,13 +2,14 @@
 
 use super::store::TestStore;
 use super::toy::{DONE, Erase, Look, add};
-use super::{Bench, ask, roster_options, settle, toy_id};
+use super::{Bench, PATIENCE, ask, roster_options, settle, toy_id};
 use crate::runtime::EntityOptions;
 use cartwright_domain::Listing;
-use cartwright_storage::Scan;
+use cartwright_storage::{Position, Scan};
 use futures::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 #[tokio::test(start_paused = true)]
 async fn reading_a_sleeping_entity_does_not_wake_it() {
@@ -237,6 +238,40 @@ async fn a_roster_has_every_entity_when_the_answer_goes_out() {
         before,
         "whoever keeps what it made of a roster looks here"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_removal_from_a_roster_is_known_to_later_starts_even_if_one_ended_in_its_middle() {
+    async fn start(store: &TestStore) -> Bench {
+        let bench = Bench::on(store, roster_options());
+        bench.runtime.open().await.unwrap();
+        bench
+    }
+    let bench = start(&TestStore::new()).await;
+    for n in [1, 2] {
+        bench.open(n).await;
+    }
+    bench.toys.removing(std::future::ready(())).await.unwrap();
+    assert_eq!(bench.toys.roster_removed(), Position(0), "none was removed");
+    let removal = bench.toys.removing(bench.tell(toy_id(1), Erase {}));
+    removal.await.unwrap().unwrap();
+    let first = bench.toys.roster_removed();
+    assert!(Position(0) < first);
+
+    let second = start(&bench.store).await;
+    assert_eq!(second.toys.roster_removed(), first);
+    let unsaid = second.toys.removing(async {
+        second.tell(toy_id(2), Erase {}).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    timeout(PATIENCE, unsaid).await.unwrap_err();
+    let erased = second.toys.roster_removed();
+    assert!(first < erased);
+
+    let third = start(&bench.store).await;
+    let found = third.toys.roster_removed();
+    assert!(erased <= found, "{found:?} is before {erased:?}");
+    assert_eq!(start(&bench.store).await.toys.roster_removed(), found);
 }
 
 #[tokio::test(start_paused = true)]
