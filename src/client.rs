@@ -14,7 +14,7 @@ pub(crate) use guest::{Cart, Details, Ending, Guest};
 pub(crate) use refusal::Refusal;
 
 use crate::cli::Remote;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use hyper::header::HeaderValue;
 use serde::de::DeserializeOwned;
 
@@ -74,7 +74,13 @@ impl Server {
                 Some(value)
             }
         };
-        let base = uri.path().trim_end_matches('/').to_owned();
+        let base = uri.path().trim_end_matches('/');
+        ensure!(
+            !base.ends_with(API),
+            "{:?} goes on after the server's address; leave {API} out",
+            remote.url
+        );
+        let base = base.to_owned();
         Ok(Self {
             authority,
             base,

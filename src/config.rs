@@ -484,7 +484,9 @@ impl Reader<'_> {
     fn log_level(&mut self, option: &'static str) -> String {
         let cure = "write for example \"info\"";
         let text = self.text(option, cure);
-        if let Some(text) = &text
+        if text.as_deref() == Some("") {
+            self.fault(option, format!("is empty; {cure}"));
+        } else if let Some(text) = &text
             && let Err(error) = telemetry::filter(text)
         {
             self.fault(option, format!("{text:?} is no log filter ({error}); {cure}"));

@@ -51,6 +51,8 @@ pub(crate) struct Row {
 pub(crate) struct Table {
     rows: Rows,
     columns: Vec<Column>,
+    /// The names in its heading; none of JSON lines.
+    pub(crate) heading: Vec<String>,
     bytes_read: Rc<Cell<u64>>,
     /// The file, and the last line that was read of it.
     path: PathBuf,
@@ -129,10 +131,20 @@ impl Table {
         .with_context(named)?;
         skip_byte_order_mark(&mut reader).with_context(named)?;
         let layout = layout_of(path, reader.fill_buf().with_context(named)?);
-        let (rows, columns) = Self::read(reader, layout, wanted).with_context(named)?;
+        let (mut rows, columns) = Self::read(reader, layout, wanted).with_context(named)?;
+        let heading = match &mut rows {
+            Rows::Separated { reader, .. } => reader
+                .headers()
+                .with_context(named)?
+                .iter()
+                .map(str::to_owned)
+                .collect(),
+            Rows::JsonLines { .. } => Vec::new(),
+        };
         Ok(Self {
             rows,
             columns,
+            heading,
             bytes_read,
             path: path.to_owned(),
             line: 0,

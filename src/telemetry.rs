@@ -1,7 +1,7 @@
 //! Logs: to stderr, as text for people or as JSON for machines.
 
 use crate::config::LogFormat;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
@@ -16,14 +16,29 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
     let filter = filter(level).map_err(|error| format!("log_level: {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(|| Unfailing(io::stderr()));
     let started = match format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     // Only a subscriber that is already there refuses, and that one goes on logging.
     drop(started);
     Ok(())
+}
+
+/// A writer that never fails: what cannot be written is lost. Nothing may depend on whether its log is read, or has room;
+/// whoever writes records panics otherwise.
+struct Unfailing<W>(W);
+
+impl<W: Write> Write for Unfailing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(self.0.write(bytes).unwrap_or(bytes.len()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
 }
 
 /// Reads which records are written.

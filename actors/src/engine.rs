@@ -7,10 +7,10 @@ use crate::checkout::CheckoutEnv;
 use crate::notification::Confirmations;
 use crate::order::CancellationEnv;
 use crate::promotion::LeftCodes;
-use crate::request::{Outcome, Refused, Request};
+use crate::request::{Refused, Request};
 use crate::runtime::{
-    AskError, Entities, EntityOptions, KindCounters, Opened, Randomness, Runtime, RuntimeCounters,
-    RuntimeOptions, SagaCounters, Sagas, StartError, SubscriberCounters, TaskEnd, TicketMode, fault_problem,
+    Entities, EntityOptions, KindCounters, Opened, Randomness, Runtime, RuntimeCounters, RuntimeOptions,
+    SagaCounters, Sagas, StartError, SubscriberCounters, TicketMode, fault_problem,
 };
 use crate::shipping::CarrierDesk;
 use crate::tax::TaxDesk;
@@ -35,7 +35,6 @@ use cartwright_gateways::payment::Gateway;
 use cartwright_gateways::tax;
 use cartwright_storage::{Fault, Statistics, Store};
 use std::sync::Arc;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// What an engine is made of.
@@ -319,26 +318,6 @@ impl Engine {
             )
             .await?;
         Ok(opened)
-    }
-
-    /// Does work of several commands to its end, also where whoever asked for it has gone: half of it would stay.
-    ///
-    /// # Errors
-    /// Those of the work; a technical one where the engine stops before its end.
-    pub(crate) async fn to_its_end<T: Send + 'static>(
-        &self,
-        name: &'static str,
-        work: impl Future<Output = Outcome<T>> + Send + 'static,
-    ) -> Outcome<T> {
-        let (told, done) = oneshot::channel();
-        let work = Box::pin(work);
-        let task = async move {
-            // Nobody may be there to hear it.
-            let _ = told.send(work.await);
-        };
-        self.inner.runtime.spawn(name, "engine", TaskEnd::ByItself, task);
-        done.await
-            .unwrap_or_else(|_| Err(AskError::<cartwright_domain::settings::Error>::Expired.into()))
     }
 
     /// Draws an id of the request, for an entity it creates.

@@ -3,14 +3,13 @@
 //! What is imported, how a row finds it and what it does to it is said by each area; a second run of the same rows must
 //! change nothing.
 
-use crate::engine::unreadable;
 use crate::request::{Refused, Request};
 use crate::runtime::Entities;
-use cartwright_domain::{Class, Entity, EntityId, Problem};
+use crate::turns::{Turn, Turns};
+use cartwright_domain::{Class, Entity, Problem};
 use futures::StreamExt;
 use futures::stream;
 use std::collections::BTreeSet;
-use uuid::Uuid;
 
 /// The most rows of one call.
 pub const ROWS_MAX: usize = 500;
@@ -66,37 +65,48 @@ pub(crate) fn request_of(request: &Request, subject: &str) -> Request {
     }
 }
 
-/// Returns the id of what rows with a name are about, and whether it is there: that of what bears the name, else the
-/// first that comes of the name, the same in every run. One under which a row has made what bears another name since is
-/// passed over.
+/// What a row finds by its name.
+pub(crate) enum Found<'a, I> {
+    /// What bears the name.
+    There(I),
+    /// Nothing bears it. Until the turn is over nobody else makes what does.
+    New(Turn<'a>),
+}
+
+/// Returns what bears the name of a row, or a turn to make it.
 ///
 /// # Errors
-/// `import.ambiguous_name` where several bear the name; a fault of the store.
-pub(crate) async fn find<E: Entity>(
+/// `import.ambiguous_name` where several bear the name; the deadline of the request.
+pub(crate) async fn find<'a, E: Entity>(
     entities: &Entities<E>,
-    origin: Uuid,
-    name: &str,
+    turns: &'a Turns,
+    request: &Request,
     bears_it: impl Fn(&E) -> bool,
-) -> Result<(E::Id, bool), Refused> {
+) -> Result<Found<'a, E::Id>, Refused> {
+    if let Some(there) = bearer(entities, &bears_it)? {
+        return Ok(Found::There(there));
+    }
+    let turn = turns.take(request, [E::KIND]).await?;
+    // It may have been made since.
+    Ok(match bearer(entities, &bears_it)? {
+        Some(there) => Found::There(there),
+        None => Found::New(turn),
+    })
+}
+
+fn bearer<E: Entity>(
+    entities: &Entities<E>,
+    bears_it: impl Fn(&E) -> bool,
+) -> Result<Option<E::Id>, Refused> {
     let roster = entities.roster();
     let mut found = roster.iter().filter(|found| bears_it(&found.state));
     match (found.next(), found.next()) {
-        (Some(found), None) => return Ok((found.id, true)),
         (Some(_), Some(_)) => {
             let message =
                 "several bear this name; change the one that is meant by its id, or rename the others";
-            return Err(Problem::new(Class::Conflict, "import.ambiguous_name", message).into());
+            Err(Problem::new(Class::Conflict, "import.ambiguous_name", message).into())
         }
-        (None, _) => {}
-    }
-    let mut of = origin;
-    loop {
-        of = Uuid::new_v5(&of, name.as_bytes());
-        let id = E::Id::from_uuid(of);
-        match entities.read(id).await.map_err(unreadable)? {
-            Some(made) if !bears_it(&made.state) => {}
-            there => return Ok((id, there.is_some())),
-        }
+        (found, _) => Ok(found.map(|found| found.id)),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::runtime::{Answer, AskError, Entities, Opened, Published, Ticket, Tick
 use cartwright_domain::id::SETTINGS_ID;
 use cartwright_domain::settings::Settings;
 use cartwright_domain::{Command, Create, Entity, Problem, Refusal, Revision, identity, settings};
-use cartwright_storage::Receipt;
+use cartwright_storage::{Fault, Receipt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::{Future, ready};
@@ -244,7 +244,9 @@ impl Keeping {
                 | AskError::Expired
                 | AskError::Retry { .. }
                 | AskError::Quarantined { .. }
-                | AskError::Internal(_)),
+                | AskError::Internal(_)
+                // Who would keep it cannot be read now.
+                | AskError::Fault(Fault::Busy | Fault::Io(_))),
             ) => Self::Failed(failed.into()),
             Ok(_)
             | Err(

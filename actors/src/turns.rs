@@ -1,6 +1,7 @@
 //! Turns: what one request at a time decides on, where a decision is more than one commit and nobody may come in between.
 //!
-//! In memory only. Whoever ends in the middle of a turn has told nobody of what was done until then.
+//! In memory only. Whoever ends in the middle of a turn has told nobody of what was done until then; the edge lets what
+//! staff ask come to its end.
 
 use crate::request::{Refused, Request};
 use crate::runtime::AskError;

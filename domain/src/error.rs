@@ -13,7 +13,7 @@ const TAG_BYTES: usize = 1;
 /// What a whole number takes there at most.
 const INT_BYTES_MAX: usize = 9;
 
-/// What sort of refusal it is. `http/problem.rs` has the one table from class to status.
+/// What sort of refusal it is. `http/src/problem.rs` has the one table from class to status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// The request cannot be understood or breaks a limit (400).

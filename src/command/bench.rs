@@ -110,7 +110,7 @@ async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
         let measured = one(&server, settings.load(work), &settings).await?;
         let table = measured.figures.table();
         write(arguments.json.as_deref(), &measured.figures, Some(&table))?;
-        return Ok(exit_code([&measured.figures]));
+        return Ok(exit_code(measured.figures.errors));
     }
     let mut report = match &arguments.from {
         Some(file) => Report::read(file)?,
@@ -130,7 +130,11 @@ async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
     if let Some(file) = &arguments.page {
         write_page(file, &report)?;
     }
-    Ok(exit_code(report.rounds.iter().flat_map(|round| &round.figures)))
+    let of_works = report.rounds.iter().flat_map(|round| &round.figures);
+    let of_growth = report.growth.as_ref().map_or(0, goals::failed);
+    Ok(exit_code(
+        of_works.map(|figures| figures.errors).sum::<u64>() + of_growth,
+    ))
 }
 
 /// Writes JSON where it is wanted, and the table unless the JSON takes its place.
@@ -160,11 +164,10 @@ fn write_page(file: &Path, report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn exit_code<'a>(figures: impl IntoIterator<Item = &'a Figures>) -> ExitCode {
-    if figures.into_iter().all(|figures| figures.errors == 0) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+fn exit_code(failed: u64) -> ExitCode {
+    match failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     }
 }
 

@@ -32,6 +32,28 @@ pub enum OpenError {
         /// What is wrong.
         reason: String,
     },
+    /// Journal and index are of two stores, so that one of them was put there by hand. Nothing was changed.
+    #[error(
+        "the index {} is of another journal than the one beside it; nothing was changed; put back whichever was \
+         exchanged, or, where the journal is the right one, remove {} and the file `applied` beside it: the index is \
+         then built anew",
+        index.display(), index.display()
+    )]
+    OtherJournal {
+        /// The index.
+        index: PathBuf,
+    },
+    /// There is an index of a journal, and no journal. Nothing was changed.
+    #[error(
+        "there is no journal in {}, and there was one: the index {} says so; restore the data directory from a copy",
+        journal.display(), index.display()
+    )]
+    NoJournal {
+        /// Where it should be.
+        journal: PathBuf,
+        /// The index.
+        index: PathBuf,
+    },
     /// The data was written by a later release.
     #[error(
         "{what} was written by a newer version; this one knows up to {known}; start a release at least as new"

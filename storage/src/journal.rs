@@ -13,7 +13,7 @@ mod spare;
 pub(crate) use frame::FrameBuffer;
 pub use scan::CutTail;
 pub(crate) use scan::Reach;
-pub(crate) use segment::{Filling, identity, remove_half_made, write_zeros};
+pub(crate) use segment::{Filling, has_segments, identity, remove_half_made, write_zeros};
 
 use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
 use crate::{Disk, Fault, OpenError, Position};

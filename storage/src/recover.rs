@@ -8,7 +8,7 @@ use crate::applier::Feeder;
 use crate::checkpoint::Checkpoint;
 use crate::codec::Stored;
 use crate::journal::{
-    Ahead, CutTail, Journal, JournalOptions, Opened, Reach, identity, io_at, remove_half_made,
+    Ahead, CutTail, Journal, JournalOptions, Opened, Reach, has_segments, identity, io_at, remove_half_made,
 };
 use crate::options::{Options, Progress};
 use crate::pending::Pending;
@@ -27,6 +27,8 @@ const INDEX_SET_ASIDE: &str = "index.set-aside";
 const SUSPECT: &str = "suspect";
 /// The file in the index that says which journal it is the index of.
 const JOURNAL_OF: &str = "journal";
+/// How many digits a salt has there.
+const SALT_DIGITS: usize = 16;
 /// How many rows are checked at once.
 const CHECKED_AT_ONCE: usize = 512;
 /// How many entries a replay leaves for later; what is more is written to the index at once.
@@ -190,8 +192,8 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
         Ok(None) | Err(_) => Position(0),
     };
     let existed = index.exists();
-    let own = identity(&*options.disk, &directory.join(JOURNAL));
-    let opening = AssertUnwindSafe(|| open_checked(index, own, checkpoint, &mut at_least, options));
+    check_same_store(&*options.disk, &directory.join(JOURNAL), index)?;
+    let opening = AssertUnwindSafe(|| open_checked(index, checkpoint, &mut at_least, options));
     let checked = catch_unwind(opening);
     let reason = match checked {
         Ok(Ok((table, mark, checked))) => {
@@ -249,7 +251,6 @@ fn unusable(fault: Fault) -> OpenError {
 /// [`OpenError::Index`]: it does not. Every other is a reason not to start.
 fn open_checked(
     index: &Path,
-    journal: Option<u64>,
     checkpoint: Result<Option<Checkpoint>, Fault>,
     at_least: &mut Position,
     options: &Options,
@@ -261,11 +262,6 @@ fn open_checked(
         })
     };
     let table = SledTable::open(index, options.cache_bytes)?;
-    if let (Some(own), Some(noted)) = (journal, noted_journal(index))
-        && own != noted
-    {
-        return Err(not_so("it is the index of another journal".to_owned()));
-    }
     let mark = table.mark().map_err(unusable)?;
     *at_least = mark.position.max(*at_least);
     if let Ok(reason) = std::fs::read_to_string(index.join(SUSPECT)) {
@@ -296,17 +292,47 @@ fn open_checked(
     }
 }
 
-/// Returns which journal an index says that it is of. One of an earlier release does not.
+/// Checks that an index that says which journal it is of is of the one beside it. Which of the two is foreign nobody can
+/// tell, so that neither is touched.
+///
+/// # Errors
+/// [`OpenError::OtherJournal`]; [`OpenError::NoJournal`].
+fn check_same_store(disk: &dyn Disk, journal: &Path, index: &Path) -> Result<(), OpenError> {
+    let Some(noted) = noted_journal(index) else {
+        return Ok(());
+    };
+    match identity(disk, journal) {
+        Some(own) if own != noted => Err(OpenError::OtherJournal {
+            index: index.to_owned(),
+        }),
+        None if !has_segments(disk, journal) => Err(OpenError::NoJournal {
+            journal: journal.to_owned(),
+            index: index.to_owned(),
+        }),
+        // A first segment that is not sound is told by whoever reads it.
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Returns which journal an index says that it is of. One of an earlier release does not, and one whose note is damaged.
 fn noted_journal(index: &Path) -> Option<u64> {
     let noted = std::fs::read_to_string(index.join(JOURNAL_OF)).ok()?;
-    u64::from_str_radix(&noted, 16).ok()
+    let salt = u64::from_str_radix(noted.get(..SALT_DIGITS)?, 16).ok()?;
+    (noted == note_of(salt)).then_some(salt)
+}
+
+/// Returns what is noted of a journal: its salt, and a checksum of that, so that damage is not taken for another journal.
+fn note_of(salt: u64) -> String {
+    let salt = format!("{salt:016x}");
+    let sum = crc32c::crc32c(salt.as_bytes());
+    format!("{salt}{sum:08x}")
 }
 
 /// Notes in the index which journal it is of. Without the note it is not told from another's.
 fn note_journal(disk: &dyn Disk, directory: &Path, index: &Path) {
     let own = identity(disk, &directory.join(JOURNAL));
     if let Some(own) = own.filter(|own| noted_journal(index) != Some(*own))
-        && let Err(error) = std::fs::write(index.join(JOURNAL_OF), format!("{own:016x}"))
+        && let Err(error) = std::fs::write(index.join(JOURNAL_OF), note_of(own))
     {
         tracing::warn!(%error, "which journal the index is of cannot be noted; it is not told from another's");
     }

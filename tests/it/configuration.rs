@@ -1,8 +1,12 @@
 //! The configuration of a process: its sources, its faults, and what it does to the logs.
 
 use crate::binary::{file, run, run_in, run_with};
+use crate::support::{Client, Directory, cartwright};
 use cartwright::config::{ENV_NO_OPTIONS, ENV_PREFIX};
+use serde_json::json;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::process::Stdio;
 
 #[test]
 fn config_default_is_the_example_and_checks_out() {
@@ -123,4 +127,29 @@ fn config_check_reports_every_fault_and_config_show_every_source() {
         .find(|line| line.starts_with("log_format"))
         .unwrap_or_default();
     assert!(json.ends_with("cartwright.toml"), "{json}");
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_no_request() {
+    let directory = Directory::new();
+    let mut server = cartwright()
+        .arg("serve")
+        .arg("--data")
+        .arg(directory.data())
+        .args(["--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // Whatever it logs from now on cannot be written.
+    drop(server.stderr.take());
+    let stdout = server.stdout.take().expect("its output is read");
+    let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+    let url = lines.find_map(|line| Some(line.split_once("listens on ")?.1.to_owned()));
+    let guest = Client::new(&url.expect("it says where it listens"));
+    for _ in 0..3 {
+        guest.post("/carts", json!({})).ok(201).await;
+    }
+    server.kill().expect("it is still there");
+    server.wait().expect("it ends");
 }

@@ -275,3 +275,62 @@ async fn the_last_row_that_says_something_of_a_price_list_is_the_one_that_counts
         assert_eq!(list["priority"], 39);
     }
 }
+
+#[tokio::test]
+async fn what_is_imported_after_its_deletion_is_new() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let (cup, pot) = (shop.variant(1_000, None).await, shop.variant(500, None).await);
+    let row = |sku: &str, price: i64| json!({ "row": 1, "price_list": { "name": "Summer", "enabled": true }, "sku": sku, "price": pence(price) });
+    let lists = "/admin/price-lists";
+    let import = format!("{lists}/import");
+    send(shop, &import, json!([row(&cup.sku, 800), row(&pot.sku, 300)])).await;
+    let made = id_of(&shop.list(lists).await[0]);
+    shop.staff.delete(&format!("{lists}/{made}")).ok(204).await;
+    send(shop, &import, json!([row(&cup.sku, 900)])).await;
+    let cart = shop.cart(&shop.guest().await, &[(&cup, 1), (&pot, 1)]).await;
+    assert_eq!(cart["totals"]["subtotal"], pence(900 + 500));
+
+    let once = json!({ "name": "Once", "enabled": true, "code": "ONCE", "requires_code": true, "usage_limit": 1,
+        "actions": [{ "type": "order", "percentage": "0.1" }] });
+    let rows = json!([{ "row": 1, "promotion": once }]);
+    let use_it = async || {
+        let guest = shop.guest().await;
+        let cart = shop.ready_cart(&guest, &open.method, &[(&pot, 1)]).await;
+        let codes = format!("/carts/{cart}/codes");
+        guest.post(&codes, json!({ "code": "ONCE" })).ok(200).await;
+        let body = json!({ "payment": { "token": "tok_approve" } });
+        guest
+            .post(&format!("/carts/{cart}/complete"), body)
+            .key("k")
+            .ok(200)
+            .await
+    };
+    for _ in 0..2 {
+        let ends = send(shop, "/admin/promotions/import", rows.clone()).await;
+        assert_eq!(ends[0].1, "created");
+        assert_eq!(shop.list("/admin/promotions").await[0]["used"], 0);
+        use_it().await;
+        let made = id_of(&shop.list("/admin/promotions").await[0]);
+        shop.staff
+            .delete(&format!("/admin/promotions/{made}"))
+            .ok(204)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_price_that_is_refused_changes_no_list() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let cup = shop.variant(1_000, None).await;
+    let import = "/admin/price-lists/import";
+    let row = |list: Value, from: u32| json!([{ "row": 1, "price_list": list, "sku": cup.sku, "from_quantity": from, "price": pence(800) }]);
+    send(shop, import, row(json!({ "name": "Sale", "enabled": true }), 1)).await;
+    let ends = send(shop, import, row(json!({ "name": "Sale", "enabled": false }), 0)).await;
+    assert_eq!(ends[0].1, "request.invalid_fields");
+    let ends = send(shop, import, row(json!({ "name": "Other" }), 0)).await;
+    assert_eq!(ends[0].1, "request.invalid_fields");
+    let lists = shop.list("/admin/price-lists").await;
+    assert_eq!((lists.len(), &lists[0]["enabled"]), (1, &json!(true)));
+}

@@ -59,6 +59,68 @@ async fn either_sum_that_a_refusal_told_agrees_to_both() {
 }
 
 #[tokio::test]
+async fn an_amount_due_that_was_not_told_agrees_to_nothing() {
+    let open = OpenShop::shared().await;
+    let staff = &open.shop.staff;
+    let card = staff.post("/admin/gift-cards", json!({ "amount": pence(600) }));
+    let card = card.ok(201).await;
+    let (variant, guest, cart) = shown(&open).await;
+    let code = json!({ "code": card["code"] });
+    guest
+        .post(&format!("/carts/{cart}/gift-cards"), code)
+        .ok(200)
+        .await;
+    open.shop.set_price(&variant, 1_000).await;
+    let more = json!({ "amount": pence(1_400), "reason": "a present" });
+    let adjustments = format!("/admin/gift-cards/{}/adjustments", id_of(&card));
+    staff.post(&adjustments, more).ok(200).await;
+    // 4.00 were shown, and of 20.00 now nothing is left.
+    let old = json!({ "expected_amount_due": pence(400) });
+    refused(&guest, &cart, old.clone()).await;
+    refused(&guest, &cart, old).await;
+    let told = json!({ "expected_amount_due": pence(0) });
+    let done = complete(&guest, &cart, told).await.expect(200);
+    assert_eq!(done["order"]["total"], pence(2_000));
+}
+
+#[tokio::test]
+async fn starting_a_checkout_does_not_show_what_a_refusal_told() {
+    let open = OpenShop::shared().await;
+    let (variant, guest, cart) = shown(&open).await;
+    open.shop.set_price(&variant, 650).await;
+    refused(&guest, &cart, json!({})).await;
+    let start = guest.post(&format!("/carts/{cart}/checkout"), json!({}));
+    let started = start.key(&unique("key")).ok(201).await;
+    let path = format!("/checkouts/{}/complete", id_of(&started));
+    let body = json!({ "payment": { "token": "tok_approve" } });
+    let answer = guest.post(&path, body).key(&unique("key")).send().await;
+    answer.expect_refused(409, "checkout.total_changed");
+    let done = complete(&guest, &cart, json!({ "expected_total": pence(1_300) })).await;
+    assert_eq!(done.expect(200)["order"]["total"], pence(1_300));
+}
+
+#[tokio::test]
+async fn what_staff_are_refused_does_not_change_what_the_shopper_was_shown() {
+    let open = OpenShop::shared().await;
+    let (_, guest, cart) = shown(&open).await;
+    refused(&open.shop.staff, &cart, json!({ "expected_total": pence(500) })).await;
+    let done = complete(&guest, &cart, json!({})).await.expect(200);
+    assert_eq!(done["order"]["total"], pence(1_000));
+}
+
+#[tokio::test]
+async fn the_list_of_carts_shows_them_to_staff() {
+    let open = OpenShop::fresh().await;
+    let (variant, _, cart) = shown(&open).await;
+    let staff = &open.shop.staff;
+    staff.get(&format!("/carts/{cart}")).ok(200).await;
+    open.shop.set_price(&variant, 250).await;
+    staff.get("/admin/carts").ok(200).await;
+    open.shop.set_price(&variant, 500).await;
+    refused(staff, &cart, json!({})).await;
+}
+
+#[tokio::test]
 async fn only_what_a_caller_gets_to_see_counts_as_shown() {
     let open = OpenShop::shared().await;
     let (variant, guest, cart) = shown(&open).await;

@@ -179,13 +179,15 @@ impl Engine {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn carts(&self, page: PageRequest) -> Result<Page<CartView>, Refused> {
+    pub async fn carts(&self, request: &Request, page: PageRequest) -> Result<Page<CartView>, Refused> {
         let found = self
             .page(&self.kinds().carts, Kind::Cart, b"", Order::Descending, page)
             .await?;
         let mut items = Vec::with_capacity(found.items.len());
         for cart in found.items {
-            items.push(self.priced_for(cart, View::Full).await?.into());
+            let priced = self.priced_for(cart, View::Full).await?;
+            self.remember(request, &priced);
+            items.push(priced.into());
         }
         Ok(Page {
             items,

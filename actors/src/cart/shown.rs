@@ -89,11 +89,6 @@ impl ShownTotals {
         self.cache.get(&(cart, fingerprint(caller)))
     }
 
-    /// Forgets what a session was last shown: something else was answered to it since.
-    pub(crate) fn forget_in(&self, cart: CartId, session: Option<SessionId>) {
-        self.cache.remove(&(cart, fingerprint(&by_itself(session))));
-    }
-
     /// Returns what a session was last shown, by itself.
     pub(crate) fn last_in(&self, cart: CartId, session: Option<SessionId>) -> Option<ShownTotal> {
         self.last(cart, &by_itself(session))

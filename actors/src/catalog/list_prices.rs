@@ -1,15 +1,13 @@
 //! The bulk import of price lists: one price of one variant by one list a row. The list is found by its name and the
 //! variant by its SKU.
 //!
-//! A second run of the same rows changes nothing. A new list's id comes from its name, so that many rows of it make one
-//! list.
+//! A second run of the same rows changes nothing, and a row that is refused changes nothing either.
 
-use crate::engine::Engine;
-use crate::import::{self, ImportedRow, RowOutcome};
+use crate::engine::{Engine, unreadable};
+use crate::import::{self, Found, ImportedRow, RowOutcome};
 use crate::once::gone;
 use crate::request::{Refused, Request};
-use crate::runtime::AskError;
-use cartwright_domain::Kind;
+use cartwright_domain::Refusal;
 use cartwright_domain::catalog::{
     CreatePriceList, ListPrice, ListPricePut, PriceList, PriceListDraft, PutListPrice, UpdatePriceList,
     Variant,
@@ -17,12 +15,9 @@ use cartwright_domain::catalog::{
 use cartwright_domain::id::PriceListId;
 use cartwright_domain::money::Price;
 use std::collections::{BTreeMap, BTreeSet};
-use uuid::Uuid;
 
 /// How many variants of a call are at work at once.
 const VARIANTS_AT_ONCE: usize = 64;
-/// Where ids of imported price lists come from.
-const IMPORTED_LISTS: Uuid = Uuid::from_u128(0x2f8e_c4b1_7d09_4a63_8c5d_e1f2_0b7a_94d6);
 
 /// A row of price lists, as somebody gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,11 +98,15 @@ impl Engine {
     }
 
     async fn import_list_price(&self, request: &Request, row: ListPriceRow) -> Result<RowOutcome, Refused> {
-        // Before a list is made for it.
+        let variants = &self.kinds().variants;
         let variant = self.variant_by_sku(&row.sku).await?.ok_or_else(gone::<Variant>)?;
-        let (list, is_changed) = self
-            .list_of_row(request, row.list_name(), row.list.clone())
-            .await?;
+        let (name, lists) = (row.list_name(), &self.kinds().price_lists);
+        let bears_it = |list: &PriceList| list.name == name;
+        let found = import::find(lists, &self.inner().kind_turns, request, bears_it).await?;
+        let list = match found {
+            Found::There(list) => list,
+            Found::New(_) => self.draw(&import::request_of(request, name), None),
+        };
         let command = PutListPrice {
             row: ListPrice {
                 list,
@@ -115,8 +114,25 @@ impl Engine {
                 price: row.price,
             },
         };
-        let ask = request.ask().if_match(None);
-        let put = self.kinds().variants.ask(variant, command, ask).await?;
+        // Before a list is made or changed for it.
+        let priced = variants.read(variant).await.map_err(unreadable)?;
+        command
+            .check(&priced.ok_or_else(gone::<Variant>)?.state)
+            .map_err(|errors| Refused::from(errors.problem()))?;
+        let is_changed = match found {
+            Found::There(_) => self.change_list_of_row(request, list, row.list.clone()).await?,
+            Found::New(_) => {
+                let command = CreatePriceList {
+                    draft: row.list.clone(),
+                    existing: lists.existing(|list| list.created_at),
+                };
+                lists.create(list, command, request.ask().if_match(None)).await?;
+                true
+            }
+        };
+        let put = variants
+            .ask(variant, command, request.ask().if_match(None))
+            .await?;
         Ok(match put.reply {
             ListPricePut::Added => RowOutcome::Created,
             ListPricePut::Changed => RowOutcome::Updated,
@@ -125,39 +141,25 @@ impl Engine {
         })
     }
 
-    /// Returns the list of a row, made or changed as the row says, and whether anything of it was.
-    async fn list_of_row(
+    /// Changes a list to what a row says of it besides its name. Tells whether anything was.
+    async fn change_list_of_row(
         &self,
         request: &Request,
-        name: &str,
+        list: PriceListId,
         draft: PriceListDraft,
-    ) -> Result<(PriceListId, bool), Refused> {
+    ) -> Result<bool, Refused> {
         let lists = &self.kinds().price_lists;
-        let ask = || request.ask().if_match(None);
-        let bears_it = |list: &PriceList| list.name == name;
-        let (id, is_there) = import::find(lists, IMPORTED_LISTS, name, bears_it).await?;
-        if !is_there {
-            let _turn = self.inner().kind_turns.take(request, [Kind::PriceList]).await?;
-            let command = CreatePriceList {
-                draft: draft.clone(),
-                existing: lists.existing(|list| list.created_at),
-            };
-            match lists.create(id, command, ask()).await {
-                Ok(_) => return Ok((id, true)),
-                Err(AskError::AlreadyExists { .. }) => {} // Since it was looked for.
-                Err(error) => return Err(error.into()),
-            }
-        }
         let only_name = PriceListDraft {
             name: draft.name.clone(),
             ..PriceListDraft::default()
         };
         if draft == only_name {
-            return Ok((id, false));
+            return Ok(false);
         }
-        let before = lists.read(id).await.map_err(crate::engine::unreadable)?;
-        let after = lists.ask(id, UpdatePriceList { draft }, ask()).await?;
+        let before = lists.read(list).await.map_err(unreadable)?;
+        let ask = request.ask().if_match(None);
+        let after = lists.ask(list, UpdatePriceList { draft }, ask).await?;
         let before = before.map(|list| list.revision);
-        Ok((id, before != after.state.map(|list| list.revision)))
+        Ok(before != after.state.map(|list| list.revision))
     }
 }

@@ -162,23 +162,11 @@ impl Engine {
         self.variant_view(variant, visibility, published).await
     }
 
-    /// Makes a product with its variants. A product whose variants cannot be is not made, and once it is made, they are,
-    /// also where whoever asked has gone.
+    /// Makes a product with its variants. A product whose variants cannot be is not made, and once it is made, they are.
     ///
     /// # Errors
     /// Every bad field; `product_handle.taken` for a given handle; `sku.taken`.
     pub async fn create_product(
-        &self,
-        request: &Request,
-        command: CreateProduct,
-        variants: Vec<VariantDraft>,
-    ) -> Outcome<ProductView> {
-        let (engine, request) = (self.clone(), request.clone());
-        let work = async move { engine.make_product(&request, command, variants).await };
-        self.to_its_end("product", work).await
-    }
-
-    async fn make_product(
         &self,
         request: &Request,
         command: CreateProduct,
@@ -434,7 +422,7 @@ impl Engine {
         let settings = self.kinds().current_settings().await?;
         Ok(VariantView {
             price: variant.state.prices.of(settings.currency),
-            for_sale: published && variant.state.is_for_sale(),
+            for_sale: published && variant.state.is_for_sale(|currency| settings.offers(currency)),
             available: item.and_then(|item| item.state.available()),
             visibility,
             variant,

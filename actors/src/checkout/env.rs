@@ -47,17 +47,15 @@ impl CheckoutEnv {
         shown.filter(|shown| shown.total == total)
     }
 
-    /// Forgets what the shopper was shown of the cart of a checkout.
-    pub(super) fn forget_shown(&self, checkout: &Checkout) {
-        self.shown_totals.forget_in(checkout.cart, checkout.session);
-    }
-
-    /// Tells whether the shopper has been shown what the cart of a checkout comes to.
+    /// Tells whether the shopper has been shown what the cart of a checkout comes to. What a refusal told them does not
+    /// count: they may not have seen it.
     pub(super) async fn has_shown(&self, checkout: &Checkout) -> Result<bool, Refused> {
         let cart = self.kinds.carts.read(checkout.cart).await.map_err(unreadable)?;
         let priced = self.kinds.priced(cart.ok_or_else(gone::<Cart>)?).await?;
         match self.shown_totals.last_in(checkout.cart, checkout.session) {
-            Some(shown) => Ok(shown.total == priced.quote.total && shown.due == priced.coverage.due),
+            Some(shown) => Ok(shown.sums().is_some()
+                && shown.total == priced.quote.total
+                && shown.due == priced.coverage.due),
             None => self.kinds.costs_what_it_did(&priced).await,
         }
     }

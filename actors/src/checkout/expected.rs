@@ -22,11 +22,11 @@ impl Engine {
         draft: CompletionDraft,
     ) -> Result<Completion, Refused> {
         let settings = self.kinds().current_settings().await?;
-        let names_due = draft.expected_due.is_some();
         let counts = |shown: &ShownTotal| match shown.how {
             Told::Shown(_) => true,
-            Told::Total => names_due || draft.expected_total.is_some() || request.caller.is_staff(),
-            Told::Due => names_due || request.caller.is_staff(),
+            _ if request.caller.is_staff() => true,
+            Told::Total => draft.expected_total.is_some() || draft.expected_due == Some(shown.due),
+            Told::Due => draft.expected_due.is_some(),
         };
         let shown = self.inner().shown_totals.last(cart, &request.caller);
         let shown = shown.filter(counts);

@@ -317,18 +317,15 @@ impl Engine {
             match shown {
                 Ok(shown) => completion = shown,
                 Err(refused) if validate::is_of_sums(&refused.problem) => {
-                    // It ends as it would by sums that the saga finds to be others, which gives the cart back.
-                    let ask = request.ask().if_match(None);
-                    let problem = refused.problem.clone();
-                    match checkouts.ask(id, RefuseCheckout { problem }, ask).await {
-                        Ok(_) => {
-                            self.wait_until(id, request.deadline, Checkout::is_ended).await?;
-                            return Err(refused);
-                        }
-                        // Somebody was quicker, to complete it or to end it: that is joined.
-                        Err(AskError::Refused(Error::InProgress | Error::Ended)) => {}
-                        Err(error) => return Err(error.into()),
-                    }
+                    // It ends as it would by sums that the saga finds to be others, which gives the cart back and answers
+                    // the key.
+                    let command = RefuseCheckout {
+                        problem: refused.problem,
+                        answers: ticket.as_ref().map(Ticket::answers_to),
+                    };
+                    let ask = request.ask().if_match(None).ticket(ticket);
+                    let ended = checkouts.ask(id, command, ask).await?;
+                    return Ok(Attempt::of(&ended, id));
                 }
                 Err(refused) => return Err(refused),
             }

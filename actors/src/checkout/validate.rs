@@ -248,8 +248,6 @@ pub(super) fn total(env: &CheckoutEnv, priced: &Priced, checkout: &Checkout) -> 
         Some(expected) if expected != priced.quote.total => {
             let shown = env.shown_with(expected, checkout).and_then(|shown| shown.sums());
             let changed = total_changed(expected, shown, priced);
-            // What is answered now is another total: the one that was shown before is expected no longer.
-            env.forget_shown(checkout);
             Err(Halt::Refused(limit_reached(&changed, priced).unwrap_or(changed)))
         }
         Some(_) | None => Ok(()),

@@ -1,20 +1,14 @@
 //! The bulk import of promotions: one a row, found by its code, or by its name where it has none.
 //!
-//! A second run of the same rows changes nothing. A new promotion's id comes from its code or name, so that two runs at
-//! once make one.
+//! A second run of the same rows changes nothing.
 
 use crate::engine::Engine;
-use crate::import::{self, ImportedRow, RowOutcome};
+use crate::import::{self, Found, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
-use crate::runtime::AskError;
-use cartwright_domain::Kind;
 use cartwright_domain::promotion::{Code, CreatePromotion, Draft, Promotion, UpdatePromotion};
-use uuid::Uuid;
 
 /// How many promotions of a call are at work at once.
 const PROMOTIONS_AT_ONCE: usize = 16;
-/// Where ids of imported promotions come from.
-const IMPORTED_PROMOTIONS: Uuid = Uuid::from_u128(0x9a60_52d7_1e3b_4c85_b1f4_60d3_97ab_2c5e);
 
 /// A row of promotions, as somebody gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,22 +83,20 @@ impl Engine {
     async fn import_promotion(&self, request: &Request, row: PromotionRow) -> Result<RowOutcome, Refused> {
         let promotions = &self.kinds().promotions;
         let ask = || request.ask().if_match(None);
-        let name = row.found_by();
-        let found = import::find(promotions, IMPORTED_PROMOTIONS, &name, row.is_about());
-        let (id, is_there) = found.await?;
-        if !is_there {
-            let _turn = self.inner().kind_turns.take(request, [Kind::Promotion]).await?;
-            self.require_known(&row.draft, None, id).await?;
-            let command = CreatePromotion {
-                draft: row.draft.clone(),
-                existing: promotions.existing(|promotion| promotion.created_at),
-            };
-            match promotions.create(id, command, ask()).await {
-                Ok(_) => return Ok(RowOutcome::Created),
-                Err(AskError::AlreadyExists { .. }) => {} // Since it was looked for.
-                Err(error) => return Err(error.into()),
+        let turns = &self.inner().kind_turns;
+        let id = match import::find(promotions, turns, request, row.is_about()).await? {
+            Found::There(id) => id,
+            Found::New(_turn) => {
+                let id = self.draw(&import::request_of(request, &row.found_by()), None);
+                self.require_known(&row.draft, None, id).await?;
+                let command = CreatePromotion {
+                    draft: row.draft,
+                    existing: promotions.existing(|promotion| promotion.created_at),
+                };
+                promotions.create(id, command, ask()).await?;
+                return Ok(RowOutcome::Created);
             }
-        }
+        };
         let before = promotions.read(id).await.map_err(crate::engine::unreadable)?;
         self.require_known(&row.draft, before.as_ref(), id).await?;
         let command = UpdatePromotion { draft: row.draft };

@@ -217,7 +217,10 @@ impl<E: Entity> Entities<E> {
     ///
     /// # Errors
     /// The store cannot be written, before or afterwards.
-    pub async fn removing<T>(&self, removal: impl Future<Output = T>) -> Result<T, Fault> {
+    pub async fn removing<T>(
+        &self,
+        removal: impl Future<Output = Result<T, AskError<E::Error>>>,
+    ) -> Result<Result<T, AskError<E::Error>>, Fault> {
         self.shared.removing(removal).await
     }
 

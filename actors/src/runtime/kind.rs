@@ -1,7 +1,7 @@
 //! What the entities of one kind share: directory, limits, counts, roster.
 
 use crate::runtime::DashMap;
-use crate::runtime::ask::INTERNAL_DEADLINE;
+use crate::runtime::ask::{AskError, INTERNAL_DEADLINE};
 use crate::runtime::core::{Inner, KindHandle, Woken};
 use crate::runtime::directory::{Needs, Phase, Slot};
 use crate::runtime::entities::{EntityOptions, KindCounters};
@@ -24,6 +24,7 @@ pub(super) const SCAN_PAGE: usize = 500;
 /// What the cursor of removals holds while one is under way.
 const REMOVING: Position = Position(u64::MAX);
 
+type Asked<T, E> = Result<T, AskError<<E as Entity>::Error>>;
 type Forgotten<E> = Box<dyn Fn(<E as Entity>::Id) + Send + Sync>;
 type Observer<E> = Box<dyn Fn(<E as Entity>::Id, Option<&Arc<Published<E>>>, bool) + Send + Sync>;
 
@@ -159,7 +160,11 @@ impl<E: Entity> KindShared<E> {
     }
 
     /// Awaits what may take an entity out of the roster, and keeps, also for later starts, which commit did so last.
-    pub(super) async fn removing<T>(&self, removal: impl Future<Output = T>) -> Result<T, Fault> {
+    /// A removal that was not seen to its end may still come to it: the next start takes it that it did.
+    pub(super) async fn removing<T>(
+        &self,
+        removal: impl Future<Output = Asked<T, E>>,
+    ) -> Result<Asked<T, E>, Fault> {
         let Some(roster) = &self.roster else {
             return Ok(removal.await);
         };
@@ -167,19 +172,21 @@ impl<E: Entity> KindShared<E> {
         let (store, removals) = (&self.runtime.store, Self::removals());
         store.move_cursor(&removals, REMOVING).await?;
         let done = removal.await;
-        store.move_cursor(&removals, roster.removed()).await?;
+        if !matches!(done, Err(AskError::Expired | AskError::Retry { .. })) {
+            store.move_cursor(&removals, roster.removed()).await?;
+        }
         Ok(done)
     }
 
-    /// Returns which commit took an entity out of the roster last. One that was under way when the process ended may
-    /// have been the last of all.
+    /// Returns which commit took an entity out of the roster last. Where one was under way when the process ended, or an
+    /// earlier release has kept none, it may have been the last of all.
     async fn last_removed(&self) -> Result<Position, Fault> {
         let (store, removals) = (&self.runtime.store, Self::removals());
         let kept = store.cursor(&removals).await?;
-        if kept != REMOVING {
+        if ![REMOVING, Position::default()].contains(&kept) {
             return Ok(kept);
         }
-        let last = *store.synced().borrow();
+        let last = Position(1).max(*store.synced().borrow());
         store.move_cursor(&removals, last).await?;
         Ok(last)
     }

@@ -1,22 +1,17 @@
 //! The import of rate tables: one rate of one zone a row, the zone found by its places.
 //!
-//! A second run of the same rows changes nothing. A new zone's id comes from its places, so that a run that was cut off
-//! goes on where it stopped.
+//! A second run of the same rows changes nothing, so that a run that was cut off goes on where it stopped.
 
 use crate::engine::Engine;
-use crate::import::{self, ImportedRow, RowOutcome};
+use crate::import::{self, Found, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
-use crate::runtime::AskError;
+use cartwright_domain::Refusal;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::tax::{CreateZone, Draft, PutRate, RateDraft, RatePut, TaxZone};
 use cartwright_domain::territory::{Territory, TerritoryDraft};
-use cartwright_domain::{Kind, Refusal};
-use uuid::Uuid;
 
 /// How many zones of a call are at work at once.
 const ZONES_AT_ONCE: usize = 16;
-/// Where ids of imported zones come from.
-const IMPORTED_ZONES: Uuid = Uuid::from_u128(0x4c1d_93a5_0b6e_4f0e_8f53_b7d2_5a90_c614);
 
 /// A row of a rate table, as somebody gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,24 +74,23 @@ impl Engine {
             .map_err(|errors| Refused::from(errors.problem()))?;
         let zones = &self.kinds().tax_zones;
         let ask = || request.ask().if_match(None);
-        let text = territory.text();
+        let turns = &self.inner().kind_turns;
         let holds_there = |zone: &TaxZone| *zone.territory() == territory;
-        let (id, is_there) = import::find(zones, IMPORTED_ZONES, &text, holds_there).await?;
-        if !is_there {
-            let _turn = self.inner().kind_turns.take(request, [Kind::TaxZone]).await?;
-            let name = row.zone.as_deref().unwrap_or(&row.place).to_owned();
-            let draft = Draft {
-                name: Some(name),
-                territory: TerritoryDraft::of_places(&row.place),
-                rates: Some(vec![row.rate.clone()]),
-            };
-            let existing = zones.existing(TaxZone::created_at);
-            match zones.create(id, CreateZone { draft, existing }, ask()).await {
-                Ok(_) => return Ok(RowOutcome::Created),
-                Err(AskError::AlreadyExists { .. }) => {} // Since it was looked for.
-                Err(error) => return Err(error.into()),
+        let id = match import::find(zones, turns, request, holds_there).await? {
+            Found::There(id) => id,
+            Found::New(_turn) => {
+                let id = self.draw(&import::request_of(request, &territory.text()), None);
+                let name = row.zone.as_deref().unwrap_or(&row.place).to_owned();
+                let draft = Draft {
+                    name: Some(name),
+                    territory: TerritoryDraft::of_places(&row.place),
+                    rates: Some(vec![row.rate]),
+                };
+                let existing = zones.existing(TaxZone::created_at);
+                zones.create(id, CreateZone { draft, existing }, ask()).await?;
+                return Ok(RowOutcome::Created);
             }
-        }
+        };
         let put = zones.ask(id, PutRate { rate: row.rate }, ask()).await?;
         Ok(match put.reply {
             RatePut::Added => RowOutcome::Created,

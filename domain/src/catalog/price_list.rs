@@ -3,6 +3,7 @@
 //! A list says for whom and when; what a unit costs by it stands with the variant, so that a list of a hundred thousand
 //! prices is no larger than one of ten. Which list counts is decided here alone, see [`PriceLists`].
 
+use super::variant::check_list_prices;
 use super::{Error, Handle, TITLE_LENGTH_MAX, UpdateVariant, Variant};
 use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer};
 use crate::error::{Broken, FieldErrors, ensure};
@@ -243,6 +244,27 @@ pub struct PutListPrice {
     pub row: ListPrice,
 }
 
+impl PutListPrice {
+    /// Checks whether a variant, as it is, can be given the price.
+    ///
+    /// # Errors
+    /// Every bad field, with pointers as in the variant's whole list: the price comes first there.
+    pub fn check(&self, variant: &Variant) -> Result<(), FieldErrors> {
+        let mut errors = FieldErrors::default();
+        check_list_prices(&self.beside_others(variant), &mut errors);
+        errors.into_result()
+    }
+
+    /// Returns the variant's prices with this one. It comes first: what is wrong with it is told of the first.
+    fn beside_others(&self, variant: &Variant) -> Vec<ListPrice> {
+        let others = variant
+            .list_prices
+            .iter()
+            .filter(|held| held.key() != self.row.key());
+        std::iter::once(self.row).chain(others.copied()).collect()
+    }
+}
+
 /// What putting a price by a list did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ListPricePut {
@@ -264,11 +286,8 @@ impl Command<Variant> for PutListPrice {
         if held == Some(self.row) {
             return Ok(ListPricePut::Unchanged);
         }
-        // It comes first: what is wrong with it is told of the first.
-        let others = variant.list_prices.iter().filter(|held| !is_same(held));
-        let list_prices = std::iter::once(self.row).chain(others.copied()).collect();
         let change = UpdateVariant {
-            list_prices: Some(list_prices),
+            list_prices: Some(self.beside_others(variant)),
             ..UpdateVariant::default()
         };
         change.apply(variant, cx)?;

@@ -288,16 +288,20 @@ fn a_variant_without_a_title_has_its_sku_and_without_a_price_is_not_for_sale() -
         ..draft()
     })?;
     assert_eq!(bench.entity.title, "85123A");
-    assert!(!bench.entity.is_for_sale());
+    assert!(!bench.entity.is_for_sale(|_| true));
     bench.run(SetPrice {
         price: PriceChange::Set(price(0)),
     })?;
-    assert!(bench.entity.is_for_sale(), "free is a price");
+    assert!(bench.entity.is_for_sale(|_| true), "free is a price");
+    assert!(
+        !bench.entity.is_for_sale(|_| false),
+        "in a currency nobody can pay in"
+    );
     bench.run(UpdateVariant {
         status: Some(VariantStatus::Disabled),
         ..UpdateVariant::default()
     })?;
-    assert!(!bench.entity.is_for_sale());
+    assert!(!bench.entity.is_for_sale(|_| true));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer, PastBody};
 use crate::error::{Broken, FieldErrors, ensure};
 use crate::id::{EntityId, ProductId, VariantId};
 use crate::kind::{Kind, Listing, ListingKey, Unique, UniqueKey};
-use crate::money::Price;
+use crate::money::{Currency, Price};
 use crate::tax::Category;
 use crate::text;
 use crate::time::Timestamp;
@@ -73,9 +73,10 @@ impl Variant {
         }
     }
 
-    /// Tells whether it may be sold, as far as it knows: its product has a say in it too.
-    pub fn is_for_sale(&self) -> bool {
-        self.is_active() && !self.prices.is_empty()
+    /// Tells whether it may be sold, as far as it knows: its product has a say in it too. It needs a price in a currency
+    /// that is offered.
+    pub fn is_for_sale(&self, is_offered: impl Fn(Currency) -> bool) -> bool {
+        self.is_active() && self.prices.iter().any(|price| is_offered(price.currency))
     }
 
     /// Tells whether it has no title of its own, but its SKU for one: shoppers read its product's.
@@ -468,7 +469,7 @@ fn check_category(category: &str, errors: &mut FieldErrors) -> Option<Category> 
 }
 
 /// Notes what is wrong with prices by lists, and returns them in order.
-fn check_list_prices(rows: &[ListPrice], errors: &mut FieldErrors) -> Arc<[ListPrice]> {
+pub(super) fn check_list_prices(rows: &[ListPrice], errors: &mut FieldErrors) -> Arc<[ListPrice]> {
     if LIST_PRICES_MAX < rows.len() {
         let message = format!("at most {LIST_PRICES_MAX} prices by lists are possible");
         errors.add("/list_prices", "catalog.too_many_list_prices", message);

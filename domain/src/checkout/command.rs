@@ -267,11 +267,14 @@ impl Command<Checkout> for AbandonCheckout {
     }
 }
 
-/// Refuses a checkout that waits for its completion, for what stands against that before it is begun.
+/// Refuses a checkout that waits for its completion, for what stands against that before it is begun. Where it waits no
+/// longer it changes nothing, as [`BeginCompletion`].
 #[derive(Clone, Debug)]
 pub struct RefuseCheckout {
     /// Why.
     pub problem: Problem,
+    /// The idempotency key the saga will answer.
+    pub answers: Option<AnswersTo>,
 }
 
 impl Command<Checkout> for RefuseCheckout {
@@ -279,7 +282,11 @@ impl Command<Checkout> for RefuseCheckout {
     type Reply = ();
 
     fn apply(self, checkout: &mut Checkout, cx: &mut Context<'_, Checkout>) -> Result<(), Error> {
-        give_back(Ending::Refused(self.problem), checkout, cx)
+        if checkout.step == Step::AwaitCompletion {
+            give_back(Ending::Refused(self.problem), checkout, cx)?;
+            checkout.answers = self.answers;
+        }
+        Ok(())
     }
 }
 

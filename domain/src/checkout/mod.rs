@@ -130,11 +130,6 @@ impl Checkout {
             | Step::Ended => false,
         }
     }
-
-    /// Tells whether payment may have begun: from here on the attempt cannot be abandoned or expire.
-    pub fn is_in_progress(&self) -> bool {
-        !self.is_ended() && self.step != Step::AwaitCompletion
-    }
 }
 
 impl Entity for Checkout {

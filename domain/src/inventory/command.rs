@@ -7,6 +7,7 @@ use super::{
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::{CheckoutId, OrderId, StockItemId, VariantId};
+use crate::text;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,7 +132,8 @@ pub struct AdjustStock {
 }
 
 impl AdjustStock {
-    fn validate(&self) -> Result<(), FieldErrors> {
+    /// Returns the reason as it is kept.
+    fn validate(&self) -> Result<String, FieldErrors> {
         let mut errors = FieldErrors::default();
         if self.delta == 0 {
             errors.add("/delta", "zero", "an adjustment of zero adjusts nothing");
@@ -142,24 +144,12 @@ impl AdjustStock {
                 format!("at most {UNITS_MAX} units are possible"),
             );
         }
-        if self.reason.trim().is_empty() {
-            errors.add("/reason", "missing", "an adjustment needs a reason");
-        } else if REASON_LENGTH_MAX < self.reason.chars().count() {
-            errors.add(
-                "/reason",
-                "too_long",
-                format!("at most {REASON_LENGTH_MAX} characters are possible"),
-            );
+        let reason = errors.take("/reason", text::line(&self.reason, REASON_LENGTH_MAX));
+        if let Some(reference) = &self.reference {
+            errors.take("/reference", text::check_line(reference, REFERENCE_LENGTH_MAX));
         }
-        if self
-            .reference
-            .as_ref()
-            .is_some_and(|text| REFERENCE_LENGTH_MAX < text.chars().count())
-        {
-            let message = format!("at most {REFERENCE_LENGTH_MAX} characters are possible");
-            errors.add("/reference", "too_long", message);
-        }
-        errors.into_result()
+        errors.into_result()?;
+        Ok(reason.unwrap_or_default())
     }
 }
 
@@ -168,7 +158,7 @@ impl Command<StockItem> for AdjustStock {
     type Reply = ();
 
     fn apply(self, item: &mut StockItem, cx: &mut Context<'_, StockItem>) -> Result<(), Error> {
-        self.validate()?;
+        let reason = self.validate()?;
         if !item.tracked {
             return Err(Error::Untracked);
         }
@@ -188,11 +178,7 @@ impl Command<StockItem> for AdjustStock {
             ..before.clone()
         }
         .covering()?;
-        let Self {
-            delta,
-            reason,
-            reference,
-        } = self;
+        let Self { delta, reference, .. } = self;
         cx.emit(Event::StockAdjusted {
             delta,
             on_hand,

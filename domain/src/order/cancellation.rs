@@ -2,17 +2,15 @@
 //!
 //! Its pivot is its first step. Once the order is canceled the saga only goes forward.
 
+use super::REASON_LENGTH_MAX;
 use crate::entity::NoTimer;
 use crate::error::{Broken, Class, Problem, Refusal, ensure};
 use crate::event::EventBody;
 use crate::id::{CancellationId, OrderId};
 use crate::idempotency::AnswersTo;
 use crate::kind::{Listing, ListingKey, Unique, UniqueKey};
-use crate::{Command, Context, Create, Entity, Keys, Kind, Timestamp};
+use crate::{Command, Context, Create, Entity, Keys, Kind, Timestamp, text};
 use serde::{Deserialize, Serialize};
-
-/// Most characters in the reason of a cancellation.
-pub const REASON_CHARS_MAX: usize = 500;
 
 /// One cancellation of one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,8 +106,8 @@ impl EventBody for Event {
 /// A refusal of a cancellation's command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The reason is missing or too long.
-    #[error("a cancellation needs a reason of 1 to {max} characters")]
+    /// The reason is missing, too long or not one line.
+    #[error("a cancellation needs a reason, one line of 1 to {max} characters")]
     Reason {
         /// The limit.
         max: usize,
@@ -196,17 +194,14 @@ impl Create<Cancellation> for BeginCancellation {
         _id: CancellationId,
         cx: &mut Context<'_, Cancellation>,
     ) -> Result<(Cancellation, ()), Error> {
-        let reason = self.reason.trim();
-        if reason.is_empty() || REASON_CHARS_MAX < reason.chars().count() {
-            return Err(Error::Reason {
-                max: REASON_CHARS_MAX,
-            });
-        }
+        let reason = text::line(&self.reason, REASON_LENGTH_MAX).map_err(|_| Error::Reason {
+            max: REASON_LENGTH_MAX,
+        })?;
         cx.emit(Event::Begun { order: self.order });
         let cancellation = Cancellation {
             order: self.order,
             by: cx.caller().name(),
-            reason: reason.to_owned(),
+            reason,
             created_at: cx.now(),
             step: Step::CancelOrder,
             refusal: None,

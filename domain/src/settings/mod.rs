@@ -190,13 +190,18 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Tells whether carts may have a currency.
+    pub fn offers(&self, currency: Currency) -> bool {
+        currency == self.currency || self.currencies.binary_search(&currency).is_ok()
+    }
+
     /// Returns the currency of a new cart: the one that was asked for, or the store's own.
     ///
     /// # Errors
     /// [`CurrencyNotOffered`]: the store does not sell in it.
     pub fn currency_of_cart(&self, asked: Option<Currency>) -> Result<Currency, CurrencyNotOffered> {
         let asked = asked.unwrap_or(self.currency);
-        if asked == self.currency || self.currencies.binary_search(&asked).is_ok() {
+        if self.offers(asked) {
             return Ok(asked);
         }
         let mut offered = vec![self.currency];

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// The members of the European Union: country, prefix of its VAT numbers, and the forms of what follows the prefix.
-/// `9` is a digit, `A` a letter, `X` either; everything else is itself.
+/// `9` is a digit, `A` a letter, `X` either, `Y` either but for the letters I and O; everything else is itself.
 const MEMBERS: &[(&str, &str, &[&str])] = &[
     ("AT", "AT", &["U99999999"]),
     ("BE", "BE", &["0999999999", "1999999999"]),
@@ -18,9 +18,9 @@ const MEMBERS: &[(&str, &str, &[&str])] = &[
     ("DE", "DE", &["999999999"]),
     ("DK", "DK", &["99999999"]),
     ("EE", "EE", &["999999999"]),
-    ("ES", "ES", &["X9999999X"]),
+    ("ES", "ES", &["A9999999X", "99999999A"]),
     ("FI", "FI", &["99999999"]),
-    ("FR", "FR", &["XX999999999"]),
+    ("FR", "FR", &["YY999999999"]),
     ("GR", "EL", &["999999999"]),
     ("HR", "HR", &["99999999999"]),
     ("HU", "HU", &["99999999"]),
@@ -83,10 +83,7 @@ impl VatNumber {
     /// [`InvalidVatNumber`].
     pub fn parse(text: &str) -> Result<Self, InvalidVatNumber> {
         let number = text.replace([' ', '.', '-'], "").to_ascii_uppercase();
-        let member = number
-            .get(..2)
-            .and_then(|prefix| MEMBERS.iter().find(|member| member.1 == prefix));
-        let (_, _, forms) = member.ok_or(InvalidVatNumber)?;
+        let forms = forms_of(&number).ok_or(InvalidVatNumber)?;
         if forms.iter().any(|form| has_form(&number[2..], form)) {
             return Ok(Self(number.into()));
         }
@@ -112,11 +109,19 @@ pub(super) fn is_eu_member(country: Country) -> bool {
     MEMBERS.iter().any(|member| member.0 == country.code())
 }
 
+/// Returns the forms of the numbers that begin as one does, if they are of a member.
+fn forms_of(number: &str) -> Option<&'static [&'static str]> {
+    let prefix = number.get(..2)?;
+    let member = MEMBERS.iter().find(|member| member.1 == prefix);
+    member.map(|(_, _, forms)| *forms)
+}
+
 fn has_form(text: &str, form: &str) -> bool {
     let fits = |(byte, form): (u8, u8)| match form {
         b'9' => byte.is_ascii_digit(),
         b'A' => byte.is_ascii_uppercase(),
         b'X' => byte.is_ascii_digit() || byte.is_ascii_uppercase(),
+        b'Y' => byte.is_ascii_digit() || byte.is_ascii_uppercase() && !matches!(byte, b'I' | b'O'),
         other => byte == other,
     };
     text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
@@ -136,8 +141,10 @@ impl fmt::Debug for VatNumber {
 
 impl FromStr for VatNumber {
     type Err = InvalidVatNumber;
+    /// Reads a number as it was kept. Its form was judged when it was given, by the forms of that time.
     fn from_str(text: &str) -> Result<Self, InvalidVatNumber> {
-        Self::parse(text)
+        forms_of(text).ok_or(InvalidVatNumber)?;
+        Ok(Self(text.into()))
     }
 }
 
@@ -169,6 +176,7 @@ mod tests {
         check("IE6433435OA", Some("IE"));
         check("NL004495445B01", Some("NL"));
         check("ESX1234567X", Some("ES"));
+        check("ES12345678Z", Some("ES"));
         for text in [
             "",
             "DE",
@@ -177,9 +185,18 @@ mod tests {
             "GB980780684",
             "GR094259216",
             "ATX13585627",
+            "ES123456789",
+            "FRIO303265045",
             "\u{c4}\u{d6}\u{dc}",
         ] {
             check(text, None);
         }
+    }
+
+    #[test]
+    fn a_number_that_was_taken_once_is_still_read() {
+        let kept: Result<VatNumber, _> = serde_json::from_str("\"ES123456789\"");
+        assert!(kept.is_ok_and(|number| number.is_of(Country::of("ES").expect("a country"))));
+        assert!(serde_json::from_str::<VatNumber>("\"XX1\"").is_err());
     }
 }

@@ -68,7 +68,13 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         let mut lines = parts.headers.get_all(header::IF_MATCH).iter();
         match (lines.next(), lines.next()) {
             (None, _) => nothing_expected(parts).map(Self),
-            (Some(line), None) => version_expected(line).map(Self),
+            (Some(line), None) => {
+                let expected = version_expected(line)?;
+                match parts.headers.contains_key(header::IF_NONE_MATCH) {
+                    false => Ok(Self(expected)),
+                    true => Err(if_none_match_malformed()),
+                }
+            }
             // Two lines are one list.
             (Some(_), Some(_)) => Err(if_match_malformed()),
         }
@@ -102,16 +108,14 @@ fn nothing_expected(parts: &Parts) -> Result<Option<Revision>, Refused> {
     match (lines.next(), lines.next()) {
         (None, _) => Ok(None),
         (Some(line), None) if line == "*" => Ok(Some(Revision::default())),
-        (Some(_), _) => {
-            let message =
-                "the header If-None-Match of a change must hold *, which means: only if nothing is there";
-            Err(Refused::new(
-                Class::Malformed,
-                "request.if_none_match_malformed",
-                message,
-            ))
-        }
+        (Some(_), _) => Err(if_none_match_malformed()),
     }
+}
+
+fn if_none_match_malformed() -> Refused {
+    let message = "the header If-None-Match of a change must hold *, which means: only if nothing is there, and stand \
+                   without an If-Match";
+    Refused::new(Class::Malformed, "request.if_none_match_malformed", message)
 }
 
 fn if_match_malformed() -> Refused {

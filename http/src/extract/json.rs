@@ -7,7 +7,7 @@ use crate::problem::Refused;
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
 };
 use cartwright_domain::{Class, Problem, Refusal, error::FieldErrors};
 use serde::de::DeserializeOwned;
@@ -43,9 +43,9 @@ impl<T> Json<T> {
         state: &S,
     ) -> Result<Self, Refused> {
         let is_json = is_json(request.headers());
-        if let Some(coding) = request.headers().get(header::CONTENT_ENCODING)
-            && coding != "identity"
-        {
+        let is_identity = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+        let mut codings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+        if !codings.all(is_identity) {
             let message = "the body must be JSON as it is, without a Content-Encoding";
             return Err(Refused::of_protocol(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -6,6 +6,7 @@
 mod access_log;
 mod cors;
 mod deadline;
+mod end;
 mod host;
 mod panic;
 mod problems;
@@ -138,12 +139,18 @@ impl Around {
 /// Answers in place of a handler that panics or takes too long.
 async fn guarded(mut routes: Router, bounds: &Bounds, request: Request) -> Response {
     let deadline = deadline::of(&request);
+    let is_to_end = end::is_owed(&request);
     let answer = AssertUnwindSafe(async move { certain(routes.call(request).await) });
+    let answer = async move { answer.catch_unwind().await.unwrap_or_else(panic::refuse) };
+    let answer = match is_to_end {
+        true => end::reach(answer).left_future(),
+        false => answer.right_future(),
+    };
     deadline::keep(
         &bounds.deadlines,
         deadline,
         bounds.options.request_timeout,
-        async { answer.catch_unwind().await.unwrap_or_else(panic::refuse) },
+        answer,
     )
     .await
 }

@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use super::{BODY_BYTES_MAX, BODY_TOO_LARGE, IMPORT_BODY_BYTES_MAX, Options, REQUEST_TIMEOUT};
+use super::{BODY_BYTES_MAX, BODY_TOO_LARGE, IMPORT_BODY_BYTES_MAX, Options, REQUEST_TIMEOUT, end};
 use crate::{
     health::{Condition, Part},
     problem::{self, Refused},
     router_test::{Edge, Reply, edge, part, refused, request},
 };
 use axum::http::{HeaderValue, Version};
+use axum::response::Response;
 use cartwright_domain::{Class, Detail, Problem, error::FieldErrors};
 use serde_json::json;
 use std::time::Duration;
@@ -324,4 +325,23 @@ async fn health_is_as_its_worst_part() {
         {"name": "mail", "status": "ok"},
     ]});
     assert_eq!(edge.get("/health/ready", &[]).await.json(), expected);
+}
+
+#[tokio::test]
+async fn what_staff_change_comes_to_its_end_though_nobody_waits_for_it() {
+    let is_owed = |method: &str, path: &str| end::is_owed(&request(method, path, &[], ""));
+    assert!(is_owed("POST", "/api/v1/admin/customers"));
+    assert!(is_owed("DELETE", "/api/v1/admin/price-lists/1"));
+    assert!(!is_owed("GET", "/api/v1/admin/customers"));
+    assert!(!is_owed("POST", "/api/v1/carts/current/lines"), "one commit");
+    let (told, heard) = tokio::sync::oneshot::channel();
+    let handler = async move {
+        tokio::task::yield_now().await;
+        told.send(()).expect("somebody hears it");
+        Response::default()
+    };
+    let mut waited_for = Box::pin(end::reach(handler));
+    assert!(futures::poll!(&mut waited_for).is_pending());
+    drop(waited_for);
+    heard.await.expect("it came to its end");
 }

@@ -57,8 +57,8 @@ const SMALL_CACHE_BYTES: u64 = 16 << 20;
 /// Longer than anything here takes, in milliseconds.
 const NEVER_IDLE_MS: u64 = 6 * 60 * 60 * 1000;
 
-/// A number without a factor in common with how many carts are remembered: they are touched far from each other.
-const STRIDE: usize = 7_919;
+/// How far from each other carts are touched: the first of these primes by which their number cannot be divided.
+const STRIDES: [usize; 3] = [7_919, 7_907, 7_901];
 
 /// Measures growth.
 ///
@@ -181,8 +181,10 @@ async fn cold(server: &OwnServer, carts: &[Cart]) -> anyhow::Result<Cold> {
     // A session sleeps, too; it is not what is measured.
     let mut awake = HashSet::new();
     let mut asleep = Vec::with_capacity(carts.len());
+    let passes_all = |stride: &usize| !carts.len().is_multiple_of(*stride);
+    let stride = STRIDES.into_iter().find(passes_all).unwrap_or(1);
     for number in 0..carts.len() {
-        let cart = &carts[number * STRIDE % carts.len()];
+        let cart = &carts[number * stride % carts.len()];
         if awake.insert(cart.cookie.as_bytes()) {
             let call = Call::post(&cart.lines_path).cookie(&cart.cookie).minimal();
             connection.once(call.body(body.clone())).await?;

@@ -305,11 +305,10 @@ fn single_works(works: &Works) -> String {
     if let Some(snapshots) = &works.snapshots {
         writeln!(
             text,
-            "- W2 over {} carts put {} MiB of snapshots in {} operations, and wrote {} MiB until the index held \
+            "- W2 over {} carts put {} MiB of snapshots, and wrote {} MiB until the index held \
              everything, {} MiB of it journal; {} MiB of zeros ahead are not counted.",
             thousands(u64::try_from(snapshots.carts).unwrap_or(u64::MAX)),
             snapshots.snapshot_bytes >> 20,
-            thousands(snapshots.operations),
             snapshots.written_bytes >> 20,
             snapshots.journal_bytes >> 20,
             snapshots.zeroed_bytes >> 20

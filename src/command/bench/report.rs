@@ -87,7 +87,6 @@ pub(super) struct Waits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Snapshots {
     pub(super) carts: usize,
-    pub(super) operations: u64,
     /// The snapshots of all commits.
     pub(super) snapshot_bytes: u64,
     /// Everything the process wrote, but for zeros written ahead.

@@ -190,7 +190,6 @@ async fn snapshots(settings: &Settings) -> anyhow::Result<Snapshots> {
     let written_bytes = after.written_bytes().saturating_sub(before.written_bytes());
     Ok(Snapshots {
         carts: load.carts(),
-        operations: run.operations(),
         snapshot_bytes,
         written_bytes,
         journal_bytes: after.store.journal_bytes - before.store.journal_bytes,

@@ -8,7 +8,7 @@ pub(super) const COLUMNS: Columns = Columns {
     names: &["promotion", "code", "used"],
     needed: &["promotion", "code"],
     read: code,
-    about: |_| None,
+    about: |_| Vec::new(),
 };
 
 /// Whether there is such a promotion, and whether it is a code, is the server's to say.

@@ -6,14 +6,22 @@ use crate::cli::Import;
 use crate::client::{Connection, Server};
 use crate::output;
 use crate::table::{Row, Table, Wanted};
+use anyhow::bail;
 use cartwright_domain::money::{Currency, Price};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
+
+/// How long the beginning of a name is that is taken for it, how long a misspelled one, and how many letters of that are
+/// others, too many, missing or exchanged.
+const SHORTENED_MIN: usize = 3;
+const MISSPELLED_MIN: usize = 5;
+const MISTAKES_MAX: usize = 2;
 
 /// How long a date is, such as `2024-05-06`.
 const DATE_LENGTH: usize = 10;
@@ -28,9 +36,53 @@ pub(super) struct Columns {
     pub(super) needed: &'static [&'static str],
     /// Makes of a row, its line and its values, what the server takes.
     pub(super) read: fn(u64, &mut Values) -> Result<Value, String>,
-    /// Returns what a row is about, as the server finds it. Of two rows about one thing each would undo the other, in every
-    /// run; none where the server takes only the first.
-    pub(super) about: fn(&Values) -> Option<String>,
+    /// Returns what a row is about, as the server finds it. Of two rows that say different things of one each would undo
+    /// the other, in every run; nothing where the server takes only the first.
+    pub(super) about: fn(&Values) -> Vec<About>,
+}
+
+/// Something that a row is about.
+pub(super) struct About {
+    /// What it is, spelled as one spells it who compares.
+    what: String,
+    /// What the row says of it, where several rows may say the same.
+    says: Option<String>,
+}
+
+impl About {
+    /// Something that one row may be about.
+    pub(super) fn once(parts: &[&str]) -> Self {
+        Self {
+            what: together(parts),
+            says: None,
+        }
+    }
+
+    /// Something of which each row must say the same.
+    pub(super) fn agreed(parts: &[&str], says: &str) -> Self {
+        Self {
+            what: together(parts),
+            says: Some(says.to_owned()),
+        }
+    }
+
+    /// Says why a row cannot be about this when an earlier one was.
+    fn contradicts(&self, (line, said): &(u64, Option<String>)) -> Option<String> {
+        match (&self.says, said) {
+            (Some(says), Some(said)) if says == said => None,
+            (Some(says), Some(_)) => Some(format!(
+                "it says {says:?} where line {line} says something else of the same; say it once, or each run would \
+                 change it twice"
+            )),
+            _ => Some(format!(
+                "it is about the same as line {line}; keep one of the two, or each run would change it twice"
+            )),
+        }
+    }
+}
+
+fn together(parts: &[&str]) -> String {
+    parts.join("\u{1f}")
 }
 
 /// A table whose columns have fixed names, read row by row.
@@ -43,7 +95,8 @@ impl NamedTable {
     /// Opens a table and finds its columns.
     ///
     /// # Errors
-    /// The file cannot be read, or a needed column is not in its heading.
+    /// The file cannot be read, or a needed column is not in its heading, or what is in its place is misspelled: a
+    /// condition that is passed over would hold for everybody.
     pub(crate) fn open(path: &Path, names: &'static [&'static str], needed: &[&str]) -> anyhow::Result<Self> {
         let wanted = |name: &&'static str| Wanted {
             column: (*name).to_owned(),
@@ -51,6 +104,13 @@ impl NamedTable {
         };
         let wanted: Vec<Wanted> = names.iter().map(wanted).collect();
         let table = Table::open(path, &wanted)?;
+        if let Some((column, name)) = misspelled(&table.heading, names) {
+            bail!(
+                "cannot read {}: it has a column {column:?}, which is none of its columns; call it {name:?} if that is \
+                 meant, or remove it",
+                path.display()
+            );
+        }
         Ok(Self { names, table })
     }
 
@@ -67,6 +127,24 @@ impl NamedTable {
     pub(crate) fn bytes_read(&self) -> u64 {
         self.table.bytes_read()
     }
+}
+
+/// Returns a column of a heading that has no meaning, and what it is nearly called, if that is not there.
+fn misspelled<'a>(heading: &'a [String], names: &'static [&'static str]) -> Option<(&'a str, &'static str)> {
+    let missing = || {
+        names
+            .iter()
+            .filter(|name| !heading.iter().any(|column| column == *name))
+    };
+    let unknown = heading.iter().filter(|column| !names.contains(&column.as_str()));
+    let alike = |column: &str, name: &str| {
+        let column = column.trim().to_lowercase();
+        let is_short = SHORTENED_MIN <= column.len() && name.starts_with(&column);
+        is_short
+            || MISSPELLED_MIN <= column.len() && strsim::damerau_levenshtein(&column, name) <= MISTAKES_MAX
+    };
+    let mut pairs = unknown.flat_map(|column| missing().map(move |name| (column.as_str(), *name)));
+    pairs.find(|(column, name)| alike(column, name))
 }
 
 /// What stands in a row's columns.
@@ -86,18 +164,15 @@ impl Values {
         Ok(Self { names, texts })
     }
 
-    /// Returns the values of some columns, one behind the other, to be compared with those of other rows.
-    pub(super) fn together(&self, names: &[&str]) -> String {
-        let value = |name: &&str| {
-            let at = self.names.iter().position(|own| own == name);
-            at.and_then(|at| self.texts[at].as_deref()).unwrap_or_default()
-        };
-        names.iter().map(value).collect::<Vec<_>>().join("\u{1f}")
+    /// Returns the value of a column and leaves it there; none where it is blank.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let at = self.names.iter().position(|own| *own == name)?;
+        self.texts[at].as_deref()
     }
 
-    /// Tells whether something stands in a column.
-    pub(super) fn has(&self, name: &str) -> bool {
-        !self.together(&[name]).is_empty()
+    /// Returns the value of a column, or another where it is blank.
+    pub(super) fn get_or<'a>(&'a self, name: &str, otherwise: &'a str) -> &'a str {
+        self.get(name).unwrap_or(otherwise)
     }
 
     /// Takes the value of a column out; none where it is blank.
@@ -133,10 +208,8 @@ impl Values {
 
     /// Takes out a point in time or a date, if it is there, as the wire has it.
     pub(crate) fn time(&mut self, name: &str) -> Result<Option<String>, String> {
-        let is_date = |text: &str| text.len() == DATE_LENGTH && text.parse::<Date>().is_ok();
-        let is_time = |text: &str| is_date(text) || text.parse::<Timestamp>().is_ok();
         match self.take(name) {
-            Some(text) if !is_time(&text) => {
+            Some(text) if instant(&text).is_none() => {
                 Err(format!("{name}: {text:?} is neither a point in time nor a date"))
             }
             read => Ok(read),
@@ -170,6 +243,15 @@ impl Values {
     pub(crate) fn list(&mut self, name: &str) -> Option<Vec<String>> {
         self.take(name).map(|text| parts(&text))
     }
+}
+
+/// Reads a point in time, or the first of a date in UTC.
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
+    if text.len() != DATE_LENGTH {
+        return text.parse().ok();
+    }
+    let day = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
+    Some(day.timestamp())
 }
 
 /// Splits a value into its parts, with `;` between.
@@ -231,8 +313,8 @@ pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result
 struct Reading<'a> {
     table: NamedTable,
     columns: &'a Columns,
-    /// Where the first row about each thing stood.
-    seen: HashMap<String, u64>,
+    /// Where the first row about each thing stood, and what it said of it.
+    seen: HashMap<String, (u64, Option<String>)>,
     tally: Tally,
 }
 
@@ -257,14 +339,14 @@ impl Reading<'_> {
     fn accept(&mut self, line: u64, mut values: Values, batch: &mut Batch) -> Result<(), String> {
         let about = (self.columns.about)(&values);
         let row = (self.columns.read)(line, &mut values)?;
-        let first = about.as_ref().and_then(|about| self.seen.get(about));
-        if let Some(first) = first {
-            return Err(format!(
-                "it is about the same as line {first}; keep one of the two, or each run would change it twice"
-            ));
+        let contradicts = |about: &About| about.contradicts(self.seen.get(&about.what)?);
+        if let Some(reason) = about.iter().find_map(contradicts) {
+            return Err(reason);
         }
         batch.add(&row)?;
-        self.seen.extend(about.map(|about| (about, line)));
+        for About { what, says } in about {
+            self.seen.entry(what).or_insert((line, says));
+        }
         Ok(())
     }
 }
@@ -313,7 +395,10 @@ mod tests {
     fn of_two_rows_about_the_same_the_second_is_refused() {
         let check = |columns: &Columns, heading, rows, is_refused| {
             let reason = second(columns, heading, rows);
-            let named = |reason: &String| reason.starts_with("it is about the same as line 2; keep one");
+            let named = |reason: &String| {
+                let starts = ["it is about the same as line 2; keep one", "it says "];
+                starts.iter().any(|start| reason.starts_with(start))
+            };
             assert_eq!(
                 reason.as_ref().is_some_and(named),
                 is_refused,
@@ -329,6 +414,11 @@ mod tests {
             );
         };
         rates(["FR,VAT,0.2,,", "fr ,VAT2,0.1,,"], true);
+        rates(["FR; BE,VAT,0.2,,", "BE;fr,VAT2,0.1,standard,"], true);
+        rates(
+            ["FR,VAT,0.2,,2020-01-01", "FR,VAT,0.1,,2020-01-01T01:00:00+01:00"],
+            true,
+        );
         rates(["FR,VAT,0.2,,", "FR,VAT,0.1,books,"], false);
         rates(["FR,VAT,0.2,,", "FR,VAT,0.1,,2020-01-01"], false);
         let prices = |rows, is_refused| {
@@ -338,6 +428,15 @@ mod tests {
         prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,1"], true);
         prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,10"], false);
         prices(["A,CUP,1,GBP,", "A,CUP,2,EUR,"], false);
+        prices(["A,CUP,1,GBP,010", "A,CUP,2,GBP,10"], true);
+        let lists = |rows, is_refused| {
+            let heading = "list,sku,price,currency,groups";
+            check(&price_lists::COLUMNS, heading, rows, is_refused);
+        };
+        lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,vip"], true);
+        lists(["A,CUP,1,GBP,trade", "B,POT,2,GBP,vip"], false);
+        lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,trade"], false);
+        lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,"], false);
         let promotions = |rows, is_refused| {
             check(&promotions::COLUMNS, "name,code,percentage", rows, is_refused);
         };
@@ -349,6 +448,8 @@ mod tests {
         };
         customers(["A-1,a@example.com", "A-1,b@example.com"], true);
         customers([",a@example.com", ",b@example.com"], false);
+        customers([",ada@example.com", ",Ada@Example.com"], true);
+        customers(["A-1,ada@example.com", ",ada@example.com"], true);
         let heading = "code,balance,currency";
         // The first counts, in every run.
         check(
@@ -356,6 +457,27 @@ mod tests {
             heading,
             ["7K3M-QW9X-2HTP-ZC4D,1,GBP"; 2],
             false,
+        );
+    }
+
+    #[test]
+    fn a_misspelled_column_is_none_that_is_passed_over() {
+        let names = promotions::COLUMNS.names;
+        let check = |column: &str, name: Option<&str>| {
+            let heading = ["name".to_owned(), column.to_owned()];
+            assert_eq!(misspelled(&heading, names), name.map(|name| (column, name)));
+        };
+        check("customer_group", Some("customer_groups"));
+        check("usage_limt", Some("usage_limit"));
+        check("Code", Some("code"));
+        check("ends", Some("ends_at"));
+        check("comment", None);
+        check("used", None);
+        check("id", None);
+        let rates = ["valid_form".to_owned()];
+        assert_eq!(
+            misspelled(&rates, rates::COLUMNS.names),
+            Some(("valid_form", "valid_from"))
         );
     }
 

@@ -1,6 +1,7 @@
 //! Tables of customers: one a row, found by what another system calls it, or by its e-mail address.
 
-use super::columns::{Columns, Values};
+use super::columns::{About, Columns, Values};
+use cartwright_domain::text::Email;
 use serde_json::{Map, Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
@@ -9,11 +10,10 @@ pub(super) const COLUMNS: Columns = Columns {
     needed: &[],
     read: customer,
     about: |values| {
-        let name = match values.has("external_id") {
-            true => "external_id",
-            false => "email",
-        };
-        Some([name, &values.together(&[name])].join(" "))
+        let id = values.get("external_id").map(|id| About::once(&["id", id]));
+        let email = values.get("email").map(Email::compare_key_of);
+        let email = email.map(|email| About::once(&["email", &email]));
+        id.into_iter().chain(email).collect()
     },
 };
 

@@ -16,7 +16,7 @@ pub(super) const COLUMNS: Columns = Columns {
     ],
     needed: &["code", "balance", "currency"],
     read: gift_card,
-    about: |_| None,
+    about: |_| Vec::new(),
 };
 
 /// Whether it is a code, and how much may be on a card, is the server's to say.

@@ -1,7 +1,10 @@
 //! Tables of prices by lists: one price of one variant a row. The list is found by its name, the variant by its SKU.
 
-use super::columns::{Columns, Values};
+use super::columns::{About, Columns, Values, parts};
 use serde_json::{Map, Value, json};
+
+/// The columns that say something of the list and not of the price.
+const OF_LIST: [&str; 5] = ["groups", "priority", "valid_from", "valid_until", "enabled"];
 
 pub(super) const COLUMNS: Columns = Columns {
     path: "/admin/price-lists/import",
@@ -20,11 +23,25 @@ pub(super) const COLUMNS: Columns = Columns {
     needed: &["list", "sku", "price", "currency"],
     read: list_price,
     about: |values| {
-        let quantity = match values.has("from_quantity") {
-            true => &values.together(&["from_quantity"]),
-            false => "1",
-        };
-        Some([quantity, &values.together(&["list", "sku", "currency"])].join(" "))
+        let quantity = values.get_or("from_quantity", "1");
+        let price = About::once(&[
+            values.get_or("list", ""),
+            values.get_or("sku", ""),
+            values.get_or("currency", ""),
+            quantity
+                .parse::<i64>()
+                .map_or(quantity, |_| quantity.trim_start_matches('0')),
+        ]);
+        let of_list = OF_LIST.iter().filter_map(|name| {
+            let says = values.get(name)?;
+            let mut says = parts(says);
+            says.sort_unstable();
+            Some(About::agreed(
+                &[values.get_or("list", ""), name],
+                &says.join("; "),
+            ))
+        });
+        of_list.chain([price]).collect()
     },
 };
 

@@ -1,6 +1,6 @@
 //! Tables of promotions: one a row, found by its code, or by its name where it has none.
 
-use super::columns::{Columns, Values, minor_units};
+use super::columns::{About, Columns, Values, minor_units};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
@@ -29,10 +29,10 @@ pub(super) const COLUMNS: Columns = Columns {
     needed: &["name"],
     read: promotion,
     about: |values| {
-        Some(match values.has("code") {
-            true => ["code", &values.together(&["code"]).to_uppercase()].join(" "),
-            false => ["name", &values.together(&["name"])].join(" "),
-        })
+        vec![match values.get("code") {
+            Some(code) => About::once(&["code", &code.to_uppercase()]),
+            None => About::once(&["name", values.get_or("name", "")]),
+        }]
     },
 };
 

@@ -1,6 +1,9 @@
 //! Tables of tax rates: one rate of one zone a row, the zone found by its places.
 
-use super::columns::{Columns, Values};
+use super::columns::{About, Columns, Values, instant};
+use cartwright_domain::error::FieldErrors;
+use cartwright_domain::tax::{Category, TaxCode};
+use cartwright_domain::territory::{Territory, TerritoryDraft};
 use serde_json::{Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
@@ -18,10 +21,24 @@ pub(super) const COLUMNS: Columns = Columns {
     needed: &["place", "name", "rate"],
     read: rate,
     about: |values| {
-        let written = values.together(&["place", "category", "tax", "valid_from"]);
-        Some(written.to_uppercase().replace(' ', ""))
+        let (place, from) = (values.get_or("place", ""), values.get_or("valid_from", ""));
+        let (category, tax) = (Category::default(), TaxCode::default());
+        vec![About::once(&[
+            &territory(place).unwrap_or_else(|| place.to_owned()),
+            values.get_or("category", category.as_str()),
+            values.get_or("tax", tax.as_str()),
+            &instant(from).map_or_else(|| from.to_owned(), |from| from.to_string()),
+        ])]
     },
 };
+
+/// Returns places in the one order that the same places have, if they are any.
+fn territory(place: &str) -> Option<String> {
+    let mut errors = FieldErrors::default();
+    let draft = TerritoryDraft::of_places(&place.to_uppercase());
+    let territory = Territory::read(&draft, "", &mut errors);
+    errors.into_result().is_ok().then(|| territory.text())
+}
 
 /// Whether its places, codes and times are any is the server's to say.
 fn rate(line: u64, values: &mut Values) -> Result<Value, String> {

@@ -8,7 +8,7 @@ pub(super) const COLUMNS: Columns = Columns {
     names: &["customer", "amount", "currency", "reason"],
     needed: &["customer", "amount", "currency", "reason"],
     read: credit,
-    about: |_| None,
+    about: |_| Vec::new(),
 };
 
 /// Whether there is such a customer is the server's to say.

@@ -175,6 +175,14 @@ pub(crate) fn identity(disk: &dyn Disk, directory: &Path) -> Option<u64> {
     Some(first.salt)
 }
 
+/// Tells whether there is any segment in a directory.
+pub(crate) fn has_segments(disk: &dyn Disk, directory: &Path) -> bool {
+    let files = disk.list(directory).unwrap_or_default();
+    files
+        .iter()
+        .any(|file| file.extension().is_some_and(|extension| extension == EXTENSION))
+}
+
 fn checksum(header: &[u8; HEADER_BYTES]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM_AT]), &header[CHECKSUM_AT + 4..])
 }
@@ -199,7 +207,7 @@ pub(crate) struct Plan {
 }
 
 /// Makes a segment: zeros, the header and the name, each synced before the next. Or takes the one of this number that
-/// an earlier process made ahead.
+/// an earlier process made ahead, if it is as large: what is written next may not fit a smaller one.
 ///
 /// Whoever begins it has nothing but data to write. Fails early when told to stop.
 pub(crate) fn make(disk: &dyn Disk, directory: &Path, plan: Plan, filling: &Filling) -> io::Result<Made> {
@@ -207,9 +215,12 @@ pub(crate) fn make(disk: &dyn Disk, directory: &Path, plan: Plan, filling: &Fill
     if disk.list(directory)?.contains(&path) {
         let file = disk.open(&path, Opening::Write)?;
         let segment = Segment::read(&path, &*file).map_err(io::Error::other)?;
-        // An earlier try may have failed at this.
-        disk.sync_directory(directory)?;
-        return Ok(Made { segment, file });
+        if segment.bytes == plan.bytes {
+            // An earlier try may have failed at this.
+            disk.sync_directory(directory)?;
+            return Ok(Made { segment, file });
+        }
+        disk.remove(&path)?;
     }
     let file = make_spare(disk, directory, plan, filling)?;
     let (salt, _) = uuid::Uuid::new_v4().as_u64_pair();

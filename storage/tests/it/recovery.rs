@@ -91,23 +91,52 @@ fn an_index_that_lost_its_content_is_built_anew() {
         let empty = tempfile::tempdir().unwrap();
         run(open(empty.path(), &small()).close()).unwrap();
         copy(&empty.path().join("index"), index);
+        std::fs::remove_file(index.join("journal")).unwrap();
     });
 }
 
-#[test]
-fn an_index_of_another_journal_is_built_anew() {
-    check_rebuilt(|index| {
-        std::fs::remove_dir_all(index).unwrap();
-        let other = tempfile::tempdir().unwrap();
-        let store = open(other.path(), &small());
-        // As many commits, so that nothing else tells it from the store's own.
-        run(async {
-            fill(&store, 1..=30).await;
-            store.move_cursor("mail", Position(12)).await.unwrap();
-            store.close().await.unwrap();
-        });
-        copy(&other.path().join("index"), index);
+/// Fills a store and closes it.
+fn filled() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), &small());
+    run(async {
+        fill(&store, 1..=30).await;
+        store.close().await.unwrap();
     });
+    directory
+}
+
+#[test]
+fn index_and_journal_of_two_stores_are_told_apart_and_left_as_they_are() {
+    let (own, other) = (filled(), filled());
+    // As many commits, so that nothing else tells one from the other.
+    for part in ["index", "journal"] {
+        let mixed = tempfile::tempdir().unwrap();
+        copy(own.path(), mixed.path());
+        let exchanged = mixed.path().join(part);
+        std::fs::remove_dir_all(&exchanged).unwrap();
+        copy(&other.path().join(part), &exchanged);
+        let _ = std::fs::remove_file(mixed.path().join("applied"));
+        let opened = SledStore::open(mixed.path(), &small()).map(|_| ());
+        assert!(
+            matches!(opened, Err(OpenError::OtherJournal { .. })),
+            "{part}: {opened:?}"
+        );
+        // What the message says helps.
+        std::fs::remove_dir_all(mixed.path().join("index")).unwrap();
+        run(reopen(mixed.path()).0.close()).unwrap();
+    }
+}
+
+#[test]
+fn an_index_whose_journal_is_gone_stops_the_start() {
+    let directory = filled();
+    let _ = std::fs::remove_file(directory.path().join("applied"));
+    std::fs::remove_dir_all(directory.path().join("journal")).unwrap();
+    for _ in 0..2 {
+        let opened = SledStore::open(directory.path(), &small()).map(|_| ());
+        assert!(matches!(opened, Err(OpenError::NoJournal { .. })), "{opened:?}");
+    }
 }
 
 #[test]
@@ -389,6 +418,41 @@ fn a_commit_larger_than_a_segment_is_refused_and_a_large_one_gets_a_segment() {
             .unwrap();
         assert_eq!(read_to, Position(6));
     });
+}
+
+#[test]
+fn a_segment_made_ahead_by_other_options_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let with_segments_of = |segment_bytes| Options {
+        segment_bytes,
+        ..lazy()
+    };
+    let put = |store: &SledStore, number: u128, bytes: usize| {
+        let body = Body::Put(vec![7; bytes].into());
+        let put = draft(store, toy(number), 0).with(|commit| commit.body = body);
+        run(put.accepted(store));
+    };
+    let narrow = open(directory.path(), &with_segments_of(16 * 1024));
+    put(&narrow, 1, 1_000);
+    let ahead = directory.path().join("journal/0000000000000002.journal");
+    while !ahead.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    run(narrow.close()).unwrap();
+    drop(narrow);
+    let wide = open(directory.path(), &with_segments_of(1024 * 1024));
+    put(&wide, 2, 100_000);
+    let killed = tempfile::tempdir().unwrap();
+    copy(directory.path(), killed.path());
+    let again = open(killed.path(), &with_segments_of(1024 * 1024));
+    for (number, bytes) in [(1, 1_000), (2, 100_000)] {
+        let loaded = run(again.load(toy(number))).unwrap();
+        assert_eq!(
+            loaded.map(|loaded| loaded.snapshot.len()),
+            Some(bytes),
+            "{number}"
+        );
+    }
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use super::store::TestStore;
 use super::toy::{DONE, Erase, Look, add};
-use super::{Bench, PATIENCE, ask, roster_options, settle, toy_id};
+use super::{Answered, Bench, PATIENCE, ask, roster_options, settle, toy_id};
 use crate::runtime::EntityOptions;
 use cartwright_domain::Listing;
-use cartwright_storage::{Position, Scan};
+use cartwright_storage::{Position, Scan, Store};
 use futures::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
@@ -251,18 +251,20 @@ async fn the_last_removal_from_a_roster_is_known_to_later_starts_even_if_one_end
     for n in [1, 2] {
         bench.open(n).await;
     }
-    bench.toys.removing(std::future::ready(())).await.unwrap();
-    assert_eq!(bench.toys.roster_removed(), Position(0), "none was removed");
+    let never = bench.toys.roster_removed();
+    let refused = bench.toys.removing(std::future::ready(Ok(())));
+    refused.await.unwrap().unwrap();
+    assert_eq!(bench.toys.roster_removed(), never, "none was removed");
     let removal = bench.toys.removing(bench.tell(toy_id(1), Erase {}));
     removal.await.unwrap().unwrap();
     let first = bench.toys.roster_removed();
-    assert!(Position(0) < first);
+    assert!(never < first);
 
     let second = start(&bench.store).await;
     assert_eq!(second.toys.roster_removed(), first);
     let unsaid = second.toys.removing(async {
         second.tell(toy_id(2), Erase {}).await.unwrap();
-        std::future::pending::<()>().await;
+        std::future::pending::<Answered<()>>().await
     });
     timeout(PATIENCE, unsaid).await.unwrap_err();
     let erased = second.toys.roster_removed();
@@ -272,6 +274,11 @@ async fn the_last_removal_from_a_roster_is_known_to_later_starts_even_if_one_end
     let found = third.toys.roster_removed();
     assert!(erased <= found, "{found:?} is before {erased:?}");
     assert_eq!(start(&bench.store).await.toys.roster_removed(), found);
+
+    // An earlier release has kept nothing.
+    let removals = "removed from toy";
+    bench.store.move_cursor(removals, Position(0)).await.unwrap();
+    assert!(erased <= start(&bench.store).await.toys.roster_removed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,11 +108,7 @@ impl Basket<'_> {
 /// Returns what a reduction of a base comes to, rounded once.
 pub(super) fn reduce(by: Reduction, base: Money, rounding: Rounding) -> Result<Money, money::Error> {
     match by {
-        Reduction::Percentage(rate) => {
-            let (numerator, denominator) = rate.fraction();
-            let amount = rounding.divide(i128::from(base.amount) * numerator, denominator);
-            Money::from_wide(amount, base.currency)
-        }
+        Reduction::Percentage(rate) => base.rated(rate, rounding),
         Reduction::Fixed(amount) => {
             amount.require(base.currency)?;
             Ok(amount)

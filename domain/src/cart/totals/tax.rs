@@ -121,7 +121,7 @@ impl<'a> Taxing<'a> {
             return Ok(None);
         };
         let (net, amount, included) = match self.mode {
-            Mode::OnTop | Mode::Stripped => (value, tax_on(value, rate.rate, self.rounding)?, false),
+            Mode::OnTop | Mode::Stripped => (value, value.rated(rate.rate, self.rounding)?, false),
             Mode::Included => {
                 let net = net_of(value, rate.rate, self.rounding)?;
                 (net, value.minus(net)?, true)
@@ -169,11 +169,4 @@ fn net_of(gross: Money, rate: Rate, rounding: Rounding) -> Result<Money, money::
     let (numerator, denominator) = rate.fraction();
     let net = rounding.divide(i128::from(gross.amount) * denominator, denominator + numerator);
     Money::from_wide(net, gross.currency)
-}
-
-/// Returns `net x rate`, rounded.
-fn tax_on(net: Money, rate: Rate, rounding: Rounding) -> Result<Money, money::Error> {
-    let (numerator, denominator) = rate.fraction();
-    let tax = rounding.divide(i128::from(net.amount) * numerator, denominator);
-    Money::from_wide(tax, net.currency)
 }

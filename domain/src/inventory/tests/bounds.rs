@@ -36,7 +36,7 @@ fn levels_out_of_range_are_all_listed() {
         .iter()
         .map(|error| error.code.as_str())
         .collect();
-    assert_eq!(codes, ["zero", "missing", "too_long"]);
+    assert_eq!(codes, ["zero", "text.empty", "text.too_long"]);
 }
 
 #[test]

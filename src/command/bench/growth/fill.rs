@@ -17,7 +17,7 @@ use std::time::Duration;
 /// How often it is looked how many carts are in memory.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// How many looks make two seconds.
+/// How many times that is two seconds.
 const LOOKS_IN_TWO_SECONDS: usize = 8;
 
 /// See the module.
@@ -114,7 +114,7 @@ impl Filler {
                 residents.most = residents.most.max(carts.resident);
                 residents.most_resting = residents.most_resting.max(carts.resting);
                 looks.push_back(done.get());
-                if LOOKS_IN_TWO_SECONDS < looks.len() {
+                if LOOKS_IN_TWO_SECONDS + 1 < looks.len() {
                     looks.pop_front();
                 }
                 let opened = done.get() - looks.front().copied().unwrap_or_default();
