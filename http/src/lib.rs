@@ -34,3 +34,5 @@ mod settings;
 mod shipping;
 mod stored_value;
 mod tax;
+
+pub use dto::instant;

@@ -1,6 +1,6 @@
 //! Carts on the wire, as they are asked for and changed. Fields that a shopper may not set are not read at all.
 
-use crate::dto::{AddressInput, PriceInput, Time, nullable};
+use crate::dto::{AddressInput, PriceInput, Time, instant, nullable};
 use crate::extract::{Objects, entity_id, malformed, plain};
 use crate::problem::Refused;
 use axum::extract::{FromRequestParts, Path};
@@ -283,7 +283,7 @@ fn read_price(sent: &Value) -> Result<Price, Refused> {
 
 fn read_time(sent: &Value) -> Result<Timestamp, String> {
     let text = sent.as_str().ok_or_else(|| "must be a text".to_owned())?;
-    Ok(Time::parse(text)?.0)
+    instant(text)
 }
 
 fn read_customer(sent: &Value) -> Result<CustomerId, String> {

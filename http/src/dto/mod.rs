@@ -18,6 +18,7 @@ pub(crate) use money::{Money, Price, PriceInput};
 pub(crate) use span::Span;
 pub(crate) use territory::{Territory, TerritoryInput};
 pub(crate) use time::Time;
+pub use time::instant;
 
 use serde::{Deserialize, Deserializer};
 

@@ -9,31 +9,29 @@ use utoipa::ToSchema;
 /// How long a date is: `2024-05-06`.
 const DATE_LENGTH: usize = 10;
 
-/// A point in time: `2024-05-06T07:08:09.010Z`. Read with any offset; a date alone is its first instant in UTC.
+/// A point in time: `2024-05-06T07:08:09.010Z`. Read by [`instant`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2024-05-06T07:08:09.010Z")]
 pub(crate) struct Time(pub(crate) Timestamp);
 
-impl Time {
-    /// Reads a point in time.
-    ///
-    /// # Errors
-    /// A sentence that says what was expected.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        // A time of day without an offset could be anybody's.
-        let instant = if text.len() == DATE_LENGTH {
-            let date = text.parse::<Date>();
-            date.and_then(|date| Ok(date.to_zoned(TimeZone::UTC)?.timestamp()))
-        } else {
-            text.parse::<jiff::Timestamp>()
-        };
-        let expected = |_: jiff::Error| {
-            "expected a point in time such as 2024-05-06T07:08:09Z, or a date such as 2024-05-06, before 9999-12-31"
-                .to_owned()
-        };
-        let instant = instant.map_err(expected)?;
-        Ok(Self(Timestamp::from_millis(instant.as_millisecond())))
-    }
+/// Reads a point in time, with any offset, or a date, which is its first instant in UTC.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    // A time of day without an offset could be anybody's.
+    let instant = if text.len() == DATE_LENGTH {
+        let date = text.parse::<Date>();
+        date.and_then(|date| Ok(date.to_zoned(TimeZone::UTC)?.timestamp()))
+    } else {
+        text.parse::<jiff::Timestamp>()
+    };
+    let expected = |_: jiff::Error| {
+        "expected a point in time such as 2024-05-06T07:08:09Z, or a date such as 2024-05-06, before 9999-12-31"
+            .to_owned()
+    };
+    let instant = instant.map_err(expected)?;
+    Ok(Timestamp::from_millis(instant.as_millisecond()))
 }
 
 impl From<Timestamp> for Time {
@@ -45,7 +43,7 @@ impl From<Timestamp> for Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        instant(&text).map(Self).map_err(serde::de::Error::custom)
     }
 }
 
@@ -66,7 +64,7 @@ mod tests {
     }
 
     fn check_read(text: &str, expected: Option<i64>) {
-        let read = Time::parse(text).map(|Time(at)| at.millis());
+        let read = instant(text).map(Timestamp::millis);
         assert_eq!(read.ok(), expected, "{text}");
     }
 

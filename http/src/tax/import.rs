@@ -1,7 +1,7 @@
 //! The route of the import of rate tables: many rates in one call, each with an outcome of its own.
 
 use crate::answer::{Answer, Answered};
-use crate::dto::{RowEnd, RowOutcome, Sent, Time};
+use crate::dto::{RowEnd, RowOutcome, Sent, instant};
 use crate::extract::{Json, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
@@ -109,11 +109,9 @@ impl RateImportRow {
     fn read(self) -> Result<RateRow, Problem> {
         let mut errors = FieldErrors::default();
         let mut time = |pointer: &str, sent: Option<String>| -> Option<Timestamp> {
-            let read = sent
-                .filter(|text| !text.is_empty())
-                .map(|text| Time::parse(&text));
+            let read = sent.filter(|text| !text.is_empty()).map(|text| instant(&text));
             match read.transpose() {
-                Ok(time) => time.map(|Time(at)| at),
+                Ok(time) => time,
                 Err(message) => {
                     errors.add(pointer, "wrong_type", message);
                     None

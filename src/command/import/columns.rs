@@ -8,23 +8,19 @@ use crate::output;
 use crate::table::{Row, Table, Wanted};
 use anyhow::bail;
 use cartwright_domain::money::{Currency, Price};
+use cartwright_http::instant;
 use indicatif::ProgressBar;
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// How long the beginning of a name is that is taken for it, how long a misspelled one, and how many letters of that are
-/// others, too many, missing or exchanged.
+/// How long the beginning of a column's name must be to be taken for that column.
 const SHORTENED_MIN: usize = 3;
+/// How long another name must be to be taken for a misspelled one.
 const MISSPELLED_MIN: usize = 5;
+/// How many of its letters may then be others, too many, missing or exchanged.
 const MISTAKES_MAX: usize = 2;
-
-/// How long a date is, such as `2024-05-06`.
-const DATE_LENGTH: usize = 10;
 
 /// A sort of file.
 pub(super) struct Columns {
@@ -209,7 +205,7 @@ impl Values {
     /// Takes out a point in time or a date, if it is there, as the wire has it.
     pub(crate) fn time(&mut self, name: &str) -> Result<Option<String>, String> {
         match self.take(name) {
-            Some(text) if instant(&text).is_none() => {
+            Some(text) if instant(&text).is_err() => {
                 Err(format!("{name}: {text:?} is neither a point in time nor a date"))
             }
             read => Ok(read),
@@ -245,13 +241,17 @@ impl Values {
     }
 }
 
-/// Reads a point in time, or the first of a date in UTC.
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
-    if text.len() != DATE_LENGTH {
-        return text.parse().ok();
+/// Returns a value spelled as every other one that says the same: times, whole numbers, and parts in any order.
+pub(super) fn spelled(text: &str) -> String {
+    if let Ok(at) = instant(text) {
+        return at.millis().to_string();
     }
-    let day = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
-    Some(day.timestamp())
+    if let Ok(number) = text.parse::<i64>() {
+        return number.to_string();
+    }
+    let mut parts = parts(text);
+    parts.sort_unstable();
+    parts.join(";")
 }
 
 /// Splits a value into its parts, with `;` between.
@@ -428,7 +428,7 @@ mod tests {
         prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,1"], true);
         prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,10"], false);
         prices(["A,CUP,1,GBP,", "A,CUP,2,EUR,"], false);
-        prices(["A,CUP,1,GBP,010", "A,CUP,2,GBP,10"], true);
+        prices(["A,CUP,1,GBP,010", "A,CUP,2,GBP,+10"], true);
         let lists = |rows, is_refused| {
             let heading = "list,sku,price,currency,groups";
             check(&price_lists::COLUMNS, heading, rows, is_refused);
@@ -437,6 +437,7 @@ mod tests {
         lists(["A,CUP,1,GBP,trade", "B,POT,2,GBP,vip"], false);
         lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,trade"], false);
         lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,"], false);
+        lists(["A,CUP,1,GBP,trade; vip", "A,POT,2,GBP,vip;trade"], false);
         let promotions = |rows, is_refused| {
             check(&promotions::COLUMNS, "name,code,percentage", rows, is_refused);
         };

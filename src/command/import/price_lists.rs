@@ -1,6 +1,6 @@
 //! Tables of prices by lists: one price of one variant a row. The list is found by its name, the variant by its SKU.
 
-use super::columns::{About, Columns, Values, parts};
+use super::columns::{About, Columns, Values, spelled};
 use serde_json::{Map, Value, json};
 
 /// The columns that say something of the list and not of the price.
@@ -23,23 +23,16 @@ pub(super) const COLUMNS: Columns = Columns {
     needed: &["list", "sku", "price", "currency"],
     read: list_price,
     about: |values| {
-        let quantity = values.get_or("from_quantity", "1");
+        let list = values.get_or("list", "");
         let price = About::once(&[
-            values.get_or("list", ""),
+            list,
             values.get_or("sku", ""),
             values.get_or("currency", ""),
-            quantity
-                .parse::<i64>()
-                .map_or(quantity, |_| quantity.trim_start_matches('0')),
+            &spelled(values.get_or("from_quantity", "1")),
         ]);
         let of_list = OF_LIST.iter().filter_map(|name| {
-            let says = values.get(name)?;
-            let mut says = parts(says);
-            says.sort_unstable();
-            Some(About::agreed(
-                &[values.get_or("list", ""), name],
-                &says.join("; "),
-            ))
+            let says = spelled(values.get(name)?);
+            Some(About::agreed(&[list, name], &says))
         });
         of_list.chain([price]).collect()
     },

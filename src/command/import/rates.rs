@@ -1,6 +1,6 @@
 //! Tables of tax rates: one rate of one zone a row, the zone found by its places.
 
-use super::columns::{About, Columns, Values, instant};
+use super::columns::{About, Columns, Values, spelled};
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::tax::{Category, TaxCode};
 use cartwright_domain::territory::{Territory, TerritoryDraft};
@@ -27,7 +27,7 @@ pub(super) const COLUMNS: Columns = Columns {
             &territory(place).unwrap_or_else(|| place.to_owned()),
             values.get_or("category", category.as_str()),
             values.get_or("tax", tax.as_str()),
-            &instant(from).map_or_else(|| from.to_owned(), |from| from.to_string()),
+            &spelled(from),
         ])]
     },
 };
