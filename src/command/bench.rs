@@ -116,14 +116,19 @@ async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
         Some(file) => Report::read(file)?,
         None => Report::default(),
     };
+    if arguments.all || arguments.growth {
+        let now = machine::about(&settings)?;
+        let before = report.about.filter(|_| !(arguments.all && arguments.growth));
+        report.about = Some(match before {
+            Some(before) => before.beside(now)?,
+            None => now,
+        });
+    }
     if arguments.all {
         report.rounds = suite::rounds(&settings).await?;
     }
     if arguments.growth {
         report.growth = Some(growth::growth(&settings).await?);
-    }
-    if arguments.all || arguments.growth {
-        report.about = Some(machine::about(&settings)?);
     }
     let table = report.table();
     write(arguments.json.as_deref(), &report.judged(), Some(&table))?;

@@ -4,7 +4,7 @@ use super::figures::{Figures, Side, permille};
 use super::goals::{self, Judged};
 use super::growth::report::Growth;
 use crate::cli::Work;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -32,6 +32,25 @@ pub(super) struct About {
     pub(super) filesystem: String,
     /// How long each work was measured.
     pub(super) seconds_ms: u64,
+}
+
+impl About {
+    /// Returns what two runs are of, of which one measured what the other did not.
+    ///
+    /// # Errors
+    /// They are of two machines or two programs, or measured for other times: no page is of both.
+    pub(super) fn beside(self, later: Self) -> anyhow::Result<Self> {
+        let date = format!("{} and {}", self.date, later.date);
+        let [before, after] = [self, later].map(|about| Self {
+            date: date.clone(),
+            ..about
+        });
+        ensure!(
+            before == after,
+            "the earlier run is of another machine, program or time: measure everything anew"
+        );
+        Ok(after)
+    }
 }
 
 /// The works, and what belongs to single ones.
@@ -184,5 +203,22 @@ impl Report {
         let mut parts: Vec<String> = works.figures.iter().map(Figures::table).collect();
         parts.push(goals::table(&goals::judge(self)));
         parts.join("\n\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_are_one_page_where_they_are_of_one_machine_and_program() {
+        let at = |date: &str, cores| About {
+            date: date.to_owned(),
+            cores,
+            ..About::default()
+        };
+        let both = at("then", 2).beside(at("now", 2));
+        assert_eq!(both.ok(), Some(at("then and now", 2)));
+        assert!(at("then", 2).beside(at("now", 4)).is_err());
     }
 }
