@@ -4,7 +4,7 @@
 mod overload;
 
 use crate::edge::serve;
-use crate::support::{Answer, Client, pence};
+use crate::support::{Answer, Client, id_of, pence};
 use cartwright_actors::runtime::{EntityOptions, RuntimeOptions};
 use cartwright_actors::{Engine, Parts};
 use cartwright_domain::Timestamp;
@@ -103,6 +103,7 @@ struct Shop {
     home: TempDir,
     disk: Paced,
     engine: Engine,
+    staff: Client,
     shoppers: Vec<Client>,
 }
 
@@ -175,6 +176,7 @@ impl Shop {
             home,
             disk,
             engine,
+            staff,
             shoppers,
         }
     }
@@ -376,6 +378,28 @@ async fn a_request_that_waits_for_the_disk_is_answered_at_its_deadline_and_done_
     shop.disk.set(Pace::Fast);
     add(shopper, "second").await.expect(200);
     assert_eq!(units_of(shopper).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_staff_delete_is_deleted_though_they_hang_up_while_the_disk_stands_still() {
+    let shop = Shop::open(PENDING_BYTES_PLENTY).await;
+    let ten = json!({ "name": "Ten", "actions": [{ "type": "order", "percentage": "0.1" }] });
+    let made = shop.staff.post("/admin/promotions", ten).ok(201).await;
+    let promotion = format!("/admin/promotions/{}", id_of(&made));
+    shop.disk.set(Pace::Stopped);
+    let deletion = shop.staff.delete(&promotion);
+    assert!(
+        timeout(2 * SYNC, deletion.send()).await.is_err(),
+        "the disk stands still"
+    );
+    sleep(2 * SYNC).await;
+    shop.disk.set(Pace::Fast);
+    let gone = async {
+        while shop.staff.get(&promotion).send().await.status != 404 {
+            sleep(LOOK).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("it is deleted");
 }
 
 /// What was seen to wait at most.

@@ -18,6 +18,13 @@ async fn refused(caller: &Client, cart: &str, sums: Value) {
     answer.expect_refused(409, "checkout.total_changed");
 }
 
+/// Starts the checkout of a cart; returns its path.
+async fn start(guest: &Client, cart: &str) -> String {
+    let start = guest.post(&format!("/carts/{cart}/checkout"), json!({}));
+    let started = start.key(&unique("key")).ok(201).await;
+    format!("/checkouts/{}", id_of(&started))
+}
+
 /// Opens a cart that is shown to cost 10.00.
 async fn shown(open: &OpenShop) -> (Variant, Client, String) {
     let variant = open.shop.variant(500, None).await;
@@ -89,9 +96,7 @@ async fn starting_a_checkout_does_not_show_what_a_refusal_told() {
     let (variant, guest, cart) = shown(&open).await;
     open.shop.set_price(&variant, 650).await;
     refused(&guest, &cart, json!({})).await;
-    let start = guest.post(&format!("/carts/{cart}/checkout"), json!({}));
-    let started = start.key(&unique("key")).ok(201).await;
-    let path = format!("/checkouts/{}/complete", id_of(&started));
+    let path = format!("{}/complete", start(&guest, &cart).await);
     let body = json!({ "payment": { "token": "tok_approve" } });
     let answer = guest.post(&path, body).key(&unique("key")).send().await;
     answer.expect_refused(409, "checkout.total_changed");
@@ -196,9 +201,7 @@ async fn a_rule_that_was_deleted_is_missed_over_a_restart() {
 async fn a_started_checkout_that_was_refused_is_over() {
     let open = OpenShop::shared().await;
     let (variant, guest, cart) = shown(&open).await;
-    let start = guest.post(&format!("/carts/{cart}/checkout"), json!({}));
-    let started = start.key(&unique("key")).ok(201).await;
-    let checkout = format!("/checkouts/{}", id_of(&started));
+    let checkout = start(&guest, &cart).await;
     open.shop.set_price(&variant, 650).await;
     let path = format!("{checkout}/complete");
     let body = || json!({ "payment": { "token": "tok_approve" } });
