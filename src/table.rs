@@ -1,14 +1,20 @@
 //! Reading tables: comma or tab separated files with a heading, or JSON Lines, each with or without zstd.
 
+mod json_lines;
+mod misspelled;
 mod unix_lines;
 
 use anyhow::{Context, bail, ensure};
+use json_lines::JsonLines;
+use misspelled::misspelled;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use unix_lines::UnixLines;
+
+pub(crate) use misspelled::{nearly, nearly_or_shortened};
 
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -25,9 +31,6 @@ const BEHIND_THE_END: &str = "\u{1a}";
 /// What is wrong with the row that has taken it in.
 const NEVER_CLOSED: &str = "a quotation mark in it is never closed: nothing behind it was read";
 
-/// From here on a JSON number has more digits than are kept of it.
-const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
-
 /// How much is read ahead.
 const BUFFER_BYTES: usize = 256 * 1024;
 
@@ -37,6 +40,9 @@ enum Layout {
     Separated(u8),
     JsonLines,
 }
+
+/// Tells whether a column's name is nearly another's.
+pub(crate) type Alike = fn(&str, &str) -> bool;
 
 /// One row: where it stands, and the value of each wanted column, or why it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +57,6 @@ pub(crate) struct Row {
 pub(crate) struct Table {
     rows: Rows,
     columns: Vec<Column>,
-    /// The names in its heading; none of JSON lines.
-    pub(crate) heading: Vec<String>,
     bytes_read: Rc<Cell<u64>>,
     /// The file, and the last line that was read of it.
     path: PathBuf,
@@ -89,11 +93,7 @@ enum Rows {
         /// How many columns the heading has.
         width: usize,
     },
-    JsonLines {
-        reader: Box<dyn BufRead>,
-        bytes: Vec<u8>,
-        line: u64,
-    },
+    JsonLines(JsonLines),
 }
 
 /// Which columns a table must have.
@@ -116,11 +116,13 @@ impl Wanted {
 }
 
 impl Table {
-    /// Opens a table and finds its columns.
+    /// Opens a table and finds its columns. What else it has is passed over, but for what is `alike` to a column that is
+    /// not there: that is misspelled, and what it says would be lost.
     ///
     /// # Errors
-    /// The file cannot be read, or a required column is not in its heading.
-    pub(crate) fn open(path: &Path, wanted: &[Wanted]) -> anyhow::Result<Self> {
+    /// The file cannot be read, a required column is not in its heading, or one is misspelled. Of JSON Lines each row
+    /// says itself what it has misspelled.
+    pub(crate) fn open(path: &Path, wanted: &[Wanted], alike: Alike) -> anyhow::Result<Self> {
         let named = || format!("cannot read {}", path.display());
         let bytes_read = Rc::new(Cell::new(0));
         let file = File::open(path).with_context(named)?;
@@ -131,20 +133,10 @@ impl Table {
         .with_context(named)?;
         skip_byte_order_mark(&mut reader).with_context(named)?;
         let layout = layout_of(path, reader.fill_buf().with_context(named)?);
-        let (mut rows, columns) = Self::read(reader, layout, wanted).with_context(named)?;
-        let heading = match &mut rows {
-            Rows::Separated { reader, .. } => reader
-                .headers()
-                .with_context(named)?
-                .iter()
-                .map(str::to_owned)
-                .collect(),
-            Rows::JsonLines { .. } => Vec::new(),
-        };
+        let (rows, columns) = Self::read(reader, layout, wanted, alike).with_context(named)?;
         Ok(Self {
             rows,
             columns,
-            heading,
             bytes_read,
             path: path.to_owned(),
             line: 0,
@@ -155,6 +147,7 @@ impl Table {
         reader: Box<dyn BufRead>,
         layout: Layout,
         wanted: &[Wanted],
+        alike: Alike,
     ) -> anyhow::Result<(Rows, Vec<Column>)> {
         let delimiter = match layout {
             Layout::Separated(delimiter) => delimiter,
@@ -166,14 +159,7 @@ impl Table {
                         index: None,
                     })
                     .collect();
-                return Ok((
-                    Rows::JsonLines {
-                        reader,
-                        bytes: Vec::new(),
-                        line: 0,
-                    },
-                    columns,
-                ));
+                return Ok((Rows::JsonLines(JsonLines::of(reader, alike)), columns));
             }
         };
         let end = ["\n", BEHIND_THE_END].concat();
@@ -209,6 +195,10 @@ impl Table {
                 index,
             });
         }
+        let names: Vec<&str> = wanted.iter().map(|want| want.column.as_str()).collect();
+        if let Some(reason) = misspelled(heading.iter(), &names, alike) {
+            bail!(reason);
+        }
         Ok((
             Rows::Separated {
                 reader,
@@ -236,7 +226,7 @@ impl Table {
                 record,
                 width,
             } => next_separated(reader, record, *width, &self.columns),
-            Rows::JsonLines { reader, bytes, line } => next_json(reader, bytes, line, &self.columns),
+            Rows::JsonLines(lines) => lines.next_row(&self.columns),
         };
         let (path, line) = (&self.path, self.line);
         let next = next.with_context(|| format!("cannot read {} after line {line}", path.display()))?;
@@ -343,55 +333,6 @@ fn separated_values(
         .collect())
 }
 
-fn next_json(
-    reader: &mut dyn BufRead,
-    bytes: &mut Vec<u8>,
-    line: &mut u64,
-    columns: &[Column],
-) -> anyhow::Result<Option<Row>> {
-    loop {
-        bytes.clear();
-        *line += 1;
-        if reader.read_until(b'\n', bytes)? == 0 {
-            return Ok(None);
-        }
-        if !bytes.trim_ascii().is_empty() {
-            let text = std::str::from_utf8(bytes).map_err(|_| NOT_UTF_8.to_owned());
-            return Ok(Some(Row {
-                line: *line,
-                values: text.and_then(|text| json_values(text, columns)),
-            }));
-        }
-    }
-}
-
-fn json_values(text: &str, columns: &[Column]) -> Result<Vec<Option<String>>, String> {
-    let object: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(text).map_err(|error| format!("it is not a JSON object: {error}"))?;
-    let mut values = Vec::with_capacity(columns.len());
-    for column in columns {
-        values.push(match object.get(&column.name) {
-            None | Some(serde_json::Value::Null) => None,
-            Some(serde_json::Value::String(text)) => Some(text.clone()).filter(|text| !text.is_empty()),
-            Some(serde_json::Value::Number(number)) => {
-                let digits = digits(number);
-                Some(digits.ok_or_else(|| format!("{}: write {number} as a text", column.name))?)
-            }
-            Some(other) => return Err(format!("{} is neither text nor number: {other}", column.name)),
-        });
-    }
-    Ok(values)
-}
-
-/// Returns a number without an exponent, as people write it; nothing for one whose digits are not all known.
-fn digits(number: &serde_json::Number) -> Option<String> {
-    if !number.is_f64() {
-        return Some(number.to_string());
-    }
-    let value = number.as_f64().filter(|value| value.abs() < NUMBER_MAX);
-    value.map(|value| value.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,7 +342,7 @@ mod tests {
         let path = directory.path().join(name);
         std::fs::write(&path, bytes)?;
         let wanted: Vec<Wanted> = columns.iter().map(|column| Wanted::required(column)).collect();
-        let mut table = Table::open(&path, &wanted)?;
+        let mut table = Table::open(&path, &wanted, nearly)?;
         let mut rows = Vec::new();
         while let Some(row) = table.next_row()? {
             rows.push(row);
@@ -475,6 +416,37 @@ mod tests {
             let values = Err(NOT_UTF_8.to_owned());
             assert_eq!(rows, [Row { line: 2, values }, row(3, &[Some("A")])], "{name}");
         }
+    }
+
+    #[test]
+    fn a_misspelled_column_is_told_once_by_a_heading_and_by_each_object() {
+        let told = "it has a column \"prices\", which is none of its columns; call it \"price\" if that is meant, or \
+                    remove it";
+        let wanted = [
+            Wanted::required("sku"),
+            Wanted {
+                required: false,
+                ..Wanted::required("price")
+            },
+        ];
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let open = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            Table::open(&path, &wanted, nearly)
+        };
+        let refused = open("a.csv", "sku,prices\nA,1\n")
+            .err()
+            .expect("it is misspelled");
+        assert!(format!("{refused:#}").ends_with(told), "{refused:#}");
+        let mut lines = open(
+            "a.jsonl",
+            "{\"sku\":\"A\",\"prices\":1}\n{\"sku\":\"B\",\"price\":1,\"prices\":[]}\n",
+        )
+        .expect("each says it itself");
+        let mut next = || lines.next_row().expect("a row").expect("another").values;
+        assert_eq!(next(), Err(told.to_owned()));
+        assert!(next().is_ok());
     }
 
     #[test]
@@ -593,7 +565,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = Table::open(Path::new("/nonexistent/x.csv"), &[]).err();
+        let error = Table::open(Path::new("/nonexistent/x.csv"), &[], nearly).err();
         assert!(error.is_some_and(|error| error.to_string() == "cannot read /nonexistent/x.csv"));
     }
 }

@@ -3,6 +3,7 @@
 //! Every row of a catalog is one product with one variant, found by its SKU, so that a second run changes nothing. A row
 //! that cannot be taken is reported with its line and the reason, and does not stop the others.
 
+mod about;
 mod batch;
 mod codes;
 pub(crate) mod columns;
@@ -18,14 +19,17 @@ mod store_credit;
 use crate::cli::{Import, Preset, Tables};
 use crate::client::{Answer, Call, Connection, Server};
 use crate::output;
-use crate::table::{Row, Table};
+use crate::table::{Row, Table, nearly};
+use about::{About, Seen};
 use anyhow::{Context, anyhow};
 use batch::Batch;
 use columns::Columns;
 use hyper::header::HeaderValue;
+use indicatif::ProgressBar;
 use mapping::Mapping;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use serde_json::Value;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Where the rows of a catalog go.
@@ -234,60 +238,118 @@ fn one_line(text: &str) -> String {
 /// # Errors
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
-    if let Some(columns) = columns_of(arguments.tables) {
-        return columns::run(&arguments, &columns).await;
-    }
     if arguments.preset == Some(Preset::CompleteJourney) {
         return complete_journey::run(&arguments).await;
     }
-    let mapping = Mapping::of(arguments.preset, arguments.map.as_deref())?;
-    let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
-    let table = Table::open(&arguments.file, &mapping.wanted())?;
-    let mut import = Reading {
-        table,
-        mapping,
-        seen: HashMap::new(),
+    let layout = Layout::of(&arguments)?;
+    let mut reading = Reading {
+        table: layout.open(&arguments.file)?,
+        layout,
+        seen: Seen::default(),
         tally: Tally::default(),
     };
+    let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
+    let bar = output::progress_bytes(size, "importing");
     if arguments.dry_run {
-        return dry_run(import);
+        let mut good = 0;
+        loop {
+            let batch = reading.next_batch(&bar)?;
+            if batch.rows() == 0 {
+                bar.finish_and_clear();
+                return Ok(reading.tally.finish_dry(good)?);
+            }
+            good += batch.rows();
+        }
     }
-
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
-    let currency = match arguments.currency.as_deref().or(import.mapping.currency) {
-        Some(currency) => currency.to_owned(),
-        None => store_currency(&mut connection, &staff).await?,
-    };
-    let bar = output::progress_bytes(size, "importing");
+    if let Layout::Catalog { currency, .. } = &mut reading.layout
+        && currency.is_none()
+    {
+        *currency = Some(store_currency(&mut connection, &staff).await?);
+    }
     let sent = async {
         loop {
-            let batch = import.next_batch(&currency)?;
-            bar.set_position(import.table.bytes_read());
+            let batch = reading.next_batch(&bar)?;
             if batch.rows() == 0 {
                 return Ok(());
             }
-            let results = batch.send(CATALOG, &mut connection, &staff).await?;
-            bar.suspend(|| import.tally.add(&results))?;
+            let path = reading.layout.path();
+            let results = batch.send(path, &mut connection, &staff).await?;
+            bar.suspend(|| reading.tally.add(&results))?;
         }
     };
     let sent = sent.await;
     bar.finish_and_clear();
-    import.tally.finish(sent)
+    reading.tally.finish(sent)
 }
 
-fn dry_run(mut import: Reading) -> anyhow::Result<ExitCode> {
-    let mut good = 0;
-    loop {
-        // No price leaves the process, so that the currency does not matter.
-        let batch = import.next_batch("XXX")?;
-        if batch.rows() == 0 {
-            break;
+/// How a file is laid out.
+enum Layout {
+    /// Variants, in columns with names of the file's own.
+    Catalog {
+        mapping: Mapping,
+        /// The currency of the prices, once it is known.
+        currency: Option<String>,
+    },
+    /// A table of something else, whose columns have fixed names.
+    Table(Columns),
+}
+
+impl Layout {
+    fn of(arguments: &Import) -> anyhow::Result<Self> {
+        if let Some(columns) = columns_of(arguments.tables) {
+            return Ok(Self::Table(columns));
         }
-        good += batch.rows();
+        let mapping = Mapping::of(arguments.preset, arguments.map.as_deref())?;
+        let currency = arguments.currency.as_deref().or(mapping.currency);
+        Ok(Self::Catalog {
+            currency: currency.map(str::to_owned),
+            mapping,
+        })
     }
-    Ok(import.tally.finish_dry(good)?)
+
+    fn open(&self, file: &Path) -> anyhow::Result<Table> {
+        match self {
+            Self::Catalog { mapping, .. } => Table::open(file, &mapping.wanted(), nearly),
+            Self::Table(columns) => columns.open(file),
+        }
+    }
+
+    /// Returns where its rows go.
+    fn path(&self) -> &'static str {
+        match self {
+            Self::Catalog { .. } => CATALOG,
+            Self::Table(columns) => columns.path,
+        }
+    }
+
+    fn good(&self, row: &Row) -> Result<Good, Refused> {
+        match self {
+            // Before the currency is known no price leaves the process.
+            Self::Catalog { mapping, currency } => mapping.good(row, currency.as_deref().unwrap_or("XXX")),
+            Self::Table(columns) => columns.good(row),
+        }
+    }
+}
+
+/// A row that can be sent.
+struct Good {
+    /// The row as the server takes it.
+    sent: Value,
+    /// What the report calls it.
+    subject: String,
+    about: Vec<About>,
+}
+
+/// A row that is not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refused {
+    /// What the report calls it, as far as that is known.
+    subject: String,
+    /// What is wrong with it.
+    reason: String,
 }
 
 /// Returns the columns of a table; none of a catalog, whose columns have names of the file's own.
@@ -321,42 +383,31 @@ async fn store_currency(connection: &mut Connection, staff: &HeaderValue) -> any
 /// A file that is being read.
 struct Reading {
     table: Table,
-    mapping: Mapping,
-    /// Where each SKU stood first.
-    seen: HashMap<String, u64>,
+    layout: Layout,
+    seen: Seen,
     tally: Tally,
 }
 
 impl Reading {
     /// Returns the next good rows, as many as one call takes, and reports the refused ones on the way. None are left when
     /// there are none.
-    fn next_batch(&mut self, currency: &str) -> anyhow::Result<Batch> {
+    fn next_batch(&mut self, bar: &ProgressBar) -> anyhow::Result<Batch> {
         let mut batch = Batch::default();
         while !batch.is_full() {
             let Some(row) = self.table.next_row()? else { break };
-            if let Err(refused) = self.accept(&row, currency, &mut batch) {
-                self.tally.refuse(row.line, &refused.sku, &refused.reason)?;
+            if let Err(Refused { subject, reason }) = self.accept(&row, &mut batch) {
+                bar.suspend(|| self.tally.refuse(row.line, &subject, &reason))?;
             }
         }
+        bar.set_position(self.table.bytes_read());
         Ok(batch)
     }
 
-    fn accept(&mut self, row: &Row, currency: &str, batch: &mut Batch) -> Result<(), mapping::Refused> {
-        let good = self.mapping.read(row, currency)?;
-        if let Some(first) = self.seen.get(&good.sku) {
-            let reason = format!("the SKU already stands in line {first}; give each row a SKU of its own");
-            return Err(mapping::Refused {
-                sku: good.sku,
-                reason,
-            });
-        }
-        if let Err(reason) = batch.add(&good) {
-            return Err(mapping::Refused {
-                sku: good.sku,
-                reason,
-            });
-        }
-        self.seen.insert(good.sku, row.line);
+    fn accept(&mut self, row: &Row, batch: &mut Batch) -> Result<(), Refused> {
+        let Good { sent, subject, about } = self.layout.good(row)?;
+        let added = self.seen.check(&about).and_then(|()| batch.add(&sent));
+        added.map_err(|reason| Refused { subject, reason })?;
+        self.seen.add(row.line, about);
         Ok(())
     }
 }

@@ -1,26 +1,12 @@
 //! Files whose columns have fixed names: each row becomes what the server takes, and the server judges it.
 
-use super::Tally;
-use super::batch::Batch;
-use crate::cli::Import;
-use crate::client::{Connection, Server};
-use crate::output;
-use crate::table::{Row, Table, Wanted};
-use anyhow::bail;
+use super::about::About;
+use super::{Good, Refused};
+use crate::table::{Row, Table, Wanted, nearly_or_shortened};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_http::instant;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::path::Path;
-use std::process::ExitCode;
-
-/// How long the beginning of a column's name must be to be taken for that column.
-const SHORTENED_MIN: usize = 3;
-/// How long another name must be to be taken for a misspelled one.
-const MISSPELLED_MIN: usize = 5;
-/// How many of its letters may then be others, too many, missing or exchanged.
-const MISTAKES_MAX: usize = 2;
 
 /// A sort of file.
 pub(super) struct Columns {
@@ -37,48 +23,43 @@ pub(super) struct Columns {
     pub(super) about: fn(&Values) -> Vec<About>,
 }
 
-/// Something that a row is about.
-pub(super) struct About {
-    /// What it is, spelled as one spells it who compares.
-    what: String,
-    /// What the row says of it, where several rows may say the same.
-    says: Option<String>,
-}
-
-impl About {
-    /// Something that one row may be about.
-    pub(super) fn once(parts: &[&str]) -> Self {
-        Self {
-            what: together(parts),
-            says: None,
-        }
+impl Columns {
+    /// Opens a file of this sort.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a needed column is not in its heading, or what is in its place is misspelled or
+    /// shortened: a condition that is passed over would hold for everybody.
+    pub(super) fn open(&self, path: &Path) -> anyhow::Result<Table> {
+        open(path, self.names, self.needed)
     }
 
-    /// Something of which each row must say the same.
-    pub(super) fn agreed(parts: &[&str], says: &str) -> Self {
-        Self {
-            what: together(parts),
-            says: Some(says.to_owned()),
-        }
-    }
-
-    /// Says why a row cannot be about this when an earlier one was.
-    fn contradicts(&self, (line, said): &(u64, Option<String>)) -> Option<String> {
-        match (&self.says, said) {
-            (Some(says), Some(said)) if says == said => None,
-            (Some(says), Some(_)) => Some(format!(
-                "it says {says:?} where line {line} says something else of the same; say it once, or each run would \
-                 change it twice"
-            )),
-            _ => Some(format!(
-                "it is about the same as line {line}; keep one of the two, or each run would change it twice"
-            )),
+    /// Makes of a row what is sent.
+    ///
+    /// # Errors
+    /// [`Refused`] with the first thing that is wrong.
+    pub(super) fn good(&self, row: &Row) -> Result<Good, Refused> {
+        let good = || {
+            let mut values = Values::of(self.names, row)?;
+            let about = (self.about)(&values);
+            let sent = (self.read)(row.line, &mut values)?;
+            Ok((sent, about))
+        };
+        // What it is about a report does not show: it may be a code that is as good as money.
+        let subject = String::new();
+        match good() {
+            Ok((sent, about)) => Ok(Good { sent, about, subject }),
+            Err(reason) => Err(Refused { subject, reason }),
         }
     }
 }
 
-fn together(parts: &[&str]) -> String {
-    parts.join("\u{1f}")
+fn open(path: &Path, names: &[&str], needed: &[&str]) -> anyhow::Result<Table> {
+    let wanted = |name: &&str| Wanted {
+        column: (*name).to_owned(),
+        required: needed.contains(name),
+    };
+    let wanted: Vec<Wanted> = names.iter().map(wanted).collect();
+    Table::open(path, &wanted, nearly_or_shortened)
 }
 
 /// A table whose columns have fixed names, read row by row.
@@ -91,22 +72,9 @@ impl NamedTable {
     /// Opens a table and finds its columns.
     ///
     /// # Errors
-    /// The file cannot be read, or a needed column is not in its heading, or what is in its place is misspelled: a
-    /// condition that is passed over would hold for everybody.
+    /// As of [`Columns::open`].
     pub(crate) fn open(path: &Path, names: &'static [&'static str], needed: &[&str]) -> anyhow::Result<Self> {
-        let wanted = |name: &&'static str| Wanted {
-            column: (*name).to_owned(),
-            required: needed.contains(name),
-        };
-        let wanted: Vec<Wanted> = names.iter().map(wanted).collect();
-        let table = Table::open(path, &wanted)?;
-        if let Some((column, name)) = misspelled(&table.heading, names) {
-            bail!(
-                "cannot read {}: it has a column {column:?}, which is none of its columns; call it {name:?} if that is \
-                 meant, or remove it",
-                path.display()
-            );
-        }
+        let table = open(path, names, needed)?;
         Ok(Self { names, table })
     }
 
@@ -123,24 +91,6 @@ impl NamedTable {
     pub(crate) fn bytes_read(&self) -> u64 {
         self.table.bytes_read()
     }
-}
-
-/// Returns a column of a heading that has no meaning, and what it is nearly called, if that is not there.
-fn misspelled<'a>(heading: &'a [String], names: &'static [&'static str]) -> Option<(&'a str, &'static str)> {
-    let missing = || {
-        names
-            .iter()
-            .filter(|name| !heading.iter().any(|column| column == *name))
-    };
-    let unknown = heading.iter().filter(|column| !names.contains(&column.as_str()));
-    let alike = |column: &str, name: &str| {
-        let column = column.trim().to_lowercase();
-        let is_short = SHORTENED_MIN <= column.len() && name.starts_with(&column);
-        is_short
-            || MISSPELLED_MIN <= column.len() && strsim::damerau_levenshtein(&column, name) <= MISTAKES_MAX
-    };
-    let mut pairs = unknown.flat_map(|column| missing().map(move |name| (column.as_str(), *name)));
-    pairs.find(|(column, name)| alike(column, name))
 }
 
 /// What stands in a row's columns.
@@ -267,90 +217,6 @@ pub(super) fn minor_units(text: &str, currency: &str) -> Result<i64, String> {
     whole.ok_or_else(|| format!("{text} has more digits than {currency}"))
 }
 
-/// Runs an import. Refused rows make the exit code 1.
-///
-/// # Errors
-/// What stopped it, and what to do about it.
-pub(super) async fn run(arguments: &Import, columns: &Columns) -> anyhow::Result<ExitCode> {
-    let mut reading = Reading {
-        table: NamedTable::open(&arguments.file, columns.names, columns.needed)?,
-        columns,
-        seen: HashMap::new(),
-        tally: Tally::default(),
-    };
-    let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
-    let bar = output::progress_bytes(size, "importing");
-    if arguments.dry_run {
-        let mut good = 0;
-        loop {
-            let batch = reading.next_batch(&bar)?;
-            if batch.rows() == 0 {
-                bar.finish_and_clear();
-                return Ok(reading.tally.finish_dry(good)?);
-            }
-            good += batch.rows();
-        }
-    }
-    let server = Server::new(&arguments.remote)?;
-    let staff = server.staff()?.clone();
-    let mut connection = Connection::open(&server).await?;
-    let sent = async {
-        loop {
-            let batch = reading.next_batch(&bar)?;
-            if batch.rows() == 0 {
-                return Ok(());
-            }
-            let results = batch.send(columns.path, &mut connection, &staff).await?;
-            bar.suspend(|| reading.tally.add(&results))?;
-        }
-    };
-    let sent = sent.await;
-    bar.finish_and_clear();
-    reading.tally.finish(sent)
-}
-
-/// A table that is being read.
-struct Reading<'a> {
-    table: NamedTable,
-    columns: &'a Columns,
-    /// Where the first row about each thing stood, and what it said of it.
-    seen: HashMap<String, (u64, Option<String>)>,
-    tally: Tally,
-}
-
-impl Reading<'_> {
-    /// Returns the next good rows, as many as one call takes, and reports the refused ones on the way. None are left when
-    /// there are none.
-    fn next_batch(&mut self, bar: &ProgressBar) -> anyhow::Result<Batch> {
-        let mut batch = Batch::default();
-        while !batch.is_full() {
-            let Some((line, read)) = self.table.next_row()? else {
-                break;
-            };
-            let accepted = read.and_then(|values| self.accept(line, values, &mut batch));
-            if let Err(reason) = accepted {
-                bar.suspend(|| self.tally.refuse(line, "", &reason))?;
-            }
-        }
-        bar.set_position(self.table.bytes_read());
-        Ok(batch)
-    }
-
-    fn accept(&mut self, line: u64, mut values: Values, batch: &mut Batch) -> Result<(), String> {
-        let about = (self.columns.about)(&values);
-        let row = (self.columns.read)(line, &mut values)?;
-        let contradicts = |about: &About| about.contradicts(self.seen.get(&about.what)?);
-        if let Some(reason) = about.iter().find_map(contradicts) {
-            return Err(reason);
-        }
-        batch.add(&row)?;
-        for About { what, says } in about {
-            self.seen.entry(what).or_insert((line, says));
-        }
-        Ok(())
-    }
-}
-
 /// Reads a row of texts as a file would hold it.
 #[cfg(test)]
 pub(super) fn read(columns: &Columns, texts: &[(&str, &str)]) -> Result<Value, String> {
@@ -367,120 +233,8 @@ pub(super) fn read(columns: &Columns, texts: &[(&str, &str)]) -> Result<Value, S
 
 #[cfg(test)]
 mod tests {
-    use super::super::{customers, gift_cards, price_lists, promotions, rates};
+    use super::super::{gift_cards, price_lists, promotions};
     use super::*;
-
-    /// Reads a file of two rows; returns why the second is refused.
-    fn second(columns: &Columns, heading: &str, rows: [&str; 2]) -> Option<String> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("table.csv");
-        std::fs::write(&path, [heading, rows[0], rows[1]].join("\n")).expect("a file");
-        let mut reading = Reading {
-            table: NamedTable::open(&path, columns.names, columns.needed).expect("a table"),
-            columns,
-            seen: HashMap::new(),
-            tally: Tally::default(),
-        };
-        let mut batch = Batch::default();
-        let mut next = || {
-            let (line, values) = reading.table.next_row().expect("a row").expect("another row");
-            let values = values.expect("values");
-            reading.accept(line, values, &mut batch)
-        };
-        assert_eq!(next(), Ok(()));
-        next().err()
-    }
-
-    #[test]
-    fn of_two_rows_about_the_same_the_second_is_refused() {
-        let check = |columns: &Columns, heading, rows, is_refused| {
-            let reason = second(columns, heading, rows);
-            let named = |reason: &String| {
-                let starts = ["it is about the same as line 2; keep one", "it says "];
-                starts.iter().any(|start| reason.starts_with(start))
-            };
-            assert_eq!(
-                reason.as_ref().is_some_and(named),
-                is_refused,
-                "{rows:?}: {reason:?}"
-            );
-        };
-        let rates = |rows, is_refused| {
-            check(
-                &rates::COLUMNS,
-                "place,name,rate,category,valid_from",
-                rows,
-                is_refused,
-            );
-        };
-        rates(["FR,VAT,0.2,,", "fr ,VAT2,0.1,,"], true);
-        rates(["FR; BE,VAT,0.2,,", "BE;fr,VAT2,0.1,standard,"], true);
-        rates(
-            ["FR,VAT,0.2,,2020-01-01", "FR,VAT,0.1,,2020-01-01T01:00:00+01:00"],
-            true,
-        );
-        rates(["FR,VAT,0.2,,", "FR,VAT,0.1,books,"], false);
-        rates(["FR,VAT,0.2,,", "FR,VAT,0.1,,2020-01-01"], false);
-        let prices = |rows, is_refused| {
-            let heading = "list,sku,price,currency,from_quantity";
-            check(&price_lists::COLUMNS, heading, rows, is_refused);
-        };
-        prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,1"], true);
-        prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,10"], false);
-        prices(["A,CUP,1,GBP,", "A,CUP,2,EUR,"], false);
-        prices(["A,CUP,1,GBP,010", "A,CUP,2,GBP,+10"], true);
-        let lists = |rows, is_refused| {
-            let heading = "list,sku,price,currency,groups";
-            check(&price_lists::COLUMNS, heading, rows, is_refused);
-        };
-        lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,vip"], true);
-        lists(["A,CUP,1,GBP,trade", "B,POT,2,GBP,vip"], false);
-        lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,trade"], false);
-        lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,"], false);
-        lists(["A,CUP,1,GBP,trade; vip", "A,POT,2,GBP,vip;trade"], false);
-        let promotions = |rows, is_refused| {
-            check(&promotions::COLUMNS, "name,code,percentage", rows, is_refused);
-        };
-        promotions(["P,dup,0.1", "Q,DUP,0.2"], true);
-        promotions(["P,ONE,0.1", "P,TWO,0.1"], false);
-        promotions(["P,,0.1", "P,,0.2"], true);
-        let customers = |rows, is_refused| {
-            check(&customers::COLUMNS, "external_id,email", rows, is_refused);
-        };
-        customers(["A-1,a@example.com", "A-1,b@example.com"], true);
-        customers([",a@example.com", ",b@example.com"], false);
-        customers([",ada@example.com", ",Ada@Example.com"], true);
-        customers(["A-1,ada@example.com", ",ada@example.com"], true);
-        let heading = "code,balance,currency";
-        // The first counts, in every run.
-        check(
-            &gift_cards::COLUMNS,
-            heading,
-            ["7K3M-QW9X-2HTP-ZC4D,1,GBP"; 2],
-            false,
-        );
-    }
-
-    #[test]
-    fn a_misspelled_column_is_none_that_is_passed_over() {
-        let names = promotions::COLUMNS.names;
-        let check = |column: &str, name: Option<&str>| {
-            let heading = ["name".to_owned(), column.to_owned()];
-            assert_eq!(misspelled(&heading, names), name.map(|name| (column, name)));
-        };
-        check("customer_group", Some("customer_groups"));
-        check("usage_limt", Some("usage_limit"));
-        check("Code", Some("code"));
-        check("ends", Some("ends_at"));
-        check("comment", None);
-        check("used", None);
-        check("id", None);
-        let rates = ["valid_form".to_owned()];
-        assert_eq!(
-            misspelled(&rates, rates::COLUMNS.names),
-            Some(("valid_form", "valid_from"))
-        );
-    }
 
     #[test]
     fn numbers_that_are_none_are_refused_before_they_are_sent() {

@@ -1,6 +1,7 @@
 //! Tables of customers: one a row, found by what another system calls it, or by its e-mail address.
 
-use super::columns::{About, Columns, Values};
+use super::about::About;
+use super::columns::{Columns, Values};
 use cartwright_domain::text::Email;
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,8 @@
 //! Which column holds which field, and how its text is read.
 
+use super::about::About;
 use super::columns::parts;
-use super::{ImportRow, Price};
+use super::{Good, ImportRow, Price, Refused};
 use crate::cli::Preset;
 use crate::money::UnitPrice;
 use crate::table::{Row, Wanted};
@@ -22,15 +23,6 @@ const FIELDS: [&str; 9] = [
 
 /// The columns of the catalog derived from the "Online Retail" data set.
 const ONLINE_RETAIL: &str = "sku=StockCode,title=Description,price=modal_price_gbp";
-
-/// A row that is not sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
-    /// Its SKU, as far as there is one.
-    pub(super) sku: String,
-    /// What is wrong with it.
-    pub(super) reason: String,
-}
 
 /// Which column holds which field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,16 +101,28 @@ impl Mapping {
             .collect()
     }
 
-    /// Reads a row's fields.
+    /// Makes of a row what is sent.
     ///
     /// # Errors
     /// [`Refused`] with the first thing that is wrong.
-    pub(super) fn read(&self, row: &Row, currency: &str) -> Result<ImportRow, Refused> {
+    pub(super) fn good(&self, row: &Row, currency: &str) -> Result<Good, Refused> {
+        let row = self.read(row, currency)?;
+        let (subject, about) = (row.sku.clone(), vec![About::once(&[&row.sku])]);
+        match serde_json::to_value(row) {
+            Ok(sent) => Ok(Good { sent, subject, about }),
+            Err(error) => Err(Refused {
+                subject,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    fn read(&self, row: &Row, currency: &str) -> Result<ImportRow, Refused> {
         let values = match &row.values {
             Ok(values) => values,
             Err(reason) => {
                 return Err(Refused {
-                    sku: String::new(),
+                    subject: String::new(),
                     reason: reason.clone(),
                 });
             }
@@ -147,12 +151,12 @@ impl Mapping {
         ] = fields;
         let Some(sku) = sku else {
             return Err(Refused {
-                sku: String::new(),
+                subject: String::new(),
                 reason: "it has no SKU; every row needs one".to_owned(),
             });
         };
         let refused = |reason: String| Refused {
-            sku: sku.to_owned(),
+            subject: sku.to_owned(),
             reason,
         };
         let text = |field: Option<&str>| field.map(str::to_owned);
@@ -221,7 +225,7 @@ mod tests {
 
     fn check_row_refused(map: &str, values: &[&str], sku: &str, part: &str) {
         let refused = read(map, values).expect_err("the row is wrong");
-        assert_eq!(refused.sku, sku);
+        assert_eq!(refused.subject, sku);
         assert!(refused.reason.contains(part), "{}", refused.reason);
     }
 

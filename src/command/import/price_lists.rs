@@ -1,6 +1,7 @@
 //! Tables of prices by lists: one price of one variant a row. The list is found by its name, the variant by its SKU.
 
-use super::columns::{About, Columns, Values, spelled};
+use super::about::About;
+use super::columns::{Columns, Values, spelled};
 use serde_json::{Map, Value, json};
 
 /// The columns that say something of the list and not of the price.

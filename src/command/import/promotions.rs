@@ -1,6 +1,7 @@
 //! Tables of promotions: one a row, found by its code, or by its name where it has none.
 
-use super::columns::{About, Columns, Values, minor_units};
+use super::about::About;
+use super::columns::{Columns, Values, minor_units};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 

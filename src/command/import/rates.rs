@@ -1,6 +1,7 @@
 //! Tables of tax rates: one rate of one zone a row, the zone found by its places.
 
-use super::columns::{About, Columns, Values, spelled};
+use super::about::About;
+use super::columns::{Columns, Values, spelled};
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::tax::{Category, TaxCode};
 use cartwright_domain::territory::{Territory, TerritoryDraft};

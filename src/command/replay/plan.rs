@@ -5,7 +5,7 @@
 
 use super::country::CountryMap;
 use crate::money::UnitPrice;
-use crate::table::{Table, Wanted};
+use crate::table::{Table, Wanted, nearly};
 use anyhow::{Context, bail};
 use cartwright_domain::country::Country;
 use std::collections::{BTreeSet, HashMap};
@@ -170,7 +170,7 @@ impl Plan {
     /// The file cannot be read, or everything that is wrong with it, by line or country name.
     pub(super) fn read(path: &Path, countries: &CountryMap) -> anyhow::Result<Self> {
         let wanted: Vec<Wanted> = COLUMNS.iter().map(|column| Wanted::required(column)).collect();
-        let mut table = Table::open(path, &wanted)?;
+        let mut table = Table::open(path, &wanted, nearly)?;
         let mut builder = Builder::default();
         while let Some(row) = table.next_row()? {
             if let Err(fault) = row.values.and_then(|values| builder.add(values)) {

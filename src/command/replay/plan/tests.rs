@@ -197,7 +197,7 @@ fn data_set() -> Option<std::path::PathBuf> {
 fn check_data_set(folder: &Path, transactions: &str, invoices: &str, stock: &str) -> anyhow::Result<()> {
     let plan = Plan::read(&folder.join(transactions), &CountryMap::read(None)?)?;
     let wanted = ["InvoiceNo", "kind", "total_gbp"].map(Wanted::required);
-    let mut table = Table::open(&folder.join(invoices), &wanted)?;
+    let mut table = Table::open(&folder.join(invoices), &wanted, nearly)?;
     let mut compared = 0;
     while let Some(row) = table.next_row()? {
         let values: Vec<String> = row
@@ -219,7 +219,7 @@ fn check_data_set(folder: &Path, transactions: &str, invoices: &str, stock: &str
     assert_eq!(compared, plan.invoices.len());
 
     let wanted = ["StockCode", "min_opening", "closing"].map(Wanted::required);
-    let mut table = Table::open(&folder.join(stock), &wanted)?;
+    let mut table = Table::open(&folder.join(stock), &wanted, nearly)?;
     let mut available: HashMap<String, (i64, i64)> = HashMap::new();
     while let Some(row) = table.next_row()? {
         let values: Vec<String> = row
