@@ -3,7 +3,7 @@
 //! This crate is the composition root: it reads the configuration, chooses the parts, and starts and stops them.
 
 pub mod config;
-mod process;
+pub mod process;
 pub mod telemetry;
 mod wire;
 

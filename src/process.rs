@@ -50,20 +50,25 @@ pub(crate) fn connections_within(wanted: u64, open_files_max: Option<u64>) -> u6
     wanted.min(left)
 }
 
+/// Returns the milliseconds of user and of system time that a process has taken so far. Nothing where there is no such
+/// process.
+pub fn cpu_ms(process: u32) -> Option<(u64, u64)> {
+    cpu_ms_of(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+}
+
+/// Reads user and system time from the text of `/proc/PID/stat`, where they are the 14th and 15th field.
+fn cpu_ms_of(stat: &str) -> Option<(u64, u64)> {
+    // The second field is a name in parentheses that may hold blanks.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ').skip(11);
+    let mut ms = || Some(fields.next()?.parse::<u64>().ok()? * TICK_MS);
+    Some((ms()?, ms()?))
+}
+
 /// Returns what this process uses. What the kernel does not tell is zero.
 pub(crate) fn usage() -> ProcessUsage {
-    // The name in parentheses may hold blanks; the fields are counted from behind it.
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat
-        .rsplit_once(')')
-        .map(|(_, rest)| rest.split_whitespace().collect())
-        .unwrap_or_default();
-    let ticks = |index: usize| {
-        fields
-            .get(index)
-            .and_then(|field| field.parse::<u64>().ok())
-            .unwrap_or(0)
-    };
+    let id = std::process::id();
+    let (user_ms, system_ms) = cpu_ms(id).unwrap_or_default();
     let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm
         .split_whitespace()
@@ -76,9 +81,9 @@ pub(crate) fn usage() -> ProcessUsage {
         .find_map(|line| line.strip_prefix("write_bytes: "))
         .and_then(|text| text.parse().ok());
     ProcessUsage {
-        id: std::process::id(),
-        user_ms: ticks(11) * TICK_MS,
-        system_ms: ticks(12) * TICK_MS,
+        id,
+        user_ms,
+        system_ms,
         resident_bytes: pages * PAGE_BYTES,
         write_bytes: written.unwrap_or(0),
     }
@@ -107,6 +112,13 @@ mod tests {
         let raised = raise_open_files();
         let limit = getrlimit(Resource::Nofile);
         assert_eq!((limit.current, raised), (limit.maximum, limit.maximum));
+    }
+
+    #[test]
+    fn cpu_time_is_read_behind_a_name_with_blanks() {
+        let stat = "4242 (cart) wright) S 1 4242 4242 0 -1 4194304 500 0 0 0 123 45 0 0 20 0 4 0 999 1 2 3";
+        assert_eq!(cpu_ms_of(stat), Some((1230, 450)));
+        assert_eq!(cpu_ms_of("nonsense"), None);
     }
 
     #[test]

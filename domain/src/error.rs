@@ -248,6 +248,11 @@ pub struct FieldError {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldErrors(Vec<FieldError>);
 
+/// Returns a member's name as a segment of a JSON pointer, with the slash before it (RFC 6901, section 3).
+pub fn segment(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 impl FieldErrors {
     /// The stable code of the refusal.
     pub const CODE: &'static str = "request.invalid_fields";

@@ -4,6 +4,8 @@
 //! decide a rule of commerce: it does what it is told, once per key, and says what happened.
 
 pub mod carrier;
+mod deadline;
+mod gathering;
 pub mod mail;
 mod operation;
 pub mod payment;

@@ -91,7 +91,6 @@ fn confirmation(fact: &Fact, order: &Order) -> Result<Option<Mail>, String> {
         to: email.to_string(),
         subject,
         text: text_of(order, number),
-        html: None,
     }))
 }
 

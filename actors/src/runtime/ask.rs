@@ -233,7 +233,7 @@ pub enum AskError<X: Refusal> {
         /// When trying again is worth it.
         retry_after: Duration,
     },
-    /// The entity keeps crashing and is set aside until an operator or a restart revives it.
+    /// The entity keeps crashing and is set aside until the process is started again.
     #[error("{entity} is set aside because it keeps failing")]
     Quarantined {
         /// Which.

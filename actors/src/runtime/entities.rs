@@ -2,7 +2,6 @@
 
 use crate::runtime::ask::{Answer, Ask, AskError};
 use crate::runtime::core::Runtime;
-use crate::runtime::directory::Phase;
 use crate::runtime::envelope::{
     CommandJob, CreateJob, Job, Letter, RETRY_AFTER, Reply, Sent, Told, decode_outcome,
 };
@@ -16,7 +15,6 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How often a step's receipt is looked up again before the asker is told to retry.
 const LOOK_UPS_MAX: usize = 8;
@@ -262,19 +260,6 @@ impl<E: Entity> Entities<E> {
     /// of its state. It must not wait. The first call counts.
     pub(crate) fn when_forgotten(&self, told: impl Fn(E::Id) + Send + Sync + 'static) {
         self.shared.when_forgotten(Box::new(told));
-    }
-
-    /// Lets an entity that was set aside be loaded again by the next ask. Tells whether it was set aside.
-    pub fn revive(&self, id: E::Id) -> bool {
-        match self.shared.directory.get_mut(&id) {
-            Some(mut slot) if matches!(slot.phase, Phase::Quarantined) => {
-                slot.phase = Phase::Backoff {
-                    until: Instant::now(),
-                };
-                true
-            }
-            Some(_) | None => false,
-        }
     }
 
     /// Returns how many commits were published. While it stays, so does every committed state that is read after it.

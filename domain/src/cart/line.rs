@@ -2,7 +2,7 @@
 
 use super::totals::Offered;
 use crate::catalog::{CurrencyPrices, Handle, ListPrice, first_fit};
-use crate::error::FieldErrors;
+use crate::error::{FieldErrors, segment};
 use crate::id::{LineId, ProductId, VariantId};
 use crate::money::{Currency, LINE_AMOUNT_MAX, Price};
 use crate::shared;
@@ -185,9 +185,8 @@ pub(super) fn check_attributes(attributes: &Attributes, pointer: &str, errors: &
             true => Err(text::Error::Empty),
             false => text::check_line(name, ATTRIBUTE_NAME_LENGTH_MAX),
         };
-        // In a JSON pointer `~` and `/` are written `~0` and `~1`.
         let shown: String = name.chars().take(ATTRIBUTE_NAME_LENGTH_MAX).collect();
-        let pointer = format!("{pointer}/{}", shown.replace('~', "~0").replace('/', "~1"));
+        let pointer = format!("{pointer}{}", segment(&shown));
         errors.take(&pointer, name_checked);
         errors.take(&pointer, text::check_line(value, ATTRIBUTE_VALUE_LENGTH_MAX));
     }

@@ -6,7 +6,7 @@ use super::{
     TITLE_LENGTH_MAX, VariantEvent, WEIGHT_GRAMS_MAX,
 };
 use crate::entity::{Command, Context, Create, Entity, Keys, NoTimer, PastBody};
-use crate::error::{Broken, FieldErrors, ensure};
+use crate::error::{Broken, FieldErrors, ensure, segment};
 use crate::id::{EntityId, ProductId, VariantId};
 use crate::kind::{Kind, Listing, ListingKey, Unique, UniqueKey};
 use crate::money::{Currency, Price};
@@ -521,7 +521,7 @@ fn check_options(options: &Options, errors: &mut FieldErrors) -> Options {
         return checked;
     }
     for (name, value) in options {
-        let pointer = format!("/options/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = format!("/options{}", segment(name));
         let name = errors.take(&pointer, text::line(name, OPTION_LENGTH_MAX));
         let value = errors.take(&pointer, text::line(value, OPTION_LENGTH_MAX));
         if let (Some(name), Some(value)) = (name, value)

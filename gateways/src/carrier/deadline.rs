@@ -4,11 +4,11 @@ use super::{
     Error, Gateway, Label, LabelId, LabelRequest, OperationKey, Parcel, Rate, Tracking, TrackingNumber,
     Validation,
 };
+use crate::deadline::within;
 use cartwright_domain::address::Address;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// A carrier whose every call ends at the deadline: what may have changed something as [`Error::Unknown`], a question
 /// as [`Error::Unavailable`].
@@ -27,24 +27,17 @@ impl Deadlined {
     }
 
     fn question<'a, T: Send + 'a>(
-        &'a self,
+        &self,
         call: BoxFuture<'a, Result<T, Error>>,
     ) -> BoxFuture<'a, Result<T, Error>> {
-        let unanswered = || Error::Unavailable {
-            reason: "no answer within the deadline".to_owned(),
-        };
-        Box::pin(async move {
-            timeout(self.deadline, call)
-                .await
-                .unwrap_or_else(|_| Err(unanswered()))
-        })
+        within(self.deadline, call, Error::unanswered)
     }
 
     fn operation<'a, T: Send + 'a>(
-        &'a self,
+        &self,
         call: BoxFuture<'a, Result<T, Error>>,
     ) -> BoxFuture<'a, Result<T, Error>> {
-        Box::pin(async move { timeout(self.deadline, call).await.unwrap_or(Err(Error::Unknown)) })
+        within(self.deadline, call, || Error::Unknown)
     }
 }
 

@@ -13,6 +13,7 @@ pub use crate::place::Place;
 pub use deadline::Deadlined;
 pub use fake::Fake;
 
+use crate::deadline::NO_ANSWER;
 use cartwright_domain::address::Address;
 use cartwright_domain::money::{Currency, Money};
 use cartwright_domain::time::Timestamp;
@@ -222,4 +223,13 @@ pub enum Error {
     /// No answer: it may or may not have happened. The same key tells.
     #[error("the carrier did not answer; it may have happened")]
     Unknown,
+}
+
+impl Error {
+    /// Returns what is known where a question was not answered in time.
+    fn unanswered() -> Self {
+        Self::Unavailable {
+            reason: NO_ANSWER.to_owned(),
+        }
+    }
 }

@@ -6,19 +6,20 @@
 //! because nobody knows what a crash or a full disk left of it, is written again.
 
 use super::{Error, Mail, Mailer, MessageId};
+use crate::gathering::{Added, Full, Gathering, lock};
 use futures::future::{self, BoxFuture};
 use lettre::{
     Message,
     address::Envelope,
-    message::{Mailbox, MultiPart, SinglePart},
+    message::{Mailbox, SinglePart},
 };
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use std::{
     fmt::Display,
     fs::{self, File},
-    io, mem,
+    io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// The folder inside the mail directory where files lie until they are whole.
@@ -39,15 +40,9 @@ struct Shared {
     directory: PathBuf,
     spool: PathBuf,
     from: Mailbox,
-    queue: Mutex<Queue>,
+    waiting: Gathering<Composed>,
     /// Held by whoever writes or syncs.
     written: Mutex<Written>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: Vec<Composed>,
-    worked: bool,
 }
 
 /// A mail in the form of its file.
@@ -102,7 +97,7 @@ impl Folder {
                 directory,
                 spool,
                 from,
-                queue: Mutex::default(),
+                waiting: Gathering::of_at_most(WAITING_MAX),
                 written: Mutex::default(),
             }),
         })
@@ -126,14 +121,13 @@ impl Mailer for Folder {
 impl Folder {
     fn hand_in(&self, mail: Mail) -> Result<(), Error> {
         let composed = self.shared.compose(mail)?;
-        let mut queue = lock(&self.shared.queue);
-        if WAITING_MAX <= queue.waiting.len() {
-            return Err(Error::Failed(io::Error::other("too many mails are waiting")));
-        }
-        queue.waiting.push(composed);
-        if !mem::replace(&mut queue.worked, true) {
-            let shared = Arc::clone(&self.shared);
-            tokio::task::spawn_blocking(move || shared.write_waiting(&mut lock(&shared.written)));
+        match self.shared.waiting.add(composed) {
+            Ok(Added::BesideWork) => {}
+            Ok(Added::Unworked) => {
+                let shared = Arc::clone(&self.shared);
+                tokio::task::spawn_blocking(move || shared.write_waiting(&mut lock(&shared.written)));
+            }
+            Err(Full) => return Err(Error::Failed(io::Error::other("too many mails are waiting"))),
         }
         Ok(())
     }
@@ -142,25 +136,17 @@ impl Folder {
 impl Shared {
     /// Writes until nobody waits.
     fn write_waiting(&self, written: &mut Written) {
-        loop {
-            let waiting = {
-                let mut queue = lock(&self.queue);
-                queue.worked = !queue.waiting.is_empty();
-                mem::take(&mut queue.waiting)
-            };
-            if waiting.is_empty() {
-                return;
-            }
+        self.waiting.work(|mails| {
             written.unsynced = true;
             if let Err(error) = self.make_spool() {
                 written.failed.get_or_insert(error);
             }
-            for mail in waiting {
+            for mail in mails {
                 if let Err(error) = self.write(&mail) {
                     written.failed.get_or_insert(error);
                 }
             }
-        }
+        });
     }
 
     /// Makes the folder that somebody may have cleared away, in a mail directory that is still there.
@@ -202,10 +188,7 @@ impl Shared {
             .from(self.from.clone())
             .to(to)
             .subject(mail.subject);
-        let message = match mail.html {
-            Some(html) => builder.multipart(MultiPart::alternative_plain_html(mail.text, html)),
-            None => builder.singlepart(SinglePart::plain(mail.text)),
-        };
+        let message = builder.singlepart(SinglePart::plain(mail.text));
         Ok(Composed {
             bytes: message.map_err(refused)?.formatted(),
             message_id: mail.message_id,
@@ -231,11 +214,6 @@ fn mailbox(text: &str) -> Result<Mailbox, Error> {
     text.parse().map_err(|error| Error::Refused {
         reason: format!("{text} is no mail address: {error}"),
     })
-}
-
-/// Locks; a panic of an earlier holder does not keep later callers out.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes a mail directory with its spool, empty.
@@ -289,7 +267,6 @@ mod tests {
             to: "Ada <ada@example.com>".to_owned(),
             subject: "Order 17: thank you".to_owned(),
             text: text.to_owned(),
-            html: None,
         }
     }
 
@@ -324,25 +301,6 @@ mod tests {
                 "{line} is missing in\n{text}"
             );
         }
-    }
-
-    #[tokio::test]
-    async fn a_mail_with_html_has_both_bodies() {
-        let home = tempfile::tempdir().unwrap();
-        let folder = Folder::open(home.path(), "shop@example.com").unwrap();
-        let html = Some("<p>rich</p>".to_owned());
-        folder
-            .send(Mail {
-                html,
-                ..mail("a@b", "plain")
-            })
-            .await
-            .unwrap();
-        folder.settle().await.unwrap();
-        let text = fs::read_to_string(home.path().join("a@b.eml")).unwrap();
-        assert!(
-            text.contains("multipart/alternative") && text.contains("plain") && text.contains("<p>rich</p>")
-        );
     }
 
     #[tokio::test]

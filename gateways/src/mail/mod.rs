@@ -38,10 +38,8 @@ pub struct Mail {
     pub to: String,
     /// The subject, one line.
     pub subject: String,
-    /// The body for every reader.
+    /// The body.
     pub text: String,
-    /// The same body for readers that show HTML.
-    pub html: Option<String>,
 }
 
 /// The `Message-ID` of a mail, without the angle brackets: `order-confirmation.1842@shop.example`.

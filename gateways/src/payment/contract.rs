@@ -183,7 +183,7 @@ async fn the_sandbox_keeps_the_contract() {
 #[tokio::test(start_paused = true)]
 async fn the_sandbox_behind_a_deadline_keeps_the_contract() {
     let home = tempfile::tempdir().unwrap();
-    let provider = Deadlined::new(Arc::new(sandbox(home.path())), Deadlined::DEADLINE_DEFAULT);
+    let provider = Deadlined::new(Arc::new(sandbox(home.path())), Duration::from_secs(5));
     assert_eq!(provider.name(), "sandbox");
     check(&provider, "tok_approve", "tok_decline").await;
 }

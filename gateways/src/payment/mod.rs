@@ -13,6 +13,7 @@ pub use crate::operation::{InvalidKey, KEY_LENGTH_MAX, OperationKey};
 pub use deadline::Deadlined;
 pub use sandbox::Sandbox;
 
+use crate::deadline::NO_ANSWER;
 use cartwright_domain::money::Money;
 use futures::future::BoxFuture;
 use std::fmt;
@@ -196,4 +197,13 @@ pub enum Error {
         /// What is in the way.
         reason: String,
     },
+}
+
+impl Error {
+    /// Returns what is known where a question was not answered in time.
+    fn unanswered() -> Self {
+        Self::Unavailable {
+            reason: NO_ANSWER.to_owned(),
+        }
+    }
 }

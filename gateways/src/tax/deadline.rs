@@ -1,10 +1,10 @@
 //! The deadline every question to a calculator has.
 
 use super::{Calculator, Error, ItemTax, Request};
+use crate::deadline::within;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// A calculator whose every question ends at the deadline, as [`Error::Unavailable`].
 pub struct Deadlined {
@@ -28,13 +28,10 @@ impl Calculator for Deadlined {
     }
 
     fn calculate<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Vec<ItemTax>, Error>> {
-        let unanswered = || Error::Unavailable {
-            reason: "no answer within the deadline".to_owned(),
-        };
-        Box::pin(async move {
-            timeout(self.deadline, self.calculator.calculate(request))
-                .await
-                .unwrap_or_else(|_| Err(unanswered()))
-        })
+        within(
+            self.deadline,
+            self.calculator.calculate(request),
+            Error::unanswered,
+        )
     }
 }

@@ -11,6 +11,7 @@ pub use crate::place::Place;
 pub use deadline::Deadlined;
 pub use fake::Fake;
 
+use crate::deadline::NO_ANSWER;
 use cartwright_domain::country::Country;
 use cartwright_domain::money::Currency;
 use cartwright_domain::tax::Category;
@@ -82,4 +83,13 @@ pub enum Error {
         /// What is in the way.
         reason: String,
     },
+}
+
+impl Error {
+    /// Returns what is known where a question was not answered in time.
+    fn unanswered() -> Self {
+        Self::Unavailable {
+            reason: NO_ANSWER.to_owned(),
+        }
+    }
 }

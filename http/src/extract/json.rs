@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header},
 };
-use cartwright_domain::{Class, Problem, Refusal, error::FieldErrors};
+use cartwright_domain::{Class, Problem, Refusal, error::FieldErrors, error::segment};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::{Path, Segment};
@@ -202,14 +202,13 @@ fn place<T: DeserializeOwned>(bytes: &[u8]) -> String {
 
 fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
-    for segment in path {
-        pointer.push('/');
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&index.to_string()),
-            Segment::Map { key } => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { variant } => pointer.push_str(variant),
-            Segment::Unknown => pointer.push('?'),
-        }
+    for part in path {
+        pointer.push_str(&match part {
+            Segment::Seq { index } => segment(&index.to_string()),
+            Segment::Map { key } => segment(key),
+            Segment::Enum { variant } => segment(variant),
+            Segment::Unknown => segment("?"),
+        });
     }
     pointer
 }

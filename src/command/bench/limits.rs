@@ -7,15 +7,13 @@ use crate::cli::Remote;
 use crate::client::{Call, Connection, Server};
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use cartwright::process;
 use cartwright_storage::{DiskLoad, Preparation, disk_check_of};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-
-/// How many clock ticks the kernel's process accounting has in a second, on every Linux platform in use.
-const TICKS_PER_SECOND: u64 = 100;
 
 /// How many groups the disk is asked for: one for so many milliseconds of a work, within these bounds.
 const MILLIS_PER_GROUP: u128 = 10;
@@ -125,18 +123,8 @@ impl Drop for Bare {
 /// # Errors
 /// There is no such process.
 pub(super) fn cpu_ms_of_process(process: u32) -> anyhow::Result<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    cpu_ms_of(&stat).context("the kernel's figures of a process cannot be read")
-}
-
-/// Reads user and system time from the text of `/proc/PID/stat`, where they are the 14th and 15th field.
-fn cpu_ms_of(stat: &str) -> Option<u64> {
-    // The second field is a name in parentheses that may hold blanks.
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split(' ').skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some((user + system) * 1000 / TICKS_PER_SECOND)
+    let times = process::cpu_ms(process).context("the kernel's figures of a process cannot be read")?;
+    Ok(times.0 + times.1)
 }
 
 /// Asks the bare handler again and again.
@@ -191,16 +179,4 @@ pub(super) async fn bare_handler(
         bail!("the bare handler failed: {error}");
     }
     Ok(run)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cpu_time_is_read_behind_a_name_with_blanks() {
-        let stat = "4242 (cart) wright) S 1 4242 4242 0 -1 4194304 500 0 0 0 123 45 0 0 20 0 4 0 999 1 2 3";
-        assert_eq!(cpu_ms_of(stat), Some(1680));
-        assert_eq!(cpu_ms_of("nonsense"), None);
-    }
 }

@@ -6,10 +6,10 @@
 use super::super::{Decline, Error, OperationKey};
 use super::book::{Entry, Request, decline};
 use super::ledger::{Record, Writer};
+use crate::gathering::{Added, Full, Gathering, lock};
 use cartwright_domain::Timestamp;
 use std::{
-    mem,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::oneshot;
@@ -38,17 +38,11 @@ pub(super) struct Desk {
 
 #[derive(Debug)]
 struct Shared {
-    queue: Mutex<Queue>,
+    waiting: Gathering<Job>,
     /// Held by the worker only; gone for good when a write or sync has failed.
     writer: Mutex<Option<Writer>>,
     /// Why it has gone.
     fault: OnceLock<String>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: Vec<Job>,
-    worked: bool,
 }
 
 #[derive(Debug)]
@@ -62,7 +56,7 @@ struct Job {
 impl Desk {
     pub(super) fn new(writer: Writer) -> Self {
         let shared = Shared {
-            queue: Mutex::default(),
+            waiting: Gathering::of_at_most(WAITING_MAX),
             writer: Mutex::new(Some(writer)),
             fault: OnceLock::new(),
         };
@@ -79,20 +73,18 @@ impl Desk {
     /// Hands a request or, without one, a question in, and returns what the synced ledger says.
     pub(super) async fn ask(&self, key: &OperationKey, request: Option<Request>) -> Result<Answer, Error> {
         let (answer, answered) = oneshot::channel();
-        {
-            let mut queue = lock(&self.shared.queue);
-            if WAITING_MAX <= queue.waiting.len() {
-                return Err(unavailable("too many operations are waiting"));
-            }
-            queue.waiting.push(Job {
-                key: key.clone(),
-                request,
-                answer,
-            });
-            if !mem::replace(&mut queue.worked, true) {
+        let job = Job {
+            key: key.clone(),
+            request,
+            answer,
+        };
+        match self.shared.waiting.add(job) {
+            Ok(Added::BesideWork) => {}
+            Ok(Added::Unworked) => {
                 let shared = Arc::clone(&self.shared);
                 tokio::task::spawn_blocking(move || shared.work());
             }
+            Err(Full) => return Err(unavailable("too many operations are waiting")),
         }
         answered.await.unwrap_or(Err(Error::Unknown))
     }
@@ -101,17 +93,8 @@ impl Desk {
 impl Shared {
     fn work(&self) {
         let mut writer = lock(&self.writer);
-        loop {
-            let jobs = {
-                let mut queue = lock(&self.queue);
-                queue.worked = !queue.waiting.is_empty();
-                mem::take(&mut queue.waiting)
-            };
-            if jobs.is_empty() {
-                return;
-            }
-            work_group(&mut writer, &self.fault, jobs);
-        }
+        self.waiting
+            .work(|jobs| work_group(&mut writer, &self.fault, jobs));
     }
 }
 
@@ -196,9 +179,4 @@ fn unavailable(reason: &str) -> Error {
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(0).after(since)
-}
-
-/// Locks; a panic of an earlier holder does not keep later callers out.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
