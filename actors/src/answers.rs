@@ -4,10 +4,11 @@
 //! again at once, and after saying nothing several times in a row nothing at all for a while, so that not every cart waits
 //! for the deadline of somebody who is down: meanwhile holds what stands in for an answer.
 
+use crate::kept::kept;
 use crate::runtime::Clock;
 use cartwright_domain::time::Timestamp;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter, Weighter};
+use quick_cache::sync::Cache;
+use quick_cache::{UnitWeighter, Weighter};
 use std::convert::Infallible;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -20,8 +21,6 @@ const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
 const SILENT_FOR: Duration = Duration::from_secs(15);
 /// After how many silences in a row nothing is asked for as long as the last of them.
 const SILENCES_MAX: u32 = 3;
-/// Each part must have room for the heaviest answers, however many cores there are.
-const PARTS: usize = 8;
 
 /// What was answered, and until when that holds.
 #[derive(Clone, Debug)]
@@ -120,16 +119,8 @@ where
     W: Weighter<Q, Answered<A>> + Clone,
 {
     pub(crate) fn new(bounds: Bounds, weighter: W, clock: Clock) -> Self {
-        let options = OptionsBuilder::new()
-            .shards(PARTS)
-            .estimated_items_capacity(bounds.answers_max)
-            .weight_capacity(bounds.weight_max)
-            .build()
-            .expect("both capacities are given");
-        let hasher = DefaultHashBuilder::default();
-        let kept = Cache::with_options(options, weighter, hasher, DefaultLifecycle::default());
         Self {
-            kept: Arc::new(kept),
+            kept: Arc::new(kept(bounds.answers_max, bounds.weight_max, weighter)),
             health: Arc::default(),
             clock,
         }

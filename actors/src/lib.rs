@@ -13,6 +13,7 @@ pub mod engine;
 mod identity;
 pub mod import;
 mod inventory;
+mod kept;
 mod notification;
 mod once;
 pub mod order;

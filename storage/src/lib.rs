@@ -213,7 +213,7 @@ pub trait Store: Send + Sync + 'static {
     /// Resolves when every commit submitted before has its verdict and the verdict was told.
     fn barrier(&self) -> BoxFuture<'static, ()>;
 
-    /// Tells that an incarnation has ended cleanly and will submit no more.
+    /// Tells that an incarnation has ended and will submit no more. A commit of it that comes late is refused, for a while.
     fn retire(&self, entity: EntityKey, incarnation: u64);
 
     /// Tells whether new work should be let in; `Err` says why not, when the store falls behind.

@@ -7,6 +7,7 @@ use super::facts::groups_of;
 use super::findings::{CountedFindings, Findings, Whose, refused};
 use super::renderings::Renderings;
 use crate::engine::{Kinds, unreadable};
+use crate::kept::kept;
 use crate::request::Refused;
 use crate::runtime::Published;
 use cartwright_domain::address::Address;
@@ -16,16 +17,14 @@ use cartwright_domain::catalog::{Handle, Variant};
 use cartwright_domain::id::{CartId, ProductId, SETTINGS_ID};
 use cartwright_domain::time::Timestamp;
 use cartwright_storage::Position;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use std::sync::Arc;
 
 /// How many carts are kept at most,
 const CARTS_MAX: usize = 4_000;
 /// and how many lines all of them may have: about a third of a kilobyte each.
 const LINES_MAX: u64 = 160_000;
-/// Each part must have room for the largest carts, however many cores there are.
-const PARTS: usize = 8;
 
 /// What every line of a cart is priced by, apart from its variant's own price and category.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,20 +66,8 @@ pub(crate) struct KeptPrices {
 
 impl KeptPrices {
     pub(crate) fn new() -> Self {
-        let options = OptionsBuilder::new()
-            .shards(PARTS)
-            .estimated_items_capacity(CARTS_MAX)
-            .weight_capacity(LINES_MAX)
-            .build()
-            .expect("both capacities are given");
-        let cache = Cache::with_options(
-            options,
-            Lines,
-            DefaultHashBuilder::default(),
-            DefaultLifecycle::default(),
-        );
         Self {
-            cache: Arc::new(cache),
+            cache: Arc::new(kept(CARTS_MAX, LINES_MAX, Lines)),
         }
     }
 

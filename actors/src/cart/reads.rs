@@ -4,6 +4,7 @@
 
 use super::CartView;
 use super::facts::Counted;
+use crate::kept::kept;
 use bytes::Bytes;
 use cartwright_domain::id::CartId;
 use cartwright_domain::time::Timestamp;
@@ -64,7 +65,7 @@ pub(crate) struct CartReads {
 impl CartReads {
     pub(crate) fn new() -> Self {
         Self {
-            cache: Cache::with_weighter(CARTS_MAX, LINES_MAX, Lines),
+            cache: kept(CARTS_MAX, LINES_MAX, Lines),
         }
     }
 

@@ -288,6 +288,7 @@ impl<E: Entity> KindShared<E> {
         {
             slot.phase = phase;
             self.counts.resident.fetch_sub(1, Ordering::Relaxed);
+            self.runtime.store.retire(E::key(id), incarnation);
         }
     }
 

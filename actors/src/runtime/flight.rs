@@ -128,6 +128,10 @@ impl<E: Entity> Head<E> {
         let body = match body(&stand, &contents) {
             Ok(body) => body,
             Err(unstorable) => {
+                if contents.waiters.is_empty() {
+                    // Nobody else hears of what a timer does.
+                    tracing::error!(entity = %self.key, ?unstorable, "a timer's change cannot be stored; it fires again");
+                }
                 settle_all(contents.waiters, &Settled::Failed(Failure::from(unstorable)));
                 self.drop_unsubmitted(&steps);
                 return;

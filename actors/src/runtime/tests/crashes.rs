@@ -45,6 +45,7 @@ async fn a_crashed_entity_waits_before_it_is_loaded_again() {
     let id = bench.open(1).await;
     assert!(bench.tell(id, Burst {}).await.is_err());
     settle().await;
+    assert_eq!(bench.store.retired(), 1);
     match bench.tell(id, add(1)).await {
         Err(AskError::Retry { retry_after }) => {
             assert!(retry_after <= Duration::from_millis(100), "{retry_after:?}");

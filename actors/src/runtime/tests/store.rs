@@ -31,6 +31,7 @@ struct Faults {
     loads: AtomicUsize,
     loading: watch::Sender<bool>,
     barriers: AtomicUsize,
+    retired: AtomicUsize,
     passed: AtomicUsize,
     /// Receipt look-ups that still answer as of the beginning, and all that were made.
     outdated: AtomicUsize,
@@ -124,6 +125,10 @@ impl TestStore {
         self.faults.barriers.load(Ordering::SeqCst)
     }
 
+    pub(super) fn retired(&self) -> usize {
+        self.faults.retired.load(Ordering::SeqCst)
+    }
+
     /// Answers the next look-ups of receipts as of the beginning.
     pub(super) fn outdate_look_ups(&self, next: usize) {
         self.faults.outdated.store(next, Ordering::SeqCst);
@@ -157,6 +162,7 @@ impl Faults {
             loads: AtomicUsize::new(0),
             loading: watch::Sender::new(true),
             barriers: AtomicUsize::new(0),
+            retired: AtomicUsize::new(0),
             passed: AtomicUsize::new(0),
             outdated: AtomicUsize::new(0),
             look_ups: AtomicUsize::new(0),
@@ -208,6 +214,7 @@ impl Store for TestStore {
     }
 
     fn retire(&self, entity: EntityKey, incarnation: u64) {
+        self.faults.retired.fetch_add(1, Ordering::SeqCst);
         self.memory.retire(entity, incarnation);
     }
 
