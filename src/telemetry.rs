@@ -1,7 +1,11 @@
 //! Logs: to stderr, as text for people or as JSON for machines.
 
 use crate::config::LogFormat;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
@@ -16,7 +20,7 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
     let filter = filter(level).map_err(|error| format!("log_level: {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| Unfailing(io::stderr()));
+        .with_writer(|| Record);
     let started = match format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -26,17 +30,84 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
     Ok(())
 }
 
-/// A writer that never fails: what cannot be written is lost. Nothing may depend on whether its log is read, or has room;
-/// whoever writes records panics otherwise.
-struct Unfailing<W>(W);
+/// Records on their way to where they are read. Nothing may depend on whether a log is read, or has room: whoever writes
+/// records panics where that fails, and waits where nobody reads.
+static LOG: Mutex<Log<io::Stderr>> = Mutex::new(Log::of(io::stderr));
 
-impl<W: Write> Write for Unfailing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(self.0.write(bytes).unwrap_or(bytes.len()))
+/// How long a record waits for a reader who is behind. Those after it do not wait, until one is read again.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+
+/// As much as a pipe that has room at all takes at once (POSIX's smallest `PIPE_BUF` is less, Linux' is this).
+const PIECE_BYTES: usize = 4_096;
+
+/// A writer that neither fails nor waits for long: what cannot be written is lost, and counted.
+struct Log<W> {
+    open: fn() -> W,
+    /// How many records were lost since the last that was written.
+    lost: u64,
+}
+
+impl<W: Write + AsFd> Log<W> {
+    const fn of(open: fn() -> W) -> Self {
+        Self { open, lost: 0 }
+    }
+
+    fn record(&mut self, record: &[u8]) {
+        let mut to = (self.open)();
+        let patience = if self.lost == 0 {
+            PATIENCE
+        } else {
+            Timespec::default()
+        };
+        if !is_taken(&to, &patience) {
+            self.lost += 1;
+            return;
+        }
+        if 0 < self.lost {
+            let told = format!(
+                "{} log records before this one were lost: nobody read them\n",
+                self.lost
+            );
+            self.lost = u64::from(!write_in_pieces(&mut to, told.as_bytes()));
+        }
+        self.lost += u64::from(!write_in_pieces(&mut to, record));
+    }
+}
+
+/// Writes a record. Tells whether somebody may read it: not where the reader stops in the middle of it. Where writing
+/// fails nobody ever will, and nobody is to be told.
+fn write_in_pieces(to: &mut (impl Write + AsFd), record: &[u8]) -> bool {
+    for piece in record.chunks(PIECE_BYTES) {
+        if !is_taken(to, &PATIENCE) {
+            return false;
+        }
+        if to.write_all(piece).is_err() {
+            return true;
+        }
+    }
+    true
+}
+
+/// Tells whether a piece would be taken without waiting, or would fail at once.
+fn is_taken(to: &impl AsFd, patience: &Timespec) -> bool {
+    let mut asked = [PollFd::new(to, PollFlags::OUT)];
+    // What cannot be asked is written to, as ever.
+    retry_on_intr(|| poll(&mut asked, Some(patience))).map_or(true, |ready| 0 < ready)
+}
+
+/// One record, which comes in one piece.
+struct Record;
+
+impl Write for Record {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        LOG.lock().unwrap_or_else(PoisonError::into_inner).record(record);
+        Ok(record.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let _ = self.0.flush();
         Ok(())
     }
 }
@@ -55,4 +126,63 @@ pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
     EnvFilter::builder()
         .parse(level)
         .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{PipeReader, PipeWriter, Read, pipe};
+    use std::sync::OnceLock;
+    use std::time::{Duration, Instant};
+
+    static PIPE: OnceLock<PipeWriter> = OnceLock::new();
+
+    fn open() -> PipeWriter {
+        let writer = PIPE.get().expect("the pipe is open");
+        writer.try_clone().expect("another end of it")
+    }
+
+    /// Reads until nothing more is there at once.
+    fn read_all(reader: &mut PipeReader) -> String {
+        let mut text = String::new();
+        let mut buffer = [0; 1 << 16];
+        loop {
+            let mut asked = [PollFd::new(reader, PollFlags::IN)];
+            if poll(&mut asked, Some(&Timespec::default())) == Ok(0) {
+                return text;
+            }
+            let read = reader.read(&mut buffer).expect("it can be read");
+            text.push_str(std::str::from_utf8(&buffer[..read]).expect("it is text"));
+        }
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_holds_nobody_up_and_says_what_is_missing() {
+        let (mut reader, writer) = pipe().expect("a pipe");
+        PIPE.set(writer).expect("it is the only one");
+        let mut log = Log::of(open);
+        let record = [b"x".repeat(999), b"\n".to_vec()].concat();
+        let before = Instant::now();
+        for _ in 0..1_000 {
+            log.record(&record);
+        }
+        assert!(before.elapsed() < Duration::from_secs(10), "it waits for each");
+        let lost = log.lost;
+        assert!(900 < lost && lost < 1_000, "{lost}");
+        assert_eq!(
+            read_all(&mut reader).len(),
+            (1_000 - usize::try_from(lost).expect("few")) * 1_000
+        );
+
+        log.record(b"again\n");
+        let told = format!("{lost} log records before this one were lost: nobody read them\nagain\n");
+        assert_eq!(read_all(&mut reader), told);
+        let long = [b"y".repeat(50_000), b"\n".to_vec()].concat();
+        log.record(&long);
+        assert_eq!(read_all(&mut reader).as_bytes(), long);
+
+        drop(reader);
+        log.record(b"to nobody\n");
+        assert_eq!(log.lost, 0);
+    }
 }
