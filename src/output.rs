@@ -1,9 +1,10 @@
 //! What the commands say: results to stdout, complaints and progress to stderr.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
     let written = writeln!(io::stdout().lock(), "{}", text.as_ref());
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        other => {
+            other.map_err(|error| io::Error::new(error.kind(), format!("stdout cannot be written: {error}")))
+        }
     }
 }
 
@@ -25,11 +28,18 @@ pub(crate) fn note(text: impl AsRef<str>) {
     drop(writeln!(io::stderr().lock(), "{}", text.as_ref()));
 }
 
-/// Opens the file of a report, before the work that it is about.
+/// Opens the file of a report on another file, before the work that it is about.
 ///
 /// # Errors
-/// It cannot be written.
-pub(crate) fn report(path: &Path) -> anyhow::Result<File> {
+/// It cannot be written, or is that file.
+pub(crate) fn report(path: &Path, on: &Path) -> anyhow::Result<File> {
+    let is_same = |(a, b): (Metadata, Metadata)| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    if path.metadata().ok().zip(on.metadata().ok()).is_some_and(is_same) {
+        bail!(
+            "the report would be written over {}; name another file",
+            on.display()
+        );
+    }
     File::create(path).with_context(|| format!("cannot write the report {}", path.display()))
 }
 
@@ -88,6 +98,20 @@ pub(crate) fn per_second(count: u64, time: Duration) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_is_not_written_over_what_it_is_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (rows, link) = (folder.path().join("rows.csv"), folder.path().join("link.csv"));
+        std::fs::write(&rows, "sku\n").expect("a file");
+        std::os::unix::fs::symlink(&rows, &link).expect("a link");
+        for path in [&rows, &link] {
+            let error = report(path, &rows).expect_err("it is the same file");
+            assert!(error.to_string().contains("name another file"), "{error}");
+        }
+        assert_eq!(std::fs::read(&rows).expect("it is there"), b"sku\n");
+        assert!(report(&folder.path().join("report.tsv"), &rows).is_ok());
+    }
 
     #[test]
     fn thousandths_are_written_with_a_point() {

@@ -1,11 +1,13 @@
 //! Reading tables: comma or tab separated files with a heading, or JSON Lines, each with or without zstd.
 
 mod json_lines;
+mod layout;
 mod misspelled;
 mod unix_lines;
 
 use anyhow::{Context, bail, ensure};
 use json_lines::JsonLines;
+use layout::{Layout, foreign};
 use misspelled::misspelled;
 use std::cell::Cell;
 use std::fs::File;
@@ -33,13 +35,6 @@ const NEVER_CLOSED: &str = "a quotation mark in it is never closed: nothing behi
 
 /// How much is read ahead.
 const BUFFER_BYTES: usize = 256 * 1024;
-
-/// How a table is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    Separated(u8),
-    JsonLines,
-}
 
 /// Tells whether a column's name is nearly another's.
 pub(crate) type Alike = fn(&str, &str) -> bool;
@@ -132,7 +127,11 @@ impl Table {
         })
         .with_context(named)?;
         skip_byte_order_mark(&mut reader).with_context(named)?;
-        let layout = layout_of(path, reader.fill_buf().with_context(named)?);
+        let start = reader.fill_buf().with_context(named)?;
+        if let Some(reason) = foreign(start) {
+            bail!("cannot read {}: {reason}", path.display());
+        }
+        let layout = Layout::of(path, start);
         let (rows, columns) = Self::read(reader, layout, wanted, alike).with_context(named)?;
         Ok(Self {
             rows,
@@ -173,6 +172,10 @@ impl Table {
             heading.iter().any(|name| !["", BEHIND_THE_END].contains(&name)),
             "it names no columns; its first line must"
         );
+        let names: Vec<&str> = wanted.iter().map(|want| want.column.as_str()).collect();
+        if let Some(reason) = misspelled(heading.iter(), &names, alike) {
+            bail!(reason);
+        }
         let mut columns = Vec::with_capacity(wanted.len());
         for want in wanted {
             let index = heading.iter().position(|name| name == want.column);
@@ -194,10 +197,6 @@ impl Table {
                 name: want.column.clone(),
                 index,
             });
-        }
-        let names: Vec<&str> = wanted.iter().map(|want| want.column.as_str()).collect();
-        if let Some(reason) = misspelled(heading.iter(), &names, alike) {
-            bail!(reason);
         }
         Ok((
             Rows::Separated {
@@ -249,31 +248,6 @@ fn skip_byte_order_mark(reader: &mut dyn BufRead) -> std::io::Result<()> {
         reader.consume(BYTE_ORDER_MARK.len());
     }
     Ok(())
-}
-
-/// Tells the layout by the name's ending, and by the first line where the name does not say.
-fn layout_of(path: &Path, start: &[u8]) -> Layout {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default()
-        .to_lowercase();
-    let name = name.strip_suffix(".zst").unwrap_or(&name);
-    match name.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("csv") => Layout::Separated(b','),
-        Some("tsv") => Layout::Separated(b'\t'),
-        Some("jsonl" | "ndjson") => Layout::JsonLines,
-        _ => {
-            let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            if first.trim_ascii_start().starts_with(b"{") {
-                Layout::JsonLines
-            } else if first.contains(&b'\t') {
-                Layout::Separated(b'\t')
-            } else {
-                Layout::Separated(b',')
-            }
-        }
-    }
 }
 
 fn next_separated(
@@ -373,6 +347,7 @@ mod tests {
         check("a.tsv", b"sku\tprice\nA 1\t2.50\nB\t\n", &expected);
         check("noending", b"sku\tprice\nA 1\t2.50\nB\t\n", &expected);
         check("bom.csv", b"\xef\xbb\xbfsku,price\nA 1,2.50\nB,\n", &expected);
+        check("semicolons.csv", b"price;sku\n2.50;A 1\n;B\n", &expected);
         let compressed = zstd::encode_all(&comma[..], 1).unwrap_or_else(|error| panic!("{error}"));
         check("a.csv.zst", &compressed, &expected);
         check("misnamed.csv", &compressed, &expected);
@@ -551,6 +526,19 @@ mod tests {
         for bytes in [&b""[..], b"\n\n", b"\xef\xbb\xbf"] {
             let error = read_all("a.csv", bytes, &["sku"]).expect_err("there is nothing");
             assert!(format!("{error:#}").contains("it names no columns"), "{error:#}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_table_says_how_it_becomes_one() {
+        let starts: [(&[u8], &str); 3] = [
+            (b"\x1f\x8b\x08", "gzip"),
+            (b"\xff\xfes\0k\0", "UTF-16"),
+            (b" [{\"sku\":1}]", ".jsonl"),
+        ];
+        for (bytes, told) in starts {
+            let error = read_all("a.csv", bytes, &["sku"]).expect_err("it is none");
+            assert!(format!("{error:#}").contains(told), "{error:#}");
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::config::LogFormat;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
+use serde_json::json;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,7 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| Record);
+    LOG.lock().unwrap_or_else(PoisonError::into_inner).format = format;
     let started = match format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -46,13 +48,18 @@ const PIECE_BYTES: usize = 4_096;
 /// A writer that neither fails nor waits for long: what cannot be written is lost, and counted.
 struct Log<W> {
     open: fn() -> W,
+    format: LogFormat,
     /// How many records were lost since the last that was written.
     lost: u64,
 }
 
 impl<W: Write + AsFd> Log<W> {
     const fn of(open: fn() -> W) -> Self {
-        Self { open, lost: 0 }
+        Self {
+            open,
+            format: LogFormat::Text,
+            lost: 0,
+        }
     }
 
     fn record(&mut self, record: &[u8]) {
@@ -67,13 +74,34 @@ impl<W: Write + AsFd> Log<W> {
             return;
         }
         if 0 < self.lost {
-            let told = format!(
-                "{} log records before this one were lost: nobody read them\n",
-                self.lost
-            );
+            let told = self.told();
             self.lost = u64::from(!write_in_pieces(&mut to, told.as_bytes()));
         }
         self.lost += u64::from(!write_in_pieces(&mut to, record));
+    }
+}
+
+impl<W> Log<W> {
+    /// Returns the record that tells of those that were lost.
+    fn told(&self) -> String {
+        let (now, lost) = (jiff::Timestamp::now(), self.lost);
+        let (target, message) = (
+            module_path!(),
+            "records before this one were lost: nobody read the log",
+        );
+        match self.format {
+            LogFormat::Text => format!("{now:.6}  WARN {target}: {message} lost={lost}\n"),
+            LogFormat::Json => {
+                let record = json!({
+                    "timestamp": format!("{now:.6}"),
+                    "level": "WARN",
+                    "message": message,
+                    "lost": lost,
+                    "target": target,
+                });
+                format!("{record}\n")
+            }
+        }
     }
 }
 
@@ -175,8 +203,15 @@ mod tests {
         );
 
         log.record(b"again\n");
-        let told = format!("{lost} log records before this one were lost: nobody read them\nagain\n");
-        assert_eq!(read_all(&mut reader), told);
+        let told = format!("lost: nobody read the log lost={lost}\nagain\n");
+        assert!(read_all(&mut reader).ends_with(&told));
+        log.format = LogFormat::Json;
+        log.lost = lost;
+        log.record(b"{}\n");
+        let told = read_all(&mut reader);
+        let told: serde_json::Value =
+            serde_json::from_str(told.lines().next().expect("a record")).expect("JSON");
+        assert_eq!((&told["level"], &told["lost"]), (&json!("WARN"), &json!(lost)));
         let long = [b"y".repeat(50_000), b"\n".to_vec()].concat();
         log.record(&long);
         assert_eq!(read_all(&mut reader).as_bytes(), long);

@@ -56,7 +56,8 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
-    let report_file = arguments.report.as_deref().map(output::report).transpose()?;
+    let report = |path| output::report(path, &arguments.file);
+    let report_file = arguments.report.as_deref().map(report).transpose()?;
     let tax = if arguments.vat {
         shop_setup::require_net_prices(&mut connection, &staff).await?;
         Tax::AtInvoiceDate

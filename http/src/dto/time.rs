@@ -9,7 +9,10 @@ use utoipa::ToSchema;
 /// How long a date is: `2024-05-06`.
 const DATE_LENGTH: usize = 10;
 
-/// A point in time: `2024-05-06T07:08:09.010Z`. Read by [`instant`].
+/// The first instant whose year is written with four digits: 0000-01-01T00:00:00Z.
+const FIRST: jiff::Timestamp = jiff::Timestamp::constant(-62_167_219_200, 0);
+
+/// A point in time: `2024-05-06T07:08:09.010Z`. Read with any offset; a date alone is its first instant in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2024-05-06T07:08:09.010Z")]
 pub(crate) struct Time(pub(crate) Timestamp);
@@ -26,11 +29,11 @@ pub fn instant(text: &str) -> Result<Timestamp, String> {
     } else {
         text.parse::<jiff::Timestamp>()
     };
-    let expected = |_: jiff::Error| {
-        "expected a point in time such as 2024-05-06T07:08:09Z, or a date such as 2024-05-06, before 9999-12-31"
-            .to_owned()
-    };
-    let instant = instant.map_err(expected)?;
+    let instant = instant.ok().filter(|instant| FIRST <= *instant);
+    let instant = instant.ok_or(
+        "expected a point in time such as 2024-05-06T07:08:09Z, or a date such as 2024-05-06, from 0000-01-01 to \
+         9999-12-30",
+    )?;
     Ok(Timestamp::from_millis(instant.as_millisecond()))
 }
 
@@ -73,6 +76,8 @@ mod tests {
         check_read("2011-01-04T00:00:00Z", Some(1_294_099_200_000));
         check_read("2011-01-04T01:00:00.25+01:00", Some(1_294_099_200_250));
         check_read("2011-01-04", Some(1_294_099_200_000));
+        check_read("0000-01-01", Some(-62_167_219_200_000));
+        check_read("0000-01-01T00:00:00+10:00", None);
         for text in ["", "now", "2011-02-30", "2011-01-04T00:00:00", "1294099200"] {
             check_read(text, None);
         }

@@ -183,7 +183,7 @@ impl Report {
         let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         serde_json::from_slice(&text).with_context(|| {
             format!(
-                "{} is not what `bench --json` of this version writes",
+                "{} is not what `bench --all` or `bench --growth` of this version writes with --json",
                 file.display()
             )
         })

@@ -1,5 +1,6 @@
 //! What the rows of a file are about: of two about one thing each would undo the other, in every run.
 
+use super::columns::spelled;
 use std::collections::HashMap;
 
 /// Something that a row is about.
@@ -7,7 +8,15 @@ pub(super) struct About {
     /// What it is, spelled as one spells it who compares.
     what: String,
     /// What the row says of it, where several rows may say the same.
-    says: Option<String>,
+    says: Option<Says>,
+}
+
+/// What a row says of something.
+struct Says {
+    /// Spelled as one spells it who compares.
+    spelled: String,
+    /// As it is written, with its column.
+    written: String,
 }
 
 impl About {
@@ -20,20 +29,23 @@ impl About {
     }
 
     /// Something of which each row must say the same.
-    pub(super) fn agreed(parts: &[&str], says: &str) -> Self {
+    pub(super) fn agreed(of: &str, column: &str, value: &str) -> Self {
         Self {
-            what: together(parts),
-            says: Some(says.to_owned()),
+            what: together(&[of, column]),
+            says: Some(Says {
+                spelled: spelled(value),
+                written: format!("{column} is {value:?}"),
+            }),
         }
     }
 
     /// Says why a row cannot be about this when an earlier one was.
     fn contradicts(&self, (line, said): &(u64, Option<String>)) -> Option<String> {
         match (&self.says, said) {
-            (Some(says), Some(said)) if says == said => None,
-            (Some(says), Some(_)) => Some(format!(
-                "it says {says:?} where line {line} says something else of the same; say it once, or each run would \
-                 change it twice"
+            (Some(says), Some(said)) if says.spelled == *said => None,
+            (Some(Says { written, .. }), Some(_)) => Some(format!(
+                "{written} where line {line} says something else of the same; say it once, or each run would change it \
+                 twice"
             )),
             _ => Some(format!(
                 "it is about the same as line {line}; keep one of the two, or each run would change it twice"
@@ -62,6 +74,7 @@ impl Seen {
     /// Remembers what the row in a line is about.
     pub(super) fn add(&mut self, line: u64, about: Vec<About>) {
         for About { what, says } in about {
+            let says = says.map(|says| says.spelled);
             self.first.entry(what).or_insert((line, says));
         }
     }
@@ -99,7 +112,10 @@ mod tests {
         let check = |columns: &Columns, heading, rows, is_refused| {
             let reason = second(columns, heading, rows);
             let named = |reason: &String| {
-                let starts = ["it is about the same as line 2; keep one", "it says "];
+                let starts = [
+                    "it is about the same as line 2; keep one",
+                    "groups is \"vip\" where line 2 says",
+                ];
                 starts.iter().any(|start| reason.starts_with(start))
             };
             assert_eq!(
@@ -140,6 +156,7 @@ mod tests {
         lists(["A,CUP,1,GBP,trade", "B,POT,2,GBP,vip"], false);
         lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,trade"], false);
         lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,"], false);
+        lists(["A,CUP,1,GBP,a;b", "A,POT,2,GBP,b;a;b"], false);
         lists(["A,CUP,1,GBP,trade; vip", "A,POT,2,GBP,vip;trade"], false);
         let promotions = |rows, is_refused| {
             check(&promotions::COLUMNS, "name,code,percentage", rows, is_refused);

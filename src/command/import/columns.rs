@@ -53,13 +53,28 @@ impl Columns {
     }
 }
 
+/// Conditions that have other names in other tables.
+const CONDITIONS: [&[&str]; 4] = [
+    &["groups", "customer_groups"],
+    &["valid_from", "starts_at"],
+    &["valid_until", "ends_at"],
+    &["from_quantity", "quantity_from", "quantity", "min_quantity"],
+];
+
+/// Tells whether a column is nearly called as another, as its beginning, or as another table calls that condition.
+fn alike(column: &str, name: &str) -> bool {
+    let mut conditions = CONDITIONS.into_iter().filter(|names| names.contains(&name));
+    let by_another = conditions.any(|names| names.iter().any(|other| nearly_or_shortened(column, other)));
+    by_another || nearly_or_shortened(column, name)
+}
+
 fn open(path: &Path, names: &[&str], needed: &[&str]) -> anyhow::Result<Table> {
     let wanted = |name: &&str| Wanted {
         column: (*name).to_owned(),
         required: needed.contains(name),
     };
     let wanted: Vec<Wanted> = names.iter().map(wanted).collect();
-    Table::open(path, &wanted, nearly_or_shortened)
+    Table::open(path, &wanted, alike)
 }
 
 /// A table whose columns have fixed names, read row by row.
@@ -144,11 +159,12 @@ impl Values {
 
     /// Takes out a value that is `yes` or `no`, if it is there.
     pub(crate) fn choice(&mut self, name: &str) -> Result<Option<bool>, String> {
-        match self.take(name).as_deref() {
-            None => Ok(None),
-            Some("yes" | "true") => Ok(Some(true)),
-            Some("no" | "false") => Ok(Some(false)),
-            Some(other) => Err(format!("{name}: {other:?} is neither yes nor no")),
+        let Some(text) = self.take(name) else {
+            return Ok(None);
+        };
+        match choice(&text) {
+            None => Err(format!("{name}: {text:?} is neither yes nor no")),
+            choice => Ok(choice),
         }
     }
 
@@ -191,7 +207,15 @@ impl Values {
     }
 }
 
-/// Returns a value spelled as every other one that says the same: times, whole numbers, and parts in any order.
+fn choice(text: &str) -> Option<bool> {
+    match text {
+        "yes" | "true" => Some(true),
+        "no" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Returns a value spelled as every other one that says the same: times, whole numbers, choices, and parts in any order.
 pub(super) fn spelled(text: &str) -> String {
     if let Ok(at) = instant(text) {
         return at.millis().to_string();
@@ -199,8 +223,12 @@ pub(super) fn spelled(text: &str) -> String {
     if let Ok(number) = text.parse::<i64>() {
         return number.to_string();
     }
+    if let Some(choice) = choice(text) {
+        return choice.to_string();
+    }
     let mut parts = parts(text);
     parts.sort_unstable();
+    parts.dedup();
     parts.join(";")
 }
 
@@ -235,6 +263,19 @@ pub(super) fn read(columns: &Columns, texts: &[(&str, &str)]) -> Result<Value, S
 mod tests {
     use super::super::{gift_cards, price_lists, promotions};
     use super::*;
+
+    #[test]
+    fn a_condition_is_known_by_what_another_table_calls_it() {
+        let check = |column, name, is_alike| assert_eq!(alike(column, name), is_alike, "{column}");
+        check("groups", "customer_groups", true);
+        check("group", "customer_groups", true);
+        check("valid_from", "starts_at", true);
+        check("ends_at", "valid_until", true);
+        check("quantity", "from_quantity", true);
+        check("groups", "categories", false);
+        check("valid_from", "ends_at", false);
+        check("comment", "customer_groups", false);
+    }
 
     #[test]
     fn numbers_that_are_none_are_refused_before_they_are_sent() {

@@ -31,10 +31,9 @@ pub(super) const COLUMNS: Columns = Columns {
             values.get_or("currency", ""),
             &spelled(values.get_or("from_quantity", "1")),
         ]);
-        let of_list = OF_LIST.iter().filter_map(|name| {
-            let says = spelled(values.get(name)?);
-            Some(About::agreed(&[list, name], &says))
-        });
+        let of_list = OF_LIST
+            .iter()
+            .filter_map(|name| Some(About::agreed(list, name, values.get(name)?)));
         of_list.chain([price]).collect()
     },
 };

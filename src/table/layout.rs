@@ -1,0 +1,66 @@
+//! How tables are written, as far as their names and first bytes tell.
+
+use std::path::Path;
+
+/// The first bytes of what gzip writes.
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+
+/// The first bytes of a UTF-16 text.
+const UTF_16_MARKS: [&[u8]; 2] = [&[0xff, 0xfe], &[0xfe, 0xff]];
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    Separated(u8),
+    JsonLines,
+}
+
+impl Layout {
+    /// Tells the layout by the name's ending, and by the first line where the name does not say.
+    pub(super) fn of(path: &Path, start: &[u8]) -> Self {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+            .to_lowercase();
+        let name = name.strip_suffix(".zst").unwrap_or(&name);
+        match name.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("csv") => Self::Separated(comma_of(start)),
+            Some("tsv") => Self::Separated(b'\t'),
+            Some("jsonl" | "ndjson") => Self::JsonLines,
+            _ => {
+                let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                if first.trim_ascii_start().starts_with(b"{") {
+                    Self::JsonLines
+                } else if first.contains(&b'\t') {
+                    Self::Separated(b'\t')
+                } else {
+                    Self::Separated(comma_of(start))
+                }
+            }
+        }
+    }
+}
+
+/// Says of what else stands in files how it becomes a table.
+pub(super) fn foreign(start: &[u8]) -> Option<&'static str> {
+    let starts = |with: &[u8]| start.starts_with(with);
+    if starts(GZIP_MAGIC) {
+        Some("it is compressed with gzip; unpack it, or compress it with zstd")
+    } else if UTF_16_MARKS.iter().any(|mark| starts(mark)) {
+        Some("it is UTF-16; save it as UTF-8")
+    } else if start.trim_ascii_start().starts_with(b"[") {
+        Some("it is a list in JSON; write its objects one a line, in a file called .jsonl")
+    } else {
+        None
+    }
+}
+
+/// Returns what stands between the columns of a heading: a semicolon where commas are in numbers.
+fn comma_of(start: &[u8]) -> u8 {
+    let heading = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match heading.contains(&b';') && !heading.contains(&b',') {
+        true => b';',
+        false => b',',
+    }
+}
