@@ -113,9 +113,13 @@ impl App {
     /// # Errors
     /// A fault while the store closes. What was acknowledged is safe all the same.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        match self.server.serve(self.around, stop).await {
+        let around = self.around.clone();
+        match self.server.serve(self.around, stop, around.ended()).await {
             Ended::Drained => tracing::info!("every request was answered"),
-            Ended::Cut { connections } => tracing::warn!(connections, "connections were cut at the deadline"),
+            Ended::Cut { connections } => tracing::warn!(
+                connections,
+                "requests were cut at the deadline; repeat changes by staff that were not answered, with their keys"
+            ),
         }
         self.engine.shutdown(Instant::now() + self.drain).await?;
         tracing::info!("the store is closed");

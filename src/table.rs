@@ -128,10 +128,10 @@ impl Table {
         .with_context(named)?;
         skip_byte_order_mark(&mut reader).with_context(named)?;
         let start = reader.fill_buf().with_context(named)?;
-        if let Some(reason) = foreign(start) {
+        let layout = Layout::of(path, start);
+        if let Some(reason) = foreign(layout, start) {
             bail!("cannot read {}: {reason}", path.display());
         }
-        let layout = Layout::of(path, start);
         let (rows, columns) = Self::read(reader, layout, wanted, alike).with_context(named)?;
         Ok(Self {
             rows,

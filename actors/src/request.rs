@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long what a request has begun may take to be finished when nobody waits for it any more.
+/// How long what goes on when nobody waits for it any more may take until then.
 const FINISH_MAX: Duration = Duration::from_secs(300);
 
 /// One request, as a use case sees it.
@@ -16,8 +16,11 @@ pub struct Request {
     pub caller: Arc<Caller>,
     /// The request's randomness, drawn once.
     pub seed: Seed,
-    /// When the caller no longer waits: a command that has not begun by then never runs.
+    /// When the caller no longer waits.
     pub deadline: Instant,
+    /// Whether it goes on then, as of what is several commits and is not to be left half done. Otherwise a command that has
+    /// not begun by then never runs.
+    pub goes_on: bool,
     /// The revision the caller expects, from `If-Match`.
     pub if_match: Option<Revision>,
     /// The caller's idempotency key.
@@ -40,7 +43,15 @@ pub struct Idempotency {
 impl Request {
     /// Returns the ask for this request's command, without its idempotency key.
     pub(crate) fn ask(&self) -> Ask {
-        Ask::external(Arc::clone(&self.caller), self.seed, self.deadline).if_match(self.if_match)
+        Ask::external(Arc::clone(&self.caller), self.seed, self.ends()).if_match(self.if_match)
+    }
+
+    /// Returns when it has come to its end, and if it is in the middle.
+    pub(crate) fn ends(&self) -> Instant {
+        match self.goes_on {
+            true => self.deadline + FINISH_MAX,
+            false => self.deadline,
+        }
     }
 
     /// Refuses when the caller expects another revision of what is at `current`.
@@ -59,17 +70,10 @@ impl Request {
             caller: Arc::clone(&self.caller),
             seed: self.seed,
             deadline: self.deadline,
+            goes_on: self.goes_on,
             if_match: None,
             idempotency: None,
             is_shown: self.is_shown,
-        }
-    }
-
-    /// Returns the request for finishing what it has begun, whoever still waits for it.
-    pub(crate) fn unhurried(&self) -> Self {
-        Self {
-            deadline: self.deadline.max(Instant::now() + FINISH_MAX),
-            ..self.clone()
         }
     }
 
@@ -91,6 +95,7 @@ impl Request {
             caller: Arc::new(Caller::engine(part)),
             seed,
             deadline: Instant::now() + patience,
+            goes_on: false,
             if_match: None,
             idempotency: None,
             is_shown: true,

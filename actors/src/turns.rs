@@ -32,7 +32,7 @@ impl Turns {
     /// other.
     ///
     /// # Errors
-    /// The deadline of the request.
+    /// The end of the request.
     pub(crate) async fn take<T: Hash>(
         &self,
         request: &Request,
@@ -44,7 +44,7 @@ impl Turns {
         groups.dedup();
         let mut taken = Vec::with_capacity(groups.len());
         for group in groups {
-            let one = timeout_at(request.deadline, self.0[group].lock());
+            let one = timeout_at(request.ends(), self.0[group].lock());
             taken.push(one.await.map_err(|_| AskError::<settings::Error>::Expired)?);
         }
         Ok(Turn { _groups: taken })

@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{Instant, sleep, timeout},
@@ -31,6 +31,8 @@ use tower::Service;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often it is told that no further connections are taken.
 const FULL_TOLD_EVERY: Duration = Duration::from_secs(60);
+/// How many connections may wait to be taken; the kernel may have room for fewer (`net.core.somaxconn`).
+const CONNECTING_MAX: u32 = 4_096;
 /// The most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
@@ -88,9 +90,9 @@ pub struct Server {
 /// How the server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Every request was answered.
+    /// Every request has come to its end.
     Drained,
-    /// Some connections were cut at [`Options::drain_timeout`].
+    /// Some had not at [`Options::drain_timeout`]; their connections were cut.
     Cut {
         /// How many.
         connections: usize,
@@ -107,7 +109,7 @@ impl Server {
             io::ErrorKind::AddrInUse => BindError::Busy { address },
             _ => BindError::Refused { address, source },
         };
-        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let listener = listen(address).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         Ok(Self {
             listener,
@@ -121,8 +123,14 @@ impl Server {
         self.address
     }
 
-    /// Answers until `stop`, then takes no more connections, lets requests end, and cuts what is left.
-    pub async fn serve<S>(self, service: S, stop: impl Future<Output = ()>) -> Ended
+    /// Answers until `stop`, then takes no more connections, lets requests end, and what goes on without anybody waiting,
+    /// and cuts what is left. `ended` resolves when nothing goes on any more.
+    pub async fn serve<S>(
+        self,
+        service: S,
+        stop: impl Future<Output = ()>,
+        ended: impl Future<Output = ()>,
+    ) -> Ended
     where
         S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
@@ -157,7 +165,11 @@ impl Server {
             });
         }
         drop(listener);
-        let drained = timeout(options.drain_timeout, graceful.shutdown()).await;
+        let drain = async {
+            graceful.shutdown().await;
+            ended.await;
+        };
+        let drained = timeout(options.drain_timeout, drain).await;
         while connections.try_join_next().is_some() {}
         let left = connections.len();
         connections.shutdown().await;
@@ -167,6 +179,19 @@ impl Server {
             Ended::Cut { connections: left }
         }
     }
+}
+
+/// Listens, with room for many who connect at once: a few are what a listener has room for that does not say, and whoever
+/// finds none tries again a second later.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Connections of a process before this one may not be over yet.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(CONNECTING_MAX)
 }
 
 fn connection_options(options: &Options, deadlines: &Deadlines) -> http1::Builder {

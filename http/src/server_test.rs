@@ -46,9 +46,10 @@ async fn house(options: Options) -> House {
         .route("/hang", get(hang))
         .route("/long", get(|| async { vec![0; LONG] }))
         .route("/", get(|| async { "hello" }));
-    let ended = tokio::spawn(server.serve(router, async {
+    let told = async {
         let _ = stopped.await;
-    }));
+    };
+    let ended = tokio::spawn(server.serve(router, told, future::ready(())));
     House {
         address,
         stop,

@@ -43,13 +43,13 @@ impl Layout {
 }
 
 /// Says of what else stands in files how it becomes a table.
-pub(super) fn foreign(start: &[u8]) -> Option<&'static str> {
+pub(super) fn foreign(layout: Layout, start: &[u8]) -> Option<&'static str> {
     let starts = |with: &[u8]| start.starts_with(with);
     if starts(GZIP_MAGIC) {
         Some("it is compressed with gzip; unpack it, or compress it with zstd")
     } else if UTF_16_MARKS.iter().any(|mark| starts(mark)) {
         Some("it is UTF-16; save it as UTF-8")
-    } else if start.trim_ascii_start().starts_with(b"[") {
+    } else if layout != Layout::JsonLines && start.trim_ascii_start().starts_with(b"[") {
         Some("it is a list in JSON; write its objects one a line, in a file called .jsonl")
     } else {
         None

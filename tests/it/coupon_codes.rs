@@ -439,3 +439,27 @@ async fn drawn_codes_are_unique_and_listed_page_by_page() {
     assert_eq!(refused["errors"].as_array().map(Vec::len), Some(3));
     guest.post(&path, draw).refused(401, "auth.token_required").await;
 }
+
+#[tokio::test]
+async fn a_code_that_is_another_promotions_is_not_used_by_a_row_that_is_refused() {
+    let old = Campaign::new().await;
+    old.add(&["SHARED"]).await;
+    let staff = old.staff();
+    let draft = json!({ "name": unique("New"), "requires_code": true,
+        "actions": [{ "type": "order", "percentage": "0.1" }] });
+    let taker = text(&staff.post("/admin/promotions", draft).ok(201).await["id"]).to_owned();
+    let import = async |is_used: bool| {
+        let row = json!({ "row": 1, "promotion": taker, "code": "SHARED", "used": is_used });
+        let rows = json!({ "rows": [row] });
+        staff.post("/admin/promotions/codes/import", rows).ok(200).await["results"][0].clone()
+    };
+    assert_eq!(import(true).await["error"], "promotion.code_taken");
+    let path = format!("{}/codes/SHARED", old.path);
+    staff.delete(&path).ok(204).await;
+    assert_eq!(import(false).await["outcome"], "created");
+    let listed = staff
+        .get(&format!("/admin/promotions/{taker}/codes"))
+        .ok(200)
+        .await;
+    assert_eq!(listed["items"][0]["used"], false, "{listed}");
+}

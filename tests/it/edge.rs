@@ -53,7 +53,7 @@ pub(crate) async fn serve(engine: Engine, home: &Path, options: &layer::Options)
     let server = server::Server::bind(local, server::Options::default());
     let server = server.await.expect("a port is free");
     let url = format!("http://{}", server.address());
-    tokio::spawn(server.serve(router, future::pending()));
+    tokio::spawn(server.serve(router, future::pending(), future::ready(())));
     (url, token)
 }
 

@@ -1,6 +1,6 @@
 //! What is done to its end though whoever asked for it has gone.
 
-use crate::support::{OpenShop, id_of, pence, unique, until};
+use crate::support::{OpenShop, Server, id_of, pence, unique, until};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -10,6 +10,8 @@ const VARIANTS: usize = 400;
 /// How many codes somebody adds at once, and in how many calls.
 const CODES: usize = 400;
 const CALLS: usize = 8;
+/// How many rows are imported at once.
+const ROWS: usize = 400;
 
 #[tokio::test]
 async fn a_product_whose_maker_goes_away_gets_all_its_variants() {
@@ -77,4 +79,36 @@ async fn the_names_of_codes_that_were_made_as_their_promotion_was_deleted_are_fr
         let taken = results.iter().find(|result| result["outcome"] != "created");
         assert_eq!(taken, None, "call {call}");
     }
+}
+
+#[tokio::test]
+async fn an_import_whose_caller_has_gone_is_whole_after_a_stop() {
+    let open = OpenShop::fresh().await;
+    let name = unique("row");
+    let row =
+        |at: usize| json!({ "row": at, "sku": format!("{name}-{at}"), "price": pence(100), "stock": 1 });
+    let rows: Vec<Value> = (0..ROWS).map(row).collect();
+    let importing = open
+        .shop
+        .staff
+        .post("/admin/catalog/import", json!({ "rows": rows }));
+    let gone = tokio::time::timeout(Duration::from_millis(30), importing.send()).await;
+    assert!(gone.is_err(), "its caller goes before it is done");
+    let mut server = open.into_server();
+    assert_eq!(server.stop().code(), Some(0));
+    let server = Server::start(server.directory());
+    let shop = server.shop();
+    let products = shop.list("/admin/products").await;
+    let of_import = products.iter().filter(|product| {
+        let title = product["title"].as_str().unwrap_or_default();
+        title.starts_with(&name)
+    });
+    let whole = of_import
+        .clone()
+        .filter(|product| product["variants"].as_array().is_some_and(|all| all.len() == 1));
+    let (made, whole) = (of_import.clone().count(), whole.count());
+    assert!(
+        (made, whole) == (0, 0) || (made, whole) == (ROWS, ROWS),
+        "{made} products, {whole} whole"
+    );
 }

@@ -1,7 +1,7 @@
 //! Rows find what they are about by the name it has now, and change only what they say.
 
 use crate::imports::{import_row, send, variant_by, written};
-use crate::support::{OpenShop, Shop, id_of, pence};
+use crate::support::{OpenShop, Shop, id_of, pence, unique};
 use crate::trade::client;
 use serde_json::{Value, json};
 
@@ -333,4 +333,61 @@ async fn a_price_that_is_refused_changes_no_list() {
     assert_eq!(ends[0].1, "request.invalid_fields");
     let lists = shop.list("/admin/price-lists").await;
     assert_eq!((lists.len(), &lists[0]["enabled"]), (1, &json!(true)));
+}
+
+#[tokio::test]
+async fn prices_by_deleted_lists_leave_with_the_next_one_that_is_put() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let cup = shop.variant(1_000, None).await;
+    let variant = format!("/admin/variants/{}", cup.id);
+    let held = async || shop.staff.get(&variant).ok(200).await["list_prices"].clone();
+    let row = |name: &str| json!([{ "row": 1, "price_list": { "name": name }, "sku": cup.sku, "price": pence(800) }]);
+    for name in ["Summer", "Autumn"] {
+        send(shop, "/admin/price-lists/import", row(name)).await;
+    }
+    let lists = shop.list("/admin/price-lists").await;
+    let summer = lists
+        .iter()
+        .find(|list| list["name"] == "Summer")
+        .expect("it is there");
+    let path = format!("/admin/price-lists/{}", id_of(summer));
+    shop.staff.delete(&path).ok(204).await;
+    assert_eq!(held().await.as_array().map(Vec::len), Some(2));
+    send(shop, "/admin/price-lists/import", row("Winter")).await;
+    let left = held().await;
+    assert_eq!(left.as_array().map(Vec::len), Some(2), "{left}");
+    assert!(!left.to_string().contains(&id_of(summer)), "{left}");
+}
+
+#[tokio::test]
+async fn a_variant_that_only_a_list_for_everybody_has_a_price_for_is_for_sale() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let sku = unique("SKU");
+    let product = json!({ "title": "Unpriced", "status": "active", "variants": [{ "sku": sku }] });
+    let made = shop.staff.post("/admin/products", product).ok(201).await;
+    let path = format!("/variants/{}", id_of(&made["variants"][0]));
+    let guest = shop.guest().await;
+    let add = async || {
+        let line = json!({ "sku": sku, "quantity": 1 });
+        guest.post("/carts/current/lines", line).send().await.status
+    };
+    let check = async |list: Value, from: u32, is_for_sale: bool| {
+        let row =
+            json!({ "row": 1, "price_list": list, "sku": sku, "from_quantity": from, "price": pence(100) });
+        send(shop, "/admin/price-lists/import", json!([row])).await;
+        let variant = guest.get(&path).ok(200).await;
+        assert_eq!(variant["for_sale"], is_for_sale, "{list}");
+        assert_eq!(add().await == 200, is_for_sale, "{list}");
+    };
+    check(
+        json!({ "name": "Trade", "groups": ["trade"], "enabled": true }),
+        1,
+        false,
+    )
+    .await;
+    check(json!({ "name": "Many", "enabled": true }), 10, false).await;
+    check(json!({ "name": "Off", "enabled": false }), 1, false).await;
+    check(json!({ "name": "Everybody", "enabled": true }), 1, true).await;
 }

@@ -402,6 +402,30 @@ async fn what_staff_delete_is_deleted_though_they_hang_up_while_the_disk_stands_
     timeout(PATIENCE, gone).await.expect("it is deleted");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_staff_make_of_several_commits_is_whole_though_their_time_is_over_in_the_middle() {
+    let shop = Shop::open(PENDING_BYTES_PLENTY).await;
+    shop.disk.set(Pace::Stopped);
+    let variant = |at| json!({ "sku": format!("PART-{at}"), "price": pence(100) });
+    let variants: Vec<_> = (0..4).map(variant).collect();
+    let product = json!({ "title": "Of parts", "status": "active", "variants": variants });
+    let late = shop.staff.post("/admin/products", product).send().await;
+    assert_eq!(late.status, 504);
+    shop.disk.set(Pace::Slow);
+    let whole = async {
+        loop {
+            let products = shop.staff.get("/admin/products").ok(200).await;
+            let items = products["items"].as_array().cloned().unwrap_or_default();
+            let made = items.into_iter().find(|product| product["title"] == "Of parts");
+            if made.is_some_and(|made| made["variants"].as_array().is_some_and(|all| all.len() == 4)) {
+                return;
+            }
+            sleep(LOOK).await;
+        }
+    };
+    timeout(PATIENCE, whole).await.expect("it gets all its parts");
+}
+
 /// What was seen to wait at most.
 #[derive(Debug, Default)]
 struct Most {

@@ -5,7 +5,8 @@ use crate::runtime::{Clock, Published};
 use arc_swap::ArcSwap;
 use cartwright_domain::Entity;
 use cartwright_domain::cart::Cart;
-use cartwright_domain::catalog::PriceLists;
+use cartwright_domain::catalog::{ListPrice, PriceLists};
+use cartwright_domain::money::Currency;
 use cartwright_domain::promotion::{Promotion, Promotions};
 use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::tax::Zones;
@@ -125,6 +126,18 @@ impl PriceBook {
     /// Returns every promotion, as it is now.
     pub(crate) fn promotions(&self, kinds: &Kinds) -> Arc<Promotions> {
         Arc::clone(&self.now(kinds).promotions)
+    }
+
+    /// Tells whether everybody has a price for a single unit by some list now, in a currency that is offered.
+    pub(crate) fn is_priced_by_list(
+        &self,
+        rows: &[ListPrice],
+        is_offered: impl Fn(Currency) -> bool,
+        kinds: &Kinds,
+    ) -> bool {
+        let is_priced = |row: &ListPrice| row.from_quantity <= 1 && is_offered(row.price.currency);
+        let for_everybody = || self.now(kinds).lists.applicable(rows, &[]);
+        !rows.is_empty() && for_everybody().iter().any(is_priced)
     }
 
     /// Returns the index of what holds now.

@@ -107,17 +107,19 @@ impl Engine {
             Found::There(list) => list,
             Found::New(_) => self.draw(&import::request_of(request, name), None),
         };
+        let priced = variants.read(variant).await.map_err(unreadable)?;
+        let priced = priced.ok_or_else(gone::<Variant>)?;
         let command = PutListPrice {
             row: ListPrice {
                 list,
                 from_quantity: row.from_quantity,
                 price: row.price,
             },
+            gone: self.lists_gone(&priced.state),
         };
         // Before a list is made or changed for it.
-        let priced = variants.read(variant).await.map_err(unreadable)?;
         command
-            .check(&priced.ok_or_else(gone::<Variant>)?.state)
+            .check(&priced.state)
             .map_err(|errors| Refused::from(errors.problem()))?;
         let is_changed = match found {
             Found::There(_) => self.change_list_of_row(request, list, row.list.clone()).await?,
@@ -139,6 +141,14 @@ impl Engine {
             ListPricePut::Unchanged if is_changed => RowOutcome::Updated,
             ListPricePut::Unchanged => RowOutcome::Unchanged,
         })
+    }
+
+    /// Returns the lists by which a variant has prices though they were deleted. No list comes back.
+    fn lists_gone(&self, variant: &Variant) -> Vec<PriceListId> {
+        let held: BTreeSet<PriceListId> = variant.list_prices.iter().map(|row| row.list).collect();
+        let roster = self.kinds().price_lists.roster();
+        let there: BTreeSet<PriceListId> = roster.iter().map(|list| list.id).collect();
+        held.difference(&there).copied().collect()
     }
 
     /// Changes a list to what a row says of it besides its name. Tells whether anything was.

@@ -228,7 +228,6 @@ impl Engine {
         product: &Product,
         variants: Vec<VariantDraft>,
     ) -> Result<(), Refused> {
-        let request = request.unhurried();
         let seed = Seed(product.id.uuid()).derive(VariantId::PREFIX.as_bytes());
         // The same whenever they are drawn, so that a repeat finds what is there.
         let drawn = (0..).map(|nth| VariantId::from_uuid(seed.id(nth, product.created_at, None)));
@@ -420,9 +419,12 @@ impl Engine {
             .await
             .map_err(unreadable)?;
         let settings = self.kinds().current_settings().await?;
+        let is_offered = |currency| settings.offers(currency);
+        let (book, state) = (&self.kinds().price_book, &variant.state);
+        let by_list = || book.is_priced_by_list(&state.list_prices, is_offered, self.kinds());
         Ok(VariantView {
-            price: variant.state.prices.of(settings.currency),
-            for_sale: published && variant.state.is_for_sale(|currency| settings.offers(currency)),
+            price: state.prices.of(settings.currency),
+            for_sale: published && state.is_for_sale(is_offered, by_list),
             available: item.and_then(|item| item.state.available()),
             visibility,
             variant,

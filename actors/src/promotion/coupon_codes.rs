@@ -185,13 +185,23 @@ impl Engine {
             (name, found)
         });
         let named: BTreeMap<String, Result<PromotionId, Problem>> = named.collect();
+        let of_rows: Vec<_> = rows.iter().map(|row| named[&row.promotion].clone()).collect();
         let import = |row: CodeRow| {
             let promotion = named[&row.promotion].clone();
             async move { self.import_code(request, promotion?, row).await }
         };
-        let imported = import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await?;
+        let mut imported = import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await?;
         for promotion in named.values().flatten() {
-            self.require_still_there(*promotion).await?;
+            let Err(refused) = self.require_still_there(*promotion).await else {
+                continue;
+            };
+            let its_own = imported
+                .iter_mut()
+                .zip(&of_rows)
+                .filter(|(_, of)| *of == &Ok(*promotion));
+            for (row, _) in its_own {
+                row.outcome = RowOutcome::Refused(refused.problem.clone());
+            }
         }
         Ok(imported)
     }
@@ -227,6 +237,9 @@ impl Engine {
             promotion,
             drawn_by: None,
         };
+        if self.belongs_to_another(promotion, &code).await? {
+            return Err(invalid(Error::CodeTaken { code }));
+        }
         // Used before it is there, so that nobody can use it in between.
         let newly_used = row.is_used && self.mark_used(request, promotion, &code).await?;
         match self.make_code(request, command).await? {
@@ -235,6 +248,21 @@ impl Engine {
             Some(false) => Ok(RowOutcome::Unchanged),
             None => Err(invalid(Error::CodeTaken { code })),
         }
+    }
+
+    /// Tells whether a code is another promotion's, or one that a promotion is entered by. Who makes it finds out for
+    /// certain.
+    async fn belongs_to_another(&self, promotion: PromotionId, code: &Code) -> Result<bool, Refused> {
+        let (codes, promotions) = (&self.kinds().coupon_codes, self.kinds().promotions.roster());
+        if promotions.iter().any(|its| its.state.code.as_ref() == Some(code)) {
+            return Ok(true);
+        }
+        let found = codes.read(CouponCodeId::of(code)).await.map_err(unreadable)?;
+        let Some(found) = found.filter(|found| found.state.promotion != promotion) else {
+            return Ok(false);
+        };
+        let owner = self.kinds().promotions.read(found.state.promotion).await;
+        Ok(owner.map_err(unreadable)?.is_some())
     }
 
     /// Counts the one use of a code, and tells whether it was not counted until now.

@@ -164,6 +164,7 @@ async fn finally(case: &Case, desk: &Desk, setup: &Setup, request: &Request) -> 
         let attempt = Request {
             seed: new_seed(),
             deadline: Instant::now() + PATIENCE,
+            goes_on: false,
             ..request.clone()
         };
         match (case.act)(desk, setup, &attempt).await {

@@ -336,6 +336,7 @@ impl<'a> Buyer<'a> {
             let attempt = Request {
                 seed: new_seed(),
                 deadline: tokio::time::Instant::now() + PATIENCE,
+                goes_on: false,
                 ..request.clone()
             };
             match call(&attempt).await {

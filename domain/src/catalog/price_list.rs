@@ -242,6 +242,8 @@ impl ListPrice {
 pub struct PutListPrice {
     /// The price.
     pub row: ListPrice,
+    /// Lists that are gone: the variant's prices by them count for nothing, and go as well.
+    pub gone: Vec<PriceListId>,
 }
 
 impl PutListPrice {
@@ -260,7 +262,7 @@ impl PutListPrice {
         let others = variant
             .list_prices
             .iter()
-            .filter(|held| held.key() != self.row.key());
+            .filter(|held| held.key() != self.row.key() && !self.gone.contains(&held.list));
         std::iter::once(self.row).chain(others.copied()).collect()
     }
 }

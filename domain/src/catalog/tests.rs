@@ -288,20 +288,21 @@ fn a_variant_without_a_title_has_its_sku_and_without_a_price_is_not_for_sale() -
         ..draft()
     })?;
     assert_eq!(bench.entity.title, "85123A");
-    assert!(!bench.entity.is_for_sale(|_| true));
+    assert!(!bench.entity.is_for_sale(|_| true, || false));
+    assert!(bench.entity.is_for_sale(|_| true, || true), "by a list");
     bench.run(SetPrice {
         price: PriceChange::Set(price(0)),
     })?;
-    assert!(bench.entity.is_for_sale(|_| true), "free is a price");
+    assert!(bench.entity.is_for_sale(|_| true, || false), "free is a price");
     assert!(
-        !bench.entity.is_for_sale(|_| false),
+        !bench.entity.is_for_sale(|_| false, || false),
         "in a currency nobody can pay in"
     );
     bench.run(UpdateVariant {
         status: Some(VariantStatus::Disabled),
         ..UpdateVariant::default()
     })?;
-    assert!(!bench.entity.is_for_sale(|_| true));
+    assert!(!bench.entity.is_for_sale(|_| true, || true));
     Ok(())
 }
 

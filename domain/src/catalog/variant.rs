@@ -74,9 +74,14 @@ impl Variant {
     }
 
     /// Tells whether it may be sold, as far as it knows: its product has a say in it too. It needs a price in a currency
-    /// that is offered.
-    pub fn is_for_sale(&self, is_offered: impl Fn(Currency) -> bool) -> bool {
-        self.is_active() && self.prices.iter().any(|price| is_offered(price.currency))
+    /// that is offered, its own or one by a list.
+    pub fn is_for_sale(
+        &self,
+        is_offered: impl Fn(Currency) -> bool,
+        is_priced_by_list: impl FnOnce() -> bool,
+    ) -> bool {
+        let is_priced = || self.prices.iter().any(|price| is_offered(price.currency));
+        self.is_active() && (is_priced() || is_priced_by_list())
     }
 
     /// Tells whether it has no title of its own, but its SKU for one: shoppers read its product's.

@@ -99,7 +99,8 @@ pub(crate) struct Variant {
     options: BTreeMap<String, String>,
     /// May it be sold?
     status: VariantStatus,
-    /// May it be bought now, its product's status and its price considered?
+    /// May one be bought now by anybody, its product's status and its price considered? The price may be its own or one by
+    /// a list for everybody.
     for_sale: bool,
     /// Units that can be had; `null`: stock is not counted.
     available: Option<i64>,

@@ -24,8 +24,8 @@ pub struct Call {
     pub caller: Arc<Caller>,
     /// The request's randomness, drawn here once. It is secret: order tokens come from it.
     pub seed: Seed,
-    /// When nobody waits any more.
-    pub deadline: Instant,
+    /// When nobody waits any more, and whether what it has begun goes on then.
+    pub deadline: Deadline,
     /// The version the caller expects.
     pub if_match: Option<Revision>,
     keyed: Option<Box<Keyed>>,
@@ -52,7 +52,8 @@ impl Call {
         Request {
             caller: Arc::clone(&self.caller),
             seed: self.seed,
-            deadline: self.deadline,
+            deadline: self.deadline.at,
+            goes_on: self.deadline.goes_on,
             if_match: self.if_match,
             idempotency: self.keyed.as_deref().map(|keyed| Idempotency {
                 caller: Arc::clone(&keyed.caller),
@@ -102,14 +103,14 @@ where
                 path: parts.uri.path().to_owned(),
             })
         });
-        let deadline = parts
-            .extensions
-            .get::<Deadline>()
-            .map(|Deadline(deadline)| *deadline);
+        let deadline = parts.extensions.get::<Deadline>().copied();
         Ok(Self {
             caller,
             seed: new_seed(),
-            deadline: deadline.unwrap_or_else(|| Instant::now() + REQUEST_TIMEOUT),
+            deadline: deadline.unwrap_or_else(|| Deadline {
+                at: Instant::now() + REQUEST_TIMEOUT,
+                goes_on: false,
+            }),
             if_match,
             keyed,
             is_shown: parts.method != Method::HEAD,

@@ -26,6 +26,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use cartwright_actors::runtime::Deadlines;
+use end::UnderWay;
 use futures::future::{BoxFuture, FutureExt};
 use request_id::RequestId;
 use std::convert::Infallible;
@@ -83,6 +84,7 @@ struct Bounds {
     options: Options,
     https: bool,
     deadlines: Deadlines,
+    under_way: UnderWay,
 }
 
 impl Around {
@@ -95,6 +97,7 @@ impl Around {
                 .as_ref()
                 .is_some_and(|url| url.starts_with("https://")),
             deadlines: Deadlines::default(),
+            under_way: UnderWay::default(),
         });
         let for_origins = (!options.origins.is_empty()).then(|| {
             // What is answered in place of a handler is answered inside: such pages could not read it otherwise.
@@ -110,6 +113,11 @@ impl Around {
             for_origins,
             bounds,
         }
+    }
+
+    /// Resolves when every change that goes to its end has come to it. Nothing else is begun from then on.
+    pub async fn ended(&self) {
+        self.bounds.under_way.ended().await;
     }
 
     /// Names the request and gives it a deadline; gives the answer what every answer has.
@@ -137,13 +145,13 @@ impl Around {
 }
 
 /// Answers in place of a handler that panics or takes too long.
-async fn guarded(mut routes: Router, bounds: &Bounds, request: Request) -> Response {
-    let deadline = deadline::of(&request);
+async fn guarded(mut routes: Router, bounds: &Bounds, mut request: Request) -> Response {
     let is_to_end = end::is_owed(&request);
+    let deadline = deadline::of(&mut request, is_to_end);
     let answer = AssertUnwindSafe(async move { certain(routes.call(request).await) });
     let answer = async move { answer.catch_unwind().await.unwrap_or_else(panic::refuse) };
     let answer = match is_to_end {
-        true => end::reach(answer).left_future(),
+        true => bounds.under_way.clone().reach(answer).left_future(),
         false => answer.right_future(),
     };
     deadline::keep(

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use super::{BODY_BYTES_MAX, BODY_TOO_LARGE, IMPORT_BODY_BYTES_MAX, Options, REQUEST_TIMEOUT, end};
+use super::{BODY_BYTES_MAX, BODY_TOO_LARGE, IMPORT_BODY_BYTES_MAX, Options, REQUEST_TIMEOUT, UnderWay, end};
 use crate::{
     health::{Condition, Part},
     problem::{self, Refused},
@@ -334,14 +334,25 @@ async fn what_staff_change_comes_to_its_end_though_nobody_waits_for_it() {
     assert!(is_owed("DELETE", "/api/v1/admin/price-lists/1"));
     assert!(!is_owed("GET", "/api/v1/admin/customers"));
     assert!(!is_owed("POST", "/api/v1/carts/current/lines"), "one commit");
+    let by_staff = request(
+        "POST",
+        "/api/v1/carts/current/lines",
+        &[("authorization", "Bearer x")],
+        "",
+    );
+    assert!(end::is_owed(&by_staff), "a cart and its line");
     let (told, heard) = tokio::sync::oneshot::channel();
     let handler = async move {
         tokio::task::yield_now().await;
         told.send(()).expect("somebody hears it");
         Response::default()
     };
-    let mut waited_for = Box::pin(end::reach(handler));
+    let under_way = UnderWay::default();
+    let mut waited_for = Box::pin(under_way.clone().reach(handler));
     assert!(futures::poll!(&mut waited_for).is_pending());
     drop(waited_for);
+    under_way.ended().await;
     heard.await.expect("it came to its end");
+    let refused = under_way.reach(async { Response::default() }).await;
+    assert_eq!(refused.status().as_u16(), 503, "nothing is begun any more");
 }
