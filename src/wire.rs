@@ -22,6 +22,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
+/// How long the disk may take for one group before the store counts as one that cannot be written.
+const WRITING_MAX: Duration = Duration::from_secs(5);
+
 /// Where the sandbox keeps its ledger in the data directory: beside the engine's store, never in it.
 const SANDBOX_LEDGER: &str = "sandbox/ledger.jsonl";
 
@@ -130,7 +133,8 @@ struct Parted {
 impl Health for Parted {
     fn parts(&self) -> BoxFuture<'_, Vec<Part>> {
         Box::pin(async {
-            let store = self.engine.admit().err().map(|fault| fault.to_string());
+            let busy = || self.engine.admit().err().map(|fault| fault.to_string());
+            let store = disk_fault(self.engine.writing_for()).or_else(busy);
             let payments = self.engine.payment_fault();
             let mail = mail_fault(&self.engine.subscribers());
             vec![
@@ -140,6 +144,12 @@ impl Health for Parted {
             ]
         })
     }
+}
+
+/// Says that the disk does not write, if it does not.
+fn disk_fault(writing_for: Duration) -> Option<String> {
+    let seconds = writing_for.as_secs();
+    (WRITING_MAX <= writing_for).then(|| format!("the disk has not answered for {seconds} s"))
 }
 
 /// Says what is wrong with what follows from orders, if anything is.
@@ -174,6 +184,13 @@ fn count(configured: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disk_that_does_not_answer_is_told() {
+        assert_eq!(disk_fault(Duration::from_millis(4_999)), None);
+        let told = disk_fault(Duration::from_secs(7));
+        assert_eq!(told.as_deref(), Some("the disk has not answered for 7 s"));
+    }
 
     #[test]
     fn mails_that_wait_are_told_whether_they_cannot_be_read_or_written() {

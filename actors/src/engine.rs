@@ -35,6 +35,7 @@ use cartwright_gateways::payment::Gateway;
 use cartwright_gateways::tax;
 use cartwright_storage::{Fault, Statistics, Store};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What an engine is made of.
@@ -270,6 +271,11 @@ impl Engine {
     /// [`Fault::Busy`] while it does not.
     pub fn admit(&self) -> Result<(), Fault> {
         self.inner.runtime.store().admit()
+    }
+
+    /// Returns for how long the disk has been writing what it has to write now.
+    pub fn writing_for(&self) -> Duration {
+        self.inner.runtime.store().statistics().writing_for
     }
 
     /// Returns what each subscriber has done.

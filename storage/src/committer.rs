@@ -198,10 +198,8 @@ impl Committer {
                 .accepted
                 .first()
                 .map_or(Position(position.0 + 1), |(first, _)| *first);
-            let written = self
-                .journal
-                .append(buffer, first)
-                .map_err(|error| Unknown(format!("writing the journal failed: {error}")))?;
+            let written = counters.writing.during(|| self.journal.append(buffer, first));
+            let written = written.map_err(|error| Unknown(format!("writing the journal failed: {error}")))?;
             buffer.clear();
             counters.groups.fetch_add(1, Ordering::Relaxed);
             counters.journal_bytes.fetch_add(written, Ordering::Relaxed);

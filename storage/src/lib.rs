@@ -51,6 +51,7 @@ pub use sled_store::SledStore;
 use bytes::Bytes;
 use cartwright_domain::{EntityKey, Kind, Listing, Revision, Sequence, Timestamp, Unique, UniqueKey};
 use futures::future::BoxFuture;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What can go wrong below a read: the disk, damage, or overload. Never a refusal.
@@ -200,6 +201,8 @@ pub struct Statistics {
     pub pending_bytes: u64,
     /// Commits submitted whose verdict was not told yet.
     pub waiting: u64,
+    /// For how long the disk has been writing the group it has; nothing while it has none.
+    pub writing_for: Duration,
 }
 
 /// Where commits become durable and from where they are read.

@@ -13,6 +13,7 @@ use foldhash::HashMap;
 use futures::future::{BoxFuture, FutureExt, ready};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// The number of the first process start.
@@ -304,6 +305,7 @@ impl Store for MemoryStore {
             zeroed_bytes: 0,
             commits: state.commits,
             snapshot_bytes: 0,
+            writing_for: Duration::ZERO,
             pending_bytes: 0,
             waiting: 0,
         }

@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// See the module.
@@ -48,8 +49,48 @@ pub(crate) struct Counters {
     pub(crate) journal_bytes: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) snapshot_bytes: AtomicU64,
+    /// Since when the disk has a group to write.
+    pub(crate) writing: Writing,
     /// Last numbers drawn, in the order of [`Sequence::ALL`].
     pub(crate) numbers: [AtomicU64; Sequence::ALL.len()],
+}
+
+/// Since when the disk has something to write, if it has.
+pub(crate) struct Writing {
+    begun: Instant,
+    /// Milliseconds after that, from 1; 0 while the disk has nothing to do.
+    since: AtomicU64,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        Self {
+            begun: Instant::now(),
+            since: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Writing {
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).map_or(u64::MAX, |ms| ms.saturating_add(1))
+    }
+
+    /// Has the disk write.
+    pub(crate) fn during<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.since.store(self.now(), Ordering::Relaxed);
+        let written = write();
+        self.since.store(0, Ordering::Relaxed);
+        written
+    }
+
+    /// Returns for how long the disk has been at it.
+    pub(crate) fn lasts(&self) -> Duration {
+        match self.since.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => Duration::from_millis(self.now().saturating_sub(since)),
+        }
+    }
 }
 
 impl Counters {

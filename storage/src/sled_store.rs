@@ -380,6 +380,7 @@ impl Store for SledStore {
             snapshot_bytes: counters.snapshot_bytes.load(Ordering::Relaxed),
             pending_bytes: self.shared.pending.bytes(),
             waiting: counters.waiting.load(Ordering::Relaxed),
+            writing_for: counters.writing.lasts(),
         }
     }
 
