@@ -195,6 +195,7 @@ impl Applier {
                 Heard::Nothing => {}
                 Heard::Poke => hurry = true,
                 Heard::Close(told) => {
+                    self.shared.check_place()?;
                     let up_to = self.known();
                     self.feeder.feed(up_to)?;
                     return Ok(told);
@@ -207,6 +208,7 @@ impl Applier {
             } else if hurry || self.index_after <= last_pass.elapsed() {
                 hurry = false;
                 last_pass = Instant::now();
+                self.shared.check_place()?;
                 let up_to = self.known();
                 self.feeder.begin(up_to);
             }

@@ -7,14 +7,15 @@ use crate::OpenError;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const LOCK: &str = "lock";
 
 /// Held as long as this process may write to the directory.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    _directory: File,
+    directory: File,
+    path: PathBuf,
 }
 
 impl Lease {
@@ -43,7 +44,27 @@ impl Lease {
             return Err(io_at(directory, replaced));
         }
         fs::write(&name, format!("{}\n", std::process::id())).map_err(|error| io_at(&name, error))?;
-        Ok(Self { _directory: held })
+        Ok(Self {
+            directory: held,
+            path: directory.to_owned(),
+        })
+    }
+
+    /// Tells whether no other directory has taken the place of the locked one, into which this process would write from
+    /// then on.
+    ///
+    /// # Errors
+    /// Which, and what to do.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        // Where none is there, or nobody can tell, no other one is harmed.
+        match is_at(&self.directory, &self.path) {
+            Ok(false) => Err(format!(
+                "another directory has taken the place of {}; nothing more is written into it: start again where this \
+                 one is now",
+                self.path.display()
+            )),
+            Ok(true) | Err(_) => Ok(()),
+        }
     }
 }
 
@@ -67,5 +88,19 @@ mod tests {
         fs::rename(&path, &moved).expect("it is there");
         fs::create_dir(&path).expect("the place is free");
         assert!(!is_at(&opened, &path).expect("it is there"));
+    }
+
+    #[test]
+    fn a_lease_whose_directory_was_moved_away_says_so_once_another_is_in_its_place() {
+        let parent = tempfile::tempdir().expect("a directory can be made");
+        let [path, moved] = ["data", "moved"].map(|name| parent.path().join(name));
+        fs::create_dir(&path).expect("a directory can be made");
+        let lease = Lease::take(&path).expect("nobody else has it");
+        assert_eq!(lease.check(), Ok(()));
+        fs::rename(&path, &moved).expect("it is there");
+        assert_eq!(lease.check(), Ok(()));
+        fs::create_dir(&path).expect("the place is free");
+        let told = lease.check().expect_err("another is there");
+        assert!(told.contains("has taken the place"), "{told}");
     }
 }

@@ -137,6 +137,15 @@ impl Shared {
             .ok_or_else(closed)
     }
 
+    /// Checks that what is written is written into the directory that is locked; aborts otherwise.
+    pub(crate) fn check_place(&self) -> Result<(), Fault> {
+        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        lease.as_ref().map_or(Ok(()), Lease::check).map_err(|why| {
+            (self.abort)(&why);
+            Fault::Io(why)
+        })
+    }
+
     /// Lets go of the index and, last of all, of the directory.
     pub(crate) fn let_go(&self, index: Arc<SledTable>) {
         self.loaders.close();
