@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use unix_lines::UnixLines;
 
+pub(crate) use layout::delimiter_of;
 pub(crate) use misspelled::{nearly, nearly_or_shortened};
 
 /// The first bytes of a zstd frame.

@@ -164,29 +164,6 @@ impl Kinds {
             randomness: runtime.randomness().clone(),
         }
     }
-
-    fn counters(&self) -> Vec<KindCounters> {
-        vec![
-            self.settings.counters(),
-            self.sessions.counters(),
-            self.products.counters(),
-            self.variants.counters(),
-            self.stock_items.counters(),
-            self.tax_zones.counters(),
-            self.shipping_methods.counters(),
-            self.promotions.counters(),
-            self.use_counters.counters(),
-            self.coupon_codes.counters(),
-            self.price_lists.counters(),
-            self.carts.counters(),
-            self.checkouts.counters(),
-            self.frozen_quotes.counters(),
-            self.orders.counters(),
-            self.cancellations.counters(),
-            self.customers.counters(),
-            self.stored_values.counters(),
-        ]
-    }
 }
 
 /// What the engine does, for administrators and the bench.
@@ -292,7 +269,7 @@ impl Engine {
     pub fn counters(&self) -> Counters {
         let inner = &self.inner;
         Counters {
-            kinds: inner.kinds.counters(),
+            kinds: inner.runtime.kind_counters(),
             runtime: inner.runtime.counters(),
             checkouts: inner.checkout_sagas.counters(),
             cancellations: inner.cancellation_sagas.counters(),

@@ -5,6 +5,7 @@
 use crate::cli::Export;
 use crate::client::{Connection, Pages, Server, list_all};
 use crate::output;
+use crate::table::delimiter_of;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 use std::fs::File;
@@ -45,13 +46,15 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
         None => promotions.iter().collect(),
     };
 
-    let file: Box<dyn Write> = match &arguments.file {
+    let (file, delimiter): (Box<dyn Write>, u8) = match &arguments.file {
         Some(path) => {
-            Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
+            let delimiter = delimiter_of(path)?;
+            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            (Box::new(file), delimiter)
         }
-        None => Box::new(std::io::stdout()),
+        None => (Box::new(std::io::stdout()), b','),
     };
-    let mut table = csv::Writer::from_writer(file);
+    let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
     table.write_record(CODE_COLUMNS)?;
     let bar = output::progress_open("exporting");
     for promotion in meant {

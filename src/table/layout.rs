@@ -1,5 +1,6 @@
 //! How tables are written, as far as their names and first bytes tell.
 
+use anyhow::bail;
 use std::path::Path;
 
 /// The first bytes of what gzip writes.
@@ -42,6 +43,24 @@ impl Layout {
     }
 }
 
+/// Returns what stands between the columns of a table that is written to a file of this name, so that it is read as what
+/// it is.
+///
+/// # Errors
+/// The name is one of a file that is written otherwise.
+pub(crate) fn delimiter_of(path: &Path) -> anyhow::Result<u8> {
+    let is_compressed = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("zst"));
+    match Layout::of(path, b"") {
+        Layout::Separated(delimiter) if !is_compressed => Ok(delimiter),
+        Layout::Separated(_) | Layout::JsonLines => bail!(
+            "{} would be read as something else than is written; call it .csv or .tsv",
+            path.display()
+        ),
+    }
+}
+
 /// Says of what else stands in files how it becomes a table.
 pub(super) fn foreign(layout: Layout, start: &[u8]) -> Option<&'static str> {
     let starts = |with: &[u8]| start.starts_with(with);
@@ -62,5 +81,22 @@ fn comma_of(start: &[u8]) -> u8 {
     match heading.contains(&b';') && !heading.contains(&b',') {
         true => b';',
         false => b',',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_written_as_its_name_says() {
+        let check = |name: &str, expected: Option<u8>| {
+            assert_eq!(delimiter_of(Path::new(name)).ok(), expected, "{name}");
+        };
+        check("codes.csv", Some(b','));
+        check("codes.TSV", Some(b'\t'));
+        check("codes", Some(b','));
+        check("codes.jsonl", None);
+        check("codes.csv.zst", None);
     }
 }

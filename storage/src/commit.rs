@@ -105,6 +105,17 @@ pub enum ReceiptKey {
     },
 }
 
+impl ReceiptKey {
+    /// Returns the key of a saga's step at one participant.
+    pub fn step(saga: EntityKey, step: &'static str, participant: EntityKey) -> Self {
+        Self::Step {
+            saga,
+            step: step.into(),
+            participant,
+        }
+    }
+}
+
 /// How far the request behind a receipt has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {

@@ -1,6 +1,7 @@
 //! The pivot and everything behind it: from here on the checkout only goes forward.
 
 use super::env::{CheckoutEnv, Halt, operation};
+use super::steps::{ALLOCATE_STOCK, COMPLETE_CART, PLACE_ORDER, RECORD_CAPTURE, RECORD_LATE_REFUND};
 use super::{finish, tenders, uses};
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
@@ -56,7 +57,7 @@ pub(super) async fn place(
         .create(
             saga.state.order,
             command,
-            env.step(saga.id, "place_order", None).fresh(),
+            env.step(saga.id, PLACE_ORDER, None).fresh(),
         )
         .await
     {
@@ -103,7 +104,7 @@ async fn deliver(
         env.kinds.carts.ask(
             saga.state.cart,
             complete,
-            env.step(saga.id, "complete_cart", None).ahead()
+            env.step(saga.id, COMPLETE_CART, None).ahead()
         ),
         captures,
     );
@@ -197,7 +198,7 @@ async fn take(
         .ask(
             saga.state.order,
             command,
-            env.step(saga.id, "record_capture", None).ahead(),
+            env.step(saga.id, RECORD_CAPTURE, None).ahead(),
         )
         .await;
     let answer = answer.map_err(|error| error.to_string())?;
@@ -231,7 +232,7 @@ async fn take(
         .ask(
             saga.state.order,
             command,
-            env.step(saga.id, "record_late_refund", None),
+            env.step(saga.id, RECORD_LATE_REFUND, None),
         )
         .await;
     answer.map(|_| None).map_err(|error| error.to_string())
@@ -268,7 +269,7 @@ async fn allocate(
         checkout: saga.id,
         order: saga.state.order,
     };
-    let ask = env.step(saga.id, "allocate_stock", None).ahead();
+    let ask = env.step(saga.id, ALLOCATE_STOCK, None).ahead();
     let answer = env.kinds.stock_items.ask(stock_of(variant), command, ask).await;
     answer
         .map(|answer| answer.decision)

@@ -3,6 +3,7 @@
 use super::before::{demand, frozen_quote};
 use super::env::{CheckoutEnv, Halt, operation};
 use super::payment::AUTHORIZE;
+use super::steps::{LOCK_CART, RELEASE_STOCK, RESERVE_STOCK, UNLOCK_CART};
 use super::{finish, tenders, uses};
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
@@ -31,7 +32,7 @@ pub(super) async fn walk_back(
     let variants = variants_held(env, saga).await?;
     try_join_all(variants.iter().map(|variant| release(env, saga, *variant))).await?;
     let unlock = Unlock { checkout: saga.id };
-    let ask = env.step(saga.id, "unlock_cart", Some("lock_cart"));
+    let ask = env.step(saga.id, UNLOCK_CART, Some(LOCK_CART));
     done_or_gone(env.kinds.carts.ask(saga.state.cart, unlock, ask).await)?;
     Ok(finish::over(env, saga, &variants, frozen))
 }
@@ -84,7 +85,7 @@ async fn variants_held(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Re
 }
 
 async fn release(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, variant: VariantId) -> Result<(), Halt> {
-    let ask = env.step(saga.id, "release_stock", Some("reserve_stock"));
+    let ask = env.step(saga.id, RELEASE_STOCK, Some(RESERVE_STOCK));
     let command = Release { checkout: saga.id };
     done_or_gone(env.kinds.stock_items.ask(stock_of(variant), command, ask).await)
 }

@@ -4,6 +4,7 @@
 //! the disk is one wait, and nobody outside hears of it before.
 
 use super::env::{CheckoutEnv, Halt};
+use super::steps::{LOCK_CART, LOCK_DETAILS, PIN_STOCK, RESERVE_STOCK};
 use super::{finish, validate};
 use crate::cart::Priced;
 use crate::engine::unreadable;
@@ -30,7 +31,7 @@ pub(super) async fn reserve_stock(
         Some(_) => LockScope::Everything,
         None => LockScope::Lines,
     };
-    let (cart, lock) = lock_cart(env, saga, scope, "lock_cart").await?;
+    let (cart, lock) = lock_cart(env, saga, scope, LOCK_CART).await?;
     let done = match saga.state.completion {
         // The payment call comes next.
         Some(_) => reserve_and_freeze(env, saga, Arc::clone(&cart), lock).await,
@@ -45,7 +46,7 @@ pub(super) async fn freeze_quote(
     env: &CheckoutEnv,
     saga: &Arc<Published<Checkout>>,
 ) -> Result<Performed<Progress>, Halt> {
-    let (cart, lock) = lock_cart(env, saga, LockScope::Everything, "lock_details").await?;
+    let (cart, lock) = lock_cart(env, saga, LockScope::Everything, LOCK_DETAILS).await?;
     let done = pin_and_freeze(env, saga, Arc::clone(&cart), lock).await;
     Ok(done.unwrap_or_else(|halt| halt.having_reserved(all_of(&cart.state))))
 }
@@ -201,7 +202,7 @@ async fn pin(
 ) -> Result<(Vec<Reserved>, Vec<Decision>), Halt> {
     let until = saga.state.reserved_until;
     let pins = saga.state.reserved.iter().map(|held| async move {
-        let ask = env.step(saga.id, "pin_stock", None).ahead();
+        let ask = env.step(saga.id, PIN_STOCK, None).ahead();
         match env
             .kinds
             .stock_items
@@ -291,7 +292,7 @@ async fn reserve(
         .ask(
             stock_of(variant),
             command,
-            env.step(checkout, "reserve_stock", None)
+            env.step(checkout, RESERVE_STOCK, None)
                 .ahead()
                 .resting_on(rests_on.clone()),
         )

@@ -2,9 +2,9 @@
 //! checkout, which is also the end of every step's receipt.
 
 use super::env::CheckoutEnv;
-use super::tenders;
+use super::{steps, tenders};
 use crate::inventory::stock_of;
-use crate::runtime::{FinalAnswer, Performed, Published};
+use crate::runtime::{FinalAnswer, Performed, Published, caller_key};
 use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::checkout::{
     AwaitCompletion, Checkout, EndCheckout, Ending, NotePlaced, Progress, Step,
@@ -13,8 +13,8 @@ use cartwright_domain::id::VariantId;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
 use cartwright_domain::promotion::UseCounter;
-use cartwright_domain::{Class, Entity, EntityKey, Problem};
-use cartwright_storage::{Outcome, ReceiptKey, codec};
+use cartwright_domain::{Class, Entity, Problem};
+use cartwright_storage::ReceiptKey;
 use std::sync::Arc;
 
 /// Ends the checkout, completed or walked back.
@@ -80,25 +80,10 @@ fn answer(saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<Recei
     let Some(answers) = &saga.state.answers else {
         return (None, None);
     };
-    let key = ReceiptKey::Caller {
-        caller: answers.caller.clone(),
-        key: answers.key.clone(),
-    };
-    let outcome = match saga.state.ending.as_ref().and_then(refusal) {
-        None => Outcome::Done(codec::encode_reply(&()).expect("an empty reply is within every limit")),
-        Some(problem) if problem.class.is_final() => Outcome::Refused(problem),
-        Some(_) => return (None, Some(key)),
-    };
-    let (fingerprint, expires_at) = (answers.fingerprint, answers.expires_at);
-    (
-        Some(FinalAnswer {
-            key,
-            fingerprint,
-            expires_at,
-            outcome,
-        }),
-        None,
-    )
+    match saga.state.ending.as_ref().and_then(refusal) {
+        Some(problem) if !problem.class.is_final() => (None, Some(caller_key(answers))),
+        refusal => (Some(FinalAnswer::to(answers, refusal)), None),
+    }
 }
 
 /// Returns the receipts that this checkout's steps left with their participants: those of the steps it has tried, or, on
@@ -109,11 +94,7 @@ fn step_receipts(
     variants: &[VariantId],
     frozen: Option<&FrozenQuote>,
 ) -> Vec<ReceiptKey> {
-    let receipt = |participant: EntityKey, step: &'static str| ReceiptKey::Step {
-        saga: Checkout::key(saga.id),
-        step: step.into(),
-        participant,
-    };
+    let receipt = |participant, step| ReceiptKey::step(Checkout::key(saga.id), step, participant);
     let back = saga.state.step == Step::WalkBack;
     if !back && let Some(tried) = env.steps_tried(saga.id) {
         let receipts = tried
@@ -123,14 +104,14 @@ fn step_receipts(
     }
     let (of_cart, of_item, of_use): (&[&'static str], &[&'static str], &[&'static str]) = match back {
         true => (
-            &["lock_cart", "lock_details", "unlock_cart"],
-            &["reserve_stock", "pin_stock", "release_stock"],
-            &["reserve_use", "release_use"],
+            &[steps::LOCK_CART, steps::LOCK_DETAILS, steps::UNLOCK_CART],
+            &[steps::RESERVE_STOCK, steps::PIN_STOCK, steps::RELEASE_STOCK],
+            &[steps::RESERVE_USE, steps::RELEASE_USE],
         ),
         false => (
-            &["lock_cart", "lock_details", "complete_cart"],
-            &["reserve_stock", "pin_stock", "allocate_stock"],
-            &["reserve_use", "commit_use"],
+            &[steps::LOCK_CART, steps::LOCK_DETAILS, steps::COMPLETE_CART],
+            &[steps::RESERVE_STOCK, steps::PIN_STOCK, steps::ALLOCATE_STOCK],
+            &[steps::RESERVE_USE, steps::COMMIT_USE],
         ),
     };
     let mut receipts = Vec::with_capacity(of_cart.len() + of_item.len() * variants.len() + 3);
@@ -153,10 +134,16 @@ fn step_receipts(
     }
     if saga.state.total.is_some() || !back {
         let order = Order::key(saga.state.order);
-        receipts
-            .extend(["place_order", "record_capture", "record_late_refund"].map(|step| receipt(order, step)));
+        receipts.extend(
+            [
+                steps::PLACE_ORDER,
+                steps::RECORD_CAPTURE,
+                steps::RECORD_LATE_REFUND,
+            ]
+            .map(|step| receipt(order, step)),
+        );
         // An earlier build may have frozen the quote, as an entity of its own.
-        receipts.push(receipt(FrozenQuote::key(saga.id), "freeze_quote"));
+        receipts.push(receipt(FrozenQuote::key(saga.id), steps::FREEZE_QUOTE));
     }
     receipts
 }

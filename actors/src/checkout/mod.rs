@@ -9,6 +9,7 @@ mod expected;
 mod finish;
 mod payment;
 mod saga;
+mod steps;
 mod tenders;
 mod uses;
 mod validate;

@@ -11,7 +11,7 @@ use cartwright_domain::checkout::{Checkout, Step};
 use cartwright_domain::order::{Order, RecordCapture, RecordUses};
 use cartwright_domain::payment::Payment;
 use cartwright_domain::stored_value::{HoldValue, ReleaseValue, StoredValue, Tender, UseValue};
-use cartwright_domain::{Entity, EntityKey, Refusal};
+use cartwright_domain::{Entity, Refusal};
 use cartwright_storage::{Decision, ReceiptKey};
 use futures::future::try_join_all;
 use std::sync::Arc;
@@ -119,11 +119,7 @@ pub(super) fn step_receipts(saga: &Arc<Published<Checkout>>, tenders: &[Tender])
     if tenders.is_empty() {
         return Vec::new();
     }
-    let receipt = |participant: EntityKey, step: &'static str| ReceiptKey::Step {
-        saga: Checkout::key(saga.id),
-        step: step.into(),
-        participant,
-    };
+    let receipt = |participant, step| ReceiptKey::step(Checkout::key(saga.id), step, participant);
     let steps = match saga.state.step == Step::WalkBack {
         true => [HOLD, RELEASE],
         false => [HOLD, USE],

@@ -5,6 +5,7 @@
 
 use super::back::done_or_gone;
 use super::env::{CheckoutEnv, Halt};
+use super::steps::{COMMIT_USE, RELEASE_USE, RESERVE_USE};
 use crate::runtime::AskError;
 use cartwright_domain::Refusal;
 use cartwright_domain::cart::FrozenQuote;
@@ -41,7 +42,7 @@ async fn reserve_one(env: &CheckoutEnv, checkout: CheckoutId, needed: Use) -> Re
         promotion: needed.promotion,
         limit: needed.limit,
     };
-    let ask = || env.step(checkout, "reserve_use", None);
+    let ask = || env.step(checkout, RESERVE_USE, None);
     counters
         .ask_or_create(needed.counter, command, ask)
         .await
@@ -73,7 +74,7 @@ pub(super) async fn commit(
     uses: &[Use],
 ) -> Result<Vec<Decision>, String> {
     let commits = uses.iter().map(|held| async move {
-        let ask = env.step(checkout, "commit_use", None).ahead();
+        let ask = env.step(checkout, COMMIT_USE, None).ahead();
         let commit = CommitUse {
             checkout,
             promotion: held.promotion,
@@ -90,7 +91,7 @@ pub(super) async fn commit(
 /// Lets go of whatever may be held.
 pub(super) async fn release(env: &CheckoutEnv, checkout: CheckoutId, uses: &[Use]) -> Result<(), Halt> {
     let releases = uses.iter().map(|held| async move {
-        let ask = env.step(checkout, "release_use", Some("reserve_use"));
+        let ask = env.step(checkout, RELEASE_USE, Some(RESERVE_USE));
         let counters = &env.kinds.use_counters;
         let release = ReleaseUse {
             checkout,

@@ -16,12 +16,18 @@ use cartwright_domain::order::{Cancel, Order, PromisedStock, RecordRefund, Recor
 use cartwright_domain::payment::{Payment, PaymentState};
 use cartwright_domain::promotion::{GiveBackUse, Use, UseCounter};
 use cartwright_domain::stored_value::{GiveBack, StoredValue};
-use cartwright_domain::{Entity, EntityKey, Problem, Timestamp, checkout};
+use cartwright_domain::{Entity, Problem, Timestamp, checkout};
 use cartwright_gateways::payment::{self, Deadlined, Gateway, OperationKey, Reference};
-use cartwright_storage::{Outcome, ReceiptKey, codec};
+use cartwright_storage::ReceiptKey;
 use futures::future::try_join_all;
 use std::sync::Arc;
 
+/// The step that cancels the order.
+const CANCEL_ORDER: &str = "cancel_order";
+/// The step that gives units back to the stock.
+const DEALLOCATE_STOCK: &str = "deallocate_stock";
+/// The step that gives back a use of a promotion.
+const GIVE_BACK_USE: &str = "give_back_use";
 /// The step that gives back what a gift card or store credit has paid.
 const GIVE_BACK_VALUE: &str = "give_back_value";
 
@@ -98,7 +104,7 @@ async fn cancel_order(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>
     match env
         .kinds
         .orders
-        .ask(saga.state.order, command, env.step(saga, "cancel_order"))
+        .ask(saga.state.order, command, env.step(saga, CANCEL_ORDER))
         .await
     {
         Ok(_) => Ok(Performed::record(Progress::Canceled(NoteOrderCanceled))),
@@ -270,7 +276,7 @@ async fn deallocate(
     match env
         .kinds
         .stock_items
-        .ask(item, command, env.step(saga, "deallocate_stock"))
+        .ask(item, command, env.step(saga, DEALLOCATE_STOCK))
         .await
     {
         Ok(_) | Err(AskError::NotFound { .. }) => Ok(()),
@@ -283,7 +289,7 @@ async fn give_back_use(
     saga: &Arc<Published<Cancellation>>,
     used: &Use,
 ) -> Result<(), String> {
-    let ask = env.step(saga, "give_back_use");
+    let ask = env.step(saga, GIVE_BACK_USE);
     let back = GiveBackUse {
         promotion: used.promotion,
     };
@@ -300,13 +306,9 @@ fn over(
     payments: &[Payment],
     refusal: Option<Problem>,
 ) -> Performed<Progress> {
-    let receipt = |participant: EntityKey, step: &'static str| ReceiptKey::Step {
-        saga: Cancellation::key(saga.id),
-        step: step.into(),
-        participant,
-    };
+    let receipt = |participant, step| ReceiptKey::step(Cancellation::key(saga.id), step, participant);
     let order = Order::key(saga.state.order);
-    let mut deletes = vec![receipt(order, "cancel_order")];
+    let mut deletes = vec![receipt(order, CANCEL_ORDER)];
     for (index, payment) in payments.iter().enumerate() {
         deletes.push(receipt(order, refund_step(index)));
         let value = payment.stored_value().map(StoredValue::key);
@@ -315,24 +317,14 @@ fn over(
     for promised in stock {
         deletes.push(receipt(
             StockItem::key(stock_of(promised.variant)),
-            "deallocate_stock",
+            DEALLOCATE_STOCK,
         ));
     }
     for used in given_back {
-        deletes.push(receipt(UseCounter::key(used.counter), "give_back_use"));
+        deletes.push(receipt(UseCounter::key(used.counter), GIVE_BACK_USE));
     }
-    let answers = saga.state.answers.as_ref().map(|answers| FinalAnswer {
-        key: ReceiptKey::Caller {
-            caller: answers.caller.clone(),
-            key: answers.key.clone(),
-        },
-        fingerprint: answers.fingerprint,
-        expires_at: answers.expires_at,
-        outcome: match &refusal {
-            Some(problem) => Outcome::Refused(problem.clone()),
-            None => Outcome::Done(codec::encode_reply(&()).expect("an empty reply is within every limit")),
-        },
-    });
+    let answers = saga.state.answers.as_ref();
+    let answers = answers.map(|answers| FinalAnswer::to(answers, refusal.clone()));
     Performed::Record {
         command: Progress::Over(EndCancellation { refusal }),
         deletes,

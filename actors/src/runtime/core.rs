@@ -5,6 +5,7 @@ use crate::runtime::ask::Overload;
 use crate::runtime::births::Births;
 use crate::runtime::clock::{Clock, ClockCheck, StartError};
 use crate::runtime::deadlines::Deadlines;
+use crate::runtime::entities::KindCounters;
 use crate::runtime::envelope::Failure;
 use crate::runtime::kind::SCAN_PAGE;
 use crate::runtime::randomness::Randomness;
@@ -117,6 +118,8 @@ pub(super) trait KindHandle: Send + Sync {
     fn open(self: Arc<Self>) -> BoxFuture<'static, Result<(), Fault>>;
     /// Delivers a due timer.
     fn wake(self: Arc<Self>, timer: DueTimer) -> BoxFuture<'static, Woken>;
+    /// Returns what its entities do.
+    fn counters(&self) -> KindCounters;
     /// Ends every actor.
     fn stop(&self);
 }
@@ -337,6 +340,12 @@ impl Runtime {
         F: Future<Output = ()> + Send + 'static,
     {
         self.inner.spawn(name, owner, end, task);
+    }
+
+    /// Returns what the entities of each registered kind do, in the order of the kinds.
+    pub fn kind_counters(&self) -> Vec<KindCounters> {
+        let kinds = lock(&self.inner.kinds);
+        kinds.values().map(|kind| kind.counters()).collect()
     }
 
     /// Returns what the runtime does.

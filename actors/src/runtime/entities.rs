@@ -1,7 +1,7 @@
 //! The entities of one kind: create, ask, read, list.
 
 use crate::runtime::ask::{Answer, Ask, AskError};
-use crate::runtime::core::Runtime;
+use crate::runtime::core::{KindHandle, Runtime};
 use crate::runtime::envelope::{
     CommandJob, CreateJob, Job, Letter, RETRY_AFTER, Reply, Sent, Told, decode_outcome,
 };

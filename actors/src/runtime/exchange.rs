@@ -105,11 +105,7 @@ impl Inner {
     async fn look_up(&self, participant: EntityKey, step: StepKey) -> Result<Earlier, Fault> {
         let store = &self.store;
         let now = self.clock.now();
-        let key = |name: &'static str| ReceiptKey::Step {
-            saga: step.saga,
-            step: name.into(),
-            participant,
-        };
+        let key = |name| ReceiptKey::step(step.saga, name, participant);
         let as_of = match store.receipt(key(step.step), now).await? {
             ReceiptFound::Present(receipt) => return Ok(Earlier::Done(receipt)),
             ReceiptFound::AbsentAsOf(as_of) => as_of,

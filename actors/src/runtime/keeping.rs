@@ -50,11 +50,7 @@ impl Keeping<'_> {
             let outcomes = std::iter::once((step.step, outcome))
                 .chain(forbidden.map(|forbidden| (forbidden, Outcome::Forbidden)));
             for (name, outcome) in outcomes {
-                let key = ReceiptKey::Step {
-                    saga: step.saga,
-                    step: name.into(),
-                    participant: entity,
-                };
+                let key = ReceiptKey::step(step.saga, name, entity);
                 steps.remember(&key, &outcome);
                 let fingerprint = [0; 32];
                 let receipt = Receipt {

@@ -128,32 +128,6 @@ impl<E: Entity> KindShared<E> {
         }
     }
 
-    pub(super) fn counters(&self) -> KindCounters {
-        let (mut resting, mut quarantined, mut mailbox_depth) = (0, 0, 0);
-        for slot in &self.directory {
-            match &slot.phase {
-                Phase::Resting(_) => resting += 1,
-                Phase::Quarantined => quarantined += 1,
-                Phase::Live(live) => mailbox_depth += live.depth.load(Ordering::Relaxed),
-                Phase::Loading(_) | Phase::Backoff { .. } => {}
-            }
-        }
-        let counts = &self.counts;
-        KindCounters {
-            kind: E::KIND,
-            resident: counts.resident.load(Ordering::Relaxed),
-            resting,
-            activations: counts.activations.load(Ordering::Relaxed),
-            passivations: counts.passivations.load(Ordering::Relaxed),
-            restarts: counts.restarts.load(Ordering::Relaxed),
-            quarantined,
-            commits: counts.commits.load(Ordering::Relaxed),
-            changes: counts.changes.load(Ordering::Relaxed),
-            refused: counts.refused.load(Ordering::Relaxed),
-            mailbox_depth,
-        }
-    }
-
     /// The store's cursor that keeps the last commit by which an entity left the roster, or that one is under way.
     fn removals() -> String {
         ["removed from ", E::KIND.name()].concat()
@@ -241,6 +215,32 @@ impl<E: Entity> KindHandle for KindShared<E> {
             }
         }
         .boxed()
+    }
+
+    fn counters(&self) -> KindCounters {
+        let (mut resting, mut quarantined, mut mailbox_depth) = (0, 0, 0);
+        for slot in &self.directory {
+            match &slot.phase {
+                Phase::Resting(_) => resting += 1,
+                Phase::Quarantined => quarantined += 1,
+                Phase::Live(live) => mailbox_depth += live.depth.load(Ordering::Relaxed),
+                Phase::Loading(_) | Phase::Backoff { .. } => {}
+            }
+        }
+        let counts = &self.counts;
+        KindCounters {
+            kind: E::KIND,
+            resident: counts.resident.load(Ordering::Relaxed),
+            resting,
+            activations: counts.activations.load(Ordering::Relaxed),
+            passivations: counts.passivations.load(Ordering::Relaxed),
+            restarts: counts.restarts.load(Ordering::Relaxed),
+            quarantined,
+            commits: counts.commits.load(Ordering::Relaxed),
+            changes: counts.changes.load(Ordering::Relaxed),
+            refused: counts.refused.load(Ordering::Relaxed),
+            mailbox_depth,
+        }
     }
 
     fn stop(&self) {

@@ -5,7 +5,7 @@ use crate::runtime::clock::Clock;
 use aws_lc_rs::digest;
 use cartwright_domain::idempotency::AnswersTo;
 use cartwright_domain::{Caller, Class, EntityKey, Problem, Timestamp};
-use cartwright_storage::{Outcome, Position, Receipt, ReceiptFound, ReceiptKey, Store};
+use cartwright_storage::{Outcome, Position, Receipt, ReceiptFound, ReceiptKey, Store, codec};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +89,31 @@ pub struct FinalAnswer {
     pub expires_at: Timestamp,
     /// The answer.
     pub outcome: Outcome,
+}
+
+impl FinalAnswer {
+    /// Answers the request that began a saga: it was refused, or done.
+    pub fn to(answers: &AnswersTo, refusal: Option<Problem>) -> Self {
+        Self {
+            key: caller_key(answers),
+            fingerprint: answers.fingerprint,
+            expires_at: answers.expires_at,
+            outcome: match refusal {
+                Some(problem) => Outcome::Refused(problem),
+                None => {
+                    Outcome::Done(codec::encode_reply(&()).expect("an empty reply is within every limit"))
+                }
+            },
+        }
+    }
+}
+
+/// Returns the key of the receipt that says that a saga is at work on a request.
+pub fn caller_key(answers: &AnswersTo) -> ReceiptKey {
+    ReceiptKey::Caller {
+        caller: answers.caller.clone(),
+        key: answers.key.clone(),
+    }
 }
 
 /// What a look-up of an idempotency key found.
