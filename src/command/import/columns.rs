@@ -54,10 +54,11 @@ impl Columns {
 }
 
 /// Conditions that have other names in other tables.
-const CONDITIONS: [&[&str]; 4] = [
+const CONDITIONS: [&[&str]; 5] = [
     &["groups", "customer_groups"],
     &["valid_from", "starts_at"],
-    &["valid_until", "ends_at"],
+    &["valid_until", "ends_at", "expires_at"],
+    &["category", "tax_category"],
     &["from_quantity", "quantity_from", "quantity", "min_quantity"],
 ];
 
@@ -272,6 +273,8 @@ mod tests {
         check("valid_from", "starts_at", true);
         check("ends_at", "valid_until", true);
         check("quantity", "from_quantity", true);
+        check("valid_until", "expires_at", true);
+        check("tax_category", "category", true);
         check("groups", "categories", false);
         check("valid_from", "ends_at", false);
         check("comment", "customer_groups", false);
