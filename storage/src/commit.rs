@@ -106,6 +106,14 @@ pub enum ReceiptKey {
 }
 
 impl ReceiptKey {
+    /// Returns the key of a caller's request.
+    pub fn caller(caller: &str, key: &str) -> Self {
+        Self::Caller {
+            caller: caller.to_owned(),
+            key: key.to_owned(),
+        }
+    }
+
     /// Returns the key of a saga's step at one participant.
     pub fn step(saga: EntityKey, step: &'static str, participant: EntityKey) -> Self {
         Self::Step {

@@ -4,7 +4,7 @@
 use super::env::CheckoutEnv;
 use super::{steps, tenders};
 use crate::inventory::stock_of;
-use crate::runtime::{FinalAnswer, Performed, Published, caller_key};
+use crate::runtime::{FinalAnswer, Performed, Published};
 use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::checkout::{
     AwaitCompletion, Checkout, EndCheckout, Ending, NotePlaced, Progress, Step,
@@ -81,7 +81,9 @@ fn answer(saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<Recei
         return (None, None);
     };
     match saga.state.ending.as_ref().and_then(refusal) {
-        Some(problem) if !problem.class.is_final() => (None, Some(caller_key(answers))),
+        Some(problem) if !problem.class.is_final() => {
+            (None, Some(ReceiptKey::caller(&answers.caller, &answers.key)))
+        }
         refusal => (Some(FinalAnswer::to(answers, refusal)), None),
     }
 }

@@ -42,7 +42,7 @@ pub use deadlines::{Deadlines, Due};
 pub use entities::{Entities, EntityOptions, KindCounters};
 pub use published::{Page, Published};
 pub use randomness::Randomness;
-pub use receipts::{FinalAnswer, IDEMPOTENCY_LIFETIME, Opened, Receipts, Ticket, TicketMode, caller_key};
+pub use receipts::{FinalAnswer, IDEMPOTENCY_LIFETIME, Opened, Receipts, Ticket, TicketMode};
 pub use relay::{DeadLetter, Subscriber, SubscriberCounters, Unhandled};
 pub use saga::{Action, Next, Performed, Saga, SagaCounters, SagaStep, Sagas, StepAge, WAITING};
 pub use tasks::TaskEnd;

@@ -71,10 +71,7 @@ impl Ticket {
 
     /// Returns the receipt's key.
     pub fn receipt_key(&self) -> ReceiptKey {
-        ReceiptKey::Caller {
-            caller: self.caller.clone(),
-            key: self.key.clone(),
-        }
+        ReceiptKey::caller(&self.caller, &self.key)
     }
 }
 
@@ -95,7 +92,7 @@ impl FinalAnswer {
     /// Answers the request that began a saga: it was refused, or done.
     pub fn to(answers: &AnswersTo, refusal: Option<Problem>) -> Self {
         Self {
-            key: caller_key(answers),
+            key: ReceiptKey::caller(&answers.caller, &answers.key),
             fingerprint: answers.fingerprint,
             expires_at: answers.expires_at,
             outcome: match refusal {
@@ -105,14 +102,6 @@ impl FinalAnswer {
                 }
             },
         }
-    }
-}
-
-/// Returns the key of the receipt that says that a saga is at work on a request.
-pub fn caller_key(answers: &AnswersTo) -> ReceiptKey {
-    ReceiptKey::Caller {
-        caller: answers.caller.clone(),
-        key: answers.key.clone(),
     }
 }
 
@@ -152,10 +141,7 @@ impl Receipts {
             return Ok(Opened::Fresh(None));
         };
         let now = self.clock.now();
-        let receipt_key = ReceiptKey::Caller {
-            caller: caller.clone(),
-            key: key.to_owned(),
-        };
+        let receipt_key = ReceiptKey::caller(&caller, key);
         let found = self
             .store
             .receipt(receipt_key, now)
