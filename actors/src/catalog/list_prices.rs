@@ -145,10 +145,10 @@ impl Engine {
 
     /// Returns the lists by which a variant has prices though they were deleted. No list comes back.
     fn lists_gone(&self, variant: &Variant) -> Vec<PriceListId> {
-        let held: BTreeSet<PriceListId> = variant.list_prices.iter().map(|row| row.list).collect();
         let roster = self.kinds().price_lists.roster();
-        let there: BTreeSet<PriceListId> = roster.iter().map(|list| list.id).collect();
-        held.difference(&there).copied().collect()
+        let is_gone = |list: &PriceListId| roster.binary_search_by_key(list, |there| there.id).is_err();
+        let held: BTreeSet<PriceListId> = variant.list_prices.iter().map(|row| row.list).collect();
+        held.into_iter().filter(is_gone).collect()
     }
 
     /// Changes a list to what a row says of it besides its name. Tells whether anything was.

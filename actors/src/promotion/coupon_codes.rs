@@ -191,16 +191,15 @@ impl Engine {
             async move { self.import_code(request, promotion?, row).await }
         };
         let mut imported = import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await?;
+        let mut gone = BTreeMap::new();
         for promotion in named.values().flatten() {
-            let Err(refused) = self.require_still_there(*promotion).await else {
-                continue;
-            };
-            let its_own = imported
-                .iter_mut()
-                .zip(&of_rows)
-                .filter(|(_, of)| *of == &Ok(*promotion));
-            for (row, _) in its_own {
-                row.outcome = RowOutcome::Refused(refused.problem.clone());
+            if let Err(refused) = self.require_still_there(*promotion).await {
+                gone.insert(*promotion, refused.problem);
+            }
+        }
+        for (row, promotion) in imported.iter_mut().zip(of_rows) {
+            if let Some(problem) = promotion.ok().and_then(|promotion| gone.get(&promotion)) {
+                row.outcome = RowOutcome::Refused(problem.clone());
             }
         }
         Ok(imported)
@@ -237,7 +236,7 @@ impl Engine {
             promotion,
             drawn_by: None,
         };
-        if self.belongs_to_another(promotion, &code).await? {
+        if row.is_used && self.belongs_to_another(promotion, &code).await? {
             return Err(invalid(Error::CodeTaken { code }));
         }
         // Used before it is there, so that nobody can use it in between.
