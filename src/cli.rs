@@ -173,7 +173,7 @@ pub(crate) struct Tables {
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Where to write [default: stdout]
+    /// Where to write, .csv or .tsv [default: stdout, as CSV]
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Write the codes that are each good for one order, with the columns code, promotion, used and created

@@ -328,7 +328,7 @@ impl Layout {
     fn good(&self, row: &Row) -> Result<Good, Refused> {
         match self {
             // Before the currency is known no price leaves the process.
-            Self::Catalog { mapping, currency } => mapping.good(row, currency.as_deref().unwrap_or("XXX")),
+            Self::Catalog { mapping, currency } => mapping.good(row, currency.as_deref().unwrap_or_default()),
             Self::Table(columns) => columns.good(row),
         }
     }

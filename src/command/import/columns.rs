@@ -59,7 +59,14 @@ const CONDITIONS: [&[&str]; 5] = [
     &["valid_from", "starts_at"],
     &["valid_until", "ends_at", "expires_at"],
     &["category", "tax_category"],
-    &["from_quantity", "quantity_from", "quantity", "min_quantity"],
+    &[
+        "from_quantity",
+        "quantity_from",
+        "quantity",
+        "min_quantity",
+        "qty",
+        "min_qty",
+    ],
 ];
 
 /// Tells whether a column is nearly called as another, as its beginning, or as another table calls that condition.
@@ -273,6 +280,7 @@ mod tests {
         check("valid_from", "starts_at", true);
         check("ends_at", "valid_until", true);
         check("quantity", "from_quantity", true);
+        check("Qty", "from_quantity", true);
         check("valid_until", "expires_at", true);
         check("tax_category", "category", true);
         check("groups", "categories", false);
