@@ -20,8 +20,9 @@ const STAFF: &str = "/api/v1/admin/";
 /// Tells whether a request must come to its end once it was begun.
 pub(super) fn is_owed(request: &Request) -> bool {
     // Staff say who they are on the shop's routes as well.
-    let is_staff = request.uri().path().starts_with(STAFF) || request.headers().contains_key(AUTHORIZATION);
-    !request.method().is_safe() && is_staff
+    let is_staff =
+        || request.uri().path().starts_with(STAFF) || request.headers().contains_key(AUTHORIZATION);
+    !request.method().is_safe() && is_staff()
 }
 
 /// The changes that are under way.
