@@ -2,6 +2,7 @@
 
 use crate::support::{Client, OpenShop, address, pence, unique};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// Opens a shop whose table taxes Britain with 10%, which the calculator taxes with 20%.
 async fn open(prices: &str) -> OpenShop {
@@ -117,4 +118,41 @@ async fn the_table_stands_in_for_a_calculator_that_is_slow_away_or_wrong_and_say
     open.shop.cart(&guest, &[(&variant, 1)]).await;
     let read = guest.get("/carts/current").ok(200).await;
     assert_eq!(read["totals"]["tax_source"], "table");
+}
+
+#[tokio::test]
+async fn who_waited_for_the_calculator_is_told_the_order_that_was_made_meanwhile() {
+    // A calculator that is silent is silent for the whole store.
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    shop.settings(json!({ "tax_calculator": "fake" })).await;
+    let variant = shop.variant(1_000, Some(10)).await;
+    let guest = shop.guest().await;
+    let cart = shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let mut address = address("GB");
+    address["postal_code"] = json!("ZE99 1AA");
+    let path = format!("/carts/{cart}");
+    let details = json!({ "shipping_address": address });
+    guest.patch(&path, details).ok(200).await;
+    // The calculator is asked anew of the first, and known what it says of the second.
+    shop.set_price(&variant, 1_100).await;
+    let complete = async || {
+        let body = json!({ "payment": { "token": "tok_approve" } });
+        let key = unique("key");
+        guest
+            .post(&format!("{path}/complete"), body)
+            .key(&key)
+            .ok(200)
+            .await
+    };
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        shop.set_price(&variant, 1_000).await;
+        complete().await
+    };
+    let began = Instant::now();
+    let (late, quick) = tokio::join!(complete(), async { (second.await, began.elapsed()) });
+    assert!(quick.1 < began.elapsed(), "{quick:?}");
+    assert_eq!(late["order"]["id"], quick.0["order"]["id"]);
+    assert_eq!(shop.orders().await.len(), 1);
 }

@@ -407,7 +407,7 @@ fn weight_grams(cart: &Cart, of: impl Fn(VariantId) -> Option<(bool, u32)>) -> O
         Some((false, grams)) => Some(u64::from(line.quantity) * u64::from(grams)),
         None => Some(0),
     });
-    weights.reduce(|sum, weight| sum + weight)
+    weights.reduce(u64::saturating_add)
 }
 
 /// Returns the groups of a cart's customer.

@@ -41,7 +41,11 @@ use cartwright_domain::money::{Money, Price};
 use cartwright_domain::text::Email;
 use cartwright_domain::{Command, Kind, Refusal, Revision, Timestamp};
 use cartwright_storage::Receipt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use std::sync::Arc;
+
+/// How many carts of a page are priced at once: a carrier or a tax calculator may be asked about each.
+const CARTS_AT_ONCE: usize = 16;
 
 /// Which cart is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,14 +187,14 @@ impl Engine {
         let found = self
             .page(&self.kinds().carts, Kind::Cart, b"", Order::Descending, page)
             .await?;
-        let mut items = Vec::with_capacity(found.items.len());
-        for cart in found.items {
-            let priced = self.priced_for(cart, View::Full).await?;
-            self.remember(request, &priced);
-            items.push(priced.into());
-        }
+        let priced = found
+            .items
+            .into_iter()
+            .map(|cart| self.priced_for(cart, View::Full));
+        let priced: Vec<Priced> = stream::iter(priced).buffered(CARTS_AT_ONCE).try_collect().await?;
+        priced.iter().for_each(|priced| self.remember(request, priced));
         Ok(Page {
-            items,
+            items: priced.into_iter().map(CartView::from).collect(),
             next: found.next,
         })
     }

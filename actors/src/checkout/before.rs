@@ -105,6 +105,7 @@ async fn reserve_for_a_time(
     // Before any of the stock is free again, also where it was reserved by an earlier run of this step.
     let reserved_until = saga.state.created_at.after(lifetime);
     let outcome = finish::reserved(
+        env,
         saga,
         AwaitCompletion {
             reserved_until,
@@ -226,8 +227,7 @@ async fn pin(
 }
 
 /// Reserves what a cart demands: variant by variant in ascending order, the same for every checkout, so that of those
-/// who want the last units somebody gets all of them. Where there is plenty of everything nobody can be in the way,
-/// and all are reserved at once. One after the other, each rests on the one before: what is not kept of one is kept of
+/// who want the last units somebody gets all of them. Each rests on the one before: what is not kept of one is kept of
 /// none after it.
 ///
 /// Without the lock nothing is reserved: the way back finds what is held by what the cart holds.
@@ -238,34 +238,15 @@ async fn reserve_all(
     lifetime: Option<Duration>,
     lock: &Option<Decision>,
 ) -> Result<(Vec<Reserved>, Vec<Decision>), Halt> {
-    let mut answers = Vec::new();
-    let mut is_plenty = true;
-    for (variant, quantity) in &demand {
-        let item = env
-            .kinds
-            .stock_items
-            .read(stock_of(*variant))
-            .await
-            .map_err(unreadable)?;
-        is_plenty &= item.is_none_or(|item| item.state.has_plenty(*quantity));
+    let (mut reserved, mut decisions) = (Vec::new(), Vec::new());
+    let mut last = lock.clone();
+    for (variant, quantity) in demand {
+        let (held, decision) = reserve(env, checkout, variant, quantity, lifetime, &last).await?;
+        last = decision.clone().or(last);
+        reserved.extend(held);
+        decisions.extend(decision);
     }
-    if is_plenty {
-        let all = demand.into_iter();
-        let all = all.map(|(variant, quantity)| reserve(env, checkout, variant, quantity, lifetime, lock));
-        answers = try_join_all(all).await?;
-    } else {
-        let mut last = lock.clone();
-        for (variant, quantity) in demand {
-            let answer = reserve(env, checkout, variant, quantity, lifetime, &last).await?;
-            last = answer.1.clone().or(last);
-            answers.push(answer);
-        }
-    }
-    let (reserved, decisions): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
-    Ok((
-        reserved.into_iter().flatten().collect(),
-        decisions.into_iter().flatten().collect(),
-    ))
+    Ok((reserved, decisions))
 }
 
 /// Reserves stock of one variant, for a time or pinned; none where it is not tracked, unless an earlier run of the step

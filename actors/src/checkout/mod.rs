@@ -209,6 +209,14 @@ impl Engine {
             State::Created | State::Active | State::Abandoned | State::Recovered | State::Merged { .. } => {
                 request.require_revision(cart.revision)?;
                 let priced = self.kinds().priced(cart.clone()).await?;
+                // Who was asked for prices may have taken so long that another completion has come to its end.
+                let now = self.kinds().carts.read(cart.id).await.map_err(unreadable)?;
+                let now = now.ok_or_else(gone::<Cart>)?;
+                if let State::Completed { checkout, .. } | State::Checkout { checkout, .. } =
+                    now.state.state()
+                {
+                    return self.join(request, &now, checkout, completion, ticket).await;
+                }
                 let obstacle = validate::due_changed(&priced, &completion)
                     .or_else(|| validate::obstacle(&priced, completion.payment_token.is_some()))
                     .or_else(|| self.unpayable(&priced));

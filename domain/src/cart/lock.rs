@@ -76,8 +76,6 @@ impl Command<Cart> for Unlock {
 
 /// Makes the cart refuse every change from now on, pointing to its order. Once more with the same order changes
 /// nothing.
-///
-/// The abandonment timer is left to fire into nothing: taking it away would make the shopper wait for the index.
 #[derive(Clone, Copy, Debug)]
 pub struct Complete {
     /// Which checkout.

@@ -9,9 +9,6 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Stock for so many checkouts like the one at hand is plenty.
-const CHECKOUTS_AT_ONCE: u64 = 100;
-
 /// The stock of one variant at one location.
 ///
 /// The totals stand before the reservations, so that comparing two states that differ ends early.
@@ -154,12 +151,6 @@ impl StockItem {
             .reservation(checkout)
             .map_or(0, |reservation| reservation.quantity);
         self.available().map(|available| signed(held) + available.max(0))
-    }
-
-    /// Tells whether so many checkouts could take as much at once that nobody stands in another's way.
-    pub fn has_plenty(&self, quantity: u64) -> bool {
-        self.available()
-            .is_none_or(|available| signed(quantity.saturating_mul(CHECKOUTS_AT_ONCE)) <= available)
     }
 
     /// Returns the reservation of a checkout.

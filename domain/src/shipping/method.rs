@@ -74,7 +74,8 @@ impl<'a> Parcel<'a> {
     /// Adds a line: units, what one weighs, and what categories its goods are in.
     pub fn add(&mut self, units: u32, weight_grams: u32, categories: &'a [Handle]) {
         self.units += u64::from(units);
-        self.weight_grams += u64::from(units) * u64::from(weight_grams);
+        let weight_grams = u64::from(units) * u64::from(weight_grams);
+        self.weight_grams = self.weight_grams.saturating_add(weight_grams);
         self.categories.push(categories);
     }
 

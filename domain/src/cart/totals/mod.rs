@@ -178,7 +178,7 @@ pub fn weight_grams(lines: &[IntentLine<'_>], before: Option<&Worksheet>) -> Opt
     });
     weights
         .map(|(units, grams)| u64::from(units) * u64::from(grams))
-        .reduce(|sum, weight| sum + weight)
+        .reduce(u64::saturating_add)
 }
 
 /// What the store says about tax, shipping and promotions.
