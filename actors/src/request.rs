@@ -82,7 +82,8 @@ impl Request {
         Self {
             seed: self.seed.derive(part.as_bytes()),
             idempotency: self.idempotency.as_ref().map(|whole| Idempotency {
-                key: format!("{}/{part}", whole.key),
+                // No header's value has a line's end in it, so that no caller's key is taken for a part's.
+                key: format!("{}\n{part}", whole.key),
                 ..whole.clone()
             }),
             ..self.clone()

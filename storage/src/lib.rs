@@ -42,6 +42,7 @@ pub use error::OpenError;
 pub use fault::{FaultStore, Mishap};
 pub use journal::{CutTail, Fill};
 pub use key::KEY_BYTES_MAX;
+pub use limits::{events_bytes_max, receipts_bytes_max};
 pub use memory_store::MemoryStore;
 pub use options::{Abort, OnProgress, Options, Progress};
 pub use recent::Wanted;

@@ -2,7 +2,7 @@
 
 use crate::codec::{self, EVENT_BYTES_MAX, REPLY_BYTES_MAX, SNAPSHOT_BYTES_MAX};
 use crate::key::{KEY_BYTES_MAX, NAME_BYTES_MAX, RECEIPT_KEY_BYTES_MAX};
-use crate::{Body, Commit, Outcome, ReceiptKey, Rejected};
+use crate::{Body, Commit, Outcome, ReceiptChange, ReceiptKey, Recorded, Rejected};
 
 /// More than what a part of a commit takes in the journal besides its own bytes.
 const PART_BYTES_MAX: usize = 256;
@@ -62,19 +62,23 @@ pub(crate) fn stored_bytes_max(commit: &Commit) -> usize {
     bytes += keys.map(|key| PART_BYTES_MAX + key.value.len()).sum::<usize>();
     bytes += rows.map(|row| PART_BYTES_MAX + row.sort.len()).sum::<usize>();
     bytes += timers.map(|(name, _)| PART_BYTES_MAX + name.len()).sum::<usize>();
-    for event in &commit.events {
-        bytes += PART_BYTES_MAX + event.name.len() + event.by.len() + event.payload.len();
-    }
-    for put in &commit.receipts.put {
-        bytes += PART_BYTES_MAX + receipt_key_bytes(&put.receipt.key) + outcome_bytes(&put.receipt.outcome);
-    }
-    bytes
-        + commit
-            .receipts
-            .deleted
-            .iter()
-            .map(|key| PART_BYTES_MAX + receipt_key_bytes(key))
-            .sum::<usize>()
+    bytes + events_bytes_max(&commit.events) + receipts_bytes_max(&commit.receipts)
+}
+
+/// Returns what facts take in the journal at most.
+pub fn events_bytes_max(events: &[Recorded]) -> usize {
+    let bytes = |event: &Recorded| PART_BYTES_MAX + event.name.len() + event.by.len() + event.payload.len();
+    events.iter().map(bytes).sum()
+}
+
+/// Returns what receipts take in the journal at most, those that are deleted among them.
+pub fn receipts_bytes_max(receipts: &ReceiptChange) -> usize {
+    let put = receipts.put.iter().map(|put| &put.receipt);
+    let put =
+        put.map(|receipt| PART_BYTES_MAX + receipt_key_bytes(&receipt.key) + outcome_bytes(&receipt.outcome));
+    let deleted = receipts.deleted.iter();
+    let deleted = deleted.map(|key| PART_BYTES_MAX + receipt_key_bytes(key));
+    put.chain(deleted).sum()
 }
 
 fn receipt_key_bytes(key: &ReceiptKey) -> usize {

@@ -10,6 +10,7 @@ use cartwright_domain::checkout::{
     AwaitCompletion, Checkout, EndCheckout, Ending, NotePlaced, Progress, Step,
 };
 use cartwright_domain::id::VariantId;
+use cartwright_domain::idempotency::AnswersTo;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
 use cartwright_domain::promotion::UseCounter;
@@ -24,7 +25,7 @@ pub(super) fn over(
     variants: &[VariantId],
     frozen: Option<&FrozenQuote>,
 ) -> Performed<Progress> {
-    let (answers, dropped) = answer(saga);
+    let (answers, dropped) = answer(env, saga);
     let mut deletes = step_receipts(env, saga, variants, frozen);
     deletes.extend(dropped);
     Performed::Record {
@@ -37,17 +38,21 @@ pub(super) fn over(
 }
 
 /// Answers that the stock is reserved.
-pub(super) fn reserved(saga: &Arc<Published<Checkout>>, note: AwaitCompletion) -> Performed<Progress> {
-    answered(saga, Progress::Reserved(note))
+pub(super) fn reserved(
+    env: &CheckoutEnv,
+    saga: &Arc<Published<Checkout>>,
+    note: AwaitCompletion,
+) -> Performed<Progress> {
+    answered(env, saga, Progress::Reserved(note))
 }
 
 /// Answers that the order stands, while its capture is still owed.
-pub(super) fn placed(saga: &Arc<Published<Checkout>>) -> Performed<Progress> {
-    answered(saga, Progress::Placed(NotePlaced))
+pub(super) fn placed(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Performed<Progress> {
+    answered(env, saga, Progress::Placed(NotePlaced))
 }
 
-fn answered(saga: &Arc<Published<Checkout>>, command: Progress) -> Performed<Progress> {
-    let (answers, dropped) = answer(saga);
+fn answered(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, command: Progress) -> Performed<Progress> {
+    let (answers, dropped) = answer(env, saga);
     Performed::Record {
         command,
         deletes: dropped.into_iter().collect(),
@@ -76,8 +81,10 @@ pub(super) fn refusal(ending: &Ending) -> Option<Problem> {
 }
 
 /// Returns the final answer to the request's idempotency key, or the key to forget when the answer is not final.
-fn answer(saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<ReceiptKey>) {
-    let Some(answers) = &saga.state.answers else {
+fn answer(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<ReceiptKey>) {
+    // Under a key that is over another request may stand by now.
+    let counts = |answers: &&AnswersTo| env.now() < answers.expires_at;
+    let Some(answers) = saga.state.answers.as_ref().filter(counts) else {
         return (None, None);
     };
     match saga.state.ending.as_ref().and_then(refusal) {

@@ -8,9 +8,13 @@ use crate::runtime::envelope::{Settled, Waiter};
 use cartwright_domain::{EntityKey, Keys, Revision, Timestamp};
 use cartwright_storage::{
     Body, Commit, Decision, Done, Fence, KeyChange, Numbering, Position, ReceiptChange, ReceiptKey, Recorded,
-    TimerChange,
+    TimerChange, events_bytes_max, receipts_bytes_max,
 };
 use std::sync::Arc;
+
+/// How many bytes of facts and receipts are enough for one commit. With a snapshot and one more command's it is still below
+/// what a commit may take.
+const BYTES_ENOUGH: usize = 1 << 20;
 
 /// What becomes of the snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub(super) struct Contents {
     pub(super) receipts: ReceiptChange,
     pub(super) rests_on: Vec<Decision>,
     pub(super) waiters: Vec<Waiter>,
+    /// What its facts and receipts take in the journal at most.
+    pub(super) bytes: usize,
 }
 
 impl Contents {
@@ -46,11 +52,18 @@ impl Contents {
         self.erases |= more.erases;
         self.creates |= more.creates;
         self.changes += more.changes;
+        self.bytes += events_bytes_max(&more.events) + receipts_bytes_max(&more.receipts);
         add_all(&mut self.events, more.events);
         add_all(&mut self.receipts.put, more.receipts.put);
         add_all(&mut self.receipts.deleted, more.receipts.deleted);
         add_all(&mut self.rests_on, more.rests_on);
         add_all(&mut self.waiters, more.waiters);
+    }
+
+    /// Tells whether it is to go before another command brings anything: each is within the limits of a commit, all that
+    /// gather while a sync lasts need not be.
+    pub(super) fn is_full(&self) -> bool {
+        BYTES_ENOUGH <= self.bytes
     }
 
     /// Returns the keys of the receipts that it writes.

@@ -225,9 +225,13 @@ impl<E: Entity> Head<E> {
         }
     }
 
-    /// While a commit goes alone, or waits to, nothing may run: it may be refused.
+    /// While a commit goes alone, or waits to, nothing may run: it may be refused. Nor may anything while what gathers is
+    /// as much as one commit should be.
     fn is_blocked(&self) -> bool {
-        self.exclusive.is_some() || self.flight.as_ref().is_some_and(|flight| flight.alone)
+        let is_full = |batch: &Batch<E>| batch.contents.is_full();
+        self.exclusive.is_some()
+            || self.flight.as_ref().is_some_and(|flight| flight.alone)
+            || self.batch.as_deref().is_some_and(is_full)
     }
 
     fn pump(&mut self) {
@@ -462,7 +466,7 @@ impl<E: Entity> Head<E> {
             events,
             receipts,
             rests_on,
-            waiters: Vec::new(),
+            ..Contents::default()
         });
         Ok(())
     }

@@ -142,6 +142,9 @@ impl<S: Saga> Running<S> {
                     rests_on,
                     is_past_pivot,
                 } => {
+                    // The caller may have used a key that is over for something else.
+                    let now = entities.shared.runtime.clock.now();
+                    let answers = answers.filter(|answer| now < answer.expires_at);
                     let ask = Ask {
                         deletes,
                         answers: answers.map(Box::new),

@@ -1,6 +1,6 @@
 //! The head, the commit in flight, and who hears when.
 
-use super::toy::{Add, Burst, Erase, Look, Open, Pad, Toy, ToyError, add};
+use super::toy::{Add, Burst, Erase, Look, Open, Pad, Tell, Toy, ToyError, add};
 use super::{Bench, ask, code, settle, toy_id};
 use crate::runtime::{AskError, EntityOptions, Lane, RuntimeOptions};
 use cartwright_domain::{Problem, Revision};
@@ -40,6 +40,25 @@ async fn simultaneous_changes_share_a_commit_and_raise_the_revision_one_by_one()
         (bench.toys.counters().commits, bench.toys.counters().changes),
         (3, 201)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_gathers_while_a_sync_lasts_is_no_larger_than_a_commit_may_be() {
+    let bench = Bench::new();
+    let id = bench.open(1).await;
+    let before = bench.store.commits();
+    bench.store.hold();
+    let bytes = 200 << 10;
+    let told = (0..40).map(|_| bench.tell(id, Tell { bytes }));
+    let release = async {
+        settle().await;
+        bench.store.release();
+    };
+    let (answers, ()) = tokio::join!(join_all(told), release);
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    // Of 1.2 MB each, but for the first.
+    assert_eq!(bench.store.commits() - before, 8);
+    assert_eq!(bench.toys.counters().mailbox_depth, 0);
 }
 
 #[tokio::test(start_paused = true)]

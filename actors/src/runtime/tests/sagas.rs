@@ -5,8 +5,9 @@ use super::toy::ToyId;
 use super::trip::{Begin, Note, Trip, TripId, UNITS, World, trip_id};
 use super::{Bench, add, ask, settle};
 use crate::runtime::keeper::KeeperMessage;
-use crate::runtime::{Entities, EntityOptions, INTERNAL_DEADLINE, Sagas, WAITING};
-use cartwright_domain::Entity;
+use crate::runtime::{Entities, EntityOptions, FinalAnswer, INTERNAL_DEADLINE, Sagas, WAITING};
+use cartwright_domain::idempotency::AnswersTo;
+use cartwright_domain::{Entity, Timestamp};
 use cartwright_storage::{ReceiptFound, ReceiptKey, Store};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +41,7 @@ impl Trips {
             paid: Arc::clone(paid),
             declines: AtomicBool::new(weather.declines),
             bloats: weather.bloats,
+            answers: Mutex::default(),
             panics: Mutex::new(weather.panics),
             agains: Mutex::new(weather.agains),
         });
@@ -102,6 +104,33 @@ async fn a_saga_runs_from_its_first_commit_to_its_end() {
     settle().await;
     let counters = trips.sagas.counters();
     assert_eq!((counters.open, counters.ended, counters.retries), (0, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_saga_answers_is_kept_only_while_its_callers_key_counts() {
+    for (expires_at, is_kept) in [(i64::MAX, true), (1, false)] {
+        let (trips, from, to) = Trips::new(Weather::default()).await;
+        let answers = AnswersTo {
+            caller: "guest".to_owned(),
+            key: "k".to_owned(),
+            fingerprint: [1; 32],
+            expires_at: Timestamp::from_millis(expires_at),
+        };
+        *trips.world.answers.lock().unwrap() = Some(FinalAnswer::to(&answers, None));
+        trips.begin(1, from, to).await;
+        assert!(trips.wait(1).await.unwrap().ended);
+        // As of a time when both would count.
+        let found = trips
+            .bench
+            .store
+            .receipt(ReceiptKey::caller("guest", "k"), Timestamp::from_millis(0))
+            .await;
+        assert_eq!(
+            matches!(found, Ok(ReceiptFound::Present(_))),
+            is_kept,
+            "{found:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,6 +30,7 @@ pub(super) struct Toy {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum ToyEvent {
     Added(i64),
+    Told(Vec<u8>),
 }
 
 impl EventBody for ToyEvent {
@@ -173,6 +174,10 @@ command!(Add { by: i64 } -> i64, "toy.add", |self, toy, cx| {
     }
     cx.emit(ToyEvent::Added(self.by));
     Ok(toy.total)
+});
+command!(Tell { bytes: usize } -> (), "toy.tell", |self, toy, cx| {
+    cx.emit(ToyEvent::Told(vec![7; self.bytes]));
+    Ok(())
 });
 command!(Look {} -> i64, "toy.look", |self, toy, cx| Ok(toy.total));
 command!(Burst {} -> (), "toy.burst", |self, toy, cx| panic!("the toy burst"));

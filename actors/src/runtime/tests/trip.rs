@@ -1,7 +1,9 @@
 //! A toy saga: it takes from one toy, pays outside, and gives to another; paying is the pivot.
 
 use super::toy::{Add, GiveBack, Take, Toy, ToyId};
-use crate::runtime::{Action, Ask, AskError, Entities, Next, Performed, Published, Saga, SagaStep, StepKey};
+use crate::runtime::{
+    Action, Ask, AskError, Entities, FinalAnswer, Next, Performed, Published, Saga, SagaStep, StepKey,
+};
 use cartwright_domain::entity::{Context, NoTimer};
 use cartwright_domain::{
     Broken, Command, Create, Entity, EntityId, EventBody, Keys, Kind, Listing, ListingKey, Problem, Seed,
@@ -156,6 +158,8 @@ pub(super) struct World {
     pub(super) declines: AtomicBool,
     /// Is what comes of taking larger than may be kept?
     pub(super) bloats: bool,
+    /// What a trip's end answers.
+    pub(super) answers: Mutex<Option<FinalAnswer>>,
     /// How often a step panics or is to be done again before it works.
     pub(super) panics: Mutex<u32>,
     pub(super) agains: Mutex<u32>,
@@ -280,7 +284,7 @@ impl Saga for Trip {
                 Performed::Record {
                     command,
                     deletes,
-                    answers: None,
+                    answers: world.answers.lock().unwrap().clone(),
                     rests_on: Vec::new(),
                     is_past_pivot: false,
                 }
