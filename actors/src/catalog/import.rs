@@ -20,7 +20,7 @@ use cartwright_domain::catalog::{
 use cartwright_domain::id::{ProductId, VariantId};
 use cartwright_domain::inventory::{SetStock, StockLevels};
 use cartwright_domain::money::Price;
-use cartwright_domain::{Entity, EntityId, Listing, Revision};
+use cartwright_domain::{Class, Entity, EntityId, Listing, Problem, Revision};
 use cartwright_storage::Scan;
 use uuid::Uuid;
 
@@ -157,28 +157,31 @@ impl Engine {
         let product_before = kinds.products.read(product).await.map_err(unreadable)?;
         let product_before = product_before.ok_or_else(gone::<Product>)?;
         let title = title_of(&row).map(ToOwned::to_owned);
-        let product_title = match &title {
-            Some(title) if product_before.state.title == *title || self.has_others(&before).await? => None,
-            given => given.clone(),
-        };
         let change = UpdateVariant {
-            title,
+            title: title.clone(),
             price: row.price.map(PriceChange::Set),
             tax_category: row.tax_category.clone(),
             weight_grams: row.weight_grams,
             ..UpdateVariant::default()
         };
-        let product_change = UpdateProduct {
-            title: product_title,
+        let mut product_change = UpdateProduct {
+            title,
             images: images_of(&row),
             categories: row.categories,
             status: row.status,
             ..UpdateProduct::default()
         };
         change.changed(&before.state).map_err(refused_fields)?;
-        product_change
-            .changed(&product_before.state)
-            .map_err(refused_fields)?;
+        let changes_product = |change: &UpdateProduct| {
+            let changed = change.changed(&product_before.state).map_err(refused_fields)?;
+            Ok::<_, Refused>(changed != *product_before.state)
+        };
+        if changes_product(&product_change)? && self.has_others(&before).await? {
+            product_change.title = None;
+            if changes_product(&product_change)? {
+                return Err(shared_product().into());
+            }
+        }
         let mut changed = self.stock_from_row(request, variant, row.stock).await?;
         let ask = || request.ask().if_match(None);
         let after = kinds.variants.ask(variant, change, ask()).await?;
@@ -231,6 +234,14 @@ impl Engine {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What a row of one variant says of a product with others: their rows could say something else, and each would undo the
+/// other.
+fn shared_product() -> Problem {
+    let message = "its product has other variants; change the product's picture, categories and status by its id, and \
+                   leave them out of the row";
+    Problem::new(Class::Conflict, "import.shared_product", message)
 }
 
 /// Returns the id that comes of a SKU under another id, the same whenever it is asked for.
