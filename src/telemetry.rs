@@ -2,11 +2,13 @@
 
 use crate::config::LogFormat;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::retry_on_intr;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{Errno, retry_on_intr, write};
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
@@ -22,9 +24,14 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| Record);
-    LOG.lock().unwrap_or_else(PoisonError::into_inner).format = format;
+    let is_terminal = io::stderr().is_terminal();
+    let own = is_terminal.then(own_terminal).flatten();
+    {
+        let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+        (log.format, log.own) = (format, own);
+    }
     let started = match format {
-        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Text => builder.with_ansi(is_terminal).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     // Only a subscriber that is already there refuses, and that one goes on logging.
@@ -32,56 +39,93 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
     Ok(())
 }
 
+/// Opens the terminal that stderr is once more: one that has room for a letter has none for a record, and to write there
+/// waits. What is set for this way to it is not for the shell that the other one belongs to.
+fn own_terminal() -> Option<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    open("/proc/self/fd/2", flags, Mode::empty()).ok()
+}
+
 /// Records on their way to where they are read. Nothing may depend on whether a log is read, or has room: whoever writes
 /// records panics where that fails, and waits where nobody reads.
-static LOG: Mutex<Log<io::Stderr>> = Mutex::new(Log::of(io::stderr));
+static LOG: Mutex<Log> = Mutex::new(Log::NEW);
 
 /// How long a record waits for a reader who is behind. Those after it do not wait, until one is read again.
-const PATIENCE: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 100_000_000,
-};
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long it waits before it tries again where there is room, but not for a letter.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// As much as a pipe that has room at all takes at once (POSIX's smallest `PIPE_BUF` is less, Linux' is this).
 const PIECE_BYTES: usize = 4_096;
 
 /// A writer that neither fails nor waits for long: what cannot be written is lost, and counted.
-struct Log<W> {
-    open: fn() -> W,
+struct Log {
+    /// Where records go, if not to stderr as it is.
+    own: Option<OwnedFd>,
     format: LogFormat,
     /// How many records were lost since the last that was written.
     lost: u64,
 }
 
-impl<W: Write + AsFd> Log<W> {
-    const fn of(open: fn() -> W) -> Self {
-        Self {
-            open,
-            format: LogFormat::Text,
-            lost: 0,
-        }
-    }
+impl Log {
+    const NEW: Self = Self {
+        own: None,
+        format: LogFormat::Text,
+        lost: 0,
+    };
 
     fn record(&mut self, record: &[u8]) {
-        let mut to = (self.open)();
-        let patience = if self.lost == 0 {
-            PATIENCE
-        } else {
-            Timespec::default()
-        };
-        if !is_taken(&to, &patience) {
+        let patience = if self.lost == 0 { PATIENCE } else { Duration::ZERO };
+        if !self.has_room(patience) {
             self.lost += 1;
             return;
         }
         if 0 < self.lost {
             let told = self.told();
-            self.lost = u64::from(!write_in_pieces(&mut to, told.as_bytes()));
+            self.lost = match self.write(told.as_bytes(), patience) {
+                true => 0,
+                false => self.lost,
+            };
         }
-        self.lost += u64::from(!write_in_pieces(&mut to, record));
+        self.lost += u64::from(!self.write(record, patience));
     }
-}
 
-impl<W> Log<W> {
+    /// Tells whether something would be taken without waiting, or would fail at once.
+    fn has_room(&self, patience: Duration) -> bool {
+        let stderr = io::stderr();
+        let to = self.to(&stderr);
+        let patience = Timespec::try_from(patience).unwrap_or_default();
+        let mut asked = [PollFd::new(&to, PollFlags::OUT)];
+        // What cannot be asked is written to, as ever.
+        retry_on_intr(|| poll(&mut asked, Some(&patience))).map_or(true, |ready| 0 < ready)
+    }
+
+    /// Writes a record. Tells whether somebody may read it: not where the reader stops in the middle of it. Where writing
+    /// fails nobody ever will, and nobody is to be told.
+    fn write(&self, record: &[u8], patience: Duration) -> bool {
+        let stderr = io::stderr();
+        let (to, until) = (self.to(&stderr), Instant::now() + patience);
+        let mut rest = record;
+        while !rest.is_empty() {
+            if !self.has_room(until.saturating_duration_since(Instant::now())) {
+                return false;
+            }
+            let piece = &rest[..rest.len().min(PIECE_BYTES)];
+            match retry_on_intr(|| write(to, piece)) {
+                Ok(written) => rest = &rest[written..],
+                Err(Errno::AGAIN) if Instant::now() < until => std::thread::sleep(PAUSE),
+                Err(Errno::AGAIN) => return false,
+                Err(_) => return true,
+            }
+        }
+        true
+    }
+
+    fn to<'a>(&'a self, stderr: &'a io::Stderr) -> BorrowedFd<'a> {
+        self.own.as_ref().map_or_else(|| stderr.as_fd(), AsFd::as_fd)
+    }
+
     /// Returns the record that tells of those that were lost.
     fn told(&self) -> String {
         let (now, lost) = (jiff::Timestamp::now(), self.lost);
@@ -103,27 +147,6 @@ impl<W> Log<W> {
             }
         }
     }
-}
-
-/// Writes a record. Tells whether somebody may read it: not where the reader stops in the middle of it. Where writing
-/// fails nobody ever will, and nobody is to be told.
-fn write_in_pieces(to: &mut (impl Write + AsFd), record: &[u8]) -> bool {
-    for piece in record.chunks(PIECE_BYTES) {
-        if !is_taken(to, &PATIENCE) {
-            return false;
-        }
-        if to.write_all(piece).is_err() {
-            return true;
-        }
-    }
-    true
-}
-
-/// Tells whether a piece would be taken without waiting, or would fail at once.
-fn is_taken(to: &impl AsFd, patience: &Timespec) -> bool {
-    let mut asked = [PollFd::new(to, PollFlags::OUT)];
-    // What cannot be asked is written to, as ever.
-    retry_on_intr(|| poll(&mut asked, Some(patience))).map_or(true, |ready| 0 < ready)
 }
 
 /// One record, which comes in one piece.
@@ -159,16 +182,8 @@ pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{PipeReader, PipeWriter, Read, pipe};
-    use std::sync::OnceLock;
-    use std::time::{Duration, Instant};
-
-    static PIPE: OnceLock<PipeWriter> = OnceLock::new();
-
-    fn open() -> PipeWriter {
-        let writer = PIPE.get().expect("the pipe is open");
-        writer.try_clone().expect("another end of it")
-    }
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::io::{PipeReader, Read, pipe};
 
     /// Reads until nothing more is there at once.
     fn read_all(reader: &mut PipeReader) -> String {
@@ -187,8 +202,8 @@ mod tests {
     #[test]
     fn a_log_that_nobody_reads_holds_nobody_up_and_says_what_is_missing() {
         let (mut reader, writer) = pipe().expect("a pipe");
-        PIPE.set(writer).expect("it is the only one");
-        let mut log = Log::of(open);
+        let own = Some(OwnedFd::from(writer));
+        let mut log = Log { own, ..Log::NEW };
         let record = [b"x".repeat(999), b"\n".to_vec()].concat();
         let before = Instant::now();
         for _ in 0..1_000 {
@@ -219,5 +234,23 @@ mod tests {
         drop(reader);
         log.record(b"to nobody\n");
         assert_eq!(log.lost, 0);
+    }
+
+    #[test]
+    fn a_terminal_that_nobody_reads_holds_nobody_up_either() {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        let terminal = openpt(flags).expect("a terminal");
+        grantpt(&terminal).expect("it is ours");
+        unlockpt(&terminal).expect("it is ours");
+        let name = ptsname(&terminal, Vec::new()).expect("it has a name");
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let own = Some(open(&*name, flags, Mode::empty()).expect("its other side"));
+        let mut log = Log { own, ..Log::NEW };
+        let before = Instant::now();
+        for length in 0..20_000 {
+            log.record(&[b"x".repeat(length % 300), b"\n".to_vec()].concat());
+        }
+        assert!(before.elapsed() < Duration::from_secs(10), "it waits for each");
+        assert!(10_000 < log.lost, "{}", log.lost);
     }
 }
