@@ -116,13 +116,14 @@ pub(crate) struct Import {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Which column holds which field, for example sku=Code,title=Name,price=Price; the fields are sku, title, price,
-    /// tax_category, weight_grams, image_url, status, stock and categories [default: columns of the fields' names]
+    /// currency, tax_category, weight_grams, image_url, status, stock and categories; FIELD= for none [default: columns
+    /// of the fields' names]
     #[arg(long, value_name = "FIELD=COLUMN,...", conflicts_with_all = ["preset", "Tables"])]
     pub(crate) map: Option<String>,
     /// The columns of a known layout
     #[arg(long, conflicts_with = "Tables")]
     pub(crate) preset: Option<Preset>,
-    /// The currency of the prices [default: the store's]
+    /// The currency of prices whose row names none [default: the store's]
     #[arg(long, value_name = "CODE", conflicts_with = "Tables")]
     pub(crate) currency: Option<String>,
     /// What the file is a table of, unless of a catalog.

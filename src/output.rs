@@ -28,13 +28,14 @@ pub(crate) fn note(text: impl AsRef<str>) {
     drop(writeln!(io::stderr().lock(), "{}", text.as_ref()));
 }
 
-/// Opens the file of a report on another file, before the work that it is about.
+/// Opens the file of a report on other files, before the work that it is about.
 ///
 /// # Errors
-/// It cannot be written, or is that file.
-pub(crate) fn report(path: &Path, on: &Path) -> anyhow::Result<File> {
+/// It cannot be written, or is one of those files.
+pub(crate) fn report<'a>(path: &Path, on: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<File> {
     let is_same = |(a, b): (Metadata, Metadata)| (a.dev(), a.ino()) == (b.dev(), b.ino());
-    if path.metadata().ok().zip(on.metadata().ok()).is_some_and(is_same) {
+    let is_it = |on: &&Path| path.metadata().ok().zip(on.metadata().ok()).is_some_and(is_same);
+    if let Some(on) = on.into_iter().find(is_it) {
         bail!(
             "the report would be written over {}; name another file",
             on.display()
@@ -106,11 +107,11 @@ mod tests {
         std::fs::write(&rows, "sku\n").expect("a file");
         std::os::unix::fs::symlink(&rows, &link).expect("a link");
         for path in [&rows, &link] {
-            let error = report(path, &rows).expect_err("it is the same file");
+            let error = report(path, [folder.path(), &rows]).expect_err("it is the same file");
             assert!(error.to_string().contains("name another file"), "{error}");
         }
         assert_eq!(std::fs::read(&rows).expect("it is there"), b"sku\n");
-        assert!(report(&folder.path().join("report.tsv"), &rows).is_ok());
+        assert!(report(&folder.path().join("report.tsv"), [rows.as_path()]).is_ok());
     }
 
     #[test]

@@ -93,7 +93,7 @@ enum Rows {
 }
 
 /// Which columns a table must have.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// The column's name.
     pub(crate) column: String,
@@ -168,7 +168,12 @@ impl Table {
             .delimiter(delimiter)
             .flexible(true)
             .from_reader(source);
-        let heading = reader.headers().context("its heading")?.clone();
+        let heading = match reader.headers() {
+            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
+                bail!("{NOT_UTF_8}; save it as UTF-8")
+            }
+            heading => heading.context("its heading")?.clone(),
+        };
         ensure!(
             heading.iter().any(|name| !["", BEHIND_THE_END].contains(&name)),
             "it names no columns; its first line must"
@@ -207,6 +212,13 @@ impl Table {
             },
             columns,
         ))
+    }
+
+    /// Tells whether rows may have a value in a column.
+    pub(crate) fn may_have(&self, column: &str) -> bool {
+        let mut columns = self.columns.iter().filter(|own| own.name == column);
+        let is_named = columns.any(|own| own.index.is_some());
+        is_named || matches!(self.rows, Rows::JsonLines(_))
     }
 
     /// Returns how much of the file was read so far, for a progress bar.
@@ -257,7 +269,11 @@ fn next_separated(
     width: usize,
     columns: &[Column],
 ) -> anyhow::Result<Option<Row>> {
-    let read = reader.read_record(record);
+    let mut read = reader.read_record(record);
+    // As spreadsheets leave them at the end.
+    while matches!(read, Ok(true)) && record.iter().all(str::is_empty) {
+        read = reader.read_record(record);
+    }
     // The reader stands behind the row; before it there may have been blank lines.
     let behind = reader.position().line();
     match read {
@@ -381,7 +397,7 @@ mod tests {
         );
         assert_eq!(
             rows[1].values,
-            Err("sku is neither text nor number: []".to_owned())
+            Err("sku: [] is neither text nor number, yes or no, or a list of texts".to_owned())
         );
         assert_eq!(rows[2], row(3, &[Some("A")]));
         for (name, bytes) in [

@@ -20,7 +20,7 @@ use crate::cli::{Import, Preset, Tables};
 use crate::client::{Answer, Call, Connection, Server};
 use crate::output;
 use crate::table::{Row, Table, nearly};
-use about::{About, Seen};
+use about::{About, Said, Seen};
 use anyhow::{Context, anyhow};
 use batch::Batch;
 use columns::Columns;
@@ -242,8 +242,10 @@ pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
         return complete_journey::run(&arguments).await;
     }
     let layout = Layout::of(&arguments)?;
+    let table = layout.open(&arguments.file)?;
     let mut reading = Reading {
-        table: layout.open(&arguments.file)?,
+        said: Said::of(layout.says_what_is_shared(&table)),
+        table,
         layout,
         seen: Seen::default(),
         tally: Tally::default(),
@@ -289,7 +291,7 @@ pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
 enum Layout {
     /// Variants, in columns with names of the file's own.
     Catalog {
-        mapping: Mapping,
+        mapping: Box<Mapping>,
         /// The currency of the prices, once it is known.
         currency: Option<String>,
     },
@@ -306,7 +308,7 @@ impl Layout {
         let currency = arguments.currency.as_deref().or(mapping.currency);
         Ok(Self::Catalog {
             currency: currency.map(str::to_owned),
-            mapping,
+            mapping: Box::new(mapping),
         })
     }
 
@@ -325,11 +327,21 @@ impl Layout {
         }
     }
 
-    fn good(&self, row: &Row) -> Result<Good, Refused> {
+    /// Tells whether rows may say something of what several of them are about.
+    fn says_what_is_shared(&self, table: &Table) -> bool {
+        let shared = match self {
+            Self::Catalog { .. } => &None,
+            Self::Table(columns) => &columns.shared,
+        };
+        let columns = shared.as_ref().map_or(&[][..], |shared| shared.columns);
+        columns.iter().any(|column| table.may_have(column))
+    }
+
+    fn good(&self, row: &Row, said: &mut Said) -> Result<Good, Refused> {
         match self {
             // Before the currency is known no price leaves the process.
             Self::Catalog { mapping, currency } => mapping.good(row, currency.as_deref().unwrap_or_default()),
-            Self::Table(columns) => columns.good(row),
+            Self::Table(columns) => columns.good(row, said),
         }
     }
 }
@@ -385,6 +397,7 @@ struct Reading {
     table: Table,
     layout: Layout,
     seen: Seen,
+    said: Said,
     tally: Tally,
 }
 
@@ -404,7 +417,7 @@ impl Reading {
     }
 
     fn accept(&mut self, row: &Row, batch: &mut Batch) -> Result<(), Refused> {
-        let Good { sent, subject, about } = self.layout.good(row)?;
+        let Good { sent, subject, about } = self.layout.good(row, &mut self.said)?;
         let added = self.seen.check(&about).and_then(|()| batch.add(&sent));
         added.map_err(|reason| Refused { subject, reason })?;
         self.seen.add(row.line, about);

@@ -163,7 +163,7 @@ pub(crate) async fn run(arguments: Judge) -> anyhow::Result<ExitCode> {
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
     let mut report: Box<dyn Write> = match &arguments.report {
-        Some(path) => Box::new(BufWriter::new(output::report(path, &arguments.file)?)),
+        Some(path) => Box::new(BufWriter::new(output::report(path, [arguments.file.as_path()])?)),
         None => Box::new(std::io::sink()),
     };
     let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());

@@ -23,6 +23,7 @@ use plan::{Plan, Step};
 use play::{Scene, Tax};
 use report::Report;
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -56,7 +57,12 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
-    let report = |path| output::report(path, &arguments.file);
+    let read = [
+        Some(&arguments.file),
+        arguments.stock.as_ref(),
+        arguments.country_map.as_ref(),
+    ];
+    let report = |path| output::report(path, read.into_iter().flatten().map(PathBuf::as_path));
     let report_file = arguments.report.as_deref().map(report).transpose()?;
     let tax = if arguments.vat {
         shop_setup::require_net_prices(&mut connection, &staff).await?;

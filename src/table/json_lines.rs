@@ -52,21 +52,35 @@ fn values(text: &str, columns: &[Column], alike: Alike) -> Result<Vec<Option<Str
         serde_json::from_str(text).map_err(|error| format!("it is not a JSON object: {error}"))?;
     let mut values = Vec::with_capacity(columns.len());
     for column in columns {
-        values.push(match object.get(&column.name) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text.clone()).filter(|text| !text.is_empty()),
-            Some(Value::Number(number)) => {
-                let digits = digits(number);
-                Some(digits.ok_or_else(|| format!("{}: write {number} as a text", column.name))?)
-            }
-            Some(other) => return Err(format!("{} is neither text nor number: {other}", column.name)),
-        });
+        let value = object.get(&column.name).filter(|value| !value.is_null());
+        let text = value.map(|value| written(value).map_err(|reason| format!("{}: {reason}", column.name)));
+        values.push(text.transpose()?.filter(|text| !text.is_empty()));
     }
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     match misspelled(object.keys().map(String::as_str), &names, alike) {
         Some(reason) => Err(reason),
         None => Ok(values),
     }
+}
+
+/// Returns a value as a file of separated values would hold it: parts have `;` between.
+fn written(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Bool(choice) => Ok(choice.to_string()),
+        Value::Number(number) => digits(number).ok_or_else(|| format!("write {number} as a text")),
+        Value::Array(parts) if !parts.is_empty() && parts.iter().all(is_part) => {
+            let parts: Vec<&str> = parts.iter().filter_map(Value::as_str).collect();
+            Ok(parts.join(";"))
+        }
+        other => Err(format!(
+            "{other} is neither text nor number, yes or no, or a list of texts"
+        )),
+    }
+}
+
+fn is_part(value: &Value) -> bool {
+    value.as_str().is_some_and(|part| !part.contains(';'))
 }
 
 /// Returns a number without an exponent, as people write it; nothing for one whose digits are not all known.

@@ -6,6 +6,9 @@ use std::path::Path;
 /// The first bytes of what gzip writes.
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 
+/// The first bytes of a workbook, which is a ZIP archive.
+const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+
 /// The first bytes of a UTF-16 text.
 const UTF_16_MARKS: [&[u8]; 2] = [&[0xff, 0xfe], &[0xfe, 0xff]];
 
@@ -34,6 +37,7 @@ impl Layout {
                 if first.trim_ascii_start().starts_with(b"{") {
                     Self::JsonLines
                 } else if first.contains(&b'\t') {
+                    // Also where there are commas: without a name's ending either may be meant, and prices have commas.
                     Self::Separated(b'\t')
                 } else {
                     Self::Separated(comma_of(start))
@@ -66,7 +70,9 @@ pub(super) fn foreign(layout: Layout, start: &[u8]) -> Option<&'static str> {
     let starts = |with: &[u8]| start.starts_with(with);
     if starts(GZIP_MAGIC) {
         Some("it is compressed with gzip; unpack it, or compress it with zstd")
-    } else if UTF_16_MARKS.iter().any(|mark| starts(mark)) {
+    } else if starts(ZIP_MAGIC) {
+        Some("it is a workbook or an archive; save its table as CSV in UTF-8")
+    } else if UTF_16_MARKS.iter().any(|mark| starts(mark)) || start.iter().take(2).any(|byte| *byte == 0) {
         Some("it is UTF-16; save it as UTF-8")
     } else if layout != Layout::JsonLines && start.trim_ascii_start().starts_with(b"[") {
         Some("it is a list in JSON; write its objects one a line, in a file called .jsonl")
@@ -75,13 +81,18 @@ pub(super) fn foreign(layout: Layout, start: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Returns what stands between the columns of a heading: a semicolon where commas are in numbers.
+/// Returns what stands between the columns of a heading: a semicolon where commas are in numbers, and a tab where there is
+/// neither.
 fn comma_of(start: &[u8]) -> u8 {
-    let heading = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    match heading.contains(&b';') && !heading.contains(&b',') {
-        true => b';',
-        false => b',',
-    }
+    let mut lines = start.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let heading = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    // What is between quotation marks separates nothing.
+    let outside = heading.split(|byte| *byte == b'"').step_by(2);
+    let outside: Vec<u8> = outside.flatten().copied().collect();
+    let first = [b',', b';', b'\t']
+        .into_iter()
+        .find(|comma| outside.contains(comma));
+    first.unwrap_or(b',')
 }
 
 #[cfg(test)]

@@ -18,11 +18,14 @@ pub(super) fn misspelled<'a>(
     let mut unknown = columns.clone().filter(|column| !names.contains(column));
     let missing = |name: &&&str| !columns.clone().any(|column| column == **name);
     unknown.find_map(|column| {
-        let mut missing = names.iter().filter(missing);
-        let name = missing.find(|name| alike(column, name))?;
-        Some(format!(
-            "it has a column {column:?}, which is none of its columns; call it {name:?} if that is meant, or remove it"
-        ))
+        let meant = names.iter().filter(missing).filter(|name| alike(column, name));
+        let meant: Vec<String> = meant.map(|name| format!("{name:?}")).collect();
+        (!meant.is_empty()).then(|| {
+            format!(
+                "it has a column {column:?}, which is none of its columns; call it {} if that is meant, or remove it",
+                meant.join(" or ")
+            )
+        })
     })
 }
 
@@ -30,7 +33,10 @@ pub(super) fn misspelled<'a>(
 pub(crate) fn nearly(column: &str, name: &str) -> bool {
     let column = column.trim().to_lowercase();
     let mistakes = if name.len() < TWO_MISTAKES_MIN { 1 } else { 2 };
-    column == name || MISSPELLED_MIN <= column.len() && strsim::damerau_levenshtein(&column, name) <= mistakes
+    let is_plural =
+        |one: &str, many: &str| one.strip_suffix('y') == many.strip_suffix("ies") && one.ends_with('y');
+    let is_same = column == name || is_plural(&column, name) || is_plural(name, &column);
+    is_same || MISSPELLED_MIN <= column.len() && strsim::damerau_levenshtein(&column, name) <= mistakes
 }
 
 /// Tells whether a column is nearly called as another, or as its beginning.
@@ -80,6 +86,7 @@ mod tests {
         check("Stock", "stock", true);
         check("stocks", "stock", true);
         check("catgories", "categories", true);
+        check("Category", "categories", true);
         check("store", "stock", false);
         check("state", "status", false);
         check("place", "price", false);

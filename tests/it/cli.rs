@@ -55,7 +55,7 @@ fn errors_name_their_cure() {
         "--url http://127.0.0.1:8080",
     );
     check_refused(&["import", "/nonexistent.csv"], "cannot read /nonexistent.csv");
-    check_refused(&["import", &rows, "--map", "title=A"], "add sku=COLUMN");
+    check_refused(&["import", &rows, "--map", "sku="], "for example sku=Column");
     check_refused(&["import", &rows, "--map", "sku=Code"], "its columns are sku");
     check_refused(&["replay", &rows], "no column \"InvoiceNo\"; its columns are sku");
     check_refused(

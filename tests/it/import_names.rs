@@ -391,3 +391,95 @@ async fn a_variant_that_only_a_list_for_everybody_has_a_price_for_is_for_sale() 
     check(json!({ "name": "Off", "enabled": false }), 1, false).await;
     check(json!({ "name": "Everybody", "enabled": true }), 1, true).await;
 }
+
+#[tokio::test]
+async fn a_list_is_for_whom_its_first_row_says_also_where_that_is_refused() {
+    let open = OpenShop::fresh().await;
+    let shop = &open.shop;
+    let cup = shop.variant(500, None).await;
+    let row = |list: Value, sku: &str, price: &str| json!({ "row": 1, "price_list": list, "sku": sku, "price": { "unit_price": price, "currency": "GBP" } });
+    let rows = json!([
+        row(
+            json!({ "name": "Trade", "groups": ["trade"] }),
+            "NOBODY'S",
+            "4.00"
+        ),
+        row(json!({ "name": "Trade" }), &cup.sku, "4.00"),
+        row(
+            json!({ "name": "Late", "valid_from": "2099-01-01", "enabled": false }),
+            &cup.sku,
+            "four"
+        ),
+        row(json!({ "name": " Late " }), &cup.sku, "3.00"),
+        row(
+            json!({ "name": "Unfit", "groups": ["No handle"] }),
+            &cup.sku,
+            "2.00"
+        ),
+        row(json!({ "name": "Unfit" }), &cup.sku, "2.00"),
+    ]);
+    let taken = ["variant.not_found", "created", "import.unreadable_row", "created"];
+    let unfit = ["request.invalid_fields"; 2];
+    let expected: Vec<String> = taken.into_iter().chain(unfit).map(str::to_owned).collect();
+    let told = send(shop, "/admin/price-lists/import", rows).await;
+    let told: Vec<String> = told.into_iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(told, expected);
+    let mut lists = shop.list("/admin/price-lists").await;
+    lists.sort_by_key(|list| list["name"].to_string());
+    let lists: Vec<_> = lists
+        .iter()
+        .map(|list| json!([list["name"], list["groups"], list["valid_from"], list["enabled"]]))
+        .collect();
+    assert_eq!(
+        lists,
+        [
+            json!(["Late", [], "2099-01-01T00:00:00.000Z", false]),
+            json!(["Trade", ["trade"], null, true])
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_row_changes_nothing_that_other_variants_of_its_product_have_too() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let skus = [unique("SH-S"), unique("SH-M")];
+    let variants: Vec<Value> = skus
+        .iter()
+        .map(|sku| json!({ "sku": sku, "price": pence(1_000) }))
+        .collect();
+    let product =
+        json!({ "title": "Shirt", "status": "active", "categories": ["shirts"], "variants": variants });
+    let product = shop.staff.post("/admin/products", product).ok(201).await;
+    let outcomes = async |rows: Value| {
+        let told = send(&shop, "/admin/catalog/import", rows).await;
+        told.into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>()
+    };
+    let row = |at: usize, said: Value| {
+        let mut row = json!({ "row": at, "sku": skus[at] });
+        row.as_object_mut()
+            .expect("an object")
+            .extend(said.as_object().expect("an object").clone());
+        row
+    };
+    let refused = json!([
+        row(0, json!({ "status": "archived" })),
+        row(1, json!({ "categories": ["sale"], "stock": 3 })),
+    ]);
+    for _ in 0..2 {
+        assert_eq!(outcomes(refused.clone()).await, ["import.shared_product"; 2]);
+    }
+    let same = json!([
+        row(
+            0,
+            json!({ "title": "S", "status": "active", "price": pence(900) })
+        ),
+        row(1, json!({ "title": "M", "categories": ["shirts"], "stock": 3 })),
+    ]);
+    assert_eq!(outcomes(same.clone()).await, ["updated"; 2]);
+    assert_eq!(outcomes(same).await, ["unchanged"; 2]);
+    let id = product["id"].as_str().expect("an id");
+    let after = shop.staff.get(&format!("/admin/products/{id}")).ok(200).await;
+    for field in ["title", "status", "categories", "images"] {
+        assert_eq!(after[field], product[field], "{field}");
+    }
+}

@@ -153,12 +153,12 @@ async fn gift_cards_and_store_credit_come_in_once_and_no_report_shows_a_code() {
         "customer,amount,currency,reason\n\
          A-1,3.50,GBP,moved\n\
          ada@example.com,4,EUR,moved\n\
-         A-1,1.00,GBP,goodwill\n\
+         ada@example.com,1.00,GBP,goodwill\n\
          nobody,1.00,GBP,moved\n\
          A-1,,GBP,moved\n",
     );
     let refused = [
-        "refused\tline 4\tA-1\tstore_credit.already_booked: ",
+        "refused\tline 4\tada@example.com\tstore_credit.already_booked: ",
         "refused\tline 5\tnobody\tcustomer.not_found: ",
         "refused\tline 6\t\tit has no amount",
     ];

@@ -11,7 +11,8 @@ use cartwright_actors::Engine;
 use cartwright_actors::catalog::ListPriceRow;
 use cartwright_domain::Problem;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -35,7 +36,8 @@ struct PriceListImport {
 struct PriceListImportRow {
     /// The row's number, for the report.
     row: u64,
-    /// The list, found by its name. What else is absent stays as it is, or gets the default.
+    /// The list, found by its name. What else is absent is as an earlier row of the call says, or else stays as it is, or
+    /// gets the default.
     price_list: PriceListInput,
     /// Which variant it is.
     sku: String,
@@ -62,7 +64,8 @@ impl PriceListImportRow {
 /// Imports prices by lists.
 ///
 /// A price of the same list, currency and quantity is replaced. A second run of the same rows changes nothing, and a
-/// row that is refused refuses no other.
+/// row that is refused refuses no other. What a row says of its list, such as for whom it is, holds for the later ones of
+/// the call that leave it out, also where the row itself is refused.
 #[utoipa::path(
     post, path = "/api/v1/admin/price-lists/import", tag = "admin: catalog", request_body = PriceListImport,
     responses((status = OK, description = "What became of each row.", body = Imported)),
@@ -70,11 +73,31 @@ impl PriceListImportRow {
 async fn admin_import_price_lists(
     State(engine): State<Engine>,
     StaffCall(call): StaffCall,
-    Json { value, bytes }: Json<PriceListImport>,
+    Json { mut value, bytes }: Json<PriceListImport>,
 ) -> Answered<Imported> {
+    say_in_each(&mut value.rows);
     let mut sent = Sent::read(value.rows, &["/sku"], PriceListImportRow::read);
     let imported = engine
         .import_price_lists(&call.request(&bytes), sent.take())
         .await?;
     Ok(Answer::plain(Imported::of(sent.ends(imported))))
+}
+
+/// Says in each row what earlier ones say of its list and it leaves out, those among them that are refused: else the next
+/// row would make a list for everybody.
+fn say_in_each(rows: &mut [Value]) {
+    let mut said: HashMap<String, Map<String, Value>> = HashMap::new();
+    let lists = rows
+        .iter_mut()
+        .filter_map(|row| row.get_mut("price_list")?.as_object_mut());
+    for list in lists {
+        let Some(name) = list.get("name").and_then(Value::as_str) else {
+            continue;
+        };
+        let before = said.entry(name.trim().to_owned()).or_default();
+        for (field, value) in before.iter() {
+            list.entry(field).or_insert_with(|| value.clone());
+        }
+        before.clone_from(list);
+    }
 }

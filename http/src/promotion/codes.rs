@@ -79,7 +79,8 @@ struct CouponCodeRow {
     /// The code.
     #[schema(example = "SPRING-7KQ2M9XA")]
     code: String,
-    /// Was it used elsewhere? Then nobody can use it here.
+    /// Was it used elsewhere? Then nobody can use it here, unless an order here has used it before: that one's
+    /// cancellation frees it.
     #[serde(default)]
     used: bool,
 }

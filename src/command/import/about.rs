@@ -1,123 +1,222 @@
 //! What the rows of a file are about: of two about one thing each would undo the other, in every run.
 
-use super::columns::spelled;
+use super::columns::{Shared, Values, spelled};
 use std::collections::HashMap;
 
-/// Something that a row is about.
-pub(super) struct About {
-    /// What it is, spelled as one spells it who compares.
-    what: String,
-    /// What the row says of it, where several rows may say the same.
-    says: Option<Says>,
-}
-
-/// What a row says of something.
-struct Says {
-    /// Spelled as one spells it who compares.
-    spelled: String,
-    /// As it is written, with its column.
-    written: String,
-}
+/// Something that one row may be about, spelled as one spells it who compares.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct About(String);
 
 impl About {
-    /// Something that one row may be about.
+    /// Something that has these parts.
     pub(super) fn once(parts: &[&str]) -> Self {
-        Self {
-            what: together(parts),
-            says: None,
-        }
-    }
-
-    /// Something of which each row must say the same.
-    pub(super) fn agreed(of: &str, column: &str, value: &str) -> Self {
-        Self {
-            what: together(&[of, column]),
-            says: Some(Says {
-                spelled: spelled(value),
-                written: format!("{column} is {value:?}"),
-            }),
-        }
-    }
-
-    /// Says why a row cannot be about this when an earlier one was.
-    fn contradicts(&self, (line, said): &(u64, Option<String>)) -> Option<String> {
-        match (&self.says, said) {
-            (Some(says), Some(said)) if says.spelled == *said => None,
-            (Some(Says { written, .. }), Some(_)) => Some(format!(
-                "{written} where line {line} says something else of the same; say it once, or each run would change it \
-                 twice"
-            )),
-            _ => Some(format!(
-                "it is about the same as line {line}; keep one of the two, or each run would change it twice"
-            )),
-        }
+        Self(parts.join("\u{1f}"))
     }
 }
 
 /// What the rows up to now were about.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Where the first row about each thing stood, and what it said of it.
-    first: HashMap<String, (u64, Option<String>)>,
+    /// Where the row about each thing stood.
+    lines: HashMap<About, u64>,
 }
 
 impl Seen {
-    /// Says why a row may not be about this when earlier ones were.
+    /// Says why a row may not be about this when an earlier one was.
     ///
     /// # Errors
     /// Of two rows about one thing each would undo the other, in every run.
     pub(super) fn check(&self, about: &[About]) -> Result<(), String> {
-        let contradicts = |about: &About| about.contradicts(self.first.get(&about.what)?);
-        about.iter().find_map(contradicts).map_or(Ok(()), Err)
+        match about.iter().find_map(|about| self.lines.get(about)) {
+            None => Ok(()),
+            Some(line) => Err(format!(
+                "it is about the same as line {line}; keep one of the two, or each run would change it twice"
+            )),
+        }
     }
 
     /// Remembers what the row in a line is about.
     pub(super) fn add(&mut self, line: u64, about: Vec<About>) {
-        for About { what, says } in about {
-            let says = says.map(|says| says.spelled);
-            self.first.entry(what).or_insert((line, says));
+        for about in about {
+            self.lines.entry(about).or_insert(line);
         }
     }
 }
 
-fn together(parts: &[&str]) -> String {
-    parts.join("\u{1f}")
+/// What rows say of what several of them are about: the first says it for all, also where it is refused itself. Else what
+/// it says for whom something is would be lost with it, and the next row would make that for everybody.
+pub(super) struct Said {
+    /// Whether rows of the file can say anything of it.
+    is_said: bool,
+    first: HashMap<String, First>,
+    /// The first row that could not be read: nobody knows of what it says something.
+    unread: Option<u64>,
+}
+
+/// The first row about something.
+struct First {
+    line: u64,
+    /// What it says, in the order of the columns.
+    says: Vec<Option<String>>,
+    /// A row before it that could not be read.
+    unread: Option<u64>,
+}
+
+impl Said {
+    /// Nothing so far, in a file whose rows can say something or cannot.
+    pub(super) fn of(is_said: bool) -> Self {
+        Self {
+            is_said,
+            first: HashMap::new(),
+            unread: None,
+        }
+    }
+
+    /// Notes that a row cannot be read.
+    pub(super) fn miss(&mut self, line: u64) {
+        self.unread.get_or_insert(line);
+    }
+
+    /// Gives a row what the first one about the same says.
+    ///
+    /// # Errors
+    /// It says something else, or the first one may be one that cannot be read.
+    pub(super) fn fill(&mut self, line: u64, shared: &Shared, values: &mut Values) -> Result<(), String> {
+        let Some(of) = values.get(shared.by) else {
+            return Ok(());
+        };
+        let says = || {
+            shared
+                .columns
+                .iter()
+                .map(|column| values.get(column).map(str::to_owned))
+        };
+        let first = self.first.entry(of.to_owned()).or_insert_with(|| First {
+            line,
+            says: says().collect(),
+            unread: self.unread.filter(|_| self.is_said),
+        });
+        if let Some(unread) = first.unread.filter(|_| first.says.iter().all(Option::is_none)) {
+            return Err(format!(
+                "it says nothing of its {}, and line {unread}, which cannot be read, may; mend that line first",
+                shared.by
+            ));
+        }
+        for (column, says) in shared.columns.iter().zip(&first.says) {
+            match (values.get(column), says) {
+                (None, says) => values.put(column, says.clone()),
+                (Some(value), Some(says)) if spelled(value) == spelled(says) => {}
+                (Some(value), says) => {
+                    let said = says.as_ref().map_or("nothing of it", |_| "something else");
+                    return Err(format!(
+                        "{column} is {value:?} where line {}, the first about the same, says {said}; say it in that row, \
+                         and nothing or the same in others",
+                        first.line
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::columns::Columns;
-    use super::super::{customers, gift_cards, price_lists, promotions, rates};
+    use super::super::{customers, gift_cards, price_lists, promotions, rates, store_credit};
     use super::*;
+    use serde_json::{Value, json};
 
     /// Reads a file of two rows; returns why the second is refused.
     fn second(columns: &Columns, heading: &str, rows: [&str; 2]) -> Option<String> {
+        let [first, second] = judged(columns, heading, rows);
+        first.unwrap_or_else(|reason| panic!("{reason}"));
+        second.err()
+    }
+
+    /// Reads a file of some rows; returns what is sent for each, or why it is refused.
+    fn judged<const N: usize>(
+        columns: &Columns,
+        heading: &str,
+        rows: [&str; N],
+    ) -> [Result<Value, String>; N] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("table.csv");
-        std::fs::write(&path, [heading, rows[0], rows[1]].join("\n")).expect("a file");
+        std::fs::write(&path, [heading, &rows.join("\n")].join("\n")).expect("a file");
         let mut table = columns.open(&path).expect("a table");
-        let mut next = || {
+        let is_said = columns.shared.as_ref();
+        let is_said = is_said.is_some_and(|shared| shared.columns.iter().any(|name| table.may_have(name)));
+        let (mut said, mut seen) = (Said::of(is_said), Seen::default());
+        rows.map(|_| {
             let row = table.next_row().expect("a row").expect("another row");
-            let good = columns.good(&row);
-            good.unwrap_or_else(|refused| panic!("{}", refused.reason)).about
+            let good = columns.good(&row, &mut said).map_err(|refused| refused.reason)?;
+            seen.check(&good.about)?;
+            seen.add(row.line, good.about);
+            Ok(good.sent)
+        })
+    }
+
+    #[test]
+    fn what_the_first_row_says_of_a_list_holds_for_all_also_where_it_is_refused() {
+        let heading = "list,sku,price,currency,groups,enabled";
+        let rows = [
+            "Trade,CUP,4.oo,GBP,trade,no",
+            "Trade,CUP,4.00,GBP,,",
+            "Trade,POT,4.00,GBP,trade,",
+            "Trade,JUG,4.00,GBP,vip,",
+            "Bulk,CUP,4.00,GBP,,",
+            "Bulk,POT,4.00,GBP,trade,",
+        ];
+        let said = judged(&price_lists::COLUMNS, heading, rows)
+            .map(|sent| sent.map(|sent| sent["price_list"].clone()));
+        let trade = || Ok(json!({ "name": "Trade", "groups": ["trade"], "enabled": false }));
+        assert!(
+            said[0]
+                .as_ref()
+                .is_err_and(|reason| reason.starts_with("price: "))
+        );
+        assert_eq!([&said[1], &said[2]], [&trade(), &trade()]);
+        let other = "groups is \"vip\" where line 2, the first about the same, says something else";
+        assert!(
+            said[3].as_ref().is_err_and(|reason| reason.starts_with(other)),
+            "{said:?}"
+        );
+        assert_eq!(said[4], Ok(json!({ "name": "Bulk" })));
+        let nothing = "groups is \"trade\" where line 6, the first about the same, says nothing of it";
+        assert!(
+            said[5].as_ref().is_err_and(|reason| reason.starts_with(nothing)),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn a_list_is_not_begun_behind_a_row_that_may_say_for_whom_it_is() {
+        let behind = |heading: &str, rows: [&str; 3]| {
+            let judged = judged(&price_lists::COLUMNS, heading, rows);
+            let known =
+                |reason: &String| reason.contains("line 2, which cannot be read, may; mend that line first");
+            judged.map(|sent| sent.map_or_else(|reason| Some(known(&reason)), |_| None))
         };
-        let (first, second) = (next(), next());
-        let mut seen = Seen::default();
-        seen.add(2, first);
-        seen.check(&second).err()
+        let with = "list,sku,price,currency,groups";
+        let (refused, taken) = (Some(true), None);
+        let rows = [
+            "Trade,CUP,4,00,GBP,trade",
+            "Trade,CUP,4.00,GBP,",
+            "Bulk,CUP,4.00,GBP,vip",
+        ];
+        assert_eq!(behind(with, rows), [Some(false), refused, taken]);
+        let without = ["Trade,CUP,4,00,GBP", "Trade,CUP,4.00,GBP", "Bulk,CUP,4.00,GBP"];
+        assert_eq!(
+            behind("list,sku,price,currency", without),
+            [Some(false), taken, taken]
+        );
     }
 
     #[test]
     fn of_two_rows_about_the_same_the_second_is_refused() {
         let check = |columns: &Columns, heading, rows, is_refused| {
             let reason = second(columns, heading, rows);
-            let named = |reason: &String| {
-                let starts = [
-                    "it is about the same as line 2; keep one",
-                    "groups is \"vip\" where line 2 says",
-                ];
-                starts.iter().any(|start| reason.starts_with(start))
-            };
+            let named = |reason: &String| reason.starts_with("it is about the same as line 2; keep one");
             assert_eq!(
                 reason.as_ref().is_some_and(named),
                 is_refused,
@@ -148,16 +247,6 @@ mod tests {
         prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,10"], false);
         prices(["A,CUP,1,GBP,", "A,CUP,2,EUR,"], false);
         prices(["A,CUP,1,GBP,010", "A,CUP,2,GBP,+10"], true);
-        let lists = |rows, is_refused| {
-            let heading = "list,sku,price,currency,groups";
-            check(&price_lists::COLUMNS, heading, rows, is_refused);
-        };
-        lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,vip"], true);
-        lists(["A,CUP,1,GBP,trade", "B,POT,2,GBP,vip"], false);
-        lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,trade"], false);
-        lists(["A,CUP,1,GBP,trade", "A,POT,2,GBP,"], false);
-        lists(["A,CUP,1,GBP,a;b", "A,POT,2,GBP,b;a;b"], false);
-        lists(["A,CUP,1,GBP,trade; vip", "A,POT,2,GBP,vip;trade"], false);
         let promotions = |rows, is_refused| {
             check(&promotions::COLUMNS, "name,code,percentage", rows, is_refused);
         };
@@ -171,6 +260,14 @@ mod tests {
         customers([",a@example.com", ",b@example.com"], false);
         customers([",ada@example.com", ",Ada@Example.com"], true);
         customers(["A-1,ada@example.com", ",ada@example.com"], true);
+        let credit = |rows, is_refused| {
+            let heading = "customer,amount,currency,reason";
+            check(&store_credit::COLUMNS, heading, rows, is_refused);
+        };
+        credit(["A-1,3.50,GBP,moved", "A-1,3.50,GBP,moved"], true);
+        credit(["ada@x.org,3.50,GBP,moved", "Ada@X.org,4.50,GBP,moved"], true);
+        credit(["A-1,3.50,GBP,moved", "A-1,3.50,EUR,moved"], false);
+        credit(["A-1,3.50,GBP,moved", "a-1,3.50,GBP,moved"], false);
         let heading = "code,balance,currency";
         // The first counts, in every run.
         check(

@@ -9,6 +9,7 @@ pub(super) const COLUMNS: Columns = Columns {
     needed: &["promotion", "code"],
     read: code,
     about: |_| Vec::new(),
+    shared: None,
 };
 
 /// Whether there is such a promotion, and whether it is a code, is the server's to say.

@@ -1,8 +1,8 @@
 //! Files whose columns have fixed names: each row becomes what the server takes, and the server judges it.
 
-use super::about::About;
+use super::about::{About, Said};
 use super::{Good, Refused};
-use crate::table::{Row, Table, Wanted, nearly_or_shortened};
+use crate::table::{Row, Table, Wanted, nearly, nearly_or_shortened};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_http::instant;
 use serde_json::{Value, json};
@@ -21,6 +21,16 @@ pub(super) struct Columns {
     /// Returns what a row is about, as the server finds it. Of two rows that say different things of one each would undo
     /// the other, in every run; nothing where the server takes only the first.
     pub(super) about: fn(&Values) -> Vec<About>,
+    /// What several rows may be about, and say something of.
+    pub(super) shared: Option<Shared>,
+}
+
+/// Something that several rows of a file are about.
+pub(super) struct Shared {
+    /// The column that names it.
+    pub(super) by: &'static str,
+    /// The columns that say something of it, which its first row says for all.
+    pub(super) columns: &'static [&'static str],
 }
 
 impl Columns {
@@ -37,9 +47,12 @@ impl Columns {
     ///
     /// # Errors
     /// [`Refused`] with the first thing that is wrong.
-    pub(super) fn good(&self, row: &Row) -> Result<Good, Refused> {
-        let good = || {
-            let mut values = Values::of(self.names, row)?;
+    pub(super) fn good(&self, row: &Row, said: &mut Said) -> Result<Good, Refused> {
+        let mut good = || {
+            let mut values = Values::of(self.names, row).inspect_err(|_| said.miss(row.line))?;
+            if let Some(shared) = &self.shared {
+                said.fill(row.line, shared, &mut values)?;
+            }
             let about = (self.about)(&values);
             let sent = (self.read)(row.line, &mut values)?;
             Ok((sent, about))
@@ -53,27 +66,49 @@ impl Columns {
     }
 }
 
-/// Conditions that have other names in other tables.
-const CONDITIONS: [&[&str]; 5] = [
-    &["groups", "customer_groups"],
-    &["valid_from", "starts_at"],
-    &["valid_until", "ends_at", "expires_at"],
-    &["category", "tax_category"],
+/// What else columns are called, here or in other shops. What such a column says would be lost, and mostly it is a
+/// condition: one that is passed over holds for everybody, and for ever.
+const CALLED: [&[&str]; 11] = [
+    &["groups", "customer_groups", "group_id"],
+    &["valid_from", "starts_at", "start_date", "date_from", "from"],
+    &[
+        "valid_until",
+        "valid_to",
+        "ends_at",
+        "end_date",
+        "date_to",
+        "to",
+        "expires_at",
+        "expiry_date",
+    ],
+    &["category", "tax_category", "tax_class"],
+    &["categories", "category"],
     &[
         "from_quantity",
         "quantity_from",
         "quantity",
         "min_quantity",
+        "minimum_quantity",
         "qty",
         "min_qty",
+        "tier_qty",
     ],
+    &["enabled", "active", "is_active", "status"],
+    &["usage_limit", "uses", "max_uses"],
+    &[
+        "usage_limit_per_customer",
+        "uses_per_customer",
+        "usage_limit_per_user",
+    ],
+    &["used", "used_at", "redeemed", "redeemed_at"],
+    &["redeem", "redeemed"],
 ];
 
-/// Tells whether a column is nearly called as another, as its beginning, or as another table calls that condition.
+/// Tells whether a column is nearly called as another, as its beginning, or as others call it.
 fn alike(column: &str, name: &str) -> bool {
-    let mut conditions = CONDITIONS.into_iter().filter(|names| names.contains(&name));
-    let by_another = conditions.any(|names| names.iter().any(|other| nearly_or_shortened(column, other)));
-    by_another || nearly_or_shortened(column, name)
+    let mut called = CALLED.into_iter().filter(|names| names.contains(&name));
+    let by_others = called.any(|names| names.iter().any(|other| nearly(column, other)));
+    by_others || nearly_or_shortened(column, name)
 }
 
 fn open(path: &Path, names: &[&str], needed: &[&str]) -> anyhow::Result<Table> {
@@ -144,6 +179,13 @@ impl Values {
         self.get(name).unwrap_or(otherwise)
     }
 
+    /// Puts a value into a column.
+    pub(super) fn put(&mut self, name: &str, value: Option<String>) {
+        if let Some(at) = self.names.iter().position(|own| *own == name) {
+            self.texts[at] = value;
+        }
+    }
+
     /// Takes the value of a column out; none where it is blank.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let at = self.names.iter().position(|own| *own == name)?;
@@ -189,7 +231,7 @@ impl Values {
     /// Takes out an amount in a column that must be there, with its currency, as the wire has it.
     pub(crate) fn money(&mut self, name: &str) -> Result<Value, String> {
         let (text, currency) = (self.needed(name)?, self.needed("currency")?);
-        let amount = minor_units(&text, &currency).map_err(|reason| format!("{name}: {reason}"))?;
+        let amount = minor_units(name, &text, &currency)?;
         if amount < 0 {
             return Err(format!("{name}: {text} is less than nothing"));
         }
@@ -216,7 +258,7 @@ impl Values {
 }
 
 fn choice(text: &str) -> Option<bool> {
-    match text {
+    match &*text.to_lowercase() {
         "yes" | "true" => Some(true),
         "no" | "false" => Some(false),
         _ => None,
@@ -240,17 +282,21 @@ pub(super) fn spelled(text: &str) -> String {
     parts.join(";")
 }
 
-/// Splits a value into its parts, with `;` between.
+/// Splits a value into its parts, with `;` between, and maybe one behind the last.
 pub(super) fn parts(text: &str) -> Vec<String> {
-    text.split(';').map(|part| part.trim().to_owned()).collect()
+    let parts = text.strip_suffix(';').unwrap_or(text).split(';');
+    parts.map(|part| part.trim().to_owned()).collect()
 }
 
 /// Returns an amount that is written in the currency's major unit in its minor ones.
-pub(super) fn minor_units(text: &str, currency: &str) -> Result<i64, String> {
-    let currency: Currency = currency.parse().map_err(|error| format!("{error}"))?;
-    let price = Price::parse(text, currency).map_err(|error| error.to_string())?;
+///
+/// # Errors
+/// Which column says what that is none.
+pub(super) fn minor_units(column: &str, text: &str, currency: &str) -> Result<i64, String> {
+    let currency: Currency = currency.parse().map_err(|error| format!("currency: {error}"))?;
+    let price = Price::parse(text, currency).map_err(|error| format!("{column}: {error}"))?;
     let whole = price.whole().map(|money| money.amount);
-    whole.ok_or_else(|| format!("{text} has more digits than {currency}"))
+    whole.ok_or_else(|| format!("{column}: {text} has more digits than {currency}"))
 }
 
 /// Reads a row of texts as a file would hold it.
@@ -277,6 +323,14 @@ mod tests {
         let check = |column, name, is_alike| assert_eq!(alike(column, name), is_alike, "{column}");
         check("groups", "customer_groups", true);
         check("group", "customer_groups", true);
+        check("customer", "groups", false);
+        check("valid", "expires_at", false);
+        check("category", "categories", true);
+        check("Start_Date", "starts_at", true);
+        check("valid_to", "valid_until", true);
+        check("is_active", "enabled", true);
+        check("uses_per_customer", "usage_limit_per_customer", true);
+        check("redeemed", "used", true);
         check("valid_from", "starts_at", true);
         check("ends_at", "valid_until", true);
         check("quantity", "from_quantity", true);

@@ -16,6 +16,7 @@ pub(super) const COLUMNS: Columns = Columns {
         let email = email.map(|email| About::once(&["email", &email]));
         id.into_iter().chain(email).collect()
     },
+    shared: None,
 };
 
 /// Whether they are an address, groups and a number is the server's to say.

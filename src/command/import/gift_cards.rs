@@ -17,6 +17,7 @@ pub(super) const COLUMNS: Columns = Columns {
     needed: &["code", "balance", "currency"],
     read: gift_card,
     about: |_| Vec::new(),
+    shared: None,
 };
 
 /// Whether it is a code, and how much may be on a card, is the server's to say.

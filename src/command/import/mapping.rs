@@ -7,12 +7,14 @@ use crate::cli::Preset;
 use crate::money::UnitPrice;
 use crate::table::{Row, Wanted};
 use anyhow::bail;
+use std::collections::BTreeMap;
 
 /// The fields a column can be mapped to, as the wire names them.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "sku",
     "title",
     "price",
+    "currency",
     "tax_category",
     "weight_grams",
     "image_url",
@@ -21,22 +23,23 @@ const FIELDS: [&str; 9] = [
     "categories",
 ];
 
+/// The field that every row needs.
+const SKU: &str = FIELDS[0];
+
 /// The columns of the catalog derived from the "Online Retail" data set.
 const ONLINE_RETAIL: &str = "sku=StockCode,title=Description,price=modal_price_gbp";
 
 /// Which column holds which field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mapping {
-    /// The column of each of [`FIELDS`].
-    columns: [Option<String>; FIELDS.len()],
-    /// Whether every mapped column must be there. Without a mapping only the SKU's must.
-    strict: bool,
+    /// The column of each of [`FIELDS`] that has one.
+    columns: [Option<Wanted>; FIELDS.len()],
     /// The currency of the file's prices, where the layout fixes it.
     pub(super) currency: Option<&'static str>,
 }
 
 impl Mapping {
-    /// Reads the arguments; without any, columns have the fields' names.
+    /// Reads the arguments. Columns that they do not name have the fields' own names.
     ///
     /// # Errors
     /// The text of `--map` is wrong, and how it should be.
@@ -48,57 +51,54 @@ impl Mapping {
             }),
             (_, Some(text)) => Self::parse(text),
             // A set of files, which is read elsewhere.
-            (None | Some(Preset::CompleteJourney), None) => {
-                let columns = FIELDS.map(|field| Some(field.to_owned()));
-                Ok(Self {
-                    columns,
-                    strict: false,
-                    currency: None,
-                })
-            }
+            (None | Some(Preset::CompleteJourney), None) => Ok(Self::given(&BTreeMap::new())),
         }
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut columns = [const { None }; FIELDS.len()];
+        let mut given = BTreeMap::new();
         for pair in text.split(',') {
             let Some((field, column)) = pair.split_once('=') else {
                 bail!("--map: {pair:?} is not FIELD=COLUMN; write for example --map sku=Code,price=Price");
             };
             let (field, column) = (field.trim(), column.trim());
-            let Some(index) = FIELDS.iter().position(|known| *known == field) else {
+            if !FIELDS.contains(&field) {
                 bail!(
                     "--map: there is no field {field:?}; the fields are {}",
                     FIELDS.join(", ")
                 );
-            };
-            if column.is_empty() {
-                bail!("--map: name the column of {field}, for example {field}=Column");
             }
-            if columns[index].replace(column.to_owned()).is_some() {
+            if (field, column) == (SKU, "") {
+                bail!("--map: name the column of {field}, which every row needs, for example {field}=Column");
+            }
+            if given.insert(field, column).is_some() {
                 bail!("--map: {field} is mapped twice; keep one of them");
             }
         }
-        if columns[0].is_none() {
-            bail!("--map: nothing is mapped to sku, which every row needs; add sku=COLUMN");
-        }
-        Ok(Self {
+        Ok(Self::given(&given))
+    }
+
+    /// Returns the mapping by which fields are in the columns given, or in none where that has no name, and those not named
+    /// in columns of their own names.
+    fn given(given: &BTreeMap<&str, &str>) -> Self {
+        let columns = FIELDS.map(|field| match given.get(field) {
+            Some(&"") => None,
+            Some(column) => Some(Wanted::required(column)),
+            None if given.values().any(|column| *column == field) => None,
+            None => Some(Wanted {
+                column: field.to_owned(),
+                required: field == SKU,
+            }),
+        });
+        Self {
             columns,
-            strict: true,
             currency: None,
-        })
+        }
     }
 
     /// Returns the columns to read, in the order [`Mapping::read`] expects them.
     pub(super) fn wanted(&self) -> Vec<Wanted> {
-        let columns = self.columns.iter().enumerate();
-        let mapped = columns.filter_map(|(index, column)| column.as_ref().map(|column| (index, column)));
-        mapped
-            .map(|(index, column)| Wanted {
-                column: column.clone(),
-                required: self.strict || index == 0,
-            })
-            .collect()
+        self.columns.iter().flatten().cloned().collect()
     }
 
     /// Makes of a row what is sent.
@@ -142,6 +142,7 @@ impl Mapping {
             sku,
             title,
             price,
+            priced_in,
             tax_category,
             weight_grams,
             image_url,
@@ -165,7 +166,7 @@ impl Mapping {
             sku: sku.to_owned(),
             title: text(title),
             price: price
-                .map(|price| read_price(price, currency))
+                .map(|price| read_price(price, priced_in.unwrap_or(currency)))
                 .transpose()
                 .map_err(refused)?,
             tax_category: text(tax_category),
@@ -196,7 +197,14 @@ fn read_price(text: &str, currency: &str) -> Result<Price, String> {
 }
 
 fn read_number<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, String> {
-    text.parse()
+    // As spreadsheets and other shops write it.
+    let is_whole = |(_, behind): &(&str, &str)| behind.bytes().all(|digit| digit == b'0');
+    let whole = text
+        .split_once('.')
+        .filter(is_whole)
+        .map_or(text, |(whole, _)| whole);
+    whole
+        .parse()
         .map_err(|_| format!("{field}: {text:?} is not a whole number from 0, or is too large"))
 }
 
@@ -217,10 +225,17 @@ mod tests {
         }
     }
 
+    /// Reads a row that has these values in the columns that are mapped.
     fn read(map: &str, values: &[&str]) -> Result<ImportRow, Refused> {
-        Mapping::of(None, Some(map))
-            .expect("the mapping is right")
-            .read(&row(values), "GBP")
+        let mapping = Mapping::of(None, Some(map)).expect("the mapping is right");
+        let mapped = map.split(',').filter_map(|pair| pair.split_once('='));
+        let given: Vec<_> = mapped.map(|(_, column)| column).zip(values).collect();
+        let value = |wanted: Wanted| {
+            let found = given.iter().find(|(column, _)| *column == wanted.column);
+            found.map_or("", |(_, value)| value)
+        };
+        let values: Vec<&str> = mapping.wanted().into_iter().map(value).collect();
+        mapping.read(&row(&values), "GBP")
     }
 
     fn check_row_refused(map: &str, values: &[&str], sku: &str, part: &str) {
@@ -233,7 +248,6 @@ mod tests {
     fn a_mapping_that_is_wrong_says_how_it_should_be() {
         check_map_refused("sku", "is not FIELD=COLUMN");
         check_map_refused("sku=A,colour=B", "the fields are sku, title, price");
-        check_map_refused("title=A", "add sku=COLUMN");
         check_map_refused("sku=A,sku=B", "mapped twice");
         check_map_refused("sku=", "name the column of sku");
     }
@@ -243,11 +257,15 @@ mod tests {
         let map = "stock=On hand,categories=G,sku=Code,title=T,price=P,tax_category=X,weight_grams=W,image_url=I,status=S";
         let mapping = Mapping::of(None, Some(map)).expect("the mapping is right");
         let columns: Vec<String> = mapping.wanted().into_iter().map(|wanted| wanted.column).collect();
-        assert_eq!(columns, ["Code", "T", "P", "X", "W", "I", "S", "On hand", "G"]);
+        assert_eq!(
+            columns,
+            ["Code", "T", "P", "currency", "X", "W", "I", "S", "On hand", "G"]
+        );
         let values = [
             "BANK CHARGES",
             " Fee ",
             "15.00",
+            "EUR",
             "zero",
             "250",
             "https://i/1.jpg",
@@ -261,7 +279,7 @@ mod tests {
             title: Some("Fee".to_owned()),
             price: Some(Price {
                 unit_price: "15".to_owned(),
-                currency: "GBP".to_owned(),
+                currency: "EUR".to_owned(),
             }),
             tax_category: Some("zero".to_owned()),
             weight_grams: Some(250),
@@ -291,6 +309,7 @@ mod tests {
             "weight_grams: \"1.5\" is not a whole number",
         );
         check_row_refused("sku=A,stock=B", &["1", "many"], "1", "stock: \"many\"");
+        check_row_refused("sku=A,stock=B", &["1", "1.05"], "1", "stock: \"1.05\"");
         check_row_refused(
             "sku=A,stock=B",
             &["1", "-1"],
@@ -303,8 +322,31 @@ mod tests {
     fn the_preset_reads_the_online_retail_catalog() {
         let mapping = Mapping::of(Some(Preset::OnlineRetail), None).expect("the preset is right");
         assert_eq!(mapping.currency, Some("GBP"));
-        let columns: Vec<String> = mapping.wanted().into_iter().map(|wanted| wanted.column).collect();
-        assert_eq!(columns, ["StockCode", "Description", "modal_price_gbp"]);
+        let needed = mapping.wanted().into_iter().filter(|wanted| wanted.required);
+        let needed: Vec<String> = needed.map(|wanted| wanted.column).collect();
+        assert_eq!(needed, ["StockCode", "Description", "modal_price_gbp"]);
+    }
+
+    #[test]
+    fn what_is_not_mapped_has_a_column_of_its_own_name_or_none() {
+        let check = |map: &str, expected: &[(&str, bool)]| {
+            let wanted = Mapping::of(None, Some(map))
+                .expect("the mapping is right")
+                .wanted();
+            let wanted: Vec<(&str, bool)> = wanted
+                .iter()
+                .map(|wanted| (wanted.column.as_str(), wanted.required))
+                .filter(|(column, _)| ["Code", "sku", "stock", "price", "On hand"].contains(column))
+                .collect();
+            assert_eq!(wanted, expected, "{map}");
+        };
+        check("sku=Code", &[("Code", true), ("price", false), ("stock", false)]);
+        check("sku=Code,stock=", &[("Code", true), ("price", false)]);
+        check(
+            "stock=On hand",
+            &[("sku", true), ("price", false), ("On hand", true)],
+        );
+        check("title=price", &[("sku", true), ("price", true), ("stock", false)]);
     }
 
     #[test]

@@ -1,11 +1,8 @@
 //! Tables of prices by lists: one price of one variant a row. The list is found by its name, the variant by its SKU.
 
 use super::about::About;
-use super::columns::{Columns, Values, spelled};
+use super::columns::{Columns, Shared, Values, spelled};
 use serde_json::{Map, Value, json};
-
-/// The columns that say something of the list and not of the price.
-const OF_LIST: [&str; 5] = ["groups", "priority", "valid_from", "valid_until", "enabled"];
 
 pub(super) const COLUMNS: Columns = Columns {
     path: "/admin/price-lists/import",
@@ -24,18 +21,17 @@ pub(super) const COLUMNS: Columns = Columns {
     needed: &["list", "sku", "price", "currency"],
     read: list_price,
     about: |values| {
-        let list = values.get_or("list", "");
-        let price = About::once(&[
-            list,
+        vec![About::once(&[
+            values.get_or("list", ""),
             values.get_or("sku", ""),
             values.get_or("currency", ""),
             &spelled(values.get_or("from_quantity", "1")),
-        ]);
-        let of_list = OF_LIST
-            .iter()
-            .filter_map(|name| Some(About::agreed(list, name, values.get(name)?)));
-        of_list.chain([price]).collect()
+        ])]
     },
+    shared: Some(Shared {
+        by: "list",
+        columns: &["groups", "priority", "valid_from", "valid_until", "enabled"],
+    }),
 };
 
 /// Whether its SKU, currency and times are any is the server's to say.

@@ -35,6 +35,7 @@ pub(super) const COLUMNS: Columns = Columns {
             None => About::once(&["name", values.get_or("name", "")]),
         }]
     },
+    shared: None,
 };
 
 /// Whether its codes, handles and times are any is the server's to say.
@@ -59,7 +60,7 @@ fn promotion(line: u64, values: &mut Values) -> Result<Value, String> {
         let currency = currency
             .as_deref()
             .ok_or_else(|| format!("{name} needs a currency"))?;
-        let amount = minor_units(&text, currency).map_err(|reason| format!("{name}: {reason}"))?;
+        let amount = minor_units(name, &text, currency)?;
         Ok(Some(json!({ "amount": amount, "currency": currency })))
     };
     let (amount, subtotal_from) = (money("amount")?, money("subtotal_from")?);

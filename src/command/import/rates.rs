@@ -31,6 +31,7 @@ pub(super) const COLUMNS: Columns = Columns {
             &spelled(from),
         ])]
     },
+    shared: None,
 };
 
 /// Returns places in the one order that the same places have, if they are any.

@@ -1,6 +1,8 @@
 //! Tables of store credit that customers have from elsewhere: one customer and currency a row.
 
+use super::about::About;
 use super::columns::{Columns, Values};
+use cartwright_domain::text::Email;
 use serde_json::{Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
@@ -8,7 +10,13 @@ pub(super) const COLUMNS: Columns = Columns {
     names: &["customer", "amount", "currency", "reason"],
     needed: &["customer", "amount", "currency", "reason"],
     read: credit,
-    about: |_| Vec::new(),
+    about: |values| {
+        let customer = values.get_or("customer", "");
+        let address = customer.contains('@').then(|| Email::compare_key_of(customer));
+        let customer = address.as_deref().unwrap_or(customer);
+        vec![About::once(&[customer, values.get_or("currency", "")])]
+    },
+    shared: None,
 };
 
 /// Whether there is such a customer is the server's to say.
