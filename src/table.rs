@@ -365,6 +365,9 @@ mod tests {
         check("noending", b"sku\tprice\nA 1\t2.50\nB\t\n", &expected);
         check("bom.csv", b"\xef\xbb\xbfsku,price\nA 1,2.50\nB,\n", &expected);
         check("semicolons.csv", b"price;sku\n2.50;A 1\n;B\n", &expected);
+        check("tabs.csv", b"sku\tprice\nA 1\t2.50\nB\t\n", &expected);
+        let quoted = b"price;\"sku\";\"price, net\"\n2.50;A 1;1\n;B;\n";
+        check("quoted.csv", quoted, &expected);
         let compressed = zstd::encode_all(&comma[..], 1).unwrap_or_else(|error| panic!("{error}"));
         check("a.csv.zst", &compressed, &expected);
         check("misnamed.csv", &compressed, &expected);
@@ -382,6 +385,33 @@ mod tests {
             "a",
             b"{\"sku\":\"A\",\"price\":2.5}\n\n{\"sku\":\"B\"}",
             &expected,
+        );
+    }
+
+    #[test]
+    fn json_lines_take_choices_and_lists_of_texts() {
+        let expected = [
+            row(1, &[Some("true"), Some("cups;sale")]),
+            row(2, &[Some("false"), None]),
+        ];
+        check(
+            "a.jsonl",
+            b"{\"sku\":true,\"price\":[\"cups\",\"sale\"]}\n{\"sku\":false,\"price\":\"\"}\n",
+            &expected,
+        );
+        let rows = read_all("a.jsonl", b"{\"sku\":[\"a;b\"]}\n{\"sku\":[1]}\n", &["sku"]);
+        let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+        assert!(rows.iter().all(|row| row.values.is_err()), "{rows:?}");
+    }
+
+    #[test]
+    fn lines_of_separators_alone_are_passed_over() {
+        let expected = [row(2, &[Some("A"), Some("1")]), row(5, &[Some("B"), Some("2")])];
+        check("a.csv", b"sku,price\nA,1\n,\n,,\nB,2\n,\n", &expected);
+        check(
+            "b.csv",
+            b"\nsku;price\nA;1\n;\nB;2\n",
+            &[row(3, &[Some("A"), Some("1")]), row(5, &[Some("B"), Some("2")])],
         );
     }
 
@@ -548,7 +578,10 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_table_says_how_it_becomes_one() {
-        let starts: [(&[u8], &str); 3] = [
+        let starts: [(&[u8], &str); 6] = [
+            (b"PK\x03\x04\x14", "workbook"),
+            (b"s\0k\0u\0", "UTF-16"),
+            (b"sku,Gr\xf6\xdfe\nA,1\n", "save it as UTF-8"),
             (b"\x1f\x8b\x08", "gzip"),
             (b"\xff\xfes\0k\0", "UTF-16"),
             (b" [{\"sku\":1}]", ".jsonl"),

@@ -491,3 +491,12 @@ fn a_carriers_tariff_names_a_service_and_a_fallback_of_its_own() -> Result<(), c
     );
     Ok(())
 }
+
+#[test]
+fn what_weighs_more_than_can_be_counted_weighs_as_much_as_can() {
+    let mut parcel = Parcel::new(gbp(1));
+    for _ in 0..3 {
+        parcel.add(u32::MAX, u32::MAX, &[]);
+    }
+    assert_eq!(parcel.weight_grams, u64::MAX);
+}

@@ -83,6 +83,7 @@ impl Said {
     /// It says something else, or the first one may be one that cannot be read.
     pub(super) fn fill(&mut self, line: u64, shared: &Shared, values: &mut Values) -> Result<(), String> {
         let Some(of) = values.get(shared.by) else {
+            self.miss(line);
             return Ok(());
         };
         let says = || {
@@ -205,6 +206,8 @@ mod tests {
             "Bulk,CUP,4.00,GBP,vip",
         ];
         assert_eq!(behind(with, rows), [Some(false), refused, taken]);
+        let nameless = [",CUP,4.00,GBP,trade", rows[1], rows[2]];
+        assert_eq!(behind(with, nameless), [Some(false), refused, taken]);
         let without = ["Trade,CUP,4,00,GBP", "Trade,CUP,4.00,GBP", "Bulk,CUP,4.00,GBP"];
         assert_eq!(
             behind("list,sku,price,currency", without),
