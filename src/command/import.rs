@@ -244,7 +244,10 @@ pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
     let layout = Layout::of(&arguments)?;
     let table = layout.open(&arguments.file)?;
     let mut reading = Reading {
-        said: Said::of(layout.says_what_is_shared(&table)),
+        said: Said::of(match &layout {
+            Layout::Catalog { .. } => Vec::new(),
+            Layout::Table(columns) => columns.of_shared(&table),
+        }),
         table,
         layout,
         seen: Seen::default(),
@@ -325,16 +328,6 @@ impl Layout {
             Self::Catalog { .. } => CATALOG,
             Self::Table(columns) => columns.path,
         }
-    }
-
-    /// Tells whether rows may say something of what several of them are about.
-    fn says_what_is_shared(&self, table: &Table) -> bool {
-        let shared = match self {
-            Self::Catalog { .. } => &None,
-            Self::Table(columns) => &columns.shared,
-        };
-        let columns = shared.as_ref().map_or(&[][..], |shared| shared.columns);
-        columns.iter().any(|column| table.may_have(column))
     }
 
     fn good(&self, row: &Row, said: &mut Said) -> Result<Good, Refused> {

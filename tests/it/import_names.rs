@@ -410,7 +410,7 @@ async fn a_list_is_for_whom_its_first_row_says_also_where_that_is_refused() {
             &cup.sku,
             "four"
         ),
-        row(json!({ "name": " Late " }), &cup.sku, "3.00"),
+        row(json!({ "name": " Late ", "enabled": null }), &cup.sku, "3.00"),
         row(
             json!({ "name": "Unfit", "groups": ["No handle"] }),
             &cup.sku,

@@ -96,7 +96,10 @@ fn say_in_each(rows: &mut [Value]) {
         };
         let before = said.entry(name.trim().to_owned()).or_default();
         for (field, value) in before.iter() {
-            list.entry(field).or_insert_with(|| value.clone());
+            let said = list.entry(field).or_insert(Value::Null);
+            if said.is_null() {
+                said.clone_from(value);
+            }
         }
         before.clone_from(list);
     }

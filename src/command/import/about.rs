@@ -46,8 +46,8 @@ impl Seen {
 /// What rows say of what several of them are about: the first says it for all, also where it is refused itself. Else what
 /// it says for whom something is would be lost with it, and the next row would make that for everybody.
 pub(super) struct Said {
-    /// Whether rows of the file can say anything of it.
-    is_said: bool,
+    /// The columns in which rows of the file can say something of it.
+    columns: Vec<&'static str>,
     first: HashMap<String, First>,
     /// The first row that could not be read: nobody knows of what it says something.
     unread: Option<u64>,
@@ -63,10 +63,10 @@ struct First {
 }
 
 impl Said {
-    /// Nothing so far, in a file whose rows can say something or cannot.
-    pub(super) fn of(is_said: bool) -> Self {
+    /// Nothing so far, in a file whose rows can say something in these columns.
+    pub(super) fn of(columns: Vec<&'static str>) -> Self {
         Self {
-            is_said,
+            columns,
             first: HashMap::new(),
             unread: None,
         }
@@ -95,13 +95,17 @@ impl Said {
         let first = self.first.entry(of.to_owned()).or_insert_with(|| First {
             line,
             says: says().collect(),
-            unread: self.unread.filter(|_| self.is_said),
+            unread: self.unread,
         });
-        if let Some(unread) = first.unread.filter(|_| first.says.iter().all(Option::is_none)) {
-            return Err(format!(
-                "it says nothing of its {}, and line {unread}, which cannot be read, may; mend that line first",
-                shared.by
-            ));
+        if let Some(unread) = first.unread {
+            let said = shared.columns.iter().zip(&first.says);
+            let mut unsaid = said.filter(|(column, says)| says.is_none() && self.columns.contains(column));
+            if let Some((column, _)) = unsaid.next() {
+                return Err(format!(
+                    "of its {} line {} says no {column}, and line {unread}, which cannot be read, may; mend that line first",
+                    shared.by, first.line
+                ));
+            }
         }
         for (column, says) in shared.columns.iter().zip(&first.says) {
             match (values.get(column), says) {
@@ -145,9 +149,7 @@ mod tests {
         let path = folder.path().join("table.csv");
         std::fs::write(&path, [heading, &rows.join("\n")].join("\n")).expect("a file");
         let mut table = columns.open(&path).expect("a table");
-        let is_said = columns.shared.as_ref();
-        let is_said = is_said.is_some_and(|shared| shared.columns.iter().any(|name| table.may_have(name)));
-        let (mut said, mut seen) = (Said::of(is_said), Seen::default());
+        let (mut said, mut seen) = (Said::of(columns.of_shared(&table)), Seen::default());
         rows.map(|_| {
             let row = table.next_row().expect("a row").expect("another row");
             let good = columns.good(&row, &mut said).map_err(|refused| refused.reason)?;
@@ -206,6 +208,15 @@ mod tests {
             "Bulk,CUP,4.00,GBP,vip",
         ];
         assert_eq!(behind(with, rows), [Some(false), refused, taken]);
+        let more = [
+            "Trade,CUP,4,00,GBP,trade,5",
+            "Trade,CUP,4.00,GBP,,5",
+            "Bulk,CUP,4.00,GBP,vip,5",
+        ];
+        assert_eq!(
+            behind(&format!("{with},priority"), more),
+            [Some(false), refused, taken]
+        );
         let nameless = [",CUP,4.00,GBP,trade", rows[1], rows[2]];
         assert_eq!(behind(with, nameless), [Some(false), refused, taken]);
         let without = ["Trade,CUP,4,00,GBP", "Trade,CUP,4.00,GBP", "Bulk,CUP,4.00,GBP"];

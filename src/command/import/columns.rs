@@ -43,6 +43,12 @@ impl Columns {
         open(path, self.names, self.needed)
     }
 
+    /// Returns the columns of a file in which rows may say something of what several of them are about.
+    pub(super) fn of_shared(&self, table: &Table) -> Vec<&'static str> {
+        let shared = self.shared.iter().flat_map(|shared| shared.columns);
+        shared.copied().filter(|column| table.may_have(column)).collect()
+    }
+
     /// Makes of a row what is sent.
     ///
     /// # Errors
@@ -69,17 +75,34 @@ impl Columns {
 /// What else columns are called, here or in other shops. What such a column says would be lost, and mostly it is a
 /// condition: one that is passed over holds for everybody, and for ever.
 const CALLED: [&[&str]; 11] = [
-    &["groups", "customer_groups", "group_id"],
-    &["valid_from", "starts_at", "start_date", "date_from", "from"],
+    &[
+        "groups",
+        "customer_groups",
+        "group_id",
+        "customer_group_id",
+        "customer_group_ids",
+    ],
+    &[
+        "valid_from",
+        "starts_at",
+        "start_date",
+        "date_start",
+        "date_from",
+        "from_date",
+        "from",
+    ],
     &[
         "valid_until",
         "valid_to",
         "ends_at",
         "end_date",
+        "date_end",
         "date_to",
-        "to",
+        "to_date",
         "expires_at",
         "expiry_date",
+        "date_expires",
+        "expiration_date",
     ],
     &["category", "tax_category", "tax_class"],
     &["categories", "category"],
@@ -94,13 +117,13 @@ const CALLED: [&[&str]; 11] = [
         "tier_qty",
     ],
     &["enabled", "active", "is_active", "status"],
-    &["usage_limit", "uses", "max_uses"],
+    &["usage_limit", "uses", "max_uses", "uses_per_coupon"],
     &[
         "usage_limit_per_customer",
         "uses_per_customer",
         "usage_limit_per_user",
     ],
-    &["used", "used_at", "redeemed", "redeemed_at"],
+    &["used", "is_used", "used_at", "redeemed", "redeemed_at"],
     &["redeem", "redeemed"],
 ];
 
@@ -328,6 +351,8 @@ mod tests {
         check("category", "categories", true);
         check("Start_Date", "starts_at", true);
         check("valid_to", "valid_until", true);
+        check("Date_Expires", "expires_at", true);
+        check("to", "expires_at", false);
         check("is_active", "enabled", true);
         check("uses_per_customer", "usage_limit_per_customer", true);
         check("redeemed", "used", true);
