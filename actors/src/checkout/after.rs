@@ -116,7 +116,7 @@ async fn deliver(
     let outcome = match (captured, &approval) {
         (Err(reason), Some(approval)) => {
             note_failure(env, saga, approval, reason).await;
-            finish::placed(env, saga)
+            finish::placed(saga)
         }
         (captured, _) => {
             rests_on.extend(captured.ok().flatten());

@@ -105,7 +105,6 @@ async fn reserve_for_a_time(
     // Before any of the stock is free again, also where it was reserved by an earlier run of this step.
     let reserved_until = saga.state.created_at.after(lifetime);
     let outcome = finish::reserved(
-        env,
         saga,
         AwaitCompletion {
             reserved_until,

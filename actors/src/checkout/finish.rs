@@ -10,7 +10,6 @@ use cartwright_domain::checkout::{
     AwaitCompletion, Checkout, EndCheckout, Ending, NotePlaced, Progress, Step,
 };
 use cartwright_domain::id::VariantId;
-use cartwright_domain::idempotency::AnswersTo;
 use cartwright_domain::inventory::StockItem;
 use cartwright_domain::order::Order;
 use cartwright_domain::promotion::UseCounter;
@@ -25,38 +24,30 @@ pub(super) fn over(
     variants: &[VariantId],
     frozen: Option<&FrozenQuote>,
 ) -> Performed<Progress> {
-    let (answers, dropped) = answer(env, saga);
-    let mut deletes = step_receipts(env, saga, variants, frozen);
-    deletes.extend(dropped);
     Performed::Record {
         command: Progress::Over(EndCheckout),
-        deletes,
-        answers,
+        deletes: step_receipts(env, saga, variants, frozen),
+        answers: answer(saga),
         rests_on: Vec::new(),
         is_past_pivot: false,
     }
 }
 
 /// Answers that the stock is reserved.
-pub(super) fn reserved(
-    env: &CheckoutEnv,
-    saga: &Arc<Published<Checkout>>,
-    note: AwaitCompletion,
-) -> Performed<Progress> {
-    answered(env, saga, Progress::Reserved(note))
+pub(super) fn reserved(saga: &Published<Checkout>, note: AwaitCompletion) -> Performed<Progress> {
+    answered(saga, Progress::Reserved(note))
 }
 
 /// Answers that the order stands, while its capture is still owed.
-pub(super) fn placed(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Performed<Progress> {
-    answered(env, saga, Progress::Placed(NotePlaced))
+pub(super) fn placed(saga: &Published<Checkout>) -> Performed<Progress> {
+    answered(saga, Progress::Placed(NotePlaced))
 }
 
-fn answered(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>, command: Progress) -> Performed<Progress> {
-    let (answers, dropped) = answer(env, saga);
+fn answered(saga: &Published<Checkout>, command: Progress) -> Performed<Progress> {
     Performed::Record {
         command,
-        deletes: dropped.into_iter().collect(),
-        answers,
+        deletes: Vec::new(),
+        answers: answer(saga),
         rests_on: Vec::new(),
         is_past_pivot: false,
     }
@@ -80,19 +71,13 @@ pub(super) fn refusal(ending: &Ending) -> Option<Problem> {
     }
 }
 
-/// Returns the final answer to the request's idempotency key, or the key to forget when the answer is not final.
-fn answer(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> (Option<FinalAnswer>, Option<ReceiptKey>) {
-    // Under a key that is over another request may stand by now.
-    let counts = |answers: &&AnswersTo| env.now() < answers.expires_at;
-    let Some(answers) = saga.state.answers.as_ref().filter(counts) else {
-        return (None, None);
-    };
-    match saga.state.ending.as_ref().and_then(refusal) {
-        Some(problem) if !problem.class.is_final() => {
-            (None, Some(ReceiptKey::caller(&answers.caller, &answers.key)))
-        }
-        refusal => (Some(FinalAnswer::to(answers, refusal)), None),
-    }
+/// Returns the final answer to the request under whose idempotency key the checkout is.
+fn answer(saga: &Published<Checkout>) -> Option<FinalAnswer> {
+    let answers = saga.state.answers.as_ref()?;
+    Some(FinalAnswer::to(
+        answers,
+        saga.state.ending.as_ref().and_then(refusal),
+    ))
 }
 
 /// Returns the receipts that this checkout's steps left with their participants: those of the steps it has tried, or, on

@@ -68,25 +68,26 @@ impl Keeping<'_> {
                 });
             }
         }
+        let mut deleted = ask.deletes.clone();
         if let Some(answer) = &ask.answers {
-            let receipt = Receipt {
-                key: answer.key.clone(),
-                fingerprint: answer.fingerprint,
-                entity,
-                revision,
-                outcome: answer.outcome.clone(),
-                expires_at: Some(answer.expires_at),
-            };
-            put.push(ReceiptPut {
-                receipt,
-                replaces: Some(entity),
-                absent_as_of: Position::default(),
-            });
+            let key = answer.key.clone();
+            match &answer.outcome {
+                None => deleted.push(key),
+                Some(outcome) => put.push(ReceiptPut {
+                    receipt: Receipt {
+                        key,
+                        fingerprint: answer.fingerprint,
+                        entity,
+                        revision,
+                        outcome: outcome.clone(),
+                        expires_at: Some(answer.expires_at),
+                    },
+                    replaces: Some(entity),
+                    absent_as_of: Position::default(),
+                }),
+            }
         }
-        ReceiptChange {
-            put,
-            deleted: ask.deletes.clone(),
-        }
+        ReceiptChange { put, deleted }
     }
 }
 

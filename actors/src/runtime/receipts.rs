@@ -75,7 +75,8 @@ impl Ticket {
     }
 }
 
-/// The answer with which a saga's last commit replaces the receipt that says it is running.
+/// The answer with which a saga's last commit replaces the receipt that says it is running. Once that key is over it does
+/// nothing: another request may stand under it by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinalAnswer {
     /// The receipt's key.
@@ -84,21 +85,22 @@ pub struct FinalAnswer {
     pub fingerprint: [u8; 32],
     /// When the answer stops counting.
     pub expires_at: Timestamp,
-    /// The answer.
-    pub outcome: Outcome,
+    /// The answer. None where it is not for good: the key is forgotten, and the request can be made anew.
+    pub outcome: Option<Outcome>,
 }
 
 impl FinalAnswer {
-    /// Answers the request that began a saga: it was refused, or done.
+    /// Answers the request that began a saga: it was refused, for good or for now, or done.
     pub fn to(answers: &AnswersTo, refusal: Option<Problem>) -> Self {
         Self {
             key: ReceiptKey::caller(&answers.caller, &answers.key),
             fingerprint: answers.fingerprint,
             expires_at: answers.expires_at,
             outcome: match refusal {
-                Some(problem) => Outcome::Refused(problem),
+                Some(problem) => problem.class.is_final().then_some(Outcome::Refused(problem)),
                 None => {
-                    Outcome::Done(codec::encode_reply(&()).expect("an empty reply is within every limit"))
+                    let reply = codec::encode_reply(&()).expect("an empty reply is within every limit");
+                    Some(Outcome::Done(reply))
                 }
             },
         }

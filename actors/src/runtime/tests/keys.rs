@@ -3,7 +3,7 @@
 use super::toy::{Claim, Look, Open, Toy, ToyId, add};
 use super::{Bench, ask, caller, code, settle, toy_id};
 use crate::runtime::{Answer, FinalAnswer, Opened, Receipts, Ticket, TicketMode};
-use cartwright_domain::{Caller, Command, Entity, Problem};
+use cartwright_domain::{Caller, Class, Command, Entity, Problem};
 use cartwright_storage::{Outcome, ReceiptKey, Store};
 use std::time::Duration;
 
@@ -47,6 +47,15 @@ async fn ask_once<C: Command<Toy>>(
     ticket: Ticket,
 ) -> super::Answered<C::Reply> {
     bench.toys.ask(id, command, ask().ticket(Some(ticket))).await
+}
+
+/// Begins a request of which a saga is to tell what came of it.
+async fn run_under(bench: &Bench, id: ToyId, key: &str) -> Ticket {
+    let Ok(Opened::Fresh(Some(begun))) = ticket(bench, key, b"", TicketMode::Running).await else {
+        panic!("the key is unused");
+    };
+    ask_once(bench, id, add(1), begun.clone()).await.unwrap();
+    begun
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,10 +188,7 @@ async fn a_stale_revision_is_final_under_its_key() {
 async fn a_running_request_is_refused_until_its_saga_answers() {
     let bench = Bench::new();
     let id = bench.open(1).await;
-    let Ok(Opened::Fresh(Some(begun))) = ticket(&bench, "k", b"", TicketMode::Running).await else {
-        panic!("the key is unused");
-    };
-    ask_once(&bench, id, add(1), begun.clone()).await.unwrap();
+    let begun = run_under(&bench, id, "k").await;
     assert_eq!(
         known(&bench, "k", b"").await.unwrap_err(),
         "idempotency.in_progress"
@@ -192,10 +198,30 @@ async fn a_running_request_is_refused_until_its_saga_answers() {
         key: begun.receipt_key(),
         fingerprint: begun.fingerprint,
         expires_at: begun.expires_at,
-        outcome: Outcome::Done(cartwright_storage::codec::encode_reply(&42_i64).unwrap()),
+        outcome: Some(Outcome::Done(
+            cartwright_storage::codec::encode_reply(&42_i64).unwrap(),
+        )),
     }));
     bench.toys.ask(id, add(1), last).await.unwrap();
     assert_eq!(known(&bench, "k", b"").await.unwrap().reply, 42);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_saga_refuses_for_now_is_not_kept_under_its_key() {
+    let bench = Bench::new();
+    let id = bench.open(1).await;
+    for (class, is_kept) in [(Class::Conflict, true), (Class::Unavailable, false)] {
+        let key = format!("{class:?}");
+        let begun = run_under(&bench, id, &key).await;
+        let refusal = Problem::new(class, "toy.refused", "not so");
+        let mut last = ask();
+        last.answers = Some(Box::new(FinalAnswer::to(&begun.answers_to(), Some(refusal))));
+        bench.toys.ask(id, add(1), last).await.unwrap();
+        match is_kept {
+            true => assert_eq!(known(&bench, &key, b"").await.unwrap_err(), "toy.refused"),
+            false => drop(fresh(&bench, &key, b"").await),
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
