@@ -66,6 +66,8 @@ struct Log {
     format: LogFormat,
     /// How many records were lost since the last that was written.
     lost: u64,
+    /// Whether the last of what was written is the beginning of a record, whose line has no end.
+    is_cut: bool,
 }
 
 impl Log {
@@ -73,6 +75,7 @@ impl Log {
         own: None,
         format: LogFormat::Text,
         lost: 0,
+        is_cut: false,
     };
 
     fn record(&mut self, record: &[u8]) {
@@ -82,7 +85,8 @@ impl Log {
             return;
         }
         if 0 < self.lost {
-            let told = self.told();
+            let end = if self.is_cut { "\n" } else { "" };
+            let told = format!("{end}{}", self.told());
             self.lost = match self.write(told.as_bytes(), patience) {
                 true => 0,
                 false => self.lost,
@@ -103,21 +107,21 @@ impl Log {
 
     /// Writes a record. Tells whether somebody may read it: not where the reader stops in the middle of it. Where writing
     /// fails nobody ever will, and nobody is to be told.
-    fn write(&self, record: &[u8], patience: Duration) -> bool {
-        let stderr = io::stderr();
-        let (to, until) = (self.to(&stderr), Instant::now() + patience);
+    fn write(&mut self, record: &[u8], patience: Duration) -> bool {
+        let until = Instant::now() + patience;
         let mut rest = record;
         while !rest.is_empty() {
             if !self.has_room(until.saturating_duration_since(Instant::now())) {
                 return false;
             }
             let piece = &rest[..rest.len().min(PIECE_BYTES)];
-            match retry_on_intr(|| write(to, piece)) {
+            match retry_on_intr(|| write(self.to(&io::stderr()), piece)) {
                 Ok(written) => rest = &rest[written..],
                 Err(Errno::AGAIN) if Instant::now() < until => std::thread::sleep(PAUSE),
                 Err(Errno::AGAIN) => return false,
                 Err(_) => return true,
             }
+            self.is_cut = !rest.is_empty();
         }
         true
     }
