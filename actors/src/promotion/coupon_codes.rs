@@ -8,8 +8,8 @@ use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, AskError};
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::promotion::{
-    AddCodes, Code, CouponCode, CreateCouponCode, DeleteCouponCode, Draw, DrawCodes, DrawDraft, Error,
-    NoteUsed, Promotion,
+    AddCodes, Addition, Code, CouponCode, CreateCouponCode, DeleteCouponCode, Draw, DrawCodes, DrawDraft,
+    Error, NoteUsed, Promotion,
 };
 use cartwright_domain::{Listing, Problem, Refusal};
 use cartwright_storage::Receipt;
@@ -97,9 +97,20 @@ impl Added {
     }
 }
 
+/// Who has made a code that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Made {
+    /// The draw or the addition that asks for it: just now, or when it was asked for under the same key before.
+    Here,
+    /// Somebody else, for the same promotion.
+    Before,
+    /// Another promotion has it.
+    Elsewhere,
+}
+
 impl Engine {
     /// Adds codes to a promotion, each good for one order. One that it has already is left as it is. Asked again under the
-    /// same key, it sees to it that all of them are there.
+    /// same key, it sees to it that all of them are there, and tells the same.
     ///
     /// # Errors
     /// `promotion.not_found`; `promotion.requires_no_code`; `promotion.too_many_rows`; a refused code is no error but its
@@ -115,13 +126,13 @@ impl Engine {
             let ask = request.ask().ticket(ticket);
             let begun = promotions.ask(promotion, AddCodes, ask).await?;
             Ok(Done {
-                value: self.added(request, promotion, codes).await?,
+                value: self.added(request, promotion, codes, begun.reply).await?,
                 replayed: begun.replayed,
             })
         };
         let replay = |receipt: Box<Receipt>| async move {
-            let _: Answer<(), Promotion> = promotions.replay(&receipt).await?;
-            self.added(request, promotion, codes).await
+            let begun: Answer<Addition, Promotion> = promotions.replay(&receipt).await?;
+            self.added(request, promotion, codes, begun.reply).await
         };
         self.once(request, fresh, replay).await
     }
@@ -132,10 +143,11 @@ impl Engine {
         request: &Request,
         promotion: PromotionId,
         codes: &[String],
+        addition: Addition,
     ) -> Result<Vec<ImportedRow>, Refused> {
         let part = request.part("added");
         let added = self
-            .kept(&part, || self.add_each(request, promotion, codes))
+            .kept(&part, || self.add_each(request, promotion, codes, addition))
             .await?;
         let told = (0..).zip(codes).zip(added.value);
         let told = told.map(|((row, code), added)| ImportedRow {
@@ -151,6 +163,7 @@ impl Engine {
         request: &Request,
         promotion: PromotionId,
         codes: &[String],
+        addition: Addition,
     ) -> Result<Vec<Added>, Refused> {
         let row = |(row, code): (u64, &String)| CodeRow {
             row,
@@ -159,8 +172,13 @@ impl Engine {
             is_used: false,
         };
         let rows = (0..).zip(codes).map(row).collect();
-        let imported = self.import_codes(request, rows).await?;
-        let added = imported.into_iter().map(|row| Added::of(row.outcome));
+        let imported = self.make_codes(request, rows, Some(addition)).await?;
+        let mut made = BTreeSet::new();
+        let added = imported.into_iter().map(|row| match Added::of(row.outcome)? {
+            // Of rows about one code the first has made it.
+            Added::Created if !made.insert(Code::parse(&row.subject).ok()) => Ok(Added::Unchanged),
+            added => Ok(added),
+        });
         Ok(added.collect::<Result<_, Problem>>()?)
     }
 
@@ -175,6 +193,15 @@ impl Engine {
         request: &Request,
         rows: Vec<CodeRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
+        self.make_codes(request, rows, None).await
+    }
+
+    async fn make_codes(
+        &self,
+        request: &Request,
+        rows: Vec<CodeRow>,
+        addition: Option<Addition>,
+    ) -> Result<Vec<ImportedRow>, Refused> {
         let names: BTreeSet<String> = rows.iter().map(|row| row.promotion.clone()).collect();
         let named = names.into_iter().map(|name| {
             let asks_for_one = |promotion: Shown<Promotion>| match promotion.state.require_codes() {
@@ -188,7 +215,7 @@ impl Engine {
         let of_rows: Vec<_> = rows.iter().map(|row| named[&row.promotion].clone()).collect();
         let import = |row: CodeRow| {
             let promotion = named[&row.promotion].clone();
-            async move { self.import_code(request, promotion?, row).await }
+            async move { self.import_code(request, promotion?, row, addition).await }
         };
         let mut imported = import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await?;
         let mut gone = BTreeMap::new();
@@ -228,13 +255,14 @@ impl Engine {
         request: &Request,
         promotion: PromotionId,
         row: CodeRow,
+        addition: Option<Addition>,
     ) -> Result<RowOutcome, Refused> {
         let invalid = |error: Error| Refused::from(error.problem());
         let code = Code::parse(&row.code).map_err(invalid)?;
         let command = CreateCouponCode {
             code: code.clone(),
             promotion,
-            drawn_by: None,
+            made_by: addition.map(|Addition(id)| id),
         };
         if row.is_used && self.belongs_to_another(promotion, &code).await? {
             return Err(invalid(Error::CodeTaken { code }));
@@ -242,10 +270,10 @@ impl Engine {
         // Used before it is there, so that nobody can use it in between.
         let newly_used = row.is_used && self.mark_used(request, promotion, &code).await?;
         match self.make_code(request, command).await? {
-            Some(true) => Ok(RowOutcome::Created),
-            Some(false) if newly_used => Ok(RowOutcome::Updated),
-            Some(false) => Ok(RowOutcome::Unchanged),
-            None => Err(invalid(Error::CodeTaken { code })),
+            Made::Here => Ok(RowOutcome::Created),
+            Made::Before if newly_used => Ok(RowOutcome::Updated),
+            Made::Before => Ok(RowOutcome::Unchanged),
+            Made::Elsewhere => Err(invalid(Error::CodeTaken { code })),
         }
     }
 
@@ -329,7 +357,7 @@ impl Engine {
         promotion: PromotionId,
         draw: &Draw,
     ) -> Result<Vec<u32>, Refused> {
-        let drawn_by = Some(draw.id());
+        let made_by = Some(draw.id());
         let mut passed_over = Vec::new();
         let (mut from, mut until) = (0, draw.count);
         while from < until {
@@ -337,10 +365,10 @@ impl Engine {
                 let command = CreateCouponCode {
                     code: draw.code(number),
                     promotion,
-                    drawn_by,
+                    made_by,
                 };
                 let made = self.make_code(request, command).await?;
-                Ok::<_, Refused>(made.is_none().then_some(number))
+                Ok::<_, Refused>((made != Made::Here).then_some(number))
             });
             let taken: Vec<Option<u32>> = made.buffered(CODES_AT_ONCE).try_collect().await?;
             from = until;
@@ -353,29 +381,28 @@ impl Engine {
         Ok(passed_over)
     }
 
-    /// Makes a code, and tells whether it was new; nothing where it is somebody else's.
-    async fn make_code(&self, request: &Request, command: CreateCouponCode) -> Result<Option<bool>, Refused> {
+    /// Makes a code that is not there.
+    async fn make_code(&self, request: &Request, command: CreateCouponCode) -> Result<Made, Refused> {
         let codes = &self.kinds().coupon_codes;
         let id = CouponCodeId::of(&command.code);
         loop {
             let ask = request.ask().if_match(None);
             match codes.create(id, command.clone(), ask).await {
-                Ok(_) => return Ok(Some(true)),
+                Ok(_) => return Ok(Made::Here),
                 Err(AskError::AlreadyExists { .. }) => {}
                 // A promotion's own.
-                Err(AskError::KeyTaken { .. }) => return Ok(None),
+                Err(AskError::KeyTaken { .. }) => return Ok(Made::Elsewhere),
                 Err(error) => return Err(error.into()),
             }
             let Some(found) = codes.read(id).await.map_err(unreadable)? else {
                 continue;
             };
             if found.state.promotion == command.promotion {
-                let given = command.drawn_by.is_none();
-                let is_same = given || found.state.drawn_by == command.drawn_by;
-                return Ok(is_same.then_some(false));
+                let is_same = command.made_by.is_some() && found.state.made_by == command.made_by;
+                return Ok(if is_same { Made::Here } else { Made::Before });
             }
             if !self.free_of_the_deleted(request, &found).await? {
-                return Ok(None);
+                return Ok(Made::Elsewhere);
             }
         }
     }

@@ -185,11 +185,13 @@ pub(crate) const RULES: &[Case] = &[
             })
         },
     ),
-    case("add_codes", By::Staff, PROMOTED, |desk, setup, request| {
+    keyed("add_codes", By::Staff, PROMOTED, |desk, setup, request| {
         Box::pin(async move {
             let promotion = setup.promotion.unwrap();
-            let codes = vec!["ten-0001".to_owned()];
-            told_of_rows(desk.engine.add_codes(request, promotion, codes).await?.value)
+            let codes = ["ten-0001", "ten-0002", "TEN-0001"].map(str::to_owned);
+            let added = desk.engine.add_codes(request, promotion, codes.to_vec()).await?;
+            let outcomes: Vec<_> = added.value.into_iter().map(|row| row.outcome).collect();
+            Ok(format!("{outcomes:?}"))
         })
     }),
     case("import_codes", By::Staff, PROMOTED, |desk, _, request| {

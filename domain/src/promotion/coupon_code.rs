@@ -101,18 +101,24 @@ impl Command<Promotion> for DrawCodes {
     }
 }
 
-/// Begins an addition of codes that somebody gave: the promotion takes such, and the request's key stands for them.
+/// Begins an addition of codes that somebody gave: the promotion takes such, and the request's key stands for them. Its
+/// answer tells the codes that it has made from those that were there.
 #[derive(Clone, Copy, Debug)]
 pub struct AddCodes;
 
 impl Command<Promotion> for AddCodes {
     const NAME: &'static str = "promotion.add_codes";
-    type Reply = ();
+    type Reply = Addition;
 
-    fn apply(self, promotion: &mut Promotion, _: &mut Context<'_, Promotion>) -> Result<(), Error> {
-        promotion.require_codes()
+    fn apply(self, promotion: &mut Promotion, cx: &mut Context<'_, Promotion>) -> Result<Addition, Error> {
+        promotion.require_codes()?;
+        Ok(Addition(cx.seed_of(CODE_PURPOSE).derive(b"addition").0))
     }
 }
+
+/// An addition of codes that somebody gave: what tells it from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addition(pub Uuid);
 
 impl Draw {
     /// Returns what tells this draw from others.
@@ -145,8 +151,8 @@ pub struct CouponCode {
     pub code: Code,
     /// What it unlocks.
     pub promotion: PromotionId,
-    /// The draw it came from; none where somebody gave it.
-    pub drawn_by: Option<Uuid>,
+    /// The draw or the addition that it came from; none where it was imported.
+    pub made_by: Option<Uuid>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -200,8 +206,8 @@ pub struct CreateCouponCode {
     pub code: Code,
     /// What it unlocks.
     pub promotion: PromotionId,
-    /// The draw it came from.
-    pub drawn_by: Option<Uuid>,
+    /// The draw or the addition that it comes from.
+    pub made_by: Option<Uuid>,
 }
 
 impl Create<CouponCode> for CreateCouponCode {
@@ -212,7 +218,7 @@ impl Create<CouponCode> for CreateCouponCode {
         let made = CouponCode {
             code: self.code,
             promotion: self.promotion,
-            drawn_by: self.drawn_by,
+            made_by: self.made_by,
             created_at: cx.now(),
         };
         cx.emit(CouponCodeEvent::Created {

@@ -15,8 +15,8 @@ mod verdict;
 pub use code::{CODE_LENGTH_MAX, Code};
 pub use command::{CreatePromotion, DeletePromotion, Draft, UpdatePromotion};
 pub use coupon_code::{
-    AddCodes, CODES_DRAWN_MAX, CouponCode, CouponCodeEvent, CreateCouponCode, DeleteCouponCode, Draw,
-    DrawCodes, DrawDraft, SingleCode,
+    AddCodes, Addition, CODES_DRAWN_MAX, CouponCode, CouponCodeEvent, CreateCouponCode, DeleteCouponCode,
+    Draw, DrawCodes, DrawDraft, SingleCode,
 };
 pub use draft::{ActionDraft, ConditionsDraft, ReductionDraft, Rest, SelectionDraft};
 pub use entity::{Event, PROMOTIONS_MAX, Promotion, Timer};
