@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, Read};
 
-/// Reads each `\r\n` as `\n`, so that a line is counted where it ends.
+/// Reads each `\r\n`, and each `\r` alone, as `\n`, so that a line is counted where it ends.
 pub(super) struct UnixLines {
     reader: Box<dyn BufRead>,
-    /// A `\r` was read, and not yet what follows it.
-    is_return_held: bool,
+    /// A `\r` was read: a `\n` behind it belongs to it.
+    is_behind_return: bool,
 }
 
 impl UnixLines {
@@ -14,7 +14,7 @@ impl UnixLines {
     pub(super) fn of(reader: Box<dyn BufRead>) -> Self {
         Self {
             reader,
-            is_return_held: false,
+            is_behind_return: false,
         }
     }
 }
@@ -24,27 +24,20 @@ impl Read for UnixLines {
         if buffer.is_empty() {
             return Ok(0);
         }
-        loop {
-            let there = self.reader.fill_buf()?;
-            if self.is_return_held {
-                self.is_return_held = false;
-                if there.first() != Some(&b'\n') {
-                    buffer[0] = b'\r';
-                    return Ok(1);
-                }
-            }
-            let plain = there
-                .iter()
-                .position(|byte| *byte == b'\r')
-                .unwrap_or(there.len());
-            let taken = plain.min(buffer.len());
-            if 0 < taken || there.is_empty() {
-                buffer[..taken].copy_from_slice(&there[..taken]);
-                self.reader.consume(taken);
-                return Ok(taken);
-            }
+        if std::mem::take(&mut self.is_behind_return) && self.reader.fill_buf()?.first() == Some(&b'\n') {
             self.reader.consume(1);
-            self.is_return_held = true;
         }
+        let there = self.reader.fill_buf()?;
+        let plain = there.iter().position(|byte| *byte == b'\r');
+        let taken = plain.unwrap_or(there.len()).min(buffer.len());
+        if taken == 0 && !there.is_empty() {
+            self.reader.consume(1);
+            self.is_behind_return = true;
+            buffer[0] = b'\n';
+            return Ok(1);
+        }
+        buffer[..taken].copy_from_slice(&there[..taken]);
+        self.reader.consume(taken);
+        Ok(taken)
     }
 }

@@ -1,6 +1,6 @@
 //! What the rows of a file are about: of two about one thing each would undo the other, in every run.
 
-use super::columns::{Shared, Values, spelled};
+use super::columns::{Shared, Values};
 use std::collections::HashMap;
 
 /// Something that one row may be about, spelled as one spells it who compares.
@@ -90,7 +90,7 @@ impl Said {
             shared
                 .columns
                 .iter()
-                .map(|column| values.get(column).map(str::to_owned))
+                .map(|(column, _)| values.get(column).map(str::to_owned))
         };
         let first = self.first.entry(of.to_owned()).or_insert_with(|| First {
             line,
@@ -99,15 +99,16 @@ impl Said {
         });
         if let Some(unread) = first.unread {
             let said = shared.columns.iter().zip(&first.says);
-            let mut unsaid = said.filter(|(column, says)| says.is_none() && self.columns.contains(column));
-            if let Some((column, _)) = unsaid.next() {
+            let mut unsaid =
+                said.filter(|((column, _), says)| says.is_none() && self.columns.contains(column));
+            if let Some(((column, _), _)) = unsaid.next() {
                 return Err(format!(
                     "of its {} line {} says no {column}, and line {unread}, which cannot be read, may; mend that line first",
                     shared.by, first.line
                 ));
             }
         }
-        for (column, says) in shared.columns.iter().zip(&first.says) {
+        for ((column, spelled), says) in shared.columns.iter().zip(&first.says) {
             match (values.get(column), says) {
                 (None, says) => values.put(column, says.clone()),
                 (Some(value), Some(says)) if spelled(value) == spelled(says) => {}
@@ -193,6 +194,19 @@ mod tests {
     }
 
     #[test]
+    fn groups_are_the_same_where_their_names_are() {
+        let heading = "list,sku,price,currency,groups,priority";
+        let rows = [
+            "Trade,CUP,4.00,GBP,1; vip,5",
+            "Trade,POT,4.00,GBP,vip;1,5.0",
+            "Trade,JUG,4.00,GBP,01;vip,5",
+        ];
+        let [first, same, other] = judged(&price_lists::COLUMNS, heading, rows);
+        assert!(first.is_ok() && same.is_ok(), "{first:?}, {same:?}");
+        assert!(other.is_err_and(|reason| reason.starts_with("groups is \"01;vip\" where line 2")));
+    }
+
+    #[test]
     fn a_list_is_not_begun_behind_a_row_that_may_say_for_whom_it_is() {
         let behind = |heading: &str, rows: [&str; 3]| {
             let judged = judged(&price_lists::COLUMNS, heading, rows);
@@ -261,6 +275,7 @@ mod tests {
         prices(["A,CUP,1,GBP,", "A,CUP,2,GBP,10"], false);
         prices(["A,CUP,1,GBP,", "A,CUP,2,EUR,"], false);
         prices(["A,CUP,1,GBP,010", "A,CUP,2,GBP,+10"], true);
+        prices(["A,CUP,1,GBP,10.0", "A,CUP,2,GBP,10"], true);
         let promotions = |rows, is_refused| {
             check(&promotions::COLUMNS, "name,code,percentage", rows, is_refused);
         };

@@ -25,12 +25,15 @@ pub(super) struct Columns {
     pub(super) shared: Option<Shared>,
 }
 
+/// Spells a value as every other one that says the same.
+type Spelled = fn(&str) -> String;
+
 /// Something that several rows of a file are about.
 pub(super) struct Shared {
     /// The column that names it.
     pub(super) by: &'static str,
-    /// The columns that say something of it, which its first row says for all.
-    pub(super) columns: &'static [&'static str],
+    /// The columns that say something of it, which its first row says for all, and how each is spelled for comparison.
+    pub(super) columns: &'static [(&'static str, Spelled)],
 }
 
 impl Columns {
@@ -46,7 +49,10 @@ impl Columns {
     /// Returns the columns of a file in which rows may say something of what several of them are about.
     pub(super) fn of_shared(&self, table: &Table) -> Vec<&'static str> {
         let shared = self.shared.iter().flat_map(|shared| shared.columns);
-        shared.copied().filter(|column| table.may_have(column)).collect()
+        shared
+            .map(|(column, _)| *column)
+            .filter(|column| table.may_have(column))
+            .collect()
     }
 
     /// Makes of a row what is sent.
@@ -224,7 +230,8 @@ impl Values {
     pub(crate) fn number(&mut self, name: &str) -> Result<Option<i64>, String> {
         let text = self.take(name);
         let number = text.map(|text| {
-            text.parse()
+            whole(&text)
+                .parse()
                 .map_err(|_| format!("{name}: {text:?} is no whole number"))
         });
         number.transpose()
@@ -288,21 +295,34 @@ fn choice(text: &str) -> Option<bool> {
     }
 }
 
-/// Returns a value spelled as every other one that says the same: times, whole numbers, choices, and parts in any order.
+/// Returns a value spelled as every other one that says the same: times, whole numbers and choices.
 pub(super) fn spelled(text: &str) -> String {
     if let Ok(at) = instant(text) {
         return at.millis().to_string();
     }
-    if let Ok(number) = text.parse::<i64>() {
+    if let Ok(number) = whole(text).parse::<i64>() {
         return number.to_string();
     }
     if let Some(choice) = choice(text) {
         return choice.to_string();
     }
+    text.to_owned()
+}
+
+/// Returns parts spelled as every other value that has the same ones, in any order.
+pub(super) fn spelled_parts(text: &str) -> String {
     let mut parts = parts(text);
     parts.sort_unstable();
     parts.dedup();
     parts.join(";")
+}
+
+/// Returns a whole number without the noughts behind its point, as spreadsheets and other shops write it.
+pub(super) fn whole(text: &str) -> &str {
+    let is_whole = |(_, behind): &(&str, &str)| behind.bytes().all(|digit| digit == b'0');
+    text.split_once('.')
+        .filter(is_whole)
+        .map_or(text, |(whole, _)| whole)
 }
 
 /// Splits a value into its parts, with `;` between, and maybe one behind the last.

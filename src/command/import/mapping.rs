@@ -1,7 +1,7 @@
 //! Which column holds which field, and how its text is read.
 
 use super::about::About;
-use super::columns::parts;
+use super::columns::{parts, whole};
 use super::{Good, ImportRow, Price, Refused};
 use crate::cli::Preset;
 use crate::money::UnitPrice;
@@ -197,13 +197,7 @@ fn read_price(text: &str, currency: &str) -> Result<Price, String> {
 }
 
 fn read_number<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, String> {
-    // As spreadsheets and other shops write it.
-    let is_whole = |(_, behind): &(&str, &str)| behind.bytes().all(|digit| digit == b'0');
-    let whole = text
-        .split_once('.')
-        .filter(is_whole)
-        .map_or(text, |(whole, _)| whole);
-    whole
+    whole(text)
         .parse()
         .map_err(|_| format!("{field}: {text:?} is not a whole number from 0, or is too large"))
 }

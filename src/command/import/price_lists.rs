@@ -1,7 +1,7 @@
 //! Tables of prices by lists: one price of one variant a row. The list is found by its name, the variant by its SKU.
 
 use super::about::About;
-use super::columns::{Columns, Shared, Values, spelled};
+use super::columns::{Columns, Shared, Values, spelled, spelled_parts};
 use serde_json::{Map, Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
@@ -30,7 +30,13 @@ pub(super) const COLUMNS: Columns = Columns {
     },
     shared: Some(Shared {
         by: "list",
-        columns: &["groups", "priority", "valid_from", "valid_until", "enabled"],
+        columns: &[
+            ("groups", spelled_parts),
+            ("priority", spelled),
+            ("valid_from", spelled),
+            ("valid_until", spelled),
+            ("enabled", spelled),
+        ],
     }),
 };
 
