@@ -519,3 +519,27 @@ async fn a_key_is_remembered_over_a_restart() {
     assert!(again.is_replayed());
     assert_eq!(again.expect(200)["lines"], first["lines"]);
 }
+
+#[tokio::test]
+async fn no_key_is_taken_for_that_of_a_part_of_a_request() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let promotion = json!({
+        "name": unique("Parts"),
+        "enabled": true,
+        "requires_code": true,
+        "actions": [{ "type": "order", "percentage": "0.1" }],
+    });
+    let made = shop.staff.post("/admin/promotions", promotion).ok(201).await;
+    let path = format!("/admin/promotions/{}/codes", id_of(&made));
+    let key = unique("key");
+    let add = |key: String| {
+        let codes = json!({ "codes": [unique("CODE")] });
+        let add = shop.staff.post(&path, codes).key(&key);
+        async move { add.ok(200).await["results"][0]["outcome"].clone() }
+    };
+    assert_eq!(add(key.clone()).await, "created");
+    // Codes are kept under a key that the engine makes of the request's.
+    for joined in ["/added", " added", ":added", "added"] {
+        assert_eq!(add(format!("{key}{joined}")).await, "created", "{joined}");
+    }
+}

@@ -27,6 +27,7 @@ mod import_order;
 mod imports;
 mod judged_codes;
 mod large_carts;
+mod last_units;
 mod lost_codes;
 mod mail;
 mod moving;
