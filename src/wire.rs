@@ -5,7 +5,7 @@ use crate::process;
 use anyhow::Context;
 use axum::http::HeaderValue;
 use cartwright_actors::runtime::{ClockCheck, EntityOptions, RuntimeOptions, SubscriberCounters};
-use cartwright_actors::{Engine, Parts};
+use cartwright_actors::{CONFIRMATIONS, Engine, Parts};
 use cartwright_domain::Timestamp;
 use cartwright_gateways::carrier::Fake;
 use cartwright_gateways::mail::Folder;
@@ -136,11 +136,13 @@ impl Health for Parted {
             let busy = || self.engine.admit().err().map(|fault| fault.to_string());
             let store = disk_fault(self.engine.writing_for()).or_else(busy);
             let payments = self.engine.payment_fault();
-            let mail = mail_fault(&self.engine.subscribers());
+            let subscribers = self.engine.subscribers();
+            let (mail, background) = (mail_fault(&subscribers), background_fault(&subscribers));
             vec![
                 part("store", Condition::Unhealthy, store),
                 part("payments", Condition::Degraded, payments),
                 part("mail", Condition::Degraded, mail),
+                part("background", Condition::Degraded, background),
             ]
         })
     }
@@ -152,20 +154,31 @@ fn disk_fault(writing_for: Duration) -> Option<String> {
     (WRITING_MAX <= writing_for).then(|| format!("the disk has not answered for {seconds} s"))
 }
 
-/// Says what is wrong with what follows from orders, if anything is.
+/// Says what is wrong with the mails that follow from orders, if anything is.
 fn mail_fault(subscribers: &[SubscriberCounters]) -> Option<String> {
-    let dead: usize = subscribers.iter().map(|subscriber| subscriber.dead.len()).sum();
-    let first = |of: fn(&SubscriberCounters) -> Option<&str>| subscribers.iter().find_map(of);
-    let unread = first(|subscriber| subscriber.unread.as_deref());
-    let unsettled = first(|subscriber| subscriber.unsettled.as_deref());
-    match (unread, unsettled, dead) {
+    let mails = subscribers.iter().find(|mails| mails.name == CONFIRMATIONS)?;
+    let unwritten = mails.waits.as_ref().or(mails.unsettled.as_ref());
+    match (&mails.unread, unwritten, mails.dead.len()) {
         (Some(reason), _, _) => Some(format!(
             "mails wait until the orders can be read that they are about: {reason}"
         )),
         (None, Some(reason), _) => Some(format!("mails wait until they can be written: {reason}")),
         (None, None, 0) => None,
-        (None, None, _) => Some(format!("{dead} mails could not be handed over; see the log")),
+        (None, None, dead) => Some(format!("{dead} mails could not be handed over; see the log")),
     }
+}
+
+/// Says what is wrong with what else follows from facts, if anything is.
+fn background_fault(subscribers: &[SubscriberCounters]) -> Option<String> {
+    let mut others = subscribers.iter().filter(|other| other.name != CONFIRMATIONS);
+    others.find_map(|other| {
+        let (name, waits) = (other.name, other.waits.as_ref().or(other.unsettled.as_ref()));
+        match (other.unread.as_ref().or(waits), other.dead.len()) {
+            (Some(reason), _) => Some(format!("{name} waits: {reason}")),
+            (None, 0) => None,
+            (None, dead) => Some(format!("{name} has given up {dead} facts; see the log")),
+        }
+    })
 }
 
 /// Says how a part is, given what is wrong with it and how bad that is.
@@ -196,12 +209,14 @@ mod tests {
     fn mails_that_wait_are_told_whether_they_cannot_be_read_or_written() {
         let check = |unread: Option<&str>, unsettled: Option<&str>, expected: Option<&str>| {
             let stopped = SubscriberCounters {
+                name: CONFIRMATIONS,
                 unread: unread.map(str::to_owned),
                 unsettled: unsettled.map(str::to_owned),
                 ..SubscriberCounters::default()
             };
-            let told = mail_fault(&[SubscriberCounters::default(), stopped]);
-            assert_eq!(told.as_deref(), expected);
+            let subscribers = [SubscriberCounters::default(), stopped];
+            assert_eq!(mail_fault(&subscribers).as_deref(), expected);
+            assert_eq!(background_fault(&subscribers), None);
         };
         check(None, None, None);
         check(
@@ -212,5 +227,21 @@ mod tests {
         let unread = "mails wait until the orders can be read that they are about: damaged";
         check(Some("damaged"), None, Some(unread));
         check(Some("damaged"), Some("full"), Some(unread));
+    }
+
+    #[test]
+    fn what_else_waits_is_no_mail() {
+        let other = SubscriberCounters {
+            name: "other",
+            waits: Some("busy".to_owned()),
+            ..SubscriberCounters::default()
+        };
+        let told = background_fault(std::slice::from_ref(&other));
+        assert_eq!(told.as_deref(), Some("other waits: busy"));
+        let mails = SubscriberCounters {
+            name: CONFIRMATIONS,
+            ..SubscriberCounters::default()
+        };
+        assert_eq!(mail_fault(&[other, mails]), None);
     }
 }

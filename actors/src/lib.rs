@@ -29,6 +29,7 @@ mod turns;
 
 pub use engine::{Engine, Parts, new_seed};
 pub use identity::OpenedSession;
+pub use notification::CONFIRMATIONS;
 pub use once::Shown;
 pub use page::{Cursor, Page, PageRequest};
 pub use request::{Done, Idempotency, Outcome, Refused, Request};

@@ -463,3 +463,33 @@ async fn a_code_that_is_another_promotions_is_not_used_by_a_row_that_is_refused(
         .await;
     assert_eq!(listed["items"][0]["used"], false, "{listed}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_another_promotion_takes_over_is_not_deleted_with_the_first() {
+    let campaign = Campaign::new().await;
+    let staff = campaign.staff();
+    let codes: Vec<String> = (0..2_000).map(|number| format!("CODE-{number:04}")).collect();
+    for codes in codes.chunks(500) {
+        let add = json!({ "codes": codes });
+        staff.post(&format!("{}/codes", campaign.path), add).ok(200).await;
+    }
+    let draft = json!({ "name": "A half", "enabled": true, "requires_code": true,
+        "actions": [{ "type": "order", "percentage": "0.5" }] });
+    let other = staff.post("/admin/promotions", draft).ok(201).await;
+    let other = format!("/admin/promotions/{}/codes", text(&other["id"]));
+    staff.delete(&campaign.path).ok(204).await;
+    // While they are deleted in the order of their names.
+    for codes in codes.chunks(50) {
+        let added = staff.post(&other, json!({ "codes": codes })).ok(200).await;
+        let mut results = added["results"].as_array().into_iter().flatten();
+        assert!(results.all(|result| result["outcome"] == "created"), "{added}");
+    }
+    until("the first one's are gone", async || {
+        let actors = staff.get("/admin/actors").ok(200).await;
+        let mut subscribers = actors["subscribers"].as_array().into_iter().flatten();
+        let left = subscribers.find(|subscriber| subscriber["name"] == "left-codes");
+        left.filter(|left| left["delivered"] == 1).map(drop)
+    })
+    .await;
+    assert_eq!(campaign.open.shop.list(&other).await.len(), codes.len());
+}

@@ -16,6 +16,7 @@ mod documented;
 mod edge;
 mod fake_shop;
 mod first_adds;
+mod first_orders;
 mod frozen_carts;
 mod gift_card_payments;
 mod gift_cards;

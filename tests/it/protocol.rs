@@ -308,7 +308,7 @@ async fn health_names_each_part() {
         .flatten()
         .filter_map(|part| part["name"].as_str())
         .collect();
-    assert_eq!(parts, ["store", "payments", "mail"]);
+    assert_eq!(parts, ["store", "payments", "mail", "background"]);
 }
 
 #[tokio::test]

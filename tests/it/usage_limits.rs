@@ -5,7 +5,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 /// How often a race is run.
-const ROUNDS: usize = 20;
+pub(crate) const ROUNDS: usize = 20;
 /// How many race, and how many may win.
 const CARTS: usize = 100;
 const LIMIT: u64 = 10;
@@ -15,7 +15,7 @@ fn text(value: &Value) -> &str {
 }
 
 /// Saves a promotion of ten per cent.
-async fn promote(open: &OpenShop, rest: Value) -> Value {
+pub(crate) async fn promote(open: &OpenShop, rest: Value) -> Value {
     let mut promotion = json!({
         "name": "A tenth",
         "enabled": true,
@@ -32,17 +32,17 @@ async fn used(open: &OpenShop, promotion: &Value) -> Value {
     open.shop.staff.get(&path).ok(200).await["used"].clone()
 }
 
-async fn apply(guest: &Client, cart: &str, code: &str) -> Answer {
+pub(crate) async fn apply(guest: &Client, cart: &str, code: &str) -> Answer {
     let path = format!("/carts/{cart}/codes");
     guest.post(&path, json!({ "code": code })).send().await
 }
 
-async fn set_email(guest: &Client, cart: &str, email: &str) -> Value {
+pub(crate) async fn set_email(guest: &Client, cart: &str, email: &str) -> Value {
     let path = format!("/carts/{cart}");
     guest.patch(&path, json!({ "email": email })).ok(200).await
 }
 
-async fn complete(guest: &Client, cart: &str, token: &str) -> Answer {
+pub(crate) async fn complete(guest: &Client, cart: &str, token: &str) -> Answer {
     let body = json!({ "payment": { "token": token } });
     let path = format!("/carts/{cart}/complete");
     guest.post(&path, body).key(&unique("key")).send().await
@@ -294,6 +294,29 @@ async fn over_a_restart_whoever_was_shown_what_is_used_up_by_now_is_asked() {
 }
 
 #[tokio::test]
+async fn over_a_restart_whoever_was_shown_what_can_be_used_again_by_now_is_asked() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    promote(&open, json!({ "usage_limit": 1 })).await;
+    let (first, second) = (open.shop.guest().await, open.shop.guest().await);
+    let bought = open.shop.buy(&first, &open.method, &[(&variant, 1)]).await;
+    assert_eq!(bought["order"]["total"], pence(900));
+    let cart = open
+        .shop
+        .ready_cart(&second, &open.method, &[(&variant, 1)])
+        .await;
+    let told = second.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(told["totals"]["total"], pence(1000));
+    let cancel = format!("/admin/orders/{}/cancel", text(&bought["order"]["id"]));
+    let reason = json!({ "reason": "a mistake" });
+    open.shop.staff.post(&cancel, reason).key("a").ok(200).await;
+    let server = open.into_server().kill_and_restart();
+    let asked = complete(&second.at(server.url()), &cart, "tok_approve").await;
+    let asked = asked.expect_refused(409, "checkout.total_changed");
+    assert_eq!(asked["details"]["total"], pence(900));
+}
+
+#[tokio::test]
 async fn a_guest_who_has_used_a_code_up_loses_it_under_any_spelling_of_the_address() {
     let open = OpenShop::fresh().await;
     let variant = open.shop.variant(1000, None).await;
@@ -370,128 +393,13 @@ async fn limits_that_could_never_be_kept_are_refused() {
     assert_eq!(listed, expected);
 }
 
-#[tokio::test]
-async fn a_promotion_for_first_orders_is_for_whoever_has_no_order_under_any_spelling_of_the_address() {
-    let open = OpenShop::fresh().await;
-    let variant = open.shop.variant(1000, None).await;
-    promote(&open, json!({ "conditions": { "first_order": true } })).await;
-    let total = async |guest: &Client, cart: &str| {
-        let read = guest.get(&format!("/carts/{cart}")).ok(200).await;
-        amount_of(&read["totals"]["total"])
-    };
-    // Who is not known yet may be new.
-    let (first, second) = (open.shop.guest().await, open.shop.guest().await);
-    let cart = text(&open.shop.cart(&first, &[(&variant, 1)]).await["id"]).to_owned();
-    assert_eq!(total(&first, &cart).await, 900);
-    open.shop.address(&first, &cart, &open.method, "GB").await;
-    let other = open
-        .shop
-        .ready_cart(&second, &open.method, &[(&variant, 1)])
-        .await;
-    set_email(&second, &other, "Ada@EXAMPLE.com").await;
-    assert_eq!(total(&second, &other).await, 900);
-    let placed = complete(&first, &cart, "tok_approve").await.expect(200);
-    assert_eq!(placed["order"]["total"], pence(900));
-
-    // Another cart of the same mailbox follows at its next read, whatever was kept of it.
-    assert_eq!(total(&second, &other).await, 1000);
-    let why = second.get(&format!("/carts/{other}/explain")).ok(200).await;
-    assert_eq!(why["promotions"][0]["reason"], "not_first_order");
-    set_email(&second, &other, "bob@example.com").await;
-    assert_eq!(total(&second, &other).await, 900);
-    set_email(&second, &other, "ada@example.com").await;
-    assert_eq!(total(&second, &other).await, 1000);
-
-    // A canceled order was none.
-    let cancel = format!("/admin/orders/{}/cancel", text(&placed["order"]["id"]));
-    open.shop
-        .staff
-        .post(&cancel, json!({ "reason": "a mistake" }))
-        .key("a")
-        .ok(200)
-        .await;
-    until("it would be the first", async || {
-        (total(&second, &other).await == 900).then_some(())
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_customer_who_has_ordered_is_known_whatever_address_the_next_order_has() {
-    let open = OpenShop::fresh().await;
-    let variant = open.shop.variant(1000, None).await;
-    promote(
-        &open,
-        json!({ "code": "HELLO", "conditions": { "first_order": true } }),
-    )
-    .await;
-    let customer = open
-        .shop
-        .staff
-        .post("/admin/customers", json!({ "external_id": "A-1" }))
-        .ok(201)
-        .await;
-    let mut ready = Vec::new();
-    for email in ["ada@example.com", "ada@work.example.com"] {
-        let guest = open.shop.guest().await;
-        let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
-        set_email(&guest, &cart, email).await;
-        apply(&guest, &cart, "hello").await.expect(200);
-        let give = json!({ "customer_id": customer["id"] });
-        open.shop
-            .staff
-            .patch(&format!("/carts/{cart}"), give)
-            .ok(200)
-            .await;
-        ready.push((guest, cart));
-    }
-    let (guest, cart) = &ready[0];
-    let placed = complete(guest, cart, "tok_approve").await.expect(200);
-    assert_eq!(placed["order"]["total"], pence(900));
-    let (guest, cart) = &ready[1];
-    let told = guest.get(&format!("/carts/{cart}")).ok(200).await;
-    assert_eq!(told["removed_codes"][0]["error"], "coupon.wrong_customer");
-    apply(guest, cart, "hello")
-        .await
-        .expect_refused(422, "coupon.wrong_customer");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_first_orders_at_once_one_is_the_first() {
-    let open = OpenShop::fresh().await;
-    let variant = open.shop.variant(1000, None).await;
-    promote(&open, json!({ "conditions": { "first_order": true } })).await;
-    let racers = (0..20).map(|_| async {
-        let guest = open.shop.guest().await;
-        let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
-        (guest, cart)
-    });
-    let racers = join_all(racers).await;
-    let buys = racers
-        .iter()
-        .map(|(guest, cart)| complete(guest, cart, "tok_approve"));
-    let answers = join_all(buys).await;
-    let placed = answers.iter().filter(|answer| answer.status == 200);
-    assert_eq!(placed.count(), 1);
-    for answer in answers.iter().filter(|answer| answer.status != 200) {
-        let code = text(&answer.json["error"]);
-        let fits = ["coupon.limit_reached", "checkout.total_changed"].contains(&code);
-        assert!(answer.status == 409 && fits, "{}", answer.text);
-    }
-}
-
-/// Saves two promotions for first orders, each of ten per cent and unlocked by a code.
-async fn two_for_first_orders(open: &OpenShop) -> [&'static str; 2] {
-    let codes = ["HELLO", "WELCOME"];
-    for code in codes {
-        let rest = json!({ "code": code, "conditions": { "first_order": true } });
-        promote(open, rest).await;
-    }
-    codes
-}
-
 /// Opens a cart that can be completed, with an e-mail address and codes.
-async fn cart_of(open: &OpenShop, variant: &Variant, email: &str, codes: &[&str]) -> (Client, String) {
+pub(crate) async fn cart_of(
+    open: &OpenShop,
+    variant: &Variant,
+    email: &str,
+    codes: &[&str],
+) -> (Client, String) {
     let guest = open.shop.guest().await;
     let cart = open.shop.ready_cart(&guest, &open.method, &[(variant, 1)]).await;
     set_email(&guest, &cart, email).await;
@@ -499,61 +407,6 @@ async fn cart_of(open: &OpenShop, variant: &Variant, email: &str, codes: &[&str]
         apply(&guest, &cart, code).await.expect(200);
     }
     (guest, cart)
-}
-
-#[tokio::test]
-async fn of_two_first_orders_by_two_promotions_at_once_one_is_the_first() {
-    let open = OpenShop::fresh().await;
-    let variant = open.shop.variant(1000, None).await;
-    let codes = two_for_first_orders(&open).await;
-    for round in 0..ROUNDS {
-        let email = format!("round-{round}@example.com");
-        let racers = codes.map(|code| {
-            let (open, variant, email) = (&open, &variant, &email);
-            async move { cart_of(open, variant, email, &[code]).await }
-        });
-        let racers = join_all(racers).await;
-        let buys = racers
-            .iter()
-            .map(|(guest, cart)| complete(guest, cart, "tok_approve"));
-        let answers = join_all(buys).await;
-        let (placed, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-        assert_eq!((placed.len(), refused.len()), (1, 1), "round {round}");
-        assert_eq!(placed[0].json["order"]["total"], pence(900));
-        let code = text(&refused[0].json["error"]);
-        let fits = ["coupon.limit_reached", "checkout.total_changed"].contains(&code);
-        assert!(refused[0].status == 409 && fits, "{}", refused[0].text);
-    }
-}
-
-#[tokio::test]
-async fn an_order_with_two_promotions_for_first_orders_is_one_and_is_given_back_as_one() {
-    let open = OpenShop::fresh().await;
-    let variant = open.shop.variant(1000, None).await;
-    let codes = two_for_first_orders(&open).await;
-    let email = "ada@example.com";
-    let (guest, cart) = cart_of(&open, &variant, email, &codes).await;
-    let (other, late) = cart_of(&open, &variant, email, &codes).await;
-    let placed = complete(&guest, &cart, "tok_approve").await.expect(200);
-    assert_eq!(placed["order"]["total"], pence(810));
-    let read = async || other.get(&format!("/carts/{late}")).ok(200).await;
-    assert_eq!(read().await["totals"]["total"], pence(1000));
-
-    let cancel = format!("/admin/orders/{}/cancel", text(&placed["order"]["id"]));
-    let reason = json!({ "reason": "a mistake" });
-    open.shop.staff.post(&cancel, reason).key("a").ok(200).await;
-    let (again, cart) = until("it would be the first", async || {
-        let (guest, cart) = cart_of(&open, &variant, email, &[]).await;
-        let tried = apply(&guest, &cart, codes[0]).await;
-        (tried.status == 200).then_some((guest, cart))
-    })
-    .await;
-    apply(&again, &cart, codes[1]).await.expect(200);
-    let placed = complete(&again, &cart, "tok_approve").await.expect(200);
-    assert_eq!(placed["order"]["total"], pence(810));
-    apply(&other, &late, codes[0])
-        .await
-        .expect_refused(422, "coupon.wrong_customer");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
 use cartwright_domain::cart::totals::{Buyer, CalculatedTaxes, Intent, Outside};
 use cartwright_domain::cart::{Cart, Quote};
-use cartwright_domain::customer::{Customer, Shopper};
+use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
 use cartwright_domain::order::Order;
 use cartwright_domain::promotion::{Code, Promotion, Promotions, SingleCode, Use};
@@ -116,8 +116,8 @@ impl Whose<'_> {
         if !book.promotions.has_limits() {
             return Vec::new();
         }
-        let shoppers = self.cart.shoppers(self.customer);
-        book.promotions.uses(&quote.promotions, &shoppers)
+        let known = self.cart.known_as(self.customer);
+        book.promotions.uses(&quote.promotions, &known)
     }
 }
 
@@ -176,7 +176,7 @@ impl Kinds {
         let has_used = self
             .find_used_codes((intent, quote), promotions, findings)
             .await?;
-        let shoppers = whose.cart.shoppers(whose.customer);
+        let known_as = whose.cart.known_as(whose.customer);
         for Asking { promotion, by_code } in asking(intent, quote, promotions) {
             if findings.spared == Some(promotion.id) || findings.used_up.contains(&promotion.id) {
                 continue;
@@ -184,7 +184,7 @@ impl Kinds {
             if promotion.conditions.first_order && findings.has_ordered.is_none() {
                 findings.has_ordered = Some(self.last_order_of(whose).await?.is_some());
             }
-            for needed in promotion.uses(&shoppers) {
+            for needed in promotion.uses(&known_as) {
                 let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
                 let Some(counter) = counter else { continue };
                 // A shopper can give a code up who is too late for what others are about to use, and nothing else.
@@ -240,10 +240,8 @@ impl Kinds {
     /// Returns since when the last order of a cart's shopper stands as it does, of the customer or to one of the mailboxes;
     /// nothing where there is none.
     pub(super) async fn last_order_of(&self, whose: Whose<'_>) -> Result<Option<Position>, Refused> {
-        let mut shoppers = whose.cart.shoppers(whose.customer);
-        shoppers.extend(whose.cart.email().map(Shopper::Guest));
         let mut last = None;
-        for shopper in shoppers {
+        for shopper in whose.cart.known_as(whose.customer).ordering {
             let scan = Scan {
                 of: Listing::OrdersByShopper.into(),
                 prefix: Order::listed_by(&shopper),

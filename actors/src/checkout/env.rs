@@ -124,10 +124,11 @@ pub(super) enum Halt {
 
 impl<X: Refusal> From<AskError<X>> for Halt {
     fn from(error: AskError<X>) -> Self {
-        if error.is_transient() {
-            Self::Again(error.to_string())
-        } else {
-            Self::Refused(error.into())
+        match error {
+            // What a participant itself decides is decided, also for now only: whoever waits is told, and nothing is held.
+            AskError::Refused(refusal) => Self::Refused(refusal.problem()),
+            error if error.is_transient() => Self::Again(error.to_string()),
+            error => Self::Refused(error.into()),
         }
     }
 }
@@ -160,5 +161,25 @@ impl Halt {
 impl From<Halt> for Performed<Progress> {
     fn from(halt: Halt) -> Self {
         halt.having_reserved(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cartwright_domain::Class;
+    use cartwright_domain::inventory::Error;
+    use std::time::Duration;
+
+    #[test]
+    fn what_a_participant_refuses_for_now_is_refused_and_what_did_not_reach_it_is_tried_again() {
+        let full = AskError::Refused(Error::TooManyReservations { max: 3 });
+        let Halt::Refused(problem) = Halt::from(full) else {
+            panic!("whoever waits would never hear of it");
+        };
+        assert_eq!(problem.class, Class::TooMany);
+        let retry_after = Duration::from_secs(1);
+        let again = Halt::from(AskError::<Error>::Retry { retry_after });
+        assert!(matches!(again, Halt::Again(_)), "{again:?}");
     }
 }

@@ -91,6 +91,13 @@ impl Kinds {
         if !self.covers_what_it_did(priced).await? {
             return Ok(false);
         }
+        // What is there to be used now may have been used up.
+        for needed in &priced.uses {
+            let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
+            if counter.is_some_and(|counter| cart.position < counter.position) {
+                return Ok(false);
+            }
+        }
         let gathered = self.gather(Arc::clone(cart)).await?;
         gathered.was_the_same(self).await
     }

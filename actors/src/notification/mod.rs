@@ -12,6 +12,8 @@ use futures::future::BoxFuture;
 use std::fmt::Write;
 use std::sync::Arc;
 
+/// The name under which what sends confirmations is counted.
+pub const CONFIRMATIONS: &str = "order-confirmations";
 /// The fact that a confirmation follows from.
 const ORDER_PLACED: &str = "order.order_placed";
 /// The right-hand side of our message ids.
@@ -31,15 +33,17 @@ impl Confirmations {
 
     async fn confirm(&self, fact: &Fact) -> Result<(), Unhandled> {
         let id = OrderId::from_uuid(fact.entity.id);
-        let read = self.placed(id).await.map_err(|fault| fault.to_string())?;
-        let order = read.ok_or_else(|| format!("there is no order {id}"))?;
+        let order = self
+            .placed(id)
+            .await?
+            .ok_or_else(|| format!("there is no order {id}"))?;
         let Some(mail) = confirmation(fact, &order.state)? else {
             return Ok(());
         };
         match self.mailer.send(mail).await {
             Ok(()) => Ok(()),
             Err(error @ Error::Refused { .. }) => Err(Unhandled::Permanent(error.to_string())),
-            Err(error @ Error::Failed(_)) => Err(Unhandled::Transient(error.to_string())),
+            Err(error @ Error::Failed(_)) => Err(Unhandled::Waits(error.to_string())),
         }
     }
 
@@ -55,7 +59,7 @@ impl Confirmations {
 
 impl Subscriber for Confirmations {
     fn name(&self) -> &'static str {
-        "order-confirmations"
+        CONFIRMATIONS
     }
 
     fn wants(&self) -> Wanted {

@@ -245,7 +245,7 @@ impl Engine {
             return Ok(());
         }
         if let Err(reason) = self.kinds().delete_codes_of(promotion).await {
-            tracing::warn!(%promotion, reason, "codes of a promotion that is gone were not deleted");
+            tracing::warn!(%promotion, ?reason, "codes of a promotion that is gone were not deleted");
         }
         Err(gone::<Promotion>())
     }
@@ -401,7 +401,10 @@ impl Engine {
                 let is_same = command.made_by.is_some() && found.state.made_by == command.made_by;
                 return Ok(if is_same { Made::Here } else { Made::Before });
             }
-            if !self.free_of_the_deleted(request, &found).await? {
+            if !self
+                .free_of_the_deleted(request, id, found.state.promotion)
+                .await?
+            {
                 return Ok(Made::Elsewhere);
             }
         }
@@ -412,16 +415,21 @@ impl Engine {
     async fn free_of_the_deleted(
         &self,
         request: &Request,
-        found: &Shown<CouponCode>,
+        code: CouponCodeId,
+        promotion: PromotionId,
     ) -> Result<bool, Refused> {
         let kinds = self.kinds();
-        let promotion = kinds.promotions.read(found.state.promotion).await;
-        if promotion.map_err(unreadable)?.is_some() {
+        let found = kinds.promotions.read(promotion).await;
+        if found.map_err(unreadable)?.is_some() {
             return Ok(false);
         }
-        let ask = request.ask().if_match(Some(found.revision));
-        match kinds.coupon_codes.ask(found.id, DeleteCouponCode, ask).await {
-            Ok(_) | Err(AskError::NotFound { .. } | AskError::Stale { .. }) => Ok(true),
+        let ask = request.ask().if_match(None);
+        match kinds
+            .coupon_codes
+            .ask(code, DeleteCouponCode { promotion }, ask)
+            .await
+        {
+            Ok(_) | Err(AskError::NotFound { .. }) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
@@ -461,14 +469,12 @@ impl Engine {
         let codes = &self.kinds().coupon_codes;
         let id = Code::parse(code).map(|code| CouponCodeId::of(&code));
         let id = id.map_err(|_| gone::<CouponCode>())?;
-        let found = codes.read(id).await.map_err(unreadable)?;
-        if found.is_none_or(|found| found.state.promotion != promotion) {
-            return Err(gone::<CouponCode>());
+        let answer = codes
+            .ask(id, DeleteCouponCode { promotion }, request.ask())
+            .await?;
+        match answer.reply {
+            true => Ok(Done::fresh(())),
+            false => Err(gone::<CouponCode>()),
         }
-        let answer = codes.ask(id, DeleteCouponCode, request.ask()).await?;
-        Ok(Done {
-            value: (),
-            replayed: answer.replayed,
-        })
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, replayed, shown};
 use crate::request::{Outcome, Refused, Request};
 use cartwright_domain::cart::Unmet;
-use cartwright_domain::customer::{Customer, Shopper};
+use cartwright_domain::customer::{Customer, KnownAs};
 use cartwright_domain::promotion::{
     Attempt, Code, GiveBackUse, Goods, Promotion, SpendUse, Use, UseCounter, Verdict,
 };
@@ -40,11 +40,12 @@ struct Known {
 }
 
 impl Known {
-    fn shoppers(&self) -> Vec<Shopper<'_>> {
-        match &self.customer {
-            Some(customer) => Shopper::of_customer(customer.id, &customer.state),
-            None => self.email.iter().map(Shopper::Guest).collect(),
-        }
+    fn as_whom(&self) -> KnownAs<'_> {
+        let record = self.customer.as_ref();
+        KnownAs::new(
+            record.map(|customer| (customer.id, &*customer.state)),
+            self.email.as_ref(),
+        )
     }
 }
 
@@ -117,7 +118,7 @@ impl Engine {
             Err(unmet) => return Ok(Verdict::Unmet(unmet)),
         };
         let named = attempt.external_id.is_some() || attempt.email.is_some();
-        if named && promotion.is_limited_by_shopper() && known.shoppers().is_empty() {
+        if named && promotion.is_limited_by_shopper() && known.as_whom().limited.is_empty() {
             return Ok(Verdict::NoSuchCustomer);
         }
         match self
@@ -139,7 +140,7 @@ impl Engine {
         promotion: &Promotion,
         known: &Known,
     ) -> Result<bool, Refused> {
-        let mut uses = promotion.uses(&known.shoppers());
+        let mut uses = promotion.uses(&known.as_whom());
         uses.extend(promotion.use_of(code));
         uses.sort_unstable();
         let counters = &self.kinds().use_counters;

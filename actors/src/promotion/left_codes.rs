@@ -36,14 +36,14 @@ impl Subscriber for LeftCodes {
 
     fn on<'a>(&'a self, fact: &'a Fact) -> BoxFuture<'a, Result<(), Unhandled>> {
         let promotion = PromotionId::from_uuid(fact.entity.id);
-        Box::pin(async move { Ok(self.kinds.delete_codes_of(promotion).await?) })
+        Box::pin(self.kinds.delete_codes_of(promotion))
     }
 }
 
 impl Kinds {
     /// Deletes every code of a promotion that is gone, page by page. Whoever is interrupted begins again with what is
     /// left.
-    pub(super) async fn delete_codes_of(&self, promotion: PromotionId) -> Result<(), String> {
+    pub(super) async fn delete_codes_of(&self, promotion: PromotionId) -> Result<(), Unhandled> {
         let mut after = None;
         loop {
             let scan = Scan {
@@ -53,13 +53,13 @@ impl Kinds {
                 descending: false,
                 limit: PAGE_LIMIT_MAX,
             };
-            let found = self.coupon_codes.list(scan).await;
-            let found = found.map_err(|fault| fault.to_string())?;
+            let found = self.coupon_codes.list(scan).await?;
             let codes = stream::iter(found.items).map(|code| async move {
                 let ask = Ask::internal("left-codes", self.randomness.seed());
-                match self.coupon_codes.ask(code.id, DeleteCouponCode, ask).await {
+                let delete = DeleteCouponCode { promotion };
+                match self.coupon_codes.ask(code.id, delete, ask).await {
                     Ok(_) | Err(AskError::NotFound { .. }) => Ok(()),
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(Unhandled::from(error)),
                 }
             });
             let deletions = codes.buffer_unordered(CODES_AT_ONCE);

@@ -221,7 +221,7 @@ impl<E: Entity> KindHandle for KindShared<E> {
         let (mut resting, mut quarantined, mut mailbox_depth) = (0, 0, 0);
         for slot in &self.directory {
             match &slot.phase {
-                Phase::Resting(_) => resting += 1,
+                Phase::Resting(_) => resting += usize::from(slot.cell.get().is_some()),
                 Phase::Quarantined => quarantined += 1,
                 Phase::Live(live) => mailbox_depth += live.depth.load(Ordering::Relaxed),
                 Phase::Loading(_) | Phase::Backoff { .. } => {}

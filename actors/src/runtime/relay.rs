@@ -1,8 +1,10 @@
 //! Subscribers: what merely follows from a committed fact, behind a durable cursor.
 
+use crate::runtime::ask::AskError;
 use crate::runtime::core::{Inner, lock};
 use crate::runtime::supervision::backoff;
 use crate::runtime::tasks::TaskEnd;
+use cartwright_domain::Refusal;
 use cartwright_storage::{Fact, Fault, Position, Wanted};
 use futures::future::{BoxFuture, FutureExt};
 use std::mem;
@@ -53,6 +55,9 @@ pub trait Subscriber: Send + Sync + 'static {
 /// Why a fact was not handled, as a sentence for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unhandled {
+    /// Nothing is the matter with it, but the store or who is to take it does not work: the fact comes again until they do,
+    /// however often that is.
+    Waits(String),
     /// It may go better another time: the fact comes again, and is given up after
     /// [`crate::runtime::RuntimeOptions::deliveries_max`].
     Transient(String),
@@ -63,6 +68,27 @@ pub enum Unhandled {
 impl From<String> for Unhandled {
     fn from(reason: String) -> Self {
         Self::Transient(reason)
+    }
+}
+
+impl From<Fault> for Unhandled {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Busy | Fault::Io(_) => Self::Waits(fault.to_string()),
+            Fault::Damaged { .. } | Fault::Newer { .. } => Self::Transient(fault.to_string()),
+        }
+    }
+}
+
+impl<X: Refusal> From<AskError<X>> for Unhandled {
+    fn from(error: AskError<X>) -> Self {
+        match error {
+            AskError::Fault(fault) => fault.into(),
+            AskError::Overloaded { .. } | AskError::Expired | AskError::Retry { .. } => {
+                Self::Waits(error.to_string())
+            }
+            error => Self::Transient(error.to_string()),
+        }
     }
 }
 
@@ -88,6 +114,8 @@ pub struct SubscriberCounters {
     pub failed: u64,
     /// Facts given up for good since the start, the last 1,000 of them.
     pub dead: Vec<DeadLetter>,
+    /// Why the fact that it is at waits, as long as that is so: it stands still meanwhile.
+    pub waits: Option<String>,
     /// Why it cannot make safe what it did, as long as that is so: it stands still meanwhile.
     pub unsettled: Option<String>,
     /// Why what comes next cannot be read, as long as that is so: it stands still meanwhile.
@@ -164,7 +192,9 @@ impl Relay {
                     cursor.read = handled;
                     self.move_if_due(&mut cursor, inner).await?;
                 }
-                match self.deliver(inner, fact).await {
+                let delivered = self.deliver(inner, fact).await;
+                lock(&self.counters).waits = None;
+                match delivered {
                     Ok(()) => cursor.delivered += 1,
                     Err(letter) => cursor.dead.push(letter),
                 }
@@ -237,18 +267,26 @@ impl Relay {
     /// Hands a fact over until it is handled or given up.
     async fn deliver(&self, inner: &Inner, fact: &Fact) -> Result<(), DeadLetter> {
         let name = self.subscriber.name();
-        let mut failed = 0;
+        // In a row, for whatever reason; and those that count.
+        let (mut failed, mut tried) = (0, 0);
         loop {
             let handled = AssertUnwindSafe(self.subscriber.on(fact)).catch_unwind().await;
-            let (reason, tries_max) = match handled.unwrap_or_else(|_| Err("it panicked".to_owned().into())) {
+            let handled = handled.unwrap_or_else(|_| Err("it panicked".to_owned().into()));
+            let (reason, tries_max) = match handled {
                 Ok(()) => return Ok(()),
-                Err(Unhandled::Transient(reason)) => (reason, inner.options.deliveries_max),
-                Err(Unhandled::Permanent(reason)) => (reason, 1),
+                Err(Unhandled::Waits(reason)) => (reason, None),
+                Err(Unhandled::Transient(reason)) => (reason, Some(inner.options.deliveries_max)),
+                Err(Unhandled::Permanent(reason)) => (reason, Some(1)),
             };
-            lock(&self.counters).failed += 1;
+            {
+                let mut counters = lock(&self.counters);
+                counters.failed += 1;
+                counters.waits = tries_max.is_none().then(|| reason.clone());
+            }
             failed += 1;
+            tried += u32::from(tries_max.is_some());
             let (position, index) = (fact.position.0, fact.index);
-            if tries_max <= failed {
+            if tries_max.is_some_and(|max| max <= tried) {
                 tracing::error!(subscriber = name, position, index, reason, "a fact was given up");
                 return Err(DeadLetter {
                     fact: fact.clone(),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::address::Address;
 use crate::caller::Caller;
-use crate::customer::{Customer, Shopper};
+use crate::customer::{Customer, KnownAs};
 use crate::entity::{BodyWriter, Context, Entity, PastBody, TimerName};
 use crate::error::{Broken, ensure};
 use crate::id::{
@@ -250,13 +250,10 @@ impl Cart {
         self.customer
     }
 
-    /// Returns as whom its shopper is known: as the customer whose record staff have given it, and as whoever reads the
-    /// mailbox of that record; a guest, and whose record was deleted, by the cart's own e-mail address.
-    pub fn shoppers<'a>(&'a self, record: Option<&'a Customer>) -> Vec<Shopper<'a>> {
-        match (self.customer, record) {
-            (Some(customer), Some(record)) => Shopper::of_customer(customer, record),
-            (Some(_), None) | (None, _) => self.email.iter().map(Shopper::Guest).collect(),
-        }
+    /// Returns as whom its shopper is known: as the customer whose record staff have given it; whose record was deleted is
+    /// a guest.
+    pub fn known_as<'a>(&'a self, record: Option<&'a Customer>) -> KnownAs<'a> {
+        KnownAs::new(self.customer.zip(record), self.email.as_ref())
     }
 
     /// Returns the checkout that holds it or made an order of it.

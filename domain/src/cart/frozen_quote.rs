@@ -103,6 +103,8 @@ impl FrozenQuote {
                 price_override: line.price_override.as_deref().cloned(),
             });
         }
+        // One that was chosen before there was nothing left to send is not how anything goes.
+        let shipping = cart.shipping().filter(|_| quote.shipping_line.is_some());
         Self {
             checkout,
             cart: cart.id(),
@@ -113,7 +115,7 @@ impl FrozenQuote {
             email: cart.email().cloned(),
             shipping_address: cart.shipping_address().cloned(),
             billing_address: cart.bill_to().cloned(),
-            shipping_method: cart.shipping().cloned(),
+            shipping_method: shipping.cloned(),
             customer: cart.customer(),
             uses,
             frozen_at,

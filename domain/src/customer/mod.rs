@@ -6,7 +6,7 @@ mod shopper;
 
 pub use command::{CreateCustomer, DeleteCustomer, Draft, UpdateCustomer};
 pub use entity::{Customer, EXTERNAL_ID_LENGTH_MAX, Event, GROUPS_MAX};
-pub use shopper::Shopper;
+pub use shopper::{KnownAs, Shopper};
 
 use crate::error::{Class, Detail, FieldErrors, Problem, Refusal};
 

@@ -229,21 +229,28 @@ impl Create<CouponCode> for CreateCouponCode {
     }
 }
 
-/// Takes a code out of use. Carts that hold it lose it; placed orders keep what it gave.
+/// Takes a code of a promotion out of use, and tells whether it was that promotion's: it may be another one's by now, which
+/// keeps it. Carts that hold it lose it; placed orders keep what it gave.
 #[derive(Clone, Copy, Debug)]
-pub struct DeleteCouponCode;
+pub struct DeleteCouponCode {
+    /// What it unlocks.
+    pub promotion: PromotionId,
+}
 
 impl Command<CouponCode> for DeleteCouponCode {
     const NAME: &'static str = "coupon_code.delete";
-    type Reply = ();
+    type Reply = bool;
 
-    fn apply(self, code: &mut CouponCode, cx: &mut Context<'_, CouponCode>) -> Result<(), Error> {
+    fn apply(self, code: &mut CouponCode, cx: &mut Context<'_, CouponCode>) -> Result<bool, Error> {
+        if code.promotion != self.promotion {
+            return Ok(false);
+        }
         cx.emit(CouponCodeEvent::Deleted {
             promotion: code.promotion,
             code: code.code.clone(),
         });
         cx.erase();
-        Ok(())
+        Ok(true)
     }
 }
 

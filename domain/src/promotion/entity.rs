@@ -1,7 +1,7 @@
 //! The promotion itself.
 
 use super::{Action, Code, Combination, Conditions, Error, USES_LIMIT_MAX, Use};
-use crate::customer::Shopper;
+use crate::customer::KnownAs;
 use crate::entity::{Context, Entity, Keys, TimerName};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
@@ -97,9 +97,8 @@ impl Promotion {
         self.usage_limit_per_customer.is_some() || self.conditions.first_order
     }
 
-    /// Returns the uses that an order needs of a shopper who is known as these; nobody can tell whose an unknown one's
-    /// are. Of several first orders at once, by whatever promotions, one is the first.
-    pub fn uses(&self, shoppers: &[Shopper<'_>]) -> Vec<Use> {
+    /// Returns the uses that an order needs of a shopper who is known so; nobody can tell whose an unknown one's are. Of several first orders at once, by whatever promotions, one is the first.
+    pub fn uses(&self, known: &KnownAs<'_>) -> Vec<Use> {
         let promotion = self.id;
         let counted = |counter, limit| Use {
             counter,
@@ -109,14 +108,16 @@ impl Promotion {
         let of_all = self.usage_limit;
         let of_all = of_all.map(|limit| counted(UseCounterId::of_all(promotion), limit));
         let mut uses: Vec<Use> = of_all.into_iter().collect();
-        for shopper in shoppers {
-            let of_shopper = self.usage_limit_per_customer;
-            uses.extend(of_shopper.map(|limit| counted(UseCounterId::of_shopper(promotion, shopper), limit)));
-            let of_first = self
-                .conditions
-                .first_order
-                .then(|| UseCounterId::of_first_order(shopper));
-            uses.extend(of_first.map(|counter| counted(counter, 1)));
+        if let Some(limit) = self.usage_limit_per_customer {
+            let counters = known
+                .limited
+                .iter()
+                .map(|shopper| UseCounterId::of_shopper(promotion, shopper));
+            uses.extend(counters.map(|counter| counted(counter, limit)));
+        }
+        if self.conditions.first_order {
+            let counters = known.ordering.iter().map(UseCounterId::of_first_order);
+            uses.extend(counters.map(|counter| counted(counter, 1)));
         }
         uses
     }

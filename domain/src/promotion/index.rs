@@ -7,7 +7,7 @@
 use super::{Action, Code, Promotion, Selection, SingleCode, Use};
 use crate::cart::{AppliedPromotion, Unmet};
 use crate::catalog::Handle;
-use crate::customer::Shopper;
+use crate::customer::KnownAs;
 use crate::id::{ProductId, PromotionId, VariantId};
 use crate::money::{Currency, Money};
 use crate::time::{Period, Timestamp};
@@ -282,15 +282,15 @@ impl Promotions {
         self.has_first_orders
     }
 
-    /// Returns the uses that an order with these promotions needs, of a shopper who is known as these, in the order in
-    /// which they are reserved. What several of them count in one place is one use.
-    pub fn uses(&self, applied: &[AppliedPromotion], shoppers: &[Shopper<'_>]) -> Vec<Use> {
+    /// Returns the uses that an order with these promotions needs, of a shopper who is known so, in the order in which they
+    /// are reserved. What several of them count in one place is one use.
+    pub fn uses(&self, applied: &[AppliedPromotion], known: &KnownAs<'_>) -> Vec<Use> {
         let mut uses: Vec<Use> = Vec::new();
         for applied in applied {
             let Some(promotion) = self.limited(applied.promotion) else {
                 continue;
             };
-            uses.extend(promotion.uses(shoppers));
+            uses.extend(promotion.uses(known));
             let code = applied.code.as_ref();
             uses.extend(code.and_then(|code| promotion.use_of(code)));
         }

@@ -14,6 +14,8 @@ struct Diary {
     seen: Mutex<Vec<u64>>,
     /// How often the fact at this position fails, or panics when it is negative.
     fails: Mutex<Option<(u64, i32)>>,
+    /// Whether there is nothing the matter with that fact, but no ink.
+    waits: bool,
     /// The fact at this position is none that it could ever write down.
     refuses: Option<u64>,
     /// Nothing it writes down stays.
@@ -33,6 +35,9 @@ impl Subscriber for Diary {
                 fails
             });
             assert!(0 <= fails, "the diary fell apart");
+            if 0 < fails && self.waits {
+                return Err(Unhandled::Waits("no ink".to_owned()));
+            }
             if 0 < fails {
                 return Err("no ink".to_owned().into());
             }
@@ -102,6 +107,32 @@ async fn a_fact_that_fails_comes_again_before_the_next() {
 #[tokio::test(start_paused = true)]
 async fn a_fact_that_keeps_failing_is_given_up() {
     check(Some((3, 1_000)), &[2, 4, 5], 10, &[3]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fact_that_waits_for_others_is_never_given_up() {
+    let waiting = |times| Diary {
+        fails: Mutex::new(Some((3, times))),
+        waits: true,
+        ..Diary::default()
+    };
+    check_diary(waiting(15), &[2, 3, 4, 5], 15, &[]).await;
+
+    let bench = Bench::new();
+    let diary = Arc::new(waiting(1_000));
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    bench.runtime.open().await.unwrap();
+    let id = bench.open(1).await;
+    for _ in 0..4 {
+        bench.tell(id, add(1)).await.unwrap();
+    }
+    let told = async || {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        bench.runtime.subscribers().remove(0).waits
+    };
+    assert_eq!(told().await.as_deref(), Some("no ink"));
+    *diary.fails.lock().unwrap() = None;
+    assert_eq!(told().await, None);
 }
 
 #[tokio::test(start_paused = true)]
