@@ -1,6 +1,7 @@
 //! What `null` does in a `PATCH`: it clears a field, or is refused at it, and never passes unheard.
 
 use crate::support::{Client, OpenShop, address, id_of, pence, unique};
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -340,6 +341,18 @@ async fn a_change_lists_what_cannot_be_cleared_among_the_other_bad_fields() {
     assert_eq!(errors, BTreeSet::from(expected));
     let unchanged = shop.staff.patch(&path, json!({ "unknown": null })).ok(200).await;
     assert_eq!(unchanged, promotion);
+    // What is passed over is not looked into; where it cannot be told what is cleared, nothing is done.
+    let unread = r#""unknown": "\ud83d", "other": 1e999"#;
+    let sent = shop
+        .staff
+        .call(Method::PATCH, &path)
+        .text(format!("{{{unread}}}"));
+    assert_eq!(sent.ok(200).await, promotion);
+    let sent = shop
+        .staff
+        .call(Method::PATCH, &path)
+        .text(format!("{{\"usage_limit\": null, {unread}}}"));
+    sent.refused(400, "request.malformed_json").await;
 }
 
 #[tokio::test]

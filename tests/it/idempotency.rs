@@ -543,3 +543,27 @@ async fn no_key_is_taken_for_that_of_a_part_of_a_request() {
         assert_eq!(add(format!("{key}{joined}")).await, "created", "{joined}");
     }
 }
+
+#[tokio::test]
+async fn a_key_of_staff_is_theirs_whatever_cookie_comes_along() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(100, Some(5)).await;
+    let key = unique("key");
+    let path = format!("/admin/variants/{}/stock/adjustments", variant.id);
+    let adjust = async |cookie: Option<String>| {
+        let came = json!({ "delta": 5, "reason": "delivery" });
+        let mut call = shop.staff.post(&path, came).key(&key);
+        if let Some(session) = cookie {
+            call = call.header("cookie", &format!("cartwright_session={session}"));
+        }
+        let answer = call.send().await;
+        (answer.is_replayed(), answer.expect(200)["on_hand"].clone())
+    };
+    assert_eq!(adjust(None).await, (false, json!(10)));
+    for _ in 0..2 {
+        let guest = shop.guest().await;
+        guest.post("/carts", json!({})).ok(201).await;
+        assert_eq!(adjust(guest.session()).await, (true, json!(10)));
+    }
+    assert_eq!(adjust(None).await, (true, json!(10)));
+}

@@ -149,6 +149,7 @@ async fn shipping_options_are_those_that_serve_the_address_cheapest_first() {
     let choice = json!({ "shipping_method_id": express, "email": "ada@example.com" });
     let cart = guest.patch("/carts/current", choice).ok(200).await;
     assert_eq!(cart["totals"]["shipping"], pence(0));
+    assert_eq!(cart["totals"]["shipping_unavailable"], true);
     let pay = json!({ "payment": { "token": "tok_approve" } });
     let complete = guest.post("/carts/current/complete", pay).key(&unique("key"));
     let problem = complete.refused(422, "checkout.incomplete").await;

@@ -58,8 +58,8 @@ impl Command<Session> for AttachCart {
     fn apply(self, session: &mut Session, cx: &mut Context<'_, Session>) -> Result<(), Error> {
         session.require_live(cx)?;
         if session.cart != Some(self.cart) {
+            // The visit was noted where that was due, and whoever made it has the cookie's new lifetime from then.
             session.cart = Some(self.cart);
-            session.last_seen = cx.now();
             cx.emit(Event::CartAttached { cart: self.cart });
         }
         Ok(())

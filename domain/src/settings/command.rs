@@ -146,10 +146,15 @@ impl Draft {
     pub(super) fn applied_to(self, mut settings: Settings) -> Result<Settings, FieldErrors> {
         let mut errors = FieldErrors::default();
         if let Some(code) = self.currency {
+            let former = settings.currency;
             put(
                 &mut settings.currency,
                 errors.take("/currency", Currency::of(&code)),
             );
+            // One of the others that becomes the store's own changes places with it: as many are sold in as before.
+            if settings.currencies.contains(&settings.currency) {
+                settings.currencies.push(former);
+            }
         }
         if let Some(codes) = self.currencies {
             settings.currencies.clear();

@@ -83,6 +83,30 @@ fn every_bad_setting_is_listed_and_nothing_changes() -> Result<(), Error> {
 }
 
 #[test]
+fn another_currency_of_the_store_changes_places_with_its_own() -> Result<(), Error> {
+    let mut bench = create(Draft::default())?;
+    let mut sold_in = |currency: Option<&str>, currencies: Option<&[&str]>| {
+        let codes = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect();
+        bench.run(update(Draft {
+            currency: currency.map(str::to_owned),
+            currencies: currencies.map(codes),
+            ..Draft::default()
+        }))?;
+        let others = bench.entity.currencies.iter();
+        let sold_in = std::iter::once(&bench.entity.currency).chain(others);
+        let sold_in: Vec<&str> = sold_in.map(Currency::code).collect();
+        Ok::<_, Error>(sold_in.join(" "))
+    };
+    assert_eq!(sold_in(None, Some(&["EUR", "JPY"]))?, "GBP EUR JPY");
+    assert_eq!(sold_in(Some("EUR"), None)?, "EUR GBP JPY");
+    assert_eq!(sold_in(Some("GBP"), None)?, "GBP EUR JPY");
+    // One that was not sold in takes the place of the store's own.
+    assert_eq!(sold_in(Some("USD"), None)?, "USD EUR JPY");
+    assert_eq!(sold_in(Some("EUR"), Some(&["JPY"]))?, "EUR JPY");
+    Ok(())
+}
+
+#[test]
 fn an_update_changes_what_it_names_and_the_same_again_changes_nothing() -> Result<(), Error> {
     let mut bench = create(Draft::default())?;
     let draft = Draft {

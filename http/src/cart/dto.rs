@@ -2,13 +2,11 @@
 
 use super::payment::CartPayment;
 use crate::answer::{self, Answer, Versioned, versioned};
-use crate::dto::{Address, Money, Price, Span, Time};
+use crate::dto::{Address, Money, Price, Span, Tax, Time, unless_zero};
 use crate::extract::Prefer;
 use cartwright_actors::cart::{CartView, ReadCart};
 use cartwright_actors::request::Done;
-use cartwright_domain::cart::{
-    self, FrozenLine, Line, LineTax, LineTaxPart, ProblemKind, Quote, QuoteLine, QuotedCode, Unmet,
-};
+use cartwright_domain::cart::{self, FrozenLine, Line, ProblemKind, Quote, QuoteLine, QuotedCode, Unmet};
 use cartwright_domain::id::LineId;
 use cartwright_domain::money;
 use cartwright_domain::shipping::Offer;
@@ -184,46 +182,18 @@ pub(crate) struct CartLine {
     unit_price_difference: Price,
     /// Did staff set the unit price?
     overridden: bool,
-    /// Unit price times quantity, rounded once; where that is more than a line may come to, `problems` say so and this is
-    /// the most.
+    /// Unit price times quantity, rounded once, less `tax_stripped`; where that is more than a line may come to, `problems`
+    /// say so and this is the most.
     total: Money,
+    /// The tax that its price includes and this buyer is not charged; absent where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_stripped: Option<Money>,
     /// The line's share of the discounts.
     discount: Money,
     /// The tax on total less discount; `null` where it is not taxed, or while no destination is known.
     tax: Option<Tax>,
     /// Why the line cannot be checked out as it is. Empty in minimal answers, and once the quote is frozen.
     problems: Vec<CartLineProblem>,
-}
-
-/// The tax of one line, rounded once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Tax {
-    /// What the tax is called on a bill.
-    #[schema(example = "VAT 20%")]
-    name: String,
-    /// Its rate, as an exact decimal.
-    #[schema(example = "0.2")]
-    rate: String,
-    /// How much.
-    amount: Money,
-    /// Is it contained in the line's value, or does it come on top?
-    included: bool,
-    /// The taxes it is the sum of, where it is one of several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    parts: Vec<TaxPart>,
-}
-
-/// One of several taxes that make up a line's: a share of the one rounded amount.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct TaxPart {
-    /// What the tax is called on a bill.
-    #[schema(example = "GST 5%")]
-    name: String,
-    /// Its rate, as an exact decimal.
-    #[schema(example = "0.05")]
-    rate: String,
-    /// Its share.
-    amount: Money,
 }
 
 /// Why a line cannot be checked out.
@@ -251,6 +221,10 @@ pub(crate) struct Totals {
     /// Where the price of shipping comes from: the method's own `tariff`, a `carrier`, or a `fallback` while that does
     /// not answer. Absent without shipping.
     shipping_source: Option<&'static str>,
+    /// `true` where the chosen shipping method is gone, or does not bring this cart there: nothing of it is in the total, and
+    /// another must be chosen. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_unavailable: Option<bool>,
     /// What promotions took off shipping. In no sum.
     shipping_discount: Money,
     /// The tax on top of prices; `null` until a destination is known.
@@ -481,31 +455,10 @@ impl CartLine {
             unit_price_difference: difference.into(),
             overridden: line.overridden().is_some(),
             total: quoted.amount.into(),
+            tax_stripped: unless_zero(quoted.tax_stripped),
             discount: quoted.discount.into(),
             tax: quoted.tax.as_ref().map(Tax::from),
             problems: problem.map(CartLineProblem::from).into_iter().collect(),
-        }
-    }
-}
-
-impl From<&LineTax> for Tax {
-    fn from(tax: &LineTax) -> Self {
-        Self {
-            name: tax.name.to_string(),
-            rate: tax.rate.to_string(),
-            amount: tax.amount.into(),
-            included: tax.included,
-            parts: tax.parts.iter().map(TaxPart::from).collect(),
-        }
-    }
-}
-
-impl From<&LineTaxPart> for TaxPart {
-    fn from(part: &LineTaxPart) -> Self {
-        Self {
-            name: part.name.to_string(),
-            rate: part.rate.to_string(),
-            amount: part.amount.into(),
         }
     }
 }
@@ -534,6 +487,7 @@ impl From<&Quote> for Totals {
             discounts: quote.discounts.into(),
             shipping: quote.shipping.into(),
             shipping_source: quote.shipping_line.as_ref().map(|line| line.source.name()),
+            shipping_unavailable: quote.shipping_unavailable.map(|_| true),
             shipping_discount: match &quote.shipping_line {
                 Some(line) => line.discount.into(),
                 None => money::Money::zero(quote.currency).into(),

@@ -1,9 +1,9 @@
 //! Why a cart or an order costs what it does: every rule that was looked at, each base, share and rounding.
 
-use super::dto::{Tax, Totals};
+use super::dto::Totals;
 use super::input::CartName;
 use crate::answer::{Answer, Answered};
-use crate::dto::{Money, Price};
+use crate::dto::{Money, Price, Tax};
 use crate::extract::Call;
 use crate::router::Api;
 use axum::extract::State;

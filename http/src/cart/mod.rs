@@ -9,7 +9,7 @@ mod lines;
 mod payment;
 mod shop;
 
-pub(crate) use dto::{AppliedPromotion, Cart, Tax, Totals};
+pub(crate) use dto::{AppliedPromotion, Cart, Totals};
 pub(crate) use explain::Explanation;
 pub(crate) use input::{CartDetails, CartName};
 

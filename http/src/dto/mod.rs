@@ -7,6 +7,7 @@ mod import;
 mod list;
 mod money;
 mod span;
+mod tax;
 mod territory;
 mod time;
 
@@ -14,8 +15,9 @@ pub(crate) use address::{Address, AddressInput};
 pub(crate) use header::{IdempotencyKeyHeader, IfMatchHeader, PreferHeader, RequiredIdempotencyKeyHeader};
 pub(crate) use import::{Imported, RowEnd, RowOutcome, Sent, unreadable};
 pub(crate) use list::List;
-pub(crate) use money::{Money, Price, PriceInput};
+pub(crate) use money::{Money, Price, PriceInput, unless_zero};
 pub(crate) use span::Span;
+pub(crate) use tax::Tax;
 pub(crate) use territory::{Territory, TerritoryInput};
 pub(crate) use time::Time;
 pub use time::instant;

@@ -23,6 +23,11 @@ impl From<money::Money> for Money {
     }
 }
 
+/// Returns an amount that is shown only where there is one.
+pub(crate) fn unless_zero(amount: money::Money) -> Option<Money> {
+    (!amount.is_zero()).then(|| amount.into())
+}
+
 impl From<Money> for money::Money {
     fn from(Money { amount, currency }: Money) -> Self {
         Self::new(amount, currency)

@@ -5,8 +5,9 @@ use super::objects::Objects;
 use crate::problem::Refused;
 use axum::extract::{FromRequest, Request};
 use cartwright_domain::error::FieldErrors;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What a `PATCH` may send.
 pub(crate) trait Change: DeserializeOwned {
@@ -39,12 +40,16 @@ impl<T: Change, S: Send + Sync> FromRequest<S> for Changes<T> {
 /// Reads a change in which each `null` stands for what it makes of its field.
 fn read_change<T: Change>(bytes: &[u8]) -> Result<T, Refused> {
     let as_sent = read(bytes);
-    let Ok(Value::Object(mut fields)) = serde_json::from_slice(bytes) else {
-        return as_sent;
-    };
-    if !fields.values().any(Value::is_null) {
+    // What is passed over may be nothing that a value could be made of, such as half of a surrogate pair.
+    let nulls: Result<BTreeMap<String, Option<IgnoredAny>>, _> = serde_json::from_slice(bytes);
+    if nulls.is_ok_and(|fields| fields.values().all(Option::is_some)) {
         return as_sent;
     }
+    let mut fields = match serde_json::from_slice(bytes) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) => return as_sent,
+        Err(error) => return Err(refuse::<T>(bytes, &error)),
+    };
     let mut errors = FieldErrors::default();
     for (name, value) in fields.iter_mut().filter(|(_, value)| value.is_null()) {
         match T::null(name) {

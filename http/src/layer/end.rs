@@ -3,13 +3,17 @@
 
 use super::panic;
 use crate::problem::Refused;
+use axum::BoxError;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 use axum::response::{IntoResponse, Response};
 use cartwright_domain::Class;
+use futures::stream::{self, TryStreamExt};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
+use tokio::time::{Instant, timeout_at};
 
 /// How many changes by staff may be under way, those among them that nobody waits for any more.
 const UNDER_WAY_MAX: u32 = 4_096;
@@ -23,6 +27,16 @@ pub(super) fn is_owed(request: &Request) -> bool {
     let is_staff =
         || request.uri().path().starts_with(STAFF) || request.headers().contains_key(AUTHORIZATION);
     !request.method().is_safe() && is_staff()
+}
+
+/// Cuts a body off that has not come to its end by then: what half a request asks for has not begun, and is nothing that goes
+/// to its end.
+pub(super) fn in_time(body: Body, deadline: Instant) -> Body {
+    let data = stream::try_unfold(body.into_data_stream(), move |mut data| async move {
+        let next = timeout_at(deadline, data.try_next()).await??;
+        Ok::<_, BoxError>(next.map(|piece| (piece, data)))
+    });
+    Body::from_stream(data)
 }
 
 /// The changes that are under way.

@@ -8,6 +8,7 @@ mod cors;
 mod deadline;
 mod end;
 mod host;
+mod origin;
 mod panic;
 mod problems;
 mod request_id;
@@ -128,7 +129,9 @@ impl Around {
         let cookie = SessionCookie::open(&mut request);
         deadline::set(&mut request, self.bounds.options.request_timeout);
         DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
-        let mut response = match (host::check(&request), self.for_origins) {
+        let checked =
+            host::check(&request).and_then(|()| origin::check(&request, &self.bounds.options.origins));
+        let mut response = match (checked, self.for_origins) {
             (Err(refused), _) => refused.into_response(),
             (Ok(()), None) => guarded(self.routes, &self.bounds, request).await,
             (Ok(()), Some(routes)) => certain(routes.oneshot(request).await),
@@ -148,6 +151,9 @@ impl Around {
 async fn guarded(mut routes: Router, bounds: &Bounds, mut request: Request) -> Response {
     let is_to_end = end::is_owed(&request);
     let deadline = deadline::of(&mut request, is_to_end);
+    if is_to_end {
+        request = request.map(|body| end::in_time(body, deadline));
+    }
     let answer = AssertUnwindSafe(async move { certain(routes.call(request).await) });
     let answer = async move { answer.catch_unwind().await.unwrap_or_else(panic::refuse) };
     let answer = match is_to_end {

@@ -8,11 +8,15 @@ use crate::{
     problem::{self, Refused},
     router_test::{Edge, Reply, edge, part, refused, request},
 };
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Version};
 use axum::response::Response;
 use cartwright_domain::{Class, Detail, Problem, error::FieldErrors};
+use futures::StreamExt;
 use serde_json::json;
+use std::convert::Infallible;
 use std::time::Duration;
+use tokio::time::Instant;
 
 #[test]
 fn every_class_has_its_status() {
@@ -109,6 +113,51 @@ async fn what_axum_refuses_is_a_problem_too() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_origin_changes_nothing_unless_it_is_named() {
+    const SHOP: &str = "https://www.example.com";
+    let edge = Edge::new(&Options {
+        origins: vec![HeaderValue::from_static(SHOP)],
+        ..Options::default()
+    });
+    let check = async |method: &str, site: Option<&str>, origin: Option<&str>, is_refused: bool| {
+        let headers = [("sec-fetch-site", site), ("origin", origin)];
+        let headers = headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let headers: Vec<_> = headers.collect();
+        let path = if method == "GET" {
+            "/api/v1/me"
+        } else {
+            "/api/v1/lines"
+        };
+        let reply = edge.ask(request(method, path, &headers, "")).await;
+        let is_told = reply.status.as_u16() == 403 && reply.refusal() == refused(403, "request.cross_site");
+        assert_eq!(
+            is_told, is_refused,
+            "{method} {site:?} {origin:?}: {}",
+            reply.status
+        );
+    };
+    check("POST", None, None, false).await;
+    check("POST", None, Some("https://evil.example"), false).await;
+    check(
+        "POST",
+        Some("same-origin"),
+        Some("https://api.example.com"),
+        false,
+    )
+    .await;
+    check("POST", Some("none"), None, false).await;
+    check("POST", Some("cross-site"), Some("https://evil.example"), true).await;
+    check("POST", Some("cross-site"), Some("null"), true).await;
+    check("POST", Some("same-site"), Some("https://blog.example.com"), true).await;
+    check("POST", Some("same-site"), None, true).await;
+    check("POST", Some("same-site"), Some(SHOP), false).await;
+    check("POST", Some("cross-site"), Some(SHOP), false).await;
+    check("GET", Some("cross-site"), None, false).await;
+}
+
+#[tokio::test]
 async fn a_request_names_its_host_once() {
     let edge = edge();
     let ask = async |hosts: &[&str], version: Version| {
@@ -154,7 +203,7 @@ async fn a_panic_answers_500_without_its_text() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_past_its_time_answers_504() {
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let reply = edge().get("/api/v1/hang", &[]).await;
     assert_eq!(reply.refusal(), refused(504, "request.timeout"));
     assert_eq!(began.elapsed(), REQUEST_TIMEOUT);
@@ -162,7 +211,7 @@ async fn a_request_past_its_time_answers_504() {
         request_timeout: Duration::from_secs(2),
         ..Options::default()
     };
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     assert_eq!(
         Edge::new(&short).get("/api/v1/hang", &[]).await.status.as_u16(),
         504
@@ -355,4 +404,20 @@ async fn what_staff_change_comes_to_its_end_though_nobody_waits_for_it() {
     heard.await.expect("it came to its end");
     let refused = under_way.reach(async { Response::default() }).await;
     assert_eq!(refused.status().as_u16(), 503, "nothing is begun any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stops_coming_is_cut_off_and_no_other() {
+    let in_a_second = || Instant::now() + Duration::from_secs(1);
+    let pieces = || {
+        futures::stream::iter(
+            ["{", "}"].map(|piece| Ok::<_, Infallible>(Bytes::from_static(piece.as_bytes()))),
+        )
+    };
+    let whole = end::in_time(Body::from_stream(pieces()), in_a_second());
+    assert_eq!(axum::body::to_bytes(whole, 2).await.unwrap(), "{}");
+    let cut = pieces().chain(futures::stream::pending());
+    let cut = end::in_time(Body::from_stream(cut), in_a_second());
+    let error = axum::body::to_bytes(cut, 2).await.unwrap_err();
+    assert!(error.to_string().contains("elapsed"), "{error}");
 }

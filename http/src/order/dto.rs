@@ -1,8 +1,8 @@
 //! Orders on the wire.
 
 use crate::answer::versioned;
-use crate::cart::{AppliedPromotion, Tax, Totals};
-use crate::dto::{Address, Money, Price, Time};
+use crate::cart::{AppliedPromotion, Totals};
+use crate::dto::{Address, Money, Price, Tax, Time, unless_zero};
 use cartwright_actors::Shown;
 use cartwright_domain::cart::{FrozenLine, QuoteLine, ShippingChoice};
 use cartwright_domain::order::{self, StatusChange};
@@ -89,8 +89,11 @@ pub(crate) struct OrderLine {
     quantity: u32,
     /// What a unit cost.
     unit_price: Price,
-    /// Unit price times quantity, rounded once.
+    /// Unit price times quantity, rounded once, less `tax_stripped`.
     total: Money,
+    /// The tax that its price included and the buyer was not charged; absent where that was nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_stripped: Option<Money>,
     /// The line's share of the discounts.
     discount: Money,
     /// The tax on total less discount; `null` where it was not taxed.
@@ -228,6 +231,7 @@ impl From<(&FrozenLine, &QuoteLine)> for OrderLine {
             quantity: quoted.quantity,
             unit_price: quoted.unit_price.into(),
             total: quoted.amount.into(),
+            tax_stripped: unless_zero(quoted.tax_stripped),
             discount: quoted.discount.into(),
             tax: quoted.tax.as_ref().map(Tax::from),
         }

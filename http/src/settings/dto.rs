@@ -63,7 +63,7 @@ pub(crate) struct Settings {
 /// Changes to the settings, all of them or none. What is absent stays, `null` sets one back to its default.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct SettingsChange {
-    /// The currency of carts that name none.
+    /// The currency of carts that name none. One of the others changes places with it, any other takes its place.
     #[schema(nullable = false)]
     currency: Option<String>,
     /// All other currencies that carts may have.
