@@ -17,12 +17,16 @@ use crate::cli::{Cli, Command};
 use cartwright::config::{Config, LogFormat};
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 use tracing::Level;
 
 /// How many tasks a worker runs before it looks at what came from outside the runtime: above all verdicts, which the
 /// committer hands on from a thread of its own, and for which everybody waits who asks of one busy entity. Left alone, a
 /// busy worker looks every 0.2 ms. See ADR 0015.
 const TASKS_BETWEEN_LOOKS: u32 = 8;
+
+/// How long the end of a server waits for threads that are at work and that nobody asks any more.
+const UNFINISHED_MAX: Duration = Duration::from_millis(500);
 
 /// Runs what the command line asks for.
 ///
@@ -68,6 +72,8 @@ fn as_server(
         .enable_all()
         .build()?;
     let ended = runtime.block_on(work);
+    // A store that is still being opened is left as it is; what else goes on would come again after a crash.
+    runtime.shutdown_timeout(UNFINISHED_MAX);
     let is_logged = config.log_format == LogFormat::Json && tracing::enabled!(Level::ERROR);
     match ended {
         Err(error) if is_logged => {

@@ -19,7 +19,7 @@ mod store_credit;
 use crate::cli::{Import, Preset, Tables};
 use crate::client::{Answer, Call, Connection, Server};
 use crate::output;
-use crate::table::{Row, Table, nearly};
+use crate::table::{Row, Table};
 use about::{About, Said, Seen};
 use anyhow::{Context, anyhow};
 use batch::Batch;
@@ -317,7 +317,7 @@ impl Layout {
 
     fn open(&self, file: &Path) -> anyhow::Result<Table> {
         match self {
-            Self::Catalog { mapping, .. } => Table::open(file, &mapping.wanted(), nearly),
+            Self::Catalog { mapping, .. } => Table::open(file, &mapping.wanted(), columns::alike_in_catalog),
             Self::Table(columns) => columns.open(file),
         }
     }

@@ -4,7 +4,7 @@ use super::Alike;
 
 /// How long the beginning of a column's name must be to be taken for that column.
 const SHORTENED_MIN: usize = 3;
-/// How long another name must be to be taken for a misspelled one.
+/// How long a name must be for another one to be taken for it, misspelled.
 const MISSPELLED_MIN: usize = 5;
 /// From how long a name on two of its letters may be others, too many, missing or exchanged; of a shorter one one may.
 const TWO_MISTAKES_MIN: usize = 8;
@@ -36,7 +36,7 @@ pub(crate) fn nearly(column: &str, name: &str) -> bool {
     let is_plural =
         |one: &str, many: &str| one.strip_suffix('y') == many.strip_suffix("ies") && one.ends_with('y');
     let is_same = column == name || is_plural(&column, name) || is_plural(name, &column);
-    is_same || MISSPELLED_MIN <= column.len() && strsim::damerau_levenshtein(&column, name) <= mistakes
+    is_same || MISSPELLED_MIN <= name.len() && strsim::damerau_levenshtein(&column, name) <= mistakes
 }
 
 /// Tells whether a column is nearly called as another, or as its beginning.
@@ -85,6 +85,8 @@ mod tests {
         let check = |column, name, is_nearly| assert_eq!(nearly(column, name), is_nearly, "{column}");
         check("Stock", "stock", true);
         check("stocks", "stock", true);
+        check("stok", "stock", true);
+        check("date", "rate", false);
         check("catgories", "categories", true);
         check("Category", "categories", true);
         check("store", "stock", false);

@@ -80,7 +80,7 @@ impl Columns {
 
 /// What else columns are called, here or in other shops. What such a column says would be lost, and mostly it is a
 /// condition: one that is passed over holds for everybody, and for ever.
-const CALLED: [&[&str]; 11] = [
+const CALLED: [&[&str]; 13] = [
     &[
         "groups",
         "customer_groups",
@@ -106,6 +106,7 @@ const CALLED: [&[&str]; 11] = [
         "date_to",
         "to_date",
         "expires_at",
+        "expiry",
         "expiry_date",
         "date_expires",
         "expiration_date",
@@ -123,7 +124,7 @@ const CALLED: [&[&str]; 11] = [
         "tier_qty",
     ],
     &["enabled", "active", "is_active", "status"],
-    &["usage_limit", "uses", "max_uses", "uses_per_coupon"],
+    &["usage_limit", "limit", "uses", "max_uses", "uses_per_coupon"],
     &[
         "usage_limit_per_customer",
         "uses_per_customer",
@@ -131,13 +132,46 @@ const CALLED: [&[&str]; 11] = [
     ],
     &["used", "is_used", "used_at", "redeemed", "redeemed_at"],
     &["redeem", "redeemed"],
+    &[
+        "stock",
+        "stock_quantity",
+        "stock_qty",
+        "stock_level",
+        "stock_on_hand",
+        "on_hand",
+        "in_stock",
+        "inventory",
+        "inventory_quantity",
+        "quantity",
+        "qty",
+    ],
+    &[
+        "subtotal_from",
+        "min_subtotal",
+        "minimum_subtotal",
+        "minimum_amount",
+        "minimum_spend",
+        "minimum_order",
+        "min_amount",
+        "min_order",
+    ],
 ];
 
 /// Tells whether a column is nearly called as another, as its beginning, or as others call it.
 fn alike(column: &str, name: &str) -> bool {
+    called_by_others(column, name) || nearly_or_shortened(column, name)
+}
+
+/// Tells whether a column of a catalog is nearly called as a field. What a variant's stock is elsewhere is known, too: one
+/// that is passed over never runs out.
+pub(super) fn alike_in_catalog(column: &str, name: &str) -> bool {
+    nearly(column, name) || name == "stock" && called_by_others(column, name)
+}
+
+fn called_by_others(column: &str, name: &str) -> bool {
+    let column = column.trim().to_lowercase().replace([' ', '-'], "_");
     let mut called = CALLED.into_iter().filter(|names| names.contains(&name));
-    let by_others = called.any(|names| names.iter().any(|other| nearly(column, other)));
-    by_others || nearly_or_shortened(column, name)
+    called.any(|names| names.iter().any(|other| nearly(&column, other)))
 }
 
 fn open(path: &Path, names: &[&str], needed: &[&str]) -> anyhow::Result<Table> {
@@ -385,6 +419,30 @@ mod tests {
         check("groups", "categories", false);
         check("valid_from", "ends_at", false);
         check("comment", "customer_groups", false);
+        check("min_subtotal", "subtotal_from", true);
+        check("limit", "usage_limit", true);
+        check("expiry", "expires_at", true);
+        let check = |column, name, is_alike| {
+            assert_eq!(alike_in_catalog(column, name), is_alike, "{column}");
+        };
+        for column in [
+            "stok",
+            "Stck",
+            "Stock Qty",
+            "stock-quantity",
+            "In stock",
+            "quantity",
+            "Inventory",
+        ] {
+            check(column, "stock", true);
+        }
+        for column in ["store", "size", "list", "min_quantity", "in"] {
+            check(column, "stock", false);
+        }
+        check("category", "categories", true);
+        check("category", "tax_category", false);
+        check("enabled", "status", false);
+        check("weight", "weight_grams", false);
     }
 
     #[test]
