@@ -179,6 +179,18 @@ impl Table {
             "it names no columns; its first line must"
         );
         let names: Vec<&str> = wanted.iter().map(|want| want.column.as_str()).collect();
+        let is_there = |want: &&Wanted| {
+            heading
+                .iter()
+                .any(|name| name == want.column || alike(name, &want.column))
+        };
+        if let Some(want) = wanted
+            .iter()
+            .filter(|want| want.required)
+            .find(|want| !is_there(want))
+        {
+            bail!(missing(want, &heading));
+        }
         if let Some(reason) = misspelled(heading.iter(), &names, alike) {
             bail!(reason);
         }
@@ -186,12 +198,7 @@ impl Table {
         for want in wanted {
             let index = heading.iter().position(|name| name == want.column);
             if index.is_none() && want.required {
-                let there: Vec<&str> = heading.iter().collect();
-                bail!(
-                    "it has no column {:?}; its columns are {}",
-                    want.column,
-                    there.join(", ")
-                );
+                bail!(missing(want, &heading));
             }
             let times = heading.iter().filter(|name| *name == want.column).count();
             ensure!(
@@ -245,6 +252,15 @@ impl Table {
         self.line = next.as_ref().map_or(line, |row| row.line);
         Ok(next)
     }
+}
+
+fn missing(want: &Wanted, heading: &csv::StringRecord) -> String {
+    let there: Vec<&str> = heading.iter().collect();
+    format!(
+        "it has no column {:?}; its columns are {}",
+        want.column,
+        there.join(", ")
+    )
 }
 
 fn decompressed(file: Counted) -> std::io::Result<Box<dyn BufRead>> {

@@ -239,6 +239,9 @@ fn a_missing_column_is_named_beside_those_that_exist() {
         format!("{error:#}").contains("no column \"sku\"; its columns are code, price"),
         "{error:#}"
     );
+    // Also where another one is misspelled.
+    let error = read_all("a.csv", b"code,Price\n", &["sku", "price"]).expect_err("there is no sku");
+    assert!(format!("{error:#}").contains("no column \"sku\""), "{error:#}");
 }
 
 #[test]

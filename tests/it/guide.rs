@@ -223,6 +223,39 @@ async fn currencies() {
 }
 
 #[tokio::test]
+async fn stock_and_orders() {
+    let mut guide = Guide::open("stock-and-orders");
+    let product = guide.next(201).await;
+    assert_eq!(product["variants"].as_array().map(Vec::len), Some(2));
+    guide.fill_in("$VARIANT", &product["variants"][0]["id"]);
+    assert_eq!(guide.next(200).await["available"], 18);
+    let stock = guide.next(200).await;
+    assert_eq!((&stock["on_hand"], &stock["available"]), (&json!(32), &json!(30)));
+    assert_eq!(guide.next(200).await, stock);
+    let cart = guide.next(200).await;
+    assert_eq!(cart["lines"][0]["options"]["engraving"], "Ada");
+    guide.fill_in("$CART", &cart["id"]);
+    let cart = guide.next(200).await;
+    assert_eq!(cart["lines"][1]["overridden"], true);
+    assert_eq!(cart["totals"]["subtotal"], pence(2 * 850 + 700));
+
+    let methods = guide.demo.staff().get("/admin/shipping/methods").ok(200).await;
+    let details = json!({
+        "email": "ada@example.com", "shipping_address": address("GB"),
+        "shipping_method_id": methods["items"][0]["id"],
+    });
+    guide.jar.patch("/carts/current", details).ok(200).await;
+    let pay = json!({ "payment": { "token": "tok_approve" } });
+    let complete = guide.jar.post("/carts/current/complete", pay).key("pay");
+    let bought = complete.ok(200).await["order"].clone();
+    let listed = guide.next(200).await["items"][0].clone();
+    assert_eq!(listed["id"], bought["id"]);
+    guide.fill_in("$ORDER", &listed["id"]);
+    assert_eq!(guide.next(200).await["status"], "canceled");
+    guide.close();
+}
+
+#[tokio::test]
 async fn payments_that_go_wrong() {
     let mut guide = Guide::open("payments-sandbox");
     guide.fill_cart().await;
