@@ -536,7 +536,7 @@ impl Reader<'_> {
             .cloned()
             .collect();
         for key in unknown {
-            let near = self.known.iter().copied().find(|known| is_near(known, &key));
+            let near = nearest(&self.known, &key);
             let advice = near.map_or_else(
                 || "`cartwright config default` lists what there is".to_owned(),
                 |near| format!("did you mean `{near}`?"),
@@ -569,10 +569,17 @@ fn is_web_address(text: &str) -> bool {
     !host.is_empty() && !rest.contains(strange)
 }
 
-/// Tells whether two option names are the same but for dashes, capitals and a missing or added ending.
-fn is_near(known: &str, written: &str) -> bool {
+/// Returns the option whose name is the written one but for dashes, capitals and a missing or added ending, or else for the
+/// fewest mistakes, of which there may be one in four letters.
+fn nearest<'a>(known: &[&'a str], written: &str) -> Option<&'a str> {
     let written = written.replace(['-', '.'], "_").to_lowercase();
-    known == written || known.starts_with(&written) || written.starts_with(known)
+    let is_near = |known: &&&str| known.starts_with(&written) || written.starts_with(**known);
+    let mistakes = |known: &&&str| strsim::damerau_levenshtein(known, &written);
+    let nearly = || {
+        let few = known.iter().filter(|known| mistakes(known) <= known.len() / 4);
+        few.min_by_key(mistakes)
+    };
+    known.iter().find(is_near).or_else(nearly).copied()
 }
 
 #[cfg(test)]

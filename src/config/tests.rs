@@ -54,7 +54,13 @@ fn there_is_a_worker_a_core_unless_it_is_said() {
 
 #[test]
 fn unknown_options_are_refused_by_name() {
-    check_fault("lissten = \"x\"", "lissten", "there is no option of this name");
+    check_fault("lissten = \"x\"", "lissten", "did you mean `listen`?");
+    check_fault("loglevel = \"x\"", "loglevel", "did you mean `log_level`?");
+    check_fault(
+        "reqest_timeout_ms = 5",
+        "reqest_timeout_ms",
+        "did you mean `request_timeout_ms`?",
+    );
     check_fault("log = \"x\"", "log", "did you mean `log_level`?");
     check_fault("[http]\nport = 1", "http", "there is no option of this name");
 }
