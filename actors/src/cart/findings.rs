@@ -117,7 +117,7 @@ impl Whose<'_> {
             return Vec::new();
         }
         let known = self.cart.known_as(self.customer);
-        book.promotions.uses(&quote.promotions, &known)
+        book.promotions.uses(&quote.promotions, known)
     }
 }
 
@@ -184,7 +184,7 @@ impl Kinds {
             if promotion.conditions.first_order && findings.has_ordered.is_none() {
                 findings.has_ordered = Some(self.last_order_of(whose).await?.is_some());
             }
-            for needed in promotion.uses(&known_as) {
+            for needed in promotion.uses(known_as) {
                 let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
                 let Some(counter) = counter else { continue };
                 // A shopper can give a code up who is too late for what others are about to use, and nothing else.
@@ -241,7 +241,7 @@ impl Kinds {
     /// nothing where there is none.
     pub(super) async fn last_order_of(&self, whose: Whose<'_>) -> Result<Option<Position>, Refused> {
         let mut last = None;
-        for shopper in whose.cart.known_as(whose.customer).ordering {
+        for shopper in whose.cart.known_as(whose.customer).ordering() {
             let scan = Scan {
                 of: Listing::OrdersByShopper.into(),
                 prefix: Order::listed_by(&shopper),

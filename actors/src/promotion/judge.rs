@@ -118,7 +118,7 @@ impl Engine {
             Err(unmet) => return Ok(Verdict::Unmet(unmet)),
         };
         let named = attempt.external_id.is_some() || attempt.email.is_some();
-        if named && promotion.is_limited_by_shopper() && known.as_whom().limited.is_empty() {
+        if named && promotion.is_limited_by_shopper() && known.as_whom().limited().next().is_none() {
             return Ok(Verdict::NoSuchCustomer);
         }
         match self
@@ -140,9 +140,10 @@ impl Engine {
         promotion: &Promotion,
         known: &Known,
     ) -> Result<bool, Refused> {
-        let mut uses = promotion.uses(&known.as_whom());
+        let mut uses = promotion.uses(known.as_whom());
         uses.extend(promotion.use_of(code));
         uses.sort_unstable();
+        uses.dedup();
         let counters = &self.kinds().use_counters;
         if !attempt.redeem {
             for needed in uses {

@@ -24,29 +24,35 @@ impl Shopper<'_> {
 }
 
 /// As whom a shopper is known to what counts orders.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct KnownAs<'a> {
-    /// Whose uses a limit per customer counts: the customer's, and what was ordered as a guest under the address of their
-    /// record; without a record the guest's.
-    pub limited: Vec<Shopper<'a>>,
-    /// Whose orders come before a first one: theirs, and those to the address that is ordered with.
-    pub ordering: Vec<Shopper<'a>>,
+    /// The customer, with their record.
+    record: Option<(CustomerId, &'a Customer)>,
+    /// The address that is ordered with.
+    email: Option<&'a Email>,
 }
 
 impl<'a> KnownAs<'a> {
     /// Who has this record and orders with this address; an unknown one has neither.
     pub fn new(record: Option<(CustomerId, &'a Customer)>, email: Option<&'a Email>) -> Self {
-        let guest = email.map(Shopper::Guest);
-        let limited: Vec<Shopper<'a>> = match record {
-            None => guest.into_iter().collect(),
-            Some((id, record)) => {
-                let of_record = record.email.as_ref().map(Shopper::Guest);
-                [Shopper::Customer(id)].into_iter().chain(of_record).collect()
-            }
+        Self { record, email }
+    }
+
+    /// Returns whose uses a limit per customer counts: the customer's, and what was ordered as a guest under the address of
+    /// their record; without a record the guest's.
+    pub fn limited(self) -> impl Iterator<Item = Shopper<'a>> {
+        let customer = self.record.map(|(id, _)| Shopper::Customer(id));
+        let email = match self.record {
+            Some((_, record)) => record.email.as_ref(),
+            None => self.email,
         };
-        let mut ordering = limited.clone();
-        let keys: Vec<String> = limited.iter().map(Shopper::compare_key).collect();
-        ordering.extend(guest.filter(|guest| !keys.contains(&guest.compare_key())));
-        Self { limited, ordering }
+        customer.into_iter().chain(email.map(Shopper::Guest))
+    }
+
+    /// Returns whose orders come before a first one: theirs, and those to the address that is ordered with. It may be that
+    /// of the record.
+    pub fn ordering(self) -> impl Iterator<Item = Shopper<'a>> {
+        let besides = self.email.filter(|_| self.record.is_some());
+        self.limited().chain(besides.map(Shopper::Guest))
     }
 }

@@ -40,6 +40,18 @@ fn a_visit_is_written_only_after_a_day() {
 }
 
 #[test]
+fn a_new_cart_does_not_put_off_the_next_visit() -> Result<(), Error> {
+    let mut bench = opened(None);
+    bench.now = START.after(TOUCH_INTERVAL);
+    bench.run(AttachCart {
+        cart: CartId(Uuid::from_u128(2)),
+    })?;
+    bench.now = START.after(TOUCH_INTERVAL + Duration::from_millis(1));
+    assert!(bench.entity.is_touch_due(bench.now));
+    Ok(())
+}
+
+#[test]
 fn the_timer_sets_itself_again_until_nobody_came_for_the_lifetime() {
     let mut bench = opened(None);
     bench.now = START.after(DAY * 2);

@@ -97,8 +97,9 @@ impl Promotion {
         self.usage_limit_per_customer.is_some() || self.conditions.first_order
     }
 
-    /// Returns the uses that an order needs of a shopper who is known so; nobody can tell whose an unknown one's are. Of several first orders at once, by whatever promotions, one is the first.
-    pub fn uses(&self, known: &KnownAs<'_>) -> Vec<Use> {
+    /// Returns the uses that an order needs of a shopper who is known so, some maybe twice; nobody can tell whose an unknown
+    /// one's are. Of several first orders at once, by whatever promotions, one is the first.
+    pub fn uses(&self, known: KnownAs<'_>) -> Vec<Use> {
         let promotion = self.id;
         let counted = |counter, limit| Use {
             counter,
@@ -109,15 +110,12 @@ impl Promotion {
         let of_all = of_all.map(|limit| counted(UseCounterId::of_all(promotion), limit));
         let mut uses: Vec<Use> = of_all.into_iter().collect();
         if let Some(limit) = self.usage_limit_per_customer {
-            let counters = known
-                .limited
-                .iter()
-                .map(|shopper| UseCounterId::of_shopper(promotion, shopper));
-            uses.extend(counters.map(|counter| counted(counter, limit)));
+            let counter = |shopper| UseCounterId::of_shopper(promotion, &shopper);
+            uses.extend(known.limited().map(|shopper| counted(counter(shopper), limit)));
         }
         if self.conditions.first_order {
-            let counters = known.ordering.iter().map(UseCounterId::of_first_order);
-            uses.extend(counters.map(|counter| counted(counter, 1)));
+            let counter = |shopper| UseCounterId::of_first_order(&shopper);
+            uses.extend(known.ordering().map(|shopper| counted(counter(shopper), 1)));
         }
         uses
     }

@@ -284,7 +284,7 @@ impl Promotions {
 
     /// Returns the uses that an order with these promotions needs, of a shopper who is known so, in the order in which they
     /// are reserved. What several of them count in one place is one use.
-    pub fn uses(&self, applied: &[AppliedPromotion], known: &KnownAs<'_>) -> Vec<Use> {
+    pub fn uses(&self, applied: &[AppliedPromotion], known: KnownAs<'_>) -> Vec<Use> {
         let mut uses: Vec<Use> = Vec::new();
         for applied in applied {
             let Some(promotion) = self.limited(applied.promotion) else {

@@ -91,6 +91,13 @@ async fn an_idle_actor_goes_to_rest_long_before_its_state_leaves_memory() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_asked_for_and_not_there_does_not_rest() {
+    let bench = Bench::new();
+    assert!(bench.toys.read(toy_id(1)).await.unwrap().is_none());
+    assert_eq!(bench.toys.counters().resting, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_done_rests_at_once_and_wakes_as_it_was() {
     let bench = Bench::new();
     let id = bench.open(1).await;
