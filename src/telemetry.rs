@@ -235,6 +235,15 @@ mod tests {
         log.record(&long);
         assert_eq!(read_all(&mut reader).as_bytes(), long);
 
+        // Nobody reads on in the middle of a record.
+        log.record(&b"z".repeat(200_000));
+        assert_eq!((log.lost, log.is_cut), (1, true));
+        read_all(&mut reader);
+        log.record(b"whole\n");
+        let told = read_all(&mut reader);
+        assert!(told.starts_with('\n') && told.ends_with("whole\n"), "{told}");
+        assert!(!log.is_cut);
+
         drop(reader);
         log.record(b"to nobody\n");
         assert_eq!(log.lost, 0);

@@ -126,7 +126,7 @@ async fn what_is_digital_is_bought_without_shipping() {
     let OpenShop {
         server: _server,
         shop,
-        ..
+        method,
     } = OpenShop::fresh().await;
     let song = goods(&shop, 100, 0, true, &[]).await;
     let guest = shop.guest().await;
@@ -135,6 +135,10 @@ async fn what_is_digital_is_bought_without_shipping() {
     assert_eq!(cart["requires_shipping"], json!(false));
     send_to(&guest, &cart_id, "GB").await;
     assert_eq!(options(&guest, &cart_id).await, []);
+    // One that is chosen all the same is not how it goes.
+    let choice = json!({ "shipping_method_id": method });
+    let chosen = guest.patch(&format!("/carts/{cart_id}"), choice).ok(200).await;
+    assert_eq!(chosen["shipping_method_id"], method.as_str());
     let key = unique("key");
     let purchase = Purchase {
         key: &key,

@@ -268,8 +268,10 @@ async fn a_foreign_zone_can_strip_the_home_tax() {
         ..expected
     };
     check_totals(&untaxed, &expected);
-    // The listed price is never rewritten.
+    // The listed price is never rewritten; what was taken out of it is told.
     assert_eq!(untaxed["lines"][0]["unit_price"], pence(1000));
+    assert_eq!(untaxed["lines"][0]["tax_stripped"], pence(167));
+    assert_eq!(home["lines"][0].get("tax_stripped"), None);
     assert_eq!(taxed.sends_to("GB").await["totals"], home["totals"]);
 }
 
