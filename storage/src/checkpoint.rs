@@ -17,6 +17,22 @@ use std::sync::Arc;
 
 const APPLIED: &str = "applied";
 const APPLIED_NEW: &str = "applied.new";
+/// In the index: it is being built anew, and the last checkpoint is not about it.
+const BEING_BUILT: &str = "being-built";
+
+/// Notes in an index that is built anew that the last checkpoint is about another, until there is one about this.
+///
+/// Without the note, which an index does not need to be used, a build that is broken off is begun anew.
+pub(crate) fn note_being_built(index: &Path) {
+    if let Err(error) = std::fs::write(index.join(BEING_BUILT), "") {
+        tracing::warn!(%error, "that the index is being built cannot be noted; a start that is broken off begins anew");
+    }
+}
+
+/// Whether the last checkpoint is about another index.
+pub(crate) fn is_being_built(index: &Path) -> bool {
+    index.join(BEING_BUILT).exists()
+}
 
 /// What the index held for certain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +117,8 @@ impl Checkpointer {
     /// # Errors
     /// Whatever the disk says. Nothing is lost by it: the last one is still true.
     pub(crate) fn note(&self, checkpoint: &Checkpoint) -> io::Result<()> {
-        checkpoint.write(&*self.disk, &self.directory)
+        checkpoint.write(&*self.disk, &self.directory)?;
+        self.disk.remove(&self.index.join(BEING_BUILT))
     }
 
     fn sync_files(&self) -> io::Result<()> {

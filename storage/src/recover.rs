@@ -5,7 +5,7 @@
 //! index is fed as in everyday life, and only what does not fit there is written at once.
 
 use crate::applier::Feeder;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, is_being_built, note_being_built};
 use crate::codec::Stored;
 use crate::journal::{
     Ahead, CutTail, Journal, JournalOptions, Opened, Reach, has_segments, identity, io_at, remove_half_made,
@@ -227,6 +227,7 @@ fn open_index(directory: &Path, index: &Path, options: &Options) -> Result<Index
     };
     let table = SledTable::open(index, options.cache_bytes)?;
     table.check(CHECKED_AT_ONCE).map_err(unusable)?;
+    note_being_built(index);
     Ok(Index {
         table,
         mark: Mark::default(),
@@ -269,6 +270,7 @@ fn open_checked(
     }
     if let Some(checkpoint) = checkpoint.map_err(unusable)?
         && mark.position < checkpoint.position
+        && !is_being_built(index)
     {
         return Err(not_so(format!(
             "it ends with commit {}, before the checkpoint at {}",

@@ -105,7 +105,7 @@ pub struct RuntimeCounters {
 pub(super) enum Woken {
     /// The firing is in its mailbox.
     Delivered,
-    /// It is being restarted.
+    /// It is being restarted, or too much else waits.
     Later(Duration),
     /// It is gone, set aside, or cannot be read.
     Parked,

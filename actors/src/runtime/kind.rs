@@ -15,6 +15,7 @@ use futures::future::{BoxFuture, FutureExt};
 use ractor::{ActorCell, ActorId, ActorRuntime};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -23,6 +24,9 @@ pub(super) const SCAN_PAGE: usize = 500;
 
 /// What the cursor of removals holds while one is under way.
 const REMOVING: Position = Position(u64::MAX);
+
+/// How long a timer waits whose entity found no place among the reads that wait, or no time.
+const LATER: Duration = Duration::from_secs(1);
 
 type Asked<T, E> = Result<T, AskError<<E as Entity>::Error>>;
 type Forgotten<E> = Box<dyn Fn(<E as Entity>::Id) + Send + Sync>;
@@ -210,7 +214,8 @@ impl<E: Entity> KindHandle for KindShared<E> {
             let deadline = Instant::now() + INTERNAL_DEADLINE;
             match self.deliver(id, work, Needs::Existing, deadline).await {
                 Ok(()) => Woken::Delivered,
-                Err(Failure::Retry(after)) => Woken::Later(after),
+                Err(Failure::Retry(after) | Failure::Overloaded(_, after)) => Woken::Later(after),
+                Err(Failure::Fault(Fault::Busy) | Failure::Expired) => Woken::Later(LATER),
                 Err(_) => Woken::Parked,
             }
         }

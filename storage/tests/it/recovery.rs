@@ -193,6 +193,40 @@ fn a_kill_between_checkpoint_and_mark_loses_nothing() {
 }
 
 #[test]
+fn a_build_of_the_index_that_is_broken_off_goes_on_where_it_was() {
+    let directory = filled();
+    let index = directory.path().join("index");
+    let before = {
+        let (store, _) = reopen(directory.path());
+        let before = run(contents(&store, 30));
+        run(store.close()).unwrap();
+        before
+    };
+    std::fs::remove_dir_all(&index).unwrap();
+    // So little is left for later that the replay itself writes to the index, and the start ends before a checkpoint.
+    let broken_off = Options {
+        pending_bytes_max: 12_000,
+        disk: WatchedDisk::by(|call, _| match call {
+            DiskCall::SyncData => Err(std::io::Error::other("the power is gone")),
+            _ => Ok(()),
+        }),
+        ..lazy()
+    };
+    SledStore::open(directory.path(), &broken_off).err().unwrap();
+    let (store, report) = reopen(directory.path());
+    assert_eq!(report.rebuilt, None);
+    assert!((1..30).contains(&report.replayed), "{report:?}");
+    assert_eq!(run(contents(&store, 30)), before);
+    run(store.close()).unwrap();
+    drop(store);
+
+    // From then on the checkpoint is about this index.
+    assert!(!index.join("being-built").exists());
+    let (_, report) = reopen(directory.path());
+    assert_eq!((report.replayed, report.rebuilt), (0, None));
+}
+
+#[test]
 fn a_second_process_is_refused_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), &small());
@@ -367,7 +401,7 @@ fn options_that_cannot_work_are_refused() {
 fn a_full_pending_stops_admission_until_the_index_has_caught_up() {
     let directory = tempfile::tempdir().unwrap();
     let options = Options {
-        pending_bytes_max: 6_000,
+        pending_bytes_max: 12_000,
         index_after: std::time::Duration::from_secs(3_600),
         ..small()
     };

@@ -28,6 +28,8 @@ struct Faults {
     left: AtomicU64,
     full: AtomicBool,
     unreadable: AtomicBool,
+    /// More reads wait than may.
+    crowded: AtomicBool,
     loads: AtomicUsize,
     loading: watch::Sender<bool>,
     barriers: AtomicUsize,
@@ -112,6 +114,11 @@ impl TestStore {
         self.faults.unreadable.store(unreadable, Ordering::SeqCst);
     }
 
+    /// Refuses loads as where too many reads wait.
+    pub(super) fn crowd(&self, crowded: bool) {
+        self.faults.crowded.store(crowded, Ordering::SeqCst);
+    }
+
     /// Lets loads wait while `held`.
     pub(super) fn hold_loads(&self, held: bool) {
         self.faults.loading.send_replace(!held);
@@ -159,6 +166,7 @@ impl Faults {
             left: AtomicU64::new(u64::MAX),
             full: AtomicBool::new(false),
             unreadable: AtomicBool::new(false),
+            crowded: AtomicBool::new(false),
             loads: AtomicUsize::new(0),
             loading: watch::Sender::new(true),
             barriers: AtomicUsize::new(0),
@@ -234,6 +242,9 @@ impl Store for TestStore {
             let _ = loading.wait_for(|open| *open).await;
             if store.faults.unreadable.load(Ordering::SeqCst) {
                 return Err(Fault::Io("the test said so".to_owned()));
+            }
+            if store.faults.crowded.load(Ordering::SeqCst) {
+                return Err(Fault::Busy);
             }
             store.memory.load(entity).await
         }

@@ -145,6 +145,24 @@ async fn a_timer_that_crashes_its_entity_backs_off_and_is_parked_without_holding
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_timer_whose_entity_finds_no_place_among_the_reads_is_delivered_once_there_is_one() {
+    let bench = Bench::new();
+    let id = bench.open(1).await;
+    set(&bench, id, Bell::Ring, Some(in_seconds(&bench, 60))).await;
+    let bench = bench.restart().await;
+    bench.store.crowd(true);
+    bench.runtime.open().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    assert_eq!(
+        (rows(&bench).await, bench.runtime.counters().timers_parked),
+        (vec!["ring".to_owned()], 1)
+    );
+    bench.store.crowd(false);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((rings(&bench, id).await, rows(&bench).await.len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_timer_can_erase_its_entity() {
     let bench = Bench::new();
     bench.runtime.open().await.unwrap();
