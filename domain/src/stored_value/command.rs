@@ -1,8 +1,6 @@
 //! What staff ask: issue, adjust, disable.
 
-use super::{
-    AMOUNT_MAX, Cause, Error, Event, Form, GiftCard, GiftCardCode, LEDGER_MAX, REASON_LENGTH_MAX, StoredValue,
-};
+use super::{AMOUNT_MAX, Cause, Error, Event, Form, GiftCard, GiftCardCode, REASON_LENGTH_MAX, StoredValue};
 use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::{CustomerId, StoredValueId};
@@ -202,9 +200,7 @@ impl Command<StoredValue> for BringIn {
         };
         let reason = text::line(&self.reason, REASON_LENGTH_MAX).ok();
         let booked = reason.map(|reason| Cause::Adjusted { reason });
-        // Of a full ledger nobody knows: what it no longer shows may have come to nothing.
-        let is_first = value.ledger.len() < LEDGER_MAX;
-        if is_first && first.amount == self.amount && Some(&first.cause) == booked.as_ref() {
+        if first.amount == self.amount && Some(&first.cause) == booked.as_ref() {
             return Ok(()); // It was brought in before.
         }
         Err(Error::AlreadyBooked {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
 /// How many checkouts may hold something at the same time.
 pub const HOLDS_MAX: usize = 100;
-/// How many entries the ledger shows; what older ones came to, but for a card's issue, is brought forward.
+/// How many entries the ledger shows; what those between the first and the newest came to is brought forward.
 pub const LEDGER_MAX: usize = 100;
 /// The longest note, and the longest reason of an adjustment.
 pub const REASON_LENGTH_MAX: usize = 500;
@@ -210,7 +210,7 @@ impl StoredValue {
         self.brought_forward
     }
 
-    /// Returns with what a gift card was issued and the newest changes of the balance, in their order.
+    /// Returns the first change of the balance and the newest, in their order.
     pub fn ledger(&self) -> &[Entry] {
         &self.ledger
     }
@@ -267,10 +267,8 @@ impl StoredValue {
             cause,
         });
         if LEDGER_MAX < ledger.len() {
-            let is_issue = |entry: &Entry| entry.cause == Cause::Issued;
-            // An import of the card asks for its issue, however much was booked since.
-            let oldest = usize::from(ledger.first().is_some_and(is_issue));
-            self.brought_forward = self.brought_forward.plus(ledger.remove(oldest).amount)?;
+            // The first stays: an import asks for it, however much was booked since.
+            self.brought_forward = self.brought_forward.plus(ledger.remove(1).amount)?;
         }
         Ok(())
     }

@@ -346,30 +346,39 @@ fn a_card_tells_its_issue_however_much_was_booked_since() {
 }
 
 #[test]
-fn what_came_after_bookings_that_canceled_out_was_not_brought_in() {
+fn what_was_brought_in_first_is_known_however_much_was_booked_since() {
     let (customer, currency) = (CustomerId(Uuid::from_u128(7)), euros(0).currency);
     let id = StoredValueId::of_credit(customer, currency);
     let adjust = |amount, reason: &str| Adjust {
         amount: euros(amount),
         reason: reason.to_owned(),
     };
-    let opened = OpenStoreCredit {
+    let moved = |amount| BringIn {
         customer,
-        first: adjust(5, "mistake"),
+        amount: euros(amount),
+        reason: "moved".to_owned(),
     };
-    let mut credit = Bench::create(id, Timestamp::from_millis(1_000), opened).expect("store credit");
+    let mut credit = Bench::create(id, Timestamp::from_millis(1_000), moved(5)).expect("store credit");
+    // What comes after bookings that canceled out was not brought in.
     for (amount, reason) in [(-5, "undone"), (300, "moved")] {
         credit.run(adjust(amount, reason)).expect("it is an adjustment");
     }
-    for _ in 1..LEDGER_MAX {
+    for _ in 0..2 * LEDGER_MAX {
         credit.run(adjust(1, "bonus")).expect("it is an adjustment");
+        credit
+            .entity
+            .invariants()
+            .expect("the ledger sums to the balance");
     }
-    assert_eq!(credit.entity.brought_forward(), euros(0));
-    assert_eq!(credit.entity.ledger()[0].amount, euros(300));
-    let moved = BringIn {
-        customer,
-        amount: euros(300),
-        reason: "moved".to_owned(),
-    };
-    assert_eq!(credit.run(moved), Err(Error::AlreadyBooked { currency }));
+    let value = &credit.entity;
+    assert_eq!(value.ledger().len(), LEDGER_MAX);
+    assert_eq!(
+        (value.ledger()[0].amount, value.ledger()[1].amount),
+        (euros(5), euros(1))
+    );
+    assert_eq!(value.brought_forward(), euros(-5 + 300 + 101));
+    let before = credit.entity.clone();
+    credit.run(moved(5)).expect("it was brought in before");
+    assert_eq!(credit.entity, before);
+    assert_eq!(credit.run(moved(300)), Err(Error::AlreadyBooked { currency }));
 }

@@ -37,7 +37,7 @@ pub(super) struct GiftCard {
     note: Option<String>,
     /// What changes came to that the ledger no longer shows.
     brought_forward: Money,
-    /// The newest changes of the balance, the oldest of them first. With what is brought forward they sum to it.
+    /// The first change of the balance and the newest, in their order. With what is brought forward they sum to it.
     ledger: Vec<LedgerEntry>,
     /// When it was issued.
     created_at: Time,
@@ -63,7 +63,7 @@ pub(super) struct StoreCredit {
     note: Option<String>,
     /// What changes came to that the ledger no longer shows.
     brought_forward: Money,
-    /// The newest changes of the balance, the oldest of them first. With what is brought forward they sum to it.
+    /// The first change of the balance and the newest, in their order. With what is brought forward they sum to it.
     ledger: Vec<LedgerEntry>,
     /// When it was opened.
     created_at: Time,
