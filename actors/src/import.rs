@@ -14,6 +14,32 @@ use std::collections::BTreeSet;
 /// The most rows of one call.
 pub const ROWS_MAX: usize = 500;
 
+/// The codes by which an area refuses a call of more than [`ROWS_MAX`] rows.
+pub mod too_many {
+    /// Of a catalog, or of prices by lists.
+    pub const CATALOG: &str = "catalog.too_many_rows";
+    /// Of customers.
+    pub const CUSTOMER: &str = "customer.too_many_rows";
+    /// Of promotions or codes.
+    pub const PROMOTION: &str = "promotion.too_many_rows";
+    /// Of gift cards or store credit.
+    pub const STORED_VALUE: &str = "stored_value.too_many_rows";
+    /// Of tax rates.
+    pub const TAX: &str = "tax.too_many_rows";
+}
+
+/// Checks how many rows were sent, those that cannot be read among them.
+///
+/// # Errors
+/// `too_many`, for more than [`ROWS_MAX`].
+pub fn check_count(sent: usize, too_many: &str) -> Result<(), Problem> {
+    if sent <= ROWS_MAX {
+        return Ok(());
+    }
+    let message = format!("{sent} rows were sent, {ROWS_MAX} are the most");
+    Err(Problem::new(Class::TooLarge, too_many, message))
+}
+
 /// What became of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowOutcome {
@@ -148,10 +174,7 @@ pub(crate) async fn each_by_age<R: Row, F>(
 where
     F: Future<Output = Result<RowOutcome, Refused>>,
 {
-    if ROWS_MAX < rows.len() {
-        let message = format!("{} rows were sent, {ROWS_MAX} are the most", rows.len());
-        return Err(Problem::new(Class::TooLarge, too_many, message).into());
-    }
+    check_count(rows.len(), too_many)?;
     let import = &import;
     let mut placed = Vec::with_capacity(rows.len());
     let mut others = Vec::new();

@@ -2,7 +2,9 @@
 
 use super::misspelled::misspelled;
 use super::{Alike, Column, NOT_UTF_8, Row};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use std::fmt;
 use std::io::BufRead;
 
 /// From here on a JSON number has more digits than are kept of it.
@@ -48,8 +50,11 @@ impl JsonLines {
 }
 
 fn values(text: &str, columns: &[Column], alike: Alike) -> Result<Vec<Option<String>>, String> {
-    let object: Map<String, Value> =
+    let Members { object, twice } =
         serde_json::from_str(text).map_err(|error| format!("it is not a JSON object: {error}"))?;
+    if let Some(member) = twice {
+        return Err(format!("{member} is given twice"));
+    }
     let mut values = Vec::with_capacity(columns.len());
     for column in columns {
         let value = object.get(&column.name).filter(|value| !value.is_null());
@@ -60,6 +65,38 @@ fn values(text: &str, columns: &[Column], alike: Alike) -> Result<Vec<Option<Str
     match misspelled(object.keys().map(String::as_str), &names, alike) {
         Some(reason) => Err(reason),
         None => Ok(values),
+    }
+}
+
+/// The members of an object, and the first that is given twice.
+struct Members {
+    object: Map<String, Value>,
+    twice: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Gather)
+    }
+}
+
+struct Gather;
+
+impl<'de> Visitor<'de> for Gather {
+    type Value = Members;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Members, A::Error> {
+        let (mut object, mut twice) = (Map::new(), None);
+        while let Some((member, value)) = members.next_entry::<String, Value>()? {
+            if object.insert(member.clone(), value).is_some() {
+                twice.get_or_insert(member);
+            }
+        }
+        Ok(Members { object, twice })
     }
 }
 

@@ -103,6 +103,14 @@ fn a_row_that_cannot_be_read_does_not_stop_the_others() {
         Err("sku: [] is neither text nor number, yes or no, or a list of texts".to_owned())
     );
     assert_eq!(rows[2], row(3, &[Some("A")]));
+    let rows = read_all(
+        "a.jsonl",
+        b"{\"sku\":\"A\",\"x\":1,\"sku\":\"B\"}\n{\"sku\":\"A\"}\n",
+        &["sku"],
+    );
+    let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+    assert_eq!(rows[0].values, Err("sku is given twice".to_owned()));
+    assert_eq!(rows[1], row(2, &[Some("A")]));
     for (name, bytes) in [
         ("a.csv", &b"sku\n\xff\xfe\nA\n"[..]),
         ("a.jsonl", b"\n{\"sku\":\"\xff\"}\n{\"sku\":\"A\"}\n"),

@@ -2,6 +2,7 @@
 
 use crate::support::{OpenShop, Server, Shop, pence, unique};
 use crate::trade::client;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Writes a file beside a server's data and returns its path.
@@ -73,6 +74,38 @@ async fn promotions_are_imported_row_by_row_and_a_second_time_for_nothing() {
         .collect();
     let too_many = shop.staff.post(path, json!({ "rows": many }));
     too_many.refused(413, "promotion.too_many_rows").await;
+    // Those that cannot be read are rows as well.
+    let too_many = shop.staff.post(path, json!({ "rows": vec![0; 501] }));
+    too_many.refused(413, "promotion.too_many_rows").await;
+}
+
+#[tokio::test]
+async fn a_row_that_gives_a_field_twice_is_refused_and_no_other() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let sku = unique("SKU");
+    let price = |amount: &str| format!(r#"{{ "amount": {amount}, "currency": "GBP" }}"#);
+    let row = |number: usize, price: &str| {
+        format!(r#"{{ "row": {number}, "sku": "{sku}-{number}", "title": "Cup", {price} }}"#)
+    };
+    let (one, two) = (price("1000"), price("1"));
+    let rows = [
+        row(1, &format!(r#""price": {one}, "price": {two}"#)),
+        row(2, &format!(r#""price": {}"#, price(r#"1000, "amount": 1"#))),
+        row(3, &format!(r#""price": {one}"#)),
+    ];
+    let body = format!(r#"{{ "rows": [{}] }}"#, rows.join(","));
+    let call = shop.staff.call(Method::POST, "/admin/catalog/import");
+    let imported = call.text(body).ok(200).await;
+    let told = |at: usize| {
+        let result = &imported["results"][at];
+        (result["outcome"].clone(), result["message"].clone())
+    };
+    assert_eq!(told(0), (json!("refused"), json!("price must be given once")));
+    assert_eq!(
+        told(1),
+        (json!("refused"), json!("price.amount must be given once"))
+    );
+    assert_eq!(told(2), (json!("created"), Value::Null));
 }
 
 #[tokio::test]

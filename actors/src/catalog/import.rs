@@ -75,7 +75,7 @@ impl Engine {
         rows: Vec<ImportRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
         let import = |row| self.import_row(request, row);
-        import::each(rows, ROWS_AT_ONCE, "catalog.too_many_rows", import).await
+        import::each(rows, ROWS_AT_ONCE, import::too_many::CATALOG, import).await
     }
 
     async fn import_row(&self, request: &Request, row: ImportRow) -> Result<RowOutcome, Refused> {

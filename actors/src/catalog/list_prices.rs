@@ -94,7 +94,7 @@ impl Engine {
             import::is_new(&self.kinds().price_lists, |list| list.name == name)
         };
         let import = |among: Among| self.import_list_price(request, among.row);
-        import::each_by_age(rows, VARIANTS_AT_ONCE, "catalog.too_many_rows", makes, import).await
+        import::each_by_age(rows, VARIANTS_AT_ONCE, import::too_many::CATALOG, makes, import).await
     }
 
     async fn import_list_price(&self, request: &Request, row: ListPriceRow) -> Result<RowOutcome, Refused> {

@@ -82,7 +82,7 @@ impl Engine {
         });
         let rows = rows.buffered(CUSTOMERS_AT_ONCE).collect().await;
         let import = |MeantRow { row, .. }| self.import_customer(request, row);
-        import::each(rows, CUSTOMERS_AT_ONCE, "customer.too_many_rows", import).await
+        import::each(rows, CUSTOMERS_AT_ONCE, import::too_many::CUSTOMER, import).await
     }
 
     async fn import_customer(&self, request: &Request, row: CustomerRow) -> Result<RowOutcome, Refused> {

@@ -217,7 +217,7 @@ impl Engine {
             let promotion = named[&row.promotion].clone();
             async move { self.import_code(request, promotion?, row, addition).await }
         };
-        let mut imported = import::each(rows, CODES_AT_ONCE, "promotion.too_many_rows", import).await?;
+        let mut imported = import::each(rows, CODES_AT_ONCE, import::too_many::PROMOTION, import).await?;
         let mut gone = BTreeMap::new();
         for promotion in named.values().flatten() {
             if let Err(refused) = self.require_still_there(*promotion).await {

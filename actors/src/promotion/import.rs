@@ -76,7 +76,7 @@ impl Engine {
     ) -> Result<Vec<ImportedRow>, Refused> {
         let makes = |row: &PromotionRow| import::is_new(&self.kinds().promotions, row.is_about());
         let import = |row| self.import_promotion(request, row);
-        let too_many = "promotion.too_many_rows";
+        let too_many = import::too_many::PROMOTION;
         import::each_by_age(rows, PROMOTIONS_AT_ONCE, too_many, makes, import).await
     }
 

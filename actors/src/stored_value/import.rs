@@ -108,7 +108,7 @@ impl Engine {
     ) -> Result<Vec<ImportedRow>, Refused> {
         let rows = rows.into_iter().map(CodedRow::from).collect();
         let import = |row| self.import_gift_card(request, row);
-        import::each(rows, BALANCES_AT_ONCE, "stored_value.too_many_rows", import).await
+        import::each(rows, BALANCES_AT_ONCE, import::too_many::STORED_VALUE, import).await
     }
 
     async fn import_gift_card(&self, request: &Request, row: CodedRow) -> Result<RowOutcome, Refused> {
@@ -180,7 +180,7 @@ impl Engine {
         });
         let rows = rows.buffered(BALANCES_AT_ONCE).collect().await;
         let import = |row| self.import_credit(request, row);
-        import::each(rows, BALANCES_AT_ONCE, "stored_value.too_many_rows", import).await
+        import::each(rows, BALANCES_AT_ONCE, import::too_many::STORED_VALUE, import).await
     }
 
     async fn import_credit(&self, request: &Request, row: OwnedRow) -> Result<RowOutcome, Refused> {

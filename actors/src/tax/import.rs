@@ -63,7 +63,7 @@ impl Engine {
             import::is_new(&self.kinds().tax_zones, |zone| *zone.territory() == territory)
         };
         let import = |row| self.import_rate(request, row);
-        import::each_by_age(rows, ZONES_AT_ONCE, "tax.too_many_rows", makes, import).await
+        import::each_by_age(rows, ZONES_AT_ONCE, import::too_many::TAX, makes, import).await
     }
 
     async fn import_rate(&self, request: &Request, row: RateRow) -> Result<RowOutcome, Refused> {

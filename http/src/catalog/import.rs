@@ -3,16 +3,16 @@
 use super::dto::ProductStatus;
 use crate::answer::{Answer, Answered};
 use crate::dto::{PriceInput, RowEnd, RowOutcome, Sent};
-use crate::extract::{Json, StaffCall};
+use crate::extract::{Json, Rows, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::catalog::ImportRow;
 use cartwright_actors::import::ImportedRow;
+use cartwright_actors::import::too_many;
 use cartwright_domain::{Class, Problem};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 struct CatalogImport {
     /// At most 500.
     #[schema(max_items = 500, value_type = Vec<CatalogRow>)]
-    rows: Vec<Value>,
+    rows: Rows,
 }
 
 /// One row: a product with one variant, found by its SKU. What is absent stays as it is, or gets the default.
@@ -94,7 +94,7 @@ async fn admin_import_catalog(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<CatalogImport>,
 ) -> Answered<CatalogImported> {
-    let mut sent = Sent::read(value.rows, &["/sku"], CatalogRow::read);
+    let mut sent = Sent::read(value.rows, too_many::CATALOG, &["/sku"], CatalogRow::read)?;
     let imported = engine.import_catalog(&call.request(&bytes), sent.take()).await?;
     Ok(Answer::plain(CatalogImported {
         results: sent.ends(imported).map(CatalogRowResult::from).collect(),

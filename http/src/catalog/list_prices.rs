@@ -3,12 +3,13 @@
 use super::price_lists::PriceListInput;
 use crate::answer::{Answer, Answered};
 use crate::dto::{Imported, PriceInput, Sent, unreadable};
-use crate::extract::{Json, StaffCall};
+use crate::extract::{Json, Rows, SentRow, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::catalog::ListPriceRow;
+use cartwright_actors::import::too_many;
 use cartwright_domain::Problem;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -28,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 struct PriceListImport {
     /// At most 500.
     #[schema(max_items = 500, value_type = Vec<PriceListImportRow>)]
-    rows: Vec<Value>,
+    rows: Rows,
 }
 
 /// One row: what one variant costs by one list, from a quantity on. The list is made where there is none of its name.
@@ -75,8 +76,8 @@ async fn admin_import_price_lists(
     StaffCall(call): StaffCall,
     Json { mut value, bytes }: Json<PriceListImport>,
 ) -> Answered<Imported> {
-    say_in_each(&mut value.rows);
-    let mut sent = Sent::read(value.rows, &["/sku"], PriceListImportRow::read);
+    say_in_each(&mut value.rows.kept);
+    let mut sent = Sent::read(value.rows, too_many::CATALOG, &["/sku"], PriceListImportRow::read)?;
     let imported = engine
         .import_price_lists(&call.request(&bytes), sent.take())
         .await?;
@@ -85,11 +86,11 @@ async fn admin_import_price_lists(
 
 /// Says in each row what earlier ones say of its list and it leaves out, those among them that are refused: else the next
 /// row would make a list for everybody.
-fn say_in_each(rows: &mut [Value]) {
+fn say_in_each(rows: &mut [SentRow]) {
     let mut said: HashMap<String, Map<String, Value>> = HashMap::new();
     let lists = rows
         .iter_mut()
-        .filter_map(|row| row.get_mut("price_list")?.as_object_mut());
+        .filter_map(|row| row.value.get_mut("price_list")?.as_object_mut());
     for list in lists {
         let Some(name) = list.get("name").and_then(Value::as_str) else {
             continue;

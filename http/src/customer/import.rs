@@ -3,14 +3,14 @@
 use super::dto::CustomerInput;
 use crate::answer::{Answer, Answered};
 use crate::dto::{Imported, Sent};
-use crate::extract::{Json, StaffCall};
+use crate::extract::{Json, Rows, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::customer::CustomerRow;
+use cartwright_actors::import::too_many;
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 struct CustomerImport {
     /// At most 500.
     #[schema(max_items = 500, value_type = Vec<CustomerImportRow>)]
-    rows: Vec<Value>,
+    rows: Rows,
 }
 
 /// One row: a customer, found by its external id, or by its e-mail address.
@@ -62,7 +62,7 @@ async fn admin_import_customers(
 ) -> Answered<Imported> {
     let subject = ["/customer/external_id", "/customer/email"];
     let read = |row: CustomerImportRow| Ok(row.into());
-    let mut sent = Sent::read(value.rows, &subject, read);
+    let mut sent = Sent::read(value.rows, too_many::CUSTOMER, &subject, read)?;
     let imported = engine
         .import_customers(&call.request(&bytes), sent.take())
         .await?;

@@ -1,11 +1,11 @@
 //! What becomes of a row of an import.
 
-use crate::extract::{Objects, plain};
+use crate::extract::{Objects, Rows, SentRow, plain};
+use crate::problem::Refused;
 use cartwright_actors::import::{self, ImportedRow};
 use cartwright_domain::{Class, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 /// What became of a row.
@@ -83,8 +83,11 @@ pub(crate) fn unreadable(message: impl Into<String>) -> Problem {
     Problem::new(Class::Invalid, "import.unreadable_row", message)
 }
 
-fn read_row<T: DeserializeOwned>(row: Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(Objects(row)).map_err(|error| {
+fn read_row<T: DeserializeOwned>(row: SentRow) -> Result<T, Problem> {
+    if let Some(field) = row.twice {
+        return Err(unreadable(format!("{field} must be given once")));
+    }
+    serde_path_to_error::deserialize(Objects(row.value)).map_err(|error| {
         // Without the value, which may be a secret.
         let wanted = plain(&error.inner().to_string());
         unreadable(match error.path().to_string().as_str() {
@@ -112,15 +115,22 @@ pub(crate) struct Sent<Row> {
 impl<Row> Sent<Row> {
     /// Reads each row by itself, so that one that cannot be read refuses no other. What such a row is about stands at the
     /// first of `subject`, as pointers, that is a text; where it is a secret, nowhere.
+    ///
+    /// # Errors
+    /// `too_many`, the code for more rows than one call takes.
     pub(crate) fn read<T: DeserializeOwned>(
-        sent: Vec<Value>,
+        sent: Rows,
+        too_many: &str,
         subject: &[&str],
         read: impl Fn(T) -> Result<Row, Problem>,
-    ) -> Self {
-        let (mut rows, mut places) = (Vec::new(), Vec::with_capacity(sent.len()));
-        for row in sent {
-            let number = row["row"].as_u64().unwrap_or_default();
-            let mut texts = subject.iter().filter_map(|place| row.pointer(place)?.as_str());
+    ) -> Result<Self, Refused> {
+        import::check_count(sent.sent, too_many)?;
+        let (mut rows, mut places) = (Vec::new(), Vec::with_capacity(sent.sent));
+        for row in sent.kept {
+            let number = row.value["row"].as_u64().unwrap_or_default();
+            let mut texts = subject
+                .iter()
+                .filter_map(|place| row.value.pointer(place)?.as_str());
             let subject = texts.next().unwrap_or_default().to_owned();
             places.push(match read_row(row).and_then(&read) {
                 Ok(row) => {
@@ -134,7 +144,7 @@ impl<Row> Sent<Row> {
                 }),
             });
         }
-        Self { rows, places }
+        Ok(Self { rows, places })
     }
 
     /// Takes out the rows that the engine is to import.

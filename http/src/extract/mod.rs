@@ -10,6 +10,7 @@ mod objects;
 mod page;
 mod path;
 mod query;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod wording;
@@ -28,4 +29,5 @@ pub(crate) use objects::Objects;
 pub use page::{Page, PageQuery};
 pub use path::{Id, entity_id, id_of};
 pub use query::Params;
+pub(crate) use rows::{Rows, SentRow};
 pub(crate) use wording::plain;

@@ -2,17 +2,17 @@
 
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, Imported, List, Sent, Time};
-use crate::extract::{Id, Json, Page, PageQuery, StaffCall, StaffOnly, entity_id};
+use crate::extract::{Id, Json, Page, PageQuery, Rows, StaffCall, StaffOnly, entity_id};
 use crate::layer::import_body_limit;
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use cartwright_actors::Engine;
+use cartwright_actors::import::too_many;
 use cartwright_actors::promotion::{CodeRow, ListedCode};
 use cartwright_domain::promotion;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -65,7 +65,7 @@ struct CouponCodesInput {
 struct CouponCodeImport {
     /// At most 500.
     #[schema(max_items = 500, value_type = Vec<CouponCodeRow>)]
-    rows: Vec<Value>,
+    rows: Rows,
 }
 
 /// One row: a code that is good for one order.
@@ -165,7 +165,7 @@ async fn admin_import_codes(
     Json { value, bytes }: Json<CouponCodeImport>,
 ) -> Answered<Imported> {
     let read = |row: CouponCodeRow| Ok(row.into());
-    let mut sent = Sent::read(value.rows, &["/code"], read);
+    let mut sent = Sent::read(value.rows, too_many::PROMOTION, &["/code"], read)?;
     let imported = engine.import_codes(&call.request(&bytes), sent.take()).await?;
     Ok(Answer::plain(Imported::of(sent.ends(imported))))
 }

@@ -3,15 +3,15 @@
 use super::dto::PromotionInput;
 use crate::answer::{Answer, Answered};
 use crate::dto::{Imported, Sent};
-use crate::extract::{Json, StaffCall};
+use crate::extract::{Json, Rows, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
+use cartwright_actors::import::too_many;
 use cartwright_actors::promotion::PromotionRow;
 use cartwright_domain::promotion::{Draft, Rest};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 struct PromotionImport {
     /// At most 500.
     #[schema(max_items = 500, value_type = Vec<PromotionImportRow>)]
-    rows: Vec<Value>,
+    rows: Rows,
 }
 
 /// One row: a promotion, found by its code, or by its name where it has none.
@@ -63,7 +63,12 @@ async fn admin_import_promotions(
     Json { value, bytes }: Json<PromotionImport>,
 ) -> Answered<Imported> {
     let read = |row: PromotionImportRow| Ok(row.into());
-    let mut sent = Sent::read(value.rows, &["/promotion/code", "/promotion/name"], read);
+    let mut sent = Sent::read(
+        value.rows,
+        too_many::PROMOTION,
+        &["/promotion/code", "/promotion/name"],
+        read,
+    )?;
     let imported = engine
         .import_promotions(&call.request(&bytes), sent.take())
         .await?;

@@ -3,14 +3,14 @@
 use super::dto::NewGiftCard;
 use crate::answer::{Answer, Answered};
 use crate::dto::{Imported, Money, Sent};
-use crate::extract::{Json, StaffCall};
+use crate::extract::{Json, Rows, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
+use cartwright_actors::import::too_many;
 use cartwright_actors::stored_value::{GiftCardRow, StoreCreditRow};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 struct GiftCardImport {
     /// At most 500.
     #[schema(max_items = 500, value_type = Vec<GiftCardImportRow>)]
-    rows: Vec<Value>,
+    rows: Rows,
 }
 
 /// One row: a gift card that was issued elsewhere, found by its code.
@@ -67,7 +67,12 @@ async fn admin_import_gift_cards(
     Json { value, bytes }: Json<GiftCardImport>,
 ) -> Answered<Imported> {
     // The end of a row that cannot be read tells nothing of its code.
-    let mut sent = Sent::read(value.rows, &[], |row: GiftCardImportRow| Ok(row.into()));
+    let mut sent = Sent::read(
+        value.rows,
+        too_many::STORED_VALUE,
+        &[],
+        |row: GiftCardImportRow| Ok(row.into()),
+    )?;
     let imported = engine
         .import_gift_cards(&call.request(&bytes), sent.take())
         .await?;
@@ -79,7 +84,7 @@ async fn admin_import_gift_cards(
 struct StoreCreditImport {
     /// At most 500.
     #[schema(max_items = 500, value_type = Vec<StoreCreditImportRow>)]
-    rows: Vec<Value>,
+    rows: Rows,
 }
 
 /// One row: the first amount of a customer's store credit in one currency.
@@ -122,7 +127,7 @@ async fn admin_import_store_credit(
     Json { value, bytes }: Json<StoreCreditImport>,
 ) -> Answered<Imported> {
     let read = |row: StoreCreditImportRow| Ok(row.into());
-    let mut sent = Sent::read(value.rows, &["/customer"], read);
+    let mut sent = Sent::read(value.rows, too_many::STORED_VALUE, &["/customer"], read)?;
     let imported = engine
         .import_store_credit(&call.request(&bytes), sent.take())
         .await?;

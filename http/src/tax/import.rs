@@ -2,18 +2,18 @@
 
 use crate::answer::{Answer, Answered};
 use crate::dto::{RowEnd, RowOutcome, Sent, instant};
-use crate::extract::{Json, StaffCall};
+use crate::extract::{Json, Rows, StaffCall};
 use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::import::ImportedRow;
+use cartwright_actors::import::too_many;
 use cartwright_actors::tax::RateRow;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::tax::{Category, RateDraft};
 use cartwright_domain::{Period, Problem, Refusal, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 struct RateImport {
     /// At most 500.
     #[schema(max_items = 500, value_type = Vec<RateImportRow>)]
-    rows: Vec<Value>,
+    rows: Rows,
 }
 
 /// One row: a rate, in the zone of its places. The zone is made where there is none.
@@ -96,7 +96,7 @@ async fn admin_import_tax_rates(
     StaffCall(call): StaffCall,
     Json { value, bytes }: Json<RateImport>,
 ) -> Answered<RatesImported> {
-    let mut sent = Sent::read(value.rows, &["/place"], RateImportRow::read);
+    let mut sent = Sent::read(value.rows, too_many::TAX, &["/place"], RateImportRow::read)?;
     let imported = engine
         .import_tax_rates(&call.request(&bytes), sent.take())
         .await?;
