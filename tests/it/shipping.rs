@@ -240,3 +240,40 @@ async fn an_option_costs_what_the_cart_is_charged_for_it() {
     promote("Free", json!({ "percentage": "1" })).await;
     check("GB", 0).await;
 }
+
+#[tokio::test]
+async fn goods_are_worth_what_they_are_listed_at_also_where_tax_is_taken_out() {
+    let server = Server::fresh();
+    let shop = server.shop();
+    shop.settings(json!({ "foreign_zone": "strip_home_tax" })).await;
+    shop.zone("Home", &["GB"], "0.2").await;
+    let cup = goods(&shop, 12_000, 900, false, &[]).await;
+    let guest = shop.guest().await;
+    let cart = id_of(&shop.cart(&guest, &[(&cup, 1)]).await);
+    let tariff = async |mut tariff: Value| {
+        tariff["currency"] = json!("GBP");
+        let method = json!({ "name": unique("method"), "countries": ["*"], "tariffs": [tariff] });
+        let made = shop.staff.post("/admin/shipping/methods", method).ok(201).await;
+        id_of(&made)
+    };
+    let share = tariff(json!({ "percentage": { "rate": "0.1" } })).await;
+    let free = tariff(json!({ "flat": 600, "free_from": 11_000 })).await;
+    let costs = async |country: &str, method: &str| {
+        send_to(&guest, &cart, country).await;
+        let choose = json!({ "shipping_method_id": method });
+        let chosen = guest.patch(&format!("/carts/{cart}"), choose).ok(200).await;
+        chosen["totals"]["shipping"].clone()
+    };
+    assert_eq!(costs("GB", &share).await, pence(1_200));
+    // A tenth of 100.00: what is left of 120.00, and of 12.00, once.
+    assert_eq!(costs("US", &share).await, pence(1_000));
+    assert_eq!(costs("GB", &free).await, pence(0));
+    assert_eq!(costs("US", &free).await, pence(0));
+    // Discounts are in proportion: half of 100.00 is half of 120.00.
+    let half = json!({ "type": "order", "percentage": "0.5" });
+    let promotion = json!({ "name": "Half", "enabled": true, "actions": [half] });
+    shop.staff.post("/admin/promotions", promotion).ok(201).await;
+    assert_eq!(costs("GB", &share).await, pence(600));
+    assert_eq!(costs("US", &share).await, pence(500));
+    assert_eq!(costs("US", &free).await, pence(500));
+}

@@ -47,7 +47,7 @@ pub struct Conditions {
 /// What is to be sent: those lines of a cart that are no digital goods.
 #[derive(Clone, Debug)]
 pub struct Parcel<'a> {
-    /// What the cart's goods are worth: the subtotal less discounts.
+    /// What the cart's goods are worth: their listed prices less discounts. Tax that is taken out of those is part of it.
     pub worth: Money,
     /// What the lines weigh.
     pub weight_grams: u64,

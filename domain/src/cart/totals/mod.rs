@@ -23,7 +23,7 @@ use crate::catalog::Handle;
 use crate::customer::Customer;
 use crate::error::{Broken, Class, Detail, Refusal};
 use crate::id::{LineId, PromotionId, ShippingMethodId, VariantId};
-use crate::money::{self, Currency, Money, Price};
+use crate::money::{self, Currency, Money, Price, Rounding};
 use crate::promotion::{Code, Goods, Promotions, SingleCode};
 use crate::settings::Settings;
 use crate::shipping::{CarrierRates, Offer, Parcel, ShippingMethod};
@@ -314,7 +314,7 @@ pub fn explain(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<(Worksheet, Tra
 pub fn offers(intent: &Intent<'_>, rules: &Rules<'_>) -> Result<Vec<Offer>, Error> {
     let taxing = Taxing::new(intent.destination, intent.buyer.tax, rules);
     let left = discount(intent, rules, &taxing, None, None)?;
-    let parcel = pack(intent, left.goods, &left.lines, &left.sheet);
+    let parcel = pack(intent, taxing.rounding, &left.lines, &left.sheet)?;
     offer(intent, rules, &taxing, &left.promoted, &parcel)
 }
 
@@ -336,7 +336,7 @@ fn price(
         goods,
         mut promoted,
     } = discount(intent, rules, &taxing, before, trace.as_deref_mut())?;
-    let parcel = || pack(intent, goods, &lines, &sheet);
+    let parcel = || pack(intent, taxing.rounding, &lines, &sheet);
     let shipped = ship(intent, rules, &taxing, &mut promoted, (parcel, trace))?;
     let shipping = match &shipped.line {
         Some(line) => line.value()?,
@@ -431,14 +431,37 @@ fn discount(
     })
 }
 
-/// Packs what of some lines is to be sent.
-fn pack<'a>(intent: &Intent<'a>, goods: Money, lines: &[QuoteLine], sheet: &'a [SheetLine]) -> Parcel<'a> {
-    let mut parcel = Parcel::new(goods);
+/// Packs what of some lines is to be sent. Goods are worth what they are listed at less discounts, whatever tax is taken
+/// out of it: that of shipping is taken out of its own price.
+fn pack<'a>(
+    intent: &Intent<'a>,
+    rounding: Rounding,
+    lines: &[QuoteLine],
+    sheet: &'a [SheetLine],
+) -> Result<Parcel<'a>, Error> {
+    let listed = |line: &QuoteLine| listed_value(line, rounding);
+    let worth = lines
+        .iter()
+        .try_fold(Money::zero(intent.currency), |worth, line| {
+            worth.plus(listed(line)?)
+        })?;
+    let mut parcel = Parcel::new(worth);
     parcel.rates = intent.outside.rates;
     for (line, noted) in lines.iter().zip(sheet).filter(|(_, noted)| !noted.digital) {
         parcel.add(line.quantity, noted.weight_grams, &noted.goods.categories);
     }
-    parcel
+    Ok(parcel)
+}
+
+/// Returns what a line comes to with the tax that was taken out of its price, and discounts in proportion.
+fn listed_value(line: &QuoteLine, rounding: Rounding) -> Result<Money, money::Error> {
+    let value = line.value()?;
+    if line.tax_stripped.is_zero() || line.amount.is_zero() {
+        return Ok(value);
+    }
+    let listed = line.amount.plus(line.tax_stripped)?;
+    let scaled = i128::from(value.amount) * i128::from(listed.amount);
+    Money::from_wide(rounding.divide(scaled, line.amount.amount.into()), value.currency)
 }
 
 #[cfg(test)]

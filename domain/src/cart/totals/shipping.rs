@@ -25,7 +25,7 @@ pub(super) fn ship<'p>(
     rules: &Rules<'_>,
     taxing: &Taxing<'_>,
     promoted: &mut Promoted,
-    (parcel, trace): (impl FnOnce() -> Parcel<'p>, Option<&mut Trace>),
+    (parcel, trace): (impl FnOnce() -> Result<Parcel<'p>, Error>, Option<&mut Trace>),
 ) -> Result<Shipped, Error> {
     let without = |unavailable| Shipped {
         line: None,
@@ -35,7 +35,7 @@ pub(super) fn ship<'p>(
     let Some(chosen) = intent.shipping else {
         return Ok(without(None));
     };
-    let parcel = parcel();
+    let parcel = parcel()?;
     if parcel.is_empty() {
         return Ok(without(None));
     }
