@@ -9,6 +9,9 @@ use tokio::time::Instant;
 /// How long what goes on when nobody waits for it any more may take until then.
 const FINISH_MAX: Duration = Duration::from_secs(300);
 
+/// How long before its deadline a request no longer waits for what others do, so that what there is can still be answered.
+const SPARE: Duration = Duration::from_millis(250);
+
 /// One request, as a use case sees it.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -52,6 +55,11 @@ impl Request {
             true => self.deadline + FINISH_MAX,
             false => self.deadline,
         }
+    }
+
+    /// Returns until when it waits for what others do, to answer with what there is by then.
+    pub(crate) fn waits_until(&self) -> Instant {
+        self.deadline.checked_sub(SPARE).unwrap_or(self.deadline)
     }
 
     /// Refuses when the caller expects another revision of what is at `current`.

@@ -298,7 +298,7 @@ impl Engine {
             checkout.state.step == Step::ReserveStock && checkout.state.completion.is_none()
         });
         if starting {
-            self.wait_until(id, request.deadline, |checkout| {
+            self.wait_until(id, request.waits_until(), |checkout| {
                 checkout.step != Step::ReserveStock
             })
             .await?;
@@ -395,7 +395,7 @@ impl Engine {
         let done = self
             .run_on_facts(&self.kinds().checkouts, id, command, request)
             .await?;
-        self.wait_until(id, request.deadline, Checkout::is_ended).await?;
+        self.wait_until(id, request.waits_until(), Checkout::is_ended).await?;
         Ok(Done {
             value: self.checkout_view(id).await?,
             replayed: done.replayed,
@@ -499,11 +499,11 @@ impl Engine {
         let refused = match attempt {
             Ok(Attempt { id, replayed }) => {
                 let deadline = match asked {
-                    Asked::Start => request.deadline,
+                    Asked::Start => request.waits_until(),
                     Asked::Completion => {
                         let provider = self.kinds().current_settings().await?.lifetimes.provider;
                         let patience = provider + PATIENCE_BEYOND_PROVIDER;
-                        request.deadline.min(Instant::now() + patience)
+                        request.waits_until().min(Instant::now() + patience)
                     }
                 };
                 self.wait_until(id, deadline, |checkout| asked.is_answered(checkout))

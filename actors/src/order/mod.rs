@@ -105,7 +105,7 @@ impl Engine {
 
     /// Cancels a whole order: voids what is only authorized, refunds what is captured, gives the stock back.
     ///
-    /// Answers when everything is given back, or at the deadline with the order as it then is.
+    /// Answers when everything is given back, or shortly before the deadline with the order as it then is.
     ///
     /// # Errors
     /// `order.not_found`; `cancellation.reason`; the order's refusal with the legal next statuses.
@@ -123,7 +123,7 @@ impl Engine {
             Ok((begun, replayed)) => {
                 let sagas = &self.inner().cancellation_sagas;
                 let waited = sagas
-                    .wait_for(begun, request.deadline, Cancellation::is_ended)
+                    .wait_for(begun, request.waits_until(), Cancellation::is_ended)
                     .await;
                 return self
                     .cancellation_done(waited.map_err(unreadable)?, replayed)
