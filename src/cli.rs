@@ -129,6 +129,14 @@ pub(crate) struct Import {
     /// What the file is a table of, unless of a catalog.
     #[command(flatten)]
     pub(crate) tables: Tables,
+    /// Columns of the file that are passed over, whatever they say
+    #[arg(
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        conflicts_with = "preset"
+    )]
+    pub(crate) ignore: Vec<String>,
     /// Read the whole file without sending anything; what only the server can judge is not checked
     #[arg(long)]
     pub(crate) dry_run: bool,

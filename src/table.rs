@@ -2,13 +2,12 @@
 
 mod json_lines;
 mod layout;
-mod misspelled;
+mod others;
 mod unix_lines;
 
 use anyhow::{Context, bail, ensure};
 use json_lines::JsonLines;
 use layout::{Layout, foreign};
-use misspelled::misspelled;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -17,7 +16,7 @@ use std::rc::Rc;
 use unix_lines::UnixLines;
 
 pub(crate) use layout::delimiter_of;
-pub(crate) use misspelled::{nearly, nearly_or_shortened};
+pub(crate) use others::{Others, nearly, nearly_or_shortened};
 
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -28,7 +27,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What is wrong with a row of other bytes than a text's.
 const NOT_UTF_8: &str = "it is not UTF-8";
 
-/// What stands behind the last line of a table: a quotation mark that is never closed takes it in.
+/// What stands behind the last line of a table: a quotation mark that is never closed takes it in. Old programs write it
+/// there, too.
 const BEHIND_THE_END: &str = "\u{1a}";
 
 /// What is wrong with the row that has taken it in.
@@ -36,9 +36,6 @@ const NEVER_CLOSED: &str = "a quotation mark in it is never closed: nothing behi
 
 /// How much is read ahead.
 const BUFFER_BYTES: usize = 256 * 1024;
-
-/// Tells whether a column's name is nearly another's.
-pub(crate) type Alike = fn(&str, &str) -> bool;
 
 /// One row: where it stands, and the value of each wanted column, or why it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,15 +56,15 @@ pub(crate) struct Table {
     line: u64,
 }
 
-/// A file that counts what was read of it.
-struct Counted {
-    file: File,
+/// A reader that counts what was read of it.
+struct Counted<R> {
+    reader: R,
     bytes_read: Rc<Cell<u64>>,
 }
 
-impl Read for Counted {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = self.reader.read(buffer)?;
         self.bytes_read.set(
             self.bytes_read
                 .get()
@@ -83,13 +80,18 @@ struct Column {
 }
 
 enum Rows {
-    Separated {
-        reader: csv::Reader<Box<dyn Read>>,
-        record: csv::StringRecord,
-        /// How many columns the heading has.
-        width: usize,
-    },
+    Separated(Separated),
     JsonLines(JsonLines),
+}
+
+/// Rows whose values have a separator between.
+struct Separated {
+    reader: csv::Reader<Box<dyn Read>>,
+    record: csv::StringRecord,
+    /// How many columns the heading has.
+    width: usize,
+    /// How much the table has given to the reader so far, without what stands behind its end.
+    length: Rc<Cell<u64>>,
 }
 
 /// Which columns a table must have.
@@ -112,18 +114,17 @@ impl Wanted {
 }
 
 impl Table {
-    /// Opens a table and finds its columns. What else it has is passed over, but for what is `alike` to a column that is
-    /// not there: that is misspelled, and what it says would be lost.
+    /// Opens a table and finds its columns.
     ///
     /// # Errors
-    /// The file cannot be read, a required column is not in its heading, or one is misspelled. Of JSON Lines each row
-    /// says itself what it has misspelled.
-    pub(crate) fn open(path: &Path, wanted: &[Wanted], alike: Alike) -> anyhow::Result<Self> {
+    /// The file cannot be read, a required column is not in its heading, or one is that must not be. Of JSON Lines each
+    /// row says itself what it has.
+    pub(crate) fn open(path: &Path, wanted: &[Wanted], others: Others) -> anyhow::Result<Self> {
         let named = || format!("cannot read {}", path.display());
         let bytes_read = Rc::new(Cell::new(0));
         let file = File::open(path).with_context(named)?;
         let mut reader = decompressed(Counted {
-            file,
+            reader: file,
             bytes_read: Rc::clone(&bytes_read),
         })
         .with_context(named)?;
@@ -133,7 +134,7 @@ impl Table {
         if let Some(reason) = foreign(layout, start) {
             bail!("cannot read {}: {reason}", path.display());
         }
-        let (rows, columns) = Self::read(reader, layout, wanted, alike).with_context(named)?;
+        let (rows, columns) = Self::read(reader, layout, wanted, others).with_context(named)?;
         Ok(Self {
             rows,
             columns,
@@ -147,7 +148,7 @@ impl Table {
         reader: Box<dyn BufRead>,
         layout: Layout,
         wanted: &[Wanted],
-        alike: Alike,
+        others: Others,
     ) -> anyhow::Result<(Rows, Vec<Column>)> {
         let delimiter = match layout {
             Layout::Separated(delimiter) => delimiter,
@@ -159,11 +160,15 @@ impl Table {
                         index: None,
                     })
                     .collect();
-                return Ok((Rows::JsonLines(JsonLines::of(reader, alike)), columns));
+                return Ok((Rows::JsonLines(JsonLines::of(reader, others)), columns));
             }
         };
-        let end = ["\n", BEHIND_THE_END].concat();
-        let source: Box<dyn Read> = Box::new(UnixLines::of(reader).chain(Cursor::new(end)));
+        let length = Rc::new(Cell::new(0));
+        let lines = Counted {
+            reader: UnixLines::of(reader),
+            bytes_read: Rc::clone(&length),
+        };
+        let source: Box<dyn Read> = Box::new(lines.chain(Cursor::new("\n").chain(BEHIND_THE_END.as_bytes())));
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
             .flexible(true)
@@ -182,7 +187,7 @@ impl Table {
         let is_there = |want: &&Wanted| {
             heading
                 .iter()
-                .any(|name| name == want.column || alike(name, &want.column))
+                .any(|name| name == want.column || (others.alike)(name, &want.column))
         };
         if let Some(want) = wanted
             .iter()
@@ -191,7 +196,7 @@ impl Table {
         {
             bail!(missing(want, &heading));
         }
-        if let Some(reason) = misspelled(heading.iter(), &names, alike) {
+        if let Some(reason) = others.fault(heading.iter(), &names) {
             bail!(reason);
         }
         let mut columns = Vec::with_capacity(wanted.len());
@@ -212,11 +217,12 @@ impl Table {
             });
         }
         Ok((
-            Rows::Separated {
+            Rows::Separated(Separated {
                 reader,
                 record: csv::StringRecord::new(),
                 width: heading.len(),
-            },
+                length,
+            }),
             columns,
         ))
     }
@@ -240,11 +246,7 @@ impl Table {
     /// itself.
     pub(crate) fn next_row(&mut self) -> anyhow::Result<Option<Row>> {
         let next = match &mut self.rows {
-            Rows::Separated {
-                reader,
-                record,
-                width,
-            } => next_separated(reader, record, *width, &self.columns),
+            Rows::Separated(rows) => rows.next_row(&self.columns),
             Rows::JsonLines(lines) => lines.next_row(&self.columns),
         };
         let (path, line) = (&self.path, self.line);
@@ -263,7 +265,7 @@ fn missing(want: &Wanted, heading: &csv::StringRecord) -> String {
     )
 }
 
-fn decompressed(file: Counted) -> std::io::Result<Box<dyn BufRead>> {
+fn decompressed(file: Counted<File>) -> std::io::Result<Box<dyn BufRead>> {
     let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
     if file.fill_buf()?.starts_with(&ZSTD_MAGIC) {
         let decoder = zstd::Decoder::with_buffer(file)?;
@@ -279,39 +281,50 @@ fn skip_byte_order_mark(reader: &mut dyn BufRead) -> std::io::Result<()> {
     Ok(())
 }
 
-fn next_separated(
-    reader: &mut csv::Reader<Box<dyn Read>>,
-    record: &mut csv::StringRecord,
-    width: usize,
-    columns: &[Column],
-) -> anyhow::Result<Option<Row>> {
-    let mut read = reader.read_record(record);
-    // As spreadsheets leave them at the end.
-    while matches!(read, Ok(true)) && record.iter().all(str::is_empty) {
-        read = reader.read_record(record);
-    }
-    // The reader stands behind the row; before it there may have been blank lines.
-    let behind = reader.position().line();
-    match read {
-        Ok(false) => Ok(None),
-        Ok(true) if record.iter().eq([BEHIND_THE_END]) => Ok(None),
-        Ok(true) => {
-            let is_open = record.iter().any(|text| text.ends_with(BEHIND_THE_END));
-            let inside = record.iter().flat_map(str::bytes).filter(|byte| *byte == b'\n');
-            let lines = inside.count() + usize::from(!is_open);
-            Ok(Some(Row {
-                line: behind.saturating_sub(u64::try_from(lines).unwrap_or(u64::MAX)),
-                values: match is_open {
-                    true => Err(NEVER_CLOSED.to_owned()),
-                    false => separated_values(record, width, columns),
-                },
-            }))
+impl Separated {
+    /// Returns the next row.
+    fn next_row(&mut self, columns: &[Column]) -> anyhow::Result<Option<Row>> {
+        let mut read = self.reader.read_record(&mut self.record);
+        // As spreadsheets leave them at the end, and old programs.
+        while matches!(read, Ok(true)) && (self.record.iter().all(str::is_empty) || self.is_end_of_file()) {
+            if self.is_at_end() {
+                return Ok(None);
+            }
+            read = self.reader.read_record(&mut self.record);
         }
-        Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => Ok(Some(Row {
-            line: behind.saturating_sub(1),
-            values: Err(NOT_UTF_8.to_owned()),
-        })),
-        Err(error) => Err(error.into()),
+        // The reader stands behind the row; before it there may have been blank lines.
+        let behind = self.reader.position().line();
+        match read {
+            Ok(false) => Ok(None),
+            Ok(true) => {
+                let mut texts = self.record.iter();
+                let is_open = self.is_at_end() && texts.any(|text| text.ends_with(BEHIND_THE_END));
+                let inside = self.record.iter().flat_map(str::bytes);
+                let lines = inside.filter(|byte| *byte == b'\n').count() + usize::from(!is_open);
+                Ok(Some(Row {
+                    line: behind.saturating_sub(u64::try_from(lines).unwrap_or(u64::MAX)),
+                    values: match is_open {
+                        true => Err(NEVER_CLOSED.to_owned()),
+                        false => separated_values(&self.record, self.width, columns),
+                    },
+                }))
+            }
+            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => Ok(Some(Row {
+                line: behind.saturating_sub(1),
+                values: Err(NOT_UTF_8.to_owned()),
+            })),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells whether a row is what stands behind the end, or looks so.
+    fn is_end_of_file(&self) -> bool {
+        self.record.iter().eq([BEHIND_THE_END])
+    }
+
+    /// Tells whether the reader has read what stands behind the end of the table and its line's end.
+    fn is_at_end(&self) -> bool {
+        self.length.get() + 1 < self.reader.position().byte()
     }
 }
 

@@ -19,7 +19,7 @@ mod store_credit;
 use crate::cli::{Import, Preset, Tables};
 use crate::client::{Answer, Call, Connection, Server};
 use crate::output;
-use crate::table::{Row, Table};
+use crate::table::{Others, Row, Table};
 use about::{About, Said, Seen};
 use anyhow::{Context, anyhow};
 use batch::Batch;
@@ -242,7 +242,7 @@ pub(crate) async fn run(arguments: Import) -> anyhow::Result<ExitCode> {
         return complete_journey::run(&arguments).await;
     }
     let layout = Layout::of(&arguments)?;
-    let table = layout.open(&arguments.file)?;
+    let table = layout.open(&arguments.file, &arguments.ignore)?;
     let mut reading = Reading {
         said: Said::of(match &layout {
             Layout::Catalog { .. } => Vec::new(),
@@ -315,10 +315,13 @@ impl Layout {
         })
     }
 
-    fn open(&self, file: &Path) -> anyhow::Result<Table> {
+    fn open(&self, file: &Path, ignored: &[String]) -> anyhow::Result<Table> {
         match self {
-            Self::Catalog { mapping, .. } => Table::open(file, &mapping.wanted(), columns::alike_in_catalog),
-            Self::Table(columns) => columns.open(file),
+            Self::Catalog { mapping, .. } => {
+                let others = Others::passed_over(columns::alike_in_catalog).but(ignored);
+                Table::open(file, &mapping.wanted(), others)
+            }
+            Self::Table(columns) => columns.open(file, ignored),
         }
     }
 

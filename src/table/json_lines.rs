@@ -1,7 +1,6 @@
 //! JSON Lines: an object a line, whose members are the columns.
 
-use super::misspelled::misspelled;
-use super::{Alike, Column, NOT_UTF_8, Row};
+use super::{Column, NOT_UTF_8, Others, Row};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -13,7 +12,7 @@ const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
 /// See the module.
 pub(super) struct JsonLines {
     reader: Box<dyn BufRead>,
-    alike: Alike,
+    others: Others,
     /// The line that was read last, and its number.
     bytes: Vec<u8>,
     line: u64,
@@ -21,10 +20,10 @@ pub(super) struct JsonLines {
 
 impl JsonLines {
     /// Reads so from a reader.
-    pub(super) fn of(reader: Box<dyn BufRead>, alike: Alike) -> Self {
+    pub(super) fn of(reader: Box<dyn BufRead>, others: Others) -> Self {
         Self {
             reader,
-            alike,
+            others,
             bytes: Vec::new(),
             line: 0,
         }
@@ -42,14 +41,14 @@ impl JsonLines {
                 let text = std::str::from_utf8(&self.bytes).map_err(|_| NOT_UTF_8.to_owned());
                 return Ok(Some(Row {
                     line: self.line,
-                    values: text.and_then(|text| values(text, columns, self.alike)),
+                    values: text.and_then(|text| values(text, columns, &self.others)),
                 }));
             }
         }
     }
 }
 
-fn values(text: &str, columns: &[Column], alike: Alike) -> Result<Vec<Option<String>>, String> {
+fn values(text: &str, columns: &[Column], others: &Others) -> Result<Vec<Option<String>>, String> {
     let Members { object, twice } =
         serde_json::from_str(text).map_err(|error| format!("it is not a JSON object: {error}"))?;
     if let Some(member) = twice {
@@ -62,7 +61,7 @@ fn values(text: &str, columns: &[Column], alike: Alike) -> Result<Vec<Option<Str
         values.push(text.transpose()?.filter(|text| !text.is_empty()));
     }
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    match misspelled(object.keys().map(String::as_str), &names, alike) {
+    match others.fault(object.keys().map(String::as_str), &names) {
         Some(reason) => Err(reason),
         None => Ok(values),
     }

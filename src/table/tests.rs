@@ -7,7 +7,7 @@ fn read_all(name: &str, bytes: &[u8], columns: &[&str]) -> anyhow::Result<Vec<Ro
     let path = directory.path().join(name);
     std::fs::write(&path, bytes)?;
     let wanted: Vec<Wanted> = columns.iter().map(|column| Wanted::required(column)).collect();
-    let mut table = Table::open(&path, &wanted, nearly)?;
+    let mut table = Table::open(&path, &wanted, Others::passed_over(nearly))?;
     let mut rows = Vec::new();
     while let Some(row) = table.next_row()? {
         rows.push(row);
@@ -136,7 +136,7 @@ fn a_misspelled_column_is_told_once_by_a_heading_and_by_each_object() {
     let open = |name: &str, text: &str| {
         let path = directory.path().join(name);
         std::fs::write(&path, text).expect("a file");
-        Table::open(&path, &wanted, nearly)
+        Table::open(&path, &wanted, Others::passed_over(nearly))
     };
     let refused = open("a.csv", "sku,prices\nA,1\n")
         .err()
@@ -217,6 +217,25 @@ fn a_quotation_mark_that_is_never_closed_is_told() {
 }
 
 #[test]
+fn what_old_programs_write_at_the_end_of_a_file_ends_nothing_in_its_middle() {
+    let expected = [
+        row(2, &[Some("A"), Some("1")]),
+        row(4, &[Some("B\u{1a}"), Some("2")]),
+        row(5, &[Some("C"), Some("3\u{1a}")]),
+    ];
+    let text = "sku,price\nA,1\n\u{1a}\nB\u{1a},2\nC,3\u{1a}";
+    for end in ["", "\n", "\n\u{1a}", "\n\u{1a}\n"] {
+        check("a.csv", format!("{text}{end}").as_bytes(), &expected);
+    }
+    // However much is read at once.
+    let rows: String = (0..50_000).map(|row| format!("{row},1\n")).collect();
+    let text = format!("sku,price\n{rows}\u{1a}\n{rows}");
+    let rows = read_all("a.csv", text.as_bytes(), &["sku", "price"]);
+    let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+    assert_eq!((rows.len(), rows[99_999].line), (100_000, 100_002));
+}
+
+#[test]
 fn a_line_number_counts_blank_lines_and_every_way_to_end_one() {
     let expected = [
         row(4, &[Some("A"), Some("1")]),
@@ -287,6 +306,6 @@ fn a_column_that_stands_twice_is_refused() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let error = Table::open(Path::new("/nonexistent/x.csv"), &[], nearly).err();
+    let error = Table::open(Path::new("/nonexistent/x.csv"), &[], Others::passed_over(nearly)).err();
     assert!(error.is_some_and(|error| error.to_string() == "cannot read /nonexistent/x.csv"));
 }

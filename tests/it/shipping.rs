@@ -1,6 +1,8 @@
 //! Shipping methods: tariffs, conditions, digital goods.
 
-use crate::support::{Client, OpenShop, Purchase, Server, Shop, Variant, address, id_of, pence, unique};
+use crate::support::{
+    Client, OpenShop, Purchase, Server, Shop, Variant, address, id_of, pence, unique, until,
+};
 use serde_json::{Value, json};
 
 /// Creates a product with one variant: price in pence, weight in grams, digital or not, categories.
@@ -123,11 +125,7 @@ async fn methods_are_offered_and_priced_by_what_is_sent() {
 
 #[tokio::test]
 async fn what_is_digital_is_bought_without_shipping() {
-    let OpenShop {
-        server: _server,
-        shop,
-        method,
-    } = OpenShop::fresh().await;
+    let OpenShop { server, shop, method } = OpenShop::fresh().await;
     let song = goods(&shop, 100, 0, true, &[]).await;
     let guest = shop.guest().await;
     let cart = shop.cart(&guest, &[(&song, 2)]).await;
@@ -149,6 +147,9 @@ async fn what_is_digital_is_bought_without_shipping() {
     assert_eq!(order["totals"]["total"], pence(200));
     assert_eq!(order["totals"]["shipping"], pence(0));
     assert_eq!(order["shipping_method"], Value::Null);
+    let directory = server.directory();
+    let mail = until("the confirmation is written", async || directory.mails().pop()).await;
+    assert!(mail.contains("Total: 2.00") && !mail.contains("Ship"), "{mail}");
 }
 
 #[tokio::test]

@@ -395,7 +395,8 @@ impl Engine {
         let done = self
             .run_on_facts(&self.kinds().checkouts, id, command, request)
             .await?;
-        self.wait_until(id, request.waits_until(), Checkout::is_ended).await?;
+        self.wait_until(id, request.waits_until(), Checkout::is_ended)
+            .await?;
         Ok(Done {
             value: self.checkout_view(id).await?,
             replayed: done.replayed,

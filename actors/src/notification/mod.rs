@@ -37,7 +37,7 @@ impl Confirmations {
             .placed(id)
             .await?
             .ok_or_else(|| format!("there is no order {id}"))?;
-        let Some(mail) = confirmation(fact, &order.state)? else {
+        let Some(mail) = confirmation(&order.state)? else {
             return Ok(());
         };
         match self.mailer.send(mail).await {
@@ -77,17 +77,15 @@ impl Subscriber for Confirmations {
 
 /// Writes the confirmation of an order; none for an order without an e-mail address.
 ///
-/// The message id comes from the fact's position, so that a fact that is delivered twice is one mail.
-fn confirmation(fact: &Fact, order: &Order) -> Result<Option<Mail>, String> {
+/// The message id comes from the order's id, so that a fact that is delivered twice is one mail, and mails of two shops are
+/// two.
+fn confirmation(order: &Order) -> Result<Option<Mail>, String> {
     let frozen = order.quote();
     let Some(email) = &frozen.email else {
         return Ok(None);
     };
     let number = order.number().ok_or("a placed order has a number")?;
-    let id = format!(
-        "order-{number}.{}-{}@{MESSAGE_ID_DOMAIN}",
-        fact.position.0, fact.index
-    );
+    let id = format!("order-{number}.{}@{MESSAGE_ID_DOMAIN}", order.id());
     let message_id = MessageId::parse(id).map_err(|invalid| invalid.to_string())?;
     let subject = format!("Your order {number}");
     Ok(Some(Mail {
@@ -113,7 +111,10 @@ fn text_of(order: &Order, number: u64) -> String {
     if !quote.discounts.is_zero() {
         let _ = writeln!(text, "Discounts: -{}", quote.discounts);
     }
-    let _ = writeln!(text, "Shipping: {}", quote.shipping);
+    let is_sent = quote.shipping_line.is_some();
+    if is_sent {
+        let _ = writeln!(text, "Shipping: {}", quote.shipping);
+    }
     if let Some(tax) = quote.tax.filter(|tax| !tax.is_zero()) {
         let _ = writeln!(text, "Tax: {tax}");
     }
@@ -134,7 +135,7 @@ fn text_of(order: &Order, number: u64) -> String {
     if !frozen.tenders.is_empty() && !frozen.due().is_zero() {
         let _ = writeln!(text, "Paid otherwise: {}", frozen.due());
     }
-    if let Some(address) = &frozen.shipping_address {
+    if let Some(address) = frozen.shipping_address.as_ref().filter(|_| is_sent) {
         let _ = writeln!(text, "\nShips to:");
         let lines = [
             address.name.as_deref(),

@@ -193,7 +193,13 @@ async fn return_payment(
                     answer.map(|_| ()).map_err(|error| error.to_string())
                 }
                 // Captured meanwhile: the checkout that captured it sees the canceled order and refunds it.
-                Err(payment::Error::Declined(_)) => Ok(()),
+                Err(payment::Error::Declined(reason)) => {
+                    tracing::warn!(
+                        order = %saga.state.order, payment = payment.reference(), ?reason,
+                        "the provider voids no payment of a canceled order; unless it is refunded next, look for it there"
+                    );
+                    Ok(())
+                }
                 Err(error) => Err(error.to_string()),
             }
         }

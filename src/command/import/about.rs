@@ -149,7 +149,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("table.csv");
         std::fs::write(&path, [heading, &rows.join("\n")].join("\n")).expect("a file");
-        let mut table = columns.open(&path).expect("a table");
+        let mut table = columns.open(&path, &[]).expect("a table");
         let (mut said, mut seen) = (Said::of(columns.of_shared(&table)), Seen::default());
         rows.map(|_| {
             let row = table.next_row().expect("a row").expect("another row");

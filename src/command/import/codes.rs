@@ -7,6 +7,7 @@ pub(super) const COLUMNS: Columns = Columns {
     path: "/admin/promotions/codes/import",
     names: &["promotion", "code", "used"],
     needed: &["promotion", "code"],
+    told: &["created"],
     read: code,
     about: |_| Vec::new(),
     shared: None,

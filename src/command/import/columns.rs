@@ -2,7 +2,7 @@
 
 use super::about::{About, Said};
 use super::{Good, Refused};
-use crate::table::{Row, Table, Wanted, nearly, nearly_or_shortened};
+use crate::table::{Others, Row, Table, Wanted, nearly, nearly_or_shortened};
 use cartwright_domain::money::{Currency, Price};
 use cartwright_http::instant;
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ pub(super) struct Columns {
     pub(super) names: &'static [&'static str],
     /// Those that a file must have.
     pub(super) needed: &'static [&'static str],
+    /// What else an export tells, which is nothing to import.
+    pub(super) told: &'static [&'static str],
     /// Makes of a row, its line and its values, what the server takes.
     pub(super) read: fn(u64, &mut Values) -> Result<Value, String>,
     /// Returns what a row is about, as the server finds it. Of two rows that say different things of one each would undo
@@ -40,10 +42,11 @@ impl Columns {
     /// Opens a file of this sort.
     ///
     /// # Errors
-    /// The file cannot be read, or a needed column is not in its heading, or what is in its place is misspelled or
-    /// shortened: a condition that is passed over would hold for everybody.
-    pub(super) fn open(&self, path: &Path) -> anyhow::Result<Table> {
-        open(path, self.names, self.needed)
+    /// The file cannot be read, or a needed column is not in its heading, or one is that is neither one of these nor to be
+    /// ignored: a condition that is passed over would hold for everybody.
+    pub(super) fn open(&self, path: &Path, ignored: &[String]) -> anyhow::Result<Table> {
+        let others = Others::refused().but(self.told).but(ignored);
+        open(path, self.names, self.needed, others)
     }
 
     /// Returns the columns of a file in which rows may say something of what several of them are about.
@@ -78,109 +81,55 @@ impl Columns {
     }
 }
 
-/// What else columns are called, here or in other shops. What such a column says would be lost, and mostly it is a
-/// condition: one that is passed over holds for everybody, and for ever.
-const CALLED: [&[&str]; 13] = [
-    &[
-        "groups",
-        "customer_groups",
-        "group_id",
-        "customer_group_id",
-        "customer_group_ids",
-    ],
-    &[
-        "valid_from",
-        "starts_at",
-        "start_date",
-        "date_start",
-        "date_from",
-        "from_date",
-        "from",
-    ],
-    &[
-        "valid_until",
-        "valid_to",
-        "ends_at",
-        "end_date",
-        "date_end",
-        "date_to",
-        "to_date",
-        "expires_at",
-        "expiry",
-        "expiry_date",
-        "date_expires",
-        "expiration_date",
-    ],
-    &["category", "tax_category", "tax_class"],
-    &["categories", "category"],
-    &[
-        "from_quantity",
-        "quantity_from",
-        "quantity",
-        "min_quantity",
-        "minimum_quantity",
-        "qty",
-        "min_qty",
-        "tier_qty",
-    ],
-    &["enabled", "active", "is_active", "status"],
-    &["usage_limit", "limit", "uses", "max_uses", "uses_per_coupon"],
-    &[
-        "usage_limit_per_customer",
-        "uses_per_customer",
-        "usage_limit_per_user",
-    ],
-    &["used", "is_used", "used_at", "redeemed", "redeemed_at"],
-    &["redeem", "redeemed"],
-    &[
-        "stock",
-        "stock_quantity",
-        "stock_qty",
-        "stock_level",
-        "stock_on_hand",
-        "on_hand",
-        "in_stock",
-        "inventory",
-        "inventory_quantity",
-        "quantity",
-        "qty",
-    ],
-    &[
-        "subtotal_from",
-        "min_subtotal",
-        "minimum_subtotal",
-        "minimum_amount",
-        "minimum_spend",
-        "minimum_order",
-        "min_amount",
-        "min_order",
-    ],
+/// Words in the names of columns that say what a variant's stock is.
+const OF_STOCK: [&str; 7] = [
+    "stock",
+    "inventory",
+    "quantity",
+    "qty",
+    "hand",
+    "available",
+    "availability",
+];
+/// Words beside them in the names of columns that say something else.
+const NOT_OF_STOCK: [&str; 17] = [
+    "min",
+    "minimum",
+    "max",
+    "maximum",
+    "from",
+    "per",
+    "pack",
+    "low",
+    "threshold",
+    "reorder",
+    "policy",
+    "tracker",
+    "status",
+    "backorder",
+    "backorders",
+    "sold",
+    "location",
 ];
 
-/// Tells whether a column is nearly called as another, as its beginning, or as others call it.
-fn alike(column: &str, name: &str) -> bool {
-    called_by_others(column, name) || nearly_or_shortened(column, name)
-}
-
-/// Tells whether a column of a catalog is nearly called as a field. What a variant's stock is elsewhere is known, too: one
-/// that is passed over never runs out.
+/// Tells whether a column of a catalog is nearly called as a field. What says a variant's stock elsewhere, or the currency
+/// of its price, is known by its words, too: without it the variant never runs out, or costs something else.
 pub(super) fn alike_in_catalog(column: &str, name: &str) -> bool {
-    nearly(column, name) || name == "stock" && called_by_others(column, name)
+    let column = column.to_lowercase();
+    let words: Vec<&str> = column.split(|char: char| !char.is_alphanumeric()).collect();
+    let has = |of: &[&str]| words.iter().any(|word| of.contains(word));
+    nearly(&column, name)
+        || name == "stock" && has(&OF_STOCK) && !has(&NOT_OF_STOCK)
+        || name == "currency" && has(&["currency"])
 }
 
-fn called_by_others(column: &str, name: &str) -> bool {
-    let column = column.trim().to_lowercase().replace([' ', '-'], "_");
-    let mut called = CALLED.into_iter().filter(|names| names.contains(&name));
-    called.any(|names| names.iter().any(|other| nearly(&column, other)))
-}
-
-fn open(path: &Path, names: &[&str], needed: &[&str]) -> anyhow::Result<Table> {
+fn open(path: &Path, names: &[&str], needed: &[&str], others: Others) -> anyhow::Result<Table> {
     let wanted = |name: &&str| Wanted {
         column: (*name).to_owned(),
         required: needed.contains(name),
     };
     let wanted: Vec<Wanted> = names.iter().map(wanted).collect();
-    Table::open(path, &wanted, alike)
+    Table::open(path, &wanted, others)
 }
 
 /// A table whose columns have fixed names, read row by row.
@@ -195,7 +144,8 @@ impl NamedTable {
     /// # Errors
     /// As of [`Columns::open`].
     pub(crate) fn open(path: &Path, names: &'static [&'static str], needed: &[&str]) -> anyhow::Result<Self> {
-        let table = open(path, names, needed)?;
+        let others = Others::passed_over(nearly_or_shortened);
+        let table = open(path, names, needed, others)?;
         Ok(Self { names, table })
     }
 
@@ -351,9 +301,11 @@ pub(super) fn spelled_parts(text: &str) -> String {
     parts.join(";")
 }
 
-/// Returns a whole number without the noughts behind its point, as spreadsheets and other shops write it.
+/// Returns a whole number without the noughts behind its point, as spreadsheets and other shops write it. Three of them
+/// may be a thousand's.
 pub(super) fn whole(text: &str) -> &str {
-    let is_whole = |(_, behind): &(&str, &str)| behind.bytes().all(|digit| digit == b'0');
+    let is_whole =
+        |(_, behind): &(&str, &str)| behind.len() != 3 && behind.bytes().all(|digit| digit == b'0');
     text.split_once('.')
         .filter(is_whole)
         .map_or(text, |(whole, _)| whole)
@@ -396,32 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_is_known_by_what_another_table_calls_it() {
-        let check = |column, name, is_alike| assert_eq!(alike(column, name), is_alike, "{column}");
-        check("groups", "customer_groups", true);
-        check("group", "customer_groups", true);
-        check("customer", "groups", false);
-        check("valid", "expires_at", false);
-        check("category", "categories", true);
-        check("Start_Date", "starts_at", true);
-        check("valid_to", "valid_until", true);
-        check("Date_Expires", "expires_at", true);
-        check("to", "expires_at", false);
-        check("is_active", "enabled", true);
-        check("uses_per_customer", "usage_limit_per_customer", true);
-        check("redeemed", "used", true);
-        check("valid_from", "starts_at", true);
-        check("ends_at", "valid_until", true);
-        check("quantity", "from_quantity", true);
-        check("Qty", "from_quantity", true);
-        check("valid_until", "expires_at", true);
-        check("tax_category", "category", true);
-        check("groups", "categories", false);
-        check("valid_from", "ends_at", false);
-        check("comment", "customer_groups", false);
-        check("min_subtotal", "subtotal_from", true);
-        check("limit", "usage_limit", true);
-        check("expiry", "expires_at", true);
+    fn what_says_stock_or_currency_elsewhere_is_known_by_its_words() {
         let check = |column, name, is_alike| {
             assert_eq!(alike_in_catalog(column, name), is_alike, "{column}");
         };
@@ -433,12 +360,29 @@ mod tests {
             "In stock",
             "quantity",
             "Inventory",
+            "Variant Inventory Qty",
+            "count_on_hand",
+            "Current Stock",
+            "Units in stock",
+            "Available",
         ] {
             check(column, "stock", true);
         }
-        for column in ["store", "size", "list", "min_quantity", "in"] {
+        for column in [
+            "store",
+            "size",
+            "list",
+            "min_quantity",
+            "in",
+            "Variant Inventory Policy",
+            "Low stock threshold",
+            "handmade",
+            "available_from",
+        ] {
             check(column, "stock", false);
         }
+        check("currency_code", "currency", true);
+        check("card", "currency", false);
         check("category", "categories", true);
         check("category", "tax_category", false);
         check("enabled", "status", false);

@@ -9,6 +9,7 @@ pub(super) const COLUMNS: Columns = Columns {
     path: "/admin/customers/import",
     names: &["external_id", "email", "groups", "tax_exempt", "vat_number"],
     needed: &[],
+    told: &[],
     read: customer,
     about: |values| {
         let id = values.get("external_id").map(|id| About::once(&["id", id]));

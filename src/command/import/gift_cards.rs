@@ -15,6 +15,7 @@ pub(super) const COLUMNS: Columns = Columns {
         "note",
     ],
     needed: &["code", "balance", "currency"],
+    told: &[],
     read: gift_card,
     about: |_| Vec::new(),
     shared: None,

@@ -19,6 +19,7 @@ pub(super) const COLUMNS: Columns = Columns {
         "enabled",
     ],
     needed: &["list", "sku", "price", "currency"],
+    told: &[],
     read: list_price,
     about: |values| {
         vec![About::once(&[

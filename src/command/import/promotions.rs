@@ -28,6 +28,7 @@ pub(super) const COLUMNS: Columns = Columns {
         "enabled",
     ],
     needed: &["name"],
+    told: &[],
     read: promotion,
     about: |values| {
         vec![match values.get("code") {

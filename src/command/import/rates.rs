@@ -5,6 +5,7 @@ use super::columns::{Columns, Values, spelled};
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::tax::{Category, TaxCode};
 use cartwright_domain::territory::{Territory, TerritoryDraft};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
@@ -20,6 +21,7 @@ pub(super) const COLUMNS: Columns = Columns {
         "valid_until",
     ],
     needed: &["place", "name", "rate"],
+    told: &[],
     read: rate,
     about: |values| {
         let (place, from) = (values.get_or("place", ""), values.get_or("valid_from", ""));
@@ -44,6 +46,11 @@ fn territory(place: &str) -> Option<String> {
 
 /// Whether its places, codes and times are any is the server's to say.
 fn rate(line: u64, values: &mut Values) -> Result<Value, String> {
+    let rate = values.needed("rate")?;
+    // Above one it is what other shops write: a percentage.
+    if rate.parse().is_ok_and(|rate: Decimal| Decimal::ONE < rate) {
+        return Err(format!("rate: {rate} is more than 1; 20 per cent is 0.2"));
+    }
     Ok(json!({
         "row": line,
         "place": values.needed("place")?,
@@ -51,7 +58,7 @@ fn rate(line: u64, values: &mut Values) -> Result<Value, String> {
         "category": values.take("category"),
         "tax": values.take("tax"),
         "name": values.needed("name")?,
-        "rate": values.needed("rate")?,
+        "rate": rate,
         "valid_from": values.take("valid_from"),
         "valid_until": values.take("valid_until"),
     }))
@@ -79,5 +86,17 @@ mod tests {
         check("", "VAT", "0.2", Err("it has no place"));
         check("GB", " ", "0.2", Err("it has no name"));
         check("GB", "VAT", "", Err("it has no rate"));
+    }
+
+    #[test]
+    fn a_percentage_is_no_rate() {
+        let rate = |rate| {
+            let row = read(&COLUMNS, &[("place", "GB"), ("name", "VAT"), ("rate", rate)]);
+            row.map(|row| row["rate"].clone())
+        };
+        assert_eq!(rate("0.0825"), Ok(json!("0.0825")));
+        assert_eq!(rate("1"), Ok(json!("1")));
+        let told = "rate: 8.25 is more than 1; 20 per cent is 0.2";
+        assert_eq!(rate("8.25"), Err(told.to_owned()));
     }
 }

@@ -9,6 +9,7 @@ pub(super) const COLUMNS: Columns = Columns {
     path: "/admin/store-credit/import",
     names: &["customer", "amount", "currency", "reason"],
     needed: &["customer", "amount", "currency", "reason"],
+    told: &[],
     read: credit,
     about: |values| {
         let customer = values.get_or("customer", "");

@@ -5,9 +5,10 @@
 
 use super::country::CountryMap;
 use crate::money::UnitPrice;
-use crate::table::{Table, Wanted, nearly};
+use crate::table::{Others, Table, Wanted, nearly};
 use anyhow::{Context, bail};
 use cartwright_domain::country::Country;
+use cartwright_http::instant;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
@@ -118,7 +119,7 @@ pub(super) struct Invoice {
 impl Invoice {
     /// Returns when its order is priced, as the wire has times: the file's, taken for UTC.
     pub(super) fn priced_at(&self) -> String {
-        format!("{}Z", self.date.replace(' ', "T"))
+        as_instant(&self.date)
     }
 
     /// Returns the sum of the row amounts in minor units, each rounded half up to the penny.
@@ -170,7 +171,7 @@ impl Plan {
     /// The file cannot be read, or everything that is wrong with it, by line or country name.
     pub(super) fn read(path: &Path, countries: &CountryMap) -> anyhow::Result<Self> {
         let wanted: Vec<Wanted> = COLUMNS.iter().map(|column| Wanted::required(column)).collect();
-        let mut table = Table::open(path, &wanted, nearly)?;
+        let mut table = Table::open(path, &wanted, Others::passed_over(nearly))?;
         let mut builder = Builder::default();
         while let Some(row) = table.next_row()? {
             if let Err(fault) = row.values.and_then(|values| builder.add(values)) {
@@ -238,6 +239,11 @@ impl Plan {
     }
 }
 
+/// Returns a time of the file as the wire has times, taken for UTC.
+fn as_instant(date: &str) -> String {
+    format!("{}Z", date.replace(' ', "T"))
+}
+
 #[derive(Default)]
 struct Builder {
     rows: u32,
@@ -278,6 +284,11 @@ impl Builder {
             price,
         };
         let date = date.unwrap_or_default();
+        if !date.is_empty() && (!date.contains(' ') || instant(&as_instant(&date)).is_err()) {
+            return Err(format!(
+                "InvoiceDate: {date:?} is no time such as 2010-12-01 08:26:00"
+            ));
+        }
         match self.invoice_index.get(&number) {
             Some(index) => {
                 let invoice = &mut self.invoices[*index];
@@ -322,6 +333,10 @@ impl Builder {
         for invoice in &mut self.invoices {
             invoice.kind = Kind::of(&invoice.number, &invoice.lines);
             invoice.country = countries.country(&invoice.country_name);
+            if invoice.date.is_empty() {
+                self.faults
+                    .push(format!("invoice {} has no InvoiceDate", invoice.number));
+            }
             if invoice.country.is_none() && invoice.kind == Kind::Sale {
                 unknown.insert(invoice.country_name.clone());
             }

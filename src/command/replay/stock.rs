@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use crate::client::{Call, Connection};
 use crate::output;
-use crate::table::{Table, Wanted, nearly};
+use crate::table::{Others, Table, Wanted, nearly};
 use anyhow::{Context, bail};
 use hyper::header::HeaderValue;
 use serde::Deserialize;
@@ -38,7 +38,7 @@ struct StockItem {
 /// The file cannot be read, or the line that is wrong.
 pub(super) fn read(path: &Path, plan: &mut Plan) -> anyhow::Result<Vec<Figures>> {
     let wanted = ["StockCode", "min_opening", "closing"].map(Wanted::required);
-    let mut table = Table::open(path, &wanted, nearly)?;
+    let mut table = Table::open(path, &wanted, Others::passed_over(nearly))?;
     let mut figures = Vec::new();
     while let Some(row) = table.next_row()? {
         let at = || format!("{}, line {}", path.display(), row.line);

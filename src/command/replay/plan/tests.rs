@@ -60,6 +60,20 @@ fn an_invoice_is_of_the_earliest_time_of_its_rows() {
 }
 
 #[test]
+fn an_invoice_without_a_time_cannot_be_put_in_order() {
+    let row = |time: &str| format!("1001,A,T,1,{time},1.00,,United Kingdom\n");
+    check_fault(&row(""), "invoice 1001 has no InvoiceDate");
+    for time in [
+        "12/1/2010 8:26",
+        "2011-02-30 08:26:00",
+        "2010-12-01T08:26:00",
+        "2010-12-01",
+    ] {
+        check_fault(&row(time), "is no time such as");
+    }
+}
+
+#[test]
 fn a_file_of_which_a_quotation_mark_takes_the_rest_is_not_played() {
     let row = "1001,A,T,1,2011-01-04 00:00:00,1.00,,";
     check_fault(
@@ -197,7 +211,7 @@ fn data_set() -> Option<std::path::PathBuf> {
 fn check_data_set(folder: &Path, transactions: &str, invoices: &str, stock: &str) -> anyhow::Result<()> {
     let plan = Plan::read(&folder.join(transactions), &CountryMap::read(None)?)?;
     let wanted = ["InvoiceNo", "kind", "total_gbp"].map(Wanted::required);
-    let mut table = Table::open(&folder.join(invoices), &wanted, nearly)?;
+    let mut table = Table::open(&folder.join(invoices), &wanted, Others::passed_over(nearly))?;
     let mut compared = 0;
     while let Some(row) = table.next_row()? {
         let values: Vec<String> = row
@@ -219,7 +233,7 @@ fn check_data_set(folder: &Path, transactions: &str, invoices: &str, stock: &str
     assert_eq!(compared, plan.invoices.len());
 
     let wanted = ["StockCode", "min_opening", "closing"].map(Wanted::required);
-    let mut table = Table::open(&folder.join(stock), &wanted, nearly)?;
+    let mut table = Table::open(&folder.join(stock), &wanted, Others::passed_over(nearly))?;
     let mut available: HashMap<String, (i64, i64)> = HashMap::new();
     while let Some(row) = table.next_row()? {
         let values: Vec<String> = row
