@@ -28,7 +28,7 @@ use std::thread;
 /// The text of `cartwright config default`: every option with its sentence and its default.
 pub const EXAMPLE: &str = include_str!("../cartwright.example.toml");
 
-/// The file that is read when none is named. It need not exist.
+/// The file that is read when none is named. It need not exist; one that is there and cannot be read is a fault.
 pub const DEFAULT_FILE: &str = "cartwright.toml";
 
 /// What the environment variable of an option starts with.
@@ -223,7 +223,12 @@ impl Sources {
     /// # Errors
     /// [`Faults`] when the named file does not exist, and for each variable and argument that is no text.
     pub fn of_process(file: Option<&Path>, arguments: &Arguments) -> Result<Self, Faults> {
-        let default_file = Some(Path::new(DEFAULT_FILE)).filter(|path| path.exists());
+        // A link that leads nowhere is there.
+        let is_there = |path: &&Path| match fs::symlink_metadata(path) {
+            Ok(_) => true,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        let default_file = Some(Path::new(DEFAULT_FILE)).filter(is_there);
         let file = file.or(default_file);
         if let Some(fault) = file.and_then(no_file) {
             return Err(Faults(vec![fault]));

@@ -31,5 +31,5 @@ pub use engine::{Engine, Parts, new_seed};
 pub use identity::OpenedSession;
 pub use notification::CONFIRMATIONS;
 pub use once::Shown;
-pub use page::{Cursor, Page, PageRequest};
+pub use page::{Cursor, PAGE_LIMIT_MAX, Page, PageRequest};
 pub use request::{Done, Idempotency, Outcome, Refused, Request};

@@ -6,10 +6,11 @@ use anyhow::Context;
 use cartwright::config::Arguments;
 use cartwright_actors::catalog::{ImportRow, Visibility};
 use cartwright_actors::import::{ROWS_MAX, RowOutcome};
-use cartwright_actors::{Engine, Page, PageRequest, Request, new_seed};
+use cartwright_actors::{Engine, PAGE_LIMIT_MAX, Page, PageRequest, Request, new_seed};
 use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::territory::TerritoryDraft;
 use cartwright_domain::{shipping, tax};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ pub(crate) fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<
         match filled.context("the demo's catalog could not be loaded")? {
             true => explain(app.address()),
             false => Ok(output::line(
-                "This directory holds a shop with other products: the demo's catalog was not loaded. \
+                "This directory holds a shop with other products or another currency: the demo's catalog was not loaded. \
                  Give the demo a directory of its own, for example --data ./demo-data.",
             )?),
         }
@@ -42,7 +43,7 @@ pub(crate) fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<
 }
 
 /// Fills an empty store, and goes on with one that it had begun to fill. What is there is left alone: its stock has been
-/// sold from, and a store with other products only is no demo. Tells whether it is one.
+/// sold from, and a store that lacks some of the demo's products and has others is no demo. Tells whether it is one.
 async fn fill(engine: &Engine) -> anyhow::Result<bool> {
     let rows = rows()?;
     let mut missing = Vec::new();
@@ -51,11 +52,11 @@ async fn fill(engine: &Engine) -> anyhow::Result<bool> {
             missing.push(row.clone());
         }
     }
-    let has_begun = missing.len() < rows.len();
     if missing.is_empty() {
         return Ok(true);
     }
-    if !has_begun && has_any(engine.products(Visibility::All, first()).await?) {
+    let currency = engine.settings().await?.state.currency;
+    if currency != Currency::GBP || !has_begun_at_most(engine, &rows).await? {
         return Ok(false);
     }
     let request = || Request::internal("demo", new_seed(), PATIENCE);
@@ -86,6 +87,24 @@ async fn is_loaded(engine: &Engine, sku: &str) -> anyhow::Result<bool> {
         Some(variant) => engine.stock(variant).await?.is_some(),
         None => false,
     })
+}
+
+/// Tells whether there are no products but those that loading the rows makes.
+async fn has_begun_at_most(engine: &Engine, rows: &[ImportRow]) -> anyhow::Result<bool> {
+    let own: HashSet<&str> = rows.iter().filter_map(|row| row.title.as_deref()).collect();
+    let mut page = first();
+    page.limit = PAGE_LIMIT_MAX;
+    loop {
+        let found = engine.products(Visibility::All, page.clone()).await?;
+        let mut titles = found.items.iter().map(|found| found.product.state.title.as_str());
+        if titles.any(|title| !own.contains(title)) {
+            return Ok(false);
+        }
+        page.cursor = found.next;
+        if page.cursor.is_none() {
+            return Ok(true);
+        }
+    }
 }
 
 fn first() -> PageRequest {

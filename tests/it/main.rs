@@ -12,6 +12,7 @@ mod checkout;
 mod cli;
 mod configuration;
 mod coupon_codes;
+mod demo;
 mod documented;
 mod edge;
 mod fake_shop;

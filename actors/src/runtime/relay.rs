@@ -12,7 +12,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How many commits' facts are read at once.
 const COMMITS_PER_READ: usize = 256;
@@ -22,6 +22,8 @@ const CURSOR_FACTS: u64 = 100;
 const CURSOR_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a subscriber lets facts gather, so that it looks once for many groups.
 const GATHER: Duration = Duration::from_millis(5);
+/// How long what was done may take to be made safe before it is said that it waits.
+const SETTLING_MAX: Duration = Duration::from_secs(5);
 /// How long a subscriber that is up to date waits before it looks all the same.
 const IDLE: Duration = Duration::from_secs(60);
 /// How many dead letters are kept in memory; all are logged.
@@ -239,7 +241,7 @@ impl Relay {
     /// Moves the durable cursor to where it was read.
     async fn move_on(&self, cursor: &mut Cursor, inner: &Inner) -> Result<(), Fault> {
         if cursor.durable < cursor.read {
-            let settled = self.subscriber.settle().await;
+            let settled = self.settle().await;
             lock(&self.counters).unsettled = settled.as_ref().err().cloned();
             settled.map_err(Fault::Io)?;
             inner
@@ -252,6 +254,22 @@ impl Relay {
             self.count(cursor);
         }
         Ok(())
+    }
+
+    /// Makes safe what was done, however long that takes, and says so where it is long.
+    async fn settle(&self) -> Result<(), String> {
+        let mut settling = self.subscriber.settle();
+        if let Ok(settled) = timeout(SETTLING_MAX, &mut settling).await {
+            return settled;
+        }
+        let reason = format!("no answer in {SETTLING_MAX:?}");
+        tracing::warn!(
+            subscriber = self.subscriber.name(),
+            reason,
+            "what was done is not safe yet"
+        );
+        lock(&self.counters).unsettled = Some(reason);
+        settling.await
     }
 
     /// Counts what has come of the facts up to the durable cursor. Those behind it may come again.

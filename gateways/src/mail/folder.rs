@@ -16,8 +16,9 @@ use lettre::{
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use std::{
     fmt::Display,
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -216,9 +217,9 @@ fn mailbox(text: &str) -> Result<Mailbox, Error> {
     })
 }
 
-/// Makes a mail directory with its spool, empty.
+/// Makes a mail directory with its spool, empty. What is not there is made for its owner alone: mails say who lives where.
 fn make(directory: &Path, spool: &Path) -> io::Result<()> {
-    fs::create_dir_all(spool)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(spool)?;
     for left in fs::read_dir(spool)? {
         fs::remove_file(left?.path())?;
     }

@@ -4,10 +4,11 @@ use super::Bench;
 use super::toy::add;
 use crate::runtime::{Subscriber, Unhandled};
 use cartwright_storage::{Fact, Position, Store};
-use futures::future::{BoxFuture, FutureExt, ready};
+use futures::future::{BoxFuture, FutureExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 #[derive(Default)]
 struct Diary {
@@ -20,6 +21,8 @@ struct Diary {
     refuses: Option<u64>,
     /// Nothing it writes down stays.
     fades: AtomicBool,
+    /// The ink does not dry before somebody says so.
+    wet: Option<Arc<Notify>>,
 }
 
 impl Subscriber for Diary {
@@ -55,8 +58,38 @@ impl Subscriber for Diary {
             true => Err("the ink fades".to_owned()),
             false => Ok(()),
         };
-        ready(settled).boxed()
+        let wet = self.wet.clone();
+        async move {
+            if let Some(wet) = wet {
+                wet.notified().await;
+            }
+            settled
+        }
+        .boxed()
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_long_to_be_made_safe_is_told_while_it_does() {
+    let bench = Bench::new();
+    let dry = Arc::new(Notify::new());
+    let diary = Diary {
+        wet: Some(Arc::clone(&dry)),
+        ..Diary::default()
+    };
+    bench.runtime.subscribe(Arc::new(diary));
+    bench.runtime.open().await.unwrap();
+    let id = bench.open(1).await;
+    bench.tell(id, add(1)).await.unwrap();
+    let unsettled = || bench.runtime.subscribers().remove(0).unsettled;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(unsettled(), None);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(unsettled().as_deref(), Some("no answer in 5s"));
+    dry.notify_one();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let counters = bench.runtime.subscribers().remove(0);
+    assert_eq!((counters.unsettled, counters.position), (None, Position(2)));
 }
 
 async fn check(fails: Option<(u64, i32)>, expected: &[u64], failed: u64, dead: &[u64]) {
