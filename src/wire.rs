@@ -25,6 +25,9 @@ use tokio::runtime::Handle;
 /// How long the disk may take for one group before the store counts as one that cannot be written.
 const WRITING_MAX: Duration = Duration::from_secs(5);
 
+/// For how long it is told that the index could not be read.
+const UNREAD_TOLD: Duration = Duration::from_secs(60);
+
 /// Where the sandbox keeps its ledger in the data directory: beside the engine's store, never in it.
 const SANDBOX_LEDGER: &str = "sandbox/ledger.jsonl";
 
@@ -134,12 +137,16 @@ impl Health for Parted {
     fn parts(&self) -> BoxFuture<'_, Vec<Part>> {
         Box::pin(async {
             let busy = || self.engine.admit().err().map(|fault| fault.to_string());
-            let store = disk_fault(self.engine.writing_for()).or_else(busy);
+            let down = disk_fault(self.engine.writing_for()).or_else(busy);
+            let store = match down {
+                Some(_) => part("store", Condition::Unhealthy, down),
+                None => part("store", Condition::Degraded, read_fault(self.engine.unread_ago())),
+            };
             let payments = self.engine.payment_fault();
             let subscribers = self.engine.subscribers();
             let (mail, background) = (mail_fault(&subscribers), background_fault(&subscribers));
             vec![
-                part("store", Condition::Unhealthy, store),
+                store,
                 part("payments", Condition::Degraded, payments),
                 part("mail", Condition::Degraded, mail),
                 part("background", Condition::Degraded, background),
@@ -152,6 +159,12 @@ impl Health for Parted {
 fn disk_fault(writing_for: Duration) -> Option<String> {
     let seconds = writing_for.as_secs();
     (WRITING_MAX <= writing_for).then(|| format!("the disk has not answered for {seconds} s"))
+}
+
+/// Says that what is not in memory cannot be read, if that was so a moment ago.
+fn read_fault(ago: Option<Duration>) -> Option<String> {
+    let ago = ago.filter(|ago| *ago < UNREAD_TOLD)?.as_secs();
+    Some(format!("the index could not be read {ago} s ago; see the log"))
 }
 
 /// Says what is wrong with the mails that follow from orders, if anything is.
@@ -227,6 +240,14 @@ mod tests {
         let unread = "mails wait until the orders can be read that they are about: damaged";
         check(Some("damaged"), None, Some(unread));
         check(Some("damaged"), Some("full"), Some(unread));
+    }
+
+    #[test]
+    fn a_read_that_failed_is_told_for_a_while() {
+        let seconds = |seconds| read_fault(Some(Duration::from_secs(seconds)));
+        assert_eq!((read_fault(None), seconds(60)), (None, None));
+        let told = "the index could not be read 59 s ago; see the log";
+        assert_eq!(seconds(59).as_deref(), Some(told));
     }
 
     #[test]

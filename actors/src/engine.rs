@@ -255,6 +255,11 @@ impl Engine {
         self.inner.runtime.store().statistics().writing_for
     }
 
+    /// Returns how long ago the store could not be read, if that was so since the start.
+    pub fn unread_ago(&self) -> Option<Duration> {
+        self.inner.runtime.store().statistics().unread_ago
+    }
+
     /// Returns what each subscriber has done.
     pub fn subscribers(&self) -> Vec<SubscriberCounters> {
         self.inner.runtime.subscribers()

@@ -272,16 +272,17 @@ pub(crate) async fn replayed<E: Entity, R: DeserializeOwned>(
     receipt: Box<Receipt>,
 ) -> Result<Shown<E>, Refused> {
     let answer: Answer<R, E> = entities.replay(&receipt).await?;
-    answer.state.ok_or_else(|| gone::<E>())
+    answer.state.ok_or_else(gone_since::<E>)
 }
 
 /// Returns an answer's state as what the use case shows.
 pub(crate) fn shown<R, E: Entity>(answer: Answer<R, E>) -> Outcome<Shown<E>> {
-    let value = answer.state.ok_or_else(|| gone::<E>())?;
-    Ok(Done {
-        value,
-        replayed: answer.replayed,
-    })
+    let replayed = answer.replayed;
+    let value = answer.state.ok_or_else(|| match replayed {
+        true => gone_since::<E>(),
+        false => gone::<E>(),
+    })?;
+    Ok(Done { value, replayed })
 }
 
 /// Refuses a request that expects a version of what is not there: that has none but 0.
@@ -292,6 +293,14 @@ pub(crate) fn require_no_version<E: Entity>(request: &Request) -> Result<(), Ref
             current: Revision::default(),
         }
         .into()),
+    }
+}
+
+/// Says of what was asked for before, under the same key, that the entity it was about is not there any more.
+pub(crate) fn gone_since<E: Entity>() -> Refused {
+    Refused {
+        replayed: true,
+        ..gone::<E>()
     }
 }
 

@@ -73,11 +73,12 @@ async fn start(config: &Config, arguments: &Arguments) -> anyhow::Result<App> {
             "{why} The staff token, valid 30 days and shown only once:"
         ))?;
         output::line(token)?;
-        output::line(format!(
-            "Another one: cartwright token --data {}",
-            config.data.display()
-        ))?;
     }
+    // Also where the first start was killed before it had told its own.
+    output::line(format!(
+        "Another staff token: cartwright token --data {}",
+        config.data.display()
+    ))?;
     Ok(app)
 }
 

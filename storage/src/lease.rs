@@ -1,7 +1,8 @@
 //! The directory lock: an operating system's file lock, so that a kill delays nothing.
 //!
 //! What is locked is the data directory itself, and not a file in it: a file can be deleted and made again, and would
-//! then be locked twice. The file `lock` only says who holds the directory.
+//! then be locked twice. So is the journal's, which a link may lead to from two of them. The file `lock` only says who
+//! holds the directory.
 
 use crate::OpenError;
 use std::fs::{self, File, TryLockError};
@@ -10,12 +11,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 const LOCK: &str = "lock";
+const JOURNAL: &str = "journal";
 
 /// Held as long as this process may write to the directory.
 #[derive(Debug)]
 pub(crate) struct Lease {
     directory: File,
     path: PathBuf,
+    /// That of the journal, where there was one.
+    _journal: Option<File>,
 }
 
 impl Lease {
@@ -26,27 +30,33 @@ impl Lease {
             path: path.to_owned(),
             source,
         };
-        let held = File::open(directory).map_err(|error| io_at(directory, error))?;
-        match held.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                // The number is a courtesy; without it the message still says what to do.
-                let process = fs::read_to_string(name).unwrap_or_default();
-                return Err(OpenError::InUse {
-                    directory: directory.to_owned(),
-                    process: process.trim().parse().ok(),
-                });
+        let lock = |locked: &Path| {
+            let held = File::open(locked).map_err(|error| io_at(locked, error))?;
+            match held.try_lock() {
+                Ok(()) => Ok(held),
+                Err(TryLockError::WouldBlock) => {
+                    // The number is a courtesy; without it the message still says what to do.
+                    let process = fs::read_to_string(&name).unwrap_or_default();
+                    Err(OpenError::InUse {
+                        directory: locked.to_owned(),
+                        process: process.trim().parse().ok(),
+                    })
+                }
+                Err(TryLockError::Error(error)) => Err(io_at(locked, error)),
             }
-            Err(TryLockError::Error(error)) => return Err(io_at(directory, error)),
-        }
+        };
+        let held = lock(directory)?;
         if !is_at(&held, directory).map_err(|error| io_at(directory, error))? {
             let replaced = io::Error::other("another directory took its place meanwhile; start again");
             return Err(io_at(directory, replaced));
         }
+        let journal = directory.join(JOURNAL);
+        let journal = journal.exists().then(|| lock(&journal)).transpose()?;
         fs::write(&name, format!("{}\n", std::process::id())).map_err(|error| io_at(&name, error))?;
         Ok(Self {
             directory: held,
             path: directory.to_owned(),
+            _journal: journal,
         })
     }
 
@@ -88,6 +98,25 @@ mod tests {
         fs::rename(&path, &moved).expect("it is there");
         fs::create_dir(&path).expect("the place is free");
         assert!(!is_at(&opened, &path).expect("it is there"));
+    }
+
+    #[test]
+    fn a_journal_that_two_directories_lead_to_is_of_one_process() {
+        let parent = tempfile::tempdir().expect("a directory can be made");
+        let [volume, first, second] = ["volume", "first", "second"].map(|name| parent.path().join(name));
+        for directory in [&volume, &first, &second] {
+            fs::create_dir(directory).expect("a directory can be made");
+        }
+        for directory in [&first, &second] {
+            std::os::unix::fs::symlink(&volume, directory.join(JOURNAL)).expect("a link can be made");
+        }
+        let lease = Lease::take(&first).expect("nobody else has it");
+        let refused = Lease::take(&second).expect_err("its journal is another's");
+        assert!(
+            matches!(refused, OpenError::InUse { directory, .. } if directory.ends_with("second/journal"))
+        );
+        drop(lease);
+        Lease::take(&second).expect("nobody else has it any more");
     }
 
     #[test]

@@ -204,6 +204,8 @@ pub struct Statistics {
     pub waiting: u64,
     /// For how long the disk has been writing the group it has; nothing while it has none.
     pub writing_for: Duration,
+    /// How long ago a read of the index failed, if one has since the start.
+    pub unread_ago: Option<Duration>,
 }
 
 /// Where commits become durable and from where they are read.

@@ -5,8 +5,9 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use futures::future::{BoxFuture, FutureExt, ready};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -15,6 +16,8 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(crate) struct Loaders {
     open: Mutex<Option<Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// When a read failed last.
+    failed_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Loaders {
@@ -35,6 +38,7 @@ impl Loaders {
         Ok(Self {
             open: Mutex::new(Some(sender)),
             threads: Mutex::new(threads),
+            failed_at: Arc::default(),
         })
     }
 
@@ -47,11 +51,15 @@ impl Loaders {
         read: impl FnOnce() -> Result<T, Fault> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, Fault>> {
         let (told, result) = oneshot::channel();
+        let failed_at = Arc::clone(&self.failed_at);
         let job = Box::new(move || {
             let read = catch_unwind(AssertUnwindSafe(read));
+            let read = read.unwrap_or_else(|_| Err(Fault::Io("reading the index panicked".to_owned())));
+            if matches!(read, Err(Fault::Io(_))) {
+                *failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            }
             // Whoever asked may have given up.
-            let _ =
-                told.send(read.unwrap_or_else(|_| Err(Fault::Io("reading the index panicked".to_owned()))));
+            let _ = told.send(read);
         });
         let sent = match self.open.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             Some(open) => open.try_send(job).map_err(|error| match error {
@@ -64,6 +72,12 @@ impl Loaders {
             Ok(()) => async move { result.await.unwrap_or_else(|_| Err(closed())) }.boxed(),
             Err(fault) => ready(Err(fault)).boxed(),
         }
+    }
+
+    /// Returns how long ago a read failed, if one has.
+    pub(crate) fn failed_ago(&self) -> Option<Duration> {
+        let failed_at = *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        failed_at.map(|at| at.elapsed())
     }
 
     /// Finishes the reads that wait and ends the threads.
@@ -84,4 +98,27 @@ impl Loaders {
 /// What a read of a closed store gets.
 pub(crate) fn closed() -> Fault {
     Fault::Io("the store is closed".to_owned())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+    use futures::executor::block_on;
+
+    #[test]
+    fn a_read_that_fails_is_remembered_and_one_that_finds_damage_is_not() {
+        let loaders = Loaders::start(1, 1).unwrap();
+        let damaged = Fault::Damaged {
+            entity: "toy".to_owned(),
+            reason: "flipped".to_owned(),
+        };
+        let read = block_on(loaders.read(move || Err::<(), _>(damaged)));
+        assert!(matches!(read, Err(Fault::Damaged { .. })));
+        assert_eq!(loaders.failed_ago(), None);
+        let read = block_on(loaders.read(|| -> Result<(), Fault> { panic!("as sled does") }));
+        assert!(matches!(read, Err(Fault::Io(_))));
+        assert!(loaders.failed_ago().is_some());
+        loaders.close();
+    }
 }

@@ -306,6 +306,7 @@ impl Store for MemoryStore {
             commits: state.commits,
             snapshot_bytes: 0,
             writing_for: Duration::ZERO,
+            unread_ago: None,
             pending_bytes: 0,
             waiting: 0,
         }

@@ -381,6 +381,7 @@ impl Store for SledStore {
             pending_bytes: self.shared.pending.bytes(),
             waiting: counters.waiting.load(Ordering::Relaxed),
             writing_for: counters.writing.lasts(),
+            unread_ago: self.shared.loaders.failed_ago(),
         }
     }
 

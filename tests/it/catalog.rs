@@ -313,6 +313,10 @@ async fn a_shop_sells_in_several_currencies() {
     let change = json!({ "price": of("EUR", 300) });
     let changed = shop.staff.patch(&path, change).ok(200).await;
     assert_eq!(changed["prices"], json!([of("EUR", 300), of("GBP", 200)]));
+    // As it was shown it can be sent back.
+    let shown = json!({ "price": changed["price"], "prices": changed["prices"] });
+    let again = shop.staff.patch(&path, shown).ok(200).await;
+    assert_eq!(again["version"], changed["version"]);
     let cart = guest.get("/carts/current").ok(200).await;
     assert_eq!(cart["lines"][0]["unit_price"], of("EUR", 300));
     assert_eq!(cart["lines"][0]["unit_price_when_added"], of("EUR", 250));

@@ -488,3 +488,24 @@ async fn settings_are_changed_all_or_nothing() {
         .if_match(version);
     stale.refused(412, "version.stale").await;
 }
+
+#[tokio::test]
+async fn at_home_nothing_is_stripped_where_only_parts_of_it_are_taxed() {
+    let taxed = Taxed::open().await;
+    let settings = json!({ "foreign_zone": "strip_home_tax", "home_country": "US" });
+    taxed.shop.settings(settings).await;
+    let zone = json!({
+        "name": "California", "subdivisions": ["US-CA"],
+        "rates": [{ "category": "standard", "name": "Sales tax", "rate": "0.25" }],
+    });
+    taxed.shop.staff.post("/admin/tax/zones", zone).ok(201).await;
+    let mut address = address("US");
+    address["region"] = json!("CA");
+    address["postal_code"] = json!("90210");
+    let cart = json!({ "shipping_address": address });
+    let cart = taxed.guest.patch("/carts/current", cart).ok(200).await;
+    let line = &cart["lines"][0];
+    assert_eq!((&line["total"], line.get("tax_stripped")), (&pence(1_000), None));
+    assert_eq!(line["tax"]["amount"], pence(200));
+    assert_eq!(line["tax"]["included"], true);
+}

@@ -23,7 +23,8 @@ pub(crate) fn priced(case: &Case) -> Bill {
     }
     let subtotal: i128 = amounts.iter().sum();
     let discounts: i128 = bill_lines.iter().map(|line| line.discount).sum();
-    let mut shipping_line = shipping(case, subtotal - discounts, &mut applied);
+    let worth = bill_lines.iter().map(|line| worth(case, line)).sum();
+    let mut shipping_line = shipping(case, worth, &mut applied);
 
     let values = bill_lines.iter().chain(&shipping_line);
     let values: Vec<i128> = values.map(|line| line.amount - line.discount).collect();
@@ -286,6 +287,16 @@ fn tax(case: &Case, category: u8, value: i128) -> Option<Tax> {
 
 /// "Shipping is a line of its own; an order discount does not touch it unless the promotion says so" (1.8). "A cart
 /// without lines has no shipping" (1.9), and neither has one of digital goods alone (5.1).
+/// "What goods are worth is the subtotal less discounts. Where tax is taken out of the prices that contain it [...] they are
+/// worth what they were with it."
+fn worth(case: &Case, line: &BillLine) -> i128 {
+    let value = line.amount - line.discount;
+    match line.amount {
+        0 => value,
+        amount => Ratio::new(value * (amount + line.stripped), amount).rounded(case.store.rounding),
+    }
+}
+
 fn shipping(case: &Case, goods: i128, applied: &mut Applied) -> Option<BillLine> {
     let method = &case.store.methods[case.cart.method?];
     if case.cart.lines.iter().all(|line| line.digital) {

@@ -233,7 +233,7 @@ fn a_commit_that_rests_on_a_refused_one_is_found() {
     check_found_from(
         60,
         broken_store(Broken::AcceptsUnfounded),
-        &["on hand, reserved, allocated", "is Checkout"],
+        &["on hand, reserved, allocated", "is Checkout", "cart.locked"],
     );
 }
 

@@ -20,7 +20,7 @@ use asked::{Asked, Attempt};
 
 use crate::cart::{CartRef, CartView, DetailsDraft, Priced, View};
 use crate::engine::{Engine, unreadable};
-use crate::once::{Shown, gone};
+use crate::once::{Shown, gone, gone_since};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::cart::{Cart, State};
@@ -564,7 +564,9 @@ impl Engine {
         let id = CheckoutId::from_uuid(receipt.entity.id);
         let read = self.kinds().checkouts.read_behind(receipt).await;
         read.map_err(unreadable)?;
-        let (checkout, _) = self.checkout_and_cart(request, id).await?;
+        // Whose it is the key says, also once the cart is gone.
+        let read = self.kinds().checkouts.read(id).await.map_err(unreadable)?;
+        let checkout = read.ok_or_else(gone_since::<Checkout>)?;
         let is_answered = match &receipt.outcome {
             Kept::Done(_) => true,
             // Of a payment that is not settled, or is being let go of, the current outcome is told.

@@ -471,7 +471,8 @@ fn price_change(price: Option<Option<Price>>, prices: Option<Vec<Price>>) -> Opt
         (Some(Some(Price(price))), None) => Some(catalog::PriceChange::Set(price)),
         (price, prices) => {
             let mut all = prices.unwrap_or_default();
-            all.extend(price.flatten());
+            // As a variant is shown: the price of the store's currency is one of them.
+            all.extend(price.flatten().filter(|price| !all.contains(price)));
             Some(catalog::PriceChange::Replace(plain(all)))
         }
     }

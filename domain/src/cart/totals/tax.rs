@@ -49,8 +49,10 @@ impl<'a> Taxing<'a> {
         let settings = rules.settings;
         let home = rules.zones.of(settings.home_country.into());
         let zone = destination.map_or(home, |destination| rules.zones.of(destination));
-        let foreign = zone.map(ZoneRates::zone) != home.map(ZoneRates::zone);
         let country = destination.map(|destination| destination.country);
+        // A store that is taxed at home by subdivision has no zone for all of it, and its prices contain what is charged there.
+        let is_at_home = home.is_none() && country == Some(settings.home_country);
+        let foreign = zone.map(ZoneRates::zone) != home.map(ZoneRates::zone) && !is_at_home;
         let relief = buyer.and_then(|buyer| buyer.relief(settings.home_country, country));
         let (mode, taken_out) = match (settings.prices, settings.foreign_zone) {
             (Prices::ExcludeTax, _) => (Mode::OnTop, None),
