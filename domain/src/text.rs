@@ -187,6 +187,17 @@ impl Email {
         &self.0
     }
 
+    /// Returns the address as a mail is sent to it, with the domain in the letters that every server takes (`xn--`): only a
+    /// name in other ones needs more of the servers on the way (SMTPUTF8).
+    pub fn mailed(&self) -> String {
+        let parts = self.0.rsplit_once('@');
+        let mailed = parts.and_then(|(name, domain)| {
+            let domain = idna::domain_to_ascii(domain).ok()?;
+            Some(format!("{name}@{domain}"))
+        });
+        mailed.unwrap_or_else(|| self.to_string())
+    }
+
     /// Returns the form in which two spellings of one mailbox are equal: small letters throughout, and the domain as UTS 46
     /// shows it, whether it was written so, wide, or in the letters of `xn--`.
     pub fn compare_key(&self) -> String {
@@ -312,6 +323,17 @@ mod tests {
             "ada@example.com\r\nBcc: all@example.com",
             Err("text.control_character"),
         );
+    }
+
+    #[test]
+    fn a_mail_goes_to_a_domain_in_letters_that_every_server_takes() -> Result<(), Error> {
+        let check = |address: &str, mailed: &str| {
+            assert_eq!(Email::parse(address)?.mailed(), mailed);
+            Ok::<_, Error>(())
+        };
+        check("Ada@m\u{fc}ller.example", "Ada@xn--mller-kva.example")?;
+        check("j\u{f6}rg@example.com", "j\u{f6}rg@example.com")?;
+        check("Ada@xn--mller-kva.example", "Ada@xn--mller-kva.example")
     }
 
     #[test]

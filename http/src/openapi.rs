@@ -33,6 +33,10 @@ const STRICT: &str = "PromotionAction";
 const OPEN: &str = "catalog";
 /// What a header that has one says.
 const RETRY_AFTER: &str = "Seconds after which asking again is worth it.";
+/// What a header says that answers to a repeated key have.
+const REPLAYED: &str = "`true` on the stored answer to a repeated key.";
+/// What a header says that an answer to a shopper may have.
+const SET_COOKIE: &str = "The session's cookie, where one is opened, renewed or ended.";
 /// The name of the shopper's security scheme.
 const SESSION: &str = "session";
 /// The name of the staff's security scheme.
@@ -197,13 +201,26 @@ fn complete_operation(operation: &mut Operation, path: &str, change: Change, ver
         if let RefOr::T(response) = response
             && status.starts_with('2')
         {
-            add_headers(response, status, replays, shortens, versioned);
+            add_headers(response, status, shortens, versioned);
         }
     }
     for (status, description) in refusals {
         responses
             .entry(status.to_owned())
             .or_insert_with(|| refusal(status, description).into());
+    }
+    for (status, response) in responses.iter_mut() {
+        let RefOr::T(response) = response else { continue };
+        let is_kept = matches!(&**status, "402" | "404" | "409" | "422");
+        if replays && (status.starts_with('2') || is_kept) {
+            add_header(response, "Idempotent-Replayed", REPLAYED);
+        }
+        if asked == Asked::Anybody && status.starts_with('2') {
+            add_header(response, "Set-Cookie", SET_COOKIE);
+        }
+        if status == "401" {
+            add_header(response, "WWW-Authenticate", "How to say who asks: `Bearer`.");
+        }
     }
 }
 
@@ -242,13 +259,7 @@ fn has_version(schema: &RefOr<Schema>, found: &BTreeSet<String>) -> bool {
     }
 }
 
-fn add_headers(
-    response: &mut openapi::Response,
-    status: &str,
-    replays: bool,
-    shortens: bool,
-    versioned: &BTreeSet<String>,
-) {
+fn add_headers(response: &mut openapi::Response, status: &str, shortens: bool, versioned: &BTreeSet<String>) {
     let shows_version = response.content.values().any(|content| match content {
         RefOr::T(content) => {
             matches!(&content.schema, Some(RefOr::Ref(to)) if versioned.contains(&to.ref_location))
@@ -259,11 +270,6 @@ fn add_headers(
         (shows_version, "ETag", "The version, in quotes; for `If-Match`."),
         (matches!(status, "201" | "202"), "Location", "Where it lies."),
         (status == "202", "Retry-After", RETRY_AFTER),
-        (
-            replays,
-            "Idempotent-Replayed",
-            "`true` on the stored answer to a repeated key.",
-        ),
         (
             shortens,
             "Preference-Applied",

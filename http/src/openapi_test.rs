@@ -219,20 +219,39 @@ fn answers_with_a_version_have_an_etag_and_keys_are_replayed() {
             .collect();
         assert_eq!(found, expected, "{route}");
     };
-    check("GET /carts/{cart}", "200", &["ETag"]);
+    check("GET /carts/{cart}", "200", &["ETag", "Set-Cookie"]);
     check("GET /products", "200", &[]);
     check(
         "POST /carts",
         "201",
-        &["ETag", "Idempotent-Replayed", "Location", "Preference-Applied"],
+        &[
+            "ETag",
+            "Idempotent-Replayed",
+            "Location",
+            "Preference-Applied",
+            "Set-Cookie",
+        ],
     );
-    check("PATCH /carts/{cart}", "200", &["ETag", "Preference-Applied"]);
+    check(
+        "PATCH /carts/{cart}",
+        "200",
+        &["ETag", "Preference-Applied", "Set-Cookie"],
+    );
     check(
         "POST /carts/{cart}/complete",
         "202",
-        &["ETag", "Idempotent-Replayed", "Location", "Retry-After"],
+        &[
+            "ETag",
+            "Idempotent-Replayed",
+            "Location",
+            "Retry-After",
+            "Set-Cookie",
+        ],
     );
-    check("DELETE /session", "204", &[]);
+    check("POST /carts/{cart}/complete", "402", &["Idempotent-Replayed"]);
+    check("POST /carts/{cart}/complete", "503", &["Retry-After"]);
+    check("DELETE /session", "204", &["Set-Cookie"]);
+    check("POST /admin/promotions", "401", &["WWW-Authenticate"]);
     check("GET /admin/tax/zones/{zone}", "200", &["ETag"]);
     check("GET /admin/shipping/methods/{method}", "200", &["ETag"]);
     check("GET /admin/tax/zones", "200", &[]);

@@ -90,7 +90,7 @@ fn confirmation(order: &Order) -> Result<Option<Mail>, String> {
     let subject = format!("Your order {number}");
     Ok(Some(Mail {
         message_id,
-        to: email.to_string(),
+        to: email.mailed(),
         subject,
         text: text_of(order, number),
     }))

@@ -71,14 +71,13 @@ where
             Some(token) => Some(staff(&access, token)?),
             None => None,
         };
-        let session = match cookie::session(&parts.headers) {
-            Some(value) => access
-                .sessions
-                .find(value)
-                .await?
-                .map(|found| (found, value.to_owned())),
-            None => None,
-        };
+        let mut session = None;
+        for value in cookie::sessions(&parts.headers) {
+            if let Some(found) = access.sessions.find(value).await? {
+                session = Some((found, value.to_owned()));
+                break;
+            }
+        }
         if let Some((found, value)) = &session
             && let Some(lifetime) = found.renew
             && let Some(cookie) = parts.extensions.get::<SessionCookie>()

@@ -14,15 +14,19 @@ use std::{
 /// The cookie's name.
 pub const SESSION_COOKIE: &str = "cartwright_session";
 
-/// Returns the value of the session cookie of a request. Its neighbours may hold any bytes: they are not ours to judge.
-pub(crate) fn session(headers: &HeaderMap) -> Option<&str> {
+/// How many session cookies of one request are looked at.
+const SESSION_COOKIES_MAX: usize = 4;
+
+/// Returns the values of the session cookies of a request: of one name there may be several, from an earlier domain or path,
+/// in any order. Their neighbours may hold any bytes: they are not ours to judge.
+pub(crate) fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let lines = headers.get_all(header::COOKIE).iter();
-    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    let value = pairs.find_map(|pair| {
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let values = pairs.filter_map(|pair| {
         let named = pair.trim_ascii().strip_prefix(SESSION_COOKIE.as_bytes())?;
-        named.strip_prefix(b"=")
-    })?;
-    str::from_utf8(value).ok()
+        str::from_utf8(named.strip_prefix(b"=")?).ok()
+    });
+    values.take(SESSION_COOKIES_MAX)
 }
 
 /// Decides, from inside a handler, which session cookie the answer carries. The last word counts.

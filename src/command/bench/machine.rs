@@ -2,6 +2,7 @@
 
 use super::Settings;
 use super::report::About;
+use anyhow::Context;
 use std::fs;
 use std::path::Path;
 
@@ -16,7 +17,9 @@ const MOUNTS: &str = "/proc/self/mounts";
 /// # Errors
 /// The directory that is measured does not exist.
 pub(super) fn about(settings: &Settings) -> anyhow::Result<About> {
-    let directory = fs::canonicalize(&settings.directory)?;
+    let directory = &settings.directory;
+    let directory =
+        fs::canonicalize(directory).with_context(|| format!("cannot measure in {}", directory.display()))?;
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let memory_kib: u64 = field(&read(MEMORY), "MemTotal")
         .trim_end_matches(" kB")
