@@ -223,10 +223,13 @@ impl Sources {
     /// # Errors
     /// [`Faults`] when the named file does not exist, and for each variable and argument that is no text.
     pub fn of_process(file: Option<&Path>, arguments: &Arguments) -> Result<Self, Faults> {
-        // A link that leads nowhere is there.
+        // A link that leads nowhere is there. Of a directory that may not be looked into nobody knows.
         let is_there = |path: &&Path| match fs::symlink_metadata(path) {
             Ok(_) => true,
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
+            Err(error) => !matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+            ),
         };
         let default_file = Some(Path::new(DEFAULT_FILE)).filter(is_there);
         let file = file.or(default_file);
@@ -346,6 +349,10 @@ fn no_file(named: &Path) -> Option<Fault> {
             format!("this is a directory; name the file, for example {source}/{DEFAULT_FILE}")
         }
         Ok(_) => return None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_symlink() => {
+            let leads_to = fs::read_link(named).unwrap_or_default();
+            format!("this is a link to {}, which is not there", leads_to.display())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             format!("there is no such file; write one with `cartwright config default > {source}`")
         }

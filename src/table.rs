@@ -201,7 +201,8 @@ impl Table {
         }
         let mut columns = Vec::with_capacity(wanted.len());
         for want in wanted {
-            let index = heading.iter().position(|name| name == want.column);
+            let is_wanted = |name: &str| name == want.column && !others.ignores(name);
+            let index = heading.iter().position(is_wanted);
             if index.is_none() && want.required {
                 bail!(missing(want, &heading));
             }

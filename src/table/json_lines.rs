@@ -56,7 +56,8 @@ fn values(text: &str, columns: &[Column], others: &Others) -> Result<Vec<Option<
     }
     let mut values = Vec::with_capacity(columns.len());
     for column in columns {
-        let value = object.get(&column.name).filter(|value| !value.is_null());
+        let is_there = |value: &&Value| !value.is_null() && !others.ignores(&column.name);
+        let value = object.get(&column.name).filter(is_there);
         let text = value.map(|value| written(value).map_err(|reason| format!("{}: {reason}", column.name)));
         values.push(text.transpose()?.filter(|text| !text.is_empty()));
     }

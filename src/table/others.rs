@@ -44,14 +44,18 @@ impl Others {
         self
     }
 
+    /// Tells whether a column was named with `--ignore`: it counts as one that is not there.
+    pub(super) fn ignores(&self, column: &str) -> bool {
+        let ignored = self.ignored.as_deref().unwrap_or_default();
+        ignored.iter().any(|ignored| ignored == column)
+    }
+
     /// Says what is wrong with the columns that a table has beside those of these names.
     pub(super) fn fault<'a>(
         &self,
         columns: impl Iterator<Item = &'a str> + Clone,
         names: &[&str],
     ) -> Option<String> {
-        let ignored = self.ignored.as_deref().unwrap_or_default();
-        let is_ignored = |column: &&str| ignored.iter().any(|ignored| ignored == column);
         let or_ignored = |columns: &str| match &self.ignored {
             Some(_) => format!(", or pass over what it says with --ignore {columns:?}"),
             None => String::new(),
@@ -60,7 +64,7 @@ impl Others {
         let others = columns
             .clone()
             .filter(is_other)
-            .filter(|column| !is_ignored(column));
+            .filter(|column| !self.ignores(column));
         let missing = |name: &&&str| !columns.clone().any(|column| column == **name);
         let misspelled = others.clone().find_map(|column| {
             let meant = names

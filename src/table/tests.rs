@@ -217,6 +217,26 @@ fn a_quotation_mark_that_is_never_closed_is_told() {
 }
 
 #[test]
+fn a_column_that_is_to_be_ignored_is_none_also_where_it_is_known() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (name, text) in [
+        ("a.csv", "sku,price\nA,1\n"),
+        ("a.jsonl", "{\"sku\":\"A\",\"price\":1}\n"),
+    ] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        let price = Wanted {
+            required: false,
+            ..Wanted::required("price")
+        };
+        let others = Others::passed_over(nearly).but(["price"]);
+        let mut table = Table::open(&path, &[Wanted::required("sku"), price], others).expect("a table");
+        let row = table.next_row().expect("a row").expect("there is one");
+        assert_eq!(row.values, Ok(vec![Some("A".to_owned()), None]), "{name}");
+    }
+}
+
+#[test]
 fn what_old_programs_write_at_the_end_of_a_file_ends_nothing_in_its_middle() {
     let expected = [
         row(2, &[Some("A"), Some("1")]),

@@ -13,7 +13,7 @@ pub enum OpenError {
         process.map(|id| format!(" (process {id})")).unwrap_or_default()
     )]
     InUse {
-        /// The data directory, or the index in it.
+        /// The data directory, or the index or the journal in it.
         directory: PathBuf,
         /// The process that holds it, if it said so.
         process: Option<u32>,

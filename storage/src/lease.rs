@@ -18,8 +18,8 @@ const JOURNAL: &str = "journal";
 pub(crate) struct Lease {
     directory: File,
     path: PathBuf,
-    /// That of the journal, where there was one.
-    _journal: Option<File>,
+    /// That of the journal, once there is one.
+    journal: Option<File>,
 }
 
 impl Lease {
@@ -30,34 +30,38 @@ impl Lease {
             path: path.to_owned(),
             source,
         };
-        let lock = |locked: &Path| {
-            let held = File::open(locked).map_err(|error| io_at(locked, error))?;
-            match held.try_lock() {
-                Ok(()) => Ok(held),
-                Err(TryLockError::WouldBlock) => {
-                    // The number is a courtesy; without it the message still says what to do.
-                    let process = fs::read_to_string(&name).unwrap_or_default();
-                    Err(OpenError::InUse {
-                        directory: locked.to_owned(),
-                        process: process.trim().parse().ok(),
-                    })
-                }
-                Err(TryLockError::Error(error)) => Err(io_at(locked, error)),
+        let held = File::open(directory).map_err(|error| io_at(directory, error))?;
+        match held.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                // The number is a courtesy; without it the message still says what to do.
+                let process = fs::read_to_string(name).unwrap_or_default();
+                return Err(OpenError::InUse {
+                    directory: directory.to_owned(),
+                    process: process.trim().parse().ok(),
+                });
             }
-        };
-        let held = lock(directory)?;
+            Err(TryLockError::Error(error)) => return Err(io_at(directory, error)),
+        }
         if !is_at(&held, directory).map_err(|error| io_at(directory, error))? {
             let replaced = io::Error::other("another directory took its place meanwhile; start again");
             return Err(io_at(directory, replaced));
         }
-        let journal = directory.join(JOURNAL);
-        let journal = journal.exists().then(|| lock(&journal)).transpose()?;
+        let journal = locked_journal(directory)?;
         fs::write(&name, format!("{}\n", std::process::id())).map_err(|error| io_at(&name, error))?;
         Ok(Self {
             directory: held,
             path: directory.to_owned(),
-            _journal: journal,
+            journal,
         })
+    }
+
+    /// Takes the lock of the journal's directory, if that has been made since.
+    pub(crate) fn hold_journal(&mut self) -> Result<(), OpenError> {
+        if self.journal.is_none() {
+            self.journal = locked_journal(&self.path)?;
+        }
+        Ok(())
     }
 
     /// Tells whether no other directory has taken the place of the locked one, into which this process would write from
@@ -75,6 +79,26 @@ impl Lease {
             )),
             Ok(true) | Err(_) => Ok(()),
         }
+    }
+}
+
+/// Takes the lock of the journal's directory, where there is one. Who holds it does not stand beside it.
+fn locked_journal(directory: &Path) -> Result<Option<File>, OpenError> {
+    let path = directory.join(JOURNAL);
+    let held = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(|source| OpenError::Io {
+            path: path.clone(),
+            source,
+        })?,
+    };
+    match held.try_lock() {
+        Ok(()) => Ok(Some(held)),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+            directory: path,
+            process: None,
+        }),
+        Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
     }
 }
 
@@ -117,6 +141,17 @@ mod tests {
         );
         drop(lease);
         Lease::take(&second).expect("nobody else has it any more");
+
+        // Also one that was made after the lock was taken.
+        let [own, other] = ["own", "other"].map(|name| parent.path().join(name));
+        for directory in [&own, &other] {
+            fs::create_dir(directory).expect("a directory can be made");
+        }
+        let mut lease = Lease::take(&own).expect("nobody else has it");
+        fs::create_dir(own.join(JOURNAL)).expect("a directory can be made");
+        lease.hold_journal().expect("nobody else has it");
+        std::os::unix::fs::symlink(own.join(JOURNAL), other.join(JOURNAL)).expect("a link can be made");
+        assert!(matches!(Lease::take(&other), Err(OpenError::InUse { .. })));
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl SledStore {
             path: directory.into(),
             source,
         })?;
-        let lease = Lease::take(directory)?;
+        let mut lease = Lease::take(directory)?;
         let Recovered {
             mut journal,
             table,
@@ -66,6 +66,7 @@ impl SledStore {
             is_unchecked,
             report,
         } = recover(directory, options)?;
+        lease.hold_journal()?;
         let (start, last_recorded_at) = (feeder.mark.start, feeder.mark.at);
         let position = report.position;
 

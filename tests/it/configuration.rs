@@ -114,6 +114,11 @@ fn config_check_reports_every_fault_and_config_show_every_source() {
     std::os::unix::fs::symlink("/nonexistent/cartwright.toml", &named).expect("a link");
     let checked = run_in(directory.path(), &["config", "check"]);
     assert_eq!(checked.code, Some(1), "{}", checked.stdout);
+    assert!(
+        checked.stderr.contains("a link to /nonexistent/cartwright.toml"),
+        "{}",
+        checked.stderr
+    );
     std::fs::remove_file(&named).expect("it is there");
     file(&directory, "cartwright.toml", "log_format = \"json\"\n");
     let shown = run_in(directory.path(), &["config", "show", "--listen", "127.0.0.1:0"]);

@@ -91,6 +91,15 @@ const OF_STOCK: [&str; 7] = [
     "available",
     "availability",
 ];
+/// What such columns are called where the words stand together.
+const JOINED_OF_STOCK: [&str; 6] = [
+    "onhand",
+    "instock",
+    "stockqty",
+    "stockquantity",
+    "stocklevel",
+    "stockonhand",
+];
 /// Words beside them in the names of columns that say something else.
 const NOT_OF_STOCK: [&str; 17] = [
     "min",
@@ -115,12 +124,34 @@ const NOT_OF_STOCK: [&str; 17] = [
 /// Tells whether a column of a catalog is nearly called as a field. What says a variant's stock elsewhere, or the currency
 /// of its price, is known by its words, too: without it the variant never runs out, or costs something else.
 pub(super) fn alike_in_catalog(column: &str, name: &str) -> bool {
-    let column = column.to_lowercase();
-    let words: Vec<&str> = column.split(|char: char| !char.is_alphanumeric()).collect();
-    let has = |of: &[&str]| words.iter().any(|word| of.contains(word));
-    nearly(&column, name)
-        || name == "stock" && has(&OF_STOCK) && !has(&NOT_OF_STOCK)
+    let words = words_of(column);
+    let has = |of: &[&str]| {
+        words
+            .iter()
+            .any(|word| of.iter().any(|other| nearly(word, other)))
+    };
+    let joined = words.concat();
+    let is_stock = has(&OF_STOCK) || JOINED_OF_STOCK.iter().any(|other| nearly(&joined, other));
+    nearly(column, name)
+        || name == "stock" && is_stock && !has(&NOT_OF_STOCK)
         || name == "currency" && has(&["currency"])
+}
+
+/// Returns the words of a column's name, in small letters: between other signs, and where a small letter meets a capital.
+fn words_of(column: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for char in column.chars() {
+        if !char.is_alphanumeric() || was_small && char.is_uppercase() {
+            words.push(String::new());
+        }
+        was_small = char.is_lowercase();
+        if let Some(word) = words.last_mut().filter(|_| char.is_alphanumeric()) {
+            word.extend(char.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 fn open(path: &Path, names: &[&str], needed: &[&str], others: Others) -> anyhow::Result<Table> {
@@ -365,6 +396,14 @@ mod tests {
             "Current Stock",
             "Units in stock",
             "Available",
+            "stockQuantity",
+            "StockLevel",
+            "OnHand",
+            "onhand",
+            "instock",
+            "stockqty",
+            "quantitiy",
+            "inventroy",
         ] {
             check(column, "stock", true);
         }
@@ -382,6 +421,7 @@ mod tests {
             check(column, "stock", false);
         }
         check("currency_code", "currency", true);
+        check("currencyCode", "currency", true);
         check("card", "currency", false);
         check("category", "categories", true);
         check("category", "tax_category", false);
