@@ -215,3 +215,64 @@ async fn a_started_checkout_that_was_refused_is_over() {
     let agreed = json!({ "expected_total": pence(1_300) });
     complete(&guest, &cart, agreed).await.expect(200);
 }
+
+/// Shows a cart, and completes it after a restart: whoever does not say what they expect is asked.
+async fn check_asked_after_a_restart(open: OpenShop, change: impl AsyncFnOnce(&OpenShop, &Client, &str)) {
+    let (_, guest, cart) = shown(&open).await;
+    change(&open, &guest, &cart).await;
+    let server = open.into_server().kill_and_restart();
+    let guest = guest.at(server.url());
+    refused(&guest, &cart, json!({})).await;
+    let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    let agreed = json!({ "expected_total": shown["totals"]["total"] });
+    complete(&guest, &cart, agreed).await.expect(200);
+    assert_eq!(server.ledger().payments.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_calculator_said_nobody_knows_after_a_restart() {
+    let open = OpenShop::fresh().await;
+    open.shop.settings(json!({ "tax_calculator": "fake" })).await;
+    check_asked_after_a_restart(open, async |_, _, _| {}).await;
+}
+
+#[tokio::test]
+async fn what_a_carrier_asked_nobody_knows_after_a_restart() {
+    let carried = async |open: &OpenShop, guest: &Client, cart: &str| {
+        let tariff =
+            json!({ "currency": "GBP", "carrier": { "service": "express", "fallback": { "flat": 700 } } });
+        let method = json!({ "name": "Express", "countries": ["GB"], "tariffs": [tariff] });
+        let method = open
+            .shop
+            .staff
+            .post("/admin/shipping/methods", method)
+            .ok(201)
+            .await;
+        let choose = json!({ "shipping_method_id": id_of(&method) });
+        guest.patch(&format!("/carts/{cart}"), choose).ok(200).await;
+    };
+    check_asked_after_a_restart(OpenShop::fresh().await, carried).await;
+}
+
+#[tokio::test]
+async fn a_code_that_is_another_promotions_by_now_is_noticed_over_a_restart() {
+    let moved = async |open: &OpenShop, guest: &Client, cart: &str| {
+        let staff = &open.shop.staff;
+        let mut promotions = Vec::new();
+        for percentage in ["0.2", "0.05"] {
+            let actions = json!([{ "type": "order", "percentage": percentage }]);
+            let promotion =
+                json!({ "name": percentage, "enabled": true, "requires_code": true, "actions": actions });
+            let made = staff.post("/admin/promotions", promotion).ok(201).await;
+            promotions.push(format!("/admin/promotions/{}/codes", id_of(&made)));
+        }
+        let codes = json!({ "codes": ["LETTER-1"] });
+        staff.post(&promotions[0], codes.clone()).ok(200).await;
+        let code = json!({ "codes": ["LETTER-1"] });
+        let shown = guest.post(&format!("/carts/{cart}/codes"), code).ok(200).await;
+        assert_eq!(shown["totals"]["total"], pence(800));
+        staff.delete(&format!("{}/LETTER-1", promotions[0])).ok(204).await;
+        staff.post(&promotions[1], codes).ok(200).await;
+    };
+    check_asked_after_a_restart(OpenShop::fresh().await, moved).await;
+}

@@ -188,7 +188,8 @@ impl Gathered {
     }
 
     /// Tells whether what the cart is priced by was the same when the cart was last changed, as far as commits and time
-    /// tell: rules that were deleted leave no trace, and what was answered outside is not kept.
+    /// tell: rules that were deleted leave no trace, and what was answered outside is not kept. Nor is it looked here at what
+    /// a quote turns out to rest on.
     pub(crate) async fn was_the_same(&self, kinds: &Kinds) -> Result<bool, Refused> {
         let as_of = self.cart.position;
         if self.book.promotions.has_first_orders() && Some(as_of) < kinds.last_order_of(self.whose()).await? {

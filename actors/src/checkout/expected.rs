@@ -8,8 +8,10 @@ use super::{CompletionDraft, validate};
 use crate::cart::{Priced, ShownTotal, Told};
 use crate::engine::{Engine, Kinds, unreadable};
 use crate::request::{Refused, Request};
+use cartwright_domain::cart::{Quote, QuoteShipping, TaxSource};
 use cartwright_domain::checkout::Completion;
-use cartwright_domain::id::CartId;
+use cartwright_domain::id::{CartId, CouponCodeId};
+use cartwright_domain::shipping::PriceSource;
 use std::sync::Arc;
 
 impl Engine {
@@ -80,6 +82,12 @@ impl Engine {
     }
 }
 
+/// Tells whether a quote rests on what somebody outside has said, or would have.
+fn is_asked_outside(quote: &Quote) -> bool {
+    let is_carried = |line: &QuoteShipping| line.source != PriceSource::Tariff;
+    quote.shipping_line.as_ref().is_some_and(is_carried) || quote.tax_source != TaxSource::Table
+}
+
 impl Kinds {
     /// Tells whether what a cart comes to is what its shopper was shown when it was last written.
     pub(super) async fn costs_what_it_did(&self, priced: &Priced) -> Result<bool, Refused> {
@@ -90,6 +98,18 @@ impl Kinds {
         }
         if !self.covers_what_it_did(priced).await? {
             return Ok(false);
+        }
+        // What a carrier or calculator said then is kept nowhere.
+        if is_asked_outside(&priced.quote) {
+            return Ok(false);
+        }
+        // A code that is good for one order may have been another promotion's.
+        for code in cart.state.codes() {
+            let id = CouponCodeId::of(code);
+            let found = self.coupon_codes.read(id).await.map_err(unreadable)?;
+            if found.is_some_and(|found| cart.position < found.position) {
+                return Ok(false);
+            }
         }
         // What is there to be used now may have been used up.
         for needed in &priced.uses {
