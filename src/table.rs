@@ -87,7 +87,7 @@ enum Rows {
 /// Rows whose values have a separator between.
 struct Separated {
     reader: csv::Reader<Box<dyn Read>>,
-    record: csv::StringRecord,
+    record: csv::ByteRecord,
     /// How many columns the heading has.
     width: usize,
     /// How much the table has given to the reader so far, without what stands behind its end.
@@ -220,7 +220,7 @@ impl Table {
         Ok((
             Rows::Separated(Separated {
                 reader,
-                record: csv::StringRecord::new(),
+                record: csv::ByteRecord::new(),
                 width: heading.len(),
                 length,
             }),
@@ -285,42 +285,48 @@ fn skip_byte_order_mark(reader: &mut dyn BufRead) -> std::io::Result<()> {
 impl Separated {
     /// Returns the next row.
     fn next_row(&mut self, columns: &[Column]) -> anyhow::Result<Option<Row>> {
-        let mut read = self.reader.read_record(&mut self.record);
+        let mut read = self.reader.read_byte_record(&mut self.record)?;
         // As spreadsheets leave them at the end, and old programs.
-        while matches!(read, Ok(true)) && (self.record.iter().all(str::is_empty) || self.is_end_of_file()) {
+        while read && (self.record.iter().all(<[u8]>::is_empty) || self.is_end_of_file()) {
             if self.is_at_end() {
                 return Ok(None);
             }
-            read = self.reader.read_record(&mut self.record);
+            read = self.reader.read_byte_record(&mut self.record)?;
+        }
+        if !read {
+            return Ok(None);
         }
         // The reader stands behind the row; before it there may have been blank lines.
         let behind = self.reader.position().line();
-        match read {
-            Ok(false) => Ok(None),
-            Ok(true) => {
-                let mut texts = self.record.iter();
-                let is_open = self.is_at_end() && texts.any(|text| text.ends_with(BEHIND_THE_END));
-                let inside = self.record.iter().flat_map(str::bytes);
-                let lines = inside.filter(|byte| *byte == b'\n').count() + usize::from(!is_open);
-                Ok(Some(Row {
-                    line: behind.saturating_sub(u64::try_from(lines).unwrap_or(u64::MAX)),
-                    values: match is_open {
-                        true => Err(NEVER_CLOSED.to_owned()),
-                        false => separated_values(&self.record, self.width, columns),
-                    },
-                }))
+        let mut texts = self.record.iter();
+        let is_open = self.is_at_end() && texts.any(|text| text.ends_with(BEHIND_THE_END.as_bytes()));
+        let inside = self.record.iter().flatten();
+        let lines = inside.filter(|byte| **byte == b'\n').count() + usize::from(!is_open);
+        let values = match is_open {
+            true => Err(NEVER_CLOSED.to_owned()),
+            false => self.values(columns),
+        };
+        Ok(Some(Row {
+            line: behind.saturating_sub(u64::try_from(lines).unwrap_or(u64::MAX)),
+            values,
+        }))
+    }
+
+    /// Reads the values of the row that was read.
+    fn values(&mut self, columns: &[Column]) -> Result<Vec<Option<String>>, String> {
+        match csv::StringRecord::from_byte_record(std::mem::take(&mut self.record)) {
+            Ok(record) => {
+                let values = separated_values(&record, self.width, columns);
+                self.record = record.into_byte_record();
+                values
             }
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => Ok(Some(Row {
-                line: behind.saturating_sub(1),
-                values: Err(NOT_UTF_8.to_owned()),
-            })),
-            Err(error) => Err(error.into()),
+            Err(_) => Err(NOT_UTF_8.to_owned()),
         }
     }
 
     /// Tells whether a row is what stands behind the end, or looks so.
     fn is_end_of_file(&self) -> bool {
-        self.record.iter().eq([BEHIND_THE_END])
+        self.record.iter().eq([BEHIND_THE_END.as_bytes()])
     }
 
     /// Tells whether the reader has read what stands behind the end of the table and its line's end.

@@ -9,8 +9,10 @@ use tokio::time::Instant;
 /// How long what goes on when nobody waits for it any more may take until then.
 const FINISH_MAX: Duration = Duration::from_secs(300);
 
-/// How long before its deadline a request no longer waits for what others do, so that what there is can still be answered.
+/// How long before its deadline a request no longer waits for what others do, so that what there is can still be answered:
+/// so long, but no more than a part of what is left.
 const SPARE: Duration = Duration::from_millis(250);
+const SPARE_DIVISOR: u32 = 5;
 
 /// One request, as a use case sees it.
 #[derive(Clone, Debug)]
@@ -59,7 +61,9 @@ impl Request {
 
     /// Returns until when it waits for what others do, to answer with what there is by then.
     pub(crate) fn waits_until(&self) -> Instant {
-        self.deadline.checked_sub(SPARE).unwrap_or(self.deadline)
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let spare = SPARE.min(left / SPARE_DIVISOR);
+        self.deadline.checked_sub(spare).unwrap_or(self.deadline)
     }
 
     /// Refuses when the caller expects another revision of what is at `current`.

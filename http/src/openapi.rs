@@ -211,11 +211,11 @@ fn complete_operation(operation: &mut Operation, path: &str, change: Change, ver
     }
     for (status, response) in responses.iter_mut() {
         let RefOr::T(response) = response else { continue };
-        let is_kept = matches!(&**status, "402" | "404" | "409" | "422");
+        let is_kept = matches!(&**status, "402" | "404" | "409" | "412" | "422");
         if replays && (status.starts_with('2') || is_kept) {
             add_header(response, "Idempotent-Replayed", REPLAYED);
         }
-        if asked == Asked::Anybody && status.starts_with('2') {
+        if asked == Asked::Anybody && (status.starts_with('2') || is_kept) {
             add_header(response, "Set-Cookie", SET_COOKIE);
         }
         if status == "401" {

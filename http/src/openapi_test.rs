@@ -248,7 +248,16 @@ fn answers_with_a_version_have_an_etag_and_keys_are_replayed() {
             "Set-Cookie",
         ],
     );
-    check("POST /carts/{cart}/complete", "402", &["Idempotent-Replayed"]);
+    check(
+        "POST /carts/{cart}/complete",
+        "402",
+        &["Idempotent-Replayed", "Set-Cookie"],
+    );
+    check(
+        "POST /carts/{cart}/lines",
+        "412",
+        &["Idempotent-Replayed", "Set-Cookie"],
+    );
     check("POST /carts/{cart}/complete", "503", &["Retry-After"]);
     check("DELETE /session", "204", &["Set-Cookie"]);
     check("POST /admin/promotions", "401", &["WWW-Authenticate"]);

@@ -10,7 +10,11 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
+
+/// What stands for stdout in place of a file.
+const STDOUT: &str = "-";
 
 /// What an export of codes has in its columns.
 const CODE_COLUMNS: [&str; 4] = ["code", "promotion", "used", "created"];
@@ -47,12 +51,12 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
     };
 
     let (file, delimiter): (Box<dyn Write>, u8) = match &arguments.file {
-        Some(path) => {
+        Some(path) if path != Path::new(STDOUT) => {
             let delimiter = delimiter_of(path)?;
             let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
             (Box::new(file), delimiter)
         }
-        None => (Box::new(std::io::stdout()), b','),
+        Some(_) | None => (Box::new(std::io::stdout()), b','),
     };
     let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
     table.write_record(CODE_COLUMNS)?;

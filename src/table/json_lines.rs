@@ -1,6 +1,6 @@
 //! JSON Lines: an object a line, whose members are the columns.
 
-use super::{Column, NOT_UTF_8, Others, Row};
+use super::{BEHIND_THE_END, Column, NOT_UTF_8, Others, Row};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -37,7 +37,8 @@ impl JsonLines {
             if self.reader.read_until(b'\n', &mut self.bytes)? == 0 {
                 return Ok(None);
             }
-            if !self.bytes.trim_ascii().is_empty() {
+            // Blank, or what old programs write at the end.
+            if !["".as_bytes(), BEHIND_THE_END.as_bytes()].contains(&self.bytes.trim_ascii()) {
                 let text = std::str::from_utf8(&self.bytes).map_err(|_| NOT_UTF_8.to_owned());
                 return Ok(Some(Row {
                     line: self.line,

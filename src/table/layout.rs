@@ -56,8 +56,13 @@ pub(crate) fn delimiter_of(path: &Path) -> anyhow::Result<u8> {
     let is_compressed = path
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("zst"));
+    let ending = path
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default();
+    let is_table = ["", "csv", "tsv", "txt"].contains(&&*ending.to_lowercase());
     match Layout::of(path, b"") {
-        Layout::Separated(delimiter) if !is_compressed => Ok(delimiter),
+        Layout::Separated(delimiter) if is_table && !is_compressed => Ok(delimiter),
         Layout::Separated(_) | Layout::JsonLines => bail!(
             "{} would be read as something else than is written; call it .csv or .tsv",
             path.display()
@@ -109,5 +114,6 @@ mod tests {
         check("codes", Some(b','));
         check("codes.jsonl", None);
         check("codes.csv.zst", None);
+        check("codes.json", None);
     }
 }

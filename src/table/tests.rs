@@ -247,12 +247,31 @@ fn what_old_programs_write_at_the_end_of_a_file_ends_nothing_in_its_middle() {
     for end in ["", "\n", "\n\u{1a}", "\n\u{1a}\n"] {
         check("a.csv", format!("{text}{end}").as_bytes(), &expected);
     }
+    let one = [row(1, &[Some("A"), Some("1")])];
+    check("a.jsonl", b"{\"sku\":\"A\",\"price\":1}\n\x1a", &one);
     // However much is read at once.
     let rows: String = (0..50_000).map(|row| format!("{row},1\n")).collect();
     let text = format!("sku,price\n{rows}\u{1a}\n{rows}");
     let rows = read_all("a.csv", text.as_bytes(), &["sku", "price"]);
     let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
     assert_eq!((rows.len(), rows[99_999].line), (100_000, 100_002));
+}
+
+#[test]
+fn an_open_quotation_mark_is_told_also_before_bytes_that_are_no_text() {
+    let rows = read_all(
+        "a.csv",
+        b"sku,price\nA,\"Caf\xe9,1\nB,2\nC,3\n",
+        &["sku", "price"],
+    );
+    let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+    assert_eq!((rows.len(), rows[0].line), (1, 2));
+    let told = rows[0].values.as_ref().err();
+    assert!(told.is_some_and(|told| told.contains("never closed")), "{rows:?}");
+    let rows = read_all("a.csv", b"sku,price\nA,\"Caf\xe9\n\"\nB,2\n", &["sku", "price"]);
+    let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+    assert_eq!((rows[0].line, rows[0].values.is_err()), (2, true));
+    assert_eq!(rows[1], row(4, &[Some("B"), Some("2")]));
 }
 
 #[test]

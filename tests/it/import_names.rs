@@ -3,6 +3,7 @@
 use crate::imports::{import_row, send, variant_by, written};
 use crate::support::{OpenShop, Shop, id_of, pence, unique};
 use crate::trade::client;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 async fn names(shop: &Shop, path: &str) -> Vec<String> {
@@ -482,4 +483,29 @@ async fn a_row_changes_nothing_that_other_variants_of_its_product_have_too() {
     for field in ["title", "status", "categories", "images"] {
         assert_eq!(after[field], product[field], "{field}");
     }
+}
+
+#[tokio::test]
+async fn of_a_list_of_which_a_row_says_two_things_no_later_row_is_taken() {
+    let open = OpenShop::fresh().await;
+    let cup = open.shop.variant(500, None).await;
+    let row = |list: &str| {
+        let price = r#"{ "unit_price": "4.00", "currency": "GBP" }"#;
+        format!(
+            r#"{{ "row": 1, "price_list": {list}, "sku": "{}", "price": {price} }}"#,
+            cup.sku
+        )
+    };
+    let rows = [
+        row(r#"{ "name": "Trade", "groups": ["trade"], "groups": null }"#),
+        row(r#"{ "name": "Trade" }"#),
+        row(r#"{ "name": "Other", "groups": ["other"] }"#),
+    ];
+    let body = format!(r#"{{ "rows": [{}] }}"#, rows.join(","));
+    let call = open.shop.staff.call(Method::POST, "/admin/price-lists/import");
+    let imported = call.text(body).ok(200).await;
+    let told = |at: usize| imported["results"][at]["message"].clone();
+    let twice = json!("price_list.groups must be given once");
+    assert_eq!((told(0), told(1), told(2)), (twice.clone(), twice, Value::Null));
+    assert_eq!(open.shop.list("/admin/price-lists").await.len(), 1);
 }

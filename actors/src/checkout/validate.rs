@@ -37,7 +37,7 @@ pub(super) fn size(quote: &FrozenQuote) -> Result<(), Halt> {
     }
     let message = format!(
         "the cart with all that belongs to it takes {bytes} bytes, over the {QUOTE_BYTES_MAX} of an order; take lines \
-         out of it or shorten their custom fields"
+         or codes out of it, or shorten titles and custom fields"
     );
     let problem = Problem::new(Class::Conflict, "checkout.cart_too_large", message)
         .with("bytes", bytes)

@@ -228,7 +228,7 @@ pub enum AskError<X: Refusal> {
     #[error("no answer within the deadline")]
     Expired,
     /// The activation that was asked has ended before the commit, or the entity is being restarted.
-    #[error("the entity was restarted; try again in {} ms", retry_after.as_millis())]
+    #[error("the entity was restarted, or what shared a commit was too large; try again in {} ms", retry_after.as_millis())]
     Retry {
         /// When trying again is worth it.
         retry_after: Duration,

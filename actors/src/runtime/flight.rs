@@ -16,6 +16,10 @@ use cartwright_storage::{
 use ractor::ActorRef;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+/// When changes are worth trying again that were too large together.
+const RETRY_APART: Duration = Duration::from_millis(100);
 
 /// Changes that go into one commit.
 pub(super) struct Batch<E: Entity> {
@@ -132,7 +136,12 @@ impl<E: Entity> Head<E> {
                     // Nobody else hears of what a timer does.
                     tracing::error!(entity = %self.key, ?unstorable, "a timer's change cannot be stored; it fires again");
                 }
-                settle_all(contents.waiters, &Settled::Failed(Failure::from(unstorable)));
+                // Of several that share it nobody knows which it was. Each may be the one that is no larger.
+                let failure = match contents.waiters.len() {
+                    0 | 1 => Failure::from(unstorable),
+                    _ => Failure::Retry(RETRY_APART),
+                };
+                settle_all(contents.waiters, &Settled::Failed(failure));
                 self.drop_unsubmitted(&steps);
                 return;
             }

@@ -200,7 +200,9 @@ impl Command<StoredValue> for BringIn {
         };
         let reason = text::line(&self.reason, REASON_LENGTH_MAX).ok();
         let booked = reason.map(|reason| Cause::Adjusted { reason });
-        if first.amount == self.amount && Some(&first.cause) == booked.as_ref() {
+        // Of a ledger that was full in an earlier release the first entry is one in the middle.
+        let is_first = first.balance == first.amount;
+        if is_first && first.amount == self.amount && Some(&first.cause) == booked.as_ref() {
             return Ok(()); // It was brought in before.
         }
         Err(Error::AlreadyBooked {

@@ -121,7 +121,9 @@ pub(crate) struct CartCode {
     code: String,
     /// Does it apply at present, or did it in the frozen quote?
     applies: bool,
-    /// Why not.
+    /// Why not: `no_such_code`, `code_not_entered`, `not_started`, `ended`, `other_currency`, `other_zone`, `other_customer`,
+    /// `not_first_order`, `nothing_matches`, `below_subtotal`, `below_quantity`, `suppressed` by one that goes with no other,
+    /// or `limit_reached`.
     #[schema(example = "below_subtotal")]
     reason: Option<&'static str>,
 }
@@ -129,7 +131,7 @@ pub(crate) struct CartCode {
 /// Why a coupon code is not in the cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct CodeProblem {
-    /// The code, as it was entered.
+    /// The code, in capital letters.
     code: String,
     /// The stable code of the reason.
     #[schema(example = "coupon.expired")]

@@ -66,7 +66,9 @@ pub(crate) struct ExplainedPromotion {
     code: Option<String>,
     /// Does it apply?
     applies: bool,
-    /// Why not.
+    /// Why not: `no_such_code`, `code_not_entered`, `not_started`, `ended`, `other_currency`, `other_zone`, `other_customer`,
+    /// `not_first_order`, `nothing_matches`, `below_subtotal`, `below_quantity`, `suppressed` by one that goes with no other,
+    /// or `limit_reached`.
     #[schema(example = "below_subtotal")]
     reason: Option<&'static str>,
     /// What each of its actions came to.

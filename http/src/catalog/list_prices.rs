@@ -85,17 +85,16 @@ async fn admin_import_price_lists(
 }
 
 /// Says in each row what earlier ones say of its list and it leaves out, those among them that are refused: else the next
-/// row would make a list for everybody.
+/// row would make a list for everybody. Where it is not clear what an earlier row says, the later ones are refused with it.
 fn say_in_each(rows: &mut [SentRow]) {
-    let mut said: HashMap<String, Map<String, Value>> = HashMap::new();
-    let lists = rows
-        .iter_mut()
-        .filter_map(|row| row.value.get_mut("price_list")?.as_object_mut());
-    for list in lists {
+    let mut said: HashMap<String, (Map<String, Value>, Option<String>)> = HashMap::new();
+    for row in rows {
+        let list = row.value.get_mut("price_list").and_then(Value::as_object_mut);
+        let Some(list) = list else { continue };
         let Some(name) = list.get("name").and_then(Value::as_str) else {
             continue;
         };
-        let before = said.entry(name.trim().to_owned()).or_default();
+        let (before, unclear) = said.entry(name.trim().to_owned()).or_default();
         for (field, value) in before.iter() {
             let said = list.entry(field).or_insert(Value::Null);
             if said.is_null() {
@@ -103,5 +102,10 @@ fn say_in_each(rows: &mut [SentRow]) {
             }
         }
         before.clone_from(list);
+        let of_list = |field: &&String| field.starts_with("price_list");
+        *unclear = unclear
+            .take()
+            .or_else(|| row.twice.as_ref().filter(of_list).cloned());
+        row.twice = row.twice.take().or_else(|| unclear.clone());
     }
 }

@@ -92,7 +92,11 @@ const OF_STOCK: [&str; 7] = [
     "availability",
 ];
 /// What such columns are called where the words stand together.
-const JOINED_OF_STOCK: [&str; 6] = [
+const JOINED_OF_STOCK: [&str; 10] = [
+    "quantity",
+    "inventory",
+    "inventoryqty",
+    "inventoryquantity",
     "onhand",
     "instock",
     "stockqty",
@@ -125,11 +129,7 @@ const NOT_OF_STOCK: [&str; 17] = [
 /// of its price, is known by its words, too: without it the variant never runs out, or costs something else.
 pub(super) fn alike_in_catalog(column: &str, name: &str) -> bool {
     let words = words_of(column);
-    let has = |of: &[&str]| {
-        words
-            .iter()
-            .any(|word| of.iter().any(|other| nearly(word, other)))
-    };
+    let has = |of: &[&str]| words.iter().any(|word| of.contains(&&**word));
     let joined = words.concat();
     let is_stock = has(&OF_STOCK) || JOINED_OF_STOCK.iter().any(|other| nearly(&joined, other));
     nearly(column, name)
@@ -404,6 +404,7 @@ mod tests {
             "stockqty",
             "quantitiy",
             "inventroy",
+            "INVENTORYQUANTITY",
         ] {
             check(column, "stock", true);
         }
@@ -416,6 +417,8 @@ mod tests {
             "Variant Inventory Policy",
             "Low stock threshold",
             "handmade",
+            "Sock size",
+            "Image quality",
             "available_from",
         ] {
             check(column, "stock", false);

@@ -401,7 +401,7 @@ fn options_that_cannot_work_are_refused() {
 fn a_full_pending_stops_admission_until_the_index_has_caught_up() {
     let directory = tempfile::tempdir().unwrap();
     let options = Options {
-        pending_bytes_max: 12_000,
+        pending_bytes_max: 6_000,
         index_after: std::time::Duration::from_secs(3_600),
         ..small()
     };

@@ -315,6 +315,26 @@ async fn a_change_over_the_stores_limit_is_refused_and_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_shares_a_commit_with_a_change_over_the_limit_may_try_again() {
+    let bench = Bench::new();
+    let id = bench.open(1).await;
+    bench.store.hold();
+    // One is on its way; what comes meanwhile goes together.
+    let first = bench.tell(id, add(1));
+    let (small, large) = (bench.tell(id, add(10)), bench.tell(id, Pad { bytes: 2 << 20 }));
+    let release = async {
+        settle().await;
+        bench.store.release();
+    };
+    let (first, small, large, ()) = tokio::join!(first, small, large, release);
+    assert_eq!(first.unwrap().reply, 1);
+    assert_eq!([code(small), code(large)], ["engine.restarted"; 2]);
+    assert_eq!(bench.tell(id, add(10)).await.unwrap().reply, 11);
+    let alone = bench.tell(id, Pad { bytes: 2 << 20 }).await;
+    assert_eq!(code(alone), "engine.too_large");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expired_command_never_runs() {
     let bench = Bench::new();
     let id = bench.open(1).await;
