@@ -368,10 +368,54 @@ async fn null_is_as_good_as_absent_where_something_is_made_or_imported() {
 
     let id = unique("A");
     let row = |customer: Value| json!({ "rows": [{ "row": 1, "customer": customer }] });
-    let known = row(json!({ "external_id": id, "groups": ["trade"], "tax_exempt": true }));
-    let nothing = row(json!({ "external_id": id, "groups": null, "tax_exempt": null }));
+    let email = format!("{}@example.com", unique("ada"));
+    let known = row(
+        json!({ "external_id": id, "email": email, "groups": ["trade"], "tax_exempt": true, "vat_number": "DE123456789" }),
+    );
+    let nothing = row(
+        json!({ "external_id": id, "email": null, "groups": null, "tax_exempt": null, "vat_number": null }),
+    );
     for (rows, outcome) in [(known, "created"), (nothing, "unchanged")] {
         let imported = shop.staff.post("/admin/customers/import", rows).ok(200).await;
         assert_eq!(imported["results"][0]["outcome"], outcome, "{imported}");
     }
+}
+
+#[tokio::test]
+async fn a_zone_that_has_gone_since_stays_where_it_was_named() {
+    let open = OpenShop::fresh().await;
+    let staff = &open.shop.staff;
+    let zone = json!({ "name": "Gone", "countries": ["FR"], "rates": [] });
+    let zone = id_of(&staff.post("/admin/tax/zones", zone).ok(201).await);
+    let actions = json!([{ "type": "order", "percentage": "0.1" }]);
+    let promotion = json!({ "name": "Abroad", "actions": actions, "conditions": { "zones": [zone] } });
+    let made = staff.post("/admin/promotions", promotion.clone()).ok(201).await;
+    staff.delete(&format!("/admin/tax/zones/{zone}")).ok(204).await;
+    let path = format!("/admin/promotions/{}", id_of(&made));
+    let shown = staff.get(&path).ok(200).await;
+    let back = json!({ "name": "Renamed", "conditions": shown["conditions"] });
+    assert_eq!(staff.patch(&path, back.clone()).ok(200).await["name"], "Renamed");
+    let another = staff.post("/admin/promotions", promotion);
+    another.refused(422, "request.invalid_fields").await;
+    staff.delete(&path).ok(204).await;
+    staff.patch(&path, back).refused(404, "promotion.not_found").await;
+}
+
+#[tokio::test]
+async fn a_product_has_no_more_variants_than_it_is_shown_with() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let named = unique("V");
+    let variants = |count: usize| {
+        let variant = |at: usize| json!({ "sku": format!("{named}-{at}") });
+        (0..count).map(variant).collect::<Vec<_>>()
+    };
+    let product = |count| json!({ "title": "Many", "status": "active", "variants": variants(count) });
+    let refused = shop.staff.post("/admin/products", product(501));
+    let refused = refused.refused(422, "request.invalid_fields").await;
+    assert_eq!(refused["errors"][0]["code"], "catalog.too_many_variants");
+    let made = shop.staff.post("/admin/products", product(500)).ok(201).await;
+    assert_eq!(made["variants"].as_array().map(Vec::len), Some(500));
+    let path = format!("/admin/products/{}/variants", id_of(&made));
+    let one_more = shop.staff.post(&path, json!({ "sku": format!("{named}-more") }));
+    one_more.refused(409, "catalog.too_many_variants").await;
 }

@@ -20,12 +20,29 @@ use cartwright_domain::catalog::{
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{ProductId, VariantId};
 use cartwright_domain::money::Price;
-use cartwright_domain::{EntityId, Listing, Refusal, Seed, Unique, UniqueKey};
+use cartwright_domain::{Class, EntityId, Listing, Problem, Refusal, Seed, Unique, UniqueKey};
 use cartwright_storage::Scan;
 use futures::future::try_join_all;
 
-/// The most variants a product is shown with.
-pub const VARIANTS_SHOWN_MAX: usize = 500;
+/// The most variants of a product, which is shown with all of them.
+pub const VARIANTS_MAX: usize = 500;
+
+const TOO_MANY_VARIANTS: &str = "catalog.too_many_variants";
+
+fn too_many_variants() -> String {
+    format!("a product has at most {VARIANTS_MAX} variants; make another product of the others")
+}
+
+/// Returns how the variants of a product are looked up, by creation.
+fn variants_of(product: ProductId) -> Scan {
+    Scan {
+        of: Listing::VariantsByProduct.into(),
+        prefix: product.uuid().as_bytes().to_vec(),
+        after: None,
+        descending: false,
+        limit: VARIANTS_MAX,
+    }
+}
 
 /// A product with its variants.
 #[derive(Clone, Debug)]
@@ -195,6 +212,9 @@ impl Engine {
         let mut errors = FieldErrors::default();
         errors.add_all("", command.check().err().unwrap_or_default());
         errors.add_all("", VariantDraft::check_all(&variants).err().unwrap_or_default());
+        if VARIANTS_MAX < variants.len() {
+            errors.add("/variants", TOO_MANY_VARIANTS, too_many_variants());
+        }
         for (index, draft) in variants.iter().enumerate() {
             errors.add_all(
                 &format!("/variants/{index}"),
@@ -305,6 +325,11 @@ impl Engine {
         let command = async {
             let read = self.kinds().products.read(product).await.map_err(unreadable)?;
             read.ok_or_else(gone::<Product>)?;
+            let variants = self.inner().runtime.store().scan(variants_of(product));
+            if VARIANTS_MAX <= variants.await.map_err(unreadable)?.len() {
+                let problem = Problem::new(Class::Conflict, TOO_MANY_VARIANTS, too_many_variants());
+                return Err(problem.with("variants_max", VARIANTS_MAX).into());
+            }
             let mut errors = draft.check().err().unwrap_or_default();
             errors.add_all("", self.unknown_lists(&draft.list_prices, &[]));
             errors.into_result().map_err(refused_fields)?;
@@ -387,13 +412,7 @@ impl Engine {
         product: Shown<Product>,
         visibility: Visibility,
     ) -> Result<ProductView, Refused> {
-        let scan = Scan {
-            of: Listing::VariantsByProduct.into(),
-            prefix: product.id.uuid().as_bytes().to_vec(),
-            after: None,
-            descending: false,
-            limit: VARIANTS_SHOWN_MAX,
-        };
+        let scan = variants_of(product.id);
         let published = product.state.is_published();
         let found = self.kinds().variants.list(scan).await.map_err(unreadable)?;
         let views = found
@@ -434,7 +453,7 @@ impl Engine {
 
 fn sku_taken(sku: &str, holder: VariantId) -> Refused {
     let message = format!("the SKU {sku} belongs to {holder}");
-    let problem = cartwright_domain::Problem::new(cartwright_domain::Class::Conflict, "sku.taken", message);
+    let problem = Problem::new(Class::Conflict, "sku.taken", message);
     Refused::from(problem.with("holder", holder.to_string()))
 }
 

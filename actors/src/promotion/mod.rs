@@ -144,14 +144,15 @@ impl Engine {
     ) -> Outcome<PromotionView> {
         let promotions = &self.kinds().promotions;
         let current = promotions.read(id).await.map_err(unreadable)?;
-        self.require_known(&draft, current.as_ref(), id).await?;
+        let current = current.ok_or_else(gone::<Promotion>)?;
+        self.require_known(&draft, Some(&current), id).await?;
         let command = UpdatePromotion { draft };
         self.promotion_done(self.run(promotions, id, command, request).await?)
             .await
     }
 
     /// Refuses a draft that names tax zones which are not there, or currencies that the store does not sell in, with
-    /// everything else that is wrong with it.
+    /// everything else that is wrong with it. Zones that the promotion has already and that have gone since may be sent again.
     async fn require_known(
         &self,
         draft: &Draft,
@@ -166,7 +167,11 @@ impl Engine {
         let mut unknown = FieldErrors::default();
         for (at, name) in named.iter().enumerate() {
             let zone = id::parse::<TaxZoneId>(name);
-            if zone.is_ok_and(|zone| zones.iter().all(|known| known.id != zone)) {
+            let is_kept = |zone: &TaxZoneId| {
+                current.is_some_and(|current| current.state.conditions.zones.contains(zone))
+            };
+            let is_gone = |zone: &TaxZoneId| zones.iter().all(|known| known.id != *zone);
+            if zone.is_ok_and(|zone| is_gone(&zone) && !is_kept(&zone)) {
                 let message = format!("there is no tax zone {name}: it could never apply");
                 unknown.add(
                     format!("/conditions/zones/{at}"),

@@ -164,7 +164,7 @@ async fn admin_update_variant(
 
 /// Sets a variant's price in one currency.
 ///
-/// Prices in other currencies stay. `null` takes it off sale: no price is left.
+/// Prices in other currencies stay. `null` takes it off sale: no price is left but those by lists.
 #[utoipa::path(
     put, path = "/api/v1/admin/variants/{variant}/price", tag = "admin: catalog",
     params(("variant" = String, Path, description = "The variant's id."), IfMatchHeader),

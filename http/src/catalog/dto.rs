@@ -226,7 +226,8 @@ pub(crate) struct VariantChange {
     /// Its name for people; one that is the SKU follows it when absent.
     #[schema(nullable = false)]
     title: Option<String>,
-    /// What one unit costs in the price's currency; other prices stay. `null` takes it off sale.
+    /// What one unit costs in the price's currency; other prices stay. `null` takes all of them away: it is off sale,
+    /// unless a list has a price for it.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Price>)]
     price: Option<Option<Price>>,

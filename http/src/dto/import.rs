@@ -6,6 +6,7 @@ use cartwright_actors::import::{self, ImportedRow};
 use cartwright_domain::{Class, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// What became of a row.
@@ -83,11 +84,25 @@ pub(crate) fn unreadable(message: impl Into<String>) -> Problem {
     Problem::new(Class::Invalid, "import.unreadable_row", message)
 }
 
+/// Leaves out what is `null`: in a row that is a value which is not there, as in a file, and takes nothing away.
+fn leave_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(leave_nulls);
+        }
+        Value::Array(values) => values.iter_mut().for_each(leave_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn read_row<T: DeserializeOwned>(row: SentRow) -> Result<T, Problem> {
     if let Some(field) = row.twice {
         return Err(unreadable(format!("{field} must be given once")));
     }
-    serde_path_to_error::deserialize(Objects(row.value)).map_err(|error| {
+    let mut value = row.value;
+    leave_nulls(&mut value);
+    serde_path_to_error::deserialize(Objects(value)).map_err(|error| {
         // Without the value, which may be a secret.
         let wanted = plain(&error.inner().to_string());
         unreadable(match error.path().to_string().as_str() {
