@@ -1,6 +1,6 @@
 //! Mail: one confirmation for each order, whatever happens between.
 
-use crate::support::{OpenShop, Server, until};
+use crate::support::{OpenShop, Purchase, Server, address, unique, until};
 use serde_json::json;
 use std::time::Duration;
 
@@ -117,5 +117,36 @@ async fn what_was_mailed_before_an_orderly_stop_is_not_mailed_again() {
         // What would come again is there before the mail of a later order.
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(directory.mails(), Vec::<String>::new(), "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_confirmation_says_what_was_chosen_and_for_which_firm() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1_250, None).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[]).await;
+    for name in ["Ada", "Bob"] {
+        let line = json!({ "sku": variant.sku, "quantity": 1, "options": { "engraving": name } });
+        guest.post(&format!("/carts/{cart}/lines"), line).ok(200).await;
+    }
+    let mut to = address("GB");
+    to["company"] = json!("Lovelace Ltd");
+    let details = json!({ "shipping_address": to });
+    guest.patch(&format!("/carts/{cart}"), details).ok(200).await;
+    let key = unique("key");
+    let purchase = Purchase {
+        key: &key,
+        token: "tok_approve",
+    };
+    open.shop.complete(&guest, &cart, &purchase).await.expect(200);
+    let directory = open.server.directory();
+    let mail = until("the mail is written", async || directory.mails().pop()).await;
+    for part in [
+        "    engraving: Ada\r\n",
+        "    engraving: Bob\r\n",
+        "\r\nLovelace Ltd\r\n",
+    ] {
+        assert!(mail.contains(part), "{part:?} is not in\n{mail}");
     }
 }

@@ -106,6 +106,9 @@ fn text_of(order: &Order, number: u64) -> String {
             "{} x {} ({}): {}",
             quoted.quantity, line.title, line.sku, quoted.amount
         );
+        for (option, chosen) in &line.options {
+            let _ = writeln!(text, "    {option}: {chosen}");
+        }
     }
     let _ = writeln!(text, "\nSubtotal: {}", quote.subtotal);
     if !quote.discounts.is_zero() {
@@ -139,6 +142,7 @@ fn text_of(order: &Order, number: u64) -> String {
         let _ = writeln!(text, "\nShips to:");
         let lines = [
             address.name.as_deref(),
+            address.company.as_deref(),
             Some(&address.line1),
             address.line2.as_deref(),
             Some(&address.city),
