@@ -208,7 +208,7 @@ async fn rules(staff: &Client) -> Vec<Change> {
                 &places,
                 json!({
                     "name": "Some", "except": { "countries": ["GB"] }, "price": pence(200), "free_from": pence(5_000),
-                    "tariffs": [{ "currency": "GBP", "flat": 300 }], "conditions": { "quantity": { "to": 5 } },
+                    "tariffs": [{ "currency": "GBP", "flat": 300, "free_from": 5_000 }], "conditions": { "quantity": { "to": 5 } },
                     "delivery_days": { "from": 1, "to": 3 }, "tax_category": "reduced", "enabled": false,
                 }),
             ),

@@ -278,3 +278,40 @@ async fn goods_are_worth_what_they_are_listed_at_also_where_tax_is_taken_out() {
     assert_eq!(costs("US", &share).await, pence(500));
     assert_eq!(costs("US", &free).await, pence(500));
 }
+
+#[tokio::test]
+async fn a_method_is_sent_back_as_it_was_shown_with_its_tariffs_changed() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let check = async |tariff: Value, field: &str, changed: Value| {
+        let mut tariff = tariff;
+        tariff["currency"] = json!("GBP");
+        let method = json!({ "name": unique("method"), "countries": ["*"], "tariffs": [tariff] });
+        let made = shop.staff.post("/admin/shipping/methods", method).ok(201).await;
+        let path = format!("/admin/shipping/methods/{}", id_of(&made));
+        let mut shown = shop.staff.get(&path).ok(200).await;
+        if shown["price"].is_null() {
+            // It cannot be cleared.
+            shown.as_object_mut().expect("an object").remove("price");
+        }
+        let same = shop.staff.patch(&path, shown.clone()).ok(200).await;
+        assert_eq!(same["version"], shown["version"]);
+        shown["tariffs"][0][field] = changed;
+        let now = shop.staff.patch(&path, shown.clone()).ok(200).await;
+        assert_eq!(now["tariffs"], shown["tariffs"]);
+    };
+    check(json!({ "flat": 300, "free_from": 1_000 }), "flat", json!(400)).await;
+    check(
+        json!({ "flat": 300, "free_from": 1_000 }),
+        "free_from",
+        json!(2_000),
+    )
+    .await;
+    check(json!({ "flat": 300 }), "free_from", json!(1_000)).await;
+    let steps = json!({ "by": "quantity", "steps": [{ "from": 1, "price": 300 }] });
+    check(
+        json!({ "table": steps, "free_from": 1_000 }),
+        "handling_fee",
+        json!(25),
+    )
+    .await;
+}

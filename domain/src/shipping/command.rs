@@ -152,13 +152,21 @@ impl Draft {
         if let Some(except) = self.except {
             method.except = check_except(&except, &mut errors);
         }
+        // Beside tariffs the short form says something only where it is another than before: all of a method may be sent back
+        // as it was shown, with the tariffs changed.
+        let (held_price, held_free_from) = method.short_form();
+        let is_whole = self.tariffs.is_some();
         if let Some(tariffs) = self.tariffs {
             method.tariffs = check_tariffs(tariffs, &mut errors);
         }
-        if let Some(price) = self.price {
+        if let Some(price) = self.price
+            && !(is_whole && held_price == Some(price))
+        {
             set_flat(&mut method.tariffs, price, &mut errors);
         }
-        if let Some(free_from) = self.free_from {
+        if let Some(free_from) = self.free_from
+            && !(is_whole && held_free_from == free_from)
+        {
             set_free_from(&mut method.tariffs, free_from, &mut errors);
         }
         if let Some(conditions) = self.conditions {

@@ -1,6 +1,6 @@
 //! The shipping method, and which of them a cart may choose.
 
-use super::{CarrierRates, Charged, Error, PriceSource, Span, Tariff, past};
+use super::{CarrierRates, Charge, Charged, Error, PriceSource, Span, Tariff, past};
 use crate::address::Destination;
 use crate::catalog::Handle;
 use crate::entity::{Context, Entity, Keys, NoTimer, PastBody};
@@ -131,6 +131,20 @@ impl ShippingMethod {
     /// Returns what it costs: one tariff in each currency, by its code.
     pub fn tariffs(&self) -> &[Tariff] {
         &self.tariffs
+    }
+
+    /// Returns price and threshold where one flat tariff is all there is: no handling fee, no condition on the goods' worth.
+    pub fn short_form(&self) -> (Option<Money>, Option<Money>) {
+        let [tariff] = &*self.tariffs else {
+            return (None, None);
+        };
+        let money = |amount| Money::new(amount, tariff.currency);
+        match tariff.charge {
+            Charge::Flat(price) if tariff.handling_fee == 0 && tariff.worth == Span::default() => {
+                (Some(money(price)), tariff.free_from.map(money))
+            }
+            _ => (None, None),
+        }
     }
 
     /// Returns what it takes.

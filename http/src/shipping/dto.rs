@@ -249,17 +249,14 @@ versioned!(ShippingMethod);
 impl From<&Shown<shipping::ShippingMethod>> for ShippingMethod {
     fn from(shown: &Shown<shipping::ShippingMethod>) -> Self {
         let method = &shown.state;
-        let (price, free_from) = match method.tariffs() {
-            [tariff] => flat(tariff),
-            _ => (None, None),
-        };
+        let (price, free_from) = method.short_form();
         Self {
             id: method.id().to_string(),
             name: method.name().to_owned(),
             territory: method.territory().into(),
             except: method.except().into(),
-            price,
-            free_from,
+            price: price.map(Money::from),
+            free_from: free_from.map(Money::from),
             tariffs: method.tariffs().iter().map(Tariff::from).collect(),
             conditions: method.conditions().into(),
             delivery_days: method.delivery_days().map(Span::from),
@@ -267,22 +264,6 @@ impl From<&Shown<shipping::ShippingMethod>> for ShippingMethod {
             enabled: method.enabled(),
             version: shown.revision.0,
         }
-    }
-}
-
-/// Returns price and threshold of a tariff that is nothing else.
-fn flat(tariff: &shipping::Tariff) -> (Option<Money>, Option<Money>) {
-    let money = |amount| Money {
-        amount,
-        currency: tariff.currency,
-    };
-    match tariff.charge {
-        shipping::Charge::Flat(price)
-            if tariff.handling_fee == 0 && tariff.worth == shipping::Span::default() =>
-        {
-            (Some(money(price)), tariff.free_from.map(money))
-        }
-        _ => (None, None),
     }
 }
 
