@@ -36,7 +36,10 @@ use cartwright_gateways::tax;
 use cartwright_storage::{Fault, Statistics, Store};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+
+/// How long closing the store may take: it writes what the index does not hold yet, and a disk may be slow.
+const CLOSE_MAX: Duration = Duration::from_secs(60);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -231,10 +234,15 @@ impl Engine {
     /// Lets nothing new in, waits for what is at work until the deadline, and closes the store.
     ///
     /// # Errors
-    /// A fault while the store closes.
+    /// A fault while the store closes, or a disk that does not let it.
     pub async fn shutdown(&self, deadline: Instant) -> Result<(), Fault> {
         self.inner.runtime.shutdown(deadline).await;
-        self.inner.runtime.store().close().await
+        let closed = timeout(CLOSE_MAX, self.inner.runtime.store().close()).await;
+        closed.unwrap_or_else(|_| {
+            let reason =
+                format!("the store could not be closed in {CLOSE_MAX:?}; what was acknowledged is safe");
+            Err(Fault::Io(reason))
+        })
     }
 
     /// Returns the time by the engine's clock.

@@ -390,7 +390,7 @@ async fn a_currency_that_is_not_sold_in_and_a_misspelled_condition_are_refused()
         ),
         (
             json!({ "actions": [{ "type": "lines", "item": {}, "percentage": "0.1" }] }),
-            "/actions/0",
+            "/actions/0/item",
         ),
     ] {
         let mut draft = json!({ "name": "Misspelled", "actions": [off_order("0.1")] });
@@ -507,4 +507,45 @@ async fn what_if_counts_no_promotion_that_is_used_up() {
     let told = open.shop.staff.post(&path, json!({})).ok(200).await;
     let effect = &told["effects"][0]["open"];
     assert_eq!((&effect["before"], &effect["after"]), (&pence(800), &pence(720)));
+}
+
+#[tokio::test]
+async fn a_fault_in_an_action_is_told_at_its_field() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let check = async |action: Value, pointer: &str, message: &str| {
+        let promotion = json!({ "name": "Sale", "actions": [action] });
+        let refused = shop.staff.post("/admin/promotions", promotion);
+        let refused = refused.refused(400, "request.invalid_fields").await;
+        let error = &refused["errors"][0];
+        let told = error["message"].as_str().unwrap_or_default();
+        assert_eq!(error["pointer"], pointer, "{refused}");
+        assert!(told.contains(message), "{told}");
+    };
+    check(
+        json!({ "type": "order", "percentage": 0.1 }),
+        "/actions/0/percentage",
+        "must be a text",
+    )
+    .await;
+    let fixed = json!({ "type": "order", "fixed": { "amount": "5", "currency": "GBP" } });
+    check(fixed, "/actions/0/fixed/amount", "must be a whole number").await;
+    check(
+        json!({ "type": "sets", "buy": "2", "get": 1 }),
+        "/actions/0/buy",
+        "must be a whole number",
+    )
+    .await;
+    check(
+        json!({ "type": "sets", "buy": 2 }),
+        "/actions/0",
+        "get must be given",
+    )
+    .await;
+    check(
+        json!({ "type": "order", "spread": "each" }),
+        "/actions/0",
+        "spread is no field",
+    )
+    .await;
+    check(json!({ "type": "gift" }), "/actions/0/type", "must be one of").await;
 }

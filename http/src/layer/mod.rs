@@ -4,6 +4,7 @@
 //! request a copy of the rest of the way in a box of its own, which was a third of what reading a cart takes.
 
 mod access_log;
+mod bodies;
 mod cors;
 mod deadline;
 mod end;
@@ -26,6 +27,7 @@ use axum::{
     http::HeaderValue,
     response::{IntoResponse, Response},
 };
+use bodies::Bodies;
 use cartwright_actors::runtime::Deadlines;
 use end::UnderWay;
 use futures::future::{BoxFuture, FutureExt};
@@ -86,6 +88,7 @@ struct Bounds {
     https: bool,
     deadlines: Deadlines,
     under_way: UnderWay,
+    bodies: Bodies,
 }
 
 impl Around {
@@ -99,6 +102,7 @@ impl Around {
                 .is_some_and(|url| url.starts_with("https://")),
             deadlines: Deadlines::default(),
             under_way: UnderWay::default(),
+            bodies: Bodies::default(),
         });
         let for_origins = (!options.origins.is_empty()).then(|| {
             // What is answered in place of a handler is answered inside: such pages could not read it otherwise.
@@ -129,12 +133,13 @@ impl Around {
         let cookie = SessionCookie::open(&mut request);
         deadline::set(&mut request, self.bounds.options.request_timeout);
         DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
-        let checked =
-            host::check(&request).and_then(|()| origin::check(&request, &self.bounds.options.origins));
+        let checked = host::check(&request)
+            .and_then(|()| origin::check(&request, &self.bounds.options.origins))
+            .and_then(|()| self.bounds.bodies.room(&request));
         let mut response = match (checked, self.for_origins) {
             (Err(refused), _) => refused.into_response(),
-            (Ok(()), None) => guarded(self.routes, &self.bounds, request).await,
-            (Ok(()), Some(routes)) => certain(routes.oneshot(request).await),
+            (Ok(_room), None) => guarded(self.routes, &self.bounds, request).await,
+            (Ok(_room), Some(routes)) => certain(routes.oneshot(request).await),
         };
         cookie.send(https, &mut response);
         problems::write(&id, &mut response);

@@ -126,6 +126,7 @@ pub(crate) struct PromotionItems {
 /// What a promotion takes off. Percentages are exact decimals: `0.1` is ten per cent, `1` is all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(try_from = "SentAction")]
 pub(crate) enum PromotionAction {
     /// Off the order. One of `percentage` and `fixed` is needed.
     Order {
@@ -171,6 +172,102 @@ pub(crate) enum PromotionAction {
         /// An amount.
         fixed: Option<Money>,
     },
+}
+
+/// An action as it was sent, with the fields of every type: so a fault is told at the field that it is in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SentAction {
+    r#type: ActionType,
+    items: Option<PromotionItems>,
+    percentage: Option<String>,
+    fixed: Option<Money>,
+    spread: Option<PromotionSpread>,
+    buy: Option<u32>,
+    buy_items: Option<PromotionItems>,
+    get: Option<u32>,
+    get_items: Option<PromotionItems>,
+    choice: Option<PromotionChoice>,
+    sets_max: Option<u32>,
+}
+
+/// The types of actions.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ActionType {
+    Order,
+    Lines,
+    Sets,
+    Shipping,
+}
+
+impl ActionType {
+    /// Returns the fields that such an action has besides.
+    const fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Order | Self::Shipping => &["percentage", "fixed"],
+            Self::Lines => &["items", "percentage", "fixed", "spread"],
+            Self::Sets => &[
+                "buy",
+                "buy_items",
+                "get",
+                "get_items",
+                "percentage",
+                "choice",
+                "sets_max",
+            ],
+        }
+    }
+}
+
+impl TryFrom<SentAction> for PromotionAction {
+    type Error = String;
+
+    fn try_from(sent: SentAction) -> Result<Self, String> {
+        let given = [
+            ("items", sent.items.is_some()),
+            ("percentage", sent.percentage.is_some()),
+            ("fixed", sent.fixed.is_some()),
+            ("spread", sent.spread.is_some()),
+            ("buy", sent.buy.is_some()),
+            ("buy_items", sent.buy_items.is_some()),
+            ("get", sent.get.is_some()),
+            ("get_items", sent.get_items.is_some()),
+            ("choice", sent.choice.is_some()),
+            ("sets_max", sent.sets_max.is_some()),
+        ];
+        let fields = sent.r#type.fields();
+        let mut others = given
+            .into_iter()
+            .filter(|(name, is_given)| *is_given && !fields.contains(name));
+        if let Some((other, _)) = others.next() {
+            return Err(format!(
+                "{other} is no field of such an action; its fields are {}",
+                fields.join(", ")
+            ));
+        }
+        let needed = |field: Option<u32>, name: &str| field.ok_or_else(|| format!("{name} must be given"));
+        let (percentage, fixed) = (sent.percentage, sent.fixed);
+        Ok(match sent.r#type {
+            ActionType::Order => Self::Order { percentage, fixed },
+            ActionType::Shipping => Self::Shipping { percentage, fixed },
+            ActionType::Lines => Self::Lines {
+                items: sent.items,
+                percentage,
+                fixed,
+                spread: sent.spread.unwrap_or_default(),
+            },
+            ActionType::Sets => Self::Sets {
+                buy: needed(sent.buy, "buy")?,
+                buy_items: sent.buy_items,
+                get: needed(sent.get, "get")?,
+                get_items: sent.get_items,
+                percentage,
+                choice: sent.choice.unwrap_or_default(),
+                sets_max: sent.sets_max,
+            },
+        })
+    }
 }
 
 /// Whether a reduction is of each line or of their sum.

@@ -1,0 +1,99 @@
+//! How much of bodies is held at once. A connection that sends a large one and stops holds what it has sent until its
+//! deadline; without a bound over all of them strangers fill the memory.
+
+use super::{BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX};
+use crate::problem::Refused;
+use axum::body::HttpBody;
+use axum::extract::Request;
+use axum::http::header::AUTHORIZATION;
+use cartwright_domain::Class;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Bodies up to so many bytes are not counted: connections are.
+const SMALL_BYTES: usize = 16 << 10;
+/// How many bytes of larger ones are held at once, of those with a token and of all others.
+const HELD_BYTES_MAX: usize = 64 << 20;
+/// In units of how many bytes they are counted.
+const UNIT_BYTES: usize = 1 << 10;
+
+/// The room for bodies.
+pub(super) struct Bodies {
+    /// Of those with a token: one that is not valid is refused before its body is read.
+    staff: Arc<Semaphore>,
+    others: Arc<Semaphore>,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        let room = || Arc::new(Semaphore::new(HELD_BYTES_MAX / UNIT_BYTES));
+        Self {
+            staff: room(),
+            others: room(),
+        }
+    }
+}
+
+impl Bodies {
+    /// Takes the room that a request's body may need, until it is given back; none where that is little, or where the body
+    /// will be refused unread.
+    ///
+    /// # Errors
+    /// `engine.overloaded`: so much is being read that there is none.
+    pub(super) fn room(&self, request: &Request) -> Result<Option<OwnedSemaphorePermit>, Refused> {
+        let size = request.body().size_hint();
+        let bytes = size.exact().map_or(BODY_BYTES_MAX, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        });
+        if bytes <= SMALL_BYTES || IMPORT_BODY_BYTES_MAX < bytes {
+            return Ok(None);
+        }
+        let room = match request.headers().contains_key(AUTHORIZATION) {
+            true => &self.staff,
+            false => &self.others,
+        };
+        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX);
+        let taken = Arc::clone(room).try_acquire_many_owned(units);
+        taken.map(Some).map_err(|_| {
+            let message =
+                "so many large bodies are being read that there is no room for another; send it again";
+            Refused::new(Class::Unavailable, "engine.overloaded", message)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use futures::stream;
+
+    fn request(body: Body, token: bool) -> Request {
+        let mut request = Request::new(body);
+        if token {
+            let token = "Bearer x".parse().expect("it is a header's value");
+            request.headers_mut().insert(AUTHORIZATION, token);
+        }
+        request
+    }
+
+    #[test]
+    fn large_bodies_have_so_much_room_and_small_ones_need_none() {
+        let bodies = Bodies::default();
+        let large = |token| bodies.room(&request(vec![0; BODY_BYTES_MAX].into(), token));
+        let mut held: Vec<_> = (0..HELD_BYTES_MAX / BODY_BYTES_MAX)
+            .map(|_| large(false).expect("there is room").expect("it is needed"))
+            .collect();
+        assert!(large(false).is_err());
+        // One of unknown length may be as large.
+        let endless = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        assert!(bodies.room(&request(endless, false)).is_err());
+        assert!(large(true).expect("staff have room of their own").is_some());
+        for small in [0, SMALL_BYTES] {
+            let room = bodies.room(&request(vec![0; small].into(), false));
+            assert!(room.expect("it needs none").is_none());
+        }
+        drop(held.pop());
+        assert!(large(false).is_ok_and(|room| room.is_some()));
+    }
+}
