@@ -8,6 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+/// What stands for stdout in place of a file's name.
+pub(crate) const STDOUT: &str = "-";
+
 /// Writes one line to stdout. A reader that has gone away is not a fault.
 ///
 /// # Errors

@@ -184,6 +184,12 @@ impl Table {
             "it names no columns; its first line must"
         );
         let names: Vec<&str> = wanted.iter().map(|want| want.column.as_str()).collect();
+        if let Some(want) = wanted
+            .iter()
+            .find(|want| want.required && others.ignores(&want.column))
+        {
+            bail!("the column {:?} is needed and cannot be ignored", want.column);
+        }
         let is_there = |want: &&Wanted| {
             heading
                 .iter()

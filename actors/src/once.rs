@@ -272,16 +272,13 @@ pub(crate) async fn replayed<E: Entity, R: DeserializeOwned>(
     receipt: Box<Receipt>,
 ) -> Result<Shown<E>, Refused> {
     let answer: Answer<R, E> = entities.replay(&receipt).await?;
-    answer.state.ok_or_else(gone_since::<E>)
+    there(answer.state, true)
 }
 
 /// Returns an answer's state as what the use case shows.
 pub(crate) fn shown<R, E: Entity>(answer: Answer<R, E>) -> Outcome<Shown<E>> {
     let replayed = answer.replayed;
-    let value = answer.state.ok_or_else(|| match replayed {
-        true => gone_since::<E>(),
-        false => gone::<E>(),
-    })?;
+    let value = there(answer.state, replayed)?;
     Ok(Done { value, replayed })
 }
 
@@ -296,12 +293,12 @@ pub(crate) fn require_no_version<E: Entity>(request: &Request) -> Result<(), Ref
     }
 }
 
-/// Says of what was asked for before, under the same key, that the entity it was about is not there any more.
-pub(crate) fn gone_since<E: Entity>() -> Refused {
-    Refused {
-        replayed: true,
+/// Returns the state of what was asked for, now or before under the same key, and says where it is not there any more.
+pub(crate) fn there<E: Entity>(state: Option<Shown<E>>, replayed: bool) -> Result<Shown<E>, Refused> {
+    state.ok_or_else(|| Refused {
+        replayed,
         ..gone::<E>()
-    }
+    })
 }
 
 /// Says that an entity is not there.

@@ -196,30 +196,16 @@ fn complete_operation(operation: &mut Operation, path: &str, change: Change, ver
     let replays = takes(operation, "Idempotency-Key");
     let shortens = takes(operation, "Prefer");
     let refusals = refusals(operation, path, change, asked);
+    let has_cookie = asked == Asked::Anybody;
     let responses = &mut operation.responses.responses;
-    for (status, response) in responses.iter_mut() {
-        if let RefOr::T(response) = response
-            && status.starts_with('2')
-        {
-            add_headers(response, status, shortens, versioned);
-        }
-    }
     for (status, description) in refusals {
         responses
             .entry(status.to_owned())
             .or_insert_with(|| refusal(status, description).into());
     }
     for (status, response) in responses.iter_mut() {
-        let RefOr::T(response) = response else { continue };
-        let is_kept = matches!(&**status, "402" | "404" | "409" | "412" | "422");
-        if replays && (status.starts_with('2') || is_kept) {
-            add_header(response, "Idempotent-Replayed", REPLAYED);
-        }
-        if asked == Asked::Anybody && (status.starts_with('2') || is_kept) {
-            add_header(response, "Set-Cookie", SET_COOKIE);
-        }
-        if status == "401" {
-            add_header(response, "WWW-Authenticate", "How to say who asks: `Bearer`.");
+        if let RefOr::T(response) = response {
+            add_headers(response, status, (replays, has_cookie, shortens), versioned);
         }
     }
 }
@@ -259,7 +245,16 @@ fn has_version(schema: &RefOr<Schema>, found: &BTreeSet<String>) -> bool {
     }
 }
 
-fn add_headers(response: &mut openapi::Response, status: &str, shortens: bool, versioned: &BTreeSet<String>) {
+/// Adds the headers that answers with a status have: to operations that replay, have a cookie, and shorten.
+fn add_headers(
+    response: &mut openapi::Response,
+    status: &str,
+    (replays, has_cookie, shortens): (bool, bool, bool),
+    versioned: &BTreeSet<String>,
+) {
+    let is_done = status.starts_with('2');
+    // Handlers answer so, and it is kept under a key.
+    let is_final = is_done || matches!(status, "402" | "404" | "409" | "412" | "422");
     let shows_version = response.content.values().any(|content| match content {
         RefOr::T(content) => {
             matches!(&content.schema, Some(RefOr::Ref(to)) if versioned.contains(&to.ref_location))
@@ -267,11 +262,22 @@ fn add_headers(response: &mut openapi::Response, status: &str, shortens: bool, v
         RefOr::Ref(_) => false,
     });
     let headers = [
-        (shows_version, "ETag", "The version, in quotes; for `If-Match`."),
+        (
+            is_done && shows_version,
+            "ETag",
+            "The version, in quotes; for `If-Match`.",
+        ),
         (matches!(status, "201" | "202"), "Location", "Where it lies."),
         (status == "202", "Retry-After", RETRY_AFTER),
+        (replays && is_final, "Idempotent-Replayed", REPLAYED),
+        (has_cookie && is_final, "Set-Cookie", SET_COOKIE),
         (
-            shortens,
+            status == "401",
+            "WWW-Authenticate",
+            "How to say who asks: `Bearer`.",
+        ),
+        (
+            is_done && shortens,
             "Preference-Applied",
             "`return=minimal` on a shortened answer.",
         ),

@@ -35,9 +35,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 use work::{Load, Shop};
 
-/// The name that stands for stdout.
-const STDOUT: &str = "-";
-
 /// W9 has so many times fewer carts than the growth goes up to.
 const SLEEPING_DIVISOR: u32 = 100;
 
@@ -99,7 +96,7 @@ async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
     if let Some(file) = arguments
         .json
         .as_deref()
-        .filter(|file| *file != Path::new(STDOUT))
+        .filter(|file| *file != Path::new(output::STDOUT))
     {
         // Told before the work, which may take long.
         let opened = std::fs::File::options().create(true).append(true).open(file);
@@ -144,7 +141,7 @@ async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
 
 /// Writes JSON where it is wanted, and the table unless the JSON takes its place.
 fn write(json: Option<&Path>, figures: &impl serde::Serialize, table: Option<&str>) -> anyhow::Result<()> {
-    let is_stdout = json.is_some_and(|file| file == Path::new(STDOUT));
+    let is_stdout = json.is_some_and(|file| file == Path::new(output::STDOUT));
     match json {
         None => {}
         Some(_) if is_stdout => output::line(serde_json::to_string(figures)?)?,

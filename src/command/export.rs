@@ -13,9 +13,6 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// What stands for stdout in place of a file.
-const STDOUT: &str = "-";
-
 /// What an export of codes has in its columns.
 const CODE_COLUMNS: [&str; 4] = ["code", "promotion", "used", "created"];
 
@@ -51,7 +48,7 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
     };
 
     let (file, delimiter): (Box<dyn Write>, u8) = match &arguments.file {
-        Some(path) if path != Path::new(STDOUT) => {
+        Some(path) if path != Path::new(output::STDOUT) => {
             let delimiter = delimiter_of(path)?;
             let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
             (Box::new(file), delimiter)

@@ -234,6 +234,14 @@ fn a_column_that_is_to_be_ignored_is_none_also_where_it_is_known() {
         let row = table.next_row().expect("a row").expect("there is one");
         assert_eq!(row.values, Ok(vec![Some("A".to_owned()), None]), "{name}");
     }
+    let path = directory.path().join("a.csv");
+    let others = Others::passed_over(nearly).but(["sku"]);
+    let refused = Table::open(&path, &[Wanted::required("sku")], others).err();
+    let told = refused.map(|refused| format!("{refused:#}")).unwrap_or_default();
+    assert!(
+        told.ends_with("the column \"sku\" is needed and cannot be ignored"),
+        "{told}"
+    );
 }
 
 #[test]

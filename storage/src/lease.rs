@@ -5,13 +5,13 @@
 //! holds the directory.
 
 use crate::OpenError;
+use crate::recover::JOURNAL;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 const LOCK: &str = "lock";
-const JOURNAL: &str = "journal";
 
 /// Held as long as this process may write to the directory.
 #[derive(Debug)]

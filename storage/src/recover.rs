@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-const JOURNAL: &str = "journal";
+/// The folder of the journal in a data directory.
+pub(crate) const JOURNAL: &str = "journal";
 const INDEX: &str = "index";
 const INDEX_SET_ASIDE: &str = "index.set-aside";
 /// In the index: why it was found wanting after the start, so that the next one sets it aside.

@@ -567,18 +567,3 @@ async fn a_key_of_staff_is_theirs_whatever_cookie_comes_along() {
     }
     assert_eq!(adjust(None).await, (true, json!(10)));
 }
-
-#[tokio::test]
-async fn a_repeat_about_what_was_deleted_meanwhile_says_that_it_is_one() {
-    let OpenShop { shop, .. } = OpenShop::shared().await;
-    let (key, customer) = (unique("key"), json!({ "external_id": unique("customer") }));
-    let make = || shop.staff.post("/admin/customers", customer.clone()).key(&key);
-    let made = id_of(&make().ok(201).await);
-    shop.staff
-        .delete(&format!("/admin/customers/{made}"))
-        .ok(204)
-        .await;
-    let again = make().send().await;
-    assert!(again.is_replayed(), "{}", again.text);
-    again.expect_refused(404, "customer.not_found");
-}

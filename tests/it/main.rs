@@ -22,6 +22,7 @@ mod frozen_carts;
 mod gift_card_payments;
 mod gift_cards;
 mod given_up;
+mod gone;
 mod guide;
 mod idempotency;
 mod import_names;

@@ -2,7 +2,7 @@
 
 use super::{CartRef, CartView, Priced, View};
 use crate::engine::Engine;
-use crate::once::{gone, gone_since};
+use crate::once::{gone, there};
 use crate::request::{Outcome, Refused, Request};
 use crate::runtime::{Answer, Ticket};
 use cartwright_domain::cart::{ApplyCodes, CODES_MAX, Cart, CodeRefused, Error, RemoveCodes, State};
@@ -101,8 +101,7 @@ impl Engine {
         answer: Answer<Vec<Problem>, Cart>,
         view: View,
     ) -> Outcome<CartView> {
-        // One that was just changed is there.
-        let cart = answer.state.ok_or_else(gone_since::<Cart>)?;
+        let cart = there(answer.state, answer.replayed)?;
         let mut done = self.cart_done(request, cart, None, view, answer.replayed).await?;
         done.value.news.refused = answer.reply;
         Ok(done)

@@ -24,7 +24,7 @@ pub(crate) use shown::{ShownSums, ShownTotal, ShownTotals, Told};
 pub use view::{CartView, View};
 
 use crate::engine::{Engine, unreadable};
-use crate::once::{Shown, gone, gone_since, require_no_version};
+use crate::once::{Shown, gone, require_no_version, there};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, Ticket};
@@ -261,7 +261,7 @@ impl Engine {
             .ask(id, command, request.ask().if_match(expected).ticket(ticket))
             .await?;
         let line = Some(answer.reply);
-        let cart = answer.state.ok_or_else(gone::<Cart>)?;
+        let cart = there(answer.state, answer.replayed)?;
         self.cart_done(request, cart, line, view, answer.replayed).await
     }
 
@@ -428,7 +428,7 @@ impl Engine {
         R: serde::de::DeserializeOwned + IntoLine,
     {
         let answer: Answer<R, Cart> = self.kinds().carts.replay(&receipt).await?;
-        let cart = answer.state.ok_or_else(gone_since::<Cart>)?;
+        let cart = there(answer.state, true)?;
         let done = self
             .cart_done(request, cart, answer.reply.into_line(), view, true)
             .await?;

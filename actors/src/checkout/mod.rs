@@ -20,7 +20,7 @@ use asked::{Asked, Attempt};
 
 use crate::cart::{CartRef, CartView, DetailsDraft, Priced, View};
 use crate::engine::{Engine, unreadable};
-use crate::once::{Shown, gone, gone_since};
+use crate::once::{Shown, gone, there};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::cart::{Cart, State};
@@ -566,7 +566,7 @@ impl Engine {
         read.map_err(unreadable)?;
         // Whose it is the key says, also once the cart is gone.
         let read = self.kinds().checkouts.read(id).await.map_err(unreadable)?;
-        let checkout = read.ok_or_else(gone_since::<Checkout>)?;
+        let checkout = there(read, true)?;
         let is_answered = match &receipt.outcome {
             Kept::Done(_) => true,
             // Of a payment that is not settled, or is being let go of, the current outcome is told.
