@@ -5,8 +5,8 @@ use super::{Act, Reply, Shopper, is_final};
 use crate::basket::Basket;
 use crate::dice::Dice;
 use crate::shop::Goods;
-use cartwright_actors::Engine;
 use cartwright_actors::cart::CartRef;
+use cartwright_actors::{Engine, Request};
 use cartwright_domain::id::{CartId, SessionId, VariantId};
 use futures::future::join_all;
 
@@ -34,9 +34,17 @@ impl Shopper {
         let (name, number) = (self.name, self.keys);
         let each = (0..adds).map(|add| {
             let key = format!("{name}-{number}-{add}");
-            let request = self.requests.shopper(session, Some(&key));
             let goods = &self.goods;
-            async move { join_all((0..times).map(|_| super::call(engine, &request, goods, act))).await }
+            // Whoever sends it again has the key in common with the first time, and not what the engine draws for it.
+            let again: Vec<Request> = (0..times)
+                .map(|_| self.requests.shopper(session, Some(&key)))
+                .collect();
+            async move {
+                let calls = again
+                    .iter()
+                    .map(|request| super::call(engine, request, goods, act));
+                join_all(calls).await
+            }
         });
         let each = join_all(each).await;
         let (mut done, mut unanswered) = (0, 0);
