@@ -8,6 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+/// How much is told of what stands in a row, which may hold anything.
+const TOLD_CHARS_MAX: usize = 1_000;
 /// What stands for stdout in place of a file's name.
 pub(crate) const STDOUT: &str = "-";
 
@@ -23,6 +25,14 @@ pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
             other.map_err(|error| io::Error::new(error.kind(), format!("stdout cannot be written: {error}")))
         }
     }
+}
+
+/// Returns so much of a text as one line of a report takes.
+pub(crate) fn one_line(text: &str) -> String {
+    let shown = text.chars().take(TOLD_CHARS_MAX);
+    shown
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .collect()
 }
 
 /// Writes one line to stderr, for a person who watches.

@@ -20,6 +20,9 @@ pub(crate) use others::{Others, nearly, nearly_or_shortened};
 
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// The last three of the first four bytes of a frame that is skipped, with which programs that compress in parallel
+/// begin (RFC 8878, section 3.1.2). The first byte is 0x50 to 0x5f.
+const SKIPPED_MAGIC: [u8; 3] = [0x2a, 0x4d, 0x18];
 
 /// The bytes some programs put before a UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -272,9 +275,17 @@ fn missing(want: &Wanted, heading: &csv::StringRecord) -> String {
     )
 }
 
+/// Tells by its first bytes whether a file is compressed.
+fn is_compressed(bytes: &[u8]) -> bool {
+    match bytes {
+        [0x50..=0x5f, rest @ ..] => rest.starts_with(&SKIPPED_MAGIC),
+        _ => bytes.starts_with(&ZSTD_MAGIC),
+    }
+}
+
 fn decompressed(file: Counted<File>) -> std::io::Result<Box<dyn BufRead>> {
     let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
-    if file.fill_buf()?.starts_with(&ZSTD_MAGIC) {
+    if is_compressed(file.fill_buf()?) {
         let decoder = zstd::Decoder::with_buffer(file)?;
         return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder)));
     }

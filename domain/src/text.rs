@@ -140,6 +140,15 @@ pub fn check_line(text: &str, length_max: usize) -> Result<(), Error> {
     Ok(())
 }
 
+/// Returns as much of a text as has room on a line of `length_max` characters, with one blank in place of line breaks and
+/// control characters: a name for what nobody has named. Empty where nothing but those is in it.
+pub fn fitted(text: &str, length_max: usize) -> String {
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let fitting: String = words.join(" ").chars().take(length_max).collect();
+    fitting.trim_end().to_owned()
+}
+
 /// Draws a code of at most [`CODE_DRAWN_MAX`] characters from a secret's hexadecimal digits: five bits each, so that
 /// whoever has the code but not the secret guesses none other.
 pub(crate) fn drawn_code(secret: &str, length: usize) -> String {
@@ -399,6 +408,14 @@ mod tests {
         assert_eq!(drawn_code(&secret, 99).len(), 25);
         let taken_for_others = |letter: &u8| b"01IO".contains(letter);
         assert!(!CODE_CHARACTERS.iter().any(taken_for_others));
+    }
+
+    #[test]
+    fn of_any_text_as_much_as_fits_is_a_line() {
+        assert_eq!(fitted(" two\r\n words\t", 20), "two words");
+        assert_eq!(fitted("two words", 4), "two");
+        assert_eq!(fitted("zwölf", 3), "zwö");
+        assert_eq!(fitted("\u{85}\n ", 20), "");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use super::Answer;
 use anyhow::{Context, bail};
 use bytes::{Buf, Bytes, BytesMut};
+use cartwright_http::extract::IDEMPOTENT_REPLAYED;
 use httparse::Status;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -23,7 +24,7 @@ const HEADERS_MAX: usize = 64;
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The headers that are kept.
-const KEPT: [HeaderName; 2] = [header::SET_COOKIE, header::RETRY_AFTER];
+const KEPT: [HeaderName; 3] = [header::SET_COOKIE, header::RETRY_AFTER, IDEMPOTENT_REPLAYED];
 
 /// See the module.
 #[derive(Debug)]

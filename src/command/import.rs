@@ -35,9 +35,6 @@ use std::process::ExitCode;
 /// Where the rows of a catalog go.
 const CATALOG: &str = "/admin/catalog/import";
 
-/// How much is told of what a row is about, and of why it was refused: a row may hold anything.
-const TOLD_CHARS_MAX: usize = 1_000;
-
 /// A row as the server takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ImportRow {
@@ -186,7 +183,7 @@ impl Tally {
 
     fn refuse(&mut self, line: u64, subject: &str, reason: &str) -> std::io::Result<()> {
         self.refused += 1;
-        let (subject, reason) = (one_line(subject), one_line(reason));
+        let (subject, reason) = (output::one_line(subject), output::one_line(reason));
         output::line(format!("refused\tline {line}\t{subject}\t{reason}"))
     }
 
@@ -223,14 +220,6 @@ impl Tally {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Returns so much of a text as one line of the report takes.
-fn one_line(text: &str) -> String {
-    let shown = text.chars().take(TOLD_CHARS_MAX);
-    shown
-        .map(|char| if char.is_control() { ' ' } else { char })
-        .collect()
 }
 
 /// Runs the import. Fails where the file or the server cannot be used; refused rows make the exit code 1.

@@ -1,8 +1,8 @@
 //! `cartwright judge`: have a running server judge coupon codes that were tried elsewhere, one after the other, and
 //! compare its verdicts with those of the file.
 //!
-//! Calls carry a key made of what is in them, so that a run that was interrupted is run again: what was counted is
-//! counted once, and answered as it was.
+//! Calls in which uses count carry a key made of what is in them, so that a run that was interrupted is run again: what
+//! was counted is counted once, and answered as it was.
 
 use super::import::columns::{NamedTable, Values};
 use super::import::complete_journey;
@@ -10,6 +10,7 @@ use crate::cli::{AttemptsPreset, Judge};
 use crate::client::{Call, Connection, Server};
 use crate::output;
 use anyhow::{Context, ensure};
+use cartwright_http::extract::IDEMPOTENT_REPLAYED;
 use hyper::header::HeaderValue;
 use indicatif::ProgressBar;
 use serde::Deserialize;
@@ -65,6 +66,8 @@ struct Attempt {
     id: String,
     /// As the server takes it.
     sent: Value,
+    /// Whether a use that is good counts.
+    redeems: bool,
     /// The verdict of the file.
     expected: Option<String>,
 }
@@ -106,9 +109,11 @@ impl Layout {
     }
 
     fn attempt(&self, number: u64, values: &mut Values) -> Result<Attempt, String> {
+        let sent = (self.read)(values)?;
         Ok(Attempt {
             id: values.take("id").unwrap_or_else(|| number.to_string()),
-            sent: (self.read)(values)?,
+            redeems: sent["redeem"] == true,
+            sent,
             expected: values.take(self.expected),
         })
     }
@@ -175,10 +180,13 @@ pub(crate) async fn run(arguments: Judge) -> anyhow::Result<ExitCode> {
         if batch.is_empty() {
             break;
         }
-        let verdicts = judge(&mut connection, &staff, call, &batch).await?;
-        for (attempt, verdict) in batch.iter().zip(verdicts) {
+        let judged = judge(&mut connection, &staff, call, &batch).await?;
+        if judged.replayed {
+            tally.judged_before += batch.len() as u64;
+        }
+        for (attempt, verdict) in batch.iter().zip(judged.verdicts) {
             let verdict = layout.word(verdict);
-            writeln!(report, "{}\t{verdict}", attempt.id)?;
+            writeln!(report, "{}\t{verdict}", output::one_line(&attempt.id))?;
             bar.suspend(|| tally.add(attempt, verdict))?;
         }
     }
@@ -228,30 +236,51 @@ impl Reading {
     }
 }
 
+/// What came of a call.
+struct Judged {
+    verdicts: Vec<Verdict>,
+    /// Whether they are those of an earlier run.
+    replayed: bool,
+}
+
+/// Returns the key of a call in which a use may count: its number, what the file calls its attempts, and what they are.
+/// None where none can: they are judged anew each time.
+fn key(call: u64, batch: &[Attempt], body: &str) -> Option<Uuid> {
+    let redeems = batch.iter().any(|attempt| attempt.redeems);
+    redeems.then(|| {
+        let ids: Vec<&str> = batch.iter().map(|attempt| attempt.id.as_str()).collect();
+        Uuid::new_v5(&CALLS, json!([call, ids, body]).to_string().as_bytes())
+    })
+}
+
 async fn judge(
     connection: &mut Connection,
     staff: &HeaderValue,
     call: u64,
     batch: &[Attempt],
-) -> anyhow::Result<Vec<Verdict>> {
+) -> anyhow::Result<Judged> {
     #[derive(Deserialize)]
     struct Verdicts {
         verdicts: Vec<Verdict>,
     }
     let attempts: Vec<&Value> = batch.iter().map(|attempt| &attempt.sent).collect();
     let body = json!({ "attempts": attempts }).to_string();
-    let key = Uuid::new_v5(&CALLS, format!("{call} {body}").as_bytes());
-    let key = HeaderValue::from_str(&key.to_string()).context("an id is no header")?;
-    let asked = Call::post("/admin/promotions/judge").staff(staff).key(key);
+    let mut asked = Call::post("/admin/promotions/judge").staff(staff);
+    if let Some(key) = key(call, batch, &body) {
+        asked = asked.key(HeaderValue::from_str(&key.to_string()).context("an id is no header")?);
+    }
     let answer = connection.call(asked.body(body)).await?;
-    let judged = answer.json::<Verdicts>()?.verdicts;
+    let verdicts = answer.json::<Verdicts>()?.verdicts;
     ensure!(
-        judged.len() == batch.len(),
+        verdicts.len() == batch.len(),
         "{} attempts were sent and {} verdicts came back; are both of the same version?",
         batch.len(),
-        judged.len()
+        verdicts.len()
     );
-    Ok(judged)
+    Ok(Judged {
+        verdicts,
+        replayed: answer.headers.contains_key(IDEMPOTENT_REPLAYED),
+    })
 }
 
 /// How the attempts ended.
@@ -260,6 +289,8 @@ struct Tally {
     verdicts: BTreeMap<String, u64>,
     compared: u64,
     differing: u64,
+    /// How many verdicts are those of an earlier run.
+    judged_before: u64,
 }
 
 impl Tally {
@@ -286,11 +317,12 @@ impl Tally {
         for (verdict, count) in &self.verdicts {
             told(&format!("  {verdict}"), count)?;
         }
-        let Self {
-            compared, differing, ..
-        } = self;
-        told("compared", compared)?;
-        told("differing", differing)
+        told("compared", self.compared)?;
+        told("differing", self.differing)?;
+        match self.judged_before {
+            0 => Ok(()),
+            before => told("of an earlier run", before),
+        }
     }
 }
 
@@ -348,6 +380,7 @@ mod tests {
     fn attempts_of_a_store_have_its_own_columns() {
         let read = attempts(None, "code,email,id\nTEN,ada@example.com,till-7\n");
         assert_eq!(read[0].id, "till-7");
+        assert_eq!(key(0, &read, "{}"), None);
         assert_eq!(
             (
                 &read[0].sent["email"],
@@ -357,6 +390,19 @@ mod tests {
             (&json!("ada@example.com"), &json!(false), &Value::Null)
         );
     }
+
+    #[test]
+    fn uses_of_another_file_are_others_where_it_calls_them_otherwise() {
+        let of = |id: &str| attempts(None, &format!("id,code,redeem\n{id},TEN,yes\n"));
+        let (first, second) = (of("till-1"), of("till-2"));
+        assert_eq!(first[0].sent, second[0].sent);
+        let key = |call, batch: &[Attempt]| key(call, batch, &batch[0].sent.to_string());
+        assert!(key(0, &first).is_some());
+        assert_eq!(key(0, &first), key(0, &of("till-1")));
+        assert_ne!(key(0, &first), key(0, &second));
+        assert_ne!(key(0, &first), key(1, &first));
+    }
+
     #[test]
     fn a_time_that_cannot_be_read_refuses_its_row_alone() {
         let rows = [

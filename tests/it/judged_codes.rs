@@ -1,5 +1,6 @@
 //! Coupon codes judged without a cart: by hand, and a grocer's year of them.
 
+use crate::imports::written;
 use crate::support::{Server, Shop, pence};
 use crate::trade::{client, shared};
 use serde_json::{Value, json};
@@ -144,6 +145,83 @@ async fn a_judgement_stands_under_its_key() {
         .collect();
     let first = call(json!(many), "many").ok(200).await;
     assert_eq!(call(json!(many), "many").ok(200).await, first);
+}
+
+#[tokio::test]
+async fn uses_of_two_files_are_two_and_what_counts_nothing_is_judged_anew() {
+    let server = Server::fresh();
+    let shop = server.shop();
+    let two = json!({
+        "name": "Two", "code": "TWO", "enabled": true, "usage_limit": 2,
+        "actions": [{ "type": "order", "percentage": "0.1" }],
+    });
+    let promotion = shop.staff.post("/admin/promotions", two).ok(201).await;
+    let judge = async |file: &str, text: &str, status, lines: &[&str]| {
+        let file = written(&server, file, text);
+        client(&server, &["judge", &file]).await.check(status, lines);
+    };
+    let ok = format!("{:<24} {}", "  ok", 1);
+    let before = format!("{:<24} {}", "of an earlier run", 1);
+    let over = format!("{:<24} {}", "  coupon.limit_reached", 1);
+    let of = |id: &str| format!("id,code,redeem\n{id},two,yes\n");
+    judge("a.csv", &of("till-1"), 0, &[&ok]).await;
+    judge("a.csv", &of("till-1"), 0, &[&ok, &before]).await;
+    judge("b.csv", &of("till-2"), 0, &[&ok]).await;
+    judge("c.csv", &of("till-3"), 0, &[&over]).await;
+    // What staff mend between two runs is seen by the second.
+    let asked = "code,expected\ntwo,ok\n";
+    judge("d.csv", asked, 1, &[&over]).await;
+    let path = format!("/admin/promotions/{}", text(&promotion["id"]));
+    shop.staff.patch(&path, json!({ "usage_limit": 3 })).ok(200).await;
+    judge("d.csv", asked, 0, &[&ok]).await;
+}
+
+#[tokio::test]
+async fn a_household_stays_in_the_campaigns_of_another_folder_and_in_the_groups_of_staff() {
+    let server = Server::fresh();
+    let shop = server.shop();
+    let import = async |name: &str, campaign: &str, households: &[&str]| {
+        let folder = server.directory().folder().join(name);
+        std::fs::create_dir(&folder).expect("the folder is writable");
+        let households: String = households.iter().map(|id| format!("{campaign},{id}\n")).collect();
+        for (file, text) in [
+            (
+                "campaigns",
+                format!("campaign_id,start_date,end_date\n{campaign},2017-01-10,2017-02-20\n"),
+            ),
+            (
+                "campaign_households",
+                format!("campaign_id,household_id\n{households}"),
+            ),
+            (
+                "coupons",
+                format!("coupon_upc,product_id,campaign_id\n10,P-1,{campaign}\n"),
+            ),
+            ("products", "product_id,product_type\nP-1,BREAD\n".to_owned()),
+        ] {
+            written(&server, &format!("{name}/{file}.csv"), &text);
+        }
+        let folder = folder.display().to_string();
+        let import = ["import", folder.as_str(), "--preset", "complete-journey"];
+        client(&server, &import).await.check(0, &["households: "]);
+    };
+    import("january", "1", &["105", "7"]).await;
+    let customers = shop.staff.get("/admin/customers").ok(200).await;
+    let of_105 = |customers: &Value| {
+        let all = customers["items"].as_array().cloned().unwrap_or_default();
+        let found = all.into_iter().find(|customer| customer["external_id"] == "105");
+        found.expect("the household was imported")
+    };
+    let path = format!("/admin/customers/{}", text(&of_105(&customers)["id"]));
+    let groups = json!({ "groups": ["campaign-1", "regulars"] });
+    shop.staff.patch(&path, groups).ok(200).await;
+    import("february", "2", &["105"]).await;
+    let customer = shop.staff.get(&path).ok(200).await;
+    assert_eq!(
+        customer["groups"],
+        json!(["campaign-1", "campaign-2", "regulars"]),
+        "{customer}"
+    );
 }
 
 #[tokio::test]

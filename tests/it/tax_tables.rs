@@ -200,6 +200,20 @@ async fn every_fault_of_a_rate_row_is_told_and_the_other_rows_are_taken() {
         (Some(1), Some(2)),
         "{zones}"
     );
+    // A zone that nobody names is called by its places, as far as a name has room for them.
+    let union = "AT; BE; BG; CY; CZ; DE; DK; EE; ES; FI; FR; GR; HR; HU; IE; IT; LT; LU; LV; MT; NL; PL; PT; RO; SE; SI; SK";
+    let mut named = row(2, "NO", "0.25", "");
+    named["zone"] = json!("N".repeat(101));
+    let told = staff
+        .post(
+            "/admin/tax/import",
+            json!({ "rows": [row(1, union, "0.2", ""), named] }),
+        )
+        .ok(200)
+        .await;
+    assert_eq!(told["results"][0]["outcome"], "created", "{told}");
+    let message = told["results"][1]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("/zone: 101 characters long"), "{told}");
     let many: Vec<Value> = (0..501).map(|number| row(number, "GB", "0.2", "")).collect();
     staff
         .post("/admin/tax/import", json!({ "rows": many }))

@@ -7,8 +7,11 @@ use crate::import::{self, Found, ImportedRow, RowOutcome};
 use crate::request::{Refused, Request};
 use cartwright_domain::Refusal;
 use cartwright_domain::error::FieldErrors;
-use cartwright_domain::tax::{CreateZone, Draft, PutRate, RateDraft, RatePut, TaxZone};
+use cartwright_domain::tax::{
+    CreateZone, Draft, NAME_LENGTH_MAX as ZONE_NAME_LENGTH_MAX, PutRate, RateDraft, RatePut, TaxZone,
+};
 use cartwright_domain::territory::{Territory, TerritoryDraft};
+use cartwright_domain::text;
 
 /// How many zones of a call are at work at once.
 const ZONES_AT_ONCE: usize = 16;
@@ -20,7 +23,7 @@ pub struct RateRow {
     pub row: u64,
     /// Where the rate holds: `*`, `GB`, `US-CA`, `ES 35*`, or several of them with `;` between.
     pub place: String,
-    /// What staff call the zone, where it is new; its places when absent.
+    /// What staff call the zone, where it is new; its places when absent, as many as a name has room for.
     pub zone: Option<String>,
     /// The rate.
     pub rate: RateDraft,
@@ -30,6 +33,16 @@ impl RateRow {
     /// Returns the places that its zone holds in, as far as they can be read.
     fn territory(&self, errors: &mut FieldErrors) -> Territory {
         Territory::read(&TerritoryDraft::of_places(&self.place), "", errors)
+    }
+
+    /// Returns what a zone that is made of it is called.
+    fn zone_name(&self, errors: &mut FieldErrors) -> String {
+        match &self.zone {
+            Some(zone) => errors
+                .take("/zone", text::line(zone, ZONE_NAME_LENGTH_MAX))
+                .unwrap_or_default(),
+            None => text::fitted(&self.place, ZONE_NAME_LENGTH_MAX),
+        }
     }
 }
 
@@ -80,7 +93,11 @@ impl Engine {
             Found::There(id) => id,
             Found::New(_turn) => {
                 let id = self.draw(&import::request_of(request, &territory.text()), None);
-                let name = row.zone.as_deref().unwrap_or(&row.place).to_owned();
+                let mut errors = FieldErrors::default();
+                let name = row.zone_name(&mut errors);
+                errors
+                    .into_result()
+                    .map_err(|errors| Refused::from(errors.problem()))?;
                 let draft = Draft {
                     name: Some(name),
                     territory: TerritoryDraft::of_places(&row.place),

@@ -13,7 +13,7 @@ mod zones;
 
 pub use code::{CODE_LENGTH_MAX, Category, TaxCode};
 pub use command::{CreateZone, DeleteZone, Draft, PutRate, RatePut, UpdateZone};
-pub use rate::{RATE_MAX, RATES_MAX, RateDraft, TaxRate};
+pub use rate::{NAME_LENGTH_MAX, RATE_MAX, RATES_MAX, RateDraft, TaxRate};
 pub use relief::{TaxRelief, TaxStatus};
 pub use vat_number::{InvalidVatNumber, VatNumber};
 pub use zone::{Event, TaxZone, ZONES_MAX};

@@ -14,7 +14,7 @@ pub const RATES_MAX: usize = 500;
 /// The highest tax rate: 10 is 1,000%.
 pub const RATE_MAX: i64 = 10;
 /// The longest name of a zone or a tax.
-pub(super) const NAME_LENGTH_MAX: usize = 100;
+pub const NAME_LENGTH_MAX: usize = 100;
 
 /// What one category of goods is taxed with in a zone, for some time.
 ///

@@ -11,6 +11,8 @@ use crate::cli::Import;
 use crate::client::{Connection, Pages, Server};
 use crate::output;
 use anyhow::bail;
+use cartwright_domain::catalog::TITLE_LENGTH_MAX;
+use cartwright_domain::text;
 use hyper::header::HeaderValue;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -96,7 +98,7 @@ pub(super) async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
         refused: journey.unread.refused,
     };
     shop.load_products(&journey.products).await?;
-    shop.load_households(&journey.households).await?;
+    shop.load_households(&journey).await?;
     let variants = shop.variants(&journey).await?;
     shop.load_coupons(&journey, &variants).await?;
     Ok(match shop.refused {
@@ -155,8 +157,14 @@ impl Journey {
         let end = last
             .tomorrow()
             .map_err(|_| format!("end_date: there is no day after {last}"))?;
-        self.campaigns.insert(id, Days { first, end });
-        Ok(())
+        let days = Days { first, end };
+        match self.campaigns.insert(id.clone(), days) {
+            Some(other) if other != days => {
+                self.campaigns.insert(id.clone(), other);
+                Err(format!("campaign {id} stands here twice, with other days"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn household(&mut self, line: u64, values: &mut Values) -> Result<(), String> {
@@ -197,7 +205,10 @@ impl Journey {
     fn title(&mut self, _: u64, values: &mut Values) -> Result<(), String> {
         let id = values.needed("product_id")?;
         if let Some(place) = self.places.get(&id) {
-            self.products[*place].title = values.take("product_type");
+            // Nothing depends on a title: what of it has room is one.
+            let title = values.take("product_type");
+            let title = title.map(|title| text::fitted(&title, TITLE_LENGTH_MAX));
+            self.products[*place].title = title.filter(|title| !title.is_empty());
         }
         Ok(())
     }
@@ -245,13 +256,39 @@ impl Shop {
         self.load("products", CATALOG, rows).await
     }
 
-    async fn load_households(&mut self, households: &BTreeMap<String, Household>) -> anyhow::Result<()> {
-        let rows = households.iter().map(|(id, household)| {
-            let customer = json!({ "external_id": id, "groups": household.groups });
+    async fn load_households(&mut self, journey: &Journey) -> anyhow::Result<()> {
+        let kept = self.other_groups(journey).await?;
+        let rows = journey.households.iter().map(|(id, household)| {
+            let kept = kept.get(id).into_iter().flatten();
+            let groups: BTreeSet<&String> = household.groups.iter().chain(kept).collect();
+            let customer = json!({ "external_id": id, "groups": groups });
             let row = json!({ "row": household.line, "customer": customer });
             (household.line, row)
         });
         self.load("households", "/admin/customers/import", rows).await
+    }
+
+    /// Finds the groups that households are in already, but for those of the folder's campaigns: of other months'
+    /// campaigns, and what staff have given them.
+    async fn other_groups(&mut self, journey: &Journey) -> anyhow::Result<HashMap<String, Vec<String>>> {
+        #[derive(Deserialize)]
+        struct Found {
+            external_id: Option<String>,
+            groups: Vec<String>,
+        }
+        let own: BTreeSet<String> = journey.campaigns.keys().map(|campaign| group(campaign)).collect();
+        let mut others = HashMap::new();
+        let mut pages = Pages::of("/admin/customers");
+        while let Some(page) = pages.next::<Found>(&mut self.connection, &self.staff).await? {
+            for mut found in page {
+                let household = found.external_id.filter(|id| journey.households.contains_key(id));
+                if let Some(household) = household {
+                    found.groups.retain(|group| !own.contains(group));
+                    others.insert(household, found.groups);
+                }
+            }
+        }
+        Ok(others)
     }
 
     async fn load_coupons(&mut self, journey: &Journey, variants: &[Option<String>]) -> anyhow::Result<()> {
@@ -326,13 +363,17 @@ mod tests {
         for (name, text) in [
             (
                 "campaigns",
-                "campaign_id,campaign_type,start_date,end_date\n26,Type B,2017-03-03,2017-04-09\n27,Type A,never,2017-04-09\n",
+                "campaign_id,campaign_type,start_date,end_date\n26,Type B,2017-03-03,2017-04-09\n27,Type A,never,2017-04-09\n\
+                 26,Type B,2017-03-03,2017-04-09\n26,Type B,2017-05-03,2017-06-09\n",
             ),
             (
                 "campaign_households",
                 "campaign_id,household_id\n26,105\n25,105\n26,7\n",
             ),
-            ("products", "product_id,product_type\nP-1,FRZN ICE\nP-9,BREAD\n"),
+            (
+                "products",
+                "product_id,product_type\nP-1,\"FRZN\nICE\"\nP-9,BREAD\n",
+            ),
             ("coupons", coupons),
         ] {
             let file = folder.path().join(format!("{name}.csv"));
@@ -345,8 +386,8 @@ mod tests {
     fn a_coupon_is_a_promotion_about_what_it_covers_in_its_campaign() {
         let rows = "10,P-1,26\n10,P-2,26\n10,P-1,26\n10,P-2,27\n11,P-2,26\n";
         let journey = journey(&format!("coupon_upc,product_id,campaign_id\n{rows}"));
-        // The campaign that never starts, and the coupon of it.
-        assert_eq!(journey.unread.refused, 2);
+        // The campaign that never starts and the coupon of it, and other days of one that has its days.
+        assert_eq!(journey.unread.refused, 3);
         let titles: Vec<_> = journey
             .products
             .iter()

@@ -7,7 +7,9 @@ use super::country::CountryMap;
 use crate::money::UnitPrice;
 use crate::table::{Others, Table, Wanted, nearly};
 use anyhow::{Context, bail};
+use cartwright_domain::catalog::TITLE_LENGTH_MAX;
 use cartwright_domain::country::Country;
+use cartwright_domain::text;
 use cartwright_http::instant;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -45,10 +47,10 @@ pub(super) enum Kind {
 impl Kind {
     /// Tells the kind of an invoice from its number and rows.
     fn of(number: &str, lines: &[Line]) -> Self {
-        if number.starts_with('C') {
+        if number.starts_with(['C', 'c']) {
             return Self::Cancellation;
         }
-        if number.starts_with('A') {
+        if number.starts_with(['A', 'a']) {
             return Self::Adjustment;
         }
         if lines.iter().any(|line| line.price != UnitPrice::FREE) {
@@ -276,6 +278,9 @@ impl Builder {
             .parse()
             .map_err(|error| format!("UnitPrice: {error}"))?;
 
+        // Nothing is compared with a title: what of it has room is one.
+        let title = title.map(|title| text::fitted(&title, TITLE_LENGTH_MAX));
+        let title = title.filter(|title| !title.is_empty());
         let code = self.code(sku, title, price);
         let line = Line {
             row: self.rows,

@@ -236,7 +236,7 @@ impl Report {
 fn tsv(plan: &Plan, step: Step, outcome: &Outcome) -> String {
     let (Step::Order(index) | Step::Adjust { invoice: index, .. }) = step;
     let invoice = &plan.invoices[index];
-    let number = &invoice.number;
+    let number = output::one_line(&invoice.number);
     match outcome {
         Outcome::Matched { order, total } => format!("{number}\t{order}\t{total}\tmatched"),
         Outcome::Mismatched {

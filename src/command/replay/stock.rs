@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use hyper::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// How many differences are printed.
@@ -39,7 +40,9 @@ struct StockItem {
 pub(super) fn read(path: &Path, plan: &mut Plan) -> anyhow::Result<Vec<Figures>> {
     let wanted = ["StockCode", "min_opening", "closing"].map(Wanted::required);
     let mut table = Table::open(path, &wanted, Others::passed_over(nearly))?;
-    let mut figures = Vec::new();
+    let mut figures: Vec<Figures> = Vec::new();
+    let mut lines = HashMap::new();
+    let mut places = HashMap::new();
     while let Some(row) = table.next_row()? {
         let at = || format!("{}, line {}", path.display(), row.line);
         let values = row.values.clone().map_err(anyhow::Error::msg).with_context(at)?;
@@ -53,11 +56,26 @@ pub(super) fn read(path: &Path, plan: &mut Plan) -> anyhow::Result<Vec<Figures>>
                 .with_context(at)
         };
         let (opening, closing) = (number(opening)?, number(closing)?);
-        figures.push(Figures {
-            code: plan.code(sku.trim()),
-            opening,
-            closing,
-        });
+        if let Some(line) = lines.insert(sku.clone(), row.line) {
+            bail!(
+                "{}: {sku:?} stands in line {line} already; say its stock once",
+                at()
+            );
+        }
+        let code = plan.code(sku.trim());
+        match places.insert(code, figures.len()) {
+            // Codes that differ by blanks around them are one.
+            Some(place) => {
+                places.insert(code, place);
+                let one = &mut figures[place];
+                (one.opening, one.closing) = (one.opening + opening, one.closing + closing);
+            }
+            None => figures.push(Figures {
+                code,
+                opening,
+                closing,
+            }),
+        }
     }
     Ok(figures)
 }

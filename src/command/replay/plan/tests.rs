@@ -40,6 +40,7 @@ fn an_invoice_is_of_the_kind_its_number_and_rows_say() {
     check_kind("536589", "-10 x 0.00, -1 x 0.00", Kind::StockWriteOff);
     check_kind("C536379", "-1 x 27.50", Kind::Cancellation);
     check_kind("C536379", "-1 x 0.00", Kind::Cancellation);
+    check_kind("c536379", "-1 x 27.50", Kind::Cancellation);
     check_kind("A563185", "1 x 11062.06", Kind::Adjustment);
     check_kind("A563186", "1 x -11062.06", Kind::Adjustment);
 }
@@ -166,6 +167,26 @@ fn a_limit_counts_sales_or_every_kind() {
             .collect();
         assert_eq!(numbers, expected);
     }
+}
+
+#[test]
+fn a_description_is_a_title_whatever_is_in_it() {
+    let long = "T".repeat(300);
+    let of = |sku: &str, description: &str| {
+        format!("1,{sku},\"{description}\",1,2011-01-01 10:00:00,1.00,,France\n")
+    };
+    let rows = [
+        of("A", "two\n\tlines"),
+        of("B", "\n"),
+        of("B", "later"),
+        of("C", &long),
+    ];
+    let titles: Vec<_> = plan(&rows.concat())
+        .codes
+        .into_iter()
+        .map(|code| code.title.unwrap_or_default())
+        .collect();
+    assert_eq!(titles, ["two lines", "later", &long[..TITLE_LENGTH_MAX]]);
 }
 
 #[test]
