@@ -114,6 +114,10 @@ impl App {
     /// A fault while the store closes. What was acknowledged is safe all the same.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let around = self.around.clone();
+        let stop = async {
+            stop.await;
+            around.close_connections();
+        };
         match self.server.serve(self.around, stop, around.ended()).await {
             Ended::Drained => tracing::info!("every request was answered"),
             Ended::Cut { connections } => tracing::warn!(

@@ -193,10 +193,12 @@ fn complete_operation(operation: &mut Operation, path: &str, change: Change, ver
     let asked = Asked::by(operation, path);
     operation.security.get_or_insert(asked.requirements());
 
-    let replays = takes(operation, "Idempotency-Key");
-    let shortens = takes(operation, "Prefer");
+    let traits = Traits {
+        replays: takes(operation, "Idempotency-Key"),
+        has_cookie: asked == Asked::Anybody,
+        shortens: takes(operation, "Prefer"),
+    };
     let refusals = refusals(operation, path, change, asked);
-    let has_cookie = asked == Asked::Anybody;
     let responses = &mut operation.responses.responses;
     for (status, description) in refusals {
         responses
@@ -205,7 +207,7 @@ fn complete_operation(operation: &mut Operation, path: &str, change: Change, ver
     }
     for (status, response) in responses.iter_mut() {
         if let RefOr::T(response) = response {
-            add_headers(response, status, (replays, has_cookie, shortens), versioned);
+            add_headers(response, status, traits, versioned);
         }
     }
 }
@@ -245,13 +247,19 @@ fn has_version(schema: &RefOr<Schema>, found: &BTreeSet<String>) -> bool {
     }
 }
 
-/// Adds the headers that answers with a status have: to operations that replay, have a cookie, and shorten.
-fn add_headers(
-    response: &mut openapi::Response,
-    status: &str,
-    (replays, has_cookie, shortens): (bool, bool, bool),
-    versioned: &BTreeSet<String>,
-) {
+/// What an operation does besides answering.
+#[derive(Clone, Copy)]
+struct Traits {
+    /// It keeps its answers under keys.
+    replays: bool,
+    /// It sets the session's cookie.
+    has_cookie: bool,
+    /// It answers shorter to `Prefer: return=minimal`.
+    shortens: bool,
+}
+
+/// Adds the headers that answers with a status have.
+fn add_headers(response: &mut openapi::Response, status: &str, traits: Traits, versioned: &BTreeSet<String>) {
     let is_done = status.starts_with('2');
     // Handlers answer so, and it is kept under a key.
     let is_final = is_done || matches!(status, "402" | "404" | "409" | "412" | "422");
@@ -269,15 +277,20 @@ fn add_headers(
         ),
         (matches!(status, "201" | "202"), "Location", "Where it lies."),
         (status == "202", "Retry-After", RETRY_AFTER),
-        (replays && is_final, "Idempotent-Replayed", REPLAYED),
-        (has_cookie && is_final, "Set-Cookie", SET_COOKIE),
+        (
+            status == "409" && traits.replays,
+            "Retry-After",
+            "While the first request under the key is under way.",
+        ),
+        (traits.replays && is_final, "Idempotent-Replayed", REPLAYED),
+        (traits.has_cookie && is_final, "Set-Cookie", SET_COOKIE),
         (
             status == "401",
             "WWW-Authenticate",
             "How to say who asks: `Bearer`.",
         ),
         (
-            is_done && shortens,
+            is_done && traits.shortens,
             "Preference-Applied",
             "`return=minimal` on a shortened answer.",
         ),
@@ -300,7 +313,8 @@ fn refusals(
     let has_input = has_body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
     let changes = change == Change::Yes;
     // What takes neither only tells something, or says of each row what became of it.
-    let conflicts = takes(operation, "If-Match") || takes(operation, "Idempotency-Key");
+    let keeps = takes(operation, "Idempotency-Key");
+    let conflicts = takes(operation, "If-Match") || keeps;
     let all = [
         (
             has_input,
@@ -328,10 +342,10 @@ fn refusals(
             "412",
             "The version is not the current one, which is named.",
         ),
-        (has_body, "413", "The body is too large."),
+        (has_body || keeps, "413", "The body is too large."),
         (has_body, "415", "The body is not JSON."),
         (
-            has_body,
+            has_body || keeps,
             "422",
             "A field's value is refused, or the key was used for another request.",
         ),

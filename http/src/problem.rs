@@ -22,9 +22,9 @@ use utoipa::ToSchema;
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// The detail that says, in whole seconds, when trying again is worth it; it becomes the `Retry-After` header.
 pub const RETRY_AFTER: &str = "retry_after";
-/// How to be let in (RFC 6750, section 3),
+/// How to be let in (RFC 6750, section 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="cartwright""#);
-/// and the same for whoever sent a token that does not count.
+/// How to be let in, for whoever sent a token that does not count.
 const CHALLENGE_OF_TOKEN: HeaderValue =
     HeaderValue::from_static(r#"Bearer realm="cartwright", error="invalid_token""#);
 /// What a problem's code follows in its `type`.

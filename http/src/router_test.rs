@@ -234,7 +234,7 @@ pub(crate) fn refused(status: u16, code: &str) -> (u16, String) {
 /// The toy: a route for everything the edge offers to handlers.
 fn api(toy: Toy) -> OpenApiRouter {
     let undescribed = OpenApiRouter::new()
-        .route("/import", post(lines).layer(layer::import_body_limit()))
+        .route("/admin/lines", post(lines))
         .route("/me", get(|Anyone(caller): Anyone| async move { caller.name() }))
         .route("/both", get(both))
         .route(

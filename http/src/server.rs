@@ -33,6 +33,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const FULL_TOLD_EVERY: Duration = Duration::from_secs(60);
 /// How many connections may wait to be taken; the kernel may have room for fewer (`net.core.somaxconn`).
 const CONNECTING_MAX: u32 = 4_096;
+/// How long whoever has connected before a stop may wait to be taken.
+const LAST_CALL: Duration = Duration::from_millis(20);
+/// How long a stop leaves connections open on which no request is under way: one may be on its way.
+const LINGER: Duration = Duration::from_millis(100);
 /// The most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
@@ -123,8 +127,9 @@ impl Server {
         self.address
     }
 
-    /// Answers until `stop`, then takes no more connections, lets requests end, and what goes on without anybody waiting,
-    /// and cuts what is left. `ended` resolves when nothing goes on any more.
+    /// Answers until `stop`, then takes who has connected before and no more, lets requests end, those on their way
+    /// among them and what goes on without anybody waiting, and cuts what is left. `ended` resolves when nothing goes on
+    /// any more.
     pub async fn serve<S>(
         self,
         service: S,
@@ -144,7 +149,11 @@ impl Server {
         let mut connections = JoinSet::new();
         let deadlines = Deadlines::default();
         let builder = connection_options(&options, &deadlines);
-        let mut stop = std::pin::pin!(stop);
+        let lingers = LINGER.min(options.drain_timeout);
+        let mut stop = std::pin::pin!(async {
+            stop.await;
+            sleep(LAST_CALL.min(lingers)).await;
+        });
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
@@ -165,6 +174,9 @@ impl Server {
             });
         }
         drop(listener);
+        let all_end = async { while connections.join_next().await.is_some() {} };
+        // Those that stay open wait for a next request.
+        let _ = timeout(lingers, all_end).await;
         let drain = async {
             graceful.shutdown().await;
             ended.await;

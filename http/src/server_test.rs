@@ -3,7 +3,7 @@
 
 use crate::server::{BindError, Ended, Options, Server};
 use axum::{Router, routing::get};
-use std::{future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future, io::Write, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -118,6 +118,28 @@ async fn a_stopped_server_lets_requests_end_and_takes_no_more() {
     house.open.notify_one();
     assert!(read_until(&mut stream, "passed").await.contains("200 OK"));
     assert_eq!(patient(house.ended).await.unwrap(), Ended::Drained);
+}
+
+#[tokio::test]
+async fn what_was_sent_before_a_stop_is_answered() {
+    for _ in 0..10 {
+        let house = house(Options::default()).await;
+        let mut kept = connect(house.address).await;
+        send(&mut kept, "/").await;
+        assert!(read_until(&mut kept, "hello").await.contains("200 OK"));
+        // Without the server's having a turn.
+        let mut new = std::net::TcpStream::connect(house.address).unwrap();
+        new.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let kept = kept.into_std().unwrap();
+        (&kept).write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        house.stop.send(()).unwrap();
+        for stream in [kept, new] {
+            stream.set_nonblocking(true).unwrap();
+            let mut stream = TcpStream::from_std(stream).unwrap();
+            assert!(read_until(&mut stream, "hello").await.contains("200 OK"));
+        }
+        assert_eq!(patient(house.ended).await.unwrap(), Ended::Drained);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Carts on the wire, as they are asked for and changed. Fields that a shopper may not set are not read at all.
 
-use crate::dto::{AddressInput, PriceInput, Time, instant, nullable};
+use crate::dto::{AddressInput, PriceInput, Texts, Time, instant, nullable};
 use crate::extract::{Objects, entity_id, malformed, plain};
 use crate::problem::Refused;
 use axum::extract::{FromRequestParts, Path};
@@ -14,7 +14,6 @@ use cartwright_domain::stored_value::StoredValue;
 use cartwright_domain::{Caller, Class, Problem, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// The word that stands for the session's cart.
@@ -44,10 +43,12 @@ pub(crate) struct NewLine {
     quantity: u32,
     /// What the shopper chose.
     #[serde(default)]
-    options: BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, String>)]
+    options: Texts,
     /// What the storefront notes; unlike ones keep lines apart.
     #[serde(default)]
-    custom_fields: BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, String>)]
+    custom_fields: Texts,
     /// A unit price in place of the variant's. For staff; others' is ignored, whatever it is.
     #[serde(default)]
     #[schema(value_type = Option<PriceInput>)]
@@ -192,8 +193,8 @@ impl NewLine {
         Ok(LineDraft {
             variant,
             quantity: self.quantity,
-            options: self.options,
-            custom_fields: self.custom_fields,
+            options: self.options.0,
+            custom_fields: self.custom_fields.0,
             unit_price,
         })
     }

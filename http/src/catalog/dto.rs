@@ -1,7 +1,7 @@
 //! Products and variants on the wire.
 
 use crate::answer::versioned;
-use crate::dto::{Price, Time, as_text, nullable};
+use crate::dto::{Price, Texts, Time, as_text, nullable};
 use crate::extract::{Change, Null};
 use cartwright_actors::catalog::{ProductView, VariantView, Visibility};
 use cartwright_domain::id::PriceListId;
@@ -212,7 +212,8 @@ pub(crate) struct NewVariant {
     weight_grams: u32,
     /// By what it differs from its siblings.
     #[serde(default)]
-    options: BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, String>)]
+    options: Texts,
     /// May it be sold? It may when absent.
     status: Option<VariantStatus>,
 }
@@ -246,7 +247,8 @@ pub(crate) struct VariantChange {
     /// What one unit weighs.
     weight_grams: Option<u32>,
     /// All of its options.
-    options: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    options: Option<Texts>,
     /// May it be sold?
     status: Option<VariantStatus>,
 }
@@ -416,7 +418,7 @@ impl From<NewVariant> for catalog::VariantDraft {
         Self {
             sku: new.sku,
             title: new.title,
-            options: new.options,
+            options: new.options.0,
             price: price_change(new.price.map(Some), new.prices),
             compare_at_prices: plain(new.compare_at_prices),
             minimum_prices: plain(new.minimum_prices),
@@ -449,7 +451,7 @@ impl From<VariantChange> for catalog::UpdateVariant {
         Self {
             sku: change.sku,
             title: change.title,
-            options: change.options,
+            options: change.options.map(|options| options.0),
             price: price_change(change.price, change.prices),
             compare_at_prices: change.compare_at_prices.map(plain),
             minimum_prices: change.minimum_prices.map(plain),

@@ -4,7 +4,6 @@ use super::dto::ProductStatus;
 use crate::answer::{Answer, Answered};
 use crate::dto::{PriceInput, RowEnd, RowOutcome, Sent};
 use crate::extract::{Json, Rows, StaffCall};
-use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -18,9 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(admin_import_catalog))
-        .layer(import_body_limit())
+    OpenApiRouter::new().routes(routes!(admin_import_catalog))
 }
 
 /// Rows of a catalog.

@@ -4,7 +4,6 @@ use super::price_lists::PriceListInput;
 use crate::answer::{Answer, Answered};
 use crate::dto::{Imported, PriceInput, Sent, unreadable};
 use crate::extract::{Json, Rows, SentRow, StaffCall};
-use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -19,9 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(admin_import_price_lists))
-        .layer(import_body_limit())
+    OpenApiRouter::new().routes(routes!(admin_import_price_lists))
 }
 
 /// Rows of price lists.

@@ -13,7 +13,7 @@ pub(crate) struct IfMatchHeader {
     #[param(
         rename = "If-Match",
         nullable = false,
-        pattern = r#"^(\*|"[0-9]{1,19}")$"#,
+        pattern = r#"^(\*|"(0|[1-9][0-9]{0,18})")$"#,
         example = "\"7\""
     )]
     if_match: Option<String>,
@@ -28,6 +28,7 @@ pub(crate) struct IdempotencyKeyHeader {
     /// `Idempotent-Replayed: true`. Kept 24 hours.
     #[param(
         rename = "Idempotency-Key",
+        nullable = false,
         min_length = 1,
         max_length = 255,
         pattern = "^[ -~]+$"

@@ -9,6 +9,7 @@ mod money;
 mod span;
 mod tax;
 mod territory;
+mod texts;
 mod time;
 
 pub(crate) use address::{Address, AddressInput};
@@ -19,6 +20,7 @@ pub(crate) use money::{Money, Price, PriceInput, unless_zero};
 pub(crate) use span::Span;
 pub(crate) use tax::Tax;
 pub(crate) use territory::{Territory, TerritoryInput};
+pub(crate) use texts::Texts;
 pub(crate) use time::Time;
 pub use time::instant;
 

@@ -63,7 +63,8 @@ impl<T> Json<T> {
             });
         }
         if !is_json {
-            let message = "the body must be JSON, with the header Content-Type: application/json";
+            let message = "the body must be JSON, with the header Content-Type: application/json; a PATCH replaces \
+                           what its fields name, and is no merge patch";
             return Err(Refused::of_protocol(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "request.not_json",
@@ -89,6 +90,9 @@ impl<S: Send + Sync> FromRequest<S> for Unread {
     }
 }
 
+/// Media types that say how a change is to be read, and otherwise than it is here.
+const PATCH_FORMATS: [&str; 2] = ["application/merge-patch+json", "application/json-patch+json"];
+
 fn is_json(headers: &HeaderMap) -> bool {
     const JSON: &str = "application/json";
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
@@ -101,6 +105,9 @@ fn is_json(headers: &HeaderMap) -> bool {
     let value = value.to_str().unwrap_or_default();
     let kind = value.split(';').next().unwrap_or_default().trim();
     let kind = kind.to_ascii_lowercase();
+    if PATCH_FORMATS.contains(&kind.as_str()) {
+        return false;
+    }
     kind == JSON || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 

@@ -154,7 +154,9 @@ async fn a_body_must_say_that_it_is_json() {
     }
     check(Some("application/json"), 200).await;
     check(Some("Application/JSON; charset=utf-8"), 200).await;
-    check(Some("application/merge-patch+json"), 200).await;
+    check(Some("application/vnd.shop+json"), 200).await;
+    check(Some("application/merge-patch+json"), 415).await;
+    check(Some("application/json-patch+json; charset=utf-8"), 415).await;
     check(Some("text/plain"), 415).await;
     check(None, 415).await;
     for (coding, code) in [("gzip", "request.encoded"), ("Identity", "")] {

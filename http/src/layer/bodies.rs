@@ -1,7 +1,8 @@
 //! How much of bodies is held at once. A connection that sends a large one and stops holds what it has sent until its
 //! deadline; without a bound over all of them strangers fill the memory.
 
-use super::{BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX};
+use super::end::STAFF;
+use super::{BODY_BYTES_MAX, BODY_TOO_LARGE, STAFF_BODY_BYTES_MAX};
 use crate::problem::Refused;
 use axum::body::HttpBody;
 use axum::extract::Request;
@@ -10,12 +11,26 @@ use cartwright_domain::Class;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bodies up to so many bytes are not counted: connections are.
+/// Bodies of fewer bytes are not counted: connections are.
 const SMALL_BYTES: usize = 16 << 10;
 /// How many bytes of larger ones are held at once, of those with a token and of all others.
 const HELD_BYTES_MAX: usize = 64 << 20;
 /// In units of how many bytes they are counted.
 const UNIT_BYTES: usize = 1 << 10;
+
+/// Returns the most bytes that a request's body may have.
+pub(super) fn bytes_max(request: &Request) -> usize {
+    match request.uri().path().starts_with(STAFF) {
+        true => STAFF_BODY_BYTES_MAX,
+        false => BODY_BYTES_MAX,
+    }
+}
+
+/// Tells whether a request's body needs room, or may: nobody has said how long it is.
+pub(super) fn is_large(request: &Request) -> bool {
+    let size = request.body().size_hint().upper();
+    size.is_none_or(|bytes| SMALL_BYTES as u64 <= bytes)
+}
 
 /// The room for bodies.
 pub(super) struct Bodies {
@@ -35,18 +50,19 @@ impl Default for Bodies {
 }
 
 impl Bodies {
-    /// Takes the room that a request's body may need, until it is given back; none where that is little, or where the body
-    /// will be refused unread.
+    /// Takes the room that a request's body may need, until it is given back; none where that is little.
     ///
     /// # Errors
-    /// `engine.overloaded`: so much is being read that there is none.
+    /// `request.too_large`, before any of it is read; `engine.overloaded`: so much is being read that there is no room.
     pub(super) fn room(&self, request: &Request) -> Result<Option<OwnedSemaphorePermit>, Refused> {
-        let size = request.body().size_hint();
-        let bytes = size.exact().map_or(BODY_BYTES_MAX, |bytes| {
-            usize::try_from(bytes).unwrap_or(usize::MAX)
-        });
-        if bytes <= SMALL_BYTES || IMPORT_BODY_BYTES_MAX < bytes {
+        if !is_large(request) {
             return Ok(None);
+        }
+        let bytes_max = bytes_max(request);
+        let said = request.body().size_hint().exact();
+        let bytes = said.map_or(bytes_max, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        if bytes_max < bytes {
+            return Err(Refused::new(Class::TooLarge, "request.too_large", BODY_TOO_LARGE));
         }
         let room = match request.headers().contains_key(AUTHORIZATION) {
             true => &self.staff,
@@ -66,6 +82,7 @@ impl Bodies {
 mod tests {
     use super::*;
     use axum::body::Body;
+    use axum::response::IntoResponse;
     use futures::stream;
 
     fn request(body: Body, token: bool) -> Request {
@@ -80,17 +97,21 @@ mod tests {
     #[test]
     fn large_bodies_have_so_much_room_and_small_ones_need_none() {
         let bodies = Bodies::default();
-        let large = |token| bodies.room(&request(vec![0; BODY_BYTES_MAX].into(), token));
+        let room = |body: Body, token| bodies.room(&request(body, token));
+        let large = |token| room(vec![0; BODY_BYTES_MAX].into(), token);
+        let too_large =
+            room(vec![0; BODY_BYTES_MAX + 1].into(), false).expect_err("it is more than it may be");
+        assert_eq!(too_large.into_response().status(), 413);
         let mut held: Vec<_> = (0..HELD_BYTES_MAX / BODY_BYTES_MAX)
             .map(|_| large(false).expect("there is room").expect("it is needed"))
             .collect();
         assert!(large(false).is_err());
         // One of unknown length may be as large.
         let endless = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
-        assert!(bodies.room(&request(endless, false)).is_err());
+        assert!(room(endless, false).is_err());
         assert!(large(true).expect("staff have room of their own").is_some());
-        for small in [0, SMALL_BYTES] {
-            let room = bodies.room(&request(vec![0; small].into(), false));
+        for small in [0, SMALL_BYTES - 1] {
+            let room = room(vec![0; small].into(), false);
             assert!(room.expect("it needs none").is_none());
         }
         drop(held.pop());

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 const UNDER_WAY_MAX: u32 = 4_096;
 
 /// What the paths of staff's routes begin with.
-const STAFF: &str = "/api/v1/admin/";
+pub(super) const STAFF: &str = "/api/v1/admin/";
 
 /// Tells whether a request must come to its end once it was begun.
 pub(super) fn is_owed(request: &Request) -> bool {

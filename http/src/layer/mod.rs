@@ -24,7 +24,7 @@ use axum::{
     BoxError, Router,
     body::{Body, Bytes, HttpBody},
     extract::{DefaultBodyLimit, Request},
-    http::HeaderValue,
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use bodies::Bodies;
@@ -35,18 +35,19 @@ use request_id::RequestId;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-/// The most bytes a body may have, where a route does not say otherwise.
+/// The most bytes a body may have.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
-/// The most bytes a page of the catalog import may have; see [`import_body_limit`].
-pub const IMPORT_BODY_BYTES_MAX: usize = 8 << 20;
+/// The most bytes a body may have at the routes of staff, who import rows and name thousands of products.
+pub const STAFF_BODY_BYTES_MAX: usize = 8 << 20;
 /// What is said of a larger one.
 pub(crate) const BODY_TOO_LARGE: &str =
-    "the request's body is too large: at most 1 MiB, or 8 MiB of rows to import; send less at once";
+    "the request's body is too large: at most 1 MiB, or 8 MiB at the routes of staff; send less at once";
 /// How long a request may take, unless the configuration says otherwise. Longer than a checkout waits for its
 /// provider (section 5.1 of the semantics).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -89,6 +90,8 @@ struct Bounds {
     deadlines: Deadlines,
     under_way: UnderWay,
     bodies: Bodies,
+    /// Whether answers end their connections.
+    closes: AtomicBool,
 }
 
 impl Around {
@@ -103,6 +106,7 @@ impl Around {
             deadlines: Deadlines::default(),
             under_way: UnderWay::default(),
             bodies: Bodies::default(),
+            closes: AtomicBool::new(false),
         });
         let for_origins = (!options.origins.is_empty()).then(|| {
             // What is answered in place of a handler is answered inside: such pages could not read it otherwise.
@@ -120,6 +124,11 @@ impl Around {
         }
     }
 
+    /// Has each further answer end its connection: whoever keeps them sends the next request elsewhere.
+    pub fn close_connections(&self) {
+        self.bounds.closes.store(true, Ordering::Relaxed);
+    }
+
     /// Resolves when every change that goes to its end has come to it. Nothing else is begun from then on.
     pub async fn ended(&self) {
         self.bounds.under_way.ended().await;
@@ -132,15 +141,21 @@ impl Around {
         let line = access_log::begin(&request);
         let cookie = SessionCookie::open(&mut request);
         deadline::set(&mut request, self.bounds.options.request_timeout);
-        DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
-        let checked = host::check(&request)
-            .and_then(|()| origin::check(&request, &self.bounds.options.origins))
-            .and_then(|()| self.bounds.bodies.room(&request));
+        DefaultBodyLimit::max(bodies::bytes_max(&request)).apply(&mut request);
+        let is_large = bodies::is_large(&request);
+        let checked =
+            host::check(&request).and_then(|()| origin::check(&request, &self.bounds.options.origins));
         let mut response = match (checked, self.for_origins) {
             (Err(refused), _) => refused.into_response(),
-            (Ok(_room), None) => guarded(self.routes, &self.bounds, request).await,
-            (Ok(_room), Some(routes)) => certain(routes.oneshot(request).await),
+            (Ok(()), None) => guarded(self.routes, &self.bounds, request).await,
+            (Ok(()), Some(routes)) => certain(routes.oneshot(request).await),
         };
+        let is_refused = response.status().is_client_error() || response.status().is_server_error();
+        // What is not read to its end is in the way of another request; whoever keeps connections has to know.
+        if (is_large && is_refused) || self.bounds.closes.load(Ordering::Relaxed) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
         cookie.send(https, &mut response);
         problems::write(&id, &mut response);
         security::add(https, &mut response);
@@ -152,8 +167,12 @@ impl Around {
     }
 }
 
-/// Answers in place of a handler that panics or takes too long.
+/// Answers in place of a handler whose request has no room, that panics or takes too long.
 async fn guarded(mut routes: Router, bounds: &Bounds, mut request: Request) -> Response {
+    let _room = match bounds.bodies.room(&request) {
+        Ok(room) => room,
+        Err(refused) => return refused.into_response(),
+    };
     let is_to_end = end::is_owed(&request);
     let deadline = deadline::of(&mut request, is_to_end);
     if is_to_end {
@@ -194,9 +213,4 @@ where
     fn call(&mut self, request: axum::http::Request<B>) -> Self::Future {
         self.clone().answer(request.map(Body::new)).map(Ok).boxed()
     }
-}
-
-/// Returns the layer for the one route whose bodies are larger than [`BODY_BYTES_MAX`]: the catalog import.
-pub fn import_body_limit() -> DefaultBodyLimit {
-    DefaultBodyLimit::max(IMPORT_BODY_BYTES_MAX)
 }

@@ -4,7 +4,6 @@ use super::dto::{Promotion, PromotionInput};
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, List};
 use crate::extract::{Changes, Id, Json, Page, PageQuery, StaffCall, StaffOnly};
-use crate::layer::import_body_limit;
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::State;
@@ -23,7 +22,6 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
             admin_update_promotion,
             admin_delete_promotion
         ))
-        .layer(import_body_limit())
         .merge(super::judge::routes())
         .merge(super::codes::routes())
         .merge(super::what_if::routes())

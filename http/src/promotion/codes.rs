@@ -3,7 +3,6 @@
 use crate::answer::{Answer, Answered, gone};
 use crate::dto::{IdempotencyKeyHeader, IfMatchHeader, Imported, List, Sent, Time};
 use crate::extract::{Id, Json, Page, PageQuery, Rows, StaffCall, StaffOnly, entity_id};
-use crate::layer::import_body_limit;
 use crate::problem::Refused;
 use crate::router::Api;
 use axum::extract::{Path, State};
@@ -23,7 +22,6 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(admin_draw_codes))
         .routes(routes!(admin_import_codes))
         .routes(routes!(admin_delete_code))
-        .layer(import_body_limit())
 }
 
 /// A code that is good for one order.

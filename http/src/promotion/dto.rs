@@ -201,72 +201,75 @@ enum ActionType {
     Shipping,
 }
 
-impl ActionType {
-    /// Returns the fields that such an action has besides.
-    const fn fields(self) -> &'static [&'static str] {
-        match self {
-            Self::Order | Self::Shipping => &["percentage", "fixed"],
-            Self::Lines => &["items", "percentage", "fixed", "spread"],
-            Self::Sets => &[
-                "buy",
-                "buy_items",
-                "get",
-                "get_items",
-                "percentage",
-                "choice",
-                "sets_max",
-            ],
-        }
+impl SentAction {
+    /// Returns the name of a field that is given and that nobody has taken.
+    fn left(&self) -> Option<&'static str> {
+        let Self {
+            r#type: _,
+            items,
+            percentage,
+            fixed,
+            spread,
+            buy,
+            buy_items,
+            get,
+            get_items,
+            choice,
+            sets_max,
+        } = self;
+        let fields = [
+            ("items", items.is_some()),
+            ("percentage", percentage.is_some()),
+            ("fixed", fixed.is_some()),
+            ("spread", spread.is_some()),
+            ("buy", buy.is_some()),
+            ("buy_items", buy_items.is_some()),
+            ("get", get.is_some()),
+            ("get_items", get_items.is_some()),
+            ("choice", choice.is_some()),
+            ("sets_max", sets_max.is_some()),
+        ];
+        let mut left = fields.into_iter().filter(|(_, is_given)| *is_given);
+        left.next().map(|(name, _)| name)
     }
 }
 
 impl TryFrom<SentAction> for PromotionAction {
     type Error = String;
 
-    fn try_from(sent: SentAction) -> Result<Self, String> {
-        let given = [
-            ("items", sent.items.is_some()),
-            ("percentage", sent.percentage.is_some()),
-            ("fixed", sent.fixed.is_some()),
-            ("spread", sent.spread.is_some()),
-            ("buy", sent.buy.is_some()),
-            ("buy_items", sent.buy_items.is_some()),
-            ("get", sent.get.is_some()),
-            ("get_items", sent.get_items.is_some()),
-            ("choice", sent.choice.is_some()),
-            ("sets_max", sent.sets_max.is_some()),
-        ];
-        let fields = sent.r#type.fields();
-        let mut others = given
-            .into_iter()
-            .filter(|(name, is_given)| *is_given && !fields.contains(name));
-        if let Some((other, _)) = others.next() {
-            return Err(format!(
-                "{other} is no field of such an action; its fields are {}",
-                fields.join(", ")
-            ));
-        }
+    fn try_from(mut sent: SentAction) -> Result<Self, String> {
         let needed = |field: Option<u32>, name: &str| field.ok_or_else(|| format!("{name} must be given"));
-        let (percentage, fixed) = (sent.percentage, sent.fixed);
-        Ok(match sent.r#type {
-            ActionType::Order => Self::Order { percentage, fixed },
-            ActionType::Shipping => Self::Shipping { percentage, fixed },
+        let action = match sent.r#type {
+            ActionType::Order => Self::Order {
+                percentage: sent.percentage.take(),
+                fixed: sent.fixed.take(),
+            },
+            ActionType::Shipping => Self::Shipping {
+                percentage: sent.percentage.take(),
+                fixed: sent.fixed.take(),
+            },
             ActionType::Lines => Self::Lines {
-                items: sent.items,
-                percentage,
-                fixed,
-                spread: sent.spread.unwrap_or_default(),
+                items: sent.items.take(),
+                percentage: sent.percentage.take(),
+                fixed: sent.fixed.take(),
+                spread: sent.spread.take().unwrap_or_default(),
             },
             ActionType::Sets => Self::Sets {
-                buy: needed(sent.buy, "buy")?,
-                buy_items: sent.buy_items,
-                get: needed(sent.get, "get")?,
-                get_items: sent.get_items,
-                percentage,
-                choice: sent.choice.unwrap_or_default(),
-                sets_max: sent.sets_max,
+                buy: needed(sent.buy.take(), "buy")?,
+                buy_items: sent.buy_items.take(),
+                get: needed(sent.get.take(), "get")?,
+                get_items: sent.get_items.take(),
+                percentage: sent.percentage.take(),
+                choice: sent.choice.take().unwrap_or_default(),
+                sets_max: sent.sets_max.take(),
             },
-        })
+        };
+        match sent.left() {
+            None => Ok(action),
+            Some(other) => Err(format!(
+                "{other} is no field of an action of this type; take it out, or name another type"
+            )),
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use super::dto::PromotionInput;
 use crate::answer::{Answer, Answered};
 use crate::dto::{Imported, Sent};
 use crate::extract::{Json, Rows, StaffCall};
-use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -17,9 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(admin_import_promotions))
-        .layer(import_body_limit())
+    OpenApiRouter::new().routes(routes!(admin_import_promotions))
 }
 
 /// Rows of promotions.

@@ -3,7 +3,6 @@
 use crate::answer::{Answer, Answered};
 use crate::dto::{IdempotencyKeyHeader, Time};
 use crate::extract::{Json, StaffCall};
-use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -15,9 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(admin_judge_codes))
-        .layer(import_body_limit())
+    OpenApiRouter::new().routes(routes!(admin_judge_codes))
 }
 
 /// Codes that somebody wants to use.

@@ -4,7 +4,6 @@ use super::dto::NewGiftCard;
 use crate::answer::{Answer, Answered};
 use crate::dto::{Imported, Money, Sent};
 use crate::extract::{Json, Rows, StaffCall};
-use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -19,7 +18,6 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(admin_import_gift_cards))
         .routes(routes!(admin_import_store_credit))
-        .layer(import_body_limit())
 }
 
 /// Rows of gift cards.

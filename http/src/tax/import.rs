@@ -3,7 +3,6 @@
 use crate::answer::{Answer, Answered};
 use crate::dto::{RowEnd, RowOutcome, Sent, instant};
 use crate::extract::{Json, Rows, StaffCall};
-use crate::layer::import_body_limit;
 use crate::router::Api;
 use axum::extract::State;
 use cartwright_actors::Engine;
@@ -19,9 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(admin_import_tax_rates))
-        .layer(import_body_limit())
+    OpenApiRouter::new().routes(routes!(admin_import_tax_rates))
 }
 
 /// Rows of a rate table.
