@@ -3,6 +3,7 @@
 //! Whoever adds to what nobody works at starts a worker, which takes everything that waits until nothing does.
 
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Work that waits, and whether somebody is at it.
@@ -18,18 +19,14 @@ struct Queue<T> {
     is_worked: bool,
 }
 
-/// What became of work that was added.
+/// Why nobody is at work that was to be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Added {
-    /// Somebody is at work and takes it as well.
-    BesideWork,
-    /// Nobody is: the caller starts a worker, which calls [`Gathering::work`].
-    Unworked,
+pub(crate) enum Unworked {
+    /// As much waits as may; it was not added.
+    Full,
+    /// No worker could be started: the system has no thread for one. Whoever is started next does it.
+    Unstarted,
 }
-
-/// As much waits as may; the work was not added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full;
 
 impl<T> Gathering<T> {
     /// Begins with no work, and takes so much.
@@ -44,20 +41,26 @@ impl<T> Gathering<T> {
         }
     }
 
-    /// Adds work.
+    /// Adds work and, where nobody is at any, starts a worker, which calls [`Gathering::work`].
     ///
     /// # Errors
-    /// [`Full`].
-    pub(crate) fn add(&self, work: T) -> Result<Added, Full> {
-        let mut queue = lock(&self.queue);
-        if self.waiting_max <= queue.waiting.len() {
-            return Err(Full);
+    /// See [`Unworked`].
+    pub(crate) fn add(&self, work: T, start: impl FnOnce()) -> Result<(), Unworked> {
+        {
+            let mut queue = lock(&self.queue);
+            if self.waiting_max <= queue.waiting.len() {
+                return Err(Unworked::Full);
+            }
+            queue.waiting.push(work);
+            if mem::replace(&mut queue.is_worked, true) {
+                return Ok(());
+            }
         }
-        queue.waiting.push(work);
-        Ok(match mem::replace(&mut queue.is_worked, true) {
-            true => Added::BesideWork,
-            false => Added::Unworked,
-        })
+        let shift = Shift(self);
+        // A thread that cannot be had is told by a panic.
+        catch_unwind(AssertUnwindSafe(start)).map_err(|_| Unworked::Unstarted)?;
+        mem::forget(shift);
+        Ok(())
     }
 
     /// Does what waits, all that has gathered at a time, until nothing does.
@@ -79,7 +82,7 @@ impl<T> Gathering<T> {
     }
 }
 
-/// Somebody at work. One who panics leaves the rest to whoever is started next.
+/// Somebody at work, or about to be. One who panics leaves the rest to whoever is started next.
 struct Shift<'a, T>(&'a Gathering<T>);
 
 impl<T> Drop for Shift<'_, T> {
@@ -96,39 +99,59 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    fn check_nobody_is_at_work(gathering: &Gathering<i32>, work: i32) {
+        let mut started = false;
+        assert_eq!(gathering.add(work, || started = true), Ok(()));
+        assert!(started);
+    }
+
+    fn check_somebody_is_at_work(gathering: &Gathering<i32>, work: i32) {
+        assert_eq!(gathering.add(work, || panic!("somebody is")), Ok(()));
+    }
 
     #[test]
     fn one_worker_does_all_that_gathers() {
         let gathering = Gathering::of_at_most(2);
-        assert_eq!(gathering.add(1), Ok(Added::Unworked));
-        assert_eq!(gathering.add(2), Ok(Added::BesideWork));
-        assert_eq!(gathering.add(3), Err(Full));
+        check_nobody_is_at_work(&gathering, 1);
+        check_somebody_is_at_work(&gathering, 2);
+        assert_eq!(gathering.add(3, || ()), Err(Unworked::Full));
         let mut done = Vec::new();
         gathering.work(|gathered| {
             if done.is_empty() {
-                assert_eq!(gathering.add(4), Ok(Added::BesideWork));
+                check_somebody_is_at_work(&gathering, 4);
             }
             done.push(gathered);
         });
         assert_eq!(done, [vec![1, 2], vec![4]]);
-        assert_eq!(gathering.add(5), Ok(Added::Unworked));
+        check_nobody_is_at_work(&gathering, 5);
     }
 
     #[test]
     fn a_worker_that_panics_leaves_the_rest_to_the_next() {
         let gathering = Gathering::of_at_most(8);
-        assert_eq!(gathering.add(1), Ok(Added::Unworked));
+        check_nobody_is_at_work(&gathering, 1);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             gathering.work(|_| {
-                assert_eq!(gathering.add(2), Ok(Added::BesideWork));
+                check_somebody_is_at_work(&gathering, 2);
                 panic!("as a bug would");
             });
         }));
         assert!(panicked.is_err());
-        assert_eq!(gathering.add(3), Ok(Added::Unworked));
+        check_nobody_is_at_work(&gathering, 3);
         let mut done = Vec::new();
         gathering.work(|gathered| done.push(gathered));
         assert_eq!(done, [[2, 3]]);
+    }
+
+    #[test]
+    fn a_worker_that_cannot_be_started_leaves_its_work_to_the_next() {
+        let gathering = Gathering::of_at_most(8);
+        let no_thread = || panic!("there is no thread");
+        assert_eq!(gathering.add(1, no_thread), Err(Unworked::Unstarted));
+        check_nobody_is_at_work(&gathering, 2);
+        let mut done = Vec::new();
+        gathering.work(|gathered| done.push(gathered));
+        assert_eq!(done, [[1, 2]]);
     }
 }

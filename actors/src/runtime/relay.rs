@@ -16,9 +16,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// How many commits' facts are read at once.
 const COMMITS_PER_READ: usize = 256;
-/// The cursor is moved after so many facts,
+/// The cursor is moved after so many facts.
 const CURSOR_FACTS: u64 = 100;
-/// or after so long, whichever is earlier.
+/// The cursor is moved after so long, if fewer facts have come.
 const CURSOR_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a subscriber lets facts gather, so that it looks once for many groups.
 const GATHER: Duration = Duration::from_millis(5);
@@ -258,7 +258,9 @@ impl Relay {
 
     /// Makes safe what was done, however long that takes, and says so where it is long.
     async fn settle(&self) -> Result<(), String> {
-        let mut settling = self.subscriber.settle();
+        let settling = AssertUnwindSafe(async { self.subscriber.settle().await }).catch_unwind();
+        let settling = settling.map(|settled| settled.unwrap_or_else(|_| Err("it panicked".to_owned())));
+        let mut settling = std::pin::pin!(settling);
         if let Ok(settled) = timeout(SETTLING_MAX, &mut settling).await {
             return settled;
         }

@@ -6,7 +6,7 @@
 //! because nobody knows what a crash or a full disk left of it, is written again.
 
 use super::{Error, Mail, Mailer, MessageId};
-use crate::gathering::{Added, Full, Gathering, lock};
+use crate::gathering::{Gathering, Unworked, lock};
 use futures::future::{self, BoxFuture};
 use lettre::{
     Message,
@@ -122,15 +122,17 @@ impl Mailer for Folder {
 impl Folder {
     fn hand_in(&self, mail: Mail) -> Result<(), Error> {
         let composed = self.shared.compose(mail)?;
-        match self.shared.waiting.add(composed) {
-            Ok(Added::BesideWork) => {}
-            Ok(Added::Unworked) => {
-                let shared = Arc::clone(&self.shared);
-                tokio::task::spawn_blocking(move || shared.write_waiting(&mut lock(&shared.written)));
-            }
-            Err(Full) => return Err(Error::Failed(io::Error::other("too many mails are waiting"))),
-        }
-        Ok(())
+        let start = || {
+            let shared = Arc::clone(&self.shared);
+            tokio::task::spawn_blocking(move || shared.write_waiting(&mut lock(&shared.written)));
+        };
+        self.shared.waiting.add(composed, start).map_err(|why| {
+            let why = match why {
+                Unworked::Full => "too many mails are waiting",
+                Unworked::Unstarted => "the system has no thread to write mails",
+            };
+            Error::Failed(io::Error::other(why))
+        })
     }
 }
 

@@ -21,6 +21,8 @@ struct Diary {
     refuses: Option<u64>,
     /// Nothing it writes down stays.
     fades: AtomicBool,
+    /// The desk breaks down where it is to dry.
+    breaks: AtomicBool,
     /// The ink does not dry before somebody says so.
     wet: Option<Arc<Notify>>,
 }
@@ -58,8 +60,9 @@ impl Subscriber for Diary {
             true => Err("the ink fades".to_owned()),
             false => Ok(()),
         };
-        let wet = self.wet.clone();
+        let (wet, breaks) = (self.wet.clone(), self.breaks.load(Ordering::Relaxed));
         async move {
+            assert!(!breaks, "the desk broke down");
             if let Some(wet) = wet {
                 wet.notified().await;
             }
@@ -88,6 +91,26 @@ async fn what_takes_long_to_be_made_safe_is_told_while_it_does() {
     assert_eq!(unsettled().as_deref(), Some("no answer in 5s"));
     dry.notify_one();
     tokio::time::sleep(Duration::from_secs(1)).await;
+    let counters = bench.runtime.subscribers().remove(0);
+    assert_eq!((counters.unsettled, counters.position), (None, Position(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_where_work_is_made_safe_ends_no_subscriber() {
+    let bench = Bench::new();
+    let diary = Arc::new(Diary {
+        breaks: AtomicBool::new(true),
+        ..Diary::default()
+    });
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<dyn Subscriber>);
+    bench.runtime.open().await.unwrap();
+    let id = bench.open(1).await;
+    bench.tell(id, add(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let counters = bench.runtime.subscribers().remove(0);
+    assert_eq!(counters.unsettled.as_deref(), Some("it panicked"));
+    diary.breaks.store(false, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(60)).await;
     let counters = bench.runtime.subscribers().remove(0);
     assert_eq!((counters.unsettled, counters.position), (None, Position(2)));
 }

@@ -6,7 +6,7 @@
 use super::super::{Decline, Error, OperationKey};
 use super::book::{Entry, Request, decline};
 use super::ledger::{Record, Writer};
-use crate::gathering::{Added, Full, Gathering, lock};
+use crate::gathering::{Gathering, Unworked, lock};
 use cartwright_domain::Timestamp;
 use std::{
     sync::{Arc, Mutex, OnceLock},
@@ -78,14 +78,14 @@ impl Desk {
             request,
             answer,
         };
-        match self.shared.waiting.add(job) {
-            Ok(Added::BesideWork) => {}
-            Ok(Added::Unworked) => {
-                let shared = Arc::clone(&self.shared);
-                tokio::task::spawn_blocking(move || shared.work());
-            }
-            Err(Full) => return Err(unavailable("too many operations are waiting")),
-        }
+        let start = || {
+            let shared = Arc::clone(&self.shared);
+            tokio::task::spawn_blocking(move || shared.work());
+        };
+        self.shared.waiting.add(job, start).map_err(|why| match why {
+            Unworked::Full => unavailable("too many operations are waiting"),
+            Unworked::Unstarted => Error::Unknown,
+        })?;
         answered.await.unwrap_or(Err(Error::Unknown))
     }
 }
