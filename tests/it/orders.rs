@@ -221,7 +221,8 @@ async fn canceling_refunds_what_was_captured_and_gives_the_stock_back() {
         .post(&path, json!({}))
         .refused(400, "request.invalid_fields")
         .await;
-    cancel("").refused(422, "cancellation.reason").await;
+    let refused = cancel("").refused(422, "request.invalid_fields").await;
+    assert_eq!(refused["errors"][0]["pointer"], "/reason", "{refused}");
     cancel("late").if_match(0).refused(412, "version.stale").await;
     open.server
         .guest()

@@ -19,7 +19,7 @@ use cartwright_domain::stored_value::{GiveBack, StoredValue};
 use cartwright_domain::{Entity, Problem, Timestamp, checkout};
 use cartwright_gateways::payment::{self, Deadlined, Gateway, OperationKey, Reference};
 use cartwright_storage::ReceiptKey;
-use futures::future::try_join_all;
+use futures::future::{join3, try_join_all};
 use std::sync::Arc;
 
 /// The step that cancels the order.
@@ -129,19 +129,25 @@ async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -
         .map_err(|refused: Refused| refused.to_string())?;
     let provider = Deadlined::new(Arc::clone(&env.payments), settings.lifetimes.provider);
     let payments = order.state.payments();
-    for (index, payment) in payments.iter().enumerate() {
-        match payment.stored_value() {
-            Some(value) => return_value(env, saga, value, index, payment).await?,
-            None => return_payment(env, saga, &provider, index, payment).await?,
+    let money = async {
+        for (index, payment) in payments.iter().enumerate() {
+            match payment.stored_value() {
+                Some(value) => return_value(env, saga, value, index, payment).await?,
+                None => return_payment(env, saga, &provider, index, payment).await?,
+            }
         }
-    }
+        Ok(())
+    };
     let stock = order.state.stock();
-    try_join_all(stock.iter().map(|promised| deallocate(env, saga, promised))).await?;
+    let units = try_join_all(stock.iter().map(|promised| deallocate(env, saga, promised)));
     let given_back = match settings.keep_used_on_cancel {
         true => &[],
         false => order.state.quote().uses.as_slice(),
     };
-    try_join_all(given_back.iter().map(|used| give_back_use(env, saga, used))).await?;
+    let uses = try_join_all(given_back.iter().map(|used| give_back_use(env, saga, used)));
+    // A provider that is silent keeps nobody from buying what is free again.
+    let (money, units, uses): (Result<(), String>, _, _) = join3(money, units, uses).await;
+    money.and(units.map(drop)).and(uses.map(drop))?;
     Ok(over(saga, stock, given_back, payments, None))
 }
 

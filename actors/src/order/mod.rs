@@ -108,7 +108,7 @@ impl Engine {
     /// Answers when everything is given back, or shortly before the deadline with the order as it then is.
     ///
     /// # Errors
-    /// `order.not_found`; `cancellation.reason`; the order's refusal with the legal next statuses.
+    /// `order.not_found`; a reason that is none; the order's refusal with the legal next statuses.
     pub async fn cancel_order(
         &self,
         request: &Request,

@@ -4,7 +4,7 @@
 
 use super::REASON_LENGTH_MAX;
 use crate::entity::NoTimer;
-use crate::error::{Broken, Class, Problem, Refusal, ensure};
+use crate::error::{Broken, Class, Detail, FieldErrors, Problem, Refusal, ensure};
 use crate::event::EventBody;
 use crate::id::{CancellationId, OrderId};
 use crate::idempotency::AnswersTo;
@@ -106,12 +106,9 @@ impl EventBody for Event {
 /// A refusal of a cancellation's command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The reason is missing, too long or not one line.
-    #[error("a cancellation needs a reason, one line of 1 to {max} characters")]
-    Reason {
-        /// The limit.
-        max: usize,
-    },
+    /// Fields are out of their bounds.
+    #[error(transparent)]
+    Fields(#[from] FieldErrors),
     /// It has ended.
     #[error("the cancellation has ended")]
     Ended,
@@ -120,15 +117,22 @@ pub enum Error {
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Reason { .. } => Class::Invalid,
+            Self::Fields(fields) => fields.class(),
             Self::Ended => Class::Conflict,
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Reason { .. } => "cancellation.reason",
+            Self::Fields(fields) => fields.code(),
             Self::Ended => "cancellation.ended",
+        }
+    }
+
+    fn details(&self) -> Vec<(String, Detail)> {
+        match self {
+            Self::Fields(fields) => fields.details(),
+            Self::Ended => Vec::new(),
         }
     }
 }
@@ -194,9 +198,10 @@ impl Create<Cancellation> for BeginCancellation {
         _id: CancellationId,
         cx: &mut Context<'_, Cancellation>,
     ) -> Result<(Cancellation, ()), Error> {
-        let reason = text::line(&self.reason, REASON_LENGTH_MAX).map_err(|_| Error::Reason {
-            max: REASON_LENGTH_MAX,
-        })?;
+        let mut errors = FieldErrors::default();
+        let Some(reason) = errors.take("/reason", text::line(&self.reason, REASON_LENGTH_MAX)) else {
+            return Err(errors.into());
+        };
         cx.emit(Event::Begun { order: self.order });
         let cancellation = Cancellation {
             order: self.order,
