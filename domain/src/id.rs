@@ -276,6 +276,18 @@ impl StoredValueId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn ids_of_two_kinds_look_different() {
+        let mut seen = BTreeSet::new();
+        for kind in Kind::ALL {
+            let id = Uuid::nil();
+            let key = EntityKey { kind: *kind, id };
+            // A frozen quote has its checkout's id.
+            assert!(seen.insert(key.to_wire()) || *kind == Kind::FrozenQuote, "{kind}");
+        }
+    }
 
     #[test]
     fn ids_of_one_seed_differ_and_share_the_partition() {

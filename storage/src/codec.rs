@@ -70,6 +70,15 @@ pub(crate) enum Tag {
     Holder,
 }
 
+const _: () = {
+    let mut at = 0;
+    while at < cartwright_domain::Kind::ALL.len() {
+        let tag = cartwright_domain::Kind::ALL[at].tag();
+        assert!(tag < 160 || 199 < tag, "these tags are for what is no snapshot");
+        at += 1;
+    }
+};
+
 impl Tag {
     const fn byte(self) -> u8 {
         match self {

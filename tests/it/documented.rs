@@ -2,6 +2,7 @@
 
 use crate::tidy::{check, files, relative, root, rust_files, text};
 use cartwright::config::{ENV_NO_OPTIONS, ENV_PREFIX, EXAMPLE};
+use cartwright_domain::{Kind, Unique};
 use std::collections::BTreeSet;
 
 /// Where every refusal has its entry.
@@ -161,6 +162,45 @@ fn every_entry_is_a_refusal() {
                 .any(|(_, source)| source.contains(&format!("\"{code}\"")))
         })
         .map(|code| format!("{PROBLEMS} explains {code}, with which nothing refuses"))
+        .collect();
+    check(&found);
+}
+
+/// Kinds that no request asks for by their ids.
+const INNER_KINDS: &[Kind] = &[
+    Kind::Settings,
+    Kind::UseCounter,
+    Kind::FrozenQuote,
+    Kind::Cancellation,
+    Kind::Toy,
+    Kind::ToySaga,
+];
+/// Keys that nobody chooses.
+const INNER_KEYS: &[Unique] = &[
+    Unique::OpenCheckout,
+    Unique::OrderOfCheckout,
+    Unique::OrderNumber,
+    Unique::OpenCancellation,
+    Unique::Toy,
+];
+
+#[test]
+fn codes_that_are_made_of_a_kind_or_a_key_name_each() {
+    let problems = text(&root().join(PROBLEMS));
+    let entry = |title: &str| problems.split("\n### ").find(|entry| entry.starts_with(title));
+    let gone = entry("`<kind>.not_found`").expect("it has an entry");
+    let taken = entry("`<key>.taken`").expect("it has an entry");
+    let kinds = Kind::ALL.iter().filter(|kind| !INNER_KINDS.contains(kind));
+    let kinds = kinds.map(|kind| (kind.name(), format!("{kind}.not_found"), gone));
+    let keys = Unique::ALL.iter().filter(|key| !INNER_KEYS.contains(key));
+    let keys = keys.map(|key| (key.name(), format!("{key}.taken"), taken));
+    let found: Vec<_> = kinds
+        .chain(keys)
+        .filter(|(name, code, all)| {
+            let has_own = entry(&format!("`{code}`")).is_some();
+            !has_own && !all.contains(&format!("`{name}`")) && !all.contains(&format!("`{code}`"))
+        })
+        .map(|(_, code, _)| format!("{PROBLEMS} does not name {code}"))
         .collect();
     check(&found);
 }

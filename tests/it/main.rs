@@ -48,6 +48,7 @@ mod shoppers;
 mod slow_disk;
 mod staff;
 mod stock;
+mod stored_forms;
 #[path = "../support/mod.rs"]
 mod support;
 mod tax_calculator;

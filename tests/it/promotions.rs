@@ -548,4 +548,41 @@ async fn a_fault_in_an_action_is_told_at_its_field() {
     )
     .await;
     check(json!({ "type": "gift" }), "/actions/0/type", "must be one of").await;
+    // A field of another type is refused, and none passed over.
+    let fields = [
+        ("items", json!({ "products": [] })),
+        ("percentage", json!("0.1")),
+        ("fixed", pence(100)),
+        ("spread", json!("each")),
+        ("buy", json!(2)),
+        ("buy_items", json!({ "products": [] })),
+        ("get", json!(1)),
+        ("get_items", json!({ "products": [] })),
+        ("choice", json!("dearest")),
+        ("sets_max", json!(3)),
+    ];
+    let takes = |kind: &str| match kind {
+        "lines" => vec!["items", "percentage", "fixed", "spread"],
+        "sets" => vec![
+            "buy",
+            "buy_items",
+            "get",
+            "get_items",
+            "percentage",
+            "choice",
+            "sets_max",
+        ],
+        _ => vec!["percentage", "fixed"],
+    };
+    for kind in ["order", "lines", "sets", "shipping"] {
+        let taken = takes(kind);
+        for (field, value) in fields.iter().filter(|(field, _)| !taken.contains(field)) {
+            let mut action = json!({ "type": kind, "buy": 2, "get": 1 });
+            if kind != "sets" {
+                action = json!({ "type": kind });
+            }
+            action[*field] = value.clone();
+            check(action, "/actions/0", &format!("{field} is no field")).await;
+        }
+    }
 }
