@@ -84,13 +84,13 @@ pub(crate) struct Inner {
     pub(crate) kinds: Kinds,
     pub(crate) shown_totals: Arc<ShownTotals>,
     pub(crate) cart_reads: CartReads,
-    /// Whose turn it is to take a SKU,
+    /// Whose turn it is to take a SKU.
     pub(crate) sku_turns: Turns,
-    /// to make one more of a kind of which there may be only so many,
+    /// Whose turn it is to make one more of a kind of which there may be only so many.
     pub(crate) kind_turns: Turns,
-    /// to open a session's cart,
+    /// Whose turn it is to open a session's cart.
     pub(crate) session_turns: Turns,
-    /// and to owe a customer more, or to delete one who is owed nothing.
+    /// Whose turn it is to owe a customer more, or to delete one who is owed nothing.
     pub(crate) credit_turns: Turns,
     pub(crate) checkout_sagas: Sagas<Checkout>,
     pub(crate) cancellation_sagas: Sagas<Cancellation>,

@@ -17,6 +17,7 @@ const ROWS: usize = 400;
 async fn a_product_whose_maker_goes_away_gets_all_its_variants() {
     let open = OpenShop::fresh().await;
     let shop = &open.shop;
+    let mut begun = 0;
     for wait in [1, 4, 8, 16, 32] {
         let title = unique("product");
         let variant = |at| json!({ "sku": format!("{title}-{at}"), "price": pence(100) });
@@ -24,7 +25,10 @@ async fn a_product_whose_maker_goes_away_gets_all_its_variants() {
         let product = json!({ "title": title, "status": "active", "variants": variants });
         let making = shop.staff.post("/admin/products", product).send();
         let made = tokio::time::timeout(Duration::from_millis(wait), making).await;
-        assert!(made.is_err(), "its maker goes before it is made");
+        if made.is_ok() {
+            // So quick a disk lets no maker go in the middle.
+            continue;
+        }
         let has = async |at: usize| {
             let one_more = json!({ "sku": format!("{title}-{at}") });
             let add = shop.guest().await;
@@ -38,10 +42,12 @@ async fn a_product_whose_maker_goes_away_gets_all_its_variants() {
             }
         });
         if first.await.is_ok() {
+            begun += 1;
             let last = VARIANTS - 1;
             until("the last variant is made", async || has(last).await.then_some(())).await;
         }
     }
+    assert!(0 < begun, "its maker went before any of it was begun");
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! Mail: one confirmation for each order, whatever happens between.
 
-use crate::support::{OpenShop, Purchase, Server, address, unique, until};
+use crate::support::{Directory, OpenShop, Purchase, Server, address, unique, until};
 use serde_json::json;
-use std::time::Duration;
 
 #[tokio::test]
 async fn each_order_is_confirmed_by_exactly_one_mail_also_after_kills() {
@@ -87,6 +86,17 @@ async fn a_mail_directory_that_is_gone_does_not_stop_selling() {
     .await;
 }
 
+/// Takes mails away, as whoever sends them does.
+fn take_mails(directory: &Directory) {
+    let mail = directory.data().join("mail");
+    for file in std::fs::read_dir(&mail).expect("the mails can be listed") {
+        let path = file.expect("a file").path();
+        if path.extension().is_some_and(|extension| extension == "eml") {
+            std::fs::remove_file(path).expect("a mail can be taken");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_was_mailed_before_an_orderly_stop_is_not_mailed_again() {
     let mut open = OpenShop::fresh().await;
@@ -101,22 +111,21 @@ async fn what_was_mailed_before_an_orderly_stop_is_not_mailed_again() {
         let mut server = open.into_server();
         assert!(server.stop().success());
         assert_eq!(directory.mails().len(), 1, "round {round}");
-        let mail = directory.data().join("mail");
-        for file in std::fs::read_dir(&mail).expect("the mails can be listed") {
-            let path = file.expect("a file").path();
-            if path.extension().is_some_and(|extension| extension == "eml") {
-                std::fs::remove_file(path).expect("whoever sends mails takes them");
-            }
-        }
+        take_mails(&directory);
         let server = Server::start(&directory);
         open = OpenShop {
             shop: shop.at(&server),
             server: server.into(),
             method,
         };
-        // What would come again is there before the mail of a later order.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(directory.mails(), Vec::<String>::new(), "round {round}");
+        // Mails go out in the order of their orders: what would come again is there before the mail of a later one.
+        let later = open.shop.guest().await;
+        open.shop.buy(&later, &open.method, &[(&variant, 1)]).await;
+        let mails = until("the later order is mailed", async || {
+            Some(directory.mails()).filter(|mails| !mails.is_empty())
+        });
+        assert_eq!(mails.await.len(), 1, "round {round}");
+        take_mails(&directory);
     }
 }
 

@@ -21,9 +21,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
-/// How many carts are kept at most,
+/// How many carts are kept at most.
 const CARTS_MAX: usize = 4_000;
-/// and how many lines all of them may have: about a third of a kilobyte each.
+/// How many lines all carts that are kept may have: about a third of a kilobyte each.
 const LINES_MAX: u64 = 160_000;
 
 /// What every line of a cart is priced by, apart from its variant's own price and category.

@@ -12,9 +12,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// How many carts are kept at most,
+/// How many carts are kept at most.
 const CARTS_MAX: usize = 10_000;
-/// and how many lines all of them may have: about a kilobyte each.
+/// How many lines all carts that are kept may have: about a kilobyte each.
 const LINES_MAX: u64 = 40_000;
 
 /// A cart as it was read.

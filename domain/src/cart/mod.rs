@@ -17,7 +17,7 @@ pub mod merge;
 mod past;
 mod problem;
 mod quote;
-mod tender;
+mod stored_values;
 pub mod totals;
 
 pub use codes::{ApplyCodes, CODES_MAX, CodeRefused, RemoveCodes};
@@ -38,7 +38,7 @@ pub use quote::{
     AppliedPromotion, LineTax, LineTaxPart, Quote, QuoteLine, QuoteShipping, QuotedCode, Share, TaxSource,
     Unmet,
 };
-pub use tender::{ApplyStoredValue, RemoveStoredValue, STORED_VALUES_MAX};
+pub use stored_values::{ApplyStoredValue, RemoveStoredValue, STORED_VALUES_MAX};
 
 #[cfg(test)]
 mod tests;

@@ -16,11 +16,11 @@ const COUPON_CODES: Uuid = Uuid::from_u128(0x51c7_03be_8d42_4f6a_9e1d_70b2_c4a8_
 
 /// How many codes can be drawn at a time.
 pub const CODES_DRAWN_MAX: u32 = 100_000;
-/// How many drawn letters make a code that nobody guesses, at least,
+/// The fewest drawn letters that make a code which nobody guesses.
 const DRAWN_LENGTH_MIN: usize = 8;
-/// at most,
+/// The most letters that are drawn for a code.
 const DRAWN_LENGTH_MAX: usize = 24;
-/// and unless somebody says otherwise.
+/// How many letters are drawn unless somebody says otherwise.
 const DRAWN_LENGTH_DEFAULT: usize = 10;
 /// What codes are drawn for.
 const CODE_PURPOSE: &str = "coupon_code";

@@ -67,9 +67,9 @@ pub(super) struct Works {
 /// Two works, measured in turn on servers side by side: in the same minute, and each as long as the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct InTurn {
-    /// The name of the work that is judged,
+    /// The name of the work that is judged.
     pub(super) work: String,
-    /// and of the one that it is held against.
+    /// The name of the work that it is held against.
     pub(super) over: String,
     /// How often each was measured.
     pub(super) turns: u32,

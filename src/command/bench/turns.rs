@@ -12,10 +12,10 @@ use super::{Settings, warn_if_awake};
 use crate::client::Server;
 use anyhow::bail;
 
-/// How often each of the two is measured,
+/// How often each of the two is measured.
 pub(super) const TURNS: u32 = 10;
 
-/// and by how much shorter than a work that is measured by itself.
+/// By how much a turn is shorter than a work that is measured by itself.
 const TURN_DIVISOR: u32 = 5;
 
 /// One of the two.

@@ -469,7 +469,13 @@ fn a_segment_made_ahead_by_other_options_is_made_anew() {
     let narrow = open(directory.path(), &with_segments_of(16 * 1024));
     put(&narrow, 1, 1_000);
     let ahead = directory.path().join("journal/0000000000000002.journal");
+    let began = std::time::Instant::now();
     while !ahead.exists() {
+        let waited = began.elapsed();
+        assert!(
+            waited < std::time::Duration::from_secs(30),
+            "no segment was made ahead"
+        );
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     run(narrow.close()).unwrap();

@@ -265,7 +265,8 @@ impl Stage<'_, '_> {
                     ..
                 } => self.off_each(*reduction, items)?,
                 Action::Sets(sets) => {
-                    self.off_sets(sets, (target.bought.as_ref().or(ready.items.as_ref()), items))?
+                    let bought = target.bought.as_ref().or(ready.items.as_ref());
+                    self.off_sets(sets, Sides { bought, got: items })?
                 }
                 Action::Shipping(by) => {
                     if self.basket.is_sent() {
@@ -383,15 +384,11 @@ impl Stage<'_, '_> {
         Ok(Some(Acted { base, asked, given }))
     }
 
-    fn off_sets(
-        &mut self,
-        sets: &Sets,
-        (bought, got): (Option<&Chosen>, Option<&Chosen>),
-    ) -> Result<Option<Acted>, Error> {
+    fn off_sets(&mut self, sets: &Sets, chosen: Sides<Option<&Chosen>>) -> Result<Option<Acted>, Error> {
         let sheet = self.basket.sheet;
         let sides = |at: usize| Sides {
-            bought: bought.is_none_or(|items| items.has(&sheet[at].goods)),
-            got: got.is_none_or(|items| items.has(&sheet[at].goods)),
+            bought: chosen.bought.is_none_or(|items| items.has(&sheet[at].goods)),
+            got: chosen.got.is_none_or(|items| items.has(&sheet[at].goods)),
         };
         let Some(got) = got_units(sets, &self.basket, sides) else {
             return Ok(None);

@@ -7,11 +7,11 @@ use crate::money::{self, Money, Rate, Rounding};
 use crate::promotion::{Choice, Sets};
 use std::cmp::Ordering;
 
-/// Whether the units of a line may be bought, got, or either.
+/// Something of the units that are bought and of those that are got: which they are, or whether a line's may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sides {
-    pub(super) bought: bool,
-    pub(super) got: bool,
+pub(super) struct Sides<T> {
+    pub(super) bought: T,
+    pub(super) got: T,
 }
 
 /// The got units of a cart, exactly: a unit of a line may be worth a fraction of a minor unit.
@@ -87,7 +87,11 @@ fn greatest_common_divisor(mut left: i128, mut right: i128) -> i128 {
 }
 
 /// Returns the got units; nothing without a full set.
-pub(super) fn got_units(sets: &Sets, basket: &Basket<'_>, sides: impl Fn(usize) -> Sides) -> Option<Got> {
+pub(super) fn got_units(
+    sets: &Sets,
+    basket: &Basket<'_>,
+    sides: impl Fn(usize) -> Sides<bool>,
+) -> Option<Got> {
     let (mut only_bought, mut only_got, mut either) = (0_u64, 0_u64, 0_u64);
     let mut candidates = Vec::new();
     for (at, line) in basket.lines.iter().enumerate() {

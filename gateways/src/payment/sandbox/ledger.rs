@@ -121,11 +121,11 @@ pub(super) struct Writer {
     file: File,
     /// The same file past the page cache, while that goes.
     direct: Option<File>,
-    /// Where the block begins that the next line goes into,
+    /// Where the block begins that the next line goes into.
     block_at: u64,
-    /// what of it is written,
+    /// What of that block is written.
     block: Vec<u8>,
-    /// and up to where there are bytes to overwrite.
+    /// Up to where the file has bytes to overwrite.
     file_bytes: u64,
     pub(super) book: Book,
 }
