@@ -293,18 +293,19 @@ impl Engine {
         ticket: Option<Ticket>,
     ) -> Result<Attempt, Refused> {
         let checkouts = &self.kinds().checkouts;
-        let read = checkouts.read(id).await.map_err(unreadable)?;
-        let starting = read.is_some_and(|checkout| {
-            checkout.state.step == Step::ReserveStock && checkout.state.completion.is_none()
-        });
-        if starting {
-            self.wait_until(id, request.waits_until(), |checkout| {
-                checkout.step != Step::ReserveStock
-            })
-            .await?;
+        let is_starting =
+            |checkout: &Checkout| checkout.step == Step::ReserveStock && checkout.completion.is_none();
+        let mut read = checkouts.read(id).await.map_err(unreadable)?;
+        if read.as_ref().is_some_and(|checkout| is_starting(&checkout.state)) {
+            self.wait_until(id, request.waits_until(), |checkout| !is_starting(checkout))
+                .await?;
+            read = checkouts.read(id).await.map_err(unreadable)?;
+            if read.as_ref().is_some_and(|checkout| is_starting(&checkout.state)) {
+                // It may be completed as soon as it holds its goods: no refusal that the key would keep.
+                return Err(AskError::<Error>::Expired.into());
+            }
         }
-        let awaits = checkouts.read(id).await.map_err(unreadable)?;
-        if awaits.is_some_and(|checkout| checkout.state.step == Step::AwaitCompletion) {
+        if read.is_some_and(|checkout| checkout.state.step == Step::AwaitCompletion) {
             if request.if_match.is_some() {
                 // Whoever started the checkout has changed the cart, by locking it.
                 let cart = self.kinds().carts.read(cart.id).await.map_err(unreadable)?;
