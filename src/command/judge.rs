@@ -66,8 +66,6 @@ struct Attempt {
     id: String,
     /// As the server takes it.
     sent: Value,
-    /// Whether a use that is good counts.
-    redeems: bool,
     /// The verdict of the file.
     expected: Option<String>,
 }
@@ -109,11 +107,9 @@ impl Layout {
     }
 
     fn attempt(&self, number: u64, values: &mut Values) -> Result<Attempt, String> {
-        let sent = (self.read)(values)?;
         Ok(Attempt {
             id: values.take("id").unwrap_or_else(|| number.to_string()),
-            redeems: sent["redeem"] == true,
-            sent,
+            sent: (self.read)(values)?,
             expected: values.take(self.expected),
         })
     }
@@ -239,14 +235,14 @@ impl Reading {
 /// What came of a call.
 struct Judged {
     verdicts: Vec<Verdict>,
-    /// Whether they are those of an earlier run.
+    /// Whether they were given before under the same key: in an earlier run, or to a call that broke off.
     replayed: bool,
 }
 
 /// Returns the key of a call in which a use may count: its number, what the file calls its attempts, and what they are.
 /// None where none can: they are judged anew each time.
 fn key(call: u64, batch: &[Attempt], body: &str) -> Option<Uuid> {
-    let redeems = batch.iter().any(|attempt| attempt.redeems);
+    let redeems = batch.iter().any(|attempt| attempt.sent["redeem"] == true);
     redeems.then(|| {
         let ids: Vec<&str> = batch.iter().map(|attempt| attempt.id.as_str()).collect();
         Uuid::new_v5(&CALLS, json!([call, ids, body]).to_string().as_bytes())
@@ -289,7 +285,7 @@ struct Tally {
     verdicts: BTreeMap<String, u64>,
     compared: u64,
     differing: u64,
-    /// How many verdicts are those of an earlier run.
+    /// How many verdicts were given before under the same key.
     judged_before: u64,
 }
 
@@ -321,7 +317,7 @@ impl Tally {
         told("differing", self.differing)?;
         match self.judged_before {
             0 => Ok(()),
-            before => told("of an earlier run", before),
+            before => told("given before", before),
         }
     }
 }

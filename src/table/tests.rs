@@ -44,6 +44,13 @@ fn the_same_table_is_read_from_every_layout() {
     let compressed = zstd::encode_all(&comma[..], 1).unwrap_or_else(|error| panic!("{error}"));
     check("a.csv.zst", &compressed, &expected);
     check("misnamed.csv", &compressed, &expected);
+    // As what compresses in parallel writes it: frames to be skipped, which say how long the next one is.
+    let skipped = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+    check(
+        "parallel.csv.zst",
+        &[&skipped[..], &compressed].concat(),
+        &expected,
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Carts: what they refuse, exactly, and that a refusal changes nothing.
 
-use crate::support::{Client, OpenShop, Server, Variant, address, pence, unique};
+use crate::support::{Call, Client, OpenShop, Server, Variant, address, pence, unique};
 use serde_json::{Value, json};
 
 const LINES: &str = "/carts/current/lines";
@@ -94,6 +94,32 @@ async fn a_quantity_is_a_whole_number_up_to_the_limit() {
     assert_eq!(quantities(&cart), [1_000_000]);
     let more = guest.post(LINES, json!({ "variant_id": variant.id }));
     more.refused(422, "cart.quantity_too_large").await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_given_twice_is_refused() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(1, None).await;
+    let guest = shop.guest().await;
+    let twice = r#"{"size":"S","size":"XL"}"#;
+    let check = async |call: Call<'_>, pointer: &str| {
+        let problem = call.refused(400, "request.invalid_fields").await;
+        let error = &problem["errors"][0];
+        let told = error["message"].as_str().unwrap_or_default();
+        let at = error["pointer"].as_str().unwrap_or_default();
+        assert!(
+            at.starts_with(pointer) && told.contains("size must be given once"),
+            "{problem}"
+        );
+    };
+    for field in ["options", "custom_fields"] {
+        let line = format!(r#"{{"variant_id":"{}","{field}":{twice}}}"#, variant.id);
+        let add = guest.call(reqwest::Method::POST, LINES).text(line);
+        check(add, &format!("/{field}")).await;
+    }
+    let path = format!("/admin/variants/{}", variant.id);
+    let change = shop.staff.call(reqwest::Method::PATCH, &path);
+    check(change.text(format!(r#"{{"options":{twice}}}"#)), "/options").await;
 }
 
 #[tokio::test]

@@ -161,7 +161,7 @@ async fn uses_of_two_files_are_two_and_what_counts_nothing_is_judged_anew() {
         client(&server, &["judge", &file]).await.check(status, lines);
     };
     let ok = format!("{:<24} {}", "  ok", 1);
-    let before = format!("{:<24} {}", "of an earlier run", 1);
+    let before = format!("{:<24} {}", "given before", 1);
     let over = format!("{:<24} {}", "  coupon.limit_reached", 1);
     let of = |id: &str| format!("id,code,redeem\n{id},two,yes\n");
     judge("a.csv", &of("till-1"), 0, &[&ok]).await;

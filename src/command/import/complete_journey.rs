@@ -158,13 +158,11 @@ impl Journey {
             .tomorrow()
             .map_err(|_| format!("end_date: there is no day after {last}"))?;
         let days = Days { first, end };
-        match self.campaigns.insert(id.clone(), days) {
-            Some(other) if other != days => {
-                self.campaigns.insert(id.clone(), other);
-                Err(format!("campaign {id} stands here twice, with other days"))
-            }
-            _ => Ok(()),
+        if self.campaigns.get(&id).is_some_and(|known| *known != days) {
+            return Err(format!("campaign {id} stands here twice, with other days"));
         }
+        self.campaigns.insert(id, days);
+        Ok(())
     }
 
     fn household(&mut self, line: u64, values: &mut Values) -> Result<(), String> {

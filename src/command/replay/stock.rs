@@ -63,19 +63,21 @@ pub(super) fn read(path: &Path, plan: &mut Plan) -> anyhow::Result<Vec<Figures>>
             );
         }
         let code = plan.code(sku.trim());
-        match places.insert(code, figures.len()) {
-            // Codes that differ by blanks around them are one.
-            Some(place) => {
-                places.insert(code, place);
-                let one = &mut figures[place];
-                (one.opening, one.closing) = (one.opening + opening, one.closing + closing);
-            }
-            None => figures.push(Figures {
+        let place = *places.entry(code).or_insert_with(|| {
+            figures.push(Figures {
                 code,
-                opening,
-                closing,
-            }),
-        }
+                opening: 0,
+                closing: 0,
+            });
+            figures.len() - 1
+        });
+        // Codes that differ by blanks around them are one.
+        let one = &mut figures[place];
+        let sum = |one: i64, other| {
+            one.checked_add(other)
+                .with_context(|| format!("{}: too many units", at()))
+        };
+        (one.opening, one.closing) = (sum(one.opening, opening)?, sum(one.closing, closing)?);
     }
     Ok(figures)
 }
@@ -185,6 +187,20 @@ mod tests {
         ];
         assert_eq!(figures, expected);
         assert_eq!(plan.codes[1].sku, "B");
+    }
+
+    #[test]
+    fn codes_that_differ_by_blanks_are_one_and_none_stands_there_twice() {
+        let text = "StockCode,min_opening,closing\nA,3,2\nB,1,1\n\"A \",4,0\n";
+        let (figures, _) = read_stock(text).unwrap_or_else(|error| panic!("{error:#}"));
+        let read: Vec<_> = figures
+            .iter()
+            .map(|one| (one.code, one.opening, one.closing))
+            .collect();
+        assert_eq!(read, [(0, 7, 2), (1, 1, 1)]);
+        let twice = read_stock("StockCode,min_opening,closing\nA,3,2\nA,3,2\n").err();
+        let said = twice.map(|error| format!("{error:#}")).unwrap_or_default();
+        assert!(said.contains("line 3: \"A\" stands in line 2 already"), "{said}");
     }
 
     #[test]
