@@ -63,8 +63,7 @@ impl<T> Json<T> {
             });
         }
         if !is_json {
-            let message = "the body must be JSON, with the header Content-Type: application/json; a PATCH replaces \
-                           what its fields name, and is no merge patch";
+            let message = "the body must be JSON, with the header Content-Type: application/json";
             return Err(Refused::of_protocol(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "request.not_json",

@@ -11,7 +11,7 @@ use cartwright_domain::Class;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bodies of fewer bytes are not counted: connections are.
+/// Bodies up to so many bytes are not counted: connections are.
 const SMALL_BYTES: usize = 16 << 10;
 /// How many bytes of larger ones are held at once, of those with a token and of all others.
 const HELD_BYTES_MAX: usize = 64 << 20;
@@ -29,7 +29,7 @@ pub(super) fn bytes_max(request: &Request) -> usize {
 /// Tells whether a request's body needs room, or may: nobody has said how long it is.
 pub(super) fn is_large(request: &Request) -> bool {
     let size = request.body().size_hint().upper();
-    size.is_none_or(|bytes| SMALL_BYTES as u64 <= bytes)
+    size.is_none_or(|bytes| (SMALL_BYTES as u64) < bytes)
 }
 
 /// The room for bodies.
@@ -110,7 +110,7 @@ mod tests {
         let endless = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
         assert!(room(endless, false).is_err());
         assert!(large(true).expect("staff have room of their own").is_some());
-        for small in [0, SMALL_BYTES - 1] {
+        for small in [0, SMALL_BYTES] {
             let room = room(vec![0; small].into(), false);
             assert!(room.expect("it needs none").is_none());
         }
