@@ -1,9 +1,9 @@
 //! `cartwright bench`: load on a server, next to what this machine allows in the same run.
 //!
 //! One work is measured on a running server: every connection sends its next request when the last is answered, unless
-//! so many a second are asked for. After a warm-up the server's own counters are read, the load is measured for the
-//! asked time, and the counters are read again. Then the same client puts the same load on a bare handler with bodies
-//! of the same size, and the disk is asked how many group writes of the same size it makes durable. A suite measures all
+//! so many a second are asked for. After a warm-up the server's own counters are read, the load is measured, and the
+//! counters are read again. In turn with the server, the same client puts the same load on a bare handler with bodies of
+//! the same size; then the disk is asked how many group writes of the same size it makes durable. A suite measures all
 //! works, each on a server of its own, and what becomes of them as the shop grows, and judges what it finds by the goals.
 
 mod counters;
@@ -26,8 +26,8 @@ use crate::cli::{Bench, Work};
 use crate::client::Server;
 use crate::output;
 use anyhow::{Context, bail};
-use counters::ServerCounters;
-use figures::{Figures, Run};
+use figures::Figures;
+use limits::Limits;
 use load::Pace;
 use report::Report;
 use std::path::{Path, PathBuf};
@@ -177,21 +177,30 @@ fn exit_code(failed: u64) -> ExitCode {
 struct Measured {
     figures: Figures,
     shop: Shop,
-    run: Run,
 }
 
 /// Measures one work on a server, and its limits.
 async fn one(server: &Server, load: Load, settings: &Settings) -> anyhow::Result<Measured> {
+    let Settings { time, pace, .. } = *settings;
     let shop = Shop::set_up(server, load).await?;
-    let mut clients = shop.clients().await?;
-    let mut counters = ServerCounters::of(server).await?;
-    let run = load::run(&mut clients, settings.pace, settings.time, &mut counters).await?;
-    let limits = if settings.limits {
-        Some(limits::measure(load, settings.pace, settings.time, &run, &settings.directory).await?)
+    let turns = shop.turns(pace, time).await?;
+    let (run, limits) = if settings.limits {
+        // A purchase is many requests, and there is no bare handler of many.
+        let (run, bare) = if load.is_purchase() {
+            (turns.alone().await?, None)
+        } else {
+            let [run, bare] = limits::beside_bare_handler(turns).await?;
+            (run, Some(bare))
+        };
+        let disk = match run.bytes_per_group() {
+            Some(group_bytes) => Some(limits::disk(settings.directory.clone(), group_bytes, time).await?),
+            None => None,
+        };
+        (run, Some(Limits { bare, disk }))
     } else {
-        None
+        (turns.alone().await?, None)
     };
-    let figures = Figures::of(load, settings.pace, &run, limits.as_ref());
+    let figures = Figures::of(load, pace, &run, limits.as_ref());
     if let Some(error) = &run.first_error {
         output::note(format!(
             "{}: {} operations failed, the first: {error}",
@@ -199,7 +208,7 @@ async fn one(server: &Server, load: Load, settings: &Settings) -> anyhow::Result
         ));
     }
     warn_if_awake(load.work, figures.wakes_permille);
-    Ok(Measured { figures, shop, run })
+    Ok(Measured { figures, shop })
 }
 
 /// Says so where W9 has found carts that did not sleep: what was measured is then not W9.

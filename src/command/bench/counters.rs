@@ -1,6 +1,5 @@
 //! Where a process' counters are read: before and after what is measured.
 
-use super::limits::cpu_ms_of_process;
 use crate::client::{Call, Connection, Server};
 use anyhow::{Context, bail};
 use hyper::header::HeaderValue;
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A store is at rest when nothing was written for so long.
-const QUIET: Duration = Duration::from_millis(500);
+pub(super) const QUIET: Duration = Duration::from_millis(500);
 
 /// What a purchase leads to has ended when nothing was synced for so long.
 const SYNCS_QUIET: Duration = Duration::from_millis(100);
@@ -135,12 +134,26 @@ impl ServerCounters {
     /// # Errors
     /// It takes too long.
     pub(super) async fn at_rest(&mut self) -> anyhow::Result<Actors> {
+        let settled = self.settled(QUIET, SETTLE_TIMEOUT).await?;
+        settled.with_context(|| format!("the server still wrote {SETTLE_TIMEOUT:?} after the last request"))
+    }
+
+    /// Waits until the index holds everything and nothing was written for a while, and returns the counters; or none where
+    /// that is not so in time.
+    ///
+    /// # Errors
+    /// The counters cannot be read.
+    pub(super) async fn settled(
+        &mut self,
+        quiet: Duration,
+        patience: Duration,
+    ) -> anyhow::Result<Option<Actors>> {
         let began = Instant::now();
         let mut last = self.read().await?;
         let mut since = Instant::now();
-        while since.elapsed() < QUIET {
-            if SETTLE_TIMEOUT <= began.elapsed() {
-                bail!("the server still wrote {SETTLE_TIMEOUT:?} after the last request");
+        while since.elapsed() < quiet {
+            if patience <= began.elapsed() {
+                return Ok(None);
             }
             tokio::time::sleep(LOOK_EVERY).await;
             let now = self.read().await?;
@@ -150,7 +163,7 @@ impl ServerCounters {
             }
             last = now;
         }
-        Ok(last)
+        Ok(Some(last))
     }
 }
 
@@ -161,23 +174,5 @@ impl Counters for ServerCounters {
             .call(Call::get("/admin/actors").staff(&self.staff))
             .await?;
         answer.json().context("the server's counters")
-    }
-}
-
-/// The counters of a process of which the operating system tells the CPU time, and nobody tells more.
-pub(super) struct CpuCounters {
-    /// The process' number.
-    pub(super) process: u32,
-}
-
-impl Counters for CpuCounters {
-    async fn read(&mut self) -> anyhow::Result<Actors> {
-        Ok(Actors {
-            process: Process {
-                user_ms: cpu_ms_of_process(self.process)?,
-                ..Process::default()
-            },
-            ..Actors::default()
-        })
     }
 }

@@ -4,14 +4,14 @@ mod fill;
 mod largest;
 pub(super) mod report;
 
+use super::Settings;
 use super::counters::{Counters, ServerCounters};
 use super::figures::whole;
-use super::load::Client;
+use super::load::{Client, Pace};
 use super::own_server::OwnServer;
 use super::report::middle;
-use super::turns::{self, Turns};
+use super::turns::{self, ServerTurns};
 use super::work::{CURRENCY, Load, Shop};
-use super::{Settings, one};
 use crate::cli::Work;
 use crate::client::{Call, Cart, Connection, Guest};
 use crate::latencies::Latencies;
@@ -65,10 +65,6 @@ const STRIDES: [usize; 3] = [7_919, 7_907, 7_901];
 /// # Errors
 /// A server cannot be started or refuses to be set up.
 pub(super) async fn growth(settings: &Settings) -> anyhow::Result<Growth> {
-    let settings = &Settings {
-        limits: false,
-        ..settings.clone()
-    };
     let mut growth = Growth {
         carts: u64::from(settings.carts),
         ..Growth::default()
@@ -111,12 +107,16 @@ async fn many_carts(settings: &Settings, growth: &mut Growth) -> anyhow::Result<
         filler.fill(size, &mut growth.residents).await?;
         let mut rounds = Vec::new();
         for _ in 0..settings.rounds {
-            let (grown, beside) = (at_rest(&server, load).await?, at_rest(&small, load).await?);
-            let [grown, beside] = turns::measure(grown, beside, settings).await?;
+            let time = settings.time;
+            let (grown, beside) = (
+                at_rest(&server, load, time).await?,
+                at_rest(&small, load, time).await?,
+            );
+            let [grown, beside] = turns::both(grown, beside).await?;
             rounds.push(Size {
                 carts: size,
-                server: grown,
-                small: beside,
+                server: grown.side(),
+                small: beside.side(),
             });
         }
         let over_small = |size: &Size| Reverse(size.over_small_permille());
@@ -134,8 +134,9 @@ async fn many_carts(settings: &Settings, growth: &mut Growth) -> anyhow::Result<
 }
 
 /// Sets up a server, and waits until the index holds what was written before: what it costs to open carts is W1.
-async fn at_rest(server: &OwnServer, load: Load) -> anyhow::Result<Turns> {
-    let mut turns = Turns::begin(server.server(), load).await?;
+async fn at_rest(server: &OwnServer, load: Load, time: Duration) -> anyhow::Result<ServerTurns> {
+    let shop = Shop::set_up(server.server(), load).await?;
+    let mut turns = shop.turns(Pace::Closed, time).await?;
     turns.at_rest().await?;
     Ok(turns)
 }
@@ -226,13 +227,14 @@ async fn carts_of(settings: &Settings, lines: u64) -> anyhow::Result<Lines> {
         lines: usize::try_from(lines)?,
         ..Load::of(Work::W2, settings.connections, 0)
     };
-    let measured = one(server.server(), load, settings).await?;
-    if let Some(error) = measured.run.first_error {
+    let shop = Shop::set_up(server.server(), load).await?;
+    let run = shop.turns(Pace::Closed, settings.time).await?.alone().await?;
+    if let Some(error) = &run.first_error {
         bail!("w2 on carts of {lines} lines failed: {error}");
     }
     Ok(Lines {
         lines,
-        server: measured.figures.server,
+        server: run.side(),
     })
 }
 

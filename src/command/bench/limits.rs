@@ -1,8 +1,9 @@
 //! What this machine allows: a bare handler under the same load, and the disk under the same group writes.
 
-use super::counters::CpuCounters;
+use super::counters::{Actors, Counters, Process};
 use super::figures::Run;
-use super::load::{self, Bodies, Client, Pace};
+use super::load::{Bodies, Client};
+use super::turns::{PARTS, ServerTurns};
 use crate::cli::Remote;
 use crate::client::{Call, Connection, Server};
 use anyhow::{Context, bail};
@@ -11,7 +12,7 @@ use cartwright::process;
 use cartwright_storage::{DiskLoad, Preparation, disk_check_of};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -38,31 +39,15 @@ pub(super) struct DiskFigures {
     pub(super) p99_us: u64,
 }
 
-/// Measures the limits that belong to a run.
+/// Asks the disk for groups of this size, written over zeros as the journal does.
 ///
 /// # Errors
-/// The bare handler does not start, or the directory cannot be written to.
-pub(super) async fn measure(
-    load: super::work::Load,
-    pace: Pace,
+/// The directory cannot be written to.
+pub(super) async fn disk(
+    directory: PathBuf,
+    group_bytes: u64,
     time: Duration,
-    run: &Run,
-    directory: &Path,
-) -> anyhow::Result<Limits> {
-    let bare = if load.is_purchase() {
-        None
-    } else {
-        Some(bare_handler(load.connections, pace, time, run.bodies).await?)
-    };
-    let disk = match run.bytes_per_group() {
-        Some(group_bytes) => Some(disk(directory.to_owned(), group_bytes, time).await?),
-        None => None,
-    };
-    Ok(Limits { bare, disk })
-}
-
-/// Asks the disk for groups of this size, written over zeros as the journal does.
-async fn disk(directory: PathBuf, group_bytes: u64, time: Duration) -> anyhow::Result<DiskFigures> {
+) -> anyhow::Result<DiskFigures> {
     let group_bytes = u32::try_from(group_bytes)?.max(1);
     let writes = u32::try_from(time.as_millis() / MILLIS_PER_GROUP).unwrap_or(GROUPS_MAX);
     let writes = writes.clamp(GROUPS_MIN, GROUPS_MAX);
@@ -108,6 +93,35 @@ impl Bare {
         let server = Server::new(&remote).context("the bare handler did not say where it listens")?;
         Ok(Self { process, server })
     }
+
+    /// Opens so many connections, whose requests have bodies of this size.
+    async fn askers(&self, connections: usize, request_bytes: usize) -> anyhow::Result<Vec<Asker>> {
+        let body = match request_bytes.checked_sub(r#"{"padding":""}"#.len()) {
+            Some(padding) => Bytes::from(format!(r#"{{"padding":"{}"}}"#, "x".repeat(padding))),
+            None => Bytes::new(),
+        };
+        let mut askers = Vec::new();
+        for _ in 0..connections {
+            askers.push(Asker {
+                connection: Connection::open(&self.server).await?,
+                body: body.clone(),
+            });
+        }
+        Ok(askers)
+    }
+}
+
+impl Counters for Bare {
+    /// The operating system tells the process' CPU time, and nobody tells more.
+    async fn read(&mut self) -> anyhow::Result<Actors> {
+        Ok(Actors {
+            process: Process {
+                user_ms: cpu_ms_of_process(self.process.id())?,
+                ..Process::default()
+            },
+            ..Actors::default()
+        })
+    }
 }
 
 impl Drop for Bare {
@@ -149,34 +163,34 @@ impl Client for Asker {
     }
 }
 
-/// Puts the same load on a bare handler that reads and writes bodies of the same size.
+/// Measures a server in turn with a bare handler that reads and writes bodies of the same size under the same load, and
+/// returns what each of them has done.
 ///
 /// # Errors
-/// It does not start, or fails.
-pub(super) async fn bare_handler(
-    connections: u16,
-    pace: Pace,
-    time: Duration,
-    bodies: Bodies,
-) -> anyhow::Result<Run> {
+/// The bare handler does not start, or fails; or the server's counters cannot be read.
+pub(super) async fn beside_bare_handler(mut server: ServerTurns) -> anyhow::Result<[Run; 2]> {
+    // The first turn tells the sizes. What a turn leaves to be done is not to slow down the bare handler's.
+    server.next().await?;
+    server.settle().await?;
+    let bodies = server.run().bodies;
     let bare = Bare::start(bodies.response)?;
-    let body = match bodies.request.checked_sub(r#"{"padding":""}"#.len()) {
-        Some(padding) => Bytes::from(format!(r#"{{"padding":"{}"}}"#, "x".repeat(padding))),
-        None => Bytes::new(),
-    };
-    let mut clients = Vec::new();
-    for _ in 0..connections {
-        clients.push(Asker {
-            connection: Connection::open(&bare.server).await?,
-            body: body.clone(),
-        });
+    let mut bare = server.beside(bare.askers(server.connections(), bodies.request).await?, bare);
+    bare.next().await?;
+    for turn in 1..PARTS {
+        // Whoever was second is first the next time.
+        let is_bare_first = turn % 2 == 1;
+        if is_bare_first {
+            bare.next().await?;
+        }
+        server.next().await?;
+        server.settle().await?;
+        if !is_bare_first {
+            bare.next().await?;
+        }
     }
-    let mut counters = CpuCounters {
-        process: bare.process.id(),
-    };
-    let mut run = load::run(&mut clients, pace, time, &mut counters).await?;
-    if let Some(error) = run.first_error.take() {
+    let bare = bare.end();
+    if let Some(error) = &bare.first_error {
         bail!("the bare handler failed: {error}");
     }
-    Ok(run)
+    Ok([server.end(), bare])
 }

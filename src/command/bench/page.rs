@@ -29,10 +29,12 @@ The long runs (crash cycles, seeds of the simulation and of the disk model) are 
 const METHOD: &str = "\
 ## What is measured
 
-Each work runs on a server of its own that starts on an empty directory, after a warm-up of a fifth of the measured time.
+Each work runs on a server of its own that starts on an empty directory; before anything is measured comes a warm-up of a fifth of its time.
 Before a server starts on an empty directory the file system is synced, so that what one work has left in memory is not written in the middle of the next.
 All works are measured one after the other, in rounds: a machine is not as fast in one minute as in the next.
-For the same reason a work whose goal is another work (W5 and W9 over W2, W8 over W4) is measured with it once more, in turn: both servers are there at the same time, and each is measured ten times for a fifth of the time, the one first and then the other.
+For the same reason whatever is held against something else is measured in turn with it: both are there at the same time, the one is measured for a short while and then the other, again and again, and all turns of each count together.
+The bare handler is measured so with each work and with the half load, both five times for a fifth of the time, once the server has done what its turn left to be done.
+A work whose goal is another work (W5 and W9 over W2, W8 over W4) is measured with it once more: both have servers of their own, and each is measured ten times for a fifth of the time.
 A goal is judged in each round and stands as in the round in the middle, with the least and the most of them beside it; the tables show of each work the round in the middle of its operations a second.
 Every connection sends its next request when the last is answered; only the half load is paced, and its latency counts from when a request was to be sent.
 The servers log warnings and errors only: the line for each request that `log_level` has them write by default is [not in these figures](../operate/health.md#logs).

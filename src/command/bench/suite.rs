@@ -1,14 +1,14 @@
 //! Every work, each on a server of its own that starts empty, and what belongs to single works.
 
 use super::counters::{Counters, ServerCounters};
-use super::figures::permille;
+use super::figures::{Figures, permille};
 use super::limits;
 use super::load::{Client, Pace};
 use super::own_server::OwnServer;
 use super::report::{HalfLoad, InTurn, Snapshots, Waits, Works};
-use super::turns::{self, TURNS, Turns};
+use super::turns::{self, TURNS};
 use super::work::{Load, Shop};
-use super::{Measured, Settings, load, one};
+use super::{Measured, Settings, load, one, warn_if_awake};
 use crate::cli::Work;
 use crate::output;
 use anyhow::{Context, bail};
@@ -65,7 +65,7 @@ async fn works(settings: &Settings, folders: &mut Vec<TempDir>) -> anyhow::Resul
         let server = start(*work, settings)?;
         let measured = one(server.server(), load, settings).await?;
         if *work == Work::W2 && settings.limits {
-            works.half_load = Some(half_load(&server, load, &measured, settings).await?);
+            works.half_load = Some(half_load(&measured, settings).await?);
         }
         works.figures.push(measured.figures);
         folders.push(server.end());
@@ -95,19 +95,21 @@ async fn in_turn(
 ) -> anyhow::Result<InTurn> {
     output::note(format!("{} and {} in turn", work.name(), over.name()));
     let servers = [start(work, settings)?, start(over, settings)?];
-    let [measured, beside] = turns::measure(
-        Turns::begin(servers[0].server(), settings.load(work)).await?,
-        Turns::begin(servers[1].server(), settings.load(over)).await?,
-        settings,
-    )
-    .await?;
+    let ready = async |work, server: &OwnServer| {
+        let shop = Shop::set_up(server.server(), settings.load(work)).await?;
+        shop.turns(Pace::Closed, settings.time).await
+    };
+    let [one, other] = [ready(work, &servers[0]).await?, ready(over, &servers[1]).await?];
+    let [measured, beside] = turns::both(one, other).await?;
+    let measured = Figures::of(settings.load(work), Pace::Closed, &measured, None);
+    warn_if_awake(work, measured.wakes_permille);
     folders.extend(servers.map(OwnServer::end));
     Ok(InTurn {
         work: work.name(),
         over: over.name(),
         turns: TURNS,
-        operations_per_second: measured.operations_per_second,
-        over_operations_per_second: beside.operations_per_second,
+        operations_per_second: measured.server.operations_per_second,
+        over_operations_per_second: beside.side().operations_per_second,
     })
 }
 
@@ -143,27 +145,19 @@ async fn waits(settings: &Settings) -> anyhow::Result<Waits> {
 }
 
 /// Sends half as many requests as the server can answer, evenly, to the server and to the bare handler.
-async fn half_load(
-    server: &OwnServer,
-    load: Load,
-    measured: &Measured,
-    settings: &Settings,
-) -> anyhow::Result<HalfLoad> {
+async fn half_load(measured: &Measured, settings: &Settings) -> anyhow::Result<HalfLoad> {
     let least = PACED_LEAST * 1000 / u64::try_from(settings.time.as_millis())?.max(1);
     let per_second = (measured.figures.server.operations_per_second / 2).max(least);
     output::note(format!(
         "{} at half load, {per_second} requests a second",
-        load.work.name()
+        measured.figures.work
     ));
     let pace = Pace::PerSecond(per_second);
-    let mut clients = measured.shop.clients().await?;
-    let mut counters = ServerCounters::of(server.server()).await?;
-    let run = load::run(&mut clients, pace, settings.time, &mut counters).await?;
+    let turns = measured.shop.turns(pace, settings.time).await?;
+    let [run, bare] = limits::beside_bare_handler(turns).await?;
     if let Some(error) = &run.first_error {
         bail!("half load failed: {error}");
     }
-    let bodies = measured.run.bodies;
-    let bare = limits::bare_handler(load.connections, pace, settings.time, bodies).await?;
     Ok(HalfLoad {
         per_second,
         server: run.side(),

@@ -1,47 +1,98 @@
-//! Two works measured in turn, for figures of which one is held against the other.
+//! Two measured in turn, for figures of which one is held against the other.
 //!
-//! A machine's pace changes by more from one minute to the next than what is to be told. So both servers are there at the
-//! same time and are measured for a short while each, the one after the other, again and again: a slow second counts in
-//! one turn of many, and a slow minute in those of both.
+//! A machine's pace changes by more from one minute to the next than what is to be told. So both are there at the same
+//! time and are measured for a short while each, the one after the other, again and again: a slow second counts in one
+//! turn of many, and a slow minute in those of both.
 
-use super::counters::ServerCounters;
-use super::figures::{Figures, Run, Side};
-use super::load::{self, Pace};
-use super::work::{Buyer, Load, Shop};
-use super::{Settings, warn_if_awake};
-use crate::client::Server;
+use super::counters::{Counters, QUIET, ServerCounters};
+use super::figures::Run;
+use super::load::{self, Client, Pace};
+use super::work::Buyer;
 use anyhow::bail;
+use std::time::Duration;
 
-/// How often each of the two is measured.
+/// Into how many turns the time is divided that a work is measured for.
+pub(super) const PARTS: u32 = 5;
+
+/// How often each of two works is measured, for such a part of the time: twice as long as a work beside its limits.
 pub(super) const TURNS: u32 = 10;
 
-/// By how much a turn is shorter than a work that is measured by itself.
-const TURN_DIVISOR: u32 = 5;
-
-/// One of the two.
-pub(super) struct Turns {
-    load: Load,
-    clients: Vec<Buyer>,
-    counters: ServerCounters,
+/// One of the two: who puts load on it, and where its counters are read.
+pub(super) struct Turns<C, K> {
+    clients: Vec<C>,
+    counters: K,
+    pace: Pace,
+    time: Duration,
     /// All its turns.
     run: Run,
 }
 
-impl Turns {
-    /// Sets up a server for its work.
-    ///
-    /// # Errors
-    /// The server refuses to be set up.
-    pub(super) async fn begin(server: &Server, load: Load) -> anyhow::Result<Self> {
-        let shop = Shop::set_up(server, load).await?;
-        Ok(Self {
-            load,
-            clients: shop.clients().await?,
-            counters: ServerCounters::of(server).await?,
+/// The turns of a server.
+pub(super) type ServerTurns = Turns<Buyer, ServerCounters>;
+
+impl<C: Client, K: Counters> Turns<C, K> {
+    /// Makes ready to measure; `time` is what a work is measured for that has no other beside it.
+    pub(super) fn new(clients: Vec<C>, counters: K, pace: Pace, time: Duration) -> Self {
+        Self {
+            clients,
+            counters,
+            pace,
+            time,
             run: Run::new(),
-        })
+        }
     }
 
+    /// Measures all the time at once.
+    ///
+    /// # Errors
+    /// The counters cannot be read.
+    pub(super) async fn alone(mut self) -> anyhow::Result<Run> {
+        self.measure(self.time).await?;
+        Ok(self.run)
+    }
+
+    /// Measures one turn.
+    ///
+    /// # Errors
+    /// The counters cannot be read.
+    pub(super) async fn next(&mut self) -> anyhow::Result<()> {
+        self.measure(self.time / PARTS).await
+    }
+
+    async fn measure(&mut self, time: Duration) -> anyhow::Result<()> {
+        let run = load::run(&mut self.clients, self.pace, time, &mut self.counters).await?;
+        self.run.join(&run);
+        Ok(())
+    }
+
+    /// Makes the other of the two, which is measured at the same pace and as long.
+    pub(super) fn beside<D, L>(&self, clients: Vec<D>, counters: L) -> Turns<D, L> {
+        Turns {
+            clients,
+            counters,
+            pace: self.pace,
+            time: self.time,
+            run: Run::new(),
+        }
+    }
+
+    /// Returns how many clients put load on it.
+    pub(super) fn connections(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Returns what was measured so far.
+    pub(super) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Returns all that was measured.
+    pub(super) fn end(self) -> Run {
+        self.run
+    }
+}
+
+impl ServerTurns {
     /// Waits until the index holds what was written before.
     ///
     /// # Errors
@@ -51,29 +102,23 @@ impl Turns {
         Ok(())
     }
 
-    /// Measures one turn.
-    async fn next(&mut self, settings: &Settings) -> anyhow::Result<()> {
-        let time = settings.time / TURN_DIVISOR;
-        let run = load::run(&mut self.clients, Pace::Closed, time, &mut self.counters).await?;
-        if let Some(error) = &run.first_error {
-            bail!("{} in turn failed: {error}", self.load.work.name());
-        }
-        let figures = Figures::of(self.load, Pace::Closed, &run, None);
-        warn_if_awake(self.load.work, figures.wakes_permille);
-        self.run.join(&run);
+    /// Waits until the server has done what its turn left to be done, though not for longer than the turn took: others may
+    /// keep it busy.
+    ///
+    /// # Errors
+    /// The counters cannot be read.
+    pub(super) async fn settle(&mut self) -> anyhow::Result<()> {
+        let turn = self.time / PARTS;
+        self.counters.settled(QUIET.min(turn / 2), turn).await?;
         Ok(())
     }
 }
 
-/// Measures two in turn, and returns all that each has done.
+/// Measures two works in turn, and returns all that each has done.
 ///
 /// # Errors
-/// An operation failed.
-pub(super) async fn measure(
-    mut one: Turns,
-    mut other: Turns,
-    settings: &Settings,
-) -> anyhow::Result<[Side; 2]> {
+/// An operation failed, or the counters of one of them cannot be read.
+pub(super) async fn both(mut one: ServerTurns, mut other: ServerTurns) -> anyhow::Result<[Run; 2]> {
     for turn in 0..TURNS {
         // Whoever was second is first the next time.
         let order = match turn % 2 {
@@ -81,8 +126,12 @@ pub(super) async fn measure(
             _ => [&mut other, &mut one],
         };
         for side in order {
-            side.next(settings).await?;
+            side.next().await?;
         }
     }
-    Ok([one.run.side(), other.run.side()])
+    let runs = [one.run, other.run];
+    if let Some(error) = runs.iter().find_map(|run| run.first_error.as_ref()) {
+        bail!("one of two works measured in turn failed: {error}");
+    }
+    Ok(runs)
 }

@@ -1,6 +1,8 @@
 //! The kinds of load: what each sets up, and what one operation of it is.
 
-use super::load::{Bodies, Client};
+use super::counters::ServerCounters;
+use super::load::{Bodies, Client, Pace};
+use super::turns::{ServerTurns, Turns};
 use crate::cli::Work;
 use crate::client::{Call, Cart, Connection, Details, Ending, Guest, Server};
 use crate::command::import::{self, ImportRow, Price};
@@ -11,7 +13,7 @@ use cartwright_domain::country::Country;
 use clap::ValueEnum;
 use futures::future::try_join_all;
 use hyper::header::HeaderValue;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The currency of everything that is bought.
 pub(super) const CURRENCY: &str = "GBP";
@@ -157,6 +159,15 @@ impl Shop {
     /// The server refuses.
     pub(super) async fn clients(&self) -> anyhow::Result<Vec<Buyer>> {
         try_join_all((0..usize::from(self.load.connections)).map(|number| self.client(number))).await
+    }
+
+    /// Makes ready to measure the work, with clients of its own.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub(super) async fn turns(&self, pace: Pace, time: Duration) -> anyhow::Result<ServerTurns> {
+        let counters = ServerCounters::of(&self.server).await?;
+        Ok(Turns::new(self.clients().await?, counters, pace, time))
     }
 
     async fn client(&self, number: usize) -> anyhow::Result<Buyer> {
