@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod checkout;
 pub mod customer;
 pub mod engine;
+pub mod history;
 mod identity;
 pub mod import;
 mod inventory;

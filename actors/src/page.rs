@@ -5,7 +5,7 @@ use crate::once::Shown;
 use crate::request::Refused;
 use crate::runtime::Entities;
 use cartwright_domain::{Class, Entity, EntityKey, Kind, Problem};
-use cartwright_storage::{Listed, ListingRow, Scan};
+use cartwright_storage::{Listed, ListingRow, Position, Scan};
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -55,6 +55,32 @@ impl Cursor {
         let Self { list, row } = self;
         let is_of_list = list == list_of(of) && row.entity.kind == kind && row.sort.starts_with(prefix);
         is_of_list.then_some(row).ok_or(InvalidCursor)
+    }
+}
+
+/// The first byte of a cursor of the history of an entity, which is no list of the store.
+const HISTORY: u8 = 3;
+
+impl Cursor {
+    /// Makes the cursor of a page of an entity's history that begins with a commit; none where there is no such commit.
+    pub(crate) fn of_history(entity: EntityKey, from: Position) -> Option<Self> {
+        (from != Position::default()).then(|| Self {
+            list: [HISTORY, entity.kind.tag()],
+            row: ListingRow {
+                sort: from.0.to_be_bytes().to_vec(),
+                entity,
+            },
+        })
+    }
+
+    /// Returns the commit that the next page of an entity's history begins with.
+    pub(crate) fn position_in_history(self, entity: EntityKey) -> Result<Position, InvalidCursor> {
+        let Self { list, row } = self;
+        let is_of_list = list == [HISTORY, entity.kind.tag()] && row.entity == entity;
+        let position = row.sort.try_into().ok().filter(|_| is_of_list);
+        position
+            .map(|bytes| Position(u64::from_be_bytes(bytes)))
+            .ok_or(InvalidCursor)
     }
 }
 

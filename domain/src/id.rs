@@ -6,7 +6,7 @@
 use crate::kind::Kind;
 use crate::money::Currency;
 use crate::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use uuid::{Uuid, Version};
 
@@ -31,27 +31,23 @@ impl EntityKey {
 
     /// Returns the id as callers know it: `prod_` and its digits for a product.
     pub fn to_wire(self) -> String {
-        let id = self.id;
-        match self.kind {
-            Kind::Settings => SettingsId(id).to_string(),
-            Kind::Session => SessionId(id).to_string(),
-            Kind::Product => ProductId(id).to_string(),
-            Kind::Variant => VariantId(id).to_string(),
-            Kind::StockItem => StockItemId(id).to_string(),
-            Kind::TaxZone => TaxZoneId(id).to_string(),
-            Kind::ShippingMethod => ShippingMethodId(id).to_string(),
-            Kind::Cart => CartId(id).to_string(),
-            Kind::Checkout | Kind::FrozenQuote => CheckoutId(id).to_string(),
-            Kind::Order => OrderId(id).to_string(),
-            Kind::Cancellation => CancellationId(id).to_string(),
-            Kind::Customer => CustomerId(id).to_string(),
-            Kind::Promotion => PromotionId(id).to_string(),
-            Kind::PriceList => PriceListId(id).to_string(),
-            Kind::CouponCode => CouponCodeId(id).to_string(),
-            Kind::UseCounter => UseCounterId(id).to_string(),
-            Kind::StoredValue => StoredValueId(id).to_string(),
-            Kind::Toy | Kind::ToySaga => self.to_string(),
+        match wire_prefix(self.kind) {
+            Some(prefix) => format!("{prefix}_{}", self.id.simple()),
+            None => self.to_string(),
         }
+    }
+
+    /// Returns what an id as callers know it is of; nothing where it is none.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        let (prefix, _) = text.split_once('_')?;
+        let mut kinds = Kind::ALL.iter().copied();
+        // The frozen quote of a checkout has its id, and no caller's name.
+        let kind = kinds.find(|kind| *kind != Kind::FrozenQuote && wire_prefix(*kind) == Some(prefix))?;
+        let digits = text.strip_prefix(prefix)?.strip_prefix('_')?;
+        is_wire_digits(digits)
+            .then(|| Uuid::try_parse(digits).ok())
+            .flatten()
+            .map(|id| Self { kind, id })
     }
 }
 
@@ -108,10 +104,61 @@ pub fn parse<I: EntityId>(text: &str) -> Result<I, InvalidId> {
         .strip_prefix(I::PREFIX)
         .and_then(|rest| rest.strip_prefix('_'))
         .ok_or(invalid.clone())?;
-    if digits.len() != 32 || digits.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    if !is_wire_digits(digits) {
         return Err(invalid);
     }
     Uuid::try_parse(digits).map(I::from_uuid).map_err(|_| invalid)
+}
+
+/// Tells whether these may be the digits of an id: of the several ways to write a UUID there is one on the wire.
+fn is_wire_digits(digits: &str) -> bool {
+    digits.len() == 32 && !digits.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Returns what stands before the underscore of the ids of a kind; nothing for kinds of tests.
+const fn wire_prefix(kind: Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Settings => SettingsId::PREFIX,
+        Kind::Session => SessionId::PREFIX,
+        Kind::Product => ProductId::PREFIX,
+        Kind::Variant => VariantId::PREFIX,
+        Kind::StockItem => StockItemId::PREFIX,
+        Kind::TaxZone => TaxZoneId::PREFIX,
+        Kind::ShippingMethod => ShippingMethodId::PREFIX,
+        Kind::Cart => CartId::PREFIX,
+        Kind::Checkout | Kind::FrozenQuote => CheckoutId::PREFIX,
+        Kind::Order => OrderId::PREFIX,
+        Kind::Cancellation => CancellationId::PREFIX,
+        Kind::Customer => CustomerId::PREFIX,
+        Kind::Promotion => PromotionId::PREFIX,
+        Kind::PriceList => PriceListId::PREFIX,
+        Kind::CouponCode => CouponCodeId::PREFIX,
+        Kind::UseCounter => UseCounterId::PREFIX,
+        Kind::StoredValue => StoredValueId::PREFIX,
+        Kind::Toy | Kind::ToySaga => return None,
+    })
+}
+
+/// Writes an id: for people as on the wire, in storage as the bytes of its UUID.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize<I: EntityId, S: Serializer>(id: &I, serializer: S) -> Result<S::Ok, S::Error> {
+    if serializer.is_human_readable() {
+        return serializer.collect_str(id);
+    }
+    id.uuid().serialize(serializer)
+}
+
+/// Reads an id as [`serialize`] writes it.
+///
+/// # Errors
+/// Those of the deserializer, and that a text is no such id.
+pub fn deserialize<'de, I: EntityId, D: Deserializer<'de>>(deserializer: D) -> Result<I, D::Error> {
+    if deserializer.is_human_readable() {
+        return parse(&String::deserialize(deserializer)?).map_err(de::Error::custom);
+    }
+    Uuid::deserialize(deserializer).map(I::from_uuid)
 }
 
 /// Declares a typed id with its prefix.
@@ -119,8 +166,20 @@ pub fn parse<I: EntityId>(text: &str) -> Result<I, InvalidId> {
 macro_rules! typed_id {
     ($(#[$meta:meta])* $name:ident, $prefix:literal) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub uuid::Uuid);
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::id::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::id::deserialize(deserializer)
+            }
+        }
 
         impl $crate::id::EntityId for $name {
             const PREFIX: &'static str = $prefix;
@@ -287,6 +346,40 @@ mod tests {
             // A frozen quote has its checkout's id.
             assert!(seen.insert(key.to_wire()) || *kind == Kind::FrozenQuote, "{kind}");
         }
+    }
+
+    #[test]
+    fn what_an_id_is_of_is_read_from_it() {
+        let id = Uuid::from_u128(42);
+        for kind in Kind::ALL.iter().copied() {
+            let read = EntityKey::from_wire(&EntityKey { kind, id }.to_wire());
+            let expected = match kind {
+                Kind::FrozenQuote => Some(Kind::Checkout),
+                Kind::Toy | Kind::ToySaga => None,
+                kind => Some(kind),
+            };
+            assert_eq!(read, expected.map(|kind| EntityKey { kind, id }));
+        }
+        let digits = id.simple().to_string();
+        for none in [
+            "",
+            "cart",
+            "cart_",
+            &digits,
+            &format!("cart_{id}"),
+            &format!("line_{digits}"),
+        ] {
+            assert_eq!(EntityKey::from_wire(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_written_as_on_the_wire_where_people_read_it() {
+        let id = CartId(Uuid::from_u128(42));
+        let text = serde_json::to_string(&id).expect("an id can be written");
+        assert_eq!(text, format!("\"{id}\""));
+        assert_eq!(serde_json::from_str::<CartId>(&text).ok(), Some(id));
+        assert!(serde_json::from_str::<OrderId>(&text).is_err());
     }
 
     #[test]

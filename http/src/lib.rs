@@ -13,6 +13,7 @@ mod customer;
 mod dto;
 pub mod extract;
 pub mod health;
+mod history;
 mod identity;
 mod inventory;
 pub mod layer;

@@ -29,6 +29,7 @@ const ROUTES: &[&str] = &[
     "GET /admin/customers/{customer}/store-credit/{currency}",
     "GET /admin/gift-cards",
     "GET /admin/gift-cards/{gift_card}",
+    "GET /admin/history/{id}",
     "GET /admin/orders",
     "GET /admin/orders/{order}",
     "GET /admin/price-lists",

@@ -5,6 +5,7 @@ use crate::{
     cart, catalog, checkout, customer,
     extract::Access,
     health::{self, Health},
+    history,
     identity::{self, EngineSessions},
     inventory, layer, openapi, order, page, promotion,
     registry::{self, ReadUsage},
@@ -74,6 +75,7 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(customer::routes())
         .merge(order::routes())
         .merge(settings::routes())
+        .merge(history::routes())
         .merge(registry::routes())
 }
 

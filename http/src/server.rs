@@ -211,6 +211,8 @@ fn connection_options(options: &Options, deadlines: &Deadlines) -> http1::Builde
     builder
         .timer(HeadTimer(deadlines.clone()))
         .header_read_timeout(options.head_timeout)
+        // Who says that nothing more comes waits for the answer all the same.
+        .half_close(true)
         .max_buf_size(HEAD_BYTES_MAX);
     builder
 }

@@ -143,6 +143,23 @@ async fn what_was_sent_before_a_stop_is_answered() {
 }
 
 #[tokio::test]
+async fn who_says_that_nothing_more_comes_is_answered() {
+    let house = house(Options::default()).await;
+    let mut stream = connect(house.address).await;
+    send(&mut stream, "/gate").await;
+    stream.shutdown().await.unwrap();
+    patient(house.entered.notified()).await;
+    house.open.notify_one();
+    let read = read_until(&mut stream, "passed").await;
+    assert!(read.contains("200 OK") && read.ends_with("passed"), "{read:?}");
+    assert_eq!(
+        patient(stream.read(&mut [0])).await.unwrap(),
+        0,
+        "nothing more comes"
+    );
+}
+
+#[tokio::test]
 async fn a_request_that_does_not_end_is_cut() {
     let house = house(Options {
         drain_timeout: Duration::ZERO,

@@ -3,8 +3,8 @@
 //! Everything is counted in commits, never in time, so that a test goes the same way every time.
 
 use crate::{
-    Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Position, ReceiptFound, ReceiptKey, Rejected,
-    Scan, Statistics, Store, Verdict, Wanted,
+    Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Past, Position, ReceiptFound, ReceiptKey,
+    Rejected, Scan, Statistics, Store, Verdict, Wanted,
 };
 use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use futures::future::{BoxFuture, FutureExt};
@@ -260,6 +260,15 @@ impl<S: Store> Store for FaultStore<S> {
         wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
         self.inner.events_after(after, commits_max, wanted)
+    }
+
+    fn history(
+        &self,
+        entity: EntityKey,
+        from: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<Vec<Past>, Fault>> {
+        self.inner.history(entity, from, commits_max)
     }
 
     fn synced(&self) -> watch::Receiver<Position> {

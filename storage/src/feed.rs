@@ -1,10 +1,11 @@
-//! The feed: committed facts in order, read from the journal, never past what is synced.
+//! The feed: committed facts in order, read from the journal, never past what is synced; and an entity's own, backwards.
 
 use crate::codec::Stored;
 use crate::journal::{Catalog, Reading};
 use crate::recent::{Wanted, facts_of};
 use crate::record::Entry;
-use crate::{Fact, Fault, Position};
+use crate::{Fact, Fault, Past, Position};
+use cartwright_domain::EntityKey;
 
 /// Reads the wanted facts of at most `commits_max` commits after a position, and tells how far was read.
 pub(crate) fn read(
@@ -31,4 +32,44 @@ pub(crate) fn read(
         })
     })?;
     Ok((facts, read_to))
+}
+
+/// Reads at most so many commits of an entity, from one of them back; nothing where that one is another's.
+pub(crate) fn history(
+    catalog: &Catalog,
+    entity: EntityKey,
+    from: Position,
+    commits_max: usize,
+) -> Result<Vec<Past>, Fault> {
+    let mut commits = Vec::new();
+    catalog.walk_back(from, |position, previous, payload| {
+        let Entry::Commit(record) = Entry::decode(payload)? else {
+            return Err(Fault::Damaged {
+                entity: entity.to_string(),
+                reason: format!("what stands at {} is no commit", position.0),
+            });
+        };
+        if record.entity != entity {
+            return match commits.is_empty() {
+                true => Ok(Reading::Enough),
+                false => Err(Fault::Damaged {
+                    entity: entity.to_string(),
+                    reason: format!("commit {} is of {}", position.0, record.entity),
+                }),
+            };
+        }
+        commits.push(Past {
+            position,
+            previous,
+            revision: record.revision,
+            at: record.at,
+            events: record.events.clone(),
+        });
+        Ok(if commits.len() < commits_max {
+            Reading::More
+        } else {
+            Reading::Enough
+        })
+    })?;
+    Ok(commits)
 }

@@ -171,7 +171,9 @@ impl Journal {
             ahead.as_ref(),
             reach,
             ending,
-            |FrameEntry { position, payload }| each(position, payload),
+            |FrameEntry {
+                 position, payload, ..
+             }| each(position, payload),
         )?;
         Ok((segments, end))
     }
@@ -239,6 +241,10 @@ impl Journal {
     }
 }
 
+/// How many segments are looked through for the commits of one entity at once: each may have to be read from the disk, and
+/// there are few threads that read.
+const WALKED_SEGMENTS_MAX: usize = 4;
+
 /// How many readers' places are kept.
 const HINTS_MAX: usize = 32;
 
@@ -294,7 +300,10 @@ impl Catalog {
                 }
                 follows(segment, offset, before, frame.first)?;
                 before.get_or_insert(Position(frame.first.0 - 1));
-                for FrameEntry { position, payload } in sound_entries(segment, offset, &frame)? {
+                for FrameEntry {
+                    position, payload, ..
+                } in sound_entries(segment, offset, &frame)?
+                {
                     before = Some(position);
                     if position <= after {
                         continue;
@@ -332,6 +341,57 @@ impl Catalog {
         Ok(())
     }
 
+    /// Shows an acknowledged commit, then the one before it of the same entity, and so on back to the first, until told that
+    /// it is enough, or until it would look through more segments than [`WALKED_SEGMENTS_MAX`]. What cannot be read is
+    /// damage.
+    pub(crate) fn walk_back(
+        &self,
+        from: Position,
+        mut each: impl FnMut(Position, Position, &[u8]) -> Result<Reading, Fault>,
+    ) -> Result<(), Fault> {
+        let (mut at, mut looked_through) = (from, 0);
+        let mut opened: Option<Glanced> = None;
+        while at != Position::default() {
+            let segment = self.segment_of(at)?;
+            let glanced = match opened.take() {
+                Some(glanced) if glanced.segment.number == segment.number => glanced,
+                Some(_) | None if looked_through == WALKED_SEGMENTS_MAX => return Ok(()),
+                Some(_) | None => {
+                    looked_through += 1;
+                    Glanced::over(&*self.disk, segment, at)?
+                }
+            };
+            let (frame, offset) = glanced.frame_of(at)?;
+            let entries = sound_entries(&glanced.segment, offset, &frame)?;
+            let entry = entries.iter().find(|entry| entry.position == at);
+            let missing = || damaged(&glanced.segment, offset, format!("commit {} is not there", at.0));
+            let FrameEntry {
+                previous, payload, ..
+            } = *entry.ok_or_else(missing)?;
+            if at <= previous {
+                let reason = format!("commit {} says that {} was before it", at.0, previous.0);
+                return Err(damaged(&glanced.segment, offset, reason));
+            }
+            if each(at, previous, payload)? == Reading::Enough {
+                return Ok(());
+            }
+            at = previous;
+            opened = Some(glanced);
+        }
+        Ok(())
+    }
+
+    /// Returns the segment that holds a commit.
+    fn segment_of(&self, at: Position) -> Result<Segment, Fault> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let behind = segments.partition_point(|segment| segment.first <= at);
+        let segment = behind.checked_sub(1).and_then(|index| segments.get(index));
+        segment.cloned().ok_or_else(|| Fault::Damaged {
+            entity: format!("commit {}", at.0),
+            reason: "the journal has no segment of it".to_owned(),
+        })
+    }
+
     /// Returns the segments to read, and where to start in the first.
     fn start_of(&self, after: Position) -> (Vec<Segment>, Option<u64>) {
         let hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
@@ -354,6 +414,47 @@ impl Catalog {
         if HINTS_MAX < hints.len() {
             hints.pop_front();
         }
+    }
+}
+
+/// A segment of which it is known where its frames are, up to one.
+struct Glanced {
+    segment: Segment,
+    file: Box<dyn DiskFile>,
+    /// What each frame begins with, and where it is.
+    frames: Vec<(Position, u64)>,
+}
+
+impl Glanced {
+    /// Looks for the frames of a segment up to the one with a commit.
+    fn over(disk: &dyn Disk, segment: Segment, at: Position) -> Result<Self, Fault> {
+        let io = |error: io::Error| Fault::Io(error.to_string());
+        let file = disk.open(&segment.path, Opening::Read).map_err(io)?;
+        let (mut frames, mut offset) = (Vec::new(), segment::HEADER_BYTES as u64);
+        while let Some((first, next)) = frame::glance(&*file, offset, segment.salt).map_err(io)? {
+            if at < first {
+                break;
+            }
+            frames.push((first, offset));
+            offset = next;
+        }
+        Ok(Self {
+            segment,
+            file,
+            frames,
+        })
+    }
+
+    /// Returns the frame that holds a commit, and where it is.
+    fn frame_of(&self, at: Position) -> Result<(Frame, u64), Fault> {
+        let behind = self.frames.partition_point(|(first, _)| *first <= at);
+        let found = behind.checked_sub(1).and_then(|index| self.frames.get(index));
+        let offset = found.map_or(segment::HEADER_BYTES as u64, |(_, offset)| *offset);
+        let frame = read_frame(&*self.file, offset, &self.segment)?;
+        let reason = || format!("commit {} was acknowledged and cannot be read", at.0);
+        frame
+            .map(|frame| (frame, offset))
+            .ok_or_else(|| damaged(&self.segment, offset, reason()))
     }
 }
 

@@ -93,6 +93,21 @@ pub struct Loaded {
     pub position: Position,
 }
 
+/// A commit of an entity's past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Where it stands.
+    pub position: Position,
+    /// Where the commit before it of the same entity stands; zero where there is none.
+    pub previous: Position,
+    /// The entity's revision after it.
+    pub revision: Revision,
+    /// When, by the engine's clock.
+    pub at: Timestamp,
+    /// Its facts.
+    pub events: Vec<Recorded>,
+}
+
 /// What a look-up of a receipt found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceiptFound {
@@ -248,6 +263,16 @@ pub trait Store: Send + Sync + 'static {
         commits_max: usize,
         wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>>;
+
+    /// Reads at most so many commits of an entity, the newest first: one of them, the one before it ([`Past::previous`]), and
+    /// so on; fewer where they lie far from each other. An entity that is loaded says where its last one stands
+    /// ([`Loaded::position`]). Nothing where what stands there is not its own, or is not synced.
+    fn history(
+        &self,
+        entity: EntityKey,
+        from: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<Vec<Past>, Fault>>;
 
     /// Watches the last synced position.
     fn synced(&self) -> watch::Receiver<Position>;

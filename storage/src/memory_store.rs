@@ -4,8 +4,8 @@ use crate::index::{self, EachRow, Range, Rows};
 use crate::record::COMMIT_BYTES_MAX;
 use crate::verdict::{Behind, Judge, Ready, counts};
 use crate::{
-    Accepted, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Position, Receipt, ReceiptFound,
-    ReceiptKey, Recorded, Rejected, Scan, Statistics, Store, Verdict, Wanted,
+    Accepted, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, Past, Position, Receipt, ReceiptFound,
+    ReceiptKey, Rejected, Scan, Statistics, Store, Verdict, Wanted,
 };
 use bytes::Bytes;
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
@@ -46,10 +46,8 @@ struct State {
 
 /// What the feed needs of a commit.
 struct Logged {
-    position: Position,
     entity: EntityKey,
-    revision: Revision,
-    events: Vec<Recorded>,
+    past: Past,
 }
 
 #[derive(Default)]
@@ -93,7 +91,7 @@ impl State {
     fn apply(&mut self, accepted: Ready) -> (Done, Accepted) {
         let Ready {
             position,
-            previous: _,
+            previous,
             number,
             record,
             done,
@@ -109,10 +107,14 @@ impl State {
         index::state_changes(&record, position, &mut change);
         self.judge.published();
         self.log.push(Logged {
-            position,
             entity: record.entity,
-            revision: record.revision,
-            events: record.events.clone(),
+            past: Past {
+                position,
+                previous,
+                revision: record.revision,
+                at: record.at,
+                events: record.events.clone(),
+            },
         });
         self.commits += 1;
         self.recorded_at = self.recorded_at.max(record.at);
@@ -243,22 +245,40 @@ impl Store for MemoryStore {
         wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
         let state = self.state();
-        let first = state.log.partition_point(|logged| logged.position <= after);
+        let first = state.log.partition_point(|logged| logged.past.position <= after);
         let mut facts = Vec::new();
         let mut read = after;
-        for logged in state.log[first..].iter().take(commits_max) {
-            read = logged.position;
-            for (index, recorded) in wanted.of(logged.entity.kind, &logged.events) {
+        for Logged { entity, past } in state.log[first..].iter().take(commits_max) {
+            read = past.position;
+            for (index, recorded) in wanted.of(entity.kind, &past.events) {
                 facts.push(Fact {
-                    position: logged.position,
+                    position: past.position,
                     index,
-                    entity: logged.entity,
-                    revision: logged.revision,
+                    entity: *entity,
+                    revision: past.revision,
                     recorded: recorded.clone(),
                 });
             }
         }
         ready(Ok((facts, read))).boxed()
+    }
+
+    fn history(
+        &self,
+        entity: EntityKey,
+        from: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<Vec<Past>, Fault>> {
+        let state = self.state();
+        let at = |position: Position| {
+            let place = state
+                .log
+                .binary_search_by_key(&position, |logged| logged.past.position);
+            let logged = &state.log[place.ok()?];
+            (logged.entity == entity).then(|| logged.past.clone())
+        };
+        let commits = std::iter::successors(at(from), |past| at(past.previous));
+        ready(Ok(commits.take(commits_max).collect())).boxed()
     }
 
     fn synced(&self) -> watch::Receiver<Position> {

@@ -19,8 +19,8 @@ use crate::teller::Teller;
 use crate::verdict::{Judge, counts};
 use crate::view::View;
 use crate::{
-    Body, Commit, DueTimer, Fact, Fault, ListingRow, Loaded, OpenError, Position, ReceiptFound, ReceiptKey,
-    Rejected, Scan, Statistics, Store, Wanted, feed,
+    Body, Commit, DueTimer, Fact, Fault, ListingRow, Loaded, OpenError, Past, Position, ReceiptFound,
+    ReceiptKey, Rejected, Scan, Statistics, Store, Wanted, feed,
 };
 use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use crossbeam_channel::{SendError, Sender, unbounded};
@@ -322,6 +322,21 @@ impl Store for SledStore {
         self.shared
             .loaders
             .read(move || feed::read(&catalog, after, synced, commits_max, wanted))
+    }
+
+    fn history(
+        &self,
+        entity: EntityKey,
+        from: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<Vec<Past>, Fault>> {
+        if commits_max == 0 || *self.shared.synced.borrow() < from {
+            return ready(Ok(Vec::new())).boxed();
+        }
+        let catalog = Arc::clone(&self.shared.catalog);
+        self.shared
+            .loaders
+            .read(move || feed::history(&catalog, entity, from, commits_max))
     }
 
     fn synced(&self) -> watch::Receiver<Position> {

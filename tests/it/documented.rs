@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 /// Where every refusal has its entry.
 const PROBLEMS: &str = "docs/book/reference/problems.md";
 
-/// What looks like a code and is something else: a file, the domain of message ids, an event that is subscribed to.
+/// What looks like a code and is something else: a file, the domain of message ids, an event that is subscribed to or
+/// shown.
 const NO_CODES: &[&str] = &[
     "page.html",
     "regions.tsv",
     "cartwright.invalid",
     "order.order_placed",
+    "cart.line_added",
     "promotion.deleted",
 ];
 
@@ -163,6 +165,47 @@ fn every_entry_is_a_refusal() {
         })
         .map(|code| format!("{PROBLEMS} explains {code}, with which nothing refuses"))
         .collect();
+    check(&found);
+}
+
+/// Returns the statuses that an entry names.
+fn statuses(entry: &str) -> BTreeSet<&str> {
+    let words = entry.split(|character: char| !character.is_ascii_alphanumeric());
+    words
+        .filter(|word| word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit()))
+        .collect()
+}
+
+/// Returns each status and code that the test of a source waits for: `refused(409, "cart.locked")`.
+fn refusals(source: &str) -> Vec<(&str, &str)> {
+    let awaited = source.split(".refused(").skip(1).filter_map(|rest| {
+        let (status, rest) = rest.split_once(',')?;
+        let code = rest.trim_start().strip_prefix('"')?.split('"').next()?;
+        Some((status.trim(), code))
+    });
+    awaited.filter(|(_, code)| is_code(code)).collect()
+}
+
+#[test]
+fn a_refusal_has_the_status_of_its_entry() {
+    let problems = text(&root().join(PROBLEMS));
+    let mut found = Vec::new();
+    let mut looked_at = 0_usize;
+    for (path, source) in rust_files() {
+        for (status, code) in refusals(&source) {
+            let title = format!("`{code}`\n");
+            let entry = problems.split("\n### ").find(|entry| entry.starts_with(&title));
+            // Codes made of a kind or a key share one.
+            let Some(entry) = entry else { continue };
+            looked_at += 1;
+            if !statuses(entry).contains(status) {
+                found.push(format!(
+                    "{path} is refused {code} with {status}, and {PROBLEMS} says otherwise"
+                ));
+            }
+        }
+    }
+    assert!(200 < looked_at, "{looked_at} refusals are awaited by tests");
     check(&found);
 }
 

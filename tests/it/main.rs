@@ -24,6 +24,7 @@ mod gift_cards;
 mod given_up;
 mod gone;
 mod guide;
+mod history;
 mod idempotency;
 mod import_names;
 mod import_order;

@@ -223,7 +223,19 @@ async fn canceling_refunds_what_was_captured_and_gives_the_stock_back() {
         .await;
     let refused = cancel("").refused(422, "request.invalid_fields").await;
     assert_eq!(refused["errors"][0]["pointer"], "/reason", "{refused}");
-    cancel("late").if_match(0).refused(412, "version.stale").await;
+    let late = unique("late");
+    let stale = cancel("late")
+        .if_match(0)
+        .key(&late)
+        .refused(412, "version.stale")
+        .await;
+    let again = cancel("late")
+        .if_match(0)
+        .key(&late)
+        .refused(412, "version.stale")
+        .await;
+    assert_eq!(again["details"], stale["details"]);
+    let version = stale["details"]["version"].as_u64().expect("the current version");
     open.server
         .guest()
         .post(&path, json!({ "reason": "mine" }))
@@ -231,7 +243,8 @@ async fn canceling_refunds_what_was_captured_and_gives_the_stock_back() {
         .await;
 
     let key = unique("key");
-    let canceled = cancel("out of fashion").key(&key).ok(200).await;
+    let at_version = cancel("out of fashion").if_match(version);
+    let canceled = at_version.key(&key).ok(200).await;
     assert_eq!(
         (&canceled["status"], &canceled["payment_state"]),
         (&json!("canceled"), &json!("refunded"))

@@ -314,6 +314,10 @@ async fn what_if_tells_what_a_draft_would_have_done_and_saves_nothing() {
     assert_eq!(told["effects"][0]["open"]["before"], pence(1440));
     assert_eq!(told["effects"][0]["open"]["after"], pence(1080));
 
+    let holds = json!({ "name": "Holds", "code": "HOLDS", "actions": [off_order("0.5")] });
+    open.promote(holds.clone()).await;
+    let taken = open.staff.post(what_if, holds);
+    taken.refused(409, "promotion_code.taken").await;
     let refused = open
         .staff
         .post(what_if, json!({ "name": "Nothing", "actions": [] }));

@@ -2,6 +2,7 @@
 //! refused at once, what is acknowledged is there, and what waits stays within its bounds.
 
 mod overload;
+mod tracked;
 
 use crate::edge::serve;
 use crate::support::{Answer, Client, id_of, pence};

@@ -8,8 +8,8 @@ use crate::trace::{Trace, digest_of};
 use cartwright_domain::inventory::Held;
 use cartwright_domain::{EntityKey, Kind, Sequence, Timestamp, UniqueKey};
 use cartwright_storage::{
-    Accepted, Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Outcome, Position,
-    Receipt, ReceiptFound, ReceiptKey, Rejected, Scan, Statistics, Store, Wanted, codec,
+    Accepted, Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Outcome, Past,
+    Position, Receipt, ReceiptFound, ReceiptKey, Rejected, Scan, Statistics, Store, Wanted, codec,
 };
 use futures::future::{BoxFuture, FutureExt, pending};
 use std::collections::VecDeque;
@@ -489,6 +489,15 @@ impl Store for Mounted {
         wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>> {
         self.read(move |store| store.events_after(after, commits_max, wanted))
+    }
+
+    fn history(
+        &self,
+        entity: EntityKey,
+        from: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<Vec<Past>, Fault>> {
+        self.read(move |store| store.history(entity, from, commits_max))
     }
 
     fn synced(&self) -> watch::Receiver<Position> {

@@ -135,6 +135,14 @@ impl Shop {
         }
     }
 
+    /// Returns the shop of its staff.
+    pub(crate) fn by(staff: &Client) -> Self {
+        Self {
+            staff: staff.clone(),
+            kept_open: None,
+        }
+    }
+
     /// Returns the shop behind a server, for staff who came before its restart.
     pub(crate) fn of(staff: &Client, server: &Server) -> Self {
         Self {

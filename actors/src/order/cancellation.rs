@@ -101,12 +101,8 @@ async fn cancel_order(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>
         by: saga.state.by.clone(),
         reason: saga.state.reason.clone(),
     };
-    match env
-        .kinds
-        .orders
-        .ask(saga.state.order, command, env.step(saga, CANCEL_ORDER))
-        .await
-    {
+    let ask = env.step(saga, CANCEL_ORDER).if_match(saga.state.order_revision);
+    match env.kinds.orders.ask(saga.state.order, command, ask).await {
         Ok(_) => Ok(Performed::record(Progress::Canceled(NoteOrderCanceled))),
         Err(error) if error.is_transient() => Err(error.to_string()),
         Err(error) => Ok(over(saga, &[], &[], &[], Some(Problem::from(error).bounded()))),

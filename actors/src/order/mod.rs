@@ -12,7 +12,7 @@ use crate::runtime::{AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::id::{CancellationId, OrderId};
 use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::{BeginCancellation, Cancellation, Error, JoinCancellation};
-use cartwright_domain::{EntityId, Unique, UniqueKey};
+use cartwright_domain::{Entity, EntityId, Unique, UniqueKey};
 use cartwright_storage::{Outcome as Kept, Receipt};
 
 /// What a caller shows to see an order without being signed in to the session that placed it.
@@ -154,12 +154,14 @@ impl Engine {
             .await
             .map_err(unreadable)?
             .ok_or_else(gone::<Order>)?;
+        // Who is late already stops nobody else. What moves on from here on, the saga's first step sees.
         request.require_revision(order.revision)?;
         let cancellation: CancellationId = self.draw(request, Some(id.partition()));
         let command = BeginCancellation {
             order: id,
             reason,
             answers: ticket.as_ref().map(Ticket::answers_to),
+            order_revision: request.if_match,
         };
         let cancellations = &self.kinds().cancellations;
         let ask = request.ask().if_match(None);
@@ -170,6 +172,13 @@ impl Engine {
             // Somebody is canceling it already: whatever that comes to is the answer, now and under this key.
             Err(AskError::KeyTaken { holder, .. }) => {
                 let holder = CancellationId::from_uuid(holder.id);
+                let other = cancellations.read(holder).await.map_err(unreadable)?;
+                let condition = other.and_then(|other| other.state.order_revision);
+                if condition.is_some() && condition != request.if_match {
+                    // It may be refused for a revision that this caller has not named: there is an answer once it is over.
+                    let entity = Cancellation::key(holder);
+                    return Err(AskError::<Error>::InProgress { entity }.into());
+                }
                 let joined = cancellations.ask(holder, JoinCancellation, ask.ticket(ticket));
                 (holder, joined.await?)
             }

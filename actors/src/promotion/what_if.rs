@@ -4,11 +4,12 @@ use crate::engine::{Engine, unreadable};
 use crate::once::{Shown, gone};
 use crate::page::{Order, PAGE_LIMIT_MAX, PageRequest};
 use crate::request::{Refused, Request};
+use crate::runtime::AskError;
 use cartwright_domain::cart::{Cart, State};
 use cartwright_domain::id::{CartId, PromotionId};
 use cartwright_domain::money::{Currency, Money};
-use cartwright_domain::promotion::{Draft, Promotion, Promotions};
-use cartwright_domain::{Kind, Refusal, Timestamp};
+use cartwright_domain::promotion::{Draft, Error, Promotion, Promotions};
+use cartwright_domain::{Entity, Kind, Refusal, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -162,6 +163,15 @@ impl Engine {
             Some(current) => draft.applied_to(Promotion::clone(&current.state)),
         };
         let mut promotion = made.map_err(|errors| Refused::from(errors.problem()))?;
+        for key in promotion.keys().unique {
+            let held = self.inner().runtime.store().lookup(key.clone()).await;
+            let holder = held
+                .map_err(unreadable)?
+                .filter(|holder| *holder != Promotion::key(id));
+            if let Some(holder) = holder {
+                return Err(AskError::<Error>::KeyTaken { key, holder }.into());
+            }
+        }
         promotion.enabled = true;
         promotion.conditions.starts_at = None;
         promotion.conditions.ends_at = None;

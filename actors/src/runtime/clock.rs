@@ -7,6 +7,10 @@ use tokio::time::Instant;
 /// How far the wall clock may be behind the last record at the start. Section 5 of the design.
 pub const WALL_CLOCK_BEHIND_MAX: Duration = Duration::from_secs(5 * 60);
 
+/// From how far after the last record on the wall clock is told of at the start: whoever lets carts and sessions go by a
+/// clock that is wrong can see why.
+const WALL_CLOCK_AHEAD_TOLD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// The flag of `cartwright serve` that accepts a wall clock further behind.
 pub const ACCEPT_CLOCK_FLAG: &str = "--accept-clock";
 
@@ -67,6 +71,19 @@ impl Clock {
         let behind = last_recorded.since(wall);
         if check == ClockCheck::Strict && WALL_CLOCK_BEHIND_MAX < behind {
             return Err(StartError::ClockBehind { behind });
+        }
+        let ahead = wall.since(last_recorded);
+        if WALL_CLOCK_BEHIND_MAX < behind {
+            tracing::warn!(
+                seconds = behind.as_secs(),
+                "the clock is behind the last record: time goes on from there, ahead of the clock"
+            );
+        } else if last_recorded != Timestamp::default() && WALL_CLOCK_AHEAD_TOLD <= ahead {
+            tracing::warn!(
+                seconds = ahead.as_secs(),
+                "the clock is long after the last record: what was to end by then ends now; unless the store stood still for \
+                 so long, stop it and set the clock right"
+            );
         }
         Ok(Self {
             base: wall.max(last_recorded),

@@ -161,12 +161,12 @@ impl Relay {
             let inner = Arc::clone(inner);
             async move {
                 let mut failures = 0;
-                // A fault of the store is waited out.
-                while let Err(fault) = self.run(&inner, &mut failures).await {
+                // What stops it is waited out.
+                while let Err(stopped) = self.run(&inner, &mut failures).await {
                     let wait = backoff(inner.options.backoff_min, inner.options.backoff_max, failures);
                     failures += 1;
                     lock(&self.counters).failed += 1;
-                    tracing::warn!(subscriber = name, %fault, ?wait, "facts cannot be read or the cursor not moved");
+                    tracing::warn!(subscriber = name, why = %stopped, ?wait, "the subscriber stands still");
                     tokio::time::sleep(wait).await;
                 }
                 self.settled.store(true, Ordering::Release);
@@ -176,7 +176,7 @@ impl Relay {
     }
 
     /// Delivers facts from the durable cursor on, until the engine stops or the store fails.
-    async fn run(&self, inner: &Inner, failures: &mut u32) -> Result<(), Fault> {
+    async fn run(&self, inner: &Inner, failures: &mut u32) -> Result<(), Stopped> {
         let (name, wanted) = (self.subscriber.name(), self.subscriber.wants());
         let (mut synced, mut settling) = (inner.store.synced(), inner.settling.subscribe());
         let mut cursor = Cursor::at(inner.store.cursor(name).await?);
@@ -231,7 +231,7 @@ impl Relay {
     }
 
     /// Moves the durable cursor, once in a while.
-    async fn move_if_due(&self, cursor: &mut Cursor, inner: &Inner) -> Result<(), Fault> {
+    async fn move_if_due(&self, cursor: &mut Cursor, inner: &Inner) -> Result<(), Stopped> {
         match CURSOR_FACTS <= cursor.facts || CURSOR_INTERVAL <= cursor.moved_at.elapsed() {
             true => self.move_on(cursor, inner).await,
             false => Ok(()),
@@ -239,11 +239,11 @@ impl Relay {
     }
 
     /// Moves the durable cursor to where it was read.
-    async fn move_on(&self, cursor: &mut Cursor, inner: &Inner) -> Result<(), Fault> {
+    async fn move_on(&self, cursor: &mut Cursor, inner: &Inner) -> Result<(), Stopped> {
         if cursor.durable < cursor.read {
             let settled = self.settle().await;
             lock(&self.counters).unsettled = settled.as_ref().err().cloned();
-            settled.map_err(Fault::Io)?;
+            settled.map_err(Stopped::Unsettled)?;
             inner
                 .store
                 .move_cursor(self.subscriber.name(), cursor.read)
@@ -328,6 +328,15 @@ impl Relay {
             .await;
         }
     }
+}
+
+/// Why a subscriber stands still.
+#[derive(Debug, thiserror::Error)]
+enum Stopped {
+    #[error("the facts cannot be read, or its cursor not moved: {0}")]
+    Store(#[from] Fault),
+    #[error("what it did is not safe: {0}")]
+    Unsettled(String),
 }
 
 /// Says what a fault is that asking again soon does not end.

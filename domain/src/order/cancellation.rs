@@ -3,13 +3,13 @@
 //! Its pivot is its first step. Once the order is canceled the saga only goes forward.
 
 use super::REASON_LENGTH_MAX;
-use crate::entity::NoTimer;
+use crate::entity::{NoTimer, PastBody};
 use crate::error::{Broken, Class, Detail, FieldErrors, Problem, Refusal, ensure};
 use crate::event::EventBody;
 use crate::id::{CancellationId, OrderId};
 use crate::idempotency::AnswersTo;
 use crate::kind::{Listing, ListingKey, Unique, UniqueKey};
-use crate::{Command, Context, Create, Entity, Keys, Kind, Timestamp, text};
+use crate::{Command, Context, Create, Entity, Keys, Kind, Revision, Timestamp, text};
 use serde::{Deserialize, Serialize};
 
 /// One cancellation of one order.
@@ -29,6 +29,35 @@ pub struct Cancellation {
     pub refusal: Option<Problem>,
     /// The idempotency key whose receipt the saga still owes an answer.
     pub answers: Option<AnswersTo>,
+    /// The revision of the order that is to be canceled and no other, where the caller named one.
+    pub order_revision: Option<Revision>,
+}
+
+/// A cancellation of schema 1: of the order as it is, whatever its revision.
+#[derive(Deserialize)]
+struct Cancellation1 {
+    order: OrderId,
+    by: String,
+    reason: String,
+    created_at: Timestamp,
+    step: Step,
+    refusal: Option<Problem>,
+    answers: Option<AnswersTo>,
+}
+
+impl From<Cancellation1> for Cancellation {
+    fn from(past: Cancellation1) -> Self {
+        Self {
+            order: past.order,
+            by: past.by,
+            reason: past.reason,
+            created_at: past.created_at,
+            step: past.step,
+            refusal: past.refusal,
+            answers: past.answers,
+            order_revision: None,
+        }
+    }
 }
 
 /// How far a cancellation has come.
@@ -146,11 +175,18 @@ impl Cancellation {
 
 impl Entity for Cancellation {
     const KIND: Kind = Kind::Cancellation;
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
     type Id = CancellationId;
     type Event = Event;
     type Timer = NoTimer;
     type Error = Error;
+
+    fn decode_past<B: PastBody>(schema: u16, body: &B) -> Result<Self, String> {
+        match schema {
+            1 => body.read::<Cancellation1>().map(Self::from),
+            _ => Err(format!("{} has no schema {schema}", Self::KIND)),
+        }
+    }
 
     fn invariants(&self) -> Result<(), Broken> {
         ensure(
@@ -187,6 +223,8 @@ pub struct BeginCancellation {
     pub reason: String,
     /// The idempotency key the saga will answer.
     pub answers: Option<AnswersTo>,
+    /// The revision that the order is to have when it is canceled, if only then.
+    pub order_revision: Option<Revision>,
 }
 
 impl Create<Cancellation> for BeginCancellation {
@@ -211,6 +249,7 @@ impl Create<Cancellation> for BeginCancellation {
             step: Step::CancelOrder,
             refusal: None,
             answers: self.answers,
+            order_revision: self.order_revision,
         };
         Ok((cancellation, ()))
     }

@@ -130,7 +130,7 @@ fn what_could_never_apply_or_contradicts_itself_is_refused() {
     );
     check(
         ConditionsDraft {
-            quantity_from: Some(2_000_000_001),
+            quantity_from: Some(2_000_000_000_001),
             ..none()
         },
         "/conditions/quantity_from",

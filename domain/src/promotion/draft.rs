@@ -5,13 +5,14 @@ use crate::catalog::Handle;
 use crate::error::FieldErrors;
 use crate::id::{self, EntityId};
 use crate::money::{Currency, Money, Rate};
+use crate::settings::{CART_LINES_LIMIT_MAX, LINE_UNITS_LIMIT_MAX};
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
 /// How many customer groups, and how many zones, a condition may name.
 const NAMES_MAX: usize = 1_000;
-/// The most units that a cart can be asked for: more than any cart may hold.
-const QUANTITY_MAX: u64 = 2_000_000_000;
+/// The most units that a cart can be asked for: as many as one may hold where staff allow the most.
+const QUANTITY_MAX: u64 = CART_LINES_LIMIT_MAX as u64 * LINE_UNITS_LIMIT_MAX as u64;
 /// The most that is taken off at once, in minor units: off a million units it can still be counted.
 const AMOUNT_MAX: i64 = 1_000_000_000_000;
 /// The most units of a set.

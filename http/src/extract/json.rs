@@ -134,8 +134,7 @@ pub(super) fn refuse<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Erro
     let sent: Value = match serde_json::from_slice(bytes) {
         Ok(sent) => sent,
         Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            let message = format!("the body is not JSON: line {line}, column {column}");
+            let message = format!("the body cannot be read as JSON: {}", in_words(&error));
             return Refused::new(Class::Malformed, "request.malformed_json", message);
         }
     };
@@ -147,12 +146,22 @@ pub(super) fn refuse<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Erro
     }
     if errors.is_empty() {
         // No field by itself is to blame.
-        let (line, column) = (error.line(), error.column());
-        let whole = error.to_string();
-        let message = whole.strip_suffix(&format!(" at line {line} column {column}"));
-        add(place, message.unwrap_or(&whole), &mut errors);
+        add(place, &what_is_wrong(error), &mut errors);
     }
     malformed(&errors)
+}
+
+/// Returns what is wrong, and where.
+fn in_words(error: &serde_json::Error) -> String {
+    let (what, line, column) = (what_is_wrong(error), error.line(), error.column());
+    format!("{what}, line {line}, column {column}")
+}
+
+/// Returns what is wrong, without the place.
+fn what_is_wrong(error: &serde_json::Error) -> String {
+    let whole = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    whole.strip_suffix(&place).unwrap_or(&whole).to_owned()
 }
 
 /// Returns the refusal of a body with fields that cannot be understood.

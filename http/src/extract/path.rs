@@ -5,7 +5,8 @@ use axum::{
     extract::{self, FromRequestParts},
     http::request::Parts,
 };
-use cartwright_domain::{Class, Entity, EntityId, id};
+use cartwright_actors::history::no_history;
+use cartwright_domain::{Class, Entity, EntityId, EntityKey, id};
 
 /// The id of an entity, the one parameter of the route.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,20 @@ impl<E: Entity, S: Send + Sync> FromRequestParts<S> for Id<E> {
         let path = extract::Path::<String>::from_request_parts(parts, state).await;
         let text = path.map(|extract::Path(text)| text).unwrap_or_default();
         entity_id::<E>(&text).map(Self)
+    }
+}
+
+/// The id of an entity of whatever kind, the one parameter of the route.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyId(pub EntityKey);
+
+impl<S: Send + Sync> FromRequestParts<S> for AnyId {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = extract::Path::<String>::from_request_parts(parts, state).await;
+        let text = path.map(|extract::Path(text)| text).unwrap_or_default();
+        let entity = EntityKey::from_wire(&text).ok_or_else(no_history)?;
+        Ok(Self(entity))
     }
 }
 

@@ -69,6 +69,21 @@ async fn a_body_is_read_or_refused_at_its_field() {
 }
 
 #[tokio::test]
+async fn a_body_that_cannot_be_read_is_told_why() {
+    let deep = format!(r#"{{"sku":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+    let unread = [
+        ("{", "EOF while parsing an object, line 1, column 1"),
+        (r#"{"quantity":1e400}"#, "number out of range, line 1, column 17"),
+        (&deep, "recursion limit exceeded, line 1, column 134"),
+    ];
+    for (body, why) in unread {
+        let reply = edge().post("/api/v1/lines", body).await;
+        let message = format!("the body cannot be read as JSON: {why}");
+        assert_eq!(reply.json()["message"], message, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_field_s_message_is_for_a_person() {
     async fn check(body: &str, expected: &[(&str, &str)]) {
         let reply = edge().post("/api/v1/lines", body).await;

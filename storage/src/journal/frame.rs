@@ -125,6 +125,8 @@ pub(crate) struct Frame {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameEntry<'a> {
     pub(crate) position: Position,
+    /// Where the commit before it of the same entity stands; zero where there is none.
+    pub(crate) previous: Position,
     pub(crate) payload: &'a [u8],
 }
 
@@ -147,6 +149,7 @@ impl Frame {
             }
             entries.push(FrameEntry {
                 position: Position(u64_at(rest, 8)),
+                previous: Position(u64_at(rest, 16)),
                 payload: &rest[ENTRY_HEADER_BYTES..end],
             });
             rest = &rest[end..];
@@ -198,6 +201,18 @@ pub(crate) fn read(
         entries,
         body_bytes,
     }))
+}
+
+/// Returns the position that the frame at an offset begins with, and where the next frame is, as its header says; nothing
+/// when no frame begins there. Whether all of it is sound, [`read`] tells.
+pub(crate) fn glance(file: &dyn DiskFile, offset: u64, salt: u64) -> io::Result<Option<(Position, u64)>> {
+    let mut header = [0; HEADER_BYTES];
+    if read_up_to(file, &mut header, offset)? < HEADER_BYTES || !may_begin(&header, salt) {
+        return Ok(None);
+    }
+    let bytes = HEADER_BYTES as u64 + u64::from(u32_at(&header, 24));
+    let next = offset + bytes.next_multiple_of(ALIGNMENT as u64);
+    Ok(Some((Position(u64_at(&header, 12)), next)))
 }
 
 /// Tells whether a frame of this salt may begin with these bytes.

@@ -471,6 +471,46 @@ fn the_feed_has_every_fact_once_in_order() {
 }
 
 #[test]
+fn the_past_of_an_entity_is_read_back_from_any_commit_of_its_own() {
+    check(|store| async move {
+        // So many that they fill several segments of a store that has them small.
+        let mut of_one = Vec::new();
+        let mut of_other = Position::default();
+        for revision in 0..400 {
+            let previous = of_one.last().copied().unwrap_or_default();
+            let made = draft(&*store, toy(1), revision).with(|commit| {
+                commit.previous = previous;
+                commit.events = vec![recorded("x")];
+            });
+            of_one.push(made.accepted(&*store).await);
+            store.move_cursor("mail", previous).await.unwrap();
+            of_other = draft(&*store, toy(2), revision).accepted(&*store).await;
+        }
+        let last = *of_one.last().unwrap();
+        assert_eq!(store.load(toy(1)).await.unwrap().unwrap().position, last);
+        let (mut from, mut read) = (last, Vec::new());
+        while from != Position::default() {
+            let page = store.history(toy(1), from, 7).await.unwrap();
+            assert!((1..=7).contains(&page.len()));
+            from = page.last().unwrap().previous;
+            read.extend(page);
+        }
+        read.reverse();
+        assert_eq!(read.iter().map(|past| past.position).collect::<Vec<_>>(), of_one);
+        for (revision, past) in (1..).zip(&read) {
+            assert_eq!((past.revision, past.at), (Revision(revision), at(10)));
+            assert_eq!(past.events, [recorded("x")]);
+        }
+        let of_none = [of_other, Position(u64::MAX), Position::default()];
+        for from in of_none {
+            assert_eq!(store.history(toy(1), from, 7).await, Ok(Vec::new()), "{from:?}");
+        }
+        assert_eq!(store.history(toy(1), last, 0).await, Ok(Vec::new()));
+        assert_eq!(store.history(toy(3), last, 7).await, Ok(Vec::new()));
+    });
+}
+
+#[test]
 fn a_cursor_stays_where_it_was_moved_and_is_no_commit() {
     check(|store| async move {
         let position = draft(&*store, toy(1), 0).accepted(&*store).await;

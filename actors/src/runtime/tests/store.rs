@@ -2,7 +2,7 @@
 
 use cartwright_domain::{EntityKey, Sequence, Timestamp, UniqueKey};
 use cartwright_storage::{
-    Commit, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Position, ReceiptFound, ReceiptKey,
+    Commit, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Past, Position, ReceiptFound, ReceiptKey,
     Rejected, Scan, Statistics, Store, Wanted,
 };
 use futures::future::{BoxFuture, FutureExt};
@@ -279,6 +279,15 @@ impl Store for TestStore {
             return async { Err(Fault::Io("the test said so".to_owned())) }.boxed();
         }
         self.memory.events_after(after, commits_max, wanted)
+    }
+
+    fn history(
+        &self,
+        entity: EntityKey,
+        from: Position,
+        commits_max: usize,
+    ) -> BoxFuture<'static, Result<Vec<Past>, Fault>> {
+        self.memory.history(entity, from, commits_max)
     }
 
     fn synced(&self) -> watch::Receiver<Position> {

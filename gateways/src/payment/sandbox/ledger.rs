@@ -95,7 +95,11 @@ pub enum Error {
         source: io::Error,
     },
     /// A line before the end does not read: not a torn tail, but damage.
-    #[error("the sandbox's ledger {path} is damaged in line {line}: {reason}", path = path.display())]
+    #[error(
+        "the sandbox's ledger {path} is damaged in line {line}: {reason}; put a sound copy in its place, or move it \
+         away, and the sandbox begins anew without the payments it has made",
+        path = path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -1,0 +1,136 @@
+//! What has become of an entity: each change of it as it was recorded, by whom and when, the newest first.
+//!
+//! A snapshot says how an entity is; the journal has what happened, and each commit in it where the one before stands.
+
+use crate::engine::{Engine, unreadable};
+use crate::page::{Cursor, PAGE_LIMIT_MAX, Page, PageRequest};
+use crate::request::Refused;
+use cartwright_domain::cart::{Cart, FrozenQuote};
+use cartwright_domain::catalog::{PriceList, Product, Variant};
+use cartwright_domain::checkout::Checkout;
+use cartwright_domain::customer::Customer;
+use cartwright_domain::identity::Session;
+use cartwright_domain::inventory::StockItem;
+use cartwright_domain::order::Order;
+use cartwright_domain::order::cancellation::Cancellation;
+use cartwright_domain::promotion::{CouponCode, Promotion, UseCounter};
+use cartwright_domain::settings::Settings;
+use cartwright_domain::shipping::ShippingMethod;
+use cartwright_domain::stored_value::StoredValue;
+use cartwright_domain::tax::TaxZone;
+use cartwright_domain::{Class, Entity, EntityKey, Kind, Problem, Revision, Timestamp};
+use cartwright_storage::{Fault, Past, Recorded, codec};
+use serde_json::Value;
+
+/// One change of an entity, as it became durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The entity's revision after it.
+    pub revision: Revision,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What happened, in order. A change may be several commands that came at once, or none that tells a fact.
+    pub events: Vec<Happened>,
+}
+
+/// A fact of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// Its stable name: `cart.line_added`.
+    pub name: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who did it, as [`cartwright_domain::Caller::name`] says.
+    pub by: String,
+    /// What it says: an object with ids as on the wire and times in milliseconds since 1970.
+    pub data: Value,
+}
+
+impl Engine {
+    /// Reads what has become of an entity, the newest change first.
+    ///
+    /// # Errors
+    /// `history.not_found` where nothing has this key now; a cursor that is none of this list; a fault of the store.
+    pub async fn history(&self, entity: EntityKey, page: PageRequest) -> Result<Page<Change>, Refused> {
+        let store = self.inner().runtime.store();
+        let from = match page.cursor {
+            Some(cursor) => cursor.position_in_history(entity).map_err(Problem::from)?,
+            None => {
+                let loaded = store.load(entity).await.map_err(unreadable)?;
+                let newest = loaded.ok_or_else(no_history)?.position;
+                // What is synced can be loaded a moment before that is told.
+                if *store.synced().borrow() < newest {
+                    store.barrier().await;
+                }
+                newest
+            }
+        };
+        let limit = page.limit.clamp(1, PAGE_LIMIT_MAX);
+        let commits = store.history(entity, from, limit).await.map_err(unreadable)?;
+        let next = commits.last().map(|oldest| oldest.previous);
+        let changes = commits.iter().map(|past| change(entity.kind, past));
+        Ok(Page {
+            items: changes.collect::<Result<_, _>>().map_err(unreadable)?,
+            next: next.and_then(|position| Cursor::of_history(entity, position)),
+        })
+    }
+}
+
+/// Returns the refusal of an id that nothing has.
+pub fn no_history() -> Refused {
+    let message = "nothing has this id; what was deleted has no history either";
+    Problem::new(Class::NotFound, "history.not_found", message).into()
+}
+
+fn change(kind: Kind, past: &Past) -> Result<Change, Fault> {
+    let happened = |recorded: &Recorded| {
+        Ok(Happened {
+            name: recorded.name.to_string(),
+            at: recorded.at,
+            by: recorded.by.clone(),
+            data: data(kind, recorded)?,
+        })
+    };
+    Ok(Change {
+        revision: past.revision,
+        at: past.at,
+        events: past.events.iter().map(happened).collect::<Result<_, Fault>>()?,
+    })
+}
+
+/// Returns what a fact says, besides its name.
+fn data(kind: Kind, recorded: &Recorded) -> Result<Value, Fault> {
+    match kind {
+        Kind::Settings => of::<Settings>(recorded),
+        Kind::Session => of::<Session>(recorded),
+        Kind::Product => of::<Product>(recorded),
+        Kind::Variant => of::<Variant>(recorded),
+        Kind::StockItem => of::<StockItem>(recorded),
+        Kind::TaxZone => of::<TaxZone>(recorded),
+        Kind::ShippingMethod => of::<ShippingMethod>(recorded),
+        Kind::Cart => of::<Cart>(recorded),
+        Kind::Checkout => of::<Checkout>(recorded),
+        Kind::FrozenQuote => of::<FrozenQuote>(recorded),
+        Kind::Order => of::<Order>(recorded),
+        Kind::Cancellation => of::<Cancellation>(recorded),
+        Kind::Customer => of::<Customer>(recorded),
+        Kind::Promotion => of::<Promotion>(recorded),
+        Kind::PriceList => of::<PriceList>(recorded),
+        Kind::CouponCode => of::<CouponCode>(recorded),
+        Kind::UseCounter => of::<UseCounter>(recorded),
+        Kind::StoredValue => of::<StoredValue>(recorded),
+        Kind::Toy | Kind::ToySaga => Ok(Value::Object(serde_json::Map::new())),
+    }
+}
+
+fn of<E: Entity>(recorded: &Recorded) -> Result<Value, Fault> {
+    let event: E::Event = codec::decode_event(&recorded.payload)?;
+    let unshown = |error: serde_json::Error| Fault::Io(format!("{} cannot be shown: {error}", recorded.name));
+    Ok(match serde_json::to_value(event).map_err(unshown)? {
+        // A variant with fields stands under its name, one without is its name.
+        Value::Object(variant) if variant.len() == 1 => {
+            variant.into_iter().next().map_or(Value::Null, |(_, data)| data)
+        }
+        _ => Value::Object(serde_json::Map::new()),
+    })
+}
