@@ -53,6 +53,12 @@ fn answered(saga: &Published<Checkout>, command: Progress) -> Performed<Progress
     }
 }
 
+/// Tells whether a checkout was refused because the cart had not the revision that its caller expected.
+pub(super) fn was_stale(checkout: &Checkout) -> bool {
+    let refused = checkout.ending.as_ref().and_then(refusal);
+    refused.is_some_and(|refused| refused.class == Class::Stale)
+}
+
 /// Returns how a checkout that failed is refused; none for one that led to an order.
 pub(super) fn refusal(ending: &Ending) -> Option<Problem> {
     match ending {

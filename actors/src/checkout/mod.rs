@@ -293,8 +293,16 @@ impl Engine {
         ticket: Option<Ticket>,
     ) -> Result<Attempt, Refused> {
         let checkouts = &self.kinds().checkouts;
-        let is_starting =
-            |checkout: &Checkout| checkout.step == Step::ReserveStock && checkout.completion.is_none();
+        let is_others = |checkout: &Checkout| {
+            checkout.cart_revision.is_some() && checkout.cart_revision != request.if_match
+        };
+        // It may be refused yet for a revision that this caller has not named.
+        let may_be_stale = |checkout: &Checkout| {
+            is_others(checkout) && matches!(checkout.step, Step::ReserveStock | Step::FreezeQuote)
+        };
+        let is_starting = |checkout: &Checkout| {
+            (checkout.step == Step::ReserveStock && checkout.completion.is_none()) || may_be_stale(checkout)
+        };
         let mut read = checkouts.read(id).await.map_err(unreadable)?;
         if read.as_ref().is_some_and(|checkout| is_starting(&checkout.state)) {
             self.wait_until(id, request.waits_until(), |checkout| !is_starting(checkout))
@@ -304,6 +312,13 @@ impl Engine {
                 // It may be completed as soon as it holds its goods: no refusal that the key would keep.
                 return Err(AskError::<Error>::Expired.into());
             }
+        }
+        if read
+            .as_ref()
+            .is_some_and(|other| is_others(&other.state) && finish::was_stale(&other.state))
+        {
+            // The cart is free again, or is so in a moment, and this caller's to complete: no refusal that the key would keep.
+            return Err(AskError::<Error>::Expired.into());
         }
         if read.is_some_and(|checkout| checkout.state.step == Step::AwaitCompletion) {
             if request.if_match.is_some() {

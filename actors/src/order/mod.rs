@@ -12,7 +12,7 @@ use crate::runtime::{AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::id::{CancellationId, OrderId};
 use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::{BeginCancellation, Cancellation, Error, JoinCancellation};
-use cartwright_domain::{Entity, EntityId, Unique, UniqueKey};
+use cartwright_domain::{EntityId, Unique, UniqueKey};
 use cartwright_storage::{Outcome as Kept, Receipt};
 
 /// What a caller shows to see an order without being signed in to the session that placed it.
@@ -175,9 +175,9 @@ impl Engine {
                 let other = cancellations.read(holder).await.map_err(unreadable)?;
                 let condition = other.and_then(|other| other.state.order_revision);
                 if condition.is_some() && condition != request.if_match {
-                    // It may be refused for a revision that this caller has not named: there is an answer once it is over.
-                    let entity = Cancellation::key(holder);
-                    return Err(AskError::<Error>::InProgress { entity }.into());
+                    // It may be refused for a revision that this caller has not named. There is an answer once it is over,
+                    // and none that the key would keep until then.
+                    return Err(AskError::<Error>::Expired.into());
                 }
                 let joined = cancellations.ask(holder, JoinCancellation, ask.ticket(ticket));
                 (holder, joined.await?)
