@@ -252,6 +252,9 @@ async fn stock_and_orders() {
     assert_eq!(listed["id"], bought["id"]);
     guide.fill_in("$ORDER", &listed["id"]);
     assert_eq!(guide.next(200).await["status"], "canceled");
+    let history = guide.next(200).await;
+    let newest = &history["items"][0]["events"][0];
+    assert_eq!(newest["name"], "order.payment_refunded", "{history}");
     guide.close();
 }
 
