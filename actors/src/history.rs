@@ -3,7 +3,7 @@
 //! A snapshot says how an entity is; the journal has what happened, and each commit in it where the one before stands.
 
 use crate::engine::{Engine, unreadable};
-use crate::page::{Cursor, PAGE_LIMIT_MAX, Page, PageRequest};
+use crate::page::{Cursor, InvalidCursor, PAGE_LIMIT_MAX, Page, PageRequest};
 use crate::request::Refused;
 use cartwright_domain::cart::{Cart, FrozenQuote};
 use cartwright_domain::catalog::{PriceList, Product, Variant};
@@ -53,6 +53,7 @@ impl Engine {
     /// `history.not_found` where nothing has this key now; a cursor that is none of this list; a fault of the store.
     pub async fn history(&self, entity: EntityKey, page: PageRequest) -> Result<Page<Change>, Refused> {
         let store = self.inner().runtime.store();
+        let is_next = page.cursor.is_some();
         let from = match page.cursor {
             Some(cursor) => cursor.position_in_history(entity).map_err(Problem::from)?,
             None => {
@@ -67,6 +68,10 @@ impl Engine {
         };
         let limit = page.limit.clamp(1, PAGE_LIMIT_MAX);
         let commits = store.history(entity, from, limit).await.map_err(unreadable)?;
+        if is_next && commits.is_empty() {
+            // Nobody was given this one.
+            return Err(Problem::from(InvalidCursor).into());
+        }
         let next = commits.last().map(|oldest| oldest.previous);
         let changes = commits.iter().map(|past| change(entity.kind, past));
         Ok(Page {

@@ -1,6 +1,7 @@
 //! What has become of an entity, as staff read it.
 
 use crate::support::{OpenShop, pence, until};
+use cartwright_domain::Kind;
 use serde_json::{Value, json};
 
 fn text(value: &Value) -> &str {
@@ -144,7 +145,19 @@ async fn the_history_of_what_is_not_there_is_refused() {
         .get(&path)
         .refused(401, "auth.token_required")
         .await;
-    for (id, cursor) in [(&variant.id, "nonsense"), (&variant.id, "0304")] {
+    // In the form of one, of a commit that is not the variant's: its kind, a position, and its id again.
+    let digits = &variant.id["var_".len()..];
+    let forged = format!(
+        "03{:02x}{:016x}{:02x}{digits}",
+        Kind::Variant.tag(),
+        u64::MAX,
+        Kind::Variant.tag()
+    );
+    for (id, cursor) in [
+        (&variant.id, "nonsense"),
+        (&variant.id, "0304"),
+        (&variant.id, forged.as_str()),
+    ] {
         let path = format!("/admin/history/{id}?cursor={cursor}");
         open.shop
             .staff

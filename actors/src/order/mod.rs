@@ -11,7 +11,9 @@ use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::id::{CancellationId, OrderId};
 use cartwright_domain::order::Order;
-use cartwright_domain::order::cancellation::{BeginCancellation, Cancellation, Error, JoinCancellation};
+use cartwright_domain::order::cancellation::{
+    BeginCancellation, Cancellation, Error, JoinCancellation, Step,
+};
 use cartwright_domain::{EntityId, Unique, UniqueKey};
 use cartwright_storage::{Outcome as Kept, Receipt};
 
@@ -173,10 +175,19 @@ impl Engine {
             Err(AskError::KeyTaken { holder, .. }) => {
                 let holder = CancellationId::from_uuid(holder.id);
                 let other = cancellations.read(holder).await.map_err(unreadable)?;
-                let condition = other.and_then(|other| other.state.order_revision);
-                if condition.is_some() && condition != request.if_match {
-                    // It may be refused for a revision that this caller has not named. There is an answer once it is over,
-                    // and none that the key would keep until then.
+                let may_be_stale = other.is_some_and(|other| {
+                    let Cancellation {
+                        order_revision,
+                        step,
+                        refusal,
+                        ..
+                    } = &*other.state;
+                    let is_others = order_revision.is_some() && *order_revision != request.if_match;
+                    is_others && (*step == Step::CancelOrder || refusal.is_some())
+                });
+                if may_be_stale {
+                    // It may be refused for a revision that this caller has not named, or was. There is an answer once it is
+                    // over, and none that the key would keep until then.
                     return Err(AskError::<Error>::Expired.into());
                 }
                 let joined = cancellations.ask(holder, JoinCancellation, ask.ticket(ticket));
