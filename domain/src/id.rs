@@ -39,15 +39,12 @@ impl EntityKey {
 
     /// Returns what an id as callers know it is of; nothing where it is none.
     pub fn from_wire(text: &str) -> Option<Self> {
-        let (prefix, _) = text.split_once('_')?;
+        let (prefix, digits) = text.split_once('_')?;
         let mut kinds = Kind::ALL.iter().copied();
         // The frozen quote of a checkout has its id, and no caller's name.
         let kind = kinds.find(|kind| *kind != Kind::FrozenQuote && wire_prefix(*kind) == Some(prefix))?;
-        let digits = text.strip_prefix(prefix)?.strip_prefix('_')?;
-        is_wire_digits(digits)
-            .then(|| Uuid::try_parse(digits).ok())
-            .flatten()
-            .map(|id| Self { kind, id })
+        let id = wire_digits(digits)?;
+        Some(Self { kind, id })
     }
 }
 
@@ -104,15 +101,13 @@ pub fn parse<I: EntityId>(text: &str) -> Result<I, InvalidId> {
         .strip_prefix(I::PREFIX)
         .and_then(|rest| rest.strip_prefix('_'))
         .ok_or(invalid.clone())?;
-    if !is_wire_digits(digits) {
-        return Err(invalid);
-    }
-    Uuid::try_parse(digits).map(I::from_uuid).map_err(|_| invalid)
+    wire_digits(digits).map(I::from_uuid).ok_or(invalid)
 }
 
-/// Tells whether these may be the digits of an id: of the several ways to write a UUID there is one on the wire.
-fn is_wire_digits(digits: &str) -> bool {
-    digits.len() == 32 && !digits.bytes().any(|byte| byte.is_ascii_uppercase())
+/// Reads the digits of an id: of the several ways to write a UUID there is one on the wire.
+fn wire_digits(digits: &str) -> Option<Uuid> {
+    let is_one = digits.len() == 32 && !digits.bytes().any(|byte| byte.is_ascii_uppercase());
+    Uuid::try_parse(digits).ok().filter(|_| is_one)
 }
 
 /// Returns what stands before the underscore of the ids of a kind; nothing for kinds of tests.
