@@ -61,3 +61,4 @@ mod totals;
 mod trade;
 mod usage_limits;
 mod vat;
+mod what_if;

@@ -13,8 +13,7 @@ use cartwright_domain::cart::{Cart, CodeRefused, FrozenLine, FrozenQuote, LinePr
 use cartwright_domain::catalog::{Handle, Product, Variant};
 use cartwright_domain::customer::Customer;
 use cartwright_domain::id::{CheckoutId, SETTINGS_ID, VariantId};
-use cartwright_domain::money::Money;
-use cartwright_domain::promotion::{Code, Promotion, Promotions, SingleCode, Use};
+use cartwright_domain::promotion::{Code, SingleCode, Use};
 use cartwright_domain::settings::Settings;
 use cartwright_domain::shipping::{CarrierRates, Offer};
 use cartwright_domain::stored_value::Coverage;
@@ -161,7 +160,7 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    fn facts(&self) -> Facts {
+    pub(super) fn facts(&self) -> Facts {
         let groups = groups_of(self.customer.as_ref());
         let seen = self.seen.iter();
         let facts = seen.filter_map(|(variant, looked)| {
@@ -178,7 +177,7 @@ impl Gathered {
         }
     }
 
-    fn rules(&self) -> Rules<'_> {
+    pub(super) fn rules(&self) -> Rules<'_> {
         Rules {
             settings: &self.settings.state,
             zones: &self.book.zones,
@@ -207,7 +206,7 @@ impl Gathered {
             && self.book.was_the_same(as_of, at))
     }
 
-    fn intent<'a>(&'a self, facts: &'a Facts) -> Intent<'a> {
+    pub(super) fn intent<'a>(&'a self, facts: &'a Facts) -> Intent<'a> {
         let buyer = self
             .customer
             .as_ref()
@@ -231,7 +230,7 @@ impl Gathered {
     }
 
     /// Prices an intent as [`Self::quote`] does, by rules that need not be the store's.
-    async fn quote_by(
+    pub(super) async fn quote_by(
         &self,
         kinds: &Kinds,
         intent: &Intent<'_>,
@@ -290,33 +289,6 @@ impl Gathered {
                 promotion.map(Arc::as_ref),
             ))
         }))
-    }
-
-    /// Returns what the cart comes to as it is, and with promotions of which one is supposed, its code entered: both with
-    /// the tax of the table.
-    pub(crate) async fn compare(
-        &self,
-        kinds: &Kinds,
-        supposed: &Promotion,
-        promotions: &Promotions,
-    ) -> Result<(Money, Money), Refused> {
-        let facts = self.facts();
-        let intent = self.intent(&facts);
-        let (before, _) = self.quote(kinds, &intent).await?;
-        let mut codes = intent.codes.to_vec();
-        let code = supposed.code.as_ref();
-        codes.extend(code.filter(|code| !codes.contains(code)).cloned());
-        let intent = Intent {
-            codes: &codes,
-            ..intent
-        };
-        let rules = Rules {
-            promotions,
-            ..self.rules()
-        };
-        let mut findings = Findings::sparing(supposed.id);
-        let after = self.quote_by(kinds, &intent, &rules, &mut findings).await?;
-        Ok((before.quote.total, after.quote.total))
     }
 
     /// Prices the cart and tells of every promotion why it does or does not apply.

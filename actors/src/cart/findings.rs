@@ -10,14 +10,16 @@ use super::price_book::Indexed;
 use crate::answers::Answered;
 use crate::engine::{Kinds, unreadable};
 use crate::request::Refused;
+use crate::runtime::Published;
 use cartwright_domain::cart::totals::{Buyer, CalculatedTaxes, Intent, Outside};
 use cartwright_domain::cart::{Cart, Quote};
 use cartwright_domain::customer::Customer;
-use cartwright_domain::id::{CouponCodeId, PromotionId, UseCounterId};
+use cartwright_domain::id::{CouponCodeId, OrderId, PromotionId, UseCounterId};
 use cartwright_domain::order::Order;
 use cartwright_domain::promotion::{Code, Promotion, Promotions, SingleCode, Use};
 use cartwright_domain::{Listing, Refusal, Timestamp};
 use cartwright_storage::{Position, Scan};
+use std::sync::Arc;
 
 /// How much was committed of what is looked up here: codes that are good for one order, uses, orders.
 pub(super) type CountedFindings = [u64; 3];
@@ -34,8 +36,8 @@ pub(crate) struct Lost {
 /// What was found out about a shopper.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// The promotion whose limits do not count, where one is supposed.
-    spared: Option<PromotionId>,
+    /// What does not count.
+    spared: Spared,
     /// The promotions that were used as often as they can be.
     used_up: Vec<PromotionId>,
     /// The codes that are good for one order with what became of each, where one of them was used.
@@ -51,11 +53,28 @@ pub(super) struct Findings {
     pub(super) taxes_hold_until: Option<Timestamp>,
 }
 
+/// What does not count where a cart is priced as if something were otherwise.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spared {
+    /// The promotion that is supposed: its limits.
+    pub(super) promotion: Option<PromotionId>,
+    /// The order that the cart has become: what it has used is not used up by that, and it came not before itself.
+    pub(super) order: Option<Arc<Published<Order>>>,
+}
+
+impl Spared {
+    /// Returns how many of a counter's uses are not to be counted.
+    fn uses_of(&self, counter: UseCounterId) -> u64 {
+        let uses = self.order.iter().flat_map(|order| &order.state.quote().uses);
+        u64::from(uses.into_iter().any(|own| own.counter == counter))
+    }
+}
+
 impl Findings {
-    /// Returns findings for which the limits of a promotion are put aside.
-    pub(super) fn sparing(promotion: PromotionId) -> Self {
+    /// Returns findings for which something does not count.
+    pub(super) fn sparing(spared: Spared) -> Self {
         Self {
-            spared: Some(promotion),
+            spared,
             ..Self::default()
         }
     }
@@ -178,11 +197,11 @@ impl Kinds {
             .await?;
         let known_as = whose.cart.known_as(whose.customer);
         for Asking { promotion, by_code } in asking(intent, quote, promotions) {
-            if findings.spared == Some(promotion.id) || findings.used_up.contains(&promotion.id) {
+            if findings.spared.promotion == Some(promotion.id) || findings.used_up.contains(&promotion.id) {
                 continue;
             }
             if promotion.conditions.first_order && findings.has_ordered.is_none() {
-                findings.has_ordered = Some(self.last_order_of(whose).await?.is_some());
+                findings.has_ordered = Some(self.has_ordered(whose, &findings.spared).await?);
             }
             for needed in promotion.uses(known_as) {
                 let counter = self.use_counters.read(needed.counter).await.map_err(unreadable)?;
@@ -192,7 +211,7 @@ impl Kinds {
                     true => counter.state.used(),
                     false => counter.state.taken(whose.cart.checkout()),
                 };
-                if needed.limit <= taken {
+                if needed.limit <= taken.saturating_sub(findings.spared.uses_of(needed.counter)) {
                     findings.used_up.push(promotion.id);
                     if let Some(applied) = quote.applied(promotion.id) {
                         findings.lost.note(applied.code.as_ref(), counter.position);
@@ -220,9 +239,10 @@ impl Kinds {
             if promotions.limited(single.promotion).is_none() {
                 continue; // It is switched off.
             }
-            let counter = UseCounterId::of_code(single.promotion, &single.code);
-            let counter = self.use_counters.read(counter).await.map_err(unreadable)?;
-            let Some(counter) = counter.filter(|counter| 0 < counter.state.used()) else {
+            let counter_id = UseCounterId::of_code(single.promotion, &single.code);
+            let counter = self.use_counters.read(counter_id).await.map_err(unreadable)?;
+            let own = findings.spared.uses_of(counter_id);
+            let Some(counter) = counter.filter(|counter| own < counter.state.used()) else {
                 continue;
             };
             (single.used, has_used) = (true, true);
@@ -237,9 +257,31 @@ impl Kinds {
         Ok(has_used)
     }
 
+    /// Tells whether a cart's shopper has ordered before. Whoever ordered again has still ordered a first time: of an order
+    /// that used that it was the first, this remains so.
+    async fn has_ordered(&self, whose: Whose<'_>, spared: &Spared) -> Result<bool, Refused> {
+        let known = whose.cart.known_as(whose.customer);
+        let mut first = known
+            .ordering()
+            .map(|shopper| UseCounterId::of_first_order(&shopper));
+        if first.any(|counter| 0 < spared.uses_of(counter)) {
+            return Ok(false);
+        }
+        let itself = spared.order.as_ref().map(|order| order.id);
+        Ok(self.last_order_but(itself, whose).await?.is_some())
+    }
+
     /// Returns since when the last order of a cart's shopper stands as it does, of the customer or to one of the mailboxes;
     /// nothing where there is none.
     pub(super) async fn last_order_of(&self, whose: Whose<'_>) -> Result<Option<Position>, Refused> {
+        self.last_order_but(None, whose).await
+    }
+
+    async fn last_order_but(
+        &self,
+        itself: Option<OrderId>,
+        whose: Whose<'_>,
+    ) -> Result<Option<Position>, Refused> {
         let mut last = None;
         for shopper in whose.cart.known_as(whose.customer).ordering() {
             let scan = Scan {
@@ -247,10 +289,11 @@ impl Kinds {
                 prefix: Order::listed_by(&shopper),
                 after: None,
                 descending: true,
-                limit: 1,
+                limit: 1 + usize::from(itself.is_some()),
             };
             let found = self.orders.list(scan).await.map_err(unreadable)?;
-            last = last.max(found.items.first().map(|order| order.position));
+            let other = found.items.iter().find(|order| Some(order.id) != itself);
+            last = last.max(other.map(|order| order.position));
         }
         Ok(last)
     }

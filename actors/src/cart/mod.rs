@@ -11,6 +11,7 @@ mod prices;
 mod reads;
 mod renderings;
 mod shown;
+mod supposed;
 mod view;
 
 pub use codes::CodeNews;
