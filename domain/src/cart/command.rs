@@ -217,7 +217,8 @@ impl AddLine {
     }
 }
 
-/// Sets a line's quantity; 0 removes the line. Fewer units than before are never refused.
+/// Sets a line's quantity; 0 removes the line. Fewer units than before are never refused. More at a price that staff have
+/// set is for staff to give.
 #[derive(Clone, Debug)]
 pub struct SetQuantity {
     /// Which line.
@@ -246,6 +247,12 @@ impl Command<Cart> for SetQuantity {
             return Ok(());
         }
         if line.quantity < self.quantity {
+            if line.overridden().is_some() && !cx.caller().is_staff() {
+                return Err(Error::PriceOverridden {
+                    sku: Arc::clone(&line.sku),
+                    quantity: line.quantity,
+                });
+            }
             self.check_more(cart, &line)?;
         }
         Arc::make_mut(&mut cart.lines[index]).quantity = self.quantity;

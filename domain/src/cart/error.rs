@@ -69,6 +69,16 @@ pub enum Error {
         /// Its SKU.
         sku: Arc<str>,
     },
+    /// A shopper wants more units at a price that staff have set for those that the line holds.
+    #[error(
+        "staff have set the price of {sku} for {quantity} in this line; add the others as a line of their own"
+    )]
+    PriceOverridden {
+        /// Its SKU.
+        sku: Arc<str>,
+        /// How many units it holds.
+        quantity: u32,
+    },
     /// Another line would be one too many.
     #[error("the cart holds {max} lines, the most it may hold")]
     TooManyLines {
@@ -138,6 +148,7 @@ impl Refusal for Error {
             | Self::InsufficientStock { .. }
             | Self::NotForSale { .. }
             | Self::NoPrice { .. }
+            | Self::PriceOverridden { .. }
             | Self::TooManyLines { .. }
             | Self::TooManyCodes { .. }
             | Self::TooManyGiftCards { .. } => Class::Conflict,
@@ -164,6 +175,7 @@ impl Refusal for Error {
             Self::InsufficientStock { .. } => "cart.insufficient_stock",
             Self::NotForSale { .. } => "cart.not_for_sale",
             Self::NoPrice { .. } => "cart.no_price",
+            Self::PriceOverridden { .. } => "cart.price_overridden",
             Self::TooManyLines { .. } => "cart.too_many_lines",
             Self::TooManyCodes { .. } => "cart.too_many_codes",
             Self::TooManyGiftCards { .. } => "cart.too_many_gift_cards",
@@ -209,6 +221,12 @@ impl Refusal for Error {
                 detail("sku", (**sku).into()),
                 detail("currency", currency.code().into()),
             ],
+            Self::PriceOverridden { sku, quantity } => {
+                vec![
+                    detail("sku", (**sku).into()),
+                    detail("quantity", (*quantity).into()),
+                ]
+            }
             Self::TooManyLines { max } => vec![detail("lines_max", (*max).into())],
             Self::TooManyCodes { max } => vec![detail("codes_max", (*max).into())],
             Self::TooManyGiftCards { max } => vec![detail("gift_cards_max", (*max).into())],

@@ -128,6 +128,24 @@ fn only_staff_override_a_unit_price_and_the_line_names_them() {
 }
 
 #[test]
+fn more_units_at_a_price_that_staff_have_set_are_for_staff_to_give() {
+    let mut cart = open(1);
+    cart.caller = staff();
+    let at_staffs_price = AddLine {
+        unit_price: Some(gbp("0.01")),
+        ..add(&variant(1), 3)
+    };
+    assert!(cart.run(at_staffs_price).is_ok());
+    let line = cart.entity.lines()[0].id;
+    cart.caller = Caller::default();
+    check_refused(&mut cart, set(line, 4, &variant(1)), "cart.price_overridden");
+    assert_eq!(code(cart.run(set(line, 2, &variant(1)))), Ok(()));
+    check_refused(&mut cart, set(line, 3, &variant(1)), "cart.price_overridden");
+    cart.caller = staff();
+    assert_eq!(code(cart.run(set(line, 4, &variant(1)))), Ok(()));
+}
+
+#[test]
 fn only_staff_say_when_a_cart_is_priced_and_the_cart_names_them() {
     let mut cart = filled(1, &[(&variant(1), 1)]);
     let at = |millis| UpdateDetails {
