@@ -36,6 +36,8 @@ struct Generations {
     old: Arc<Generation>,
     /// Every commit after this one is in one of them.
     since: Position,
+    /// How many passes have begun.
+    passes: u64,
 }
 
 /// See the module.
@@ -157,6 +159,11 @@ impl Pending {
         stretch
     }
 
+    /// Returns how many passes have begun. While it stays, the index is told of nothing that was not here when it was asked.
+    pub(crate) fn passes(&self) -> u64 {
+        self.read().passes
+    }
+
     /// Begins a pass: what is young becomes old, to be fed to the index.
     ///
     /// # Panics
@@ -167,6 +174,7 @@ impl Pending {
         assert_eq!(generations.old.len(), 0, "the last pass has not ended");
         let next = Generation::with_room_of(&generations.young);
         generations.old = Arc::new(std::mem::replace(&mut generations.young, next));
+        generations.passes += 1;
         Arc::clone(&generations.old)
     }
 

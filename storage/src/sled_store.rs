@@ -88,7 +88,7 @@ impl SledStore {
 
         let view = View {
             pending: &pending,
-            index: &table,
+            index: &*table,
         };
         let numbers = last_numbers(&view).map_err(|fault| OpenError::Index(fault.to_string()))?;
         let shared = Arc::new(Shared::new(
@@ -301,7 +301,7 @@ impl Store for SledStore {
     }
 
     fn scan(&self, scan: Scan) -> BoxFuture<'static, Result<Vec<ListingRow>, Fault>> {
-        self.read(move |view| index::scan(view, &scan))
+        self.read(move |view| view.scan(&scan))
     }
 
     fn events_after(

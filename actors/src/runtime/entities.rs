@@ -9,7 +9,7 @@ use crate::runtime::exchange::Exchanged;
 use crate::runtime::kind::KindShared;
 use crate::runtime::published::{Page, Published};
 use cartwright_domain::{Command, Create, Entity, EntityId, Existing, Kind, Listing, Timestamp};
-use cartwright_storage::{Fault, Position, Receipt, ReceiptKey, Scan};
+use cartwright_storage::{Fault, Listed, Position, Receipt, ReceiptKey, Scan};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -233,12 +233,14 @@ impl<E: Entity> Entities<E> {
         self.shared.roster.as_ref().map_or(0, |roster| roster.changes())
     }
 
-    /// Reads a page of a listing and each row's committed state. Rows of other kinds are passed over.
+    /// Reads a page of a listing and each row's committed state. Rows of other kinds are passed over, and so is what has left
+    /// the listing between its row and its state: whoever may see the list need not be one who may see that.
     ///
     /// # Errors
     /// A fault of the store.
     pub async fn list(&self, scan: Scan) -> Result<Page<E>, Fault> {
         let limit = scan.limit;
+        let (of, prefix) = (scan.of, scan.prefix.clone());
         let rows = self.shared.runtime.store.scan(scan).await?;
         let ids = rows
             .iter()
@@ -251,7 +253,11 @@ impl<E: Entity> Entities<E> {
             rows.into_iter().next_back()
         };
         Ok(Page {
-            items: items.into_iter().flatten().collect(),
+            items: items
+                .into_iter()
+                .flatten()
+                .filter(|item| is_listed(&*item.state, of, &prefix))
+                .collect(),
             next,
         })
     }
@@ -305,5 +311,20 @@ impl<E: Entity> Entities<E> {
         Err(AskError::Retry {
             retry_after: RETRY_AFTER,
         })
+    }
+}
+
+/// Tells whether an entity has a row in a list, of those that begin so.
+fn is_listed<E: Entity>(entity: &E, of: Listed, prefix: &[u8]) -> bool {
+    match of {
+        Listed::Kind(_) => true,
+        Listed::Listing(listing) => {
+            let mut rows = entity.keys().listing.into_iter();
+            rows.any(|row| row.listing == listing && row.sort.starts_with(prefix))
+        }
+        Listed::Unique(space) => {
+            let mut keys = entity.keys().unique.into_iter();
+            keys.any(|key| key.space == space && key.value.starts_with(prefix))
+        }
     }
 }
