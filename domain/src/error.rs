@@ -42,6 +42,8 @@ pub enum Class {
     Unavailable,
     /// Not in time (504).
     Timeout,
+    /// In the way of something that is under way, and is over in a moment (409).
+    InProgress,
 }
 
 impl Class {
@@ -57,7 +59,7 @@ impl Class {
             | Self::Stale
             | Self::TooLarge
             | Self::Invalid => true,
-            Self::TooMany | Self::Internal | Self::Unavailable | Self::Timeout => false,
+            Self::TooMany | Self::Internal | Self::Unavailable | Self::Timeout | Self::InProgress => false,
         }
     }
 }

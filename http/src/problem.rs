@@ -51,6 +51,7 @@ pub const fn status(class: Class) -> (StatusCode, &'static str) {
         Class::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "The fault is ours"),
         Class::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not now"),
         Class::Timeout => (StatusCode::GATEWAY_TIMEOUT, "Not in time"),
+        Class::InProgress => (StatusCode::CONFLICT, "Something is under way"),
     }
 }
 
@@ -131,7 +132,7 @@ impl Refused {
             });
         let passes = matches!(
             self.problem.class,
-            Class::TooMany | Class::Unavailable | Class::Timeout
+            Class::TooMany | Class::Unavailable | Class::Timeout | Class::InProgress
         );
         said.or_else(|| passes.then_some(RETRY_AFTER_DEFAULT))
     }

@@ -1,6 +1,7 @@
 //! A disk that is slow, or stands still, under an engine that is asked for more than it can write: what has no room is
 //! refused at once, what is acknowledged is there, and what waits stays within its bounds.
 
+mod abandoned;
 mod conditions;
 mod overload;
 mod tracked;

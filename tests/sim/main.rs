@@ -233,7 +233,7 @@ fn a_commit_that_rests_on_a_refused_one_is_found() {
     check_found_from(
         102,
         broken_store(Broken::AcceptsUnfounded),
-        &["on hand, reserved, allocated", "is Checkout"],
+        &["on hand, reserved, allocated", "is Checkout", "gets no answer"],
     );
 }
 

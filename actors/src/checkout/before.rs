@@ -130,23 +130,22 @@ async fn pin_and_freeze(
     validate::details(&priced, &saga.state)?;
     validate::total(env, &priced, &saga.state)?;
     let (mut reserved, pinned) = pin(env, saga).await?;
-    let (late, decisions) = reserve_all(env, saga.id, tracked_since(saga, &priced), None, &lock).await?;
+    let (late, decisions) = reserve_all(env, saga.id, unreserved(saga, &priced), None, &lock).await?;
     reserved.extend(late);
     reserved.sort_unstable();
     let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
     Ok(frozen.resting_on(pinned).resting_on(decisions).resting_on(lock))
 }
 
-/// Returns what the cart demands of variants that are tracked by now and were not when stock was reserved.
-fn tracked_since(saga: &Published<Checkout>, priced: &Priced) -> BTreeMap<VariantId, u64> {
+/// Returns what the cart demands of variants that were not tracked when stock was reserved. They may be by now, or an
+/// earlier run of this step may have found them so.
+fn unreserved(saga: &Published<Checkout>, priced: &Priced) -> BTreeMap<VariantId, u64> {
     let reserved = &saga.state.reserved;
     let mut demand = demand(&priced.cart.state);
     demand.retain(|variant, _| {
-        let facts = priced.facts.get(variant);
-        facts.is_some_and(|facts| facts.available.is_some())
-            && reserved
-                .binary_search_by_key(variant, |held| held.variant)
-                .is_err()
+        reserved
+            .binary_search_by_key(variant, |held| held.variant)
+            .is_err()
     });
     demand
 }

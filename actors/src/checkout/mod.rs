@@ -2,6 +2,7 @@
 
 mod after;
 mod asked;
+mod attempt;
 mod back;
 mod before;
 mod env;
@@ -24,11 +25,8 @@ use crate::once::{Shown, gone, there};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::cart::{Cart, State};
-use cartwright_domain::checkout::{
-    AbandonCheckout, BeginCheckout, BeginCompletion, Checkout, Completion, Ending, Error, JoinCheckout,
-    RefuseCheckout, Step,
-};
-use cartwright_domain::id::{CartId, CheckoutId, OrderId};
+use cartwright_domain::checkout::{AbandonCheckout, Checkout, Ending, Error, Step};
+use cartwright_domain::id::{CartId, CheckoutId};
 use cartwright_domain::money::Money;
 use cartwright_domain::order::Order;
 use cartwright_domain::{Class, EntityId, Problem, Refusal};
@@ -238,133 +236,6 @@ impl Engine {
             .map(|_| payment::unavailable())
     }
 
-    /// Begins an attempt. Whoever loses the race for the cart joins the winner's.
-    async fn begin(
-        &self,
-        request: &Request,
-        cart: &Shown<Cart>,
-        completion: Option<Completion>,
-        ticket: Option<Ticket>,
-    ) -> Result<Attempt, Refused> {
-        let partition = Some(cart.id.partition());
-        let (id, order): (CheckoutId, OrderId) =
-            (self.draw(request, partition), self.draw(request, partition));
-        let command = BeginCheckout {
-            cart: cart.id,
-            session: cart.state.owner(),
-            order,
-            completion: completion.clone(),
-            answers: ticket.as_ref().map(Ticket::answers_to),
-            cart_revision: request.if_match,
-        };
-        let ask = request.ask().if_match(None).ticket(ticket.clone()).fresh();
-        match self.kinds().checkouts.create(id, command, ask).await {
-            Ok(answer) => Ok(Attempt::of(&answer, id)),
-            Err(AskError::KeyTaken { holder, .. }) => {
-                let holder = CheckoutId::from_uuid(holder.id);
-                match completion {
-                    Some(completion) => self.join(request, cart, holder, completion, ticket).await,
-                    None => self.join_start(request, holder, ticket).await,
-                }
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Joins a start to the attempt that holds the cart, which keeps the key.
-    async fn join_start(
-        &self,
-        request: &Request,
-        id: CheckoutId,
-        ticket: Option<Ticket>,
-    ) -> Result<Attempt, Refused> {
-        let ask = request.ask().if_match(None).ticket(ticket);
-        let joined = self.kinds().checkouts.ask(id, JoinCheckout, ask).await?;
-        Ok(Attempt::of(&joined, id))
-    }
-
-    /// Completes the attempt that holds the cart, or joins those who already do. It keeps the key, also where it has ended.
-    async fn join(
-        &self,
-        request: &Request,
-        cart: &Shown<Cart>,
-        id: CheckoutId,
-        mut completion: Completion,
-        ticket: Option<Ticket>,
-    ) -> Result<Attempt, Refused> {
-        let checkouts = &self.kinds().checkouts;
-        let is_others = |checkout: &Checkout| {
-            checkout.cart_revision.is_some() && checkout.cart_revision != request.if_match
-        };
-        // It may be refused yet for a revision that this caller has not named.
-        let may_be_stale = |checkout: &Checkout| {
-            is_others(checkout) && matches!(checkout.step, Step::ReserveStock | Step::FreezeQuote)
-        };
-        let is_starting = |checkout: &Checkout| {
-            (checkout.step == Step::ReserveStock && checkout.completion.is_none()) || may_be_stale(checkout)
-        };
-        let mut read = checkouts.read(id).await.map_err(unreadable)?;
-        if read.as_ref().is_some_and(|checkout| is_starting(&checkout.state)) {
-            self.wait_until(id, request.waits_until(), |checkout| !is_starting(checkout))
-                .await?;
-            read = checkouts.read(id).await.map_err(unreadable)?;
-            if read.as_ref().is_some_and(|checkout| is_starting(&checkout.state)) {
-                // It may be completed as soon as it holds its goods: no refusal that the key would keep.
-                return Err(AskError::<Error>::Expired.into());
-            }
-        }
-        if read
-            .as_ref()
-            .is_some_and(|other| is_others(&other.state) && finish::was_stale(&other.state))
-        {
-            // The cart is free again, or is so in a moment, and this caller's to complete: no refusal that the key would keep.
-            return Err(AskError::<Error>::Expired.into());
-        }
-        if read.is_some_and(|checkout| checkout.state.step == Step::AwaitCompletion) {
-            if request.if_match.is_some() {
-                // Whoever started the checkout has changed the cart, by locking it.
-                let cart = self.kinds().carts.read(cart.id).await.map_err(unreadable)?;
-                request.require_revision(cart.ok_or_else(gone::<Cart>)?.revision)?;
-            }
-            // What is missing can be added through the checkout. Lines that can no longer be had end it, which gives the
-            // cart back: the saga judges them.
-            let priced = self.kinds().priced(cart.clone()).await?;
-            let shown = match validate::due_changed(&priced, &completion) {
-                Some(problem) => Err(self.refusing(request, cart.id, problem)),
-                None => {
-                    let unfinished = validate::unfinished(&priced, completion.payment_token.is_some());
-                    if let Some(problem) = unfinished.or_else(|| self.unpayable(&priced)) {
-                        return Err(problem.into());
-                    }
-                    self.as_shown(request, &priced, completion.clone()).await
-                }
-            };
-            match shown {
-                Ok(shown) => completion = shown,
-                Err(refused) if validate::is_of_sums(&refused.problem) => {
-                    // It ends as it would by sums that the saga finds to be others, which gives the cart back and answers
-                    // the key.
-                    let command = RefuseCheckout {
-                        problem: refused.problem,
-                        answers: ticket.as_ref().map(Ticket::answers_to),
-                    };
-                    let ask = request.ask().if_match(None).ticket(ticket);
-                    let ended = checkouts.ask(id, command, ask).await?;
-                    return Ok(Attempt::of(&ended, id));
-                }
-                Err(refused) => return Err(refused),
-            }
-        }
-        let command = BeginCompletion {
-            completion,
-            answers: ticket.as_ref().map(Ticket::answers_to),
-            cart_revision: request.if_match,
-        };
-        let ask = request.ask().if_match(None).ticket(ticket);
-        let joined = checkouts.ask(id, command, ask).await?;
-        Ok(Attempt::of(&joined, id))
-    }
-
     /// Shows a checkout.
     ///
     /// # Errors
@@ -407,7 +278,13 @@ impl Engine {
     /// # Errors
     /// `checkout.not_found`; `checkout.in_progress` once payment may have begun; `checkout.ended`.
     pub async fn abandon_checkout(&self, request: &Request, id: CheckoutId) -> Outcome<CheckoutView> {
-        let command = async { self.checkout_and_cart(request, id).await.map(|_| AbandonCheckout) };
+        let command = async {
+            self.checkout_and_cart(request, id).await?;
+            // Whoever leaves while the start still reserves has left all the same.
+            let is_started = |checkout: &Checkout| Asked::Start.is_answered(checkout);
+            self.wait_until(id, request.waits_until(), is_started).await?;
+            Ok(AbandonCheckout)
+        };
         let done = self
             .run_on_facts(&self.kinds().checkouts, id, command, request)
             .await?;

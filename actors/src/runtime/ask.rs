@@ -305,7 +305,7 @@ impl<X: Refusal> From<AskError<X>> for Problem {
             }
             AskError::KeyReused => Self::new(Class::Invalid, "idempotency.key_reused", message),
             AskError::InProgress { .. } => with_retry_after(
-                Self::new(Class::Conflict, "idempotency.in_progress", message),
+                Self::new(Class::InProgress, "idempotency.in_progress", message),
                 Duration::from_secs(1),
             ),
             AskError::StepForbidden { step } => {

@@ -237,7 +237,12 @@ impl Command<Checkout> for WalkBack {
             | Step::AuthorizePayment
             | Step::SettlePayment => {}
             Step::WalkBack => return Ok(()),
-            Step::CapturePayment => return Err(Error::InProgress),
+            at @ Step::CapturePayment => {
+                return Err(Error::WrongStep {
+                    at,
+                    expected: Step::SettlePayment,
+                });
+            }
             Step::Ended => return Err(Error::Ended),
         }
         if !self.reserved.is_empty() {

@@ -31,7 +31,8 @@ pub enum Error {
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Ended | Self::InProgress | Self::WrongStep { .. } => Class::Conflict,
+            Self::Ended | Self::WrongStep { .. } => Class::Conflict,
+            Self::InProgress => Class::InProgress,
             Self::PaymentTokenTooLong { .. } => Class::Invalid,
         }
     }

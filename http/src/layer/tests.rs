@@ -35,6 +35,7 @@ fn every_class_has_its_status() {
     check(Class::Internal, 500);
     check(Class::Unavailable, 503);
     check(Class::Timeout, 504);
+    check(Class::InProgress, 409);
 }
 
 #[tokio::test]
@@ -64,6 +65,7 @@ async fn what_passes_says_when_to_try_again_even_if_its_problem_does_not() {
     check(of(Class::Unavailable), Some("1")).await;
     check(of(Class::TooMany), Some("1")).await;
     check(of(Class::Timeout), Some("1")).await;
+    check(of(Class::InProgress), Some("1")).await;
     check(of(Class::Conflict), None).await;
     check(of(Class::Internal), None).await;
     check(

@@ -210,7 +210,11 @@ async fn a_running_request_is_refused_until_its_saga_answers() {
 async fn what_a_saga_refuses_for_now_is_not_kept_under_its_key() {
     let bench = Bench::new();
     let id = bench.open(1).await;
-    for (class, is_kept) in [(Class::Conflict, true), (Class::Unavailable, false)] {
+    for (class, is_kept) in [
+        (Class::Conflict, true),
+        (Class::InProgress, false),
+        (Class::Unavailable, false),
+    ] {
         let key = format!("{class:?}");
         let begun = run_under(&bench, id, &key).await;
         let refusal = Problem::new(class, "toy.refused", "not so");
