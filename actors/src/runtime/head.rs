@@ -15,7 +15,7 @@ use crate::runtime::flight::{Batch, Flight, Told};
 use crate::runtime::keeping::{Keeping, record};
 use crate::runtime::kind::KindShared;
 use crate::runtime::published::Cell;
-use crate::runtime::stand::{Committed, Stand};
+use crate::runtime::stand::{Change, Committed, Stand};
 use crate::runtime::steps::Steps;
 use cartwright_domain::{
     Caller, Context, Effects, Entity, EntityId, EntityKey, Keys, Problem, Revision, TimerName, Timestamp,
@@ -426,6 +426,11 @@ impl<E: Entity> Head<E> {
         let events = record(&effects.events, by, now)?;
         let creating = self.head.state.is_none();
         let changed = erased || self.head.state.as_deref() != Some(&working);
+        let change = match changed {
+            false => Change::Nothing,
+            true if !erased && keeping.is_none() && events.is_empty() => Change::Unseen,
+            true => Change::Version,
+        };
         let stand = if erased {
             Stand {
                 state: None,
@@ -434,7 +439,7 @@ impl<E: Entity> Head<E> {
                 keys: Arc::default(),
             }
         } else {
-            self.head.after(working, changed, &effects.timers)
+            self.head.after(working, change, &effects.timers)
         };
         let ticket = keeping
             .as_ref()
@@ -462,7 +467,7 @@ impl<E: Entity> Head<E> {
             writes,
             erases: erased,
             creates: creating,
-            changes: u64::from(changed),
+            changes: u64::from(change == Change::Version),
             events,
             receipts,
             rests_on,

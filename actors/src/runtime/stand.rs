@@ -12,6 +12,18 @@ pub(super) struct Stand<E: Entity> {
     pub(super) keys: Arc<Keys>,
 }
 
+/// What a command or a timer has made of a working copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is as it was.
+    Nothing,
+    /// A timer has changed what nobody sees and nobody did: no fact tells of it, and the revision stays, which callers may
+    /// have named.
+    Unseen,
+    /// There is a new revision.
+    Version,
+}
+
 impl<E: Entity> Clone for Stand<E> {
     fn clone(&self) -> Self {
         Self {
@@ -30,14 +42,16 @@ impl<E: Entity> Stand<E> {
     }
 
     /// Returns where it stands after a command, by the working copy, if that was changed, and the timers set or canceled.
-    pub(super) fn after(&self, working: E, changed: bool, timers: &[(E::Timer, Option<Timestamp>)]) -> Self {
+    pub(super) fn after(&self, working: E, change: Change, timers: &[(E::Timer, Option<Timestamp>)]) -> Self {
         let mut stand = self.clone();
-        if changed {
+        if change != Change::Nothing {
             let keys = working.keys();
             if keys != *stand.keys {
                 stand.keys = Arc::new(keys);
             }
-            stand.revision = stand.revision.next();
+            if change == Change::Version {
+                stand.revision = stand.revision.next();
+            }
             stand.state = Some(Arc::new(working));
         }
         if !timers.is_empty() {
