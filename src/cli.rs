@@ -83,6 +83,9 @@ pub(crate) struct Token {
     /// For how many days from now, by this machine's clock; a server started with --accept-clock may be ahead of it
     #[arg(long, default_value_t = TOKEN_DAYS_DEFAULT, value_name = "N")]
     pub(crate) days: u32,
+    /// Who is to have it: histories say so, and idempotency keys belong to that name
+    #[arg(long, default_value = "operator", value_name = "TEXT")]
+    pub(crate) name: String,
 }
 
 /// Which server, and as whom.

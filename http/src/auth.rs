@@ -10,6 +10,7 @@ use aws_lc_rs::{
 use cartwright_domain::{
     Timestamp,
     caller::{Role, Staff},
+    text,
 };
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
@@ -28,6 +29,8 @@ use std::{
 pub const TOKEN_DAYS_DEFAULT: u32 = 30;
 /// The longest a token may be valid, in days.
 pub const TOKEN_DAYS_MAX: u32 = 3_650;
+/// The longest name of whoever has a token, in characters.
+const NAME_MAX: usize = 100;
 
 /// The directory of keys in the data directory.
 const DIRECTORY: &str = "keys";
@@ -116,6 +119,9 @@ pub enum IssueError {
         /// What was asked for.
         days: u32,
     },
+    /// The name is not one that can stand in a history.
+    #[error("the name of a token is one line of 1 to {NAME_MAX} characters without blanks at its ends")]
+    Name,
     /// The key does not sign.
     #[error("the token cannot be signed")]
     Signing(#[from] jsonwebtoken::errors::Error),
@@ -195,13 +201,16 @@ impl StaffKeys {
         })
     }
 
-    /// Issues a token for a member of staff.
+    /// Issues a token for a member of staff. Histories name them so, and idempotency keys of the same name are the same.
     ///
     /// # Errors
     /// See [`IssueError`].
     pub fn issue(&self, subject: &str, role: Role, days: u32, now: Timestamp) -> Result<String, IssueError> {
         if days == 0 || TOKEN_DAYS_MAX < days {
             return Err(IssueError::Days { days });
+        }
+        if !text::line(subject, NAME_MAX).is_ok_and(|line| line == subject) {
+            return Err(IssueError::Name);
         }
         let iat = now.millis().div_euclid(MILLIS);
         let claims = Claims {

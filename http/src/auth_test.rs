@@ -132,6 +132,20 @@ fn a_token_counts_until_the_second_of_its_end() {
 }
 
 #[test]
+fn a_token_names_whoever_has_it_in_one_line() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, _) = StaffKeys::load_or_create(home.path()).unwrap();
+    let longest = "x".repeat(100);
+    for name in ["till-7", "Ada Lovelace", &longest] {
+        assert!(keys.issue(name, Role::Admin, 1, NOW).is_ok(), "{name}");
+    }
+    for name in ["", " ", " till", "two\nlines", &format!("{longest}x")] {
+        let issued = keys.issue(name, Role::Admin, 1, NOW);
+        assert!(matches!(issued, Err(IssueError::Name)), "{name:?}");
+    }
+}
+
+#[test]
 fn a_token_is_valid_for_a_day_to_ten_years() {
     let home = tempfile::tempdir().unwrap();
     let (keys, _) = StaffKeys::load_or_create(home.path()).unwrap();

@@ -11,13 +11,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Whom the token names: whoever may read the key file.
-const SUBJECT: &str = "operator";
-
 /// Prints a token to stdout.
 ///
 /// # Errors
-/// There is no key, it may be read by others, or the time is not one a token may have.
+/// There is no key, it may be read by others, or time or name are none that a token may have.
 pub(crate) fn run(file: Option<&Path>, arguments: &Token) -> anyhow::Result<ExitCode> {
     let overrides = Arguments {
         data: arguments.data.clone(),
@@ -35,6 +32,6 @@ pub(crate) fn run(file: Option<&Path>, arguments: &Token) -> anyhow::Result<Exit
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;
     let now = Timestamp::from_millis(i64::try_from(now.as_millis())?);
-    output::line(keys.issue(SUBJECT, Role::Admin, arguments.days, now)?)?;
+    output::line(keys.issue(&arguments.name, Role::Admin, arguments.days, now)?)?;
     Ok(ExitCode::SUCCESS)
 }
