@@ -29,7 +29,7 @@ pub struct Change {
     pub revision: Revision,
     /// When it was recorded.
     pub at: Timestamp,
-    /// What happened, in order. A change may be several commands that came at once, or none that tells a fact.
+    /// What happened, in order: a change may be several commands that came at once.
     pub events: Vec<Happened>,
 }
 
@@ -47,7 +47,8 @@ pub struct Happened {
 }
 
 impl Engine {
-    /// Reads what has become of an entity, the newest change first.
+    /// Reads what has become of an entity, the newest change first. What tells no fact is passed over: a refusal that is kept
+    /// under its key, a timer that is set anew, a visit. So a page may be short, and another one follow.
     ///
     /// # Errors
     /// `history.not_found` where nothing has this key now; a cursor that is none of this list; a fault of the store.
@@ -73,7 +74,8 @@ impl Engine {
             return Err(Problem::from(InvalidCursor).into());
         }
         let next = commits.last().map(|oldest| oldest.previous);
-        let changes = commits.iter().map(|past| change(entity.kind, past));
+        let telling = commits.iter().filter(|past| !past.events.is_empty());
+        let changes = telling.map(|past| change(entity.kind, past));
         Ok(Page {
             items: changes.collect::<Result<_, _>>().map_err(unreadable)?,
             next: next.and_then(|position| Cursor::of_history(entity, position)),

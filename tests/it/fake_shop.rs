@@ -246,8 +246,11 @@ impl Shop {
             variant.stock = body["on_hand"].as_i64();
         }
         let available = variant.stock.map(|units| units - variant.allocated);
-        Json(json!({"tracked": variant.stock.is_some(), "on_hand": variant.stock, "available": available}))
-            .into_response()
+        Json(json!({
+            "tracked": variant.stock.is_some(), "on_hand": variant.stock.unwrap_or_default(), "reserved": 0,
+            "allocated": variant.allocated, "buffer": 0, "available": available,
+        }))
+        .into_response()
     }
 
     fn cart(&mut self, id: usize, rest: &[&str], body: &Value) -> Response {

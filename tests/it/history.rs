@@ -127,6 +127,24 @@ async fn every_step_of_a_purchase_and_its_cancellation_can_be_shown_also_after_a
 }
 
 #[tokio::test]
+async fn a_refusal_that_is_kept_is_no_change() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1000, None).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.cart(&guest, &[(&variant, 1)]).await;
+    let cart = text(&cart["id"]);
+    let before = history(&open, cart, 100).await;
+    let too_many = json!({ "variant_id": variant.id, "quantity": 1_000_000 });
+    for key in ["first", "second"] {
+        let refused = guest
+            .post(&format!("/carts/{cart}/lines"), too_many.clone())
+            .key(key);
+        refused.refused(422, "cart.quantity_too_large").await;
+    }
+    assert_eq!(history(&open, cart, 100).await, before);
+}
+
+#[tokio::test]
 async fn the_history_of_what_is_not_there_is_refused() {
     let open = OpenShop::shared().await;
     let variant = open.shop.variant(1000, Some(5)).await;

@@ -163,7 +163,7 @@ async fn what_its_own_order_has_used_counts_as_unused() {
             key: "k",
             token: "tok_approve",
         };
-        open.shop.complete(&buyer, &cart, &purchase).await.expect(200);
+        let bought = open.shop.complete(&buyer, &cart, &purchase).await.expect(200);
         open.shop.buy(&buyer, &open.method, &[(&variant, 1)]).await;
 
         // The first order came to 5.00 and the second one to 10.00, and a change of nothing changes nothing of the first.
@@ -180,5 +180,14 @@ async fn what_its_own_order_has_used_counts_as_unused() {
         let changed = json!({ "cart_id": cart, "before": pence(500), "after": pence(600) });
         let mut examples = told["examples"].as_array().into_iter().flatten();
         assert!(examples.any(|example| *example == changed), "{limit}: {told}");
+
+        let order = bought["order"]["id"].as_str().unwrap_or_default();
+        let cancel = staff.post(
+            &format!("/admin/orders/{order}/cancel"),
+            json!({ "reason": "none" }),
+        );
+        cancel.ok(200).await;
+        let told = suppose(json!({})).await;
+        assert_eq!(told["effects"][0]["ordered"]["carts"], 1, "{limit}: {told}");
     }
 }

@@ -87,7 +87,9 @@ impl Engine {
 
     async fn import_customer(&self, request: &Request, row: CustomerRow) -> Result<RowOutcome, Refused> {
         let customers = &self.kinds().customers;
-        let request = import::request_of(request, row.subject());
+        // Of two rows one may have as its id what the other has as its address.
+        let names = format!("{:?} {:?}", row.external_id(), row.email());
+        let request = import::request_of(request, &names);
         let found = match self.customer_of_row(&row).await? {
             Some(found) => found,
             None => {

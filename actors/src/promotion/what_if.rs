@@ -8,6 +8,7 @@ use crate::runtime::AskError;
 use cartwright_domain::cart::{Cart, State};
 use cartwright_domain::id::{CartId, PromotionId};
 use cartwright_domain::money::{Currency, Money};
+use cartwright_domain::order::Status;
 use cartwright_domain::promotion::{Draft, Error, Promotion, Promotions};
 use cartwright_domain::{Entity, Kind, Refusal, Timestamp};
 use std::collections::BTreeMap;
@@ -49,7 +50,7 @@ pub struct WhatIf {
 /// What carts of one currency come to, with and without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effect {
-    /// Those that became orders.
+    /// Those that became orders, but for orders that are canceled.
     pub ordered: Tally,
     /// Those that did not, or not yet.
     pub open: Tally,
@@ -126,10 +127,20 @@ impl Engine {
                 if cart.state.lines().is_empty() {
                     continue;
                 }
-                let is_ordered = matches!(cart.state.state(), State::Completed { .. });
+                let order = match cart.state.state() {
+                    State::Completed { order, .. } => {
+                        self.kinds().orders.read(order).await.map_err(unreadable)?
+                    }
+                    _ => None,
+                };
+                let status = order.as_ref().map(|order| order.state.status());
+                if status == Some(Status::Canceled) {
+                    continue; // Nothing was taken for it.
+                }
                 let gathered = self.kinds().gather(Arc::clone(&cart)).await?;
-                let (before, after) = gathered.compare(self.kinds(), &promotion, &promotions).await?;
-                found.note(&cart, is_ordered, before, after);
+                let compared = gathered.compare(self.kinds(), &promotion, &promotions, order);
+                let (before, after) = compared.await?;
+                found.note(&cart, status.is_some(), before, after);
             }
             if next.next.is_none() {
                 found.is_complete = true;

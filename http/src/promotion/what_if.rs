@@ -73,7 +73,7 @@ struct SupposedEffect {
     /// The currency.
     #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "GBP")]
     currency: Currency,
-    /// Carts that became orders: what the store would have taken.
+    /// Carts that became orders, unless those are canceled: what the store would have taken.
     ordered: SupposedTally,
     /// Carts that did not, or not yet.
     open: SupposedTally,

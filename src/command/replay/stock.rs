@@ -28,8 +28,9 @@ pub(super) struct Figures {
 /// A stock item, as far as it matters here.
 #[derive(Debug, Deserialize)]
 struct StockItem {
-    tracked: bool,
-    on_hand: Option<i64>,
+    reserved: i64,
+    allocated: i64,
+    buffer: i64,
     available: Option<i64>,
 }
 
@@ -96,11 +97,9 @@ pub(super) async fn open(
     for Figures { code, opening, .. } in figures {
         let path = format!("/admin/variants/{}/stock", variant_ids[*code]);
         let item: StockItem = connection.call(Call::get(&path).staff(staff)).await?.json()?;
-        // What orders and checkouts hold, and the buffer, come on top of what is to be available.
-        let held = match (item.tracked, item.on_hand, item.available) {
-            (true, Some(on_hand), Some(available)) => on_hand - available,
-            _ => 0,
-        };
+        // What orders and checkouts hold, and the buffer, come on top of what is to be available, also of stock that was not
+        // counted so far.
+        let held = item.reserved + item.allocated + item.buffer;
         let body = json!({"tracked": true, "on_hand": opening + held});
         connection
             .call(Call::put(&path).staff(staff).body(body.to_string()))
