@@ -3,9 +3,14 @@
 use super::counters::{Actors, Counters};
 use super::figures::Run;
 use super::limits::cpu_ms_of_process;
+use crate::output;
 use futures::future::try_join_all;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityOsValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::mpsc;
 
 /// Which part of the measured time is warmed up before.
@@ -13,6 +18,12 @@ const WARM_UP_DIVISOR: u32 = 5;
 
 /// How long before its first tick a pacer starts, so that it is not late for it.
 const HEAD_START: Duration = Duration::from_millis(20);
+
+/// What is left of a wait when it is slept by the thread, because the runtime's timers are too coarse for that.
+const COARSE: Duration = Duration::from_millis(2);
+
+/// For how long a thread sleeps before it looks for answers.
+const LOOK: Duration = Duration::from_micros(100);
 
 /// How soon it is looked again whether anything was measured.
 const PATIENCE: Duration = Duration::from_millis(10);
@@ -150,33 +161,76 @@ async fn paced<C: Client>(
             anyhow::Ok(())
         });
     }
-    // A thread, because the runtime's timers are too coarse for this.
-    let pacer = std::thread::spawn(move || pace(&senders, begins, ends, per_second.max(1)));
+    let standing_back = StandingBack::begin();
+    let pacer = async {
+        pace(senders, begins, ends, per_second.max(1)).await;
+        anyhow::Ok(())
+    };
     let before = async {
         tokio::time::sleep_until(measured_from.into()).await;
         reading(counters).await
     };
-    let (_, before) = futures::try_join!(try_join_all(working), before)?;
+    let (_, before, ()) = futures::try_join!(try_join_all(working), before, pacer)?;
+    drop(standing_back);
     // Until the last is answered, however long that is: what was done is told by the time that it took.
     let after = reading(counters).await?;
-    // It has ended: its clients have.
-    drop(pacer.join());
     let mut run = run.into_inner();
     count(&mut run, &before, &after);
     Ok(run)
 }
 
 /// Tells the clients, one after the other, when to send.
-fn pace(clients: &[mpsc::UnboundedSender<Instant>], begins: Instant, ends: Instant, per_second: u64) {
+///
+/// It is on their thread, and they are polled before it sleeps and not when an answer comes: whoever is woken by each
+/// answer of a server on the same cores takes them from it twice for each request.
+async fn pace(clients: Vec<mpsc::UnboundedSender<Instant>>, begins: Instant, ends: Instant, per_second: u64) {
     for (number, client) in (0_u64..).zip(clients.iter().cycle()) {
         let due = begins + due_after(number, per_second);
         if ends <= due {
             return;
         }
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        loop {
+            let wait = due.saturating_duration_since(Instant::now());
+            if wait.is_zero() {
+                break;
+            }
+            if COARSE < wait {
+                tokio::time::sleep(wait - COARSE).await;
+            } else {
+                tokio::task::yield_now().await;
+                std::thread::sleep(due.saturating_duration_since(Instant::now()).min(LOOK));
+            }
+        }
         if client.send(due).is_err() {
             return;
         }
+    }
+}
+
+/// While it is there, its thread is scheduled as one of a batch: it takes no core at the moment in which it is woken from
+/// who is at work there, as a client on another machine does not. What it is late by is in its latencies.
+struct StandingBack;
+
+impl StandingBack {
+    fn begin() -> Self {
+        schedule(NormalThreadSchedulePolicy::Batch);
+        Self
+    }
+}
+
+impl Drop for StandingBack {
+    fn drop(&mut self) {
+        schedule(NormalThreadSchedulePolicy::Other);
+    }
+}
+
+fn schedule(policy: NormalThreadSchedulePolicy) {
+    let policy = ThreadSchedulePolicy::Normal(policy);
+    // The call sets the niceness too: to none, as it is unless somebody has started the benchmark otherwise.
+    let no_niceness = ThreadPriority::Os(ThreadPriorityOsValue::default());
+    let scheduled = set_thread_priority_and_policy(thread_native_id(), no_niceness, policy);
+    if let Err(error) = scheduled {
+        output::note(format!("the client cannot be scheduled as {policy:?}: {error}"));
     }
 }
 
