@@ -37,6 +37,7 @@ The bare handler is measured so with each work and with the half load, both five
 A work whose goal is another work (W5 and W9 over W2, W8 over W4) is measured with it once more: both have servers of their own, and each is measured ten times for a fifth of the time.
 A goal is judged in each round and stands as in the round in the middle, with the least and the most of them beside it; the tables show of each work the round in the middle of its operations a second.
 Every connection sends its next request when the last is answered; only the half load is paced, and its latency counts from when a request was to be sent.
+While it is, the client looks for answers whenever it sends, and is scheduled as one of a batch (`SCHED_BATCH`): on the same cores it does not take the server's for each answer.
 The servers log warnings and errors only: the line for each request that `log_level` has them write by default is [not in these figures](../operate/health.md#logs).
 
 The server's CPU is user and system time of its whole process, as the kernel counts it, over the operations; the client's is that of the process that sends the requests, from the same cores.
