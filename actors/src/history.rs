@@ -29,7 +29,7 @@ pub struct Change {
     pub revision: Revision,
     /// When it was recorded.
     pub at: Timestamp,
-    /// What happened, in order: a change may be several commands that came at once.
+    /// What happened, in order. A change may be several commands that came at once, or none that tells a fact.
     pub events: Vec<Happened>,
 }
 
@@ -47,8 +47,8 @@ pub struct Happened {
 }
 
 impl Engine {
-    /// Reads what has become of an entity, the newest change first. What tells no fact is passed over: a refusal that is kept
-    /// under its key, a timer that is set anew, a visit. So a page may be short, and another one follow.
+    /// Reads what has become of an entity, the newest change first. What neither tells a fact nor raises the revision is passed
+    /// over: a refusal that is kept under its key, a timer that is set anew. So a page may be short, and another one follow.
     ///
     /// # Errors
     /// `history.not_found` where nothing has this key now; a cursor that is none of this list; a fault of the store.
@@ -68,14 +68,26 @@ impl Engine {
             }
         };
         let limit = page.limit.clamp(1, PAGE_LIMIT_MAX);
-        let commits = store.history(entity, from, limit).await.map_err(unreadable)?;
+        // One more, which tells whether the last of the page has raised the revision.
+        let mut commits = store.history(entity, from, limit + 1).await.map_err(unreadable)?;
         if is_next && commits.is_empty() {
             // Nobody was given this one.
             return Err(Problem::from(InvalidCursor).into());
         }
+        let older = commits
+            .iter()
+            .skip(1)
+            .map(|past| Some(past.revision))
+            .chain([None]);
+        let is_change: Vec<bool> = commits
+            .iter()
+            .zip(older)
+            .map(|(past, older)| !past.events.is_empty() || older != Some(past.revision))
+            .collect();
+        commits.truncate(limit);
         let next = commits.last().map(|oldest| oldest.previous);
-        let telling = commits.iter().filter(|past| !past.events.is_empty());
-        let changes = telling.map(|past| change(entity.kind, past));
+        let changed = commits.iter().zip(is_change).filter(|(_, is_change)| *is_change);
+        let changes = changed.map(|(past, _)| change(entity.kind, past));
         Ok(Page {
             items: changes.collect::<Result<_, _>>().map_err(unreadable)?,
             next: next.and_then(|position| Cursor::of_history(entity, position)),

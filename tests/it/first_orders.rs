@@ -5,6 +5,9 @@ use crate::usage_limits::{ROUNDS, apply, cart_of, complete, promote, set_email};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+/// How many orders of a shopper are canceled, and how many others placed, while a cart of theirs is read.
+const COMING_AND_GOING: usize = 60;
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
 }
@@ -206,4 +209,44 @@ async fn an_order_with_two_promotions_for_first_orders_is_one_and_is_given_back_
     apply(&other, &late, codes[0])
         .await
         .expect_refused(422, "coupon.wrong_customer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_an_order_that_stands_is_never_taken_for_new_while_others_come_and_go() {
+    let open = OpenShop::fresh().await;
+    let variant = open.shop.variant(1000, None).await;
+    let buy = async || {
+        let guest = open.shop.guest().await;
+        let placed = open.shop.buy(&guest, &open.method, &[(&variant, 1)]).await;
+        text(&placed["order"]["id"]).to_owned()
+    };
+    buy().await;
+    let mut others = Vec::new();
+    for _ in 0..COMING_AND_GOING {
+        others.push(buy().await);
+    }
+    promote(&open, json!({ "conditions": { "first_order": true } })).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
+    let path = format!("/carts/{cart}");
+    let come_and_go = async {
+        for order in others.iter().rev() {
+            let cancel = format!("/admin/orders/{order}/cancel");
+            let reason = json!({ "reason": "a mistake" });
+            open.shop.staff.post(&cancel, reason).ok(200).await;
+        }
+        for _ in 0..COMING_AND_GOING {
+            buy().await;
+        }
+    };
+    let mut come_and_go = std::pin::pin!(come_and_go);
+    loop {
+        // Each answer is priced anew: orders have changed meanwhile.
+        let read = async { guest.get(&path).ok(200).await["totals"]["total"].clone() };
+        tokio::select! {
+            biased;
+            () = &mut come_and_go => return,
+            total = read => assert_eq!(total, pence(1000)),
+        }
+    }
 }

@@ -284,16 +284,23 @@ impl Kinds {
     ) -> Result<Option<Position>, Refused> {
         let mut last = None;
         for shopper in whose.cart.known_as(whose.customer).ordering() {
-            let scan = Scan {
+            let mut scan = Scan {
                 of: Listing::OrdersByShopper.into(),
                 prefix: Order::listed_by(&shopper),
                 after: None,
                 descending: true,
                 limit: 1 + usize::from(itself.is_some()),
             };
-            let found = self.orders.list(scan).await.map_err(unreadable)?;
-            let other = found.items.iter().find(|order| Some(order.id) != itself);
-            last = last.max(other.map(|order| order.position));
+            // One that is canceled while it is read is passed over, and may hide another.
+            loop {
+                let found = self.orders.list(scan.clone()).await.map_err(unreadable)?;
+                let other = found.items.iter().find(|order| Some(order.id) != itself);
+                last = last.max(other.map(|order| order.position));
+                scan.after = found.next;
+                if other.is_some() || scan.after.is_none() {
+                    break;
+                }
+            }
         }
         Ok(last)
     }

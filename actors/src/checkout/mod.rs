@@ -283,6 +283,11 @@ impl Engine {
             // Whoever leaves while the start still reserves has left all the same.
             let is_started = |checkout: &Checkout| Asked::Start.is_answered(checkout);
             self.wait_until(id, request.waits_until(), is_started).await?;
+            let read = self.kinds().checkouts.read(id).await.map_err(unreadable)?;
+            if !read.is_some_and(|checkout| is_started(&checkout.state)) {
+                // It can be given up as soon as it has started: no refusal that the key would keep.
+                return Err(AskError::<Error>::Expired.into());
+            }
             Ok(AbandonCheckout)
         };
         let done = self

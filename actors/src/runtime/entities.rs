@@ -246,18 +246,28 @@ impl<E: Entity> Entities<E> {
             .iter()
             .filter(|row| row.entity.kind == E::KIND)
             .map(|row| E::Id::from_uuid(row.entity.id));
-        let items = try_join_all(ids.map(|id| self.read(id))).await?;
+        let mut items = try_join_all(ids.clone().map(|id| self.read(id))).await?;
+        let is_in = |item: &Option<Arc<Published<E>>>| {
+            item.as_ref()
+                .is_some_and(|item| is_listed(&*item.state, of, &prefix))
+        };
+        if !items.iter().all(is_in) {
+            // A row is found as soon as its commit is synced, which is before the commit's state is published.
+            self.shared.runtime.store.barrier().await;
+            for (item, id) in items.iter_mut().zip(ids) {
+                if !is_in(item) {
+                    *item = self.read(id).await?;
+                }
+            }
+            items.retain(is_in);
+        }
         let next = if rows.len() < limit {
             None
         } else {
             rows.into_iter().next_back()
         };
         Ok(Page {
-            items: items
-                .into_iter()
-                .flatten()
-                .filter(|item| is_listed(&*item.state, of, &prefix))
-                .collect(),
+            items: items.into_iter().flatten().collect(),
             next,
         })
     }
@@ -315,7 +325,7 @@ impl<E: Entity> Entities<E> {
 }
 
 /// Tells whether an entity has a row in a list, of those that begin so.
-fn is_listed<E: Entity>(entity: &E, of: Listed, prefix: &[u8]) -> bool {
+pub(super) fn is_listed<E: Entity>(entity: &E, of: Listed, prefix: &[u8]) -> bool {
     match of {
         Listed::Kind(_) => true,
         Listed::Listing(listing) => {

@@ -100,7 +100,7 @@ pub(super) async fn open(
         // What orders and checkouts hold, and the buffer, come on top of what is to be available, also of stock that was not
         // counted so far.
         let held = item.reserved + item.allocated + item.buffer;
-        let body = json!({"tracked": true, "on_hand": opening + held});
+        let body = json!({"tracked": true, "on_hand": (opening + held).max(0)});
         connection
             .call(Call::put(&path).staff(staff).body(body.to_string()))
             .await?;

@@ -1,11 +1,12 @@
 //! Reads, sleep, ceilings, rosters and listings.
 
 use super::store::TestStore;
-use super::toy::{DONE, Erase, Look, add};
+use super::toy::{DONE, Erase, Look, Toy, add};
 use super::{Answered, Bench, PATIENCE, ask, roster_options, settle, toy_id};
 use crate::runtime::EntityOptions;
-use cartwright_domain::Listing;
-use cartwright_storage::{Position, Scan, Store};
+use crate::runtime::entities::is_listed;
+use cartwright_domain::{Kind, Listing, Unique};
+use cartwright_storage::{Listed, Position, Scan, Store};
 use futures::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
@@ -312,6 +313,24 @@ async fn a_listing_is_read_page_by_page() {
         }
     }
     assert_eq!(seen, [vec![5, 4], vec![3, 2], vec![1]]);
+}
+
+#[test]
+fn what_has_left_a_list_is_told_by_its_own_keys() {
+    let toy = Toy {
+        number: 5,
+        claimed: Some("ball".to_owned()),
+        ..Toy::default()
+    };
+    let prefix = |number: u64| number.to_be_bytes();
+    assert!(is_listed(&toy, Listing::Toy.into(), &[]));
+    assert!(is_listed(&toy, Listing::Toy.into(), &prefix(5)));
+    assert!(!is_listed(&toy, Listing::Toy.into(), &prefix(6)));
+    assert!(!is_listed(&toy, Listing::PublishedProducts.into(), &[]));
+    assert!(is_listed(&toy, Listed::Unique(Unique::Toy), b"ba"));
+    assert!(!is_listed(&toy, Listed::Unique(Unique::Toy), b"doll"));
+    assert!(!is_listed(&Toy::default(), Listed::Unique(Unique::Toy), b""));
+    assert!(is_listed(&toy, Listed::Kind(Kind::Toy), &[]));
 }
 
 #[tokio::test(start_paused = true)]
