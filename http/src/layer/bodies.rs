@@ -6,10 +6,13 @@ use super::{BODY_BYTES_MAX, BODY_TOO_LARGE, STAFF_BODY_BYTES_MAX};
 use crate::problem::Refused;
 use axum::body::HttpBody;
 use axum::extract::Request;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, EXPECT};
 use cartwright_domain::Class;
+use futures::StreamExt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// Bodies up to so many bytes are not counted: connections are.
 const SMALL_BYTES: usize = 16 << 10;
@@ -17,6 +20,30 @@ const SMALL_BYTES: usize = 16 << 10;
 const HELD_BYTES_MAX: usize = 64 << 20;
 /// In units of how many bytes they are counted.
 const UNIT_BYTES: usize = 1 << 10;
+
+/// How much of a body that is refused is passed over, and for how long.
+const PASSED_OVER_BYTES_MAX: usize = STAFF_BODY_BYTES_MAX;
+const PASSED_OVER_TIME: Duration = Duration::from_secs(1);
+
+/// Reads on what is refused, without keeping it: whoever still sends when the connection is closed is told of that and may
+/// never read why. Who waits to be asked for the body is not asked.
+pub(super) async fn pass_over(request: Request) {
+    if request.headers().contains_key(EXPECT) {
+        return;
+    }
+    let mut left = PASSED_OVER_BYTES_MAX;
+    let mut body = request.into_body().into_data_stream();
+    let read = async {
+        while let Some(Ok(bytes)) = body.next().await {
+            match left.checked_sub(bytes.len()) {
+                Some(fewer) => left = fewer,
+                None => return,
+            }
+        }
+    };
+    // Whoever needs longer is cut off.
+    drop(timeout(PASSED_OVER_TIME, read).await);
+}
 
 /// Returns the most bytes that a request's body may have.
 pub(super) fn bytes_max(request: &Request) -> usize {

@@ -171,7 +171,11 @@ impl Around {
 async fn guarded(mut routes: Router, bounds: &Bounds, mut request: Request) -> Response {
     let _room = match bounds.bodies.room(&request) {
         Ok(room) => room,
-        Err(refused) => return refused.into_response(),
+        Err(refused) => {
+            // In a box of its own: every request has room for it otherwise.
+            bodies::pass_over(request).boxed().await;
+            return refused.into_response();
+        }
     };
     let is_to_end = end::is_owed(&request);
     let deadline = deadline::of(&mut request, is_to_end);
