@@ -231,9 +231,9 @@ fn an_answer_before_the_sync_is_found() {
 #[test]
 fn a_commit_that_rests_on_a_refused_one_is_found() {
     check_found_from(
-        102,
+        113,
         broken_store(Broken::AcceptsUnfounded),
-        &["on hand, reserved, allocated", "is Checkout", "gets no answer"],
+        &["on hand, reserved, allocated", "is Checkout"],
     );
 }
 
