@@ -111,6 +111,8 @@ mod tests {
     use axum::body::Body;
     use axum::response::IntoResponse;
     use futures::stream;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::time::Instant;
 
     fn request(body: Body, token: bool) -> Request {
         let mut request = Request::new(body);
@@ -119,6 +121,38 @@ mod tests {
             request.headers_mut().insert(AUTHORIZATION, token);
         }
         request
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_is_read_on_for_a_while_and_so_far_unless_it_waits_to_be_asked_for() {
+        const PIECE: usize = 64 << 10;
+        async fn check(pieces: usize, stops: bool, expects: bool, read: usize, waited: Duration) {
+            let taken = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&taken);
+            let sent = stream::iter(0..pieces).map(move |_| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, std::io::Error>(vec![0; PIECE])
+            });
+            let rest = match stops {
+                true => stream::pending().left_stream(),
+                false => stream::empty().right_stream(),
+            };
+            let mut request = request(Body::from_stream(sent.chain(rest)), false);
+            if expects {
+                let asked = "100-continue".parse().expect("it is a header's value");
+                request.headers_mut().insert(EXPECT, asked);
+            }
+            let began = Instant::now();
+            pass_over(request).await;
+            assert_eq!((taken.load(Ordering::Relaxed), began.elapsed()), (read, waited));
+        }
+        let none = Duration::ZERO;
+        check(20, false, false, 20, none).await;
+        check(20, false, true, 0, none).await;
+        check(20, true, false, 20, PASSED_OVER_TIME).await;
+        // The piece with which it is too much is the last.
+        let most = PASSED_OVER_BYTES_MAX / PIECE + 1;
+        check(2 * most, false, false, most, none).await;
     }
 
     #[test]
