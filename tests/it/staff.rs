@@ -154,7 +154,7 @@ async fn a_start_that_finds_a_key_and_no_journal_says_that_the_shop_is_empty() {
 
 #[tokio::test]
 async fn the_token_command_issues_another_while_the_server_runs() {
-    let OpenShop { server, shop, .. } = OpenShop::shared().await;
+    let OpenShop { server, .. } = OpenShop::shared().await;
     let token = server.directory().token();
     assert_ne!(token, server.token());
     server
@@ -163,45 +163,41 @@ async fn the_token_command_issues_another_while_the_server_runs() {
         .get("/admin/settings")
         .ok(200)
         .await;
-    let issue = |arguments: &[&str]| {
+    for days in ["0", "3651"] {
         let mut command = cartwright();
         command
             .arg("token")
             .arg("--data")
             .arg(server.directory().data())
-            .args(arguments);
-        command.output().expect("the binary runs")
-    };
-    // Two of different names have keys of their own, and histories tell them apart.
-    let variant = shop.variant(1000, Some(5)).await;
-    let path = format!("/admin/variants/{}/stock/adjustments", variant.id);
-    for (name, on_hand) in [("till-7", 6), ("till-8", 7)] {
-        let issued = issue(&["--name", name]).stdout;
-        let token = String::from_utf8(issued).expect("a token is text");
-        let till = server.guest().with_token(token.trim());
-        let body = json!({ "delta": 1, "reason": "delivery" });
-        for _ in 0..2 {
-            let adjusted = till.post(&path, body.clone()).key("delivery-1").ok(200).await;
-            assert_eq!(adjusted["on_hand"], on_hand, "{name}");
-        }
-        let item = shop
-            .staff
-            .get(&format!("/admin/variants/{}/stock", variant.id))
-            .ok(200)
-            .await;
-        let item = item["id"].as_str().unwrap_or_default();
-        let history = shop
-            .staff
-            .get(&format!("/admin/history/{item}?limit=1"))
-            .ok(200)
-            .await;
-        assert_eq!(history["items"][0]["events"][0]["by"], format!("staff:{name}"));
-    }
-    for days in ["0", "3651"] {
-        let output = issue(&["--days", days]);
+            .args(["--days", days]);
+        let output = command.output().expect("the binary runs");
         assert!(!output.status.success());
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("1 to 3650 days"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_a_token_of_another_name_has_other_keys_and_is_told_apart_in_histories() {
+    let OpenShop { server, shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(1000, Some(5)).await;
+    let stock = format!("/admin/variants/{}/stock", variant.id);
+    let item = shop.staff.get(&stock).ok(200).await["id"].clone();
+    let history = format!("/admin/history/{}?limit=1", item.as_str().unwrap_or_default());
+    for (name, on_hand) in [("till-7", 6), ("till-8", 7)] {
+        let token = server.directory().token_by(&["--name", name]);
+        let till = server.guest().with_token(&token);
+        let body = json!({ "delta": 1, "reason": "delivery" });
+        for _ in 0..2 {
+            let adjust = till.post(&format!("{stock}/adjustments"), body.clone());
+            assert_eq!(
+                adjust.key("delivery-1").ok(200).await["on_hand"],
+                on_hand,
+                "{name}"
+            );
+        }
+        let changes = shop.staff.get(&history).ok(200).await;
+        assert_eq!(changes["items"][0]["events"][0]["by"], format!("staff:{name}"));
     }
 }
 

@@ -103,8 +103,17 @@ impl Directory {
 
     /// Issues a staff token from the data directory's key, as an operator does.
     pub(crate) fn token(&self) -> String {
+        self.token_by(&[])
+    }
+
+    /// Issues one by further arguments of the command.
+    pub(crate) fn token_by(&self, arguments: &[&str]) -> String {
         let mut command = cartwright();
-        command.arg("token").arg("--data").arg(self.data());
+        command
+            .arg("token")
+            .arg("--data")
+            .arg(self.data())
+            .args(arguments);
         let output = command.output().expect("the binary runs");
         assert!(
             output.status.success(),
