@@ -69,25 +69,19 @@ impl Engine {
         };
         let limit = page.limit.clamp(1, PAGE_LIMIT_MAX);
         // One more, which tells whether the last of the page has raised the revision.
-        let mut commits = store.history(entity, from, limit + 1).await.map_err(unreadable)?;
+        let commits = store.history(entity, from, limit + 1).await.map_err(unreadable)?;
         if is_next && commits.is_empty() {
             // Nobody was given this one.
             return Err(Problem::from(InvalidCursor).into());
         }
-        let older = commits
-            .iter()
-            .skip(1)
-            .map(|past| Some(past.revision))
-            .chain([None]);
-        let is_change: Vec<bool> = commits
-            .iter()
-            .zip(older)
-            .map(|(past, older)| !past.events.is_empty() || older != Some(past.revision))
-            .collect();
-        commits.truncate(limit);
-        let next = commits.last().map(|oldest| oldest.previous);
-        let changed = commits.iter().zip(is_change).filter(|(_, is_change)| *is_change);
-        let changes = changed.map(|(past, _)| change(entity.kind, past));
+        let is_change = |at: usize, past: &Past| {
+            let older = commits.get(at + 1);
+            !past.events.is_empty() || older.is_none_or(|older| older.revision != past.revision)
+        };
+        let page = commits.iter().take(limit);
+        let next = page.clone().next_back().map(|oldest| oldest.previous);
+        let changed = page.enumerate().filter(|(at, past)| is_change(*at, past));
+        let changes = changed.map(|(_, past)| change(entity.kind, past));
         Ok(Page {
             items: changes.collect::<Result<_, _>>().map_err(unreadable)?,
             next: next.and_then(|position| Cursor::of_history(entity, position)),

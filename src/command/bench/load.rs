@@ -4,7 +4,7 @@ use super::counters::{Actors, Counters};
 use super::figures::Run;
 use super::limits::cpu_ms_of_process;
 use crate::output;
-use futures::future::try_join_all;
+use futures::future::{FutureExt, try_join_all};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 use thread_priority::{
@@ -162,10 +162,7 @@ async fn paced<C: Client>(
         });
     }
     let standing_back = StandingBack::begin();
-    let pacer = async {
-        pace(senders, begins, ends, per_second.max(1)).await;
-        anyhow::Ok(())
-    };
+    let pacer = pace(senders, begins, ends, per_second.max(1)).map(anyhow::Ok);
     let before = async {
         tokio::time::sleep_until(measured_from.into()).await;
         reading(counters).await
