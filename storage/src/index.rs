@@ -113,6 +113,7 @@ pub(crate) fn load(rows: &impl Rows, entity: EntityKey) -> Result<Option<Loaded>
         snapshot: row.snapshot,
         revision: row.revision,
         position: row.position,
+        written_at: row.position,
     };
     if let Some(last) = rows.get(&key::last_commit(entity))? {
         let last = LastCommit::decode(&last).map_err(name_it)?;

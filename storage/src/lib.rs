@@ -91,6 +91,8 @@ pub struct Loaded {
     pub revision: Revision,
     /// The entity's last commit.
     pub position: Position,
+    /// The commit that wrote the snapshot: its last one that did not leave it as it was.
+    pub written_at: Position,
 }
 
 /// A commit of an entity's past.
@@ -265,7 +267,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>>;
 
     /// Reads at most so many commits of an entity, the newest first: one of them, the one before it ([`Past::previous`]), and
-    /// so on; fewer where they lie far from each other. An entity that is loaded says where its last one stands
+    /// so on; fewer where they lie far from each other, or where the next cannot be read. An entity that is loaded says where its last one stands
     /// ([`Loaded::position`]). Nothing where what stands there is not its own, or is not synced.
     fn history(
         &self,

@@ -36,7 +36,7 @@ struct Generations {
     old: Arc<Generation>,
     /// Every commit after this one is in one of them.
     since: Position,
-    /// How many passes have begun.
+    /// How many passes have begun that had something to tell.
     passes: u64,
 }
 
@@ -104,6 +104,7 @@ impl Pending {
         match (young, old) {
             (Some(young), Some(old)) if young.body == Body::Unchanged => Some(Newest {
                 body: old.body.clone(),
+                written_at: old.written_at,
                 ..*young
             }),
             (young, old) => young.or(old).cloned(),
@@ -159,7 +160,7 @@ impl Pending {
         stretch
     }
 
-    /// Returns how many passes have begun. While it stays, the index is told of nothing that was not here when it was asked.
+    /// Returns how many passes have begun that had something to tell. While it stays, the index is told of nothing that was not here when it was asked.
     pub(crate) fn passes(&self) -> u64 {
         self.read().passes
     }
@@ -174,7 +175,7 @@ impl Pending {
         assert_eq!(generations.old.len(), 0, "the last pass has not ended");
         let next = Generation::with_room_of(&generations.young);
         generations.old = Arc::new(std::mem::replace(&mut generations.young, next));
-        generations.passes += 1;
+        generations.passes += u64::from(0 < generations.old.len());
         Arc::clone(&generations.old)
     }
 

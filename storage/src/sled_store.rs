@@ -249,6 +249,7 @@ impl Store for SledStore {
                         snapshot,
                         revision: newest.revision,
                         position: newest.position,
+                        written_at: newest.written_at,
                     };
                     return ready(Ok(Some(loaded))).boxed();
                 }
@@ -259,9 +260,9 @@ impl Store for SledStore {
             let loaded = index::load(view.index, entity)?;
             Ok(loaded.map(|loaded| match loaded.position < position {
                 true => Loaded {
-                    snapshot: loaded.snapshot,
                     revision,
                     position,
+                    ..loaded
                 },
                 false => loaded,
             }))

@@ -190,6 +190,12 @@ async fn a_total_that_may_have_changed_over_a_restart_is_shown_before_it_is_paid
         carts.push((guest, cart));
     }
     open.shop.set_price(&before, 600).await;
+    for (guest, cart) in &carts {
+        // A refusal is kept at the cart, and shows no total.
+        let too_many = json!({ "variant_id": before.id, "quantity": 1_000_001 });
+        let refused = guest.post(&format!("/carts/{cart}/lines"), too_many).key("many");
+        refused.refused(422, "cart.quantity_too_large").await;
+    }
     let shop = open.shop.clone();
     let server = open.into_server().kill_and_restart();
     let shop = shop.at(&server);

@@ -368,7 +368,7 @@ impl<E: Entity> KindShared<E> {
             id,
             revision: loaded.revision,
             state: Arc::new(snapshot.state),
-            position: loaded.position,
+            position: loaded.written_at,
         };
         let rest = Rest {
             timers: Arc::new(snapshot.timers),

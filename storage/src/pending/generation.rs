@@ -20,6 +20,8 @@ pub(crate) struct Newest {
     pub(crate) body: Body,
     pub(crate) revision: Revision,
     pub(crate) position: Position,
+    /// The commit that the body is of.
+    pub(crate) written_at: Position,
 }
 
 impl Newest {
@@ -27,7 +29,7 @@ impl Newest {
     fn row(&self) -> Option<NewestRow> {
         match &self.body {
             Body::Unchanged => None,
-            Body::Put(snapshot) => Some(Some(index::state_row(snapshot, self.revision, self.position))),
+            Body::Put(snapshot) => Some(Some(index::state_row(snapshot, self.revision, self.written_at))),
             Body::Erase => Some(None),
         }
     }
@@ -51,7 +53,16 @@ impl Waiting {
     pub(crate) fn change(self, row: Vec<u8>, mut each: impl FnMut(Change)) {
         match self {
             Self::State(entity, newest) => {
-                index::state_change(entity, &newest.body, newest.revision, newest.position, each);
+                let Newest {
+                    body,
+                    revision,
+                    position,
+                    written_at,
+                } = newest;
+                index::state_change(entity, &body, revision, written_at, &mut each);
+                if matches!(body, Body::Put(_)) && written_at < position {
+                    index::state_change(entity, &Body::Unchanged, revision, position, &mut each);
+                }
             }
             Self::Receipt(receipt) => each((row, receipt.as_deref().map(index::stored))),
             Self::Row(value) => each((row, value)),
@@ -132,12 +143,14 @@ impl Generation {
                 body: record.body.clone(),
                 revision: record.revision,
                 position,
+                written_at: position,
             }),
             Entry::Occupied(occupied) => {
                 let newest = occupied.into_mut();
                 self.bytes -= body_bytes(&newest.body);
                 if record.body != Body::Unchanged {
                     newest.body = record.body.clone();
+                    newest.written_at = position;
                 }
                 newest.revision = record.revision;
                 newest.position = position;

@@ -49,6 +49,7 @@ fn a_commit_is_loaded_back_with_its_revision_and_position() {
             snapshot: snapshot("five"),
             revision: Revision(5),
             position: second,
+            written_at: second,
         };
         assert_eq!(store.load(toy(1)).await, Ok(Some(loaded)));
         assert_eq!(*store.synced().borrow(), second);
@@ -59,7 +60,7 @@ fn a_commit_is_loaded_back_with_its_revision_and_position() {
 #[test]
 fn an_unchanged_body_moves_revision_and_position_and_keeps_the_snapshot() {
     check(|store| async move {
-        draft(&*store, toy(1), 0)
+        let written_at = draft(&*store, toy(1), 0)
             .with(|commit| commit.body = Body::Put(snapshot("a")))
             .accepted(&*store)
             .await;
@@ -71,6 +72,7 @@ fn an_unchanged_body_moves_revision_and_position_and_keeps_the_snapshot() {
             snapshot: snapshot("a"),
             revision: Revision(2),
             position: last,
+            written_at,
         };
         assert_eq!(store.load(toy(1)).await, Ok(Some(loaded)));
     });
