@@ -19,7 +19,7 @@ use cartwright_domain::shipping::ShippingMethod;
 use cartwright_domain::stored_value::StoredValue;
 use cartwright_domain::tax::TaxZone;
 use cartwright_domain::{Class, Entity, EntityKey, Kind, Problem, Revision, Timestamp};
-use cartwright_storage::{Fault, Past, Recorded, codec};
+use cartwright_storage::{Fault, Past, Position, Recorded, codec};
 use serde_json::Value;
 
 /// One change of an entity, as it became durable.
@@ -69,16 +69,29 @@ impl Engine {
         };
         let limit = page.limit.clamp(1, PAGE_LIMIT_MAX);
         // One more, which tells whether the last of the page has raised the revision.
-        let commits = store.history(entity, from, limit + 1).await.map_err(unreadable)?;
+        let mut commits = store.history(entity, from, limit + 1).await.map_err(unreadable)?;
         if is_next && commits.is_empty() {
             // Nobody was given this one.
             return Err(Problem::from(InvalidCursor).into());
+        }
+        let shown = commits.len().min(limit);
+        if let Some(oldest) = commits.last()
+            && commits.len() == shown
+            && oldest.events.is_empty()
+            && oldest.previous != Position::default()
+        {
+            // The one before lies far away, or cannot be read.
+            match store.history(entity, oldest.previous, 1).await {
+                Ok(older) => commits.extend(older),
+                Err(Fault::Damaged { .. }) => {}
+                Err(fault) => return Err(unreadable(fault)),
+            }
         }
         let is_change = |at: usize, past: &Past| {
             let older = commits.get(at + 1);
             !past.events.is_empty() || older.is_none_or(|older| older.revision != past.revision)
         };
-        let page = commits.iter().take(limit);
+        let page = commits.iter().take(shown);
         let next = page.clone().next_back().map(|oldest| oldest.previous);
         let changed = page.enumerate().filter(|(at, past)| is_change(*at, past));
         let changes = changed.map(|(_, past)| change(entity.kind, past));

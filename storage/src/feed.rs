@@ -34,7 +34,8 @@ pub(crate) fn read(
     Ok((facts, read_to))
 }
 
-/// Reads at most so many commits of an entity, from one of them back; nothing where that one is another's.
+/// Reads at most so many commits of an entity, from one of them back; nothing where that one is another's. Damage ends what is
+/// read: whoever goes on from there hears of it.
 pub(crate) fn history(
     catalog: &Catalog,
     entity: EntityKey,
@@ -42,7 +43,7 @@ pub(crate) fn history(
     commits_max: usize,
 ) -> Result<Vec<Past>, Fault> {
     let mut commits = Vec::new();
-    catalog.walk_back(from, |position, previous, payload| {
+    let walked = catalog.walk_back(from, |position, previous, payload| {
         let Entry::Commit(record) = Entry::decode(payload)? else {
             return Err(Fault::Damaged {
                 entity: entity.to_string(),
@@ -70,6 +71,9 @@ pub(crate) fn history(
         } else {
             Reading::Enough
         })
-    })?;
-    Ok(commits)
+    });
+    match walked {
+        Err(Fault::Damaged { .. }) if !commits.is_empty() => Ok(commits),
+        walked => walked.map(|()| commits),
+    }
 }

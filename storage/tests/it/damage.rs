@@ -365,6 +365,38 @@ fn a_commit_that_cannot_be_read_is_damage_to_the_feed_and_not_a_gap() {
 }
 
 #[test]
+fn a_history_goes_back_to_what_cannot_be_read_and_says_so_only_there() {
+    const COMMITS: u64 = 150;
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), &small());
+    run(async {
+        for revision in 0..COMMITS {
+            let made = draft(&store, toy(1), revision).with(|commit| commit.previous = Position(revision));
+            assert_eq!(made.accepted(&store).await, Position(revision + 1));
+        }
+        store.close().await.unwrap();
+    });
+    drop(store);
+    let first = &segments(directory.path())[0];
+    flip(first, frames(first)[3] + 40);
+    let (store, _) = reopen(directory.path());
+    let (mut from, mut read) = (Position(COMMITS), Vec::new());
+    let damage = loop {
+        match run(store.history(toy(1), from, usize::MAX)) {
+            Ok(page) => {
+                from = page.last().expect("a page has commits").previous;
+                read.extend(page.iter().map(|past| past.position.0));
+            }
+            Err(damage) => break damage,
+        }
+    };
+    assert!(matches!(damage, Fault::Damaged { .. }), "{damage:?}");
+    assert!(0 < from.0 && from.0 < 6, "{from:?}");
+    let sound: Vec<_> = (from.0 + 1..=COMMITS).rev().collect();
+    assert_eq!(read, sound);
+}
+
+#[test]
 fn damage_is_told_to_the_feed_where_it_is_and_stops_only_who_needs_what_it_took() {
     let directory = closed_after(150, &small());
     let first = &segments(directory.path())[0];
