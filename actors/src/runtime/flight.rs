@@ -18,7 +18,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-/// When changes are worth trying again that were too large together.
+/// When changes are worth trying again that were too large together. Nobody knows which of them was: each may be the one that
+/// is no larger.
 const RETRY_APART: Duration = Duration::from_millis(100);
 
 /// Changes that go into one commit.
@@ -136,7 +137,6 @@ impl<E: Entity> Head<E> {
                     // Nobody else hears of what a timer does.
                     tracing::error!(entity = %self.key, ?unstorable, "a timer's change cannot be stored; it fires again");
                 }
-                // Of several that share it nobody knows which it was. Each may be the one that is no larger.
                 let failure = match contents.waiters.len() {
                     0 | 1 => Failure::from(unstorable),
                     _ => Failure::Retry(RETRY_APART),
@@ -167,6 +167,7 @@ impl<E: Entity> Head<E> {
         };
         let timers = timer_change(&committed.stand.timers, &stand.timers);
         let earliest_timer = timers.put.iter().map(|(_, due)| *due).min();
+        let is_shared = 1 < contents.waiters.len();
         let ahead = match numbered {
             // Of what draws a number nobody can say yet how it will stand.
             true => Vec::new(),
@@ -191,6 +192,7 @@ impl<E: Entity> Head<E> {
                 (Body::Put(_) | Body::Erase, false) => Lands::Published,
             },
             changes: contents.changes,
+            is_shared,
             earliest_timer,
             waiters: std::mem::take(&mut contents.waiters),
         };
@@ -266,6 +268,8 @@ struct Landing<E: Entity> {
     numbered: Option<Arc<OnceLock<Arc<E>>>>,
     body: Lands,
     changes: u64,
+    /// Do several wait for it?
+    is_shared: bool,
     earliest_timer: Option<Timestamp>,
     waiters: Vec<Waiter>,
 }
@@ -317,7 +321,10 @@ impl<E: Entity> Landing<E> {
                 )
             }
             Err(rejected) => {
-                let settled = Settled::of(&rejected);
+                let settled = match rejected {
+                    Rejected::TooLarge(_) if self.is_shared => Settled::Failed(Failure::Retry(RETRY_APART)),
+                    _ => Settled::of(&rejected),
+                };
                 (settled, Told::Rejected(rejected))
             }
         };

@@ -270,6 +270,29 @@ async fn a_refused_commit_ends_the_incarnation_and_the_next_ask_loads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn changes_that_are_too_large_together_are_worth_trying_again() {
+    let too_large = || Rejected::TooLarge("4 MiB".to_owned());
+    for (together, expected) in [(1, "engine.too_large"), (2, "engine.restarted")] {
+        let bench = Bench::new();
+        let id = bench.open(1).await;
+        bench.store.hold();
+        let first = bench.tell(id, add(1));
+        let asks = join_all((0..together).map(|_| bench.tell(id, add(2))));
+        let fail = async {
+            settle().await;
+            bench.store.release();
+            bench.store.refuse(too_large());
+        };
+        let (first, answers, ()) = tokio::join!(first, asks, fail);
+        assert_eq!(first.unwrap().reply, 1);
+        for answer in answers {
+            assert_eq!(code(answer), expected);
+        }
+        assert_eq!(bench.tell(id, add(2)).await.unwrap().reply, 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_overtaken_incarnation_cannot_write() {
     let store = super::store::TestStore::new();
     let old = Bench::on(&store, EntityOptions::default());
