@@ -18,10 +18,6 @@ pub(crate) fn price(case: &Case, method: &Method, worth: i128) -> Option<i128> {
     if !is_offered {
         return None;
     }
-    // "The value of goods from which nothing is charged, handling included."
-    if method.free_from.is_some_and(|from| from <= worth) {
-        return Some(0);
-    }
     let charge = match &method.charge {
         Charge::Flat(price) => *price,
         // "The price of the last step that begins at or below the measure. What is below the first step is not taken."
@@ -40,6 +36,10 @@ pub(crate) fn price(case: &Case, method: &Method, worth: i128) -> Option<i128> {
             at_most.map_or(share, |most| share.min(most))
         }
     };
+    // "The value of goods from which nothing is charged, handling included."
+    if method.free_from.is_some_and(|from| from <= worth) {
+        return Some(0);
+    }
     Some(charge + method.handling)
 }
 

@@ -271,6 +271,9 @@ fn a_table_goes_by_the_last_step_that_is_reached_and_handling_comes_on_top() -> 
     assert_eq!(of(1, 499), None, "below the first step it is not taken");
     assert_eq!((of(1, 999), of(1, 1_000)), (Some(350), Some(500)));
     assert_eq!(of(1_000_000, 4_000_000), Some(1_040));
+    // Goods that are worth enough to be sent for nothing are not taken for that.
+    let of = |units| price(&by_weight, &parcel(100_000, units, 250, &[]));
+    assert_eq!((of(1), of(2)), (None, Some(0)));
     let by_worth = table(Measure::Worth)?;
     let of = |worth| price(&by_worth, &parcel(worth, 1, 1, &[]));
     assert_eq!((of(499), of(500), of(5_000)), (None, Some(350), Some(1_040)));

@@ -177,20 +177,15 @@ impl Tariff {
         if parcel.worth.currency != self.currency || !self.worth.contains(worth) {
             return Ok(None);
         }
-        let is_free = self.free_from.is_some_and(|from| from <= parcel.worth.amount);
-        let free = Charged {
-            price: Money::zero(self.currency),
-            source: PriceSource::Tariff,
-        };
-        if is_free && !self.is_by_carrier() {
-            return Ok(Some(free));
-        }
-        // Whether a carrier takes the parcel matters also where the buyer pays nothing.
+        // Whether the parcel is taken matters also where the buyer pays nothing.
         let Some(charged) = self.charge.price(parcel, rounding)? else {
             return Ok(None);
         };
-        if is_free {
-            return Ok(Some(free));
+        if self.free_from.is_some_and(|from| from <= parcel.worth.amount) {
+            return Ok(Some(Charged {
+                price: Money::zero(self.currency),
+                source: PriceSource::Tariff,
+            }));
         }
         let price = charged.price.plus(Money::new(self.handling_fee, self.currency))?;
         Ok(Some(Charged { price, ..charged }))
