@@ -459,9 +459,10 @@ impl Kinds {
         let mut seen = HashMap::with_capacity(cart.state.lines().len());
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<Settings>)?;
-        let book = self.price_book.of_cart(&cart.state, self);
-        let customer = self.customer_of(&cart.state).await?;
+        // One time for lists, taxes and promotions, whatever is waited for.
         let now = self.price_book.time_of(&cart.state);
+        let book = self.price_book.at(now, self);
+        let customer = self.customer_of(&cart.state).await?;
         let mut stamp = vec![cart.position.0, settings.position.0, book.number];
         stamp.push(customer.as_ref().map_or(0, |customer| customer.position.0));
         stamp.extend(self.counted_findings(&book, &cart.state));

@@ -145,7 +145,7 @@ impl PriceBook {
         self.at(self.clock.now(), kinds)
     }
 
-    fn at(&self, at: Timestamp, kinds: &Kinds) -> Arc<Indexed> {
+    pub(super) fn at(&self, at: Timestamp, kinds: &Kinds) -> Arc<Indexed> {
         // Counted before the rosters are read: one that changes in between is at worst indexed twice.
         let as_of = Changes::of(kinds);
         let kept = self.kept.load();

@@ -97,9 +97,10 @@ impl Kinds {
         let (variants, products) = (self.variants.commits(), self.products.commits());
         let settings = self.settings.read(SETTINGS_ID).await.map_err(unreadable)?;
         let settings = settings.ok_or_else(crate::once::gone::<cartwright_domain::settings::Settings>)?;
-        let book = self.price_book.of_cart(&cart.state, self);
-        let customer = self.customer_of(&cart.state).await?;
+        // One time for lists, taxes and promotions, whatever is waited for.
         let now = self.price_book.time_of(&cart.state);
+        let book = self.price_book.at(now, self);
+        let customer = self.customer_of(&cart.state).await?;
         let counted = self.counted_findings(&book, &cart.state);
         let uses_categories = book.use_categories();
         let basis = Basis {

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// The members of the European Union: country, prefix of its VAT numbers, and the forms of what follows the prefix.
-/// `9` is a digit, `A` a letter, `X` either, `Y` either but for the letters I and O; everything else is itself.
+/// `9` is a digit, `A` a letter, `X` either, `S` either or one of `+` and `*`, `Y` either but for the letters I and O; everything else is itself.
 const MEMBERS: &[(&str, &str, &[&str])] = &[
     ("AT", "AT", &["U99999999"]),
     ("BE", "BE", &["0999999999", "1999999999"]),
@@ -24,7 +24,7 @@ const MEMBERS: &[(&str, &str, &[&str])] = &[
     ("GR", "EL", &["999999999"]),
     ("HR", "HR", &["99999999999"]),
     ("HU", "HU", &["99999999"]),
-    ("IE", "IE", &["9X99999A", "9999999AA"]),
+    ("IE", "IE", &["9S99999A", "9999999AA"]),
     ("IT", "IT", &["99999999999"]),
     ("LT", "LT", &["999999999", "999999999999"]),
     ("LU", "LU", &["99999999"]),
@@ -121,6 +121,7 @@ fn has_form(text: &str, form: &str) -> bool {
         b'9' => byte.is_ascii_digit(),
         b'A' => byte.is_ascii_uppercase(),
         b'X' => byte.is_ascii_digit() || byte.is_ascii_uppercase(),
+        b'S' => byte.is_ascii_digit() || byte.is_ascii_uppercase() || matches!(byte, b'+' | b'*'),
         b'Y' => byte.is_ascii_digit() || byte.is_ascii_uppercase() && !matches!(byte, b'I' | b'O'),
         other => byte == other,
     };
@@ -173,6 +174,8 @@ mod tests {
         check("EL094259216", Some("GR"));
         check("FR 40 303265045", Some("FR"));
         check("IE6433435F", Some("IE"));
+        check("IE8+12345A", Some("IE"));
+        check("IE8*12345A", Some("IE"));
         check("IE6433435OA", Some("IE"));
         check("NL004495445B01", Some("NL"));
         check("ESX1234567X", Some("ES"));
