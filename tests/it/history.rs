@@ -87,7 +87,10 @@ async fn every_step_of_a_purchase_and_its_cancellation_can_be_shown_also_after_a
     let canceled = event(&of_order, "order.order_canceled");
     assert_eq!(
         canceled,
-        (&json!({ "reason": "out of fashion" }), "engine:cancellation")
+        (
+            &json!({ "reason": "out of fashion" }),
+            "engine:cancellation for staff:admin"
+        )
     );
     let refunded = event(&of_order, "order.payment_refunded");
     assert_eq!(refunded.0["amount"], pence(3000));

@@ -49,8 +49,13 @@ impl CancellationEnv {
             step,
             forbids: None,
         };
-        Ask::step("cancellation", self.kinds.randomness.seed(), key)
+        Ask::step(&caller(saga), self.kinds.randomness.seed(), key)
     }
+}
+
+/// Returns what its steps are asked as: histories tell who wanted them.
+fn caller(saga: &Published<Cancellation>) -> String {
+    format!("cancellation for {}", saga.state.by)
 }
 
 impl SagaStep for Step {
@@ -189,7 +194,7 @@ async fn return_payment(
                         .ask(
                             saga.state.order,
                             command,
-                            Ask::internal("cancellation", env.kinds.randomness.seed()),
+                            Ask::internal(&caller(saga), env.kinds.randomness.seed()),
                         )
                         .await;
                     answer.map(|_| ()).map_err(|error| error.to_string())

@@ -27,6 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// A code that is good for one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct CouponCode {
+    /// Its id, for its history.
+    id: String,
     /// The code.
     #[schema(example = "SPRING-7KQ2M9XA")]
     code: String,
@@ -42,6 +44,7 @@ impl From<&ListedCode> for CouponCode {
     fn from(listed: &ListedCode) -> Self {
         let state = &listed.code.state;
         Self {
+            id: listed.code.id.to_string(),
             code: state.code.to_string(),
             used: listed.is_used,
             created_at: state.created_at.into(),

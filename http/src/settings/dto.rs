@@ -4,6 +4,7 @@ use crate::answer::versioned;
 use crate::dto::nullable;
 use crate::extract::{Change, Null};
 use cartwright_actors::Shown;
+use cartwright_domain::id::SETTINGS_ID;
 use cartwright_domain::{Revision, settings};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,6 +13,8 @@ use utoipa::ToSchema;
 /// How the store does business.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Settings {
+    /// Their id, for their history.
+    id: String,
     /// The currency of carts that name none.
     #[schema(example = "GBP")]
     currency: String,
@@ -119,6 +122,7 @@ impl Settings {
     fn of(settings: &settings::Settings, revision: Revision) -> Self {
         let (lifetimes, limits) = (&settings.lifetimes, &settings.limits);
         Self {
+            id: SETTINGS_ID.to_string(),
             currency: settings.currency.to_string(),
             currencies: settings.currencies.iter().map(ToString::to_string).collect(),
             prices: settings.prices.name(),
