@@ -2,6 +2,7 @@
 
 use crate::cli::Remote;
 use crate::client::Server;
+use crate::output;
 use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Lines};
@@ -34,15 +35,21 @@ pub(super) struct OwnServer {
     token: String,
 }
 
-/// A process that is killed when it is dropped.
+/// A process that is killed when it is dropped. Should it have ended by itself, that is told.
 struct Process {
     child: Child,
+    /// What it writes its log to.
+    log: PathBuf,
+    is_killed: bool,
     /// Read no further than the address, and kept open so that the server can write on.
     said: Lines<BufReader<ChildStdout>>,
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if let (false, Ok(Some(status))) = (self.is_killed, self.child.try_wait()) {
+            output::note(format!("a server has ended by itself, {status}: {}", read_log(&self.log)));
+        }
         // What it has acknowledged is on the disk, and it is gone either way.
         drop(self.child.kill());
         drop(self.child.wait());
@@ -65,7 +72,7 @@ impl OwnServer {
         let mut process = spawn(folder.path(), options)?;
         let (url, token) = (process.url(), process.token());
         let (Some(url), Some(token)) = (url, token) else {
-            bail!("the server did not start: {}", log(folder.path()));
+            bail!("the server did not start: {}", read_log(&process.log));
         };
         let server = server_at(&url, &token)?;
         Ok(Self {
@@ -110,6 +117,7 @@ impl OwnServer {
     /// # Errors
     /// It cannot be waited for.
     pub(super) fn kill(&mut self) -> anyhow::Result<()> {
+        self.process.is_killed = true;
         self.process.child.kill()?;
         self.process.child.wait()?;
         Ok(())
@@ -122,8 +130,9 @@ impl OwnServer {
     pub(super) async fn start_again(&mut self) -> anyhow::Result<Duration> {
         let began = Instant::now();
         self.process = spawn(self.folder.path(), &self.options)?;
-        let failed = || format!("the server did not start again: {}", log(self.folder.path()));
-        let url = self.process.url().with_context(failed)?;
+        let url = self.process.url();
+        let failed = || format!("the server did not start again: {}", read_log(&self.process.log));
+        let url = url.with_context(failed)?;
         let client = reqwest::Client::new();
         let ready = format!("{url}/health/ready");
         loop {
@@ -166,12 +175,8 @@ fn server_at(url: &str, token: &str) -> anyhow::Result<Server> {
     })
 }
 
-fn log_file(folder: &Path) -> PathBuf {
-    folder.join("server.log")
-}
-
-fn log(folder: &Path) -> String {
-    std::fs::read_to_string(log_file(folder)).unwrap_or_default()
+fn read_log(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_default()
 }
 
 fn spawn(folder: &Path, options: &[(&'static str, String)]) -> anyhow::Result<Process> {
@@ -184,7 +189,8 @@ fn spawn(folder: &Path, options: &[(&'static str, String)]) -> anyhow::Result<Pr
     for (option, value) in options {
         command.env(format!("{ENV_PREFIX}{}", option.to_uppercase()), value);
     }
-    let log = File::options().create(true).append(true).open(log_file(folder))?;
+    let log = folder.join("server.log");
+    let errors = File::options().create(true).append(true).open(&log)?;
     let mut child = command
         .args([
             "serve",
@@ -198,12 +204,14 @@ fn spawn(folder: &Path, options: &[(&'static str, String)]) -> anyhow::Result<Pr
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(log)
+        .stderr(errors)
         .spawn()
         .context("the server cannot be started")?;
     let stdout = child.stdout.take().context("the server has no output")?;
     Ok(Process {
         child,
+        log,
+        is_killed: false,
         said: BufReader::new(stdout).lines(),
     })
 }
