@@ -55,7 +55,14 @@ async fn void_payment(
                 .void(&operation(saga.id, "void"), &approval.reference)
                 .await
             {
-                Ok(_) | Err(payment::Error::Declined(_)) => Ok(()),
+                Ok(_) => Ok(()),
+                Err(payment::Error::Declined(reason)) => {
+                    tracing::warn!(
+                        checkout = %saga.id, payment = %approval.reference.as_str(), ?reason,
+                        "the provider voids no payment of a checkout that comes to nothing; look for it there"
+                    );
+                    Ok(())
+                }
                 Err(error) => Err(Halt::Again(error.to_string())),
             }
         }

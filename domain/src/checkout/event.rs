@@ -22,9 +22,9 @@ pub enum Event {
     },
     /// Completion was asked for.
     CompletionBegun,
-    /// The quote is frozen and the provider is about to be asked for this amount.
+    /// The quote is frozen, and the provider is about to be asked for what gift cards and store credit leave of it.
     AuthorizationBegun {
-        /// The amount.
+        /// What all of it costs.
         total: Money,
     },
     /// The provider did not answer in time: it may or may not have authorized.

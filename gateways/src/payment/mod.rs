@@ -132,7 +132,7 @@ impl fmt::Debug for Token {
 /// What to authorize.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizeRequest {
-    /// The frozen quote's total, more than zero.
+    /// What is left of the frozen quote's total once gift cards and store credit have paid, more than zero.
     pub amount: Money,
     /// The shopper's means of payment.
     pub token: Token,
