@@ -141,15 +141,17 @@ async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -
     };
     let stock = order.state.stock();
     let units = try_join_all(stock.iter().map(|promised| deallocate(env, saga, promised)));
+    let used = order.state.quote().uses.as_slice();
     let given_back = match settings.keep_used_on_cancel {
         true => &[],
-        false => order.state.quote().uses.as_slice(),
+        false => used,
     };
     let uses = try_join_all(given_back.iter().map(|used| give_back_use(env, saga, used)));
     // A provider that is silent keeps nobody from buying what is free again.
     let (money, units, uses): (Result<(), String>, _, _) = join3(money, units, uses).await;
     money.and(units.map(drop)).and(uses.map(drop))?;
-    Ok(over(saga, stock, given_back, payments, None))
+    // The setting may have been another at an earlier try.
+    Ok(over(saga, stock, used, payments, None))
 }
 
 /// Lets the order's checkout finish first: what it has not yet allocated or captured cannot be given back, and the
@@ -315,7 +317,7 @@ async fn give_back_use(
 fn over(
     saga: &Arc<Published<Cancellation>>,
     stock: &[PromisedStock],
-    given_back: &[Use],
+    uses: &[Use],
     payments: &[Payment],
     refusal: Option<Problem>,
 ) -> Performed<Progress> {
@@ -333,7 +335,7 @@ fn over(
             DEALLOCATE_STOCK,
         ));
     }
-    for used in given_back {
+    for used in uses {
         deletes.push(receipt(UseCounter::key(used.counter), GIVE_BACK_USE));
     }
     let answers = saga.state.answers.as_ref();

@@ -48,7 +48,10 @@ struct Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if let (false, Ok(Some(status))) = (self.is_killed, self.child.try_wait()) {
-            output::note(format!("a server has ended by itself, {status}: {}", read_log(&self.log)));
+            output::note(format!(
+                "a server has ended by itself, {status}: {}",
+                read_log(&self.log)
+            ));
         }
         // What it has acknowledged is on the disk, and it is gone either way.
         drop(self.child.kill());
