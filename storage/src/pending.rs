@@ -221,9 +221,11 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Fence, KeyChange, Receipt, TimerChange};
+    use crate::index::{EachRow, Rows};
+    use crate::{Fault, Fence, KeyChange, Loaded, Receipt, TimerChange};
     use bytes::Bytes;
     use cartwright_domain::{Kind, Revision, Timestamp, Unique, UniqueKey};
+    use std::collections::BTreeMap;
     use std::ops::Bound;
     use uuid::Uuid;
 
@@ -298,6 +300,67 @@ mod tests {
         assert_eq!(pending.begin().waiting().len(), 3);
         pending.end();
         assert_eq!((pending.len(), pending.bytes()), (0, 0));
+    }
+
+    /// An index that has been told of some passes.
+    #[derive(Default)]
+    struct Told(BTreeMap<Vec<u8>, Bytes>);
+
+    impl Told {
+        fn pass(&mut self, pending: &Pending) {
+            for (row, waiting) in pending.begin().waiting() {
+                waiting.change(row, |(row, value)| match value {
+                    Some(value) => drop(self.0.insert(row, value.into())),
+                    None => drop(self.0.remove(&row)),
+                });
+            }
+            pending.end();
+        }
+    }
+
+    impl Rows for Told {
+        fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+            Ok(self.0.get(key).cloned())
+        }
+
+        fn walk(&self, _: Range, _: bool, _: &mut EachRow<'_>) -> Result<(), Fault> {
+            unreachable!("an entity is loaded by its keys")
+        }
+    }
+
+    #[test]
+    fn the_index_tells_the_last_commit_from_the_one_that_wrote_the_state() {
+        // Five commits of one entity, each of which writes it or leaves it as it is, with a pass behind each or not.
+        for choices in 0_u32..1 << 10 {
+            let (pending, mut told) = (Pending::new(1 << 20, Position(0)), Told::default());
+            let mut written_at = Position(1);
+            let mut entity = None;
+            for at in 1..=5_u64 {
+                let writes = at == 1 || choices & 1 << at != 0;
+                let body = match writes {
+                    true => Body::Put(Bytes::from(at.to_string())),
+                    false => Body::Unchanged,
+                };
+                let record = record(at, body, KeyChange::default());
+                insert(&pending, at, &record);
+                entity = Some(record.entity);
+                if writes {
+                    written_at = Position(at);
+                }
+                if choices & 1 << (at + 4) != 0 {
+                    told.pass(&pending);
+                }
+            }
+            told.pass(&pending);
+            let loaded = entity.and_then(|entity| index::load(&told, entity).expect("it reads"));
+            let expected = Loaded {
+                snapshot: Bytes::from(written_at.0.to_string()),
+                revision: Revision(5),
+                position: Position(5),
+                written_at,
+            };
+            assert_eq!(loaded, Some(expected), "{choices:b}");
+        }
     }
 
     #[test]

@@ -59,9 +59,16 @@ impl Waiting {
                     position,
                     written_at,
                 } = newest;
-                index::state_change(entity, &body, revision, written_at, &mut each);
-                if matches!(body, Body::Put(_)) && written_at < position {
-                    index::state_change(entity, &Body::Unchanged, revision, position, &mut each);
+                match body {
+                    Body::Put(_) => {
+                        index::state_change(entity, &body, revision, written_at, &mut each);
+                        if written_at < position {
+                            index::state_change(entity, &Body::Unchanged, revision, position, each);
+                        }
+                    }
+                    Body::Unchanged | Body::Erase => {
+                        index::state_change(entity, &body, revision, position, each);
+                    }
                 }
             }
             Self::Receipt(receipt) => each((row, receipt.as_deref().map(index::stored))),
