@@ -374,6 +374,27 @@ async fn a_card_that_covers_less_is_told_also_beside_another_total() {
 }
 
 #[tokio::test]
+async fn that_staff_have_taken_the_last_card_out_is_told_until_it_was_seen() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let card = issue(&open, 600).await;
+    let (guest, cart, _) = applied(&open, &variant, &card).await;
+    let removed = format!("/carts/{cart}/payments/{}", text(&card["id"]));
+    open.shop.staff.delete(&removed).ok(200).await;
+    let mut body = token("tok_approve");
+    body["expected_total"] = pence(2_000);
+    for _ in 0..3 {
+        let refused = complete(&guest, &cart, body.clone()).await;
+        let refused = refused.expect_refused(409, "checkout.amount_due_changed");
+        assert_eq!(refused["details"]["amount_due"], pence(2_000));
+    }
+    let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(2_000));
+    let checkout = complete(&guest, &cart, body).await.expect(200);
+    assert_eq!(charged(&open, &checkout), [(2_000, 2_000, 0)]);
+}
+
+#[tokio::test]
 async fn what_a_card_was_shown_to_pay_is_not_taken_for_granted_after_a_restart() {
     let open = OpenShop::fresh().await;
     let variant = open.shop.variant(1_000, Some(10)).await;

@@ -58,12 +58,17 @@ impl Engine {
         if request.caller.is_staff() {
             return Ok(completion);
         }
-        if completion.expected_total.is_some() {
-            let has_none = priced.cart.state.stored_values().is_empty();
-            if completion.expected_due.is_some() || has_none || priced.coverage.due.is_zero() {
+        if let Some(total) = completion.expected_total {
+            if completion.expected_due.is_some() || priced.coverage.due.is_zero() {
                 return Ok(completion);
             }
-            if !self.kinds().covers_what_it_did(priced).await? {
+            let last = self.inner().shown_totals.last(priced.cart.id, &request.caller);
+            let was_told = last.is_some_and(|last| matches!(last.how, Told::Due) && last.total == total);
+            // Where there are none, nothing is left out but what they may have paid until they were taken out.
+            if priced.cart.state.stored_values().is_empty() && !was_told {
+                return Ok(completion);
+            }
+            if was_told || !self.kinds().covers_what_it_did(priced).await? {
                 return Err(self.refusing(request, priced.cart.id, validate::due_unknown(priced)));
             }
             return Ok(Completion {
