@@ -9,14 +9,14 @@ use super::import::complete_journey;
 use crate::cli::{AttemptsPreset, Judge};
 use crate::client::{Call, Connection, Server};
 use crate::output;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use cartwright_http::extract::IDEMPOTENT_REPLAYED;
 use hyper::header::HeaderValue;
-use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 use uuid::Uuid;
@@ -25,6 +25,8 @@ use uuid::Uuid;
 const BATCH_ATTEMPTS_MAX: usize = 500;
 /// How many attempts are shown whose verdict is another than the file's.
 const DIFFERING_SHOWN_MAX: u64 = 20;
+/// How many rows that cannot be read are shown where nothing is sent for them.
+const UNREAD_TOLD_MAX: usize = 100;
 /// Where the keys of calls come from.
 const CALLS: Uuid = Uuid::from_u128(0x3d0b_61f7_24c9_4e58_a7d2_5b9c_8f10_e346);
 
@@ -68,6 +70,13 @@ struct Attempt {
     sent: Value,
     /// The verdict of the file.
     expected: Option<String>,
+}
+
+impl Attempt {
+    /// Tells whether it is to count as a use where it is good.
+    fn redeems(&self) -> bool {
+        self.sent["redeem"] == true
+    }
 }
 
 /// A verdict as the server gives it.
@@ -154,12 +163,8 @@ fn of_journey(values: &mut Values) -> Result<Value, String> {
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Judge) -> anyhow::Result<ExitCode> {
     let layout = Layout::of(arguments.preset);
-    let mut reading = Reading {
-        table: NamedTable::open(&arguments.file, layout.columns, layout.needed)?,
-        layout,
-        number: 0,
-        unread: 0,
-    };
+    Reading::of(&arguments.file, layout)?.require_countable()?;
+    let mut reading = Reading::of(&arguments.file, layout)?;
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;
@@ -172,7 +177,8 @@ pub(crate) async fn run(arguments: Judge) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let mut tally = Tally::default();
     for call in 0_u64.. {
-        let batch = reading.next_batch(&bar)?;
+        let batch = reading.next_batch(|line| bar.suspend(|| output::line(line)))?;
+        bar.set_position(reading.table.bytes_read());
         if batch.is_empty() {
             break;
         }
@@ -211,8 +217,21 @@ struct Reading {
 }
 
 impl Reading {
-    /// Returns the next attempts, at most [`BATCH_ATTEMPTS_MAX`], and reports the rows that are none on the way.
-    fn next_batch(&mut self, bar: &ProgressBar) -> anyhow::Result<Vec<Attempt>> {
+    /// Begins to read a file.
+    fn of(file: &Path, layout: Layout) -> anyhow::Result<Self> {
+        Ok(Self {
+            table: NamedTable::open(file, layout.columns, layout.needed)?,
+            layout,
+            number: 0,
+            unread: 0,
+        })
+    }
+
+    /// Returns the next attempts, at most [`BATCH_ATTEMPTS_MAX`], and hands on what is to be said of rows that are none.
+    fn next_batch(
+        &mut self,
+        mut refused: impl FnMut(String) -> std::io::Result<()>,
+    ) -> anyhow::Result<Vec<Attempt>> {
         let mut batch = Vec::new();
         while batch.len() < BATCH_ATTEMPTS_MAX {
             let Some((line, values)) = self.table.next_row()? else {
@@ -223,12 +242,42 @@ impl Reading {
                 Ok(attempt) => batch.push(attempt),
                 Err(reason) => {
                     self.unread += 1;
-                    bar.suspend(|| output::line(format!("refused\tline {line}\t{reason}")))?;
+                    refused(format!("refused\tline {line}\t{reason}"))?;
                 }
             }
         }
-        bar.set_position(self.table.bytes_read());
         Ok(batch)
+    }
+
+    /// Reads all of it, before anything is sent: a call in which a use may count is known again by its attempts, and with one
+    /// more row, once that is mended, it would be another, and so would all behind it.
+    ///
+    /// # Errors
+    /// A use may count, and there are rows that cannot be read: which.
+    fn require_countable(mut self) -> anyhow::Result<()> {
+        let (mut redeems, mut told) = (false, Vec::new());
+        loop {
+            let batch = self.next_batch(|line| {
+                if told.len() < UNREAD_TOLD_MAX {
+                    told.push(line);
+                }
+                Ok(())
+            })?;
+            if batch.is_empty() {
+                break;
+            }
+            redeems |= batch.iter().any(Attempt::redeems);
+        }
+        if redeems && 0 < self.unread {
+            for line in told {
+                output::line(line)?;
+            }
+            bail!(
+                "{} rows cannot be read, so nothing was judged or counted; mend them, or take them out, and run the file again",
+                self.unread
+            );
+        }
+        Ok(())
     }
 }
 
@@ -242,7 +291,7 @@ struct Judged {
 /// Returns the key of a call in which a use may count: its number, what the file calls its attempts, and what they are.
 /// None where none can: they are judged anew each time.
 fn key(call: u64, batch: &[Attempt], body: &str) -> Option<Uuid> {
-    let redeems = batch.iter().any(|attempt| attempt.sent["redeem"] == true);
+    let redeems = batch.iter().any(Attempt::redeems);
     redeems.then(|| {
         let ids: Vec<&str> = batch.iter().map(|attempt| attempt.id.as_str()).collect();
         Uuid::new_v5(&CALLS, json!([call, ids, body]).to_string().as_bytes())
@@ -335,13 +384,8 @@ mod tests {
         let file = folder.path().join("attempts.csv");
         std::fs::write(&file, text).expect("the folder is writable");
         let layout = Layout::of(preset);
-        let mut reading = Reading {
-            table: NamedTable::open(&file, layout.columns, layout.needed).expect("the file is there"),
-            layout,
-            number: 0,
-            unread: 0,
-        };
-        reading.next_batch(&ProgressBar::hidden()).expect("it reads")
+        let mut reading = Reading::of(&file, layout).expect("the file is there");
+        reading.next_batch(|_| Ok(())).expect("it reads")
     }
 
     #[test]

@@ -154,13 +154,18 @@ impl Engine {
             }
             return Ok(true);
         }
+        // By its counter: which there are may have changed since this was asked before under the same key.
+        let part = |what: &str, of: &Use| Request {
+            if_match: None,
+            ..request.part(&format!("{row}/{what}/{}", of.counter))
+        };
         for (at, needed) in uses.iter().enumerate() {
-            let step = request.part(&format!("{row}/use/{at}"));
+            let step = part("use", needed);
             if self.spend(&step, *needed).await? {
                 continue;
             }
-            for (at, spent) in uses[..at].iter().enumerate() {
-                let step = request.part(&format!("{row}/back/{at}"));
+            for spent in &uses[..at] {
+                let step = part("back", spent);
                 let back = GiveBackUse {
                     promotion: spent.promotion,
                 };
