@@ -133,12 +133,7 @@ pub(crate) struct Import {
     #[command(flatten)]
     pub(crate) tables: Tables,
     /// Columns of the file that are passed over, whatever they say
-    #[arg(
-        long,
-        value_name = "COLUMN,...",
-        value_delimiter = ',',
-        conflicts_with = "preset"
-    )]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     pub(crate) ignore: Vec<String>,
     /// Read the whole file without sending anything; what only the server can judge is not checked
     #[arg(long)]
@@ -236,7 +231,7 @@ pub(crate) struct Replay {
     /// The layout of the files
     #[arg(long, default_value = "online-retail")]
     pub(crate) preset: InvoicesPreset,
-    /// A JSON object from the file's country names to country codes [default: built in]
+    /// A JSON object from the file's country names to country codes, beside those that are built in
     #[arg(long, value_name = "FILE")]
     pub(crate) country_map: Option<PathBuf>,
     /// Where to write invoice, order number, total in minor units and outcome, tab-separated

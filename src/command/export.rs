@@ -8,10 +8,12 @@ use crate::output;
 use crate::table::delimiter_of;
 use anyhow::{Context, bail};
 use serde::Deserialize;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::Write;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tempfile::NamedTempFile;
 
 /// What an export of codes has in its columns.
 const CODE_COLUMNS: [&str; 4] = ["code", "promotion", "used", "created"];
@@ -47,13 +49,22 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
         None => promotions.iter().collect(),
     };
 
-    let (file, delimiter): (Box<dyn Write>, u8) = match &arguments.file {
+    let (file, whole, delimiter): (Box<dyn Write>, _, u8) = match &arguments.file {
         Some(path) if path != Path::new(output::STDOUT) => {
             let delimiter = delimiter_of(path)?;
-            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-            (Box::new(file), delimiter)
+            let named = || format!("cannot write {}", path.display());
+            if path.metadata().is_ok_and(|there| !there.is_file()) {
+                (Box::new(File::create(path).with_context(named)?), None, delimiter)
+            } else {
+                let whole = Whole::at(path).with_context(named)?;
+                (
+                    Box::new(whole.written.reopen().with_context(named)?),
+                    Some(whole),
+                    delimiter,
+                )
+            }
         }
-        Some(_) | None => (Box::new(std::io::stdout()), b','),
+        Some(_) | None => (Box::new(std::io::stdout()), None, b','),
     };
     let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
     table.write_record(CODE_COLUMNS)?;
@@ -73,10 +84,41 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
     table
         .flush()
         .context("the file could not be written to its end")?;
+    if let Some(whole) = whole {
+        whole.take_its_place()?;
+    }
     let codes = bar.position();
     bar.finish_and_clear();
     output::note(format!("exported {codes} codes"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A file that is written beside the one it is to be, and takes its place once it is whole: an export that breaks off leaves
+/// the last one as it was.
+struct Whole {
+    written: NamedTempFile,
+    place: PathBuf,
+}
+
+impl Whole {
+    fn at(path: &Path) -> std::io::Result<Self> {
+        // What a link leads to, and not the link.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let there = place.metadata().map(|there| there.permissions());
+        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let written = tempfile::Builder::new()
+            .permissions(there.unwrap_or_else(|_| Permissions::from_mode(0o666)))
+            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        Ok(Self { written, place })
+    }
+
+    fn take_its_place(self) -> anyhow::Result<()> {
+        let Self { written, place } = self;
+        let kept = written.as_file().sync_all();
+        kept.and_then(|()| written.persist(&place).map_err(|failed| failed.error))
+            .with_context(|| format!("cannot write {}", place.display()))?;
+        Ok(())
+    }
 }
 
 /// What promotions are called in a file: as an import of another store's promotions finds them.

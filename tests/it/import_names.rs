@@ -148,6 +148,19 @@ async fn a_row_of_a_catalog_leaves_what_it_does_not_name() {
         assert_eq!(changed[1][kept], made[1][kept], "{kept}");
     }
     assert_eq!(changed[2], made[2]);
+    // A picture that the product has is named, and neither its text nor the others are.
+    let pictures = json!([
+        { "url": "https://shop.example/cup.jpg", "alt": "A blue cup" },
+        { "url": "https://shop.example/back.jpg", "alt": "" },
+    ]);
+    let path = format!("/admin/products/{}", id_of(&changed[1]));
+    let staff = &shop.staff;
+    staff.patch(&path, json!({ "images": pictures })).ok(200).await;
+    let pictured = import("CUP,,,,,https://shop.example/cup.jpg,,,", unchanged).await;
+    assert_eq!(pictured[1]["images"], pictures);
+    let replaced = import("CUP,,,,,https://shop.example/new.jpg,,,", "created 0, updated 1").await;
+    let new = json!([{ "url": "https://shop.example/new.jpg", "alt": "" }]);
+    assert_eq!(replaced[1]["images"], new);
 }
 
 #[tokio::test]

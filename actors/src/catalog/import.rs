@@ -166,7 +166,9 @@ impl Engine {
         };
         let mut product_change = UpdateProduct {
             title,
-            images: images_of(&row),
+            // One that it has stays among the others, with its text.
+            images: images_of(&row)
+                .filter(|images| !images.iter().all(|image| has_image(&product_before.state, image))),
             categories: row.categories,
             status: row.status,
             ..UpdateProduct::default()
@@ -261,6 +263,10 @@ fn images_of(row: &ImportRow) -> Option<Vec<Image>> {
             alt: String::new(),
         }]
     })
+}
+
+fn has_image(product: &Product, image: &Image) -> bool {
+    product.images.iter().any(|own| own.url == image.url)
 }
 
 fn revision_of<E: Entity>(state: &Option<Shown<E>>) -> Option<Revision> {

@@ -15,18 +15,19 @@ pub(super) struct CountryMap {
 }
 
 impl CountryMap {
-    /// Reads a map, or takes the built-in one.
+    /// Takes the built-in map, and puts the names of a file in front of it.
     ///
     /// # Errors
     /// The file cannot be read, is no JSON object of texts, or holds something that is no country code.
     pub(super) fn read(file: Option<&Path>) -> anyhow::Result<Self> {
-        match file {
-            None => Self::parse(BUILT_IN).context("the built-in country map"),
-            Some(path) => {
-                let named = || format!("the country map {}", path.display());
-                Self::parse(&std::fs::read_to_string(path).with_context(named)?).with_context(named)
-            }
+        let mut map = Self::parse(BUILT_IN).context("the built-in country map")?;
+        if let Some(path) = file {
+            let named = || format!("the country map {}", path.display());
+            let text = std::fs::read_to_string(path).with_context(named)?;
+            let own = Self::parse(text.trim_start_matches('\u{feff}')).with_context(named)?;
+            map.countries.extend(own.countries);
         }
+        Ok(map)
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
@@ -70,6 +71,16 @@ mod tests {
             );
         }
         assert_eq!(map.country("Atlantis"), None);
+    }
+
+    #[test]
+    fn a_file_adds_to_the_built_in_map_and_goes_before_it() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(&file, "\u{feff}{\"Atlantis\": \"XA\", \"EIRE\": \"GB\"}").expect("it is writable");
+        let map = CountryMap::read(Some(file.path())).expect("it is well formed");
+        let codes =
+            ["Atlantis", "EIRE", "France"].map(|name| map.country(name).map(|country| country.to_string()));
+        assert_eq!(codes.map(Option::unwrap_or_default), ["XA", "GB", "FR"]);
     }
 
     #[test]
