@@ -56,10 +56,17 @@ fn limit_reached(frozen: &FrozenQuote, needed: Use, error: &UseError) -> cartwri
     let Some(applied) = promotions.find(|applied| applied.promotion == needed.promotion) else {
         return problem;
     };
-    problem.message = format!(
-        "{} has been used as often as it can be; show the cart and complete again",
-        applied.name
-    );
+    problem.message = match &applied.code {
+        // One that somebody else holds stays in the cart.
+        Some(_) => format!(
+            "{} is used up, or its last use is with somebody who is paying; take the code out, or complete again later",
+            applied.name
+        ),
+        None => format!(
+            "{} has been used as often as it can be; show the cart and complete again",
+            applied.name
+        ),
+    };
     let problem = problem.with("promotion", &*applied.name);
     match &applied.code {
         Some(code) => problem.with("code", code.as_str()),

@@ -167,11 +167,12 @@ impl Command<StockItem> for AdjustStock {
             delta: self.delta,
         };
         let on_hand = item.on_hand.checked_add_signed(self.delta).ok_or(below_zero)?;
-        StockLevels {
-            on_hand: Some(on_hand),
-            ..StockLevels::default()
+        if UNITS_MAX < on_hand {
+            let mut errors = FieldErrors::default();
+            let message = format!("there would be {on_hand}, and at most {UNITS_MAX} units are possible");
+            errors.add("/delta", "out_of_range", message);
+            return Err(errors.into());
         }
-        .validate()?;
         let before = item.clone();
         *item = StockItem {
             on_hand,
