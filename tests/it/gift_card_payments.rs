@@ -395,6 +395,24 @@ async fn that_staff_have_taken_the_last_card_out_is_told_until_it_was_seen() {
 }
 
 #[tokio::test]
+async fn that_staff_have_taken_the_last_card_out_is_told_beside_another_total() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let card = issue(&open, 600).await;
+    let (guest, cart, _) = applied(&open, &variant, &card).await;
+    let removed = format!("/carts/{cart}/payments/{}", text(&card["id"]));
+    open.shop.staff.delete(&removed).ok(200).await;
+    open.shop.set_price(&variant, 1_050).await;
+    let refused = complete(&guest, &cart, token("tok_approve")).await;
+    let refused = refused.expect_refused(409, "checkout.total_changed");
+    let details = &refused["details"];
+    assert_eq!(
+        (&details["total"], &details["amount_due"]),
+        (&pence(2_100), &pence(2_100))
+    );
+}
+
+#[tokio::test]
 async fn what_a_card_was_shown_to_pay_is_not_taken_for_granted_after_a_restart() {
     let open = OpenShop::fresh().await;
     let variant = open.shop.variant(1_000, Some(10)).await;

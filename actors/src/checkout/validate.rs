@@ -240,14 +240,17 @@ fn incomplete(errors: &FieldErrors) -> Problem {
 
 /// Refuses a total that is not the one the caller was last shown (section 5.2 of the semantics).
 pub(super) fn total(env: &CheckoutEnv, priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
-    let expected = checkout
-        .completion
-        .as_ref()
-        .and_then(|completion| completion.expected_total);
+    let completion = checkout.completion.as_ref();
+    let expected = completion.and_then(|completion| completion.expected_total);
     match expected {
         Some(expected) if expected != priced.quote.total => {
             let shown = env.shown_with(expected, checkout).and_then(|shown| shown.sums());
-            let changed = total_changed(expected, shown, priced);
+            let mut changed = total_changed(expected, shown, priced);
+            let due = completion.and_then(|completion| completion.expected_due);
+            if priced.coverage.parts.is_empty() && due.is_some_and(|due| due != expected) {
+                // What was to pay a part is not there any more.
+                changed = changed.with("amount_due", priced.coverage.due);
+            }
             Err(Halt::Refused(limit_reached(&changed, priced).unwrap_or(changed)))
         }
         Some(_) | None => Ok(()),
