@@ -8,12 +8,10 @@ use crate::output;
 use crate::table::delimiter_of;
 use anyhow::{Context, bail};
 use serde::Deserialize;
-use std::fs::{File, Permissions};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::path::Path;
 use std::process::ExitCode;
-use tempfile::NamedTempFile;
 
 /// What an export of codes has in its columns.
 const CODE_COLUMNS: [&str; 4] = ["code", "promotion", "used", "created"];
@@ -49,22 +47,17 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
         None => promotions.iter().collect(),
     };
 
-    let (file, whole, delimiter): (Box<dyn Write>, _, u8) = match &arguments.file {
+    let (mut whole, delimiter) = match &arguments.file {
         Some(path) if path != Path::new(output::STDOUT) => {
             let delimiter = delimiter_of(path)?;
-            let named = || format!("cannot write {}", path.display());
-            if path.metadata().is_ok_and(|there| !there.is_file()) {
-                (Box::new(File::create(path).with_context(named)?), None, delimiter)
-            } else {
-                let whole = Whole::at(path).with_context(named)?;
-                (
-                    Box::new(whole.written.reopen().with_context(named)?),
-                    Some(whole),
-                    delimiter,
-                )
-            }
+            let whole = Whole::of(path).with_context(|| format!("cannot write {}", path.display()))?;
+            (Some(whole), delimiter)
         }
-        Some(_) | None => (Box::new(std::io::stdout()), None, b','),
+        Some(_) | None => (None, b','),
+    };
+    let file: Box<dyn Write + '_> = match &mut whole {
+        Some(whole) => Box::new(&mut whole.written),
+        None => Box::new(std::io::stdout()),
     };
     let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
     table.write_record(CODE_COLUMNS)?;
@@ -84,8 +77,9 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
     table
         .flush()
         .context("the file could not be written to its end")?;
+    drop(table);
     if let Some(whole) = whole {
-        whole.take_its_place()?;
+        whole.put().context("the file could not be written to its end")?;
     }
     let codes = bar.position();
     bar.finish_and_clear();
@@ -93,30 +87,33 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A file that is written beside the one it is to be, and takes its place once it is whole: an export that breaks off leaves
-/// the last one as it was.
+/// A file that gets what is to be in it once that is whole: an export that breaks off leaves the last one as it was.
 struct Whole {
-    written: NamedTempFile,
-    place: PathBuf,
+    /// Of no name, so that nothing is left of it.
+    written: File,
+    place: File,
 }
 
 impl Whole {
-    fn at(path: &Path) -> std::io::Result<Self> {
-        // What a link leads to, and not the link.
-        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let there = place.metadata().map(|there| there.permissions());
-        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let written = tempfile::Builder::new()
-            .permissions(there.unwrap_or_else(|_| Permissions::from_mode(0o666)))
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    fn of(path: &Path) -> std::io::Result<Self> {
+        let place = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let beside = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")));
+        // The folder may be nobody's to write in.
+        let written = beside.or_else(|_| tempfile::tempfile())?;
         Ok(Self { written, place })
     }
 
-    fn take_its_place(self) -> anyhow::Result<()> {
-        let Self { written, place } = self;
-        let kept = written.as_file().sync_all();
-        kept.and_then(|()| written.persist(&place).map_err(|failed| failed.error))
-            .with_context(|| format!("cannot write {}", place.display()))?;
+    fn put(mut self) -> std::io::Result<()> {
+        self.written.rewind()?;
+        if self.place.metadata()?.is_file() {
+            self.place.set_len(0)?;
+        }
+        std::io::copy(&mut self.written, &mut self.place)?;
         Ok(())
     }
 }

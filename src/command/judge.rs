@@ -163,7 +163,10 @@ fn of_journey(values: &mut Values) -> Result<Value, String> {
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Judge) -> anyhow::Result<ExitCode> {
     let layout = Layout::of(arguments.preset);
-    Reading::of(&arguments.file, layout)?.require_countable()?;
+    // What comes through a pipe cannot be read twice.
+    if arguments.file.metadata().is_ok_and(|file| file.is_file()) {
+        Reading::of(&arguments.file, layout)?.require_countable()?;
+    }
     let mut reading = Reading::of(&arguments.file, layout)?;
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
@@ -414,6 +417,22 @@ mod tests {
         assert_eq!(layout.word(of(None)), "ok");
         assert_eq!(layout.word(of(Some("coupon.wrong_customer"))), "not_targeted");
         assert_eq!(layout.word(of(Some("customer.not_found"))), "customer.not_found");
+    }
+
+    #[test]
+    fn a_file_that_counts_is_sent_only_where_all_of_it_can_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("attempts.csv");
+        let countable = |rows: &str| {
+            std::fs::write(&file, format!("code,at,redeem\n{rows}")).expect("the folder is writable");
+            let reading = Reading::of(&file, Layout::of(None)).expect("the file is there");
+            reading.require_countable().map_err(|error| error.to_string())
+        };
+        let bad = "TEN,28.02.2019,yes\n";
+        assert_eq!(countable("TEN,2019-02-28,yes\n"), Ok(()));
+        assert_eq!(countable("TEN,2019-02-28,no\nTEN,28.02.2019,no\n"), Ok(()));
+        let refused = countable(&format!("{bad}TEN,2019-02-28,yes\n"));
+        assert!(refused.is_err_and(|error| error.starts_with("1 rows cannot be read")));
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub(crate) fn history(
     commits_max: usize,
 ) -> Result<Vec<Past>, Fault> {
     let mut commits = Vec::new();
+    let mut others = None;
     let walked = catalog.walk_back(from, |position, previous, payload| {
         let Entry::Commit(record) = Entry::decode(payload)? else {
             return Err(Fault::Damaged {
@@ -53,10 +54,13 @@ pub(crate) fn history(
         if record.entity != entity {
             return match commits.is_empty() {
                 true => Ok(Reading::Enough),
-                false => Err(Fault::Damaged {
-                    entity: entity.to_string(),
-                    reason: format!("commit {} is of {}", position.0, record.entity),
-                }),
+                false => {
+                    others = Some(Fault::Damaged {
+                        entity: entity.to_string(),
+                        reason: format!("commit {} is of {}", position.0, record.entity),
+                    });
+                    Ok(Reading::Enough)
+                }
             };
         }
         commits.push(Past {
@@ -72,6 +76,10 @@ pub(crate) fn history(
             Reading::Enough
         })
     });
+    if let Some(others) = others {
+        // Whoever goes on from there would only hear that nothing is there.
+        return Err(others);
+    }
     match walked {
         Err(Fault::Damaged { .. }) if !commits.is_empty() => Ok(commits),
         walked => walked.map(|()| commits),

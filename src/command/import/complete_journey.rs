@@ -10,7 +10,7 @@ use super::{CATALOG, ImportRow, Tally};
 use crate::cli::Import;
 use crate::client::{Connection, Pages, Server};
 use crate::output;
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use cartwright_domain::catalog::TITLE_LENGTH_MAX;
 use cartwright_domain::text;
 use hyper::header::HeaderValue;
@@ -86,6 +86,10 @@ struct Journey {
 /// # Errors
 /// What stopped it, and what to do about it.
 pub(super) async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
+    ensure!(
+        arguments.ignore.is_empty(),
+        "--ignore is for one file, and this data set is a folder of several"
+    );
     let journey = Journey::read(&arguments.file)?;
     if arguments.dry_run {
         let rows = journey.products.len() + journey.households.len() + journey.coupons.len();
