@@ -231,7 +231,7 @@ fn an_answer_before_the_sync_is_found() {
 #[test]
 fn a_commit_that_rests_on_a_refused_one_is_found() {
     check_found_from(
-        113,
+        125,
         broken_store(Broken::AcceptsUnfounded),
         &["on hand, reserved, allocated", "is Checkout"],
     );

@@ -51,6 +51,7 @@ impl Create<Cart> for OpenCart {
             created_at: drawn_at.min(cx.now()),
             updated_at: cx.now(),
             is_shown: true,
+            has_lost_cover: false,
         };
         cx.wake_at(Timer::Abandonment, cx.now().after(self.lifetimes.until_abandoned));
         cx.emit(Event::Opened {

@@ -1,6 +1,6 @@
 //! The cart: its state, its lines, its timers.
 
-use super::past::{Cart1, Cart2, Cart3};
+use super::past::{Cart1, Cart2, Cart3, Cart4};
 use super::{
     CODES_MAX, Error, Event, Line, LineProblem, Lines, STORED_VALUES_MAX, VariantFacts, line_problems,
 };
@@ -44,6 +44,8 @@ pub struct Cart {
     pub(super) updated_at: Timestamp,
     /// See [`Cart::is_shown`].
     pub(super) is_shown: bool,
+    /// See [`Cart::has_lost_cover`].
+    pub(super) has_lost_cover: bool,
 }
 
 /// Where a cart stands (section 4.1 of the semantics).
@@ -300,6 +302,11 @@ impl Cart {
         self.is_shown
     }
 
+    /// Tells whether somebody else has taken out what was to pay a part of it since its shopper last changed it.
+    pub fn has_lost_cover(&self) -> bool {
+        self.has_lost_cover
+    }
+
     /// Tells whether a caller is the session that opened it.
     pub fn is_owned_by(&self, caller: &Caller) -> bool {
         self.owner.is_some() && self.owner == caller.session
@@ -369,7 +376,13 @@ impl Cart {
         }
         self.state = state;
         self.updated_at = cx.now();
-        self.is_shown = !cx.caller().is_staff() && self.is_owned_by(cx.caller());
+        self.note_shown(!cx.caller().is_staff() && self.is_owned_by(cx.caller()));
+    }
+
+    /// Notes whether its shopper is shown what it comes to now.
+    pub(super) fn note_shown(&mut self, is_shown: bool) {
+        self.is_shown = is_shown;
+        self.has_lost_cover &= !is_shown;
     }
 
     fn look_for_activity(&mut self, cx: &mut Context<'_, Self>) {
@@ -393,7 +406,7 @@ impl Cart {
 
 impl Entity for Cart {
     const KIND: Kind = Kind::Cart;
-    const SCHEMA: u16 = 4;
+    const SCHEMA: u16 = 5;
     type Id = CartId;
     type Event = Event;
     type Timer = Timer;
@@ -404,6 +417,7 @@ impl Entity for Cart {
             1 => body.read::<Cart1>().map(Self::from),
             2 => body.read::<Cart2>().map(Self::from),
             3 => body.read::<Cart3>().map(Self::from),
+            4 => body.read::<Cart4>().map(Self::from),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }
@@ -427,6 +441,7 @@ impl Entity for Cart {
             created_at,
             updated_at,
             is_shown,
+            has_lost_cover,
         } = self;
         body.write(&(id, owner, state, currency))?;
         lines.write(body)?;
@@ -439,6 +454,7 @@ impl Entity for Cart {
             created_at,
             updated_at,
             is_shown,
+            has_lost_cover,
         ))
     }
 
@@ -466,7 +482,7 @@ impl Entity for Cart {
         )?;
         ensure(
             self.stored_values.len() <= STORED_VALUES_MAX,
-            "a cart is paid with STORED_VALUES_MAX gift cards at most",
+            "a cart is paid with STORED_VALUES_MAX gift cards and store credits at most",
         )?;
         self.lines.check(self.currency)
     }

@@ -91,9 +91,9 @@ pub enum Error {
         /// The most.
         max: usize,
     },
-    /// Another gift card would be one too many.
+    /// Another gift card or store credit would be one too many.
     #[error("a cart is paid with at most {max} gift cards and store credits")]
-    TooManyGiftCards {
+    TooManyStoredValues {
         /// The most.
         max: usize,
     },
@@ -151,7 +151,7 @@ impl Refusal for Error {
             | Self::PriceOverridden { .. }
             | Self::TooManyLines { .. }
             | Self::TooManyCodes { .. }
-            | Self::TooManyGiftCards { .. } => Class::Conflict,
+            | Self::TooManyStoredValues { .. } => Class::Conflict,
             Self::LineNotFound { .. } => Class::NotFound,
             Self::QuantityTooLarge { .. }
             | Self::TooMuch { .. }
@@ -178,7 +178,7 @@ impl Refusal for Error {
             Self::PriceOverridden { .. } => "cart.price_overridden",
             Self::TooManyLines { .. } => "cart.too_many_lines",
             Self::TooManyCodes { .. } => "cart.too_many_codes",
-            Self::TooManyGiftCards { .. } => "cart.too_many_gift_cards",
+            Self::TooManyStoredValues { .. } => "cart.too_many_gift_cards",
             Self::QuantityTooLarge { .. } => "cart.quantity_too_large",
             Self::TooMuch { .. } => "cart.line_too_much",
             Self::QuantityZero => "cart.quantity_zero",
@@ -229,7 +229,7 @@ impl Refusal for Error {
             }
             Self::TooManyLines { max } => vec![detail("lines_max", (*max).into())],
             Self::TooManyCodes { max } => vec![detail("codes_max", (*max).into())],
-            Self::TooManyGiftCards { max } => vec![detail("gift_cards_max", (*max).into())],
+            Self::TooManyStoredValues { max } => vec![detail("gift_cards_max", (*max).into())],
             Self::QuantityTooLarge { max } => vec![detail("quantity_max", (*max).into())],
             Self::TooMuch { max } => vec![detail("amount_max", (*max).into())],
             Self::PriceTooHigh { max } => vec![detail("unit_price_max", (*max).into())],

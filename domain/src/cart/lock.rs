@@ -48,7 +48,7 @@ impl Command<Cart> for LockForCheckout {
             Event::Locked { checkout, scope },
             cx,
         );
-        cart.is_shown = is_shown;
+        cart.note_shown(is_shown);
         Ok(())
     }
 }

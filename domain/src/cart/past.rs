@@ -75,6 +75,28 @@ pub(super) struct Cart3 {
     updated_at: Timestamp,
 }
 
+/// A cart of schema 4: without whether somebody else took out what was to pay a part of it.
+#[derive(Deserialize)]
+pub(super) struct Cart4 {
+    id: CartId,
+    owner: Option<SessionId>,
+    state: State,
+    currency: Currency,
+    lines: Lines,
+    codes: Vec<Code>,
+    stored_values: Vec<StoredValueId>,
+    email: Option<Email>,
+    shipping_address: Option<Arc<Address>>,
+    billing_address: Option<Arc<Address>>,
+    shipping: Option<ShippingChoice>,
+    pricing_date: Option<Arc<PricingDate>>,
+    customer: Option<CustomerId>,
+    lifetimes: IdleLifetimes,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    is_shown: bool,
+}
+
 impl From<Cart1> for Cart {
     fn from(past: Cart1) -> Self {
         Self::from(Cart2 {
@@ -121,7 +143,7 @@ impl From<Cart2> for Cart {
 
 impl From<Cart3> for Cart {
     fn from(past: Cart3) -> Self {
-        Self {
+        Self::from(Cart4 {
             id: past.id,
             owner: past.owner,
             state: past.state,
@@ -139,6 +161,31 @@ impl From<Cart3> for Cart {
             created_at: past.created_at,
             updated_at: past.updated_at,
             is_shown: false,
+        })
+    }
+}
+
+impl From<Cart4> for Cart {
+    fn from(past: Cart4) -> Self {
+        Self {
+            id: past.id,
+            owner: past.owner,
+            state: past.state,
+            currency: past.currency,
+            lines: past.lines,
+            codes: past.codes,
+            stored_values: past.stored_values,
+            email: past.email,
+            shipping_address: past.shipping_address,
+            billing_address: past.billing_address,
+            shipping: past.shipping,
+            pricing_date: past.pricing_date,
+            customer: past.customer,
+            lifetimes: past.lifetimes,
+            created_at: past.created_at,
+            updated_at: past.updated_at,
+            is_shown: past.is_shown,
+            has_lost_cover: false,
         }
     }
 }

@@ -25,7 +25,7 @@ impl Command<Cart> for ApplyStoredValue {
             return Ok(());
         }
         if STORED_VALUES_MAX <= cart.stored_values.len() {
-            return Err(Error::TooManyGiftCards {
+            return Err(Error::TooManyStoredValues {
                 max: STORED_VALUES_MAX,
             });
         }
@@ -53,6 +53,7 @@ impl Command<Cart> for RemoveStoredValue {
         cart.stored_values.retain(|applied| *applied != value);
         if cart.stored_values.len() != held {
             cart.changed(Event::StoredValueRemoved { value }, cx);
+            cart.has_lost_cover |= !cart.is_shown;
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::cart::{
-    ApplyStoredValue, Error, Event, LockForCheckout, LockScope, RemoveStoredValue, STORED_VALUES_MAX,
+    ApplyStoredValue, Error, Event, LockForCheckout, LockScope, RemoveStoredValue, STORED_VALUES_MAX, Unlock,
 };
-use crate::id::StoredValueId;
+use crate::id::{SessionId, StoredValueId};
 
 fn value(n: usize) -> StoredValueId {
     let n = u128::try_from(n).expect("a small number");
@@ -43,7 +43,7 @@ fn a_cart_is_paid_with_five_and_with_none_while_it_is_checked_out() {
     for n in 0..STORED_VALUES_MAX {
         assert_eq!(cart.run(apply(n)), Ok(()));
     }
-    let too_many = Error::TooManyGiftCards {
+    let too_many = Error::TooManyStoredValues {
         max: STORED_VALUES_MAX,
     };
     assert_eq!(cart.run(apply(STORED_VALUES_MAX)), Err(too_many));
@@ -56,4 +56,31 @@ fn a_cart_is_paid_with_five_and_with_none_while_it_is_checked_out() {
     let locked = Err(Error::Locked { checkout: CHECKOUT });
     assert_eq!(cart.run(apply(0)), locked);
     assert_eq!(cart.run(remove(0)), locked);
+}
+
+#[test]
+fn what_somebody_else_has_taken_out_is_noted_until_the_shopper_is_shown_what_is_left() {
+    let session = SessionId(Uuid::from_u128(7));
+    let (shopper, staff) = (Caller::of_session(session), Caller::of_staff("bo", Role::Admin));
+    let mut cart = filled(1, &[(&variant(1), 1)]);
+    cart.entity.owner = Some(session);
+    for (remover, is_lost) in [(&shopper, false), (&staff, true)] {
+        cart.caller = shopper.clone();
+        assert_eq!(cart.run(apply(1)), Ok(()));
+        assert!(!cart.entity.has_lost_cover());
+        cart.caller = remover.clone();
+        assert_eq!(cart.run(remove(1)), Ok(()));
+        assert_eq!(cart.entity.has_lost_cover(), is_lost);
+    }
+    let of_lines = |is_shown| LockForCheckout {
+        checkout: CHECKOUT,
+        scope: LockScope::Lines,
+        is_shown,
+    };
+    for is_shown in [false, true] {
+        cart.caller = Caller::engine("checkout");
+        assert_eq!(cart.run(of_lines(is_shown)), Ok(()));
+        assert_eq!(cart.run(Unlock { checkout: CHECKOUT }), Ok(()));
+        assert_eq!(cart.entity.has_lost_cover(), !is_shown);
+    }
 }
