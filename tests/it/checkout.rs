@@ -169,6 +169,16 @@ async fn a_checkout_is_started_and_completed_at_the_version_that_is_meant() {
 
     let started = start().if_match(seen).ok(201).await;
     let checkout = format!("/checkouts/{}", text(&started["id"]));
+    // The same start again, and one that has seen it; not one of another version.
+    let locked = version(&path).await;
+    assert!(seen < locked);
+    for same in [seen, locked] {
+        assert_eq!(start().if_match(same).ok(201).await["id"], started["id"]);
+    }
+    for other in [seen - 1, locked + 1] {
+        let problem = start().if_match(other).refused(412, "version.stale").await;
+        assert_eq!(problem["details"]["version"], locked);
+    }
     let of_checkout = version(&checkout).await;
     // Locking the cart has changed it.
     complete(&path).if_match(seen).refused(412, "version.stale").await;

@@ -165,6 +165,32 @@ async fn staff_are_expected_to_pay_what_they_were_told_last_as_well() {
 }
 
 #[tokio::test]
+async fn a_shops_own_server_pays_for_a_shopper_what_the_shopper_was_shown() {
+    let open = OpenShop::fresh().await;
+    let token = open.server.token().to_owned();
+    let (variant, guest, cart) = shown(&open).await;
+    let path = format!("/carts/{cart}");
+    let shop = guest.clone().with_token(&token);
+    open.shop.set_price(&variant, 600).await;
+    refused(&shop, &cart, json!({})).await;
+    // Either is shown what the other is.
+    shop.get(&path).ok(200).await;
+    open.shop.set_price(&variant, 700).await;
+    for caller in [&guest, &shop] {
+        refused(caller, &cart, json!({})).await;
+    }
+    guest.get(&path).ok(200).await;
+    let staff = open.shop.clone();
+    let server = open.into_server().kill_and_restart();
+    staff.at(&server).set_price(&variant, 800).await;
+    let shop = shop.at(server.url());
+    refused(&shop, &cart, json!({})).await;
+    shop.get(&path).ok(200).await;
+    let done = complete(&shop, &cart, json!({})).await.expect(200);
+    assert_eq!(done["order"]["total"], pence(1_600));
+}
+
+#[tokio::test]
 async fn a_rule_that_was_deleted_is_missed_over_a_restart() {
     let open = OpenShop::fresh().await;
     let staff = &open.shop.staff;

@@ -11,7 +11,7 @@ use cartwright_domain::cart::Cart;
 use cartwright_domain::checkout::{
     BeginCheckout, BeginCompletion, Checkout, Completion, Error, JoinCheckout, RefuseCheckout, Step,
 };
-use cartwright_domain::id::{CheckoutId, OrderId};
+use cartwright_domain::id::{CartId, CheckoutId, OrderId};
 
 impl Engine {
     /// Begins an attempt. Whoever loses the race for the cart joins the winner's.
@@ -40,7 +40,7 @@ impl Engine {
                 let holder = CheckoutId::from_uuid(holder.id);
                 match completion {
                     Some(completion) => self.join(request, cart, holder, completion, ticket).await,
-                    None => self.join_start(request, holder, ticket).await,
+                    None => self.join_start(request, cart.id, holder, ticket).await,
                 }
             }
             Err(error) => Err(error.into()),
@@ -51,12 +51,41 @@ impl Engine {
     pub(super) async fn join_start(
         &self,
         request: &Request,
+        cart: CartId,
         id: CheckoutId,
         ticket: Option<Ticket>,
     ) -> Result<Attempt, Refused> {
+        self.require_version_of_start(request, cart, id).await?;
         let ask = request.ask().if_match(None).ticket(ticket);
         let joined = self.kinds().checkouts.ask(id, JoinCheckout, ask).await?;
         Ok(Attempt::of(&joined, id))
+    }
+
+    /// Refuses a version of the cart that is neither the one the attempt was begun at nor the one the cart has now.
+    async fn require_version_of_start(
+        &self,
+        request: &Request,
+        cart: CartId,
+        id: CheckoutId,
+    ) -> Result<(), Refused> {
+        if request.if_match.is_none() {
+            return Ok(());
+        }
+        let (carts, checkouts) = (&self.kinds().carts, &self.kinds().checkouts);
+        let read = checkouts.read(id).await.map_err(unreadable)?;
+        if read.is_none_or(|checkout| checkout.state.cart_revision == request.if_match) {
+            return Ok(());
+        }
+        // It raises the cart's version by locking it.
+        let is_locking = |checkout: &Checkout| checkout.step == Step::ReserveStock;
+        self.wait_until(id, request.waits_until(), |checkout| !is_locking(checkout))
+            .await?;
+        let read = checkouts.read(id).await.map_err(unreadable)?;
+        if read.is_some_and(|checkout| is_locking(&checkout.state)) {
+            return Err(AskError::<Error>::Expired.into());
+        }
+        let cart = carts.read(cart).await.map_err(unreadable)?;
+        request.require_revision(cart.ok_or_else(gone::<Cart>)?.revision)
     }
 
     /// Completes the attempt that holds the cart, or joins those who already do. It keeps the key, also where it has ended.

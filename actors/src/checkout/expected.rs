@@ -7,10 +7,11 @@
 use super::{CompletionDraft, validate};
 use crate::cart::{Priced, ShownTotal, Told};
 use crate::engine::{Engine, Kinds, unreadable};
+use crate::once::Shown;
 use crate::request::{Refused, Request};
-use cartwright_domain::cart::{Quote, QuoteShipping, TaxSource};
+use cartwright_domain::cart::{Cart, Quote, QuoteShipping, TaxSource};
 use cartwright_domain::checkout::Completion;
-use cartwright_domain::id::{CartId, CouponCodeId};
+use cartwright_domain::id::CouponCodeId;
 use cartwright_domain::shipping::PriceSource;
 use std::sync::Arc;
 
@@ -20,17 +21,17 @@ impl Engine {
     pub(super) async fn completion(
         &self,
         request: &Request,
-        cart: CartId,
+        cart: &Shown<Cart>,
         draft: CompletionDraft,
     ) -> Result<Completion, Refused> {
         let settings = self.kinds().current_settings().await?;
         let counts = |shown: &ShownTotal| match shown.how {
             Told::Shown(_) => true,
-            _ if request.caller.is_staff() => true,
+            _ if is_of_staff(request, cart) => true,
             Told::Total => draft.expected_total.is_some() || draft.expected_due == Some(shown.due),
             Told::Due => draft.expected_due.is_some(),
         };
-        let shown = self.inner().shown_totals.last(cart, &request.caller);
+        let shown = self.inner().shown_totals.last(cart.id, &request.caller);
         let shown = shown.filter(counts);
         let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
         let shown_due = || shown?.due_of(expected_total?);
@@ -55,7 +56,7 @@ impl Engine {
         priced: &Priced,
         completion: Completion,
     ) -> Result<Completion, Refused> {
-        if request.caller.is_staff() {
+        if is_of_staff(request, &priced.cart) {
             return Ok(completion);
         }
         if let Some(total) = completion.expected_total {
@@ -65,10 +66,11 @@ impl Engine {
             let last = self.inner().shown_totals.last(priced.cart.id, &request.caller);
             let was_told = last.is_some_and(|last| matches!(last.how, Told::Due) && last.total == total);
             // Where there are none, nothing is left out but what they may have paid until they were taken out.
-            if priced.cart.state.stored_values().is_empty() && !was_told {
+            let is_more = was_told || priced.cart.state.has_lost_cover();
+            if priced.cart.state.stored_values().is_empty() && !is_more {
                 return Ok(completion);
             }
-            if was_told || !self.kinds().covers_what_it_did(priced).await? {
+            if is_more || !self.kinds().covers_what_it_did(priced).await? {
                 return Err(self.refusing(request, priced.cart.id, validate::due_unknown(priced)));
             }
             return Ok(Completion {
@@ -85,6 +87,11 @@ impl Engine {
             ..completion
         })
     }
+}
+
+/// Tells whether it is staff who ask, and not the shopper through somebody who is of staff, too: a shop's own server.
+fn is_of_staff(request: &Request, cart: &Shown<Cart>) -> bool {
+    request.caller.is_staff() && !cart.state.is_owned_by(&request.caller)
 }
 
 /// Tells whether a quote rests on what somebody outside has said, or would have.

@@ -90,7 +90,9 @@ impl Engine {
     ) -> Result<Attempt, Refused> {
         let cart = self.resolve(request, cart).await?;
         match cart.state.state() {
-            State::Checkout { checkout, .. } => return self.join_start(request, checkout, ticket).await,
+            State::Checkout { checkout, .. } => {
+                return self.join_start(request, cart.id, checkout, ticket).await;
+            }
             State::Completed { order, .. } => {
                 return Err(cartwright_domain::cart::Error::Completed { order }
                     .problem()
@@ -113,8 +115,11 @@ impl Engine {
     /// before, nothing is left to be changed: whatever comes of it is the answer.
     ///
     /// # Errors
-    /// `version.stale`; everything that is missing at once (`checkout.incomplete`); `checkout.total_changed`; `payment.declined`;
-    /// `checkout.reservation_expired`; a stock item's refusal.
+    /// `cart.not_found`; `version.stale`; everything that is missing at once (`checkout.incomplete`);
+    /// `checkout.lines_unavailable`; `checkout.cart_too_large`; `checkout.total_changed`;
+    /// `checkout.amount_due_changed`; `checkout.payment_token_too_long`; `payment.declined`; `payment.unavailable`;
+    /// `payment.given_up`; how the checkout ended that it joins, such as `checkout.reservation_expired`; the refusal of
+    /// a stock item, of a promotion's counter, of a gift card or of store credit.
     pub async fn complete_cart(
         &self,
         request: &Request,
@@ -184,7 +189,7 @@ impl Engine {
                 _,
             ) => {}
         }
-        let completion = self.completion(request, cart.id, draft).await?;
+        let completion = self.completion(request, cart, draft).await?;
         self.join(&request.unconditional(), cart, checkout.id, completion, ticket)
             .await
     }
@@ -197,7 +202,7 @@ impl Engine {
         draft: CompletionDraft,
         ticket: Option<Ticket>,
     ) -> Result<Attempt, Refused> {
-        let completion = self.completion(request, cart.id, draft).await?;
+        let completion = self.completion(request, &cart, draft).await?;
         match cart.state.state() {
             // Completing a completed cart answers with the same order, which the checkout may not show yet: cart and
             // checkout are told of it side by side.
@@ -460,11 +465,9 @@ impl Engine {
             });
         }
         let id = CheckoutId::from_uuid(receipt.entity.id);
-        let read = self.kinds().checkouts.read_behind(receipt).await;
-        read.map_err(unreadable)?;
         // Whose it is the key says, also once the cart is gone.
-        let read = self.kinds().checkouts.read(id).await.map_err(unreadable)?;
-        let checkout = there(read, true)?;
+        let read = self.kinds().checkouts.read_behind(receipt).await;
+        let checkout = there(read.map_err(unreadable)?, true)?;
         let is_answered = match &receipt.outcome {
             Kept::Done(_) => true,
             // Of a payment that is not settled, or is being let go of, the current outcome is told.

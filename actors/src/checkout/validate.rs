@@ -154,11 +154,8 @@ pub(super) fn details(priced: &Priced, checkout: &Checkout) -> Result<(), Halt> 
     if let Some(changed) = completion.and_then(|completion| due_changed(priced, completion)) {
         return Err(Halt::Refused(changed));
     }
-    let token = checkout
-        .completion
-        .as_ref()
-        .and_then(|completion| completion.payment_token.as_ref());
-    let errors = missing(priced, token.is_some());
+    let has_token = completion.is_some_and(|completion| completion.payment_token.is_some());
+    let errors = missing(priced, has_token);
     errors
         .into_result()
         .map_err(|errors| Halt::Refused(incomplete(&errors)))
@@ -241,16 +238,10 @@ fn incomplete(errors: &FieldErrors) -> Problem {
 /// Refuses a total that is not the one the caller was last shown (section 5.2 of the semantics).
 pub(super) fn total(env: &CheckoutEnv, priced: &Priced, checkout: &Checkout) -> Result<(), Halt> {
     let completion = checkout.completion.as_ref();
-    let expected = completion.and_then(|completion| completion.expected_total);
-    match expected {
+    match completion.and_then(|completion| completion.expected_total) {
         Some(expected) if expected != priced.quote.total => {
             let shown = env.shown_with(expected, checkout).and_then(|shown| shown.sums());
-            let mut changed = total_changed(expected, shown, priced);
-            let due = completion.and_then(|completion| completion.expected_due);
-            if priced.coverage.parts.is_empty() && due.is_some_and(|due| due != expected) {
-                // What was to pay a part is not there any more.
-                changed = changed.with("amount_due", priced.coverage.due);
-            }
+            let changed = total_changed(expected, shown, priced);
             Err(Halt::Refused(limit_reached(&changed, priced).unwrap_or(changed)))
         }
         Some(_) | None => Ok(()),
@@ -306,15 +297,12 @@ pub(super) fn total_unknown(priced: &Priced) -> Problem {
     total_problem(message, priced, Vec::new())
 }
 
-/// Returns a refusal of the total, with what is left of it to be paid where gift cards or store credit pay in part.
+/// Returns a refusal of the total, with what gift cards and store credit leave of it to be paid.
 fn total_problem(message: String, priced: &Priced, changed: Vec<Detail>) -> Problem {
-    let problem = Problem::new(Class::Conflict, TOTAL_CHANGED, message)
+    Problem::new(Class::Conflict, TOTAL_CHANGED, message)
         .with("total", priced.quote.total)
-        .with("changed", Detail::List(changed));
-    match priced.coverage.parts.is_empty() {
-        true => problem,
-        false => problem.with("amount_due", priced.coverage.due),
-    }
+        .with("amount_due", priced.coverage.due)
+        .with("changed", Detail::List(changed))
 }
 
 /// Returns the lines whose unit price is no longer what it was when they were added, if with those prices they cost what
