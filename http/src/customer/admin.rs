@@ -36,8 +36,13 @@ async fn admin_list_customers(
     Params(by): Params<ByName>,
     Page(page): Page,
 ) -> Answered<List<Customer>> {
-    if let Some(by) = by.read() {
-        let found = engine.find_customer(&by).await?;
+    let mut names = by.names();
+    if let Some(name) = names.next() {
+        let mut found = engine.find_customer(&name).await?;
+        for name in names {
+            let other = engine.find_customer(&name).await?;
+            found = found.filter(|found| other.is_some_and(|other| other.id == found.id));
+        }
         let items = found.iter().map(Customer::from).collect();
         return Ok(Answer::plain(List::whole(items)));
     }

@@ -57,7 +57,7 @@ pub(crate) struct CustomerInput {
     vat_number: Option<Option<String>>,
 }
 
-/// Which customer is looked for; every one without either.
+/// Which customer is looked for; every one without either, and with both the one that has both.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ByName {
@@ -68,10 +68,10 @@ pub(super) struct ByName {
 }
 
 impl ByName {
-    /// Returns how a customer is looked for, if one is.
-    pub(super) fn read(self) -> Option<CustomerRef> {
+    /// Returns all that a customer is looked for by.
+    pub(super) fn names(self) -> impl Iterator<Item = CustomerRef> {
         let external_id = self.external_id.map(CustomerRef::ExternalId);
-        external_id.or(self.email.map(CustomerRef::Email))
+        external_id.into_iter().chain(self.email.map(CustomerRef::Email))
     }
 }
 

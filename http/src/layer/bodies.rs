@@ -4,12 +4,14 @@
 use super::end::STAFF;
 use super::{BODY_BYTES_MAX, BODY_TOO_LARGE, STAFF_BODY_BYTES_MAX};
 use crate::problem::Refused;
-use axum::body::HttpBody;
+use axum::BoxError;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, EXPECT};
 use cartwright_domain::Class;
 use futures::StreamExt;
-use std::sync::Arc;
+use futures::stream::{self, TryStreamExt};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -77,38 +79,112 @@ impl Default for Bodies {
 }
 
 impl Bodies {
-    /// Takes the room that a request's body may need, until it is given back; none where that is little.
+    /// Takes the room that a request's body needs, until it is dropped; none where that is little. A body that does not say
+    /// how long it is takes it as it comes.
     ///
     /// # Errors
     /// `request.too_large`, before any of it is read; `engine.overloaded`: so much is being read that there is no room.
-    pub(super) fn room(&self, request: &Request) -> Result<Option<OwnedSemaphorePermit>, Refused> {
+    pub(super) fn room(&self, request: &mut Request) -> Result<Option<Room>, Refused> {
         if !is_large(request) {
             return Ok(None);
         }
-        let bytes_max = bytes_max(request);
-        let said = request.body().size_hint().exact();
-        let bytes = said.map_or(bytes_max, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-        if bytes_max < bytes {
-            return Err(Refused::new(Class::TooLarge, "request.too_large", BODY_TOO_LARGE));
-        }
-        let room = match request.headers().contains_key(AUTHORIZATION) {
+        let of = match request.headers().contains_key(AUTHORIZATION) {
             true => &self.staff,
             false => &self.others,
         };
-        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX);
-        let taken = Arc::clone(room).try_acquire_many_owned(units);
-        taken.map(Some).map_err(|_| {
-            let message =
-                "so many large bodies are being read that there is no room for another; send it again";
-            Refused::new(Class::Unavailable, "engine.overloaded", message)
-        })
+        let room = Room::of(of);
+        match request.body().size_hint().exact() {
+            Some(bytes) if (bytes_max(request) as u64) < bytes => {
+                return Err(Refused::new(Class::TooLarge, "request.too_large", BODY_TOO_LARGE));
+            }
+            Some(bytes) => room.hold(usize::try_from(bytes).unwrap_or(usize::MAX))?,
+            None => {
+                let body = std::mem::take(request.body_mut());
+                *request.body_mut() = as_it_comes(body, room.clone());
+            }
+        }
+        Ok(Some(room))
+    }
+}
+
+/// Gives what comes of a body room, and cuts it off where there is none.
+fn as_it_comes(body: Body, room: Room) -> Body {
+    let of = (body.into_data_stream(), room, 0);
+    let pieces = stream::try_unfold(of, |(mut data, room, read)| async move {
+        let Some(piece) = data.try_next().await? else {
+            return Ok::<_, BoxError>(None);
+        };
+        let read = read + piece.len();
+        room.hold(read)
+            .map_err(|refused| refused.problem().message.clone())?;
+        Ok(Some((piece, (data, room, read))))
+    });
+    Body::from_stream(pieces)
+}
+
+/// What one body holds of the room. Whoever has a part in it keeps it.
+#[derive(Clone, Debug)]
+pub(super) struct Room(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    of: Arc<Semaphore>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    permit: Option<OwnedSemaphorePermit>,
+    /// Why no more could be taken.
+    refused: Option<Refused>,
+}
+
+impl Room {
+    fn of(of: &Arc<Semaphore>) -> Self {
+        Self(Arc::new(Held {
+            of: Arc::clone(of),
+            taken: Mutex::default(),
+        }))
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has it hold so many bytes in all.
+    fn hold(&self, bytes: usize) -> Result<(), Refused> {
+        if bytes <= SMALL_BYTES {
+            return Ok(());
+        }
+        let mut taken = self.taken();
+        let held = taken.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = u32::try_from(bytes.div_ceil(UNIT_BYTES) - held).unwrap_or(u32::MAX);
+        match Arc::clone(&self.0.of).try_acquire_many_owned(more) {
+            Ok(more) => match &mut taken.permit {
+                Some(permit) => permit.merge(more),
+                none => *none = Some(more),
+            },
+            Err(_) => {
+                let message =
+                    "so many large bodies are being read that there is no room for another; send it again";
+                let refused = Refused::new(Class::Unavailable, "engine.overloaded", message);
+                taken.refused = Some(refused.clone());
+                return Err(refused);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns why a body was cut off, if it was: what was made of its beginning is no answer.
+    pub(super) fn refused(&self) -> Option<Refused> {
+        self.taken().refused.take()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
+    use axum::body::to_bytes;
     use axum::response::IntoResponse;
     use futures::stream;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -158,7 +234,7 @@ mod tests {
     #[test]
     fn large_bodies_have_so_much_room_and_small_ones_need_none() {
         let bodies = Bodies::default();
-        let room = |body: Body, token| bodies.room(&request(body, token));
+        let room = |body: Body, token| bodies.room(&mut request(body, token));
         let large = |token| room(vec![0; BODY_BYTES_MAX].into(), token);
         let too_large =
             room(vec![0; BODY_BYTES_MAX + 1].into(), false).expect_err("it is more than it may be");
@@ -167,9 +243,6 @@ mod tests {
             .map(|_| large(false).expect("there is room").expect("it is needed"))
             .collect();
         assert!(large(false).is_err());
-        // One of unknown length may be as large.
-        let endless = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
-        assert!(room(endless, false).is_err());
         assert!(large(true).expect("staff have room of their own").is_some());
         for small in [0, SMALL_BYTES] {
             let room = room(vec![0; small].into(), false);
@@ -177,5 +250,38 @@ mod tests {
         }
         drop(held.pop());
         assert!(large(false).is_ok_and(|room| room.is_some()));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_say_how_long_it_is_takes_room_as_it_comes() {
+        const PIECE: usize = SMALL_BYTES / 2;
+        let bodies = Bodies::default();
+        let left = || bodies.others.available_permits() * UNIT_BYTES;
+        let sent = |pieces: usize| {
+            let pieces = stream::iter(0..pieces).map(|_| Ok::<_, std::io::Error>(vec![0; PIECE]));
+            request(Body::from_stream(pieces), false)
+        };
+        for (pieces, taken) in [(1, 0), (2, 0), (3, 3 * PIECE), (9, 9 * PIECE)] {
+            let mut request = sent(pieces);
+            let room = bodies.room(&mut request).expect("there is room");
+            let read = to_bytes(request.into_body(), usize::MAX)
+                .await
+                .expect("it is read");
+            assert_eq!((read.len(), HELD_BYTES_MAX - left()), (pieces * PIECE, taken));
+            assert!(room.is_some_and(|room| room.refused().is_none()));
+            assert_eq!(left(), HELD_BYTES_MAX);
+        }
+        // Small ones come through where there is none; a large one is cut off, and told why.
+        let all = u32::try_from(HELD_BYTES_MAX / UNIT_BYTES).expect("a small number");
+        let _all = bodies.others.acquire_many(all).await;
+        for (pieces, is_refused) in [(2, false), (3, true)] {
+            let mut request = sent(pieces);
+            let room = bodies.room(&mut request).expect("none is needed yet");
+            let read = to_bytes(request.into_body(), usize::MAX).await;
+            assert_eq!(read.is_err(), is_refused);
+            let refused = room.and_then(|room| room.refused());
+            let status = refused.map(|refused| refused.into_response().status().as_u16());
+            assert_eq!(status, is_refused.then_some(503));
+        }
     }
 }

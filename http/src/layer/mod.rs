@@ -169,7 +169,7 @@ impl Around {
 
 /// Answers in place of a handler whose request has no room, that panics or takes too long.
 async fn guarded(mut routes: Router, bounds: &Bounds, mut request: Request) -> Response {
-    let _room = match bounds.bodies.room(&request) {
+    let room = match bounds.bodies.room(&mut request) {
         Ok(room) => room,
         Err(refused) => {
             // In a box of its own: every request has room for it otherwise.
@@ -182,19 +182,22 @@ async fn guarded(mut routes: Router, bounds: &Bounds, mut request: Request) -> R
     if is_to_end {
         request = request.map(|body| end::in_time(body, deadline));
     }
-    let answer = AssertUnwindSafe(async move { certain(routes.call(request).await) });
+    let held = room.clone();
+    let answer = AssertUnwindSafe(async move {
+        let answer = certain(routes.call(request).await);
+        // For as long as what was read of it is there.
+        drop(held);
+        answer
+    });
     let answer = async move { answer.catch_unwind().await.unwrap_or_else(panic::refuse) };
     let answer = match is_to_end {
         true => bounds.under_way.clone().reach(answer).left_future(),
         false => answer.right_future(),
     };
-    deadline::keep(
-        &bounds.deadlines,
-        deadline,
-        bounds.options.request_timeout,
-        answer,
-    )
-    .await
+    let timeout = bounds.options.request_timeout;
+    let answer = deadline::keep(&bounds.deadlines, deadline, timeout, answer).await;
+    let cut_off = room.and_then(|room| room.refused());
+    cut_off.map_or(answer, IntoResponse::into_response)
 }
 
 fn certain<T>(Ok(value): Result<T, Infallible>) -> T {

@@ -2,7 +2,7 @@
 
 use crate::problem::Refused;
 use axum::response::{IntoResponse, Response};
-use cartwright_domain::Class;
+use cartwright_actors::runtime::internal_problem;
 use std::any::Any;
 
 /// Refuses in place of the handler. The panic's own text goes to the log, never to the caller.
@@ -13,10 +13,5 @@ pub(super) fn refuse(panic: Box<dyn Any + Send + 'static>) -> Response {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without a text");
     tracing::error!(panic = text, "a request handler panicked");
-    Refused::new(
-        Class::Internal,
-        "engine.internal",
-        "the request failed for a reason of our own",
-    )
-    .into_response()
+    Refused::from(internal_problem()).into_response()
 }
