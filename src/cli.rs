@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Demo(config::Arguments),
     /// Load a catalog, or a table of something else, from a CSV, TSV or JSON Lines file into a running server
     Import(Import),
-    /// Write what a running server holds to a CSV file that `import` reads
+    /// Write the codes that are each good for one order to a file that `import` reads
     Export(Export),
     /// Have a running server judge coupon codes that were tried elsewhere
     Judge(Judge),
@@ -69,7 +69,7 @@ pub(crate) struct DiskCheck {
     #[arg(long, default_value_t = DiskLoad::default().writes, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) writes: u32,
-    /// How large each write is, in bytes
+    /// How large each write is, in bytes; made whole sectors, as the journal's are
     #[arg(long, default_value_t = DiskLoad::default().write_bytes, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
     pub(crate) write_bytes: u32,
@@ -263,7 +263,7 @@ pub(crate) enum Work {
     W2,
     /// Read a cart of ten lines
     W3,
-    /// A guest's whole purchase of three lines
+    /// A guest's whole purchase of three lines, its mail included
     W4,
     /// W2 with every client on one cart
     W5,

@@ -27,10 +27,11 @@ pub(crate) fn run(file: Option<&Path>, arguments: &DiskCheck) -> anyhow::Result<
     let load = DiskLoad {
         writes: arguments.writes,
         write_bytes: arguments.write_bytes,
-    };
+    }
+    .as_the_journal();
     let advice = || {
         format!(
-            "cannot measure in {}; name a directory with --data that can be written to",
+            "cannot measure in {}; name a directory with --data that can be written to and has room",
             directory.display()
         )
     };

@@ -3,13 +3,13 @@
 //! The command `disk-check` shows it, and ADR 0002 rests on it.
 
 use crate::disk::write_all_at;
-use crate::journal::{Filling, write_zeros};
+use crate::journal::{ALIGNMENT, Filling, write_zeros};
 use crate::{Disk, DiskFile, Opening, RealDisk};
 use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-/// The file that is measured with, removed afterwards.
+/// The file that is measured with, which has no name once it is open.
 const PROBE: &str = "disk-check.probe";
 
 /// How a file is prepared before it is written.
@@ -46,6 +46,18 @@ pub struct DiskLoad {
     pub write_bytes: u32,
 }
 
+impl DiskLoad {
+    /// Returns it with at least one write, of whole sectors as the journal's are: others go another way, through the
+    /// system's memory.
+    pub fn as_the_journal(self) -> Self {
+        let sector = u32::try_from(ALIGNMENT).unwrap_or(1);
+        Self {
+            writes: self.writes.max(1),
+            write_bytes: self.write_bytes.max(1).next_multiple_of(sector),
+        }
+    }
+}
+
 impl Default for DiskLoad {
     /// A thousand small groups.
     fn default() -> Self {
@@ -79,7 +91,7 @@ pub struct DiskTimes {
 /// Measures each way of writing in a directory.
 ///
 /// # Errors
-/// The directory cannot be written, or is full.
+/// The directory cannot be written, or has no room for twice as much.
 pub fn disk_check(directory: impl AsRef<Path>, load: DiskLoad) -> io::Result<Vec<DiskTimes>> {
     let directory = directory.as_ref();
     Preparation::ALL
@@ -88,7 +100,7 @@ pub fn disk_check(directory: impl AsRef<Path>, load: DiskLoad) -> io::Result<Vec
         .collect()
 }
 
-/// Measures one way of writing in a directory.
+/// Measures one way of writing in a directory, of a load [as the journal's](DiskLoad::as_the_journal).
 ///
 /// # Errors
 /// As [`disk_check`].
@@ -97,26 +109,33 @@ pub fn disk_check_of(
     preparation: Preparation,
     load: DiskLoad,
 ) -> io::Result<DiskTimes> {
-    let probe = directory.as_ref().join(PROBE);
-    let load = DiskLoad {
-        writes: load.writes.max(1),
-        write_bytes: load.write_bytes.max(1),
-    };
-    let measured = measure(&probe, preparation, load);
+    let DiskLoad { writes, write_bytes } = load.as_the_journal();
+    let directory = directory.as_ref();
+    let bytes = u64::from(writes) * u64::from(write_bytes);
+    // As much stays beside it: it is not to be this that fills the disk under a server.
+    let (room, wanted) = (RealDisk.room(directory)?, bytes.saturating_mul(2));
+    if room < wanted {
+        let message = format!(
+            "{room} bytes are left on the disk, and {wanted} are needed; ask for fewer or smaller writes"
+        );
+        return Err(io::Error::new(io::ErrorKind::StorageFull, message));
+    }
+    let probe = directory.join(PROBE);
+    let file = RealDisk.open(&probe, Opening::Create)?;
+    // It goes with its last handle, however this ends.
     std::fs::remove_file(&probe)?;
-    measured
+    measure(&*file, preparation, DiskLoad { writes, write_bytes })
 }
 
-fn measure(probe: &Path, preparation: Preparation, load: DiskLoad) -> io::Result<DiskTimes> {
-    let file = RealDisk.open(probe, Opening::Create)?;
+fn measure(file: &dyn DiskFile, preparation: Preparation, load: DiskLoad) -> io::Result<DiskTimes> {
     let DiskLoad { writes, write_bytes } = load;
-    prepare(&*file, preparation, u64::from(writes) * u64::from(write_bytes))?;
+    prepare(file, preparation, u64::from(writes) * u64::from(write_bytes))?;
     let block = vec![0xa5; usize::try_from(write_bytes).map_err(io::Error::other)?];
     let mut times = Vec::new();
     let begun = Instant::now();
     for number in 0..u64::from(writes) {
         let before = Instant::now();
-        write_all_at(&*file, &block, number * u64::from(write_bytes))?;
+        write_all_at(file, &block, number * u64::from(write_bytes))?;
         file.sync_data()?;
         times.push(u64::try_from(before.elapsed().as_micros()).unwrap_or(u64::MAX));
     }
@@ -173,6 +192,14 @@ mod tests {
                 write_bytes: 700,
             },
         )?;
+        let asked = DiskLoad {
+            writes: 0,
+            write_bytes: 700,
+        };
+        assert_eq!(
+            (asked.as_the_journal().writes, asked.as_the_journal().write_bytes),
+            (1, 1_024)
+        );
         let of: Vec<_> = measured
             .iter()
             .map(|times| (times.preparation, times.writes))

@@ -2,6 +2,7 @@
 
 use crate::client::{Call, Connection, Server};
 use anyhow::{Context, bail};
+use cartwright_actors::CONFIRMATIONS;
 use hyper::header::HeaderValue;
 use serde::Deserialize;
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub(super) struct Actors {
     pub(super) store: Store,
     #[serde(default)]
     pub(super) kinds: Vec<Kind>,
+    #[serde(default)]
+    pub(super) subscribers: Vec<Subscriber>,
 }
 
 /// A process, as the operating system counts it.
@@ -66,7 +69,24 @@ pub(super) struct Kind {
     pub(super) activations: u64,
 }
 
+/// What follows from facts.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Subscriber {
+    name: String,
+    /// Facts handled.
+    delivered: u64,
+}
+
 impl Actors {
+    /// Returns how many orders were confirmed by mail.
+    pub(super) fn mails(&self) -> u64 {
+        let confirmations = self
+            .subscribers
+            .iter()
+            .find(|subscriber| subscriber.name == CONFIRMATIONS);
+        confirmations.map_or(0, |subscriber| subscriber.delivered)
+    }
+
     /// Returns the counters of the carts.
     pub(super) fn carts(&self) -> Kind {
         let carts = self.kinds.iter().find(|kind| kind.kind == "cart");

@@ -32,6 +32,7 @@ pub(super) struct Run {
     journal_bytes: u64,
     resident_bytes: u64,
     wakes: u64,
+    mails: u64,
 }
 
 impl Run {
@@ -50,6 +51,7 @@ impl Run {
             journal_bytes: 0,
             resident_bytes: 0,
             wakes: 0,
+            mails: 0,
         }
     }
 
@@ -85,6 +87,7 @@ impl Run {
             .carts()
             .activations
             .saturating_sub(before.carts().activations);
+        self.mails = after.mails().saturating_sub(before.mails());
     }
 
     /// Adds what came after it: as if both had been one, without the time between them.
@@ -101,6 +104,7 @@ impl Run {
         self.journal_bytes += next.journal_bytes;
         self.resident_bytes = next.resident_bytes;
         self.wakes += next.wakes;
+        self.mails += next.mails;
     }
 
     /// Returns how many operations went well.
@@ -180,6 +184,8 @@ pub(super) struct Figures {
     pub(super) resident_bytes: u64,
     /// How many sleeping carts were woken, in thousandths of the operations.
     pub(super) wakes_permille: u64,
+    /// How many orders were confirmed by mail, in thousandths of the operations.
+    pub(super) mails_permille: u64,
     pub(super) request_bytes: usize,
     pub(super) response_bytes: usize,
     pub(super) bare: Option<Side>,
@@ -216,6 +222,7 @@ impl Figures {
             journal_bytes_per_operation: run.journal_bytes / run.operations().max(1),
             resident_bytes: run.resident_bytes,
             wakes_permille: permille(run.wakes, run.operations()).unwrap_or(0),
+            mails_permille: permille(run.mails, run.operations()).unwrap_or(0),
             request_bytes: run.bodies.request,
             response_bytes: run.bodies.response,
             share_of_bare_permille: share,
@@ -255,6 +262,7 @@ impl Figures {
             "carts woken",
             format!("{} in 1000 operations", self.wakes_permille),
         );
+        row("mails", format!("{} in 1000 operations", self.mails_permille));
         row("failed", self.errors.to_string());
         if let Some(bare) = &self.bare {
             let bodies = format!(

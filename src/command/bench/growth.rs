@@ -6,7 +6,7 @@ pub(super) mod report;
 
 use super::Settings;
 use super::counters::{Counters, ServerCounters};
-use super::figures::whole;
+use super::figures::{Run, whole};
 use super::load::{Client, Pace};
 use super::own_server::OwnServer;
 use super::report::middle;
@@ -72,10 +72,9 @@ pub(super) async fn growth(settings: &Settings) -> anyhow::Result<Growth> {
     many_carts(settings, &mut growth).await?;
     let most = growth.carts / LINES_DIVISOR;
     for _ in 0..settings.rounds {
-        growth.long_carts.push(LongCarts {
-            short: carts_of(settings, SHORT_CART).await?,
-            long: carts_of(settings, LONG_CART.min(most)).await?,
-        });
+        growth
+            .long_carts
+            .push(long_carts(settings, LONG_CART.min(most)).await?);
     }
     growth.largest = largest::largest(settings, LARGEST_CART.min(most)).await?;
     growth.idle = idle(settings, growth.carts / TENTH).await?;
@@ -219,22 +218,28 @@ async fn cold(server: &OwnServer, carts: &[Cart]) -> anyhow::Result<Cold> {
     })
 }
 
-/// Measures W2 on carts of so many lines.
-async fn carts_of(settings: &Settings, lines: u64) -> anyhow::Result<Lines> {
-    output::note(format!("w2 on carts of {lines} lines"));
-    let server = OwnServer::start(&settings.directory, &[])?;
-    let load = Load {
-        lines: usize::try_from(lines)?,
-        ..Load::of(Work::W2, settings.connections, 0)
+/// Measures W2 on short carts and on carts of so many lines, in turn.
+async fn long_carts(settings: &Settings, long: u64) -> anyhow::Result<LongCarts> {
+    output::note(format!("w2 on carts of {SHORT_CART} and of {long} lines in turn"));
+    let start = || OwnServer::start(&settings.directory, &[]);
+    let (at_short, at_long) = (start()?, start()?);
+    let turns = async |server: &OwnServer, lines| {
+        let load = Load {
+            lines: usize::try_from(lines)?,
+            ..Load::of(Work::W2, settings.connections, 0)
+        };
+        let shop = Shop::set_up(server.server(), load).await?;
+        shop.turns(Pace::Closed, settings.time).await
     };
-    let shop = Shop::set_up(server.server(), load).await?;
-    let run = shop.turns(Pace::Closed, settings.time).await?.alone().await?;
-    if let Some(error) = &run.first_error {
-        bail!("w2 on carts of {lines} lines failed: {error}");
-    }
-    Ok(Lines {
+    let (short_turns, long_turns) = (turns(&at_short, SHORT_CART).await?, turns(&at_long, long).await?);
+    let [short_run, long_run] = turns::both(short_turns, long_turns).await?;
+    let of = |lines, run: &Run| Lines {
         lines,
         server: run.side(),
+    };
+    Ok(LongCarts {
+        short: of(SHORT_CART, &short_run),
+        long: of(long, &long_run),
     })
 }
 

@@ -48,13 +48,13 @@ pub(super) async fn disk(
     group_bytes: u64,
     time: Duration,
 ) -> anyhow::Result<DiskFigures> {
-    let group_bytes = u32::try_from(group_bytes)?.max(1);
     let writes = u32::try_from(time.as_millis() / MILLIS_PER_GROUP).unwrap_or(GROUPS_MAX);
     let writes = writes.clamp(GROUPS_MIN, GROUPS_MAX);
     let load = DiskLoad {
         writes,
-        write_bytes: group_bytes,
-    };
+        write_bytes: u32::try_from(group_bytes)?,
+    }
+    .as_the_journal();
     let named = format!(
         "cannot measure the disk in {}; name a directory with --data-dir",
         directory.display()
@@ -62,7 +62,7 @@ pub(super) async fn disk(
     let check = move || disk_check_of(directory, Preparation::Zeros, load);
     let as_the_journal = tokio::task::spawn_blocking(check).await?.context(named)?;
     Ok(DiskFigures {
-        group_bytes,
+        group_bytes: load.write_bytes,
         fdatasyncs_per_second: as_the_journal.syncs_per_second,
         p50_us: as_the_journal.p50_us,
         p99_us: as_the_journal.p99_us,

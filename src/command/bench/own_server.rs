@@ -120,7 +120,7 @@ impl OwnServer {
     /// # Errors
     /// It cannot be waited for.
     pub(super) fn kill(&mut self) -> anyhow::Result<()> {
-        self.process.is_killed = true;
+        self.process.is_killed = self.process.child.try_wait()?.is_none();
         self.process.child.kill()?;
         self.process.child.wait()?;
         Ok(())

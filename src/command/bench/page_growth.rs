@@ -86,11 +86,11 @@ fn sentences(growth: &Growth) -> String {
     } = growth;
     let lines = [
         format!(
-            "Residents: at most {} carts were resident and {} more at rest in memory while {} were opened; the ceiling \
-             is {}, is looked after once a second, and {} were opened in two.",
+            "Residents: at most {0} carts were in memory at once while {1} were opened, and at most {2} had an actor; the \
+             ceiling is {3}, is looked after once a second, and {4} were opened in two.",
             thousands(residents.most),
-            thousands(residents.most_resting),
             thousands(growth.carts),
+            thousands(residents.most_live),
             thousands(residents.ceiling),
             thousands(residents.opened_in_two_seconds)
         ),
@@ -109,7 +109,7 @@ fn sentences(growth: &Growth) -> String {
         ),
         format!(
             "Cold carts, after that start, one at a time: p50 {} ms and p99 {} ms to read one, p50 {} ms and p99 {} ms \
-             to add to one.",
+             to add to one. Cold is what no memory of the process holds; the sessions they belong to are awake.",
             millis(cold.read.p50_us),
             millis(cold.read.p99_us),
             millis(cold.add.p50_us),

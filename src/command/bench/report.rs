@@ -3,6 +3,7 @@
 use super::figures::{Figures, Side, permille};
 use super::goals::{self, Judged};
 use super::growth::report::Growth;
+use super::limits::DiskFigures;
 use crate::cli::Work;
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
@@ -90,6 +91,8 @@ pub(super) struct HalfLoad {
     pub(super) per_second: u64,
     pub(super) server: Side,
     pub(super) bare: Side,
+    /// The disk, writing groups as large as those of half load.
+    pub(super) disk: DiskFigures,
 }
 
 /// How often one purchase waits for the disk, one wait after the other.

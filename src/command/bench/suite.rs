@@ -8,7 +8,7 @@ use super::own_server::OwnServer;
 use super::report::{HalfLoad, InTurn, Snapshots, Waits, Works};
 use super::turns::{self, TURNS};
 use super::work::{Load, Shop};
-use super::{Measured, Settings, load, one, warn_if_awake};
+use super::{Measured, Settings, load, one, warn_if_other};
 use crate::cli::Work;
 use crate::output;
 use anyhow::{Context, bail};
@@ -102,7 +102,7 @@ async fn in_turn(
     let [one, other] = [ready(work, &servers[0]).await?, ready(over, &servers[1]).await?];
     let [measured, beside] = turns::both(one, other).await?;
     let measured = Figures::of(settings.load(work), Pace::Closed, &measured, None);
-    warn_if_awake(work, measured.wakes_permille);
+    warn_if_other(settings.load(work), &measured);
     folders.extend(servers.map(OwnServer::end));
     Ok(InTurn {
         work: work.name(),
@@ -158,10 +158,12 @@ async fn half_load(measured: &Measured, settings: &Settings) -> anyhow::Result<H
     if let Some(error) = &run.first_error {
         bail!("half load failed: {error}");
     }
+    let group_bytes = run.bytes_per_group().context("half load wrote nothing")?;
     Ok(HalfLoad {
         per_second,
         server: run.side(),
         bare: bare.side(),
+        disk: limits::disk(settings.directory.clone(), group_bytes, settings.time).await?,
     })
 }
 

@@ -127,6 +127,8 @@ pub(super) async fn both(mut one: ServerTurns, mut other: ServerTurns) -> anyhow
         };
         for side in order {
             side.next().await?;
+            // What it has left to be done is not to slow down the other's.
+            side.settle().await?;
         }
     }
     let runs = [one.run, other.run];

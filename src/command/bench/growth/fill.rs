@@ -111,8 +111,8 @@ impl Filler {
                 tokio::time::sleep(LOOK_EVERY).await;
                 bar.set_position(done.get());
                 let carts = counters.read().await?.carts();
-                residents.most = residents.most.max(carts.resident);
-                residents.most_resting = residents.most_resting.max(carts.resting);
+                residents.most = residents.most.max(carts.resident + carts.resting);
+                residents.most_live = residents.most_live.max(carts.resident);
                 looks.push_back(done.get());
                 if LOOKS_IN_TWO_SECONDS + 1 < looks.len() {
                     looks.pop_front();

@@ -42,9 +42,10 @@ impl Size {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Residents {
     pub(crate) ceiling: u64,
+    /// Those with an actor, and those at rest, whose state is in memory.
     pub(crate) most: u64,
-    /// Sleeping carts whose state was still in memory.
-    pub(crate) most_resting: u64,
+    /// Those with an actor.
+    pub(crate) most_live: u64,
     /// The ceiling is looked after once a second, so that it may be passed by about as many.
     pub(crate) opened_in_two_seconds: u64,
 }
