@@ -13,7 +13,16 @@ pub(super) enum Message {
     /// A command, a timer or a verdict.
     Mail(Box<dyn Mail>),
     /// Go to rest, if nothing is at work.
-    Passivate,
+    Passivate(Then),
+}
+
+/// What becomes of the state of an entity whose actor goes to rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It stays in memory.
+    Stays,
+    /// It leaves memory, which holds as many as it may.
+    Leaves,
 }
 
 /// Something for the head of an entity of some kind.
@@ -25,7 +34,7 @@ pub(super) trait Mail: Send {
 /// A head of some kind.
 pub(super) trait Resident: Any + Send {
     /// Goes to rest, if nothing is at work.
-    fn passivate(&mut self) -> Fate;
+    fn passivate(&mut self, then: Then) -> Fate;
 }
 
 /// What an activation begins with.
@@ -66,7 +75,7 @@ impl Actor for EntityActor {
         let had_left = state.fate == Fate::Left;
         state.fate = match message {
             Message::Mail(mail) => mail.hand_over(state.head.as_mut()),
-            Message::Passivate => state.head.passivate(),
+            Message::Passivate(then) => state.head.passivate(then),
         };
         if state.fate == Fate::Left && !had_left {
             // What is queued already is turned away; nothing more can come, because the slot is left.

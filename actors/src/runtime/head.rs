@@ -5,7 +5,7 @@
 //! state is always possible, because a command changes a copy.
 
 use crate::runtime::Lane;
-use crate::runtime::actor::{Message, Newborn, Resident};
+use crate::runtime::actor::{Message, Newborn, Resident, Then};
 use crate::runtime::ask::Ask;
 use crate::runtime::contents::{Contents, Writes, settle_all};
 use crate::runtime::envelope::{
@@ -78,10 +78,13 @@ impl<E: Entity> Newborn for Birth<E> {
 }
 
 impl<E: Entity> Resident for Head<E> {
-    fn passivate(&mut self) -> Fate {
+    fn passivate(&mut self, then: Then) -> Fate {
         self.learn();
         if self.fate == Fate::Lives && self.flight.is_none() && !self.has_more() {
             self.leave();
+            if self.fate == Fate::Left && then == Then::Leaves {
+                self.shared.forget(self.id);
+            }
         }
         self.fate
     }
@@ -319,10 +322,7 @@ impl<E: Entity> Head<E> {
                 effects,
                 reply,
             } => {
-                let outcome = match reply {
-                    Some(reply) => Outcome::Done(reply),
-                    None => Outcome::Done(Vec::new()),
-                };
+                let outcome = Outcome::Done(reply.unwrap_or_default());
                 let keeping = Keeping {
                     ask: &ask,
                     looked_up,

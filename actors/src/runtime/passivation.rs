@@ -2,7 +2,7 @@
 //!
 //! An actor is most of what an idle entity takes, and costs little to start while its state is in memory.
 
-use crate::runtime::actor::Message;
+use crate::runtime::actor::{Message, Then};
 use crate::runtime::directory::{Phase, Slot};
 use crate::runtime::kind::KindShared;
 use crate::runtime::tasks::TaskEnd;
@@ -62,19 +62,19 @@ impl<E: Entity> KindShared<E> {
                 aged.push((age, stay, *slot.key()));
             }
         }
-        for (stay, id) in overdue(aged, self.options.resident_max) {
-            match stay {
-                Stay::Live => self.put_to_rest(id),
-                Stay::Resting => self.forget(id),
+        for (goes, id) in overdue(aged, self.options.resident_max) {
+            match goes {
+                Goes::ToRest(then) => self.put_to_rest(id, then),
+                Goes::OutOfMemory => self.forget(id),
             }
         }
     }
 
-    fn put_to_rest(&self, id: E::Id) {
+    fn put_to_rest(&self, id: E::Id, then: Then) {
         if let Some(slot) = self.directory.get(&id)
             && let Phase::Live(live) = &slot.phase
         {
-            let _ = live.actor.send_message(Message::Passivate);
+            let _ = live.actor.send_message(Message::Passivate(then));
         }
     }
 }
@@ -115,16 +115,28 @@ impl Stay {
     }
 }
 
-/// Returns those whose time in this way is over, and the longest idle of those over the ceiling.
-fn overdue<I: Ord>(mut aged: Vec<(u64, Stay, I)>, max: usize) -> Vec<(Stay, I)> {
+/// Where an entity goes whose time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goes {
+    ToRest(Then),
+    OutOfMemory,
+}
+
+/// Returns those whose time in this way is over, and the longest idle of those over the ceiling, who leave memory at once.
+fn overdue<I: Ord>(mut aged: Vec<(u64, Stay, I)>, max: usize) -> Vec<(Goes, I)> {
     let excess = aged.len().saturating_sub(max);
     aged.sort_unstable_by(|a, b| b.cmp(a));
-    let is_overdue = |(at, (age, stay, _)): &(usize, (u64, Stay, I))| *at < excess || stay.is_over(*age);
-    aged.into_iter()
-        .enumerate()
-        .filter(is_overdue)
-        .map(|(_, (_, stay, id))| (stay, id))
-        .collect()
+    let places = aged.into_iter().enumerate();
+    let goes = places.filter_map(|(at, (age, stay, id))| {
+        let is_excess = at < excess;
+        let goes = match stay {
+            Stay::Live if is_excess => Goes::ToRest(Then::Leaves),
+            Stay::Live => Goes::ToRest(Then::Stays),
+            Stay::Resting => Goes::OutOfMemory,
+        };
+        (is_excess || stay.is_over(age)).then_some((goes, id))
+    });
+    goes.collect()
 }
 
 #[cfg(test)]
@@ -140,10 +152,13 @@ mod tests {
             (1, Live, 'c'),
             (2, Live, 'd'),
         ];
-        assert_eq!(overdue(aged.clone(), 9), [(Resting, 'b'), (Live, 'd')]);
-        assert_eq!(overdue(aged, 2), [(Resting, 'b'), (Resting, 'a'), (Live, 'd')]);
+        let (stays, leaves) = (Goes::ToRest(Then::Stays), Goes::ToRest(Then::Leaves));
+        let out = Goes::OutOfMemory;
+        assert_eq!(overdue(aged.clone(), 9), [(out, 'b'), (stays, 'd')]);
+        assert_eq!(overdue(aged.clone(), 2), [(out, 'b'), (out, 'a'), (stays, 'd')]);
+        assert_eq!(overdue(aged, 1), [(out, 'b'), (out, 'a'), (leaves, 'd')]);
         let alike = vec![(1, Live, 'a'), (1, Resting, 'b')];
-        assert_eq!(overdue(alike.clone(), 1), [(Resting, 'b')]);
+        assert_eq!(overdue(alike.clone(), 1), [(out, 'b')]);
         assert_eq!(overdue(alike, 2), []);
     }
 }
