@@ -23,6 +23,7 @@ use plan::{Plan, Step};
 use play::{Scene, Tax};
 use report::Report;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -46,6 +47,10 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     }
     let countries = CountryMap::read(arguments.country_map.as_deref())?;
     let mut plan = Plan::read(&arguments.file, &countries)?;
+    let left_out = match arguments.stock {
+        Some(_) => BTreeMap::new(),
+        None => plan.besides_sales(),
+    };
     if let Some(most) = arguments.limit {
         plan.limit(most, arguments.stock.is_none());
     }
@@ -53,6 +58,16 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
         Some(path) => stock::read(path, &mut plan)?,
         None => Vec::new(),
     };
+    let steps = match arguments.stock {
+        Some(_) => plan.movements(),
+        None => plan.orders(),
+    };
+    if steps.is_empty() {
+        bail!(
+            "nothing of {} is to be played: it holds no sale, or --limit leaves none",
+            arguments.file.display()
+        );
+    }
 
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
@@ -75,11 +90,16 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     let variant_ids = resolve(&server, &mut connection, &staff, &plan).await?;
     stock::open(&mut connection, &staff, &figures, &variant_ids).await?;
 
-    let steps = if arguments.stock.is_some() {
-        plan.movements()
-    } else {
-        plan.orders()
-    };
+    if !left_out.is_empty() {
+        let kinds: Vec<String> = left_out
+            .iter()
+            .map(|(kind, count)| format!("{} {count}", kind.name()))
+            .collect();
+        output::line(format!(
+            "not played: what is no sale ({}); --stock plays it as changes of stock",
+            kinds.join(", ")
+        ))?;
+    }
     let report = RefCell::new(Report::default());
     let scene = Scene {
         plan: &plan,

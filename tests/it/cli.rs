@@ -216,6 +216,7 @@ fn a_replay_places_every_sale_and_compares_its_total() {
     );
     assert_eq!(played.code, Some(0), "{}{}", played.stdout, played.stderr);
     for line in [
+        "not played: what is no sale (cancellation ",
         "orders      166",
         "matched     166",
         "mismatched  0",
@@ -247,6 +248,20 @@ fn a_replay_places_every_sale_and_compares_its_total() {
             .find(|order| order.lines.iter().any(|line| line.0 == "PADS"));
         assert!(tenth.is_some_and(|order: &Order| order.country == "GB" && order.email.contains('@')));
     });
+}
+
+#[test]
+fn a_file_without_a_sale_is_not_played() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let rows = directory.path().join("rows.csv");
+    let text = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n\
+                C1,A,T,-1,2011-01-01 10:00:00,1.00,,France\n";
+    std::fs::write(&rows, text).expect("the directory is writable");
+    let shop = FakeShop::open(Mood::Good);
+    let played = client(&shop, &["replay", &rows.display().to_string()]);
+    assert_eq!(played.code, Some(1), "{}", played.stdout);
+    assert!(played.stderr.contains("it holds no sale"), "{}", played.stderr);
+    shop.with(|shop| assert!(shop.methods.is_empty() && shop.adjustments.is_empty()));
 }
 
 #[test]
@@ -415,7 +430,7 @@ fn disk_check_says_what_the_disk_allows_and_leaves_nothing_behind() {
     assert!(
         checked
             .stdout
-            .starts_with("3 writes of 1000 bytes, each with fdatasync"),
+            .starts_with("3 writes of 1024 bytes, each with fdatasync"),
         "{}",
         checked.stdout
     );

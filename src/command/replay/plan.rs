@@ -11,7 +11,7 @@ use cartwright_domain::catalog::TITLE_LENGTH_MAX;
 use cartwright_domain::country::Country;
 use cartwright_domain::text;
 use cartwright_http::instant;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// The columns of the "Online Retail" layout, in the order [`Plan::read`] takes them.
@@ -108,9 +108,9 @@ pub(super) struct Invoice {
     pub(super) kind: Kind,
     /// The earliest time of its rows, as written.
     date: String,
-    /// The customer's number, where there is one.
+    /// The customer's number, of the first row that has one.
     pub(super) customer: Option<String>,
-    /// What the file calls its country.
+    /// What the file calls its country, in the first row that names one.
     country_name: String,
     /// Its country. Always known where it is a sale.
     pub(super) country: Option<Country>,
@@ -230,6 +230,16 @@ impl Plan {
         placed.into_iter().map(|(_, step)| step).collect()
     }
 
+    /// Returns how many invoices there are of each kind but sales, which only move stock.
+    pub(super) fn besides_sales(&self) -> BTreeMap<Kind, usize> {
+        let mut counts = BTreeMap::new();
+        for invoice in &self.invoices {
+            *counts.entry(invoice.kind).or_default() += 1;
+        }
+        counts.remove(&Kind::Sale);
+        counts
+    }
+
     /// Keeps only the first invoices, of sales only or of every kind.
     pub(super) fn limit(&mut self, most: usize, only_sales: bool) {
         let mut kept = 0;
@@ -298,6 +308,10 @@ impl Builder {
             Some(index) => {
                 let invoice = &mut self.invoices[*index];
                 invoice.lines.push(line);
+                invoice.customer = invoice.customer.take().or(customer);
+                if let Some(country) = country.filter(|_| invoice.country_name.is_empty()) {
+                    invoice.country_name = country;
+                }
                 if !date.is_empty() && (invoice.date.is_empty() || date < invoice.date) {
                     invoice.date = date;
                 }

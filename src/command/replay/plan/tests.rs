@@ -123,6 +123,33 @@ fn rows_of_one_number_are_one_invoice_wherever_they_stand() {
 }
 
 #[test]
+fn an_invoice_is_of_the_first_customer_and_country_that_its_rows_name() {
+    let rows = [",", ",France", "7,", "8,Germany"]
+        .map(|ending| format!("1001,A,T,1,2011-01-01 10:00:00,1.00,{ending}\n"));
+    let invoice = &plan(&rows.concat()).invoices[0];
+    let country = invoice.country.as_ref().map(Country::code);
+    assert_eq!((invoice.customer.as_deref(), country), (Some("7"), Some("FR")));
+}
+
+#[test]
+fn what_is_no_sale_is_counted_by_kind() {
+    let row = |number: &str, quantity: i64, price: &str| {
+        format!("{number},A,T,{quantity},2011-01-01 10:00:00,{price},,United Kingdom\n")
+    };
+    let rows = [
+        row("1", 1, "1.00"),
+        row("C2", -1, "1.00"),
+        row("3", -1, "0.00"),
+        row("C4", -1, "1.00"),
+    ];
+    let counts = plan(&rows.concat()).besides_sales();
+    assert_eq!(
+        counts,
+        BTreeMap::from([(Kind::Cancellation, 2), (Kind::StockWriteOff, 1)])
+    );
+}
+
+#[test]
 fn sales_are_played_in_the_order_of_time() {
     let plan = plan(
         "2,A,T,1,2011-02-02 10:00:00,1.00,,France\n1,A,T,1,2011-02-01 10:00:00,1.00,,France\n\
