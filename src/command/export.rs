@@ -10,8 +10,9 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tempfile::NamedTempFile;
 
 /// What an export of codes has in its columns.
 const CODE_COLUMNS: [&str; 4] = ["code", "promotion", "used", "created"];
@@ -56,7 +57,7 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
         Some(_) | None => (None, b','),
     };
     let file: Box<dyn Write + '_> = match &mut whole {
-        Some(whole) => Box::new(&mut whole.written),
+        Some(whole) => Box::new(whole.file()),
         None => Box::new(std::io::stdout()),
     };
     let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
@@ -88,10 +89,11 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
 }
 
 /// A file that gets what is to be in it once that is whole: an export that breaks off leaves the last one as it was.
-struct Whole {
-    /// Of no name, so that nothing is left of it.
-    written: File,
-    place: File,
+enum Whole {
+    /// It stands beside the place that it takes.
+    Beside { written: NamedTempFile, place: PathBuf },
+    /// It has no name and is copied: the place is no file, or the folder is nobody's to write in.
+    Apart { written: File, place: File },
 }
 
 impl Whole {
@@ -101,19 +103,44 @@ impl Whole {
             .create(true)
             .truncate(false)
             .open(path)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let beside = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")));
-        // The folder may be nobody's to write in.
-        let written = beside.or_else(|_| tempfile::tempfile())?;
-        Ok(Self { written, place })
+        let is = place.metadata()?;
+        if is.is_file() {
+            // What a link leads to is replaced, and not the link.
+            let path = path.canonicalize()?;
+            let beside = path.parent().map(NamedTempFile::new_in);
+            if let Some(Ok(written)) = beside {
+                written.as_file().set_permissions(is.permissions())?;
+                return Ok(Self::Beside { written, place: path });
+            }
+        }
+        let written = tempfile::tempfile()?;
+        Ok(Self::Apart { written, place })
     }
 
-    fn put(mut self) -> std::io::Result<()> {
-        self.written.rewind()?;
-        if self.place.metadata()?.is_file() {
-            self.place.set_len(0)?;
+    fn file(&mut self) -> &mut File {
+        match self {
+            Self::Beside { written, .. } => written.as_file_mut(),
+            Self::Apart { written, .. } => written,
         }
-        std::io::copy(&mut self.written, &mut self.place)?;
+    }
+
+    fn put(self) -> std::io::Result<()> {
+        match self {
+            Self::Beside { written, place } => {
+                written.as_file().sync_all()?;
+                written.persist(place)?;
+            }
+            Self::Apart {
+                mut written,
+                mut place,
+            } => {
+                written.rewind()?;
+                if place.metadata()?.is_file() {
+                    place.set_len(0)?;
+                }
+                std::io::copy(&mut written, &mut place)?;
+            }
+        }
         Ok(())
     }
 }

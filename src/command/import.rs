@@ -36,7 +36,7 @@ use std::process::ExitCode;
 const CATALOG: &str = "/admin/catalog/import";
 
 /// A row as the server takes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct ImportRow {
     /// The line in the file, or another number that tells rows apart.
     pub(crate) row: u64,
@@ -74,14 +74,7 @@ impl ImportRow {
         Self {
             row,
             sku,
-            title: None,
-            price: None,
-            tax_category: None,
-            weight_grams: None,
-            image_url: None,
-            categories: None,
-            status: None,
-            stock: None,
+            ..Self::default()
         }
     }
 }

@@ -276,7 +276,8 @@ impl Reading {
                 output::line(line)?;
             }
             bail!(
-                "{} rows cannot be read, so nothing was judged or counted; mend them, or take them out, and run the file again",
+                "{} of its rows cannot be read, so nothing was judged or counted; mend them, or take them out, and run \
+                 the file again",
                 self.unread
             );
         }
@@ -432,7 +433,7 @@ mod tests {
         assert_eq!(countable("TEN,2019-02-28,yes\n"), Ok(()));
         assert_eq!(countable("TEN,2019-02-28,no\nTEN,28.02.2019,no\n"), Ok(()));
         let refused = countable(&format!("{bad}TEN,2019-02-28,yes\n"));
-        assert!(refused.is_err_and(|error| error.starts_with("1 rows cannot be read")));
+        assert!(refused.is_err_and(|error| error.starts_with("1 of its rows cannot be read")));
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl Engine {
             title,
             handle: None,
             description: String::new(),
-            images: images_of(&row).unwrap_or_default(),
+            images: images_of(&row, &[]).unwrap_or_default(),
             categories: row.categories.unwrap_or_default(),
             status: row.status.unwrap_or(ProductStatus::Active),
         };
@@ -166,9 +166,7 @@ impl Engine {
         };
         let mut product_change = UpdateProduct {
             title,
-            // One that it has stays among the others, with its text.
-            images: images_of(&row)
-                .filter(|images| !images.iter().all(|image| has_image(&product_before.state, image))),
+            images: images_of(&row, &product_before.state.images),
             categories: row.categories,
             status: row.status,
             ..UpdateProduct::default()
@@ -256,17 +254,17 @@ fn title_of(row: &ImportRow) -> Option<&str> {
     given.filter(|title| !title.is_empty())
 }
 
-fn images_of(row: &ImportRow) -> Option<Vec<Image>> {
-    row.image_url.as_ref().map(|url| {
+/// Returns the images that a row asks for; none where one that is there already has its address, which stays among the
+/// others with its text.
+fn images_of(row: &ImportRow, there: &[Image]) -> Option<Vec<Image>> {
+    let url = row.image_url.as_ref()?;
+    let is_there = there.iter().any(|image| image.url == *url);
+    (!is_there).then(|| {
         vec![Image {
             url: url.clone(),
             alt: String::new(),
         }]
     })
-}
-
-fn has_image(product: &Product, image: &Image) -> bool {
-    product.images.iter().any(|own| own.url == image.url)
 }
 
 fn revision_of<E: Entity>(state: &Option<Shown<E>>) -> Option<Revision> {
