@@ -277,9 +277,11 @@ impl StockItem {
         }
     }
 
-    /// Says once that stock has become low: it was above its level in `before` and no longer is (section 3.6).
+    /// Says once that stock has become low: in `before` there was more, above its level, and now it no longer is (section
+    /// 3.6). Who raises the level knows that it is low.
     pub(super) fn announce_low(&self, before: &Self, cx: &mut Context<'_, Self>) {
-        if before.tracked && !before.is_low() && self.tracked && self.is_low() {
+        let went_down = self.on_hand < before.on_hand;
+        if went_down && !before.is_low() && self.tracked && self.is_low() {
             let (variant, on_hand, low_stock_level) = (self.variant, self.on_hand, self.low_stock_level);
             cx.emit(Event::StockRanLow {
                 variant,

@@ -45,8 +45,17 @@ fn on_hand_grows_up_to_its_limit() {
     let mut bench = tracked(1);
     assert_eq!(bench.run(adjust(most - 1)), Ok(()));
     assert_eq!(bench.entity.on_hand(), UNITS_MAX);
-    check_refused(bench.run(adjust(1)), "request.invalid_fields", &[]);
-    check_refused(bench.run(adjust(i64::MIN)), "request.invalid_fields", &[]);
+    for delta in [1, i64::MIN] {
+        let Err(Error::Fields(errors)) = bench.run(adjust(delta)) else {
+            panic!("a refusal of {delta} was expected")
+        };
+        let pointers: Vec<&str> = errors
+            .as_slice()
+            .iter()
+            .map(|error| error.pointer.as_str())
+            .collect();
+        assert_eq!(pointers, ["/delta"]);
+    }
     assert_eq!(bench.run(adjust(-most)), Ok(()));
 }
 

@@ -495,6 +495,32 @@ fn low_stock_is_said_once_until_it_has_been_above_again() {
 }
 
 #[test]
+fn low_stock_is_said_of_units_that_have_gone_and_not_of_a_level_that_is_raised() {
+    let says = |before: StockLevels, then: StockLevels| {
+        let mut bench = item(before);
+        bench.events.clear();
+        assert_eq!(bench.run(set(then)), Ok(()));
+        bench
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::StockRanLow { .. }))
+    };
+    let of = |tracked, on_hand, low_stock_level| StockLevels {
+        tracked,
+        on_hand,
+        buffer: None,
+        low_stock_level,
+    };
+    let counted = of(Some(true), Some(15), None);
+    assert!(!says(counted, of(None, None, Some(20))));
+    assert!(says(counted, of(None, Some(10), None)));
+    // Counted from now on, and fewer than were thought to be there.
+    let uncounted = of(Some(false), Some(50), None);
+    assert!(says(uncounted, of(Some(true), Some(5), None)));
+    assert!(!says(uncounted, of(None, Some(5), None)));
+}
+
+#[test]
 fn a_promise_taken_back_before_it_is_made_leaves_the_same_books() {
     // A cancellation may overtake its checkout: only sums are kept, and sums do not care.
     let mut bench = tracked(10);
