@@ -35,7 +35,7 @@ crash cycles="100":
 disk seeds="100000":
     CARTWRIGHT_DISK_SEEDS={{seeds}} cargo test -p cartwright-storage --lib crash_tests -- --nocapture
 
-# Flips every byte of a small journal and of a small data directory.
+# Flips every byte of a small journal, and every byte that is not zero of a small data directory.
 flips:
     CARTWRIGHT_FLIPS=all cargo test -p cartwright-storage flip -- --nocapture
 

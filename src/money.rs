@@ -62,12 +62,12 @@ impl FromStr for UnitPrice {
         let all_digits = [whole, fraction]
             .iter()
             .all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
-        let fraction = if fraction.len() > DECIMALS_MAX {
+        let fraction = if DECIMALS_MAX < fraction.len() {
             fraction.trim_end_matches('0')
         } else {
             fraction
         };
-        if !all_digits || whole.is_empty() || fraction.len() > DECIMALS_MAX {
+        if !all_digits || whole.is_empty() || DECIMALS_MAX < fraction.len() {
             return Err(refused());
         }
         let joined = format!("{whole}{fraction:0<DECIMALS_MAX$}");

@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 /// How long the disk may take for one group before the store counts as one that cannot be written.
 const WRITING_MAX: Duration = Duration::from_secs(5);
 
-/// For how long it is told that the index could not be read.
+/// For how long it is told that the store could not be read.
 const UNREAD_TOLD: Duration = Duration::from_secs(60);
 
 /// Where the sandbox keeps its ledger in the data directory: beside the engine's store, never in it.
@@ -164,7 +164,7 @@ fn disk_fault(writing_for: Duration) -> Option<String> {
 /// Says that what is not in memory cannot be read, if that was so a moment ago.
 fn read_fault(ago: Option<Duration>) -> Option<String> {
     let ago = ago.filter(|ago| *ago < UNREAD_TOLD)?.as_secs();
-    Some(format!("the index could not be read {ago} s ago; see the log"))
+    Some(format!("the store could not be read {ago} s ago; see the log"))
 }
 
 /// Says what is wrong with the mails that follow from orders, if anything is.
@@ -246,7 +246,7 @@ mod tests {
     fn a_read_that_failed_is_told_for_a_while() {
         let seconds = |seconds| read_fault(Some(Duration::from_secs(seconds)));
         assert_eq!((read_fault(None), seconds(60)), (None, None));
-        let told = "the index could not be read 59 s ago; see the log";
+        let told = "the store could not be read 59 s ago; see the log";
         assert_eq!(seconds(59).as_deref(), Some(told));
     }
 

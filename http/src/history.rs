@@ -18,7 +18,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(admin_show_history))
 }
 
-/// Shows what has become of anything that has an id: each change as it was recorded, by whom and when, the newest first.
+/// Shows what has become of anything that has an id: each change as it was recorded, by whom, for whom and when, the
+/// newest first.
 #[utoipa::path(
     get, path = "/api/v1/admin/history/{id}", tag = "admin: history",
     params(("id" = String, Path, description = "The id of a cart, an order, a stock item or whatever else."), PageQuery),

@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use cartwright_actors::request;
+use cartwright_actors::runtime::INTERNAL;
 use cartwright_domain::{Class, Detail, Problem, Refusal, error::FieldErrors};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -195,7 +196,7 @@ pub(crate) fn behind(response: &Response) -> Option<Refused> {
         ),
         StatusCode::PAYLOAD_TOO_LARGE => ("request.too_large", BODY_TOO_LARGE),
         status if status.is_client_error() => ("request.malformed", "the request cannot be understood"),
-        _ => ("engine.internal", "the request failed for a reason of our own"),
+        _ => INTERNAL,
     };
     Some(Refused::of_protocol(status, code, message))
 }

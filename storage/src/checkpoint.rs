@@ -6,8 +6,8 @@
 
 use crate::codec::{Stored, Tag};
 use crate::disk::{DiskFile, Opening, read_all, write_all_at};
+use crate::error::io_at;
 use crate::index::stored;
-use crate::journal::io_at;
 use crate::table::SledTable;
 use crate::{Disk, Fault, OpenError, Position};
 use serde::{Deserialize, Serialize};

@@ -7,6 +7,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+/// Why a closed store takes nothing and reads nothing.
+pub(crate) const CLOSED: &str = "the store is closed";
+
 /// A place in the committed log. Opaque outside storage; zero is before the first commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Position(pub u64);
@@ -315,10 +318,17 @@ pub enum Rejected {
     /// A commit that it rests on was refused.
     #[error("a commit that it rests on was refused")]
     Unfounded,
-    /// A limit of the format: the snapshot is over 1 MiB, a key over 512 bytes, a reply over 4 KiB.
+    /// Over a limit of the format; the message says which, with the number.
     #[error("{0}")]
     TooLarge(String),
     /// The store cannot take it now; nothing was written.
     #[error("the store cannot take the commit: {0}")]
     Unavailable(String),
+}
+
+impl Rejected {
+    /// What a commit to a closed store gets.
+    pub(crate) fn closed() -> Self {
+        Self::Unavailable(CLOSED.to_owned())
+    }
 }

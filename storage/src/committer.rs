@@ -148,7 +148,7 @@ impl Committer {
                 let at = self.judge.position();
                 buffer
                     .push(at, Position::default(), |out| entry.encode(out))
-                    .expect("the name of a subscriber was measured");
+                    .expect("the name of a cursor was measured");
                 if let Entry::Cursor(moved) = entry {
                     group.cursors.push(moved);
                     group.news.passed.push(told);
@@ -277,7 +277,7 @@ impl Committer {
             match item {
                 Item::Commit(commit) => {
                     let done = commit.done;
-                    let why = Rejected::Unavailable("the store is closed".to_owned());
+                    let why = Rejected::closed();
                     news.refused.push(Refused { done, why });
                 }
                 Item::Barrier(told) => news.passed.push(told),

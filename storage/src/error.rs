@@ -1,6 +1,7 @@
 //! Why a store does not open. Each says what to do.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +71,7 @@ pub enum OpenError {
         /// Which file or directory.
         path: PathBuf,
         /// What it said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The index does not work even when built anew.
     #[error("the index cannot be built: {0}")]
@@ -78,4 +79,12 @@ pub enum OpenError {
     /// An option has a value with which a store cannot work.
     #[error("{0}")]
     Options(String),
+}
+
+/// Returns the refusal of a file by the operating system.
+pub(crate) fn io_at(path: &Path, source: io::Error) -> OpenError {
+    OpenError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }

@@ -279,15 +279,15 @@ impl<S: Store> Store for FaultStore<S> {
         self.inner.timers_due(until, limit)
     }
 
-    fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>> {
-        self.inner.cursor(subscriber)
+    fn cursor(&self, name: &str) -> BoxFuture<'static, Result<Position, Fault>> {
+        self.inner.cursor(name)
     }
 
-    fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
+    fn move_cursor(&self, name: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
         if self.is_cut_off() {
             return futures::future::pending().boxed();
         }
-        self.inner.move_cursor(subscriber, to)
+        self.inner.move_cursor(name, to)
     }
 
     fn last_number(&self, sequence: Sequence) -> u64 {

@@ -34,8 +34,8 @@ pub(crate) fn read(
     Ok((facts, read_to))
 }
 
-/// Reads at most so many commits of an entity, from one of them back; nothing where that one is another's. Damage ends what is
-/// read: whoever goes on from there hears of it.
+/// Reads at most so many commits of an entity, from one of them back; nothing where that one is another's. Damage ends
+/// what is read: whoever goes on from there hears of it.
 pub(crate) fn history(
     catalog: &Catalog,
     entity: EntityKey,

@@ -149,9 +149,9 @@ pub(crate) fn receipt(rows: &impl Rows, receipt: &ReceiptKey) -> Result<Option<R
         .transpose()
 }
 
-/// Reads a subscriber's cursor.
-pub(crate) fn cursor(rows: &impl Rows, subscriber: &str) -> Result<Position, Fault> {
-    let row = rows.get(&key::cursor(subscriber))?;
+/// Reads a cursor.
+pub(crate) fn cursor(rows: &impl Rows, name: &str) -> Result<Position, Fault> {
+    let row = rows.get(&key::cursor(name))?;
     row.map_or(Ok(Position::default()), |row| Position::decode(&row))
 }
 

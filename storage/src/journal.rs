@@ -10,12 +10,13 @@ mod scan;
 mod segment;
 mod spare;
 
-pub(crate) use frame::FrameBuffer;
+pub(crate) use frame::{ALIGNMENT, FrameBuffer};
 pub use scan::CutTail;
 pub(crate) use scan::Reach;
 pub(crate) use segment::{Filling, has_segments, identity, remove_half_made, write_zeros};
 
 use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
+use crate::error::io_at;
 use crate::{Disk, Fault, OpenError, Position};
 use frame::{Frame, FrameEntry};
 use scan::{End, Ending, Spoiled};
@@ -30,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// The size of the first segment of a new journal: small, so that a new store starts at once.
 pub(crate) const FIRST_SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 /// The most bytes a segment must keep for its header and the header and zeros of a frame.
-pub(crate) const SEGMENT_OVERHEAD: usize = 2 * frame::ALIGNMENT + segment::HEADER_BYTES;
+pub(crate) const SEGMENT_OVERHEAD: usize = 2 * ALIGNMENT + segment::HEADER_BYTES;
 
 /// How a segment's bytes are made ahead of their use; see ADR 0002 for what was measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,14 +60,6 @@ pub(crate) enum Ahead {
     /// Whoever needs it: the same calls in the same order, every time.
     #[cfg(test)]
     WhenNeeded,
-}
-
-/// Names the file that the operating system refused.
-pub(crate) fn io_at(path: &Path, source: io::Error) -> OpenError {
-    OpenError::Io {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 /// The journal, open for appending.
@@ -208,7 +201,7 @@ impl Journal {
     /// Writes the buffer as one frame and makes it durable. `first` is the position of its first commit, or of
     /// the next one when it has none. After an error it is not known what is on the disk.
     pub(crate) fn append(&mut self, buffer: &mut FrameBuffer, first: Position) -> io::Result<u64> {
-        let needed = buffer.len().next_multiple_of(frame::ALIGNMENT) as u64;
+        let needed = buffer.len().next_multiple_of(ALIGNMENT) as u64;
         let is_full = self.segment.bytes < self.offset + needed;
         if is_full {
             self.next_segment(first)?;

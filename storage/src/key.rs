@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub const KEY_BYTES_MAX: usize = 512;
 /// The most bytes of a receipt's key: whose it is and an `Idempotency-Key` of 255 characters.
 pub(crate) const RECEIPT_KEY_BYTES_MAX: usize = 2048;
-/// The most bytes of a timer's or a subscriber's name.
+/// The most bytes of a timer's or a cursor's name.
 pub(crate) const NAME_BYTES_MAX: usize = 128;
 
 /// The tables, by the first byte of their keys.
@@ -30,7 +30,7 @@ pub(crate) enum Table {
     Timer,
     /// Receipts.
     Receipt,
-    /// Subscribers' cursors.
+    /// Cursors, by name.
     Cursor,
     /// What the index knows of itself.
     Meta,
@@ -259,9 +259,9 @@ pub(crate) fn receipt(receipt: &ReceiptKey) -> Vec<u8> {
     row
 }
 
-pub(crate) fn cursor(subscriber: &str) -> Vec<u8> {
+pub(crate) fn cursor(name: &str) -> Vec<u8> {
     let mut key = vec![Table::Cursor.byte()];
-    key.extend_from_slice(subscriber.as_bytes());
+    key.extend_from_slice(name.as_bytes());
     key
 }
 

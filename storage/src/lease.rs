@@ -5,6 +5,7 @@
 //! holds the directory.
 
 use crate::OpenError;
+use crate::error::io_at;
 use crate::recover::JOURNAL;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -26,10 +27,6 @@ impl Lease {
     /// Takes the lock of a data directory, or says which process holds it.
     pub(crate) fn take(directory: &Path) -> Result<Self, OpenError> {
         let name = directory.join(LOCK);
-        let io_at = |path: &Path, source| OpenError::Io {
-            path: path.to_owned(),
-            source,
-        };
         let held = File::open(directory).map_err(|error| io_at(directory, error))?;
         match held.try_lock() {
             Ok(()) => {}
@@ -87,10 +84,7 @@ fn locked_journal(directory: &Path) -> Result<Option<File>, OpenError> {
     let path = directory.join(JOURNAL);
     let held = match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|source| OpenError::Io {
-            path: path.clone(),
-            source,
-        })?,
+        opened => opened.map_err(|error| io_at(&path, error))?,
     };
     match held.try_lock() {
         Ok(()) => Ok(Some(held)),
@@ -98,7 +92,7 @@ fn locked_journal(directory: &Path) -> Result<Option<File>, OpenError> {
             directory: path,
             process: None,
         }),
-        Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
+        Err(TryLockError::Error(error)) => Err(io_at(&path, error)),
     }
 }
 

@@ -229,6 +229,9 @@ pub struct Statistics {
 ///
 /// Submissions are decided in the order in which they were made. A read sees every commit whose
 /// [`Done`] has been called. Futures may be polled on any runtime thread and never block it.
+///
+/// Reads fail with [`Fault::Busy`] while too many wait, with [`Fault::Damaged`] or [`Fault::Newer`] by what is stored,
+/// and with [`Fault::Io`] where the disk refuses or the store is closed.
 pub trait Store: Send + Sync + 'static {
     /// Hands over a commit. Never blocks and never refuses here: the verdict comes through [`Commit::done`].
     fn submit(&self, commit: Commit);
@@ -236,7 +239,8 @@ pub trait Store: Send + Sync + 'static {
     /// Resolves when every commit submitted before has its verdict and the verdict was told.
     fn barrier(&self) -> BoxFuture<'static, ()>;
 
-    /// Tells that an incarnation has ended and will submit no more. A commit of it that comes late is refused, for a while.
+    /// Tells that an incarnation has ended and will submit no more. A commit of it that comes late is refused, for a
+    /// while.
     fn retire(&self, entity: EntityKey, incarnation: u64);
 
     /// Tells whether new work should be let in; `Err` says why not, when the store falls behind.
@@ -266,9 +270,9 @@ pub trait Store: Send + Sync + 'static {
         wanted: Wanted,
     ) -> BoxFuture<'static, Result<(Vec<Fact>, Position), Fault>>;
 
-    /// Reads at most so many commits of an entity, the newest first: one of them, the one before it ([`Past::previous`]), and
-    /// so on; fewer where they lie far from each other, or where the next cannot be read. An entity that is loaded says where its last one stands
-    /// ([`Loaded::position`]). Nothing where what stands there is not its own, or is not synced.
+    /// Reads at most so many commits of an entity, the newest first: one of them, the one before it ([`Past::previous`]),
+    /// and so on; fewer where they lie far from each other, or where the next cannot be read. An entity that is loaded
+    /// says where its last one stands ([`Loaded::position`]). Nothing where what stands there is not its own, or is not synced.
     fn history(
         &self,
         entity: EntityKey,
@@ -283,10 +287,14 @@ pub trait Store: Send + Sync + 'static {
     fn timers_due(&self, until: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<DueTimer>, Fault>>;
 
     /// Reads a durable cursor, a subscriber's or another that is named; before the first move it is zero.
-    fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>>;
+    fn cursor(&self, name: &str) -> BoxFuture<'static, Result<Position, Fault>>;
 
     /// Moves a cursor, forth or back; durable when it resolves.
-    fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>>;
+    ///
+    /// # Errors
+    /// [`Fault::Io`] when the store is closed or the name is too long. The cursor stays where it was, or is moved all
+    /// the same: read it.
+    fn move_cursor(&self, name: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>>;
 
     /// Returns the last number drawn from a sequence.
     fn last_number(&self, sequence: Sequence) -> u64;
@@ -301,5 +309,8 @@ pub trait Store: Send + Sync + 'static {
     fn statistics(&self) -> Statistics;
 
     /// Stops taking commits, writes out what is accepted, and closes. The future resolves when files are closed.
+    ///
+    /// # Errors
+    /// The last checkpoint could not be made. Nothing is lost: the next start replays what it would have spared.
     fn close(&self) -> BoxFuture<'static, Result<(), Fault>>;
 }

@@ -1,6 +1,7 @@
 //! The bounded pool of threads on which the index is read. A runtime thread never waits for sled.
 
 use crate::Fault;
+use crate::commit::CLOSED;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use futures::future::{BoxFuture, FutureExt, ready};
 use std::io;
@@ -97,26 +98,27 @@ impl Loaders {
 
 /// What a read of a closed store gets.
 pub(crate) fn closed() -> Fault {
-    Fault::Io("the store is closed".to_owned())
+    Fault::Io(CLOSED.to_owned())
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
-    use futures::executor::block_on;
 
-    #[test]
-    fn a_read_that_fails_is_remembered_and_one_that_finds_damage_is_not() {
+    #[tokio::test]
+    async fn a_read_that_fails_is_remembered_and_one_that_finds_damage_is_not() {
         let loaders = Loaders::start(1, 1).unwrap();
         let damaged = Fault::Damaged {
             entity: "toy".to_owned(),
             reason: "flipped".to_owned(),
         };
-        let read = block_on(loaders.read(move || Err::<(), _>(damaged)));
+        let read = loaders.read(move || Err::<(), _>(damaged)).await;
         assert!(matches!(read, Err(Fault::Damaged { .. })));
         assert_eq!(loaders.failed_ago(), None);
-        let read = block_on(loaders.read(|| -> Result<(), Fault> { panic!("as sled does") }));
+        let read = loaders
+            .read(|| -> Result<(), Fault> { panic!("as sled does") })
+            .await;
         assert!(matches!(read, Err(Fault::Io(_))));
         assert!(loaders.failed_ago().is_some());
         loaders.close();

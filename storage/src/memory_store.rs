@@ -174,10 +174,7 @@ impl MemoryStore {
     fn decide(&self, commit: Commit) -> (Done, Verdict) {
         let mut state = self.state();
         if state.closed {
-            return (
-                commit.done,
-                Err(Rejected::Unavailable("the store is closed".to_owned())),
-            );
+            return (commit.done, Err(Rejected::closed()));
         }
         let State { judge, table, .. } = &mut *state;
         match judge.decide(Box::new(commit), table) {
@@ -289,16 +286,13 @@ impl Store for MemoryStore {
         self.read(|table| index::timers_due(table, until, limit))
     }
 
-    fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>> {
-        self.read(|table| index::cursor(table, subscriber))
+    fn cursor(&self, name: &str) -> BoxFuture<'static, Result<Position, Fault>> {
+        self.read(|table| index::cursor(table, name))
     }
 
-    fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
+    fn move_cursor(&self, name: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
         let row = index::stored(&to).into();
-        self.state()
-            .table
-            .rows
-            .insert(crate::key::cursor(subscriber), row);
+        self.state().table.rows.insert(crate::key::cursor(name), row);
         ready(Ok(())).boxed()
     }
 

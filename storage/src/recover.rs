@@ -1,14 +1,16 @@
 //! Recovery: from a data directory to an index that holds the whole journal.
 //!
 //! The journal decides. An index that does not open, panics, or does not hold what it should is set aside and
-//! built anew, but one that another process holds, or that the machine has no room to open, stops the start; replay is blind, in order and to the end, before any reader. It goes into pending, from where the
-//! index is fed as in everyday life, and only what does not fit there is written at once.
+//! built anew, but one that another process holds, or that the machine has no room to open, stops the start; replay is
+//! blind, in order and to the end, before any reader. It goes into pending, from where the index is fed as in everyday
+//! life, and only what does not fit there is written at once.
 
 use crate::applier::Feeder;
 use crate::checkpoint::{Checkpoint, is_being_built, note_being_built};
 use crate::codec::Stored;
+use crate::error::io_at;
 use crate::journal::{
-    Ahead, CutTail, Journal, JournalOptions, Opened, Reach, has_segments, identity, io_at, remove_half_made,
+    Ahead, CutTail, Journal, JournalOptions, Opened, Reach, has_segments, identity, remove_half_made,
 };
 use crate::options::{Options, Progress};
 use crate::pending::Pending;

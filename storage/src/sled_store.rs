@@ -5,6 +5,7 @@ use crate::checkpoint::Checkpointer;
 use crate::codec::Stored;
 use crate::committer::{Committer, Item};
 use crate::disk::make_directories;
+use crate::error::io_at;
 use crate::index;
 use crate::journal::FrameBuffer;
 use crate::key::{self, NAME_BYTES_MAX};
@@ -52,10 +53,8 @@ impl SledStore {
     pub fn open(directory: impl AsRef<Path>, options: &Options) -> Result<(Self, RecoveryReport), OpenError> {
         let directory = directory.as_ref();
         options.check()?;
-        make_directories(&*options.disk, directory).map_err(|source| OpenError::Io {
-            path: directory.into(),
-            source,
-        })?;
+        let io = |error| io_at(directory, error);
+        make_directories(&*options.disk, directory).map_err(io)?;
         let mut lease = Lease::take(directory)?;
         let Recovered {
             mut journal,
@@ -70,10 +69,6 @@ impl SledStore {
         let (start, last_recorded_at) = (feeder.mark.start, feeder.mark.at);
         let position = report.position;
 
-        let io = |source| OpenError::Io {
-            path: directory.to_owned(),
-            source,
-        };
         let mut buffer = FrameBuffer::new();
         let entry = Entry::Start(Start {
             number: start,
@@ -113,6 +108,7 @@ impl SledStore {
         let checkpointer = Checkpointer::open(Arc::clone(&options.disk), directory, &index_directory)?;
         let checkpoints =
             Checkpoints::start(checkpointer, Arc::clone(&shared), Arc::clone(&table)).map_err(io)?;
+        // Not bounded by themselves: `admit` refuses callers at `waiting_max`, and what the engine owes is never shed.
         let (to_applier, messages) = unbounded();
         let (items, queue) = unbounded();
         let paces = (options.index_after, options.checkpoint_rows);
@@ -213,7 +209,7 @@ impl Store for SledStore {
     fn submit(&self, commit: Commit) {
         self.shared.counters.waiting.fetch_add(1, Ordering::AcqRel);
         if let Err(SendError(Item::Commit(commit))) = self.items.send(Item::Commit(Box::new(commit))) {
-            (commit.done.0)(Err(Rejected::Unavailable("the store is closed".to_owned())));
+            (commit.done.0)(Err(Rejected::closed()));
         }
     }
 
@@ -348,19 +344,19 @@ impl Store for SledStore {
         self.read(move |view| index::timers_due(view, until, limit))
     }
 
-    fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>> {
-        let subscriber = subscriber.to_owned();
-        self.read(move |view| index::cursor(view, &subscriber))
+    fn cursor(&self, name: &str) -> BoxFuture<'static, Result<Position, Fault>> {
+        let name = name.to_owned();
+        self.read(move |view| index::cursor(view, &name))
     }
 
-    fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
-        if NAME_BYTES_MAX < subscriber.len() {
-            let reason = format!("the name of a subscriber takes more than {NAME_BYTES_MAX} bytes");
+    fn move_cursor(&self, name: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
+        if NAME_BYTES_MAX < name.len() {
+            let reason = format!("the name of a cursor takes more than {NAME_BYTES_MAX} bytes");
             return ready(Err(Fault::Io(reason))).boxed();
         }
         let (told, hear) = oneshot::channel();
         let moved = CursorMove {
-            subscriber: subscriber.to_owned(),
+            subscriber: name.to_owned(),
             to,
         };
         // One that cannot be sent is dropped, and so are its listeners.

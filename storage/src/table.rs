@@ -1,6 +1,7 @@
 //! sled: the index. It can be lost at any time and is built anew from the journal.
 
 use crate::codec::{self, Stored, Tag};
+use crate::error::io_at;
 use crate::filter::Filter;
 use crate::index::{self, Change, EachRow, Range, Rows};
 use crate::key::{self, Table};
@@ -265,10 +266,7 @@ fn is_held(directory: &Path) -> bool {
 
 fn unopened(directory: &Path, error: sled::Error) -> OpenError {
     match error {
-        sled::Error::Io(source) if is_of_the_machine(&source) => OpenError::Io {
-            path: directory.to_owned(),
-            source,
-        },
+        sled::Error::Io(error) if is_of_the_machine(&error) => io_at(directory, error),
         error => OpenError::Index(fault(error).to_string()),
     }
 }

@@ -318,11 +318,6 @@ impl Server {
             std::thread::sleep(POLL);
         }
     }
-
-    /// Tells whether the process is still there.
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().is_ok_and(|ended| ended.is_none())
-    }
 }
 
 impl Drop for Server {

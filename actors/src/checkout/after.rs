@@ -1,6 +1,7 @@
 //! The pivot and everything behind it: from here on the checkout only goes forward.
 
 use super::env::{CheckoutEnv, Halt, operation};
+use super::payment::{CAPTURE, REFUND_LATE_CAPTURE};
 use super::steps::{ALLOCATE_STOCK, COMPLETE_CART, PLACE_ORDER, RECORD_CAPTURE, RECORD_LATE_REFUND};
 use super::{finish, tenders, uses};
 use crate::engine::unreadable;
@@ -21,9 +22,6 @@ use cartwright_gateways::payment::{self, Approval, Gateway, Outcome, Reference};
 use cartwright_storage::Decision;
 use futures::future::try_join_all;
 use std::sync::Arc;
-
-/// The name of the capture at the provider, after the checkout's id.
-const CAPTURE: &str = "capture";
 
 /// Places the order, which is the pivot, and does what it promises.
 pub(super) async fn place(
@@ -221,7 +219,7 @@ async fn take(
         return Ok(None);
     };
     let refunded = provider
-        .refund(&operation(saga.id, "refund_late_capture"), &taken.reference, owed)
+        .refund(&operation(saga.id, REFUND_LATE_CAPTURE), &taken.reference, owed)
         .await;
     refunded.map_err(|error| error.to_string())?;
     let command = RecordRefund {

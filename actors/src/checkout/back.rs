@@ -1,8 +1,8 @@
 //! The way back: everything that was started is undone, known to have worked or not.
 
-use super::before::{demand, frozen_quote};
+use super::before::frozen_quote;
 use super::env::{CheckoutEnv, Halt, operation};
-use super::payment::AUTHORIZE;
+use super::payment::{AUTHORIZE, VOID};
 use super::steps::{LOCK_CART, RELEASE_STOCK, RESERVE_STOCK, UNLOCK_CART};
 use super::{finish, tenders, uses};
 use crate::engine::unreadable;
@@ -52,7 +52,7 @@ async fn void_payment(
     match provider.outcome(&operation(saga.id, AUTHORIZE)).await {
         Ok(Some(Outcome::Approved(approval))) => {
             match provider
-                .void(&operation(saga.id, "void"), &approval.reference)
+                .void(&operation(saga.id, VOID), &approval.reference)
                 .await
             {
                 Ok(_) => Ok(()),
@@ -87,7 +87,7 @@ async fn variants_held(env: &CheckoutEnv, saga: &Arc<Published<Checkout>>) -> Re
     let cart = env.kinds.carts.read(saga.state.cart).await.map_err(unreadable)?;
     let held = cart.filter(|cart| cart.state.state().holder() == Some(saga.id));
     Ok(held
-        .map(|cart| demand(&cart.state).into_keys().collect())
+        .map(|cart| cart.state.lines().units_by_variant().into_keys().collect())
         .unwrap_or_else(noted))
 }
 

@@ -85,7 +85,8 @@ async fn reserve_and_freeze(
     let (priced, trace) = env.kinds.priced_with_reasons(cart).await?;
     validate::lines(&priced)?;
     validate::details(&priced, &saga.state)?;
-    let (reserved, decisions) = reserve_all(env, saga.id, demand(&priced.cart.state), None, &lock).await?;
+    let demand = priced.cart.state.lines().units_by_variant();
+    let (reserved, decisions) = reserve_all(env, saga.id, demand, None, lock.as_ref()).await?;
     validate::total(env, &priced, &saga.state)?;
     let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
     Ok(frozen.resting_on(decisions).resting_on(lock))
@@ -100,8 +101,8 @@ async fn reserve_for_a_time(
     let priced = env.kinds.priced(cart).await?;
     validate::lines(&priced)?;
     let lifetime = env.kinds.current_settings().await?.lifetimes.reservation;
-    let demand = demand(&priced.cart.state);
-    let (reserved, decisions) = reserve_all(env, saga.id, demand, Some(lifetime), &lock).await?;
+    let demand = priced.cart.state.lines().units_by_variant();
+    let (reserved, decisions) = reserve_all(env, saga.id, demand, Some(lifetime), lock.as_ref()).await?;
     // Before any of the stock is free again, also where it was reserved by an earlier run of this step.
     let reserved_until = saga.state.created_at.after(lifetime);
     let outcome = finish::reserved(
@@ -130,7 +131,7 @@ async fn pin_and_freeze(
     validate::details(&priced, &saga.state)?;
     validate::total(env, &priced, &saga.state)?;
     let (mut reserved, pinned) = pin(env, saga).await?;
-    let (late, decisions) = reserve_all(env, saga.id, unreserved(saga, &priced), None, &lock).await?;
+    let (late, decisions) = reserve_all(env, saga.id, unreserved(saga, &priced), None, lock.as_ref()).await?;
     reserved.extend(late);
     reserved.sort_unstable();
     let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
@@ -141,7 +142,7 @@ async fn pin_and_freeze(
 /// earlier run of this step may have found them so.
 fn unreserved(saga: &Published<Checkout>, priced: &Priced) -> BTreeMap<VariantId, u64> {
     let reserved = &saga.state.reserved;
-    let mut demand = demand(&priced.cart.state);
+    let mut demand = priced.cart.state.lines().units_by_variant();
     demand.retain(|variant, _| {
         reserved
             .binary_search_by_key(variant, |held| held.variant)
@@ -234,12 +235,12 @@ async fn reserve_all(
     checkout: CheckoutId,
     demand: BTreeMap<VariantId, u64>,
     lifetime: Option<Duration>,
-    lock: &Option<Decision>,
+    lock: Option<&Decision>,
 ) -> Result<(Vec<Reserved>, Vec<Decision>), Halt> {
     let (mut reserved, mut decisions) = (Vec::new(), Vec::new());
-    let mut last = lock.clone();
+    let mut last = lock.cloned();
     for (variant, quantity) in demand {
-        let (held, decision) = reserve(env, checkout, variant, quantity, lifetime, &last).await?;
+        let (held, decision) = reserve(env, checkout, variant, quantity, lifetime, last.as_ref()).await?;
         last = decision.clone().or(last);
         reserved.extend(held);
         decisions.extend(decision);
@@ -255,7 +256,7 @@ async fn reserve(
     variant: VariantId,
     quantity: u64,
     lifetime: Option<Duration>,
-    rests_on: &Option<Decision>,
+    rests_on: Option<&Decision>,
 ) -> Result<(Option<Reserved>, Option<Decision>), Halt> {
     let items = &env.kinds.stock_items;
     let item = items.read(stock_of(variant)).await.map_err(unreadable)?;
@@ -273,7 +274,7 @@ async fn reserve(
             command,
             env.step(checkout, RESERVE_STOCK, None)
                 .ahead()
-                .resting_on(rests_on.clone()),
+                .resting_on(rests_on.cloned()),
         )
         .await?;
     // Also where nothing was held, because the item has come to be untracked since it was read: this step answers so for
@@ -284,17 +285,9 @@ async fn reserve(
 
 /// Returns all that may be reserved for a cart: once it is unlocked nobody can tell any more.
 fn all_of(cart: &Cart) -> Vec<Reserved> {
-    let demand = demand(cart).into_iter();
+    let demand = cart.lines().units_by_variant();
     demand
+        .into_iter()
         .map(|(variant, quantity)| Reserved { variant, quantity })
         .collect()
-}
-
-/// Returns how many units of each variant a cart holds over all its lines, in ascending order of variant.
-pub(super) fn demand(cart: &Cart) -> BTreeMap<VariantId, u64> {
-    let mut units = BTreeMap::new();
-    for line in cart.lines() {
-        *units.entry(line.variant).or_default() += u64::from(line.quantity);
-    }
-    units
 }

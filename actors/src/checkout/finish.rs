@@ -114,7 +114,7 @@ fn step_receipts(
             &[steps::RESERVE_USE, steps::COMMIT_USE],
         ),
     };
-    let mut receipts = Vec::with_capacity(of_cart.len() + of_item.len() * variants.len() + 3);
+    let mut receipts = Vec::new();
     receipts.extend(
         of_cart
             .iter()

@@ -14,8 +14,15 @@ use cartwright_gateways::payment::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The name of the authorization at the provider, after the checkout's id.
+/// The names of a checkout's operations at the provider, each after the checkout's id. The provider keeps them: a name
+/// that was released stays.
 pub(super) const AUTHORIZE: &str = "authorize";
+/// Of what was authorized. Undoes [`AUTHORIZE`].
+pub(super) const VOID: &str = "void";
+/// Of what was authorized: it is taken.
+pub(super) const CAPTURE: &str = "capture";
+/// Of what was captured before it was known that the order is canceled.
+pub(super) const REFUND_LATE_CAPTURE: &str = "refund_late_capture";
 /// How long to wait before a provider that has not decided is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 

@@ -10,8 +10,6 @@ use cartwright_domain::{Problem, Timestamp};
 use std::sync::Arc;
 
 impl SagaStep for Step {
-    const ALL: &'static [Self] = Self::ALL;
-
     fn name(self) -> &'static str {
         Self::name(self)
     }

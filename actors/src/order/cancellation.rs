@@ -59,8 +59,6 @@ fn caller(saga: &Published<Cancellation>) -> String {
 }
 
 impl SagaStep for Step {
-    const ALL: &'static [Self] = Self::ALL;
-
     fn name(self) -> &'static str {
         Self::name(self)
     }

@@ -166,6 +166,12 @@ pub enum Overload {
     Engine,
 }
 
+/// The code and the message of what failed for a reason of our own.
+pub const INTERNAL: (&str, &str) = ("engine.internal", "the request failed for a reason of our own");
+
+/// What the sender of an idempotency key that stands for another request must know.
+const KEY_REUSED: &str = "this idempotency key was used for another request; use a new one";
+
 /// Why an ask was not done. `Refused` holds the area's own error; everything else is the runtime's.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError<X: Refusal> {
@@ -202,7 +208,7 @@ pub enum AskError<X: Refusal> {
         holder: EntityKey,
     },
     /// The idempotency key was used for another request.
-    #[error("this idempotency key was used for another request; use a new one")]
+    #[error("{KEY_REUSED}")]
     KeyReused,
     /// The request with this idempotency key is still at work.
     #[error("the request with this idempotency key is still running")]
@@ -227,7 +233,8 @@ pub enum AskError<X: Refusal> {
     /// The deadline passed. A command that had not begun never runs; whether one that had was kept is not known.
     #[error("no answer within the deadline")]
     Expired,
-    /// The activation that was asked has ended before the commit, or the entity is being restarted.
+    /// The activation that was asked has ended before the commit, or the entity is being restarted, or the commit that
+    /// it would have shared was too large for all together.
     #[error("the entity was restarted, or what shared a commit was too large; try again in {} ms", retry_after.as_millis())]
     Retry {
         /// When trying again is worth it.
@@ -303,7 +310,7 @@ impl<X: Refusal> From<AskError<X>> for Problem {
                 Self::new(Class::Conflict, &format!("{}.taken", key.space), message)
                     .with("holder", holder.to_wire())
             }
-            AskError::KeyReused => Self::new(Class::Invalid, "idempotency.key_reused", message),
+            AskError::KeyReused => key_reused(),
             AskError::InProgress { .. } => with_retry_after(
                 Self::new(Class::InProgress, "idempotency.in_progress", message),
                 Duration::from_secs(1),
@@ -333,11 +340,7 @@ impl<X: Refusal> From<AskError<X>> for Problem {
             AskError::Quarantined { .. } => Self::new(Class::Unavailable, "engine.quarantined", message),
             AskError::TooLarge(_) => Self::new(Class::TooLarge, "engine.too_large", message),
             AskError::Fault(fault) => fault_problem(&fault),
-            AskError::Internal(_) => Self::new(
-                Class::Internal,
-                "engine.internal",
-                "the request failed for a reason of our own",
-            ),
+            AskError::Internal(_) => internal_problem(),
         }
     }
 }
@@ -352,11 +355,18 @@ pub fn fault_problem(fault: &Fault) -> Problem {
         Fault::Damaged { .. } | Fault::Newer { .. } | Fault::Io(_) => {
             // Here it becomes an answer without internals, so here it is logged.
             tracing::error!(%fault, "the store could not be read");
-            Problem::new(
-                Class::Internal,
-                "engine.internal",
-                "the request failed for a reason of our own",
-            )
+            internal_problem()
         }
     }
+}
+
+/// Refuses what failed for a reason of our own; no internals.
+pub fn internal_problem() -> Problem {
+    let (code, message) = INTERNAL;
+    Problem::new(Class::Internal, code, message)
+}
+
+/// Refuses an idempotency key that stands for another request.
+pub(super) fn key_reused() -> Problem {
+    Problem::new(Class::Invalid, "idempotency.key_reused", KEY_REUSED)
 }

@@ -18,8 +18,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-/// When changes are worth trying again that were too large together. Nobody knows which of them was: each may be the one that
-/// is no larger.
+/// When changes are worth trying again that were too large together. Nobody knows which of them was: each may be the one
+/// that is no larger.
 const RETRY_APART: Duration = Duration::from_millis(100);
 
 /// Changes that go into one commit.

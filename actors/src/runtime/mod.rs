@@ -35,7 +35,10 @@ mod timers;
 /// A map that many use at once.
 type DashMap<K, V> = dashmap::DashMap<K, V, foldhash::fast::RandomState>;
 
-pub use ask::{Answer, Ask, AskError, INTERNAL_DEADLINE, Lane, Overload, StepKey, fault_problem};
+pub use ask::{
+    Answer, Ask, AskError, INTERNAL, INTERNAL_DEADLINE, Lane, Overload, StepKey, fault_problem,
+    internal_problem,
+};
 pub use clock::{ACCEPT_CLOCK_FLAG, Clock, ClockCheck, StartError, WALL_CLOCK_BEHIND_MAX};
 pub use core::{Runtime, RuntimeCounters, RuntimeOptions};
 pub use deadlines::{Deadlines, Due};
@@ -43,7 +46,7 @@ pub use entities::{Entities, EntityOptions, KindCounters};
 pub use published::{Page, Published};
 pub use randomness::Randomness;
 pub use receipts::{FinalAnswer, IDEMPOTENCY_LIFETIME, Opened, Receipts, Ticket, TicketMode};
-pub use relay::{DeadLetter, Subscriber, SubscriberCounters, Unhandled};
+pub use relay::{DEAD_LETTERS_MAX, DeadLetter, Subscriber, SubscriberCounters, Unhandled};
 pub use saga::{Action, Next, Performed, Saga, SagaCounters, SagaStep, Sagas, StepAge, WAITING};
 pub use tasks::TaskEnd;
 

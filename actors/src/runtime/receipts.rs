@@ -1,10 +1,10 @@
 //! Idempotency keys: looked up before a command runs, kept in the commit of its effect, answered from on a repeat.
 
-use crate::runtime::ask::fault_problem;
+use crate::runtime::ask::{fault_problem, key_reused};
 use crate::runtime::clock::Clock;
 use aws_lc_rs::digest;
 use cartwright_domain::idempotency::AnswersTo;
-use cartwright_domain::{Caller, Class, EntityKey, Problem, Timestamp};
+use cartwright_domain::{Caller, EntityKey, Problem, Timestamp};
 use cartwright_storage::{Outcome, Position, Receipt, ReceiptFound, ReceiptKey, Store, codec};
 use std::sync::Arc;
 use std::time::Duration;
@@ -162,11 +162,7 @@ impl Receipts {
             ReceiptFound::Present(receipt) if receipt.fingerprint == fingerprint => {
                 Ok(Opened::Known(receipt))
             }
-            ReceiptFound::Present(_) => Err(Problem::new(
-                Class::Invalid,
-                "idempotency.key_reused",
-                "this idempotency key was used for another request; use a new one",
-            )),
+            ReceiptFound::Present(_) => Err(key_reused()),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::runtime::ask::AskError;
 use crate::runtime::core::{Inner, lock};
-use crate::runtime::supervision::backoff;
 use crate::runtime::tasks::TaskEnd;
 use cartwright_domain::Refusal;
 use cartwright_storage::{Fact, Fault, Position, Wanted};
@@ -27,7 +26,7 @@ const SETTLING_MAX: Duration = Duration::from_secs(5);
 /// How long a subscriber that is up to date waits before it looks all the same.
 const IDLE: Duration = Duration::from_secs(60);
 /// How many dead letters are kept in memory; all are logged.
-const DEAD_LETTERS_MAX: usize = 1_000;
+pub const DEAD_LETTERS_MAX: usize = 1_000;
 
 /// Something that follows from facts: a mail, a search index.
 pub trait Subscriber: Send + Sync + 'static {
@@ -57,8 +56,8 @@ pub trait Subscriber: Send + Sync + 'static {
 /// Why a fact was not handled, as a sentence for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unhandled {
-    /// Nothing is the matter with it, but the store or who is to take it does not work: the fact comes again until they do,
-    /// however often that is.
+    /// Nothing is the matter with it, but the store or who is to take it does not work, or a later release has written
+    /// what it is about: the fact comes again until it can be handled, however often that is.
     Waits(String),
     /// It may go better another time: the fact comes again, and is given up after
     /// [`crate::runtime::RuntimeOptions::deliveries_max`].
@@ -76,8 +75,9 @@ impl From<String> for Unhandled {
 impl From<Fault> for Unhandled {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Busy | Fault::Io(_) => Self::Waits(fault.to_string()),
-            Fault::Damaged { .. } | Fault::Newer { .. } => Self::Transient(fault.to_string()),
+            // What a later release wrote is read again once that one is started.
+            Fault::Busy | Fault::Io(_) | Fault::Newer { .. } => Self::Waits(fault.to_string()),
+            Fault::Damaged { .. } => Self::Transient(fault.to_string()),
         }
     }
 }
@@ -114,7 +114,7 @@ pub struct SubscriberCounters {
     pub delivered: u64,
     /// Failures since the start: of facts, of making safe what was done, and of the store.
     pub failed: u64,
-    /// Facts given up for good since the start, the last 1,000 of them.
+    /// Facts given up for good since the start, the last [`DEAD_LETTERS_MAX`] of them.
     pub dead: Vec<DeadLetter>,
     /// Why the fact that it is at waits, as long as that is so: it stands still meanwhile.
     pub waits: Option<String>,
@@ -163,7 +163,7 @@ impl Relay {
                 let mut failures = 0;
                 // What stops it is waited out.
                 while let Err(stopped) = self.run(&inner, &mut failures).await {
-                    let wait = backoff(inner.options.backoff_min, inner.options.backoff_max, failures);
+                    let wait = inner.options.policy().backoff(failures);
                     failures += 1;
                     lock(&self.counters).failed += 1;
                     tracing::warn!(subscriber = name, why = %stopped, ?wait, "the subscriber stands still");
@@ -175,7 +175,7 @@ impl Relay {
         inner.spawn("subscriber", name, TaskEnd::AtShutdown, task);
     }
 
-    /// Delivers facts from the durable cursor on, until the engine stops or the store fails.
+    /// Delivers facts from the durable cursor on, until the engine stops; or says what it cannot go on for.
     async fn run(&self, inner: &Inner, failures: &mut u32) -> Result<(), Stopped> {
         let (name, wanted) = (self.subscriber.name(), self.subscriber.wants());
         let (mut synced, mut settling) = (inner.store.synced(), inner.settling.subscribe());
@@ -320,12 +320,7 @@ impl Relay {
                 reason,
                 "a fact was not handled and comes again"
             );
-            tokio::time::sleep(backoff(
-                inner.options.backoff_min,
-                inner.options.backoff_max,
-                failed - 1,
-            ))
-            .await;
+            tokio::time::sleep(inner.options.policy().backoff(failed - 1)).await;
         }
     }
 }

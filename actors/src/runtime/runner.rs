@@ -5,7 +5,6 @@ use crate::runtime::ask::{Ask, AskError};
 use crate::runtime::entities::Entities;
 use crate::runtime::published::Published;
 use crate::runtime::saga::{Action, Next, Performed, Saga, SagaShared, SagaStep, WAITING};
-use crate::runtime::supervision::backoff;
 use crate::runtime::tasks::TaskEnd;
 use cartwright_domain::Problem;
 use cartwright_storage::Position;
@@ -200,7 +199,7 @@ impl<S: Saga> Running<S> {
 
     fn again(&mut self, reason: &str, after: Option<Duration>) {
         let options = &self.charge.shared.entities.shared.runtime.options;
-        let wait = after.unwrap_or_else(|| backoff(options.backoff_min, options.backoff_max, self.failures));
+        let wait = after.unwrap_or_else(|| options.policy().backoff(self.failures));
         self.failures = self.failures.saturating_add(1);
         self.charge.shared.retries.fetch_add(1, Ordering::Relaxed);
         let (saga, failures) = (S::key(self.charge.id), self.failures);

@@ -18,16 +18,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// The steps of a saga. It stores their names, never indexes.
+/// A step of a saga, by the stable name under which it is told.
 pub trait SagaStep: Copy + Eq + std::fmt::Debug + Send + Sync + 'static {
-    /// Every step, in order.
-    const ALL: &'static [Self];
     /// The stable name.
     fn name(self) -> &'static str;
-    /// Returns the step of that name.
-    fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|step| step.name() == name)
-    }
 }
 
 /// Which way a step is taken.

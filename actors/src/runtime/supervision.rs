@@ -25,6 +25,14 @@ pub(super) struct Policy {
     pub(super) window: Duration,
 }
 
+impl Policy {
+    /// Returns the shortest wait doubled so many times, at most the longest.
+    pub(super) fn backoff(&self, doublings: u32) -> Duration {
+        let times = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        self.backoff_min.saturating_mul(times).min(self.backoff_max)
+    }
+}
+
 /// The crashes of the recent past.
 pub(super) struct Strikes<I> {
     policy: Policy,
@@ -54,15 +62,8 @@ impl<I: Copy + Eq + Hash> Strikes<I> {
             return None;
         }
         let doublings = u32::try_from(times.len() - 1).unwrap_or(u32::MAX);
-        let wait = backoff(self.policy.backoff_min, self.policy.backoff_max, doublings);
-        Some(jittered(wait, &self.randomness))
+        Some(jittered(self.policy.backoff(doublings), &self.randomness))
     }
-}
-
-/// Returns `min` doubled so many times, at most `max`.
-pub(super) fn backoff(min: Duration, max: Duration, doublings: u32) -> Duration {
-    min.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX))
-        .min(max)
 }
 
 /// Returns between three quarters and all of a wait, so that many do not come back at once.
@@ -180,12 +181,18 @@ impl Actor for Supervisor {
 mod tests {
     use super::*;
 
+    const POLICY: Policy = Policy {
+        backoff_min: Duration::from_millis(100),
+        backoff_max: Duration::from_secs(30),
+        crashes_max: 3,
+        window: Duration::from_secs(60),
+    };
+
     #[test]
     fn waits_double_up_to_the_longest() {
-        let (min, max) = (Duration::from_millis(100), Duration::from_secs(30));
-        let waits: Vec<u128> = (0..10).map(|n| backoff(min, max, n).as_millis()).collect();
+        let waits: Vec<u128> = (0..10).map(|n| POLICY.backoff(n).as_millis()).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000]);
-        assert_eq!(backoff(min, max, u32::MAX), max);
+        assert_eq!(POLICY.backoff(u32::MAX), POLICY.backoff_max);
     }
 
     #[test]
@@ -201,13 +208,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn crashes_outside_the_window_do_not_count() {
-        let policy = Policy {
-            backoff_min: Duration::from_millis(100),
-            backoff_max: Duration::from_secs(30),
-            crashes_max: 3,
-            window: Duration::from_secs(60),
-        };
-        let mut strikes = Strikes::new(policy, Randomness::Machine);
+        let mut strikes = Strikes::new(POLICY, Randomness::Machine);
         let start = Instant::now();
         assert!(strikes.strike(1, start).is_some());
         assert!(strikes.strike(1, start + Duration::from_secs(59)).is_some());

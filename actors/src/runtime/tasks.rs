@@ -1,4 +1,8 @@
-//! Tasks: each has a name, an owner and an end. Nothing else in the engine starts one.
+//! Tasks: each has a name, an owner and an end.
+//!
+//! Besides them there are the loops and alarms of actors, which ractor starts, the one by which the store tells what
+//! was committed, and what the edge starts for connections and for changes that must reach their end. Nothing else in
+//! the engine starts one.
 
 use crate::runtime::DashMap;
 use futures::future::{AbortHandle, Abortable};

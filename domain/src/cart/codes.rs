@@ -24,19 +24,18 @@ impl Command<Cart> for ApplyCodes {
 
     fn apply(self, cart: &mut Cart, cx: &mut Context<'_, Cart>) -> Result<Vec<Problem>, Error> {
         cart.require_open()?;
-        let mut codes = cart.codes.clone();
+        let mut added: Vec<Code> = Vec::new();
         for code in self.codes {
-            if !codes.contains(&code) {
-                codes.push(code);
+            if !cart.codes.contains(&code) && !added.contains(&code) {
+                added.push(code);
             }
         }
-        if CODES_MAX < codes.len() {
+        if CODES_MAX < cart.codes.len() + added.len() {
             return Err(Error::TooManyCodes { max: CODES_MAX });
         }
-        if codes.len() != cart.codes.len() {
-            let codes_added = codes.split_off(cart.codes.len());
-            cart.codes.extend_from_slice(&codes_added);
-            cart.changed(Event::CodesApplied { codes: codes_added }, cx);
+        if !added.is_empty() {
+            cart.codes.extend_from_slice(&added);
+            cart.changed(Event::CodesApplied { codes: added }, cx);
         }
         Ok(self.refused)
     }

@@ -6,9 +6,11 @@
 use super::Line;
 use crate::entity::BodyWriter;
 use crate::error::{Broken, ensure};
+use crate::id::VariantId;
 use crate::money::Currency;
 use crate::shared;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 use std::sync::{Arc, OnceLock};
 use std::{iter, slice};
@@ -135,6 +137,15 @@ impl Lines {
     /// Returns them in one list.
     pub fn to_vec(&self) -> Vec<Arc<Line>> {
         self.iter().cloned().collect()
+    }
+
+    /// Returns how many units of each variant they hold, in ascending order of variant.
+    pub fn units_by_variant(&self) -> BTreeMap<VariantId, u64> {
+        let mut units = BTreeMap::new();
+        for line in self {
+            *units.entry(line.variant).or_default() += u64::from(line.quantity);
+        }
+        units
     }
 
     /// Returns the page of an index, and the index in it.

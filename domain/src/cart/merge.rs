@@ -92,13 +92,11 @@ pub fn merge<'a>(
     limits: Limits,
     facts: impl Fn(VariantId) -> Option<&'a VariantFacts>,
 ) -> Merged {
-    if let Some(customer) = customer
-        && !is_open(guest)
-    {
-        return unchanged(Survivor::Customer, customer);
-    }
     if !is_open(guest) {
-        return unchanged(Survivor::Guest, guest);
+        return match customer {
+            Some(customer) => unchanged(Survivor::Customer, customer),
+            None => unchanged(Survivor::Guest, guest),
+        };
     }
     let open = customer.filter(|customer| is_open(customer));
     let entered = open.map(Entered::of).unwrap_or_default();
@@ -181,10 +179,7 @@ fn counts(cart: &Cart) -> bool {
 }
 
 fn is_open(cart: &Cart) -> bool {
-    match cart.state() {
-        State::Created | State::Active | State::Abandoned | State::Recovered => true,
-        State::Checkout { .. } | State::Completed { .. } | State::Merged { .. } => false,
-    }
+    cart.require_open().is_ok()
 }
 
 fn quantity_of(rule: MergeRule, customer: u32, guest: u32) -> u32 {

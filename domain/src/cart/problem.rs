@@ -4,7 +4,6 @@ use super::line::is_too_much;
 use super::{Line, Lines, VariantFacts};
 use crate::id::{LineId, VariantId};
 use crate::money::{LINE_AMOUNT_MAX, Money};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A line that cannot be checked out as it is.
@@ -69,10 +68,7 @@ pub fn line_problems<'a>(
     lines: &Lines,
     facts: impl Fn(VariantId) -> Option<&'a VariantFacts>,
 ) -> Vec<LineProblem> {
-    let mut units: BTreeMap<VariantId, u64> = BTreeMap::new();
-    for line in lines {
-        *units.entry(line.variant).or_default() += u64::from(line.quantity);
-    }
+    let units = lines.units_by_variant();
     let mut problems = Vec::new();
     for line in lines {
         let units = units.get(&line.variant).copied().unwrap_or(0);

@@ -154,7 +154,7 @@ impl Command<Order> for RecordUses {
     }
 }
 
-/// Notes that a provider refused to hand over the money. Told once until a capture works.
+/// Notes that a provider refused to hand over the money, or has not answered yet. Told once until a capture works.
 #[derive(Clone, Debug)]
 pub struct RecordCaptureFailure {
     /// The provider's name for the payment.

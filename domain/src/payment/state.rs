@@ -23,7 +23,7 @@ pub struct Payment {
 enum Phase {
     /// Money can be taken and given back.
     Open,
-    /// The provider refused the last capture; it is tried again.
+    /// The provider refused the last capture, or did not answer; it is tried again.
     CaptureFailed,
     /// The authorization was let go.
     Voided,
@@ -34,7 +34,7 @@ enum Phase {
 pub enum PaymentState {
     /// The money is set aside, none of it is taken.
     Authorized,
-    /// The provider refused to hand over the money; it is asked again.
+    /// The provider refused to hand over the money, or did not answer; it is asked again.
     CaptureFailed,
     /// Money is taken.
     Captured,

@@ -8,7 +8,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// The members of the European Union: country, prefix of its VAT numbers, and the forms of what follows the prefix.
-/// `9` is a digit, `A` a letter, `X` either, `S` either or one of `+` and `*`, `Y` either but for the letters I and O; everything else is itself.
+/// `9` is a digit, `A` a letter, `X` either, `S` either or one of `+` and `*`, `Y` either but for the letters I and O;
+/// everything else is itself.
 const MEMBERS: &[(&str, &str, &[&str])] = &[
     ("AT", "AT", &["U99999999"]),
     ("BE", "BE", &["0999999999", "1999999999"]),

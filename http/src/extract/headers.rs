@@ -130,7 +130,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         let Some(value) = lines.next() else {
             return Ok(Self(None));
         };
-        if value.len() > IDEMPOTENCY_KEY_LENGTH_MAX {
+        if IDEMPOTENCY_KEY_LENGTH_MAX < value.len() {
             let message = format!(
                 "the header Idempotency-Key may have {IDEMPOTENCY_KEY_LENGTH_MAX} characters at most"
             );

@@ -15,9 +15,7 @@ pub struct Id<E: Entity>(pub E::Id);
 impl<E: Entity, S: Send + Sync> FromRequestParts<S> for Id<E> {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let path = extract::Path::<String>::from_request_parts(parts, state).await;
-        let text = path.map(|extract::Path(text)| text).unwrap_or_default();
-        entity_id::<E>(&text).map(Self)
+        entity_id::<E>(&text_of(parts, state).await).map(Self)
     }
 }
 
@@ -28,11 +26,15 @@ pub struct AnyId(pub EntityKey);
 impl<S: Send + Sync> FromRequestParts<S> for AnyId {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let path = extract::Path::<String>::from_request_parts(parts, state).await;
-        let text = path.map(|extract::Path(text)| text).unwrap_or_default();
-        let entity = EntityKey::from_wire(&text).ok_or_else(no_history)?;
+        let entity = EntityKey::from_wire(&text_of(parts, state).await).ok_or_else(no_history)?;
         Ok(Self(entity))
     }
+}
+
+/// Returns the one parameter of the route; of what is no text, nothing.
+async fn text_of<S: Send + Sync>(parts: &mut Parts, state: &S) -> String {
+    let path = extract::Path::<String>::from_request_parts(parts, state).await;
+    path.map(|extract::Path(text)| text).unwrap_or_default()
 }
 
 /// Reads the id of an entity.

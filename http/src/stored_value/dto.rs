@@ -31,7 +31,7 @@ pub(super) struct GiftCard {
     expires_at: Option<Time>,
     /// For which customer it was issued.
     customer_id: Option<String>,
-    /// To which e-mail address it was sent.
+    /// An e-mail address that staff noted. Nothing is sent to it.
     email: Option<String>,
     /// What staff noted.
     note: Option<String>,
@@ -107,7 +107,7 @@ pub(super) struct NewGiftCard {
     note: Option<String>,
     /// For which customer it is. It is spent by its code all the same.
     customer_id: Option<String>,
-    /// To which e-mail address it is sent.
+    /// An e-mail address that staff note. Nothing is sent to it.
     #[schema(example = "ada@example.com")]
     email: Option<String>,
 }

@@ -1,9 +1,10 @@
 //! Reading segments at the start: every frame in order, and what to make of the first bad one.
 
+use super::SEGMENT_OVERHEAD;
 use super::frame::{self, ALIGNMENT, Frame, FrameEntry};
 use super::segment::{Filling, HEADER_BYTES, Segment, write_zeros};
-use super::{SEGMENT_OVERHEAD, io_at};
 use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
+use crate::error::io_at;
 use crate::options::GROUP_BYTES_MAX;
 use crate::{Disk, Fault, OpenError, Position};
 use std::ops::Range;

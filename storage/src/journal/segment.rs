@@ -11,9 +11,10 @@
 //! Overwriting zeros that are already on the disk changes no metadata, so that `fdatasync` has nothing but the
 //! data to write.
 
+use super::Fill;
 use super::frame::{self, ALIGNMENT, u32_at, u64_at};
-use super::{Fill, io_at};
 use crate::disk::{DiskFile, Opening, read_up_to, write_all_at};
+use crate::error::io_at;
 use crate::{Disk, OpenError, Position};
 use std::io;
 use std::ops::Range;

@@ -3,7 +3,7 @@
 use super::Bench;
 use super::toy::add;
 use crate::runtime::{Subscriber, Unhandled};
-use cartwright_storage::{Fact, Position, Store};
+use cartwright_storage::{Fact, Fault, Position, Store};
 use futures::future::{BoxFuture, FutureExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -189,6 +189,26 @@ async fn a_fact_that_waits_for_others_is_never_given_up() {
     assert_eq!(told().await.as_deref(), Some("no ink"));
     *diary.fails.lock().unwrap() = None;
     assert_eq!(told().await, None);
+}
+
+#[test]
+fn what_a_later_release_wrote_is_waited_for_and_what_is_damaged_is_not() {
+    let newer = Fault::Newer {
+        what: "the order".to_owned(),
+        known: 1,
+    };
+    assert_eq!(
+        Unhandled::from(newer.clone()),
+        Unhandled::Waits(newer.to_string())
+    );
+    let damaged = Fault::Damaged {
+        entity: "the order".to_owned(),
+        reason: "flipped".to_owned(),
+    };
+    assert_eq!(
+        Unhandled::from(damaged.clone()),
+        Unhandled::Transient(damaged.to_string())
+    );
 }
 
 #[tokio::test(start_paused = true)]

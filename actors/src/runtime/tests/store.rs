@@ -301,12 +301,12 @@ impl Store for TestStore {
         self.memory.timers_due(until, limit)
     }
 
-    fn cursor(&self, subscriber: &str) -> BoxFuture<'static, Result<Position, Fault>> {
-        self.memory.cursor(subscriber)
+    fn cursor(&self, name: &str) -> BoxFuture<'static, Result<Position, Fault>> {
+        self.memory.cursor(name)
     }
 
-    fn move_cursor(&self, subscriber: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
-        self.memory.move_cursor(subscriber, to)
+    fn move_cursor(&self, name: &str, to: Position) -> BoxFuture<'static, Result<(), Fault>> {
+        self.memory.move_cursor(name, to)
     }
 
     fn last_number(&self, sequence: Sequence) -> u64 {

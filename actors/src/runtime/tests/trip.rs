@@ -42,8 +42,12 @@ pub(super) enum Step {
     Give,
 }
 
-impl SagaStep for Step {
+impl Step {
+    /// Every step, in order.
     const ALL: &'static [Self] = &[Self::Take, Self::Pay, Self::Give];
+}
+
+impl SagaStep for Step {
     fn name(self) -> &'static str {
         match self {
             Self::Take => "take",
@@ -199,8 +203,8 @@ impl Saga for Trip {
         let step = match &self.undoing {
             Some(undoing) => undoing
                 .last()
-                .and_then(|name| Step::from_name(name))
-                .map(Action::Undo),
+                .and_then(|name| Step::ALL.iter().find(|step| step.name() == name))
+                .map(|step| Action::Undo(*step)),
             None => {
                 let next = Step::ALL
                     .iter()
