@@ -31,6 +31,14 @@ impl OperationKey {
         Ok(Self(text))
     }
 
+    /// Returns the key under which the same is tried once more, after so many keys of it were declined.
+    pub(crate) fn after(&self, declined: u32) -> Self {
+        match declined {
+            0 => self.clone(),
+            declined => Self(format!("{}-{}", self.0, declined + 1)),
+        }
+    }
+
     /// Returns the text that is sent to the provider.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -236,7 +236,8 @@ impl Book {
             return plan;
         }
         match self.dice.below(20) {
-            0 | 1 => plan.declines = matches!(operation, Operation::Authorize { .. }),
+            // A void that is declined says that the money was taken.
+            0 | 1 => plan.declines = !matches!(operation, Operation::Void { .. }),
             // Slow, on the way or with the answer; past the deadline too.
             2 => plan.done_after = Some(Duration::from_millis(self.dice.between(500, SLOW_MS_MAX))),
             3 => plan.told_after = Some(Duration::from_millis(self.dice.between(500, SLOW_MS_MAX))),

@@ -175,11 +175,11 @@ async fn take(
     };
     let answered = match canceled {
         true => Err(payment::Error::Unknown),
-        false => provider.capture(&key, &approval.reference, approval.amount).await,
+        false => payment::capture(&provider, &key, &approval.reference, approval.amount).await,
     };
     let taken = match answered {
         Ok(taken) => taken,
-        Err(payment::Error::Unknown) => match provider.outcome(&key).await {
+        Err(payment::Error::Unknown) => match payment::last_outcome(&provider, &key).await {
             Ok(Some(Outcome::Approved(taken))) => taken,
             Ok(None | Some(Outcome::Declined(_))) if canceled => return Ok(None),
             Ok(_) => return Err("the capture is not decided yet".to_owned()),
@@ -218,9 +218,8 @@ async fn take(
     let Some(owed) = payment.map(Payment::refundable).filter(|owed| !owed.is_zero()) else {
         return Ok(None);
     };
-    let refunded = provider
-        .refund(&operation(saga.id, REFUND_LATE_CAPTURE), &taken.reference, owed)
-        .await;
+    let key = operation(saga.id, REFUND_LATE_CAPTURE);
+    let refunded = payment::refund(&provider, &key, &taken.reference, owed).await;
     refunded.map_err(|error| error.to_string())?;
     let command = RecordRefund {
         reference: reference.to_owned(),

@@ -212,7 +212,7 @@ async fn return_payment(
         }
         PaymentState::Captured | PaymentState::PartiallyRefunded => {
             let amount = payment.refundable();
-            let refunded = provider.refund(&key("refund")?, &reference, amount).await;
+            let refunded = payment::refund(provider, &key("refund")?, &reference, amount).await;
             refunded.map_err(|error| error.to_string())?;
             let command = RecordRefund {
                 reference: payment.reference().to_owned(),

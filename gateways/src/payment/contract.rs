@@ -189,6 +189,32 @@ async fn the_sandbox_behind_a_deadline_keeps_the_contract() {
 }
 
 #[tokio::test]
+async fn what_was_declined_is_tried_under_another_key_and_done_once() {
+    let home = tempfile::tempdir().unwrap();
+    let provider = sandbox(home.path());
+    let held = provider
+        .authorize(&key("authorize"), request(eur(70), "tok_approve"))
+        .await;
+    let payment = held.unwrap().reference;
+    let given_back = async || refund(&provider, &key("refund"), &payment, eur(5)).await;
+    // Nothing was taken yet.
+    for _ in 0..2 {
+        assert_eq!(code(given_back().await), "exceeds_capture");
+    }
+    assert_eq!(last_outcome(&provider, &key("refund")).await, Ok(None));
+    let taken = capture(&provider, &key("capture"), &payment, eur(70)).await;
+    assert_eq!(taken.unwrap().amount, eur(70));
+    let done = given_back().await.unwrap();
+    // Whoever comes again finds what was done.
+    assert_eq!(given_back().await, Ok(done.clone()));
+    let outcome = last_outcome(&provider, &key("refund")).await;
+    assert_eq!(outcome, Ok(Some(Outcome::Approved(done))));
+    let ledger = sandbox::Ledger::read(&home.path().join("ledger.jsonl")).unwrap();
+    let refunded: Vec<_> = ledger.payments.iter().map(|payment| payment.refunded).collect();
+    assert_eq!(refunded, [eur(5)]);
+}
+
+#[tokio::test]
 async fn fifty_simultaneous_calls_with_one_key_are_one_operation() {
     let home = tempfile::tempdir().unwrap();
     let provider = sandbox(home.path());

@@ -2,16 +2,19 @@
 //!
 //! Every call that moves money carries an [`OperationKey`] which the caller has committed before the call. A repeat
 //! under the same key returns the first result and does nothing, so a step that may or may not have run is simply
-//! run again, or asked about with [`Gateway::outcome`]. A provider must never treat a repeat as a new operation.
+//! run again, or asked about with [`Gateway::outcome`]. A provider must never treat a repeat as a new operation. What it
+//! has declined it declines for good under that key: [`capture`] and [`refund`] take another one for another try.
 
 #[cfg(test)]
 mod contract;
 mod deadline;
 pub mod sandbox;
+mod tries;
 
 pub use crate::operation::{InvalidKey, KEY_LENGTH_MAX, OperationKey};
 pub use deadline::Deadlined;
 pub use sandbox::Sandbox;
+pub use tries::{capture, last_outcome, refund};
 
 use crate::deadline::NO_ANSWER;
 use cartwright_domain::money::Money;
