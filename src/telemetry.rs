@@ -5,10 +5,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, retry_on_intr, write};
 use serde_json::json;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{panic, thread};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
@@ -37,6 +39,26 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
     // Only a subscriber that is already there refuses, and that one goes on logging.
     drop(started);
     Ok(())
+}
+
+/// Has a panic logged as a record, in the place of what Rust writes of it, which is text whatever the format and waits for
+/// as long as nobody reads. `RUST_BACKTRACE=1` adds where it came from.
+pub fn log_panics() {
+    panic::set_hook(Box::new(|panicked| {
+        let thread = thread::current();
+        let payload = panicked.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let backtrace = Backtrace::capture();
+        let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+        tracing::error!(
+            panic = text.unwrap_or("it says nothing"),
+            location = panicked.location().map(ToString::to_string),
+            thread = thread.name(),
+            backtrace,
+            "a thread panicked"
+        );
+    }));
 }
 
 /// Opens the terminal that stderr is once more: one that has room for a letter has none for a record, and to write there
@@ -117,7 +139,7 @@ impl Log {
             let piece = &rest[..rest.len().min(PIECE_BYTES)];
             match retry_on_intr(|| write(self.to(&io::stderr()), piece)) {
                 Ok(written) => rest = &rest[written..],
-                Err(Errno::AGAIN) if Instant::now() < until => std::thread::sleep(PAUSE),
+                Err(Errno::AGAIN) if Instant::now() < until => thread::sleep(PAUSE),
                 Err(Errno::AGAIN) => return false,
                 Err(_) => return true,
             }
@@ -247,6 +269,31 @@ mod tests {
         drop(reader);
         log.record(b"to nobody\n");
         assert_eq!(log.lost, 0);
+    }
+
+    #[test]
+    fn a_panic_is_a_record() {
+        let (mut reader, writer) = pipe().expect("a pipe");
+        let log = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_writer(Mutex::new(writer));
+        let rusts_own = panic::take_hook();
+        log_panics();
+        let panicked = tracing::subscriber::with_default(log.finish(), || {
+            panic::catch_unwind(|| panic!("{} of it", "enough"))
+        });
+        panic::set_hook(rusts_own);
+        assert!(panicked.is_err());
+        let mut record = String::new();
+        reader.read_to_string(&mut record).expect("the writer is gone");
+        let record: serde_json::Value = serde_json::from_str(&record).expect("one record");
+        assert_eq!(
+            (&record["level"], &record["panic"]),
+            (&json!("ERROR"), &json!("enough of it"))
+        );
+        let location = record["location"].as_str().unwrap_or_default();
+        assert!(location.contains("telemetry.rs"), "{record}");
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(crate) fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<
 pub(super) fn configured(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<Config> {
     let config = Sources::of_process(file, arguments)?.load()?;
     telemetry::start(&config.log_level, config.log_format).map_err(anyhow::Error::msg)?;
+    telemetry::log_panics();
     Ok(config)
 }
 

@@ -14,8 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How many carts are kept at most.
 const CARTS_MAX: usize = 10_000;
-/// How many lines all carts that are kept may have: about a kilobyte each.
+/// How many lines all carts that are kept may have: about a kilobyte each, what callers have added to a line apart.
 const LINES_MAX: u64 = 40_000;
+/// So many bytes of options and custom fields count as a line: they are kept in the cart and in what is made of it.
+const BYTES_PER_LINE: u64 = 512;
 
 /// A cart as it was read.
 #[derive(Debug)]
@@ -53,7 +55,9 @@ struct Lines;
 
 impl Weighter<CartId, Arc<ReadCart>> for Lines {
     fn weight(&self, _: &CartId, read: &Arc<ReadCart>) -> u64 {
-        1 + read.view.priced.quote.lines.len() as u64
+        let lines = read.view.priced.cart.state.lines();
+        let attribute_bytes: usize = lines.iter().map(|line| line.attribute_bytes()).sum();
+        1 + lines.len() as u64 + attribute_bytes as u64 / BYTES_PER_LINE
     }
 }
 

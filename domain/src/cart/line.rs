@@ -66,6 +66,12 @@ pub struct PriceOverride {
 }
 
 impl Line {
+    /// Returns how many bytes its options and custom fields have: most of a line that has many.
+    pub fn attribute_bytes(&self) -> usize {
+        let attributes = self.options.iter().chain(&self.custom_fields);
+        attributes.map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// Returns the overridden unit price.
     pub fn overridden(&self) -> Option<Price> {
         self.price_override

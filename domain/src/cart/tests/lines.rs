@@ -71,6 +71,9 @@ fn the_same_line_adds_up_and_an_unlike_one_stays_apart() {
         }
         assert_eq!(quantities(&cart), expected);
     }
+    let lines = cart.entity.lines().iter();
+    let attribute_bytes: Vec<usize> = lines.map(|line| line.attribute_bytes()).collect();
+    assert_eq!(attribute_bytes, [0, 5, 5, 0, 0, 0]);
 }
 
 #[test]
