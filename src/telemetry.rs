@@ -42,9 +42,14 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), String> {
 }
 
 /// Has a panic logged as a record, in the place of what Rust writes of it, which is text whatever the format and waits for
-/// as long as nobody reads. `RUST_BACKTRACE=1` adds where it came from.
+/// as long as nobody reads. `RUST_BACKTRACE=1` adds where it came from. Where errors are not logged Rust writes it all the
+/// same.
 pub fn log_panics() {
-    panic::set_hook(Box::new(|panicked| {
+    let rusts_own = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        if !tracing::enabled!(tracing::Level::ERROR) {
+            return rusts_own(panicked);
+        }
         let thread = thread::current();
         let payload = panicked.payload();
         let text = payload.downcast_ref::<&str>().copied();
@@ -278,12 +283,12 @@ mod tests {
             .json()
             .flatten_event(true)
             .with_writer(Mutex::new(writer));
-        let rusts_own = panic::take_hook();
         log_panics();
         let panicked = tracing::subscriber::with_default(log.finish(), || {
             panic::catch_unwind(|| panic!("{} of it", "enough"))
         });
-        panic::set_hook(rusts_own);
+        // Rust's own again.
+        drop(panic::take_hook());
         assert!(panicked.is_err());
         let mut record = String::new();
         reader.read_to_string(&mut record).expect("the writer is gone");

@@ -191,6 +191,19 @@ async fn a_shops_own_server_pays_for_a_shopper_what_the_shopper_was_shown() {
 }
 
 #[tokio::test]
+async fn what_a_shops_own_server_has_changed_is_known_after_a_restart() {
+    let open = OpenShop::fresh().await;
+    let token = open.server.token().to_owned();
+    let (_, guest, cart) = shown(&open).await;
+    let shop = guest.with_token(&token);
+    let change = json!({ "email": "grace@example.com" });
+    shop.patch(&format!("/carts/{cart}"), change).ok(200).await;
+    let server = open.into_server().kill_and_restart();
+    let done = complete(&shop.at(server.url()), &cart, json!({})).await;
+    assert_eq!(done.expect(200)["order"]["total"], pence(1_000));
+}
+
+#[tokio::test]
 async fn a_rule_that_was_deleted_is_missed_over_a_restart() {
     let open = OpenShop::fresh().await;
     let staff = &open.shop.staff;

@@ -48,7 +48,11 @@ impl Command<Cart> for LockForCheckout {
             Event::Locked { checkout, scope },
             cx,
         );
-        cart.note_shown(is_shown);
+        cart.is_shown = is_shown;
+        if scope == LockScope::Lines {
+            // Who completes at once may be somebody else, and fail.
+            cart.has_lost_cover &= !is_shown;
+        }
         Ok(())
     }
 }

@@ -198,8 +198,12 @@ async fn what_was_declined_is_tried_under_another_key_and_done_once() {
     let payment = held.unwrap().reference;
     let given_back = async || refund(&provider, &key("refund"), &payment, eur(5)).await;
     // Nothing was taken yet.
-    for _ in 0..2 {
+    for _ in 0..20 {
         assert_eq!(code(given_back().await), "exceeds_capture");
+    }
+    for (tries, is_used) in [(20, true), (21, true), (22, false)] {
+        let outcome = provider.outcome(&key(&format!("refund-{tries}"))).await;
+        assert_eq!(outcome.unwrap().is_some(), is_used, "{tries}");
     }
     assert_eq!(last_outcome(&provider, &key("refund")).await, Ok(None));
     let taken = capture(&provider, &key("capture"), &payment, eur(70)).await;

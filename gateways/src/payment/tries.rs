@@ -6,9 +6,6 @@
 use super::{Approval, Error, Gateway, OperationKey, Outcome, Reference};
 use cartwright_domain::money::Money;
 
-/// How many keys of one operation are used.
-const TRIES_MAX: u32 = 100;
-
 /// Takes what was authorized, as [`Gateway::capture`], under the first key that was not declined.
 ///
 /// # Errors
@@ -55,18 +52,34 @@ pub async fn last_outcome(gateway: &dyn Gateway, first: &OperationKey) -> Result
     Ok(last_try(gateway, first).await?.1)
 }
 
-/// Returns the first key that was not declined, or the last there is, and what has become of it.
+/// Returns the first key that was not declined, and what has become of it.
+///
+/// Those before it were all declined and none behind it was used, so that a few questions find it among many.
 async fn last_try(
     gateway: &dyn Gateway,
     first: &OperationKey,
 ) -> Result<(OperationKey, Option<Outcome>), Error> {
-    let mut declined = 0;
-    loop {
-        let key = first.after(declined);
-        declined += 1;
-        match gateway.outcome(&key).await? {
-            Some(Outcome::Declined(_)) if declined < TRIES_MAX => {}
-            outcome => return Ok((key, outcome)),
+    let ask = async |tries: u32| {
+        let key = first.after(tries);
+        let outcome = gateway.outcome(&key).await?;
+        Ok::<_, Error>((key, outcome))
+    };
+    let is_declined = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Declined(_)));
+    let (mut declined, mut reach) = (0, 0);
+    let mut last = ask(reach).await?;
+    while is_declined(&last.1) {
+        declined = reach + 1;
+        reach = 2 * reach + 1;
+        last = ask(reach).await?;
+    }
+    while declined < reach {
+        let middle = declined + (reach - declined) / 2;
+        let between = ask(middle).await?;
+        if is_declined(&between.1) {
+            declined = middle + 1;
+        } else {
+            (reach, last) = (middle, between);
         }
     }
+    Ok(last)
 }
