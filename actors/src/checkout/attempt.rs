@@ -61,7 +61,7 @@ impl Engine {
         Ok(Attempt::of(&joined, id))
     }
 
-    /// Refuses a version of the cart that is neither the one the attempt was begun at nor the one the cart has now.
+    /// Refuses a version of the cart that is neither the one that the attempt's own start named nor the one it has now.
     async fn require_version_of_start(
         &self,
         request: &Request,

@@ -48,10 +48,10 @@ impl Command<Cart> for LockForCheckout {
             Event::Locked { checkout, scope },
             cx,
         );
-        cart.is_shown = is_shown;
-        if scope == LockScope::Lines {
-            // Who completes at once may be somebody else, and fail.
-            cart.has_lost_cover &= !is_shown;
+        match scope {
+            LockScope::Lines => cart.note_shown(is_shown),
+            // Who completes at once may be somebody else, and fail: what is left to be paid the shopper may not have seen.
+            LockScope::Everything => cart.is_shown = is_shown,
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ pub struct GiftCardDraft {
     pub note: Option<String>,
     /// The id of the customer it is for.
     pub customer: Option<String>,
-    /// To which e-mail address it is sent.
+    /// An e-mail address that staff note. Nothing is sent to it.
     pub email: Option<String>,
 }
 

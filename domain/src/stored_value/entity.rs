@@ -57,7 +57,7 @@ pub struct GiftCard {
     pub expires_at: Option<Timestamp>,
     /// For which customer it was issued, for staff: it is spent by its code.
     pub customer: Option<CustomerId>,
-    /// To which e-mail address it was sent, for staff.
+    /// An e-mail address that staff noted. Nothing is sent to it.
     pub email: Option<Email>,
 }
 

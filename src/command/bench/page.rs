@@ -59,7 +59,7 @@ target/release/cartwright bench --all --growth --json figures.json --page docs/b
 ```
 
 `cargo bench` leaves another program in `target/release`, built with the features of the tests: build the release after it, not before.
-It needs nothing that runs: it starts servers of its own on temporary directories, below `--data-dir` where one is named, and takes some 17 minutes with a million carts; `--carts` makes it smaller, and `--rounds 1` shorter.
+It needs nothing that runs: it starts servers of its own on temporary directories, below `--data-dir` where one is named, and takes some 27 minutes with a million carts; `--carts` makes it smaller, and `--rounds 1` shorter.
 `bench --from figures.json --page FILE` writes the page again without measuring.
 
 One work on a running server: `cartwright bench --work w2 --connections 64 --seconds 10`, and `--rate 10000` for so many a second, with `CARTWRIGHT_URL` and `CARTWRIGHT_TOKEN` set.

@@ -1,10 +1,16 @@
 //! What a stock item takes at most.
 
 use super::{adjust, check_refused, checkout, reserve, set, tracked};
+use crate::error::FieldErrors;
 use crate::id::CheckoutId;
 use crate::inventory::{AdjustStock, Error, Held, RESERVATIONS_MAX, Release, StockLevels, UNITS_MAX};
 use crate::time::Timestamp;
 use uuid::Uuid;
+
+fn pointers(errors: &FieldErrors) -> Vec<&str> {
+    let errors = errors.as_slice().iter();
+    errors.map(|error| error.pointer.as_str()).collect()
+}
 
 #[test]
 fn levels_out_of_range_are_all_listed() {
@@ -17,12 +23,7 @@ fn levels_out_of_range_are_all_listed() {
     let Err(Error::Fields(errors)) = tracked(1).run(set(levels)) else {
         panic!("a refusal was expected")
     };
-    let pointers: Vec<&str> = errors
-        .as_slice()
-        .iter()
-        .map(|error| error.pointer.as_str())
-        .collect();
-    assert_eq!(pointers, ["/on_hand", "/buffer"]);
+    assert_eq!(pointers(&errors), ["/on_hand", "/buffer"]);
     let empty = AdjustStock {
         delta: 0,
         reason: " ".to_owned(),
@@ -49,12 +50,7 @@ fn on_hand_grows_up_to_its_limit() {
         let Err(Error::Fields(errors)) = bench.run(adjust(delta)) else {
             panic!("a refusal of {delta} was expected")
         };
-        let pointers: Vec<&str> = errors
-            .as_slice()
-            .iter()
-            .map(|error| error.pointer.as_str())
-            .collect();
-        assert_eq!(pointers, ["/delta"]);
+        assert_eq!(pointers(&errors), ["/delta"]);
     }
     assert_eq!(bench.run(adjust(-most)), Ok(()));
 }

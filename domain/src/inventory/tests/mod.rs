@@ -470,17 +470,19 @@ fn the_newest_unpinned_reservations_are_revoked_when_stock_is_taken_away() {
     );
 }
 
+/// Returns how often it was said that stock has become low.
+fn times_low(bench: &Bench<StockItem>) -> usize {
+    let is_low = |event: &&Event| matches!(event, Event::StockRanLow { .. });
+    bench.events.iter().filter(is_low).count()
+}
+
 #[test]
 fn low_stock_is_said_once_until_it_has_been_above_again() {
     let mut bench = tracked(12);
     let mut said = |delta: i64| {
         bench.events.clear();
         assert_eq!(bench.run(adjust(delta)), Ok(()));
-        bench
-            .events
-            .iter()
-            .filter(|event| matches!(event, Event::StockRanLow { .. }))
-            .count()
+        times_low(&bench)
     };
     assert_eq!(
         [said(-1), said(-1), said(-1), said(1), said(1), said(-2)],
@@ -500,10 +502,7 @@ fn low_stock_is_said_of_units_that_have_gone_and_not_of_a_level_that_is_raised()
         let mut bench = item(before);
         bench.events.clear();
         assert_eq!(bench.run(set(then)), Ok(()));
-        bench
-            .events
-            .iter()
-            .any(|event| matches!(event, Event::StockRanLow { .. }))
+        0 < times_low(&bench)
     };
     let of = |tracked, on_hand, low_stock_level| StockLevels {
         tracked,
