@@ -29,6 +29,8 @@ pub(crate) enum Answered<S> {
     /// It was done, or only looked at, and is shown as it was then or a little later: changes that share a commit
     /// are answered with what they came to together.
     Shown(S),
+    /// It was done, and nothing is shown.
+    Done,
     Refused,
 }
 
@@ -177,7 +179,7 @@ fn steps_of<M: Model>(entries: &[Entry<M>]) -> Vec<Step<'_, M>> {
         let mut after = 0;
         if let Some(change) = change {
             after = bit();
-            let is_done = answer.map(|answer| matches!(answer, Answered::Shown(_)));
+            let is_done = answer.map(|answer| !matches!(answer, Answered::Refused));
             steps.push(Step {
                 bit: after,
                 begin,
@@ -185,7 +187,7 @@ fn steps_of<M: Model>(entries: &[Entry<M>]) -> Vec<Step<'_, M>> {
                 what: What::Change(change, is_done),
             });
         }
-        // A look that showed nothing says nothing.
+        // What shows nothing says nothing more.
         if let Some(Answered::Shown(shown)) = answer {
             steps.push(Step {
                 bit: bit(),
@@ -259,23 +261,25 @@ impl Model for Lines {
     }
 }
 
-/// What staff decide about a stock item.
+/// What staff decide about a stock item, and what checkouts and orders have of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Levels {
     on_hand: i64,
     buffer: i64,
+    /// Units of each sale.
+    held: BTreeMap<usize, i64>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum LevelsChange {
-    /// Refused below nothing.
-    Adjust {
-        delta: i64,
-    },
-    Set {
-        on_hand: i64,
-        buffer: i64,
-    },
+    /// Refused below nothing. What it takes away must not be held.
+    Adjust { delta: i64 },
+    /// While nothing is held.
+    Set { on_hand: i64, buffer: i64 },
+    /// A sale reserves units, and keeps them as those of its order. Refused where fewer are available.
+    Hold { sale: usize, units: i64 },
+    /// A sale comes to nothing.
+    LetGo { sale: usize },
 }
 
 /// What is shown of a stock item.
@@ -293,14 +297,23 @@ impl Model for Levels {
         match *change {
             LevelsChange::Adjust { delta } if self.on_hand + delta < 0 => return false,
             LevelsChange::Adjust { delta } => self.on_hand += delta,
-            LevelsChange::Set { on_hand, buffer } => *self = Self { on_hand, buffer },
+            LevelsChange::Set { on_hand, buffer } => (self.on_hand, self.buffer) = (on_hand, buffer),
+            LevelsChange::Hold { units, .. } if self.available() < units => return false,
+            LevelsChange::Hold { sale, units } => drop(self.held.insert(sale, units)),
+            LevelsChange::LetGo { sale } => return self.held.remove(&sale).is_some(),
         }
         true
     }
 
     fn looks_like(&mut self, shown: &LevelsShown) -> bool {
         let LevelsShown { on_hand, available } = *shown;
-        (on_hand, available) == (self.on_hand, self.on_hand - self.buffer)
+        (on_hand, available) == (self.on_hand, self.available())
+    }
+}
+
+impl Levels {
+    fn available(&self) -> i64 {
+        self.on_hand - self.buffer - self.held.values().sum::<i64>()
     }
 }
 
@@ -398,6 +411,62 @@ mod tests {
             }
             assert_eq!(history.is_linearizable(), expected, "{looks:?}");
             assert_eq!(history.counts(), (3, 1));
+        }
+    }
+
+    /// Returns a history of two units that several want to have.
+    fn of_two_units() -> History<Levels> {
+        let history = History::default();
+        history.answer(history.ask(adjust(2)), levels(2));
+        history
+    }
+
+    fn hold(sale: usize, units: i64) -> Option<LevelsChange> {
+        Some(LevelsChange::Hold { sale, units })
+    }
+
+    #[test]
+    fn a_unit_that_is_sold_twice_is_found() {
+        for (second, expected) in [(Answered::Done, false), (Answered::Refused, true)] {
+            let history = of_two_units();
+            let (one, other) = (history.ask(hold(1, 1)), history.ask(hold(2, 2)));
+            history.answer(one, Answered::Done);
+            history.answer(other, second);
+            assert_eq!(history.is_linearizable(), expected, "{history:?}");
+        }
+    }
+
+    #[test]
+    fn a_sale_that_comes_to_nothing_holds_its_units_for_as_long_as_it_takes_and_no_longer() {
+        for (is_meanwhile, answer, expected) in [
+            (true, Answered::Refused, true),
+            (true, Answered::Done, true),
+            (false, Answered::Done, true),
+            (false, Answered::Refused, false),
+        ] {
+            let history = of_two_units();
+            let held = history.ask(hold(1, 2));
+            let let_go = history.ask(Some(LevelsChange::LetGo { sale: 1 }));
+            let meanwhile = is_meanwhile.then(|| history.ask(hold(2, 1)));
+            history.answer(held, Answered::Done);
+            history.answer(let_go, Answered::Done);
+            let other = meanwhile.unwrap_or_else(|| history.ask(hold(2, 1)));
+            history.answer(other, answer);
+            assert_eq!(history.is_linearizable(), expected, "{history:?}");
+        }
+    }
+
+    #[test]
+    fn units_that_are_sold_and_still_shown_as_available_are_found() {
+        for (available, expected) in [(1, true), (2, false)] {
+            let history = of_two_units();
+            history.answer(history.ask(hold(1, 1)), Answered::Done);
+            let shown = LevelsShown {
+                on_hand: 2,
+                available,
+            };
+            history.answer(history.ask(None), Answered::Shown(shown));
+            assert_eq!(history.is_linearizable(), expected);
         }
     }
 

@@ -1,7 +1,9 @@
-//! Several callers at one cart and at one stock item, and a kill in the middle: what they were answered must be
-//! possible in one order.
+//! Several callers at one cart, at one stock item that staff count, and at one that is sold from while more is
+//! delivered, and a kill in the middle: what they were answered must be possible in one order.
 //!
-//! `CARTWRIGHT_HISTORIES` says how many kills (6 unless told), each with a history of a cart and one of a stock item.
+//! `CARTWRIGHT_HISTORIES` says how many kills (6 unless told), each with a history of each of the three.
+
+mod sales;
 
 use crate::dice::{self, Dice};
 use crate::history::{Answered, History, Levels, LevelsChange, LevelsShown, Lines, LinesChange, Model};
@@ -11,6 +13,7 @@ use crate::world::{Request, code_of};
 use crate::{note, of_environment};
 use futures::future::join_all;
 use reqwest::Method;
+use sales::{SALES, Sale};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,14 +22,20 @@ use tokio::time::{sleep, timeout};
 
 /// How many kills, unless the environment says otherwise.
 const HISTORIES_DEFAULT: u64 = 6;
-/// Callers at each of the two.
+/// Callers at the cart and at the item that is counted.
 const CALLERS: u32 = 5;
+/// Those who look at the item that is sold from, and deliver.
+const DELIVERERS: u32 = 2;
 /// Calls of each of them.
 const CALLS: u32 = 12;
 /// Variants in the cart.
 const VARIANTS: usize = 3;
-/// The kill comes after so many answers at the latest, of those at cart and stock item together.
-const ANSWERS_MAX: u64 = 100;
+/// Buyers of the item that is sold from, each of whom has one sale after the other.
+const BUYERS: usize = 3;
+/// Units of it at the beginning: fewer than are wanted.
+const UNITS: i64 = 8;
+/// The kill comes after so many answers at the latest, of those at all three together.
+const ANSWERS_MAX: u64 = 120;
 /// How often it is looked how many answers there are.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -41,6 +50,7 @@ async fn what_is_answered_around_a_kill_is_possible_in_one_order() {
 
     let mut server = Setup::eager(&mut dice).start(&Directory::new());
     let shop = server.shop();
+    let method = shop.everywhere().await;
     let mut variants = Vec::new();
     for _ in 0..VARIANTS {
         variants.push(shop.variant(100, None).await);
@@ -54,12 +64,30 @@ async fn what_is_answered_around_a_kill_is_possible_in_one_order() {
             variants: variants.clone(),
         };
         let item = shop.variant(100, Some(0)).await;
-        let shelf = Shelf {
-            path: format!("/admin/variants/{}/stock", item.id),
-        };
+        let shelf = Shelf::of(&item, false);
+        let sold = shop.variant(100, Some(UNITS.unsigned_abs())).await;
+        let counter = Shelf::of(&sold, true);
         let (at, moves) = watch::channel(server.url().to_owned());
-        let (of_basket, of_shelf) = (History::default(), History::default());
+        let (of_basket, of_shelf, of_counter) = (History::default(), History::default(), History::default());
+        let at_first = of_counter.ask(Some(LevelsChange::Adjust { delta: UNITS }));
+        of_counter.answer(at_first, Answered::Done);
+        let mut wanted = Vec::new();
+        for number in 0..BUYERS * SALES {
+            wanted.push(Sale::prepare(number, &shop, &method, &sold, &mut dice).await);
+        }
         let mut callers = Vec::new();
+        while !wanted.is_empty() {
+            let of_one = wanted.split_off(wanted.len() - SALES);
+            callers.push(tokio::spawn(sales::make(
+                of_one,
+                of_counter.clone(),
+                moves.clone(),
+            )));
+        }
+        for _ in 0..DELIVERERS {
+            let caller = Caller::new(&shop.staff, &counter, &of_counter, &moves, dice.fork());
+            callers.push(tokio::spawn(caller.call()));
+        }
         for _ in 0..CALLERS {
             let caller = Caller::new(&guest, &basket, &of_basket, &moves, dice.fork());
             callers.push(tokio::spawn(caller.call()));
@@ -68,7 +96,8 @@ async fn what_is_answered_around_a_kill_is_possible_in_one_order() {
         }
 
         let after = dice.below(ANSWERS_MAX);
-        until_answered(after, || of_basket.counts().0 + of_shelf.counts().0).await;
+        let histories = || [of_basket.counts(), of_shelf.counts(), of_counter.counts()];
+        until_answered(after, || histories().iter().map(|(answered, _)| answered).sum()).await;
         let directory = process::kill(server, &mut tally);
         server = Setup::eager(&mut dice).start(&directory);
         at.send(server.url().to_owned()).expect("there are callers");
@@ -77,7 +106,8 @@ async fn what_is_answered_around_a_kill_is_possible_in_one_order() {
         }
         assert!(of_basket.is_linearizable(), "seed {seed}: {of_basket:#?}");
         assert!(of_shelf.is_linearizable(), "seed {seed}: {of_shelf:#?}");
-        for (answered, lost) in [of_basket.counts(), of_shelf.counts()] {
+        assert!(of_counter.is_linearizable(), "seed {seed}: {of_counter:#?}");
+        for (answered, lost) in histories() {
             answers += answered;
             open += lost;
         }
@@ -151,7 +181,7 @@ impl<P: Place> Caller<P> {
             let asked = self.history.ask(change);
             let Some(answer) = request.send(&self.client).await else {
                 // Nobody knows whether it was done.
-                self.follow().await;
+                follow(&mut self.client, &self.moves).await;
                 continue;
             };
             if self.place.is_refusal(&answer) {
@@ -163,26 +193,26 @@ impl<P: Place> Caller<P> {
             seen = Some(shown);
         }
     }
+}
 
-    /// Goes to where the server is, once it answers there.
-    async fn follow(&mut self) {
-        let mut tried = String::new();
-        let back = async {
-            loop {
-                let url = self.moves.borrow().clone();
-                self.client = self.client.at(&url);
-                tried = format!("{url} was asked and says nothing");
-                match self.client.get("//health/ready").try_send().await {
-                    Ok(Answer { status: 200, .. }) => return,
-                    Ok(answer) => tried = format!("{url} answers {}", answer.status),
-                    Err(error) => tried = format!("{url} does not answer: {error:?}"),
-                }
-                sleep(LOOK).await;
+/// Goes to where the server is, once it answers there.
+async fn follow(client: &mut Client, moves: &watch::Receiver<String>) {
+    let mut tried = String::new();
+    let back = async {
+        loop {
+            let url = moves.borrow().clone();
+            *client = client.at(&url);
+            tried = format!("{url} was asked and says nothing");
+            match client.get("//health/ready").try_send().await {
+                Ok(Answer { status: 200, .. }) => return,
+                Ok(answer) => tried = format!("{url} answers {}", answer.status),
+                Err(error) => tried = format!("{url} does not answer: {error:?}"),
             }
-        };
-        let is_back = timeout(PATIENCE, back).await.is_ok();
-        assert!(is_back, "the server is not back: {tried}");
-    }
+            sleep(LOOK).await;
+        }
+    };
+    let is_back = timeout(PATIENCE, back).await.is_ok();
+    assert!(is_back, "the server is not back: {tried}");
 }
 
 /// One cart.
@@ -241,20 +271,33 @@ impl Place for Basket {
 #[derive(Clone, Debug)]
 struct Shelf {
     path: String,
+    /// Whether it is sold from: then staff only add to it, so that nothing is taken away that a checkout holds.
+    is_sold_from: bool,
+}
+
+impl Shelf {
+    fn of(variant: &Variant, is_sold_from: bool) -> Self {
+        Self {
+            path: format!("/admin/variants/{}/stock", variant.id),
+            is_sold_from,
+        }
+    }
 }
 
 impl Place for Shelf {
     type Model = Levels;
 
     fn some_change(&self, dice: &mut Dice, _: Option<&ShownAt<Self>>) -> (LevelsChange, Request) {
-        if dice.one_in(4) {
+        if !self.is_sold_from && dice.one_in(4) {
             let (on_hand, buffer) = (dice.below(50).cast_signed(), dice.below(10).cast_signed());
             let body = json!({ "tracked": true, "on_hand": on_hand, "buffer": buffer });
             let request = Request::new(Method::PUT, self.path.clone()).json(body);
             return (LevelsChange::Set { on_hand, buffer }, request);
         }
-        let size = dice.between(1, 20).cast_signed();
-        let delta = if dice.one_in(2) { size } else { -size };
+        let delta = match self.is_sold_from {
+            true => 1,
+            false => dice.between(1, 20).cast_signed() * if dice.one_in(2) { 1 } else { -1 },
+        };
         let body = json!({ "delta": delta, "reason": "count" });
         let request = Request::post(format!("{}/adjustments", self.path), body);
         (LevelsChange::Adjust { delta }, request)
