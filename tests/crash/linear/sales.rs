@@ -64,24 +64,19 @@ impl Sale {
         Some(LevelsChange::LetGo { sale: self.number })
     }
 
-    /// Pays with a token. Where that is declined, the units are held for a moment all the same.
-    async fn pay(
-        &mut self,
-        token: &str,
-        status: u16,
-        history: &History<Levels>,
-        moves: &watch::Receiver<String>,
-    ) {
+    /// Pays. Where that is declined, the units are held for a moment all the same.
+    async fn pay(&mut self, history: &History<Levels>, moves: &watch::Receiver<String>) {
+        let is_declined = self.end == End::Declined;
+        let (token, status) = if is_declined { ("tok_decline", 402) } else { ("tok_approve", 200) };
         let hold = history.ask(self.hold());
-        let let_go = (self.end == End::Declined).then(|| history.ask(self.let_go()));
+        let let_go = is_declined.then(|| history.ask(self.let_go()));
         let body = json!({ "payment": { "token": token } });
         let pay = Request::post(format!("/carts/{}/complete", self.cart), body);
-        let answer = self.insist(pay, moves).await;
-        let answered = as_answered(&answer, status);
-        history.answer(hold, answered.clone());
+        let answered = as_answered(&self.insist(pay, moves).await, status);
         if let Some(let_go) = let_go {
-            history.answer(let_go, answered);
+            history.answer(let_go, answered.clone());
         }
+        history.answer(hold, answered);
     }
 
     /// Begins to check out, and thinks better of it.
@@ -130,8 +125,7 @@ fn as_answered(answer: &Answer, status: u16) -> Answered<LevelsShown> {
 pub(super) async fn make(sales: Vec<Sale>, history: History<Levels>, moves: watch::Receiver<String>) {
     for mut sale in sales {
         match sale.end {
-            End::Paid => sale.pay("tok_approve", 200, &history, &moves).await,
-            End::Declined => sale.pay("tok_decline", 402, &history, &moves).await,
+            End::Paid | End::Declined => sale.pay(&history, &moves).await,
             End::Abandoned => sale.abandon(&history, &moves).await,
         }
     }
