@@ -67,7 +67,11 @@ impl Sale {
     /// Pays. Where that is declined, the units are held for a moment all the same.
     async fn pay(&mut self, history: &History<Levels>, moves: &watch::Receiver<String>) {
         let is_declined = self.end == End::Declined;
-        let (token, status) = if is_declined { ("tok_decline", 402) } else { ("tok_approve", 200) };
+        let (token, status) = if is_declined {
+            ("tok_decline", 402)
+        } else {
+            ("tok_approve", 200)
+        };
         let hold = history.ask(self.hold());
         let let_go = is_declined.then(|| history.ask(self.let_go()));
         let body = json!({ "payment": { "token": token } });
