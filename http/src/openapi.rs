@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{
     OpenApi,
@@ -59,8 +60,12 @@ pub fn base() -> openapi::OpenApi {
     Base::openapi()
 }
 
-/// Adds what holds for every route: who may call, what every answer carries, and how it refuses.
-pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
+/// Adds what holds for every route: who may call, what every answer carries, and how it refuses. Returns the document
+/// as it is served.
+///
+/// # Errors
+/// The document cannot be written as JSON.
+pub fn complete(mut document: openapi::OpenApi) -> serde_json::Result<Value> {
     let components = document.components.get_or_insert_default();
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
         SESSION_COOKIE,
@@ -92,7 +97,26 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
             }
         }
     }
-    document
+    let mut document = serde_json::to_value(document)?;
+    widen_counts(&mut document);
+    Ok(document)
+}
+
+/// Says of numbers of 32 bits without a sign that they take 64 bits with one: a program that is made from the document
+/// would read them into numbers of half their range.
+fn widen_counts(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let is_count = fields.get("minimum").is_some_and(|least| *least == 0);
+            match fields.get_mut("format") {
+                Some(format) if is_count && *format == "int32" => *format = "int64".into(),
+                _ => {}
+            }
+            fields.values_mut().for_each(widen_counts);
+        }
+        Value::Array(items) => items.iter_mut().for_each(widen_counts),
+        _ => {}
+    }
 }
 
 /// Says of an object that it may have no other fields.
@@ -389,13 +413,13 @@ fn takes(operation: &Operation, name: &str) -> bool {
 }
 
 /// Returns the route that serves the document, rendered once.
-pub(crate) fn routes(document: &openapi::OpenApi) -> Result<Router, serde_json::Error> {
-    let json = Bytes::from(serde_json::to_vec(document)?);
+pub(crate) fn routes(document: &Value) -> Router {
+    let json = Bytes::from(document.to_string());
     let serve = move || {
         let json = json.clone();
         async move { document_response(json) }
     };
-    Ok(Router::new().route(PATH, get(serve)))
+    Router::new().route(PATH, get(serve))
 }
 
 fn document_response(json: Bytes) -> Response {

@@ -115,7 +115,7 @@ const ROUTES: &[&str] = &[
 fn document() -> Value {
     let whole = OpenApiRouter::with_openapi(openapi::base()).merge(router::described());
     let (_, document) = whole.split_for_parts();
-    serde_json::to_value(openapi::complete(document)).unwrap()
+    openapi::complete(document).unwrap()
 }
 
 /// An operation with its method and path.
@@ -334,6 +334,21 @@ fn what_staff_list_change_and_make_has_pages_versions_and_keys() {
             _ => {}
         }
     }
+}
+
+#[test]
+fn a_count_is_not_read_into_a_number_of_half_its_range() {
+    let document = document();
+    let quantity = &document["components"]["schemas"]["NewLine"]["properties"]["quantity"];
+    assert_eq!(
+        (&quantity["minimum"], &quantity["format"]),
+        (&0.into(), &"int64".into())
+    );
+    let priority = &document["components"]["schemas"]["PriceList"]["properties"]["priority"];
+    assert_eq!(
+        (&priority["minimum"], &priority["format"]),
+        (&Value::Null, &"int32".into())
+    );
 }
 
 #[test]
