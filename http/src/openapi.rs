@@ -11,15 +11,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{
-    OpenApi,
+    Number, OpenApi,
     openapi::{
         self, Content, Header, Ref, RefOr, Required, ResponseBuilder, Schema,
         header::HeaderBuilder,
         path::Operation,
-        schema::{AdditionalProperties, AnyOf},
+        schema::{AdditionalProperties, AnyOf, ArrayItems, KnownFormat, SchemaFormat},
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -60,12 +59,8 @@ pub fn base() -> openapi::OpenApi {
     Base::openapi()
 }
 
-/// Adds what holds for every route: who may call, what every answer carries, and how it refuses. Returns the document
-/// as it is served.
-///
-/// # Errors
-/// The document cannot be written as JSON.
-pub fn complete(mut document: openapi::OpenApi) -> serde_json::Result<Value> {
+/// Adds what holds for every route: who may call, what every answer carries, and how it refuses.
+pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     let components = document.components.get_or_insert_default();
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
         SESSION_COOKIE,
@@ -77,6 +72,7 @@ pub fn complete(mut document: openapi::OpenApi) -> serde_json::Result<Value> {
     components.add_security_scheme(SESSION, cookie);
     components.add_security_scheme(STAFF, SecurityScheme::Http(token));
     components.schemas.values_mut().for_each(allow_several);
+    components.schemas.values_mut().for_each(widen_counts);
     if let Some(RefOr::T(Schema::OneOf(forms))) = components.schemas.get_mut(STRICT) {
         forms.items.iter_mut().for_each(refuse_unknown);
     }
@@ -97,24 +93,31 @@ pub fn complete(mut document: openapi::OpenApi) -> serde_json::Result<Value> {
             }
         }
     }
-    let mut document = serde_json::to_value(document)?;
-    widen_counts(&mut document);
-    Ok(document)
+    document
 }
 
 /// Says of numbers of 32 bits without a sign that they take 64 bits with one: a program that is made from the document
 /// would read them into numbers of half their range.
-fn widen_counts(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            let is_count = fields.get("minimum").is_some_and(|least| *least == 0);
-            match fields.get_mut("format") {
-                Some(format) if is_count && *format == "int32" => *format = "int64".into(),
-                _ => {}
+fn widen_counts(schema: &mut RefOr<Schema>) {
+    let RefOr::T(schema) = schema else { return };
+    match schema {
+        Schema::Object(object) => {
+            let narrow = SchemaFormat::KnownFormat(KnownFormat::Int32);
+            // As the derivation writes it for every number without a sign.
+            let is_count = object.minimum == Some(Number::Float(0.0));
+            if is_count && object.format == Some(narrow) {
+                object.format = Some(SchemaFormat::KnownFormat(KnownFormat::Int64));
             }
-            fields.values_mut().for_each(widen_counts);
+            object.properties.values_mut().for_each(widen_counts);
         }
-        Value::Array(items) => items.iter_mut().for_each(widen_counts),
+        Schema::Array(array) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                widen_counts(items);
+            }
+        }
+        Schema::OneOf(forms) => forms.items.iter_mut().for_each(widen_counts),
+        Schema::AllOf(parts) => parts.items.iter_mut().for_each(widen_counts),
+        Schema::AnyOf(forms) => forms.items.iter_mut().for_each(widen_counts),
         _ => {}
     }
 }
@@ -413,13 +416,13 @@ fn takes(operation: &Operation, name: &str) -> bool {
 }
 
 /// Returns the route that serves the document, rendered once.
-pub(crate) fn routes(document: &Value) -> Router {
-    let json = Bytes::from(document.to_string());
+pub(crate) fn routes(document: &openapi::OpenApi) -> Result<Router, serde_json::Error> {
+    let json = Bytes::from(serde_json::to_vec(document)?);
     let serve = move || {
         let json = json.clone();
         async move { document_response(json) }
     };
-    Router::new().route(PATH, get(serve))
+    Ok(Router::new().route(PATH, get(serve)))
 }
 
 fn document_response(json: Bytes) -> Response {

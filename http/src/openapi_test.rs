@@ -115,7 +115,7 @@ const ROUTES: &[&str] = &[
 fn document() -> Value {
     let whole = OpenApiRouter::with_openapi(openapi::base()).merge(router::described());
     let (_, document) = whole.split_for_parts();
-    openapi::complete(document).unwrap()
+    serde_json::to_value(openapi::complete(document)).unwrap()
 }
 
 /// An operation with its method and path.
@@ -337,18 +337,20 @@ fn what_staff_list_change_and_make_has_pages_versions_and_keys() {
 }
 
 #[test]
-fn a_count_is_not_read_into_a_number_of_half_its_range() {
+fn no_count_is_read_into_a_number_of_half_its_range() {
     let document = document();
-    let quantity = &document["components"]["schemas"]["NewLine"]["properties"]["quantity"];
-    assert_eq!(
-        (&quantity["minimum"], &quantity["format"]),
-        (&0.into(), &"int64".into())
-    );
     let priority = &document["components"]["schemas"]["PriceList"]["properties"]["priority"];
-    assert_eq!(
-        (&priority["minimum"], &priority["format"]),
-        (&Value::Null, &"int32".into())
-    );
+    assert_eq!(priority["format"], "int32", "it has a sign");
+    let mut left = vec![&document];
+    while let Some(value) = left.pop() {
+        let is_count = value["minimum"] == 0;
+        assert!(!is_count || value["format"] != "int32", "{value}");
+        match value {
+            Value::Object(fields) => left.extend(fields.values()),
+            Value::Array(items) => left.extend(items),
+            _ => {}
+        }
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ pub fn assemble(
     let whole = OpenApiRouter::with_openapi(openapi::base()).merge(api);
     let (routes, document) = whole.split_for_parts();
     let routes = routes
-        .merge(openapi::routes(&openapi::complete(document)?))
+        .merge(openapi::routes(&openapi::complete(document))?)
         .merge(health::routes(health))
         .merge(page::routes(options.public_url.as_deref()));
     Ok(layer::Around::new(routes, options))
