@@ -40,6 +40,14 @@ const NEVER_CLOSED: &str = "a quotation mark in it is never closed: nothing behi
 /// How much is read ahead.
 const BUFFER_BYTES: usize = 256 * 1024;
 
+/// How long a row may be: the largest product with all its texts is shorter by far. What is longer is no row, and is not
+/// taken into memory.
+const ROW_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// What is wrong with a file whose row is longer.
+const ROW_TOO_LONG: &str =
+    "a row is longer than 16 MiB: mostly a quotation mark in it is never closed, or the file is no table";
+
 /// One row: where it stands, and the value of each wanted column, or why it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -77,6 +85,22 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
+/// A reader that fails where a row does not end.
+struct Bounded<R> {
+    reader: Counted<R>,
+    row_start: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let of_row = self.reader.bytes_read.get().saturating_sub(self.row_start.get());
+        if of_row < ROW_BYTES_MAX {
+            return self.reader.read(buffer);
+        }
+        Err(std::io::Error::other(ROW_TOO_LONG))
+    }
+}
+
 struct Column {
     name: String,
     index: Option<usize>,
@@ -95,6 +119,8 @@ struct Separated {
     width: usize,
     /// How much the table has given to the reader so far, without what stands behind its end.
     length: Rc<Cell<u64>>,
+    /// How much of it was before the row that is read.
+    row_start: Rc<Cell<u64>>,
 }
 
 /// Which columns a table must have.
@@ -166,10 +192,13 @@ impl Table {
                 return Ok((Rows::JsonLines(JsonLines::of(reader, others)), columns));
             }
         };
-        let length = Rc::new(Cell::new(0));
-        let lines = Counted {
-            reader: UnixLines::of(reader),
-            bytes_read: Rc::clone(&length),
+        let (length, row_start) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let lines = Bounded {
+            reader: Counted {
+                reader: UnixLines::of(reader),
+                bytes_read: Rc::clone(&length),
+            },
+            row_start: Rc::clone(&row_start),
         };
         let source: Box<dyn Read> = Box::new(lines.chain(Cursor::new("\n").chain(BEHIND_THE_END.as_bytes())));
         let mut reader = csv::ReaderBuilder::new()
@@ -232,6 +261,7 @@ impl Table {
                 record: csv::ByteRecord::new(),
                 width: heading.len(),
                 length,
+                row_start,
             }),
             columns,
         ))
@@ -302,13 +332,13 @@ fn skip_byte_order_mark(reader: &mut dyn BufRead) -> std::io::Result<()> {
 impl Separated {
     /// Returns the next row.
     fn next_row(&mut self, columns: &[Column]) -> anyhow::Result<Option<Row>> {
-        let mut read = self.reader.read_byte_record(&mut self.record)?;
+        let mut read = self.read()?;
         // As spreadsheets leave them at the end, and old programs.
         while read && (self.record.iter().all(<[u8]>::is_empty) || self.is_end_of_file()) {
             if self.is_at_end() {
                 return Ok(None);
             }
-            read = self.reader.read_byte_record(&mut self.record)?;
+            read = self.read()?;
         }
         if !read {
             return Ok(None);
@@ -327,6 +357,12 @@ impl Separated {
             line: behind.saturating_sub(u64::try_from(lines).unwrap_or(u64::MAX)),
             values,
         }))
+    }
+
+    /// Reads what stands between here and the end of a line, and tells whether there was anything.
+    fn read(&mut self) -> Result<bool, csv::Error> {
+        self.row_start.set(self.reader.position().byte());
+        self.reader.read_byte_record(&mut self.record)
     }
 
     /// Reads the values of the row that was read.

@@ -142,15 +142,16 @@ impl Health for Parted {
                 Some(_) => part("store", Condition::Unhealthy, down),
                 None => part("store", Condition::Degraded, read_fault(self.engine.unread_ago())),
             };
-            let payments = self.engine.payment_fault();
             let subscribers = self.engine.subscribers();
-            let (mail, background) = (mail_fault(&subscribers), background_fault(&subscribers));
-            vec![
-                store,
-                part("payments", Condition::Degraded, payments),
-                part("mail", Condition::Degraded, mail),
-                part("background", Condition::Degraded, background),
-            ]
+            let optional = [
+                ("payments", self.engine.payment_fault()),
+                ("carrier", self.engine.carrier_fault()),
+                ("tax_calculator", self.engine.tax_calculator_fault()),
+                ("mail", mail_fault(&subscribers)),
+                ("background", background_fault(&subscribers)),
+            ];
+            let optional = optional.map(|(name, fault)| part(name, Condition::Degraded, fault));
+            std::iter::once(store).chain(optional).collect()
         })
     }
 }

@@ -79,6 +79,11 @@ impl Health {
         }
     }
 
+    /// Tells whether nobody was there when something was last asked, and not for the first time.
+    fn is_down(&self, now: Timestamp) -> bool {
+        SILENCES_MAX <= self.silences.load(Ordering::Relaxed) || self.silent_until(now).is_some()
+    }
+
     /// Returns until when nothing is asked, if that lies ahead.
     fn silent_until(&self, now: Timestamp) -> Option<Timestamp> {
         let until = Timestamp::from_millis(self.silent_until.load(Ordering::Relaxed));
@@ -124,6 +129,11 @@ where
             health: Arc::default(),
             clock,
         }
+    }
+
+    /// Tells whether whoever is asked is left alone, or was silent again when it was last asked.
+    pub(crate) fn is_down(&self) -> bool {
+        self.health.is_down(self.clock.now())
     }
 
     /// Returns what was answered to a question, or asks it.
@@ -259,12 +269,16 @@ mod tests {
             assert_eq!(somebody.get(question, Err(Silence::Away)).await, None);
         }
         assert_eq!(asked(), 7);
+        assert!(somebody.answers.is_down());
         assert_eq!(somebody.get(8, Ok(())).await, None, "not asked");
         assert_eq!(somebody.get(1, Ok(())).await, Some(1), "what was answered holds");
         assert_eq!(asked(), 7);
         sleep(SILENT_FOR).await;
+        assert!(somebody.answers.is_down(), "nobody has asked since");
         assert_eq!(somebody.get(8, Ok(())).await, Some(8));
+        assert!(!somebody.answers.is_down());
         assert_eq!(somebody.get(9, Err(Silence::Away)).await, None);
+        assert!(!somebody.answers.is_down());
         assert_eq!(
             somebody.get(10, Ok(())).await,
             Some(10),
@@ -273,6 +287,7 @@ mod tests {
         // Who wants to be left alone is, at once.
         let wanted = Err(Silence::Wanted(Duration::from_secs(60)));
         assert_eq!(somebody.get(11, wanted).await, None);
+        assert!(somebody.answers.is_down());
         assert_eq!(somebody.get(12, Ok(())).await, None, "not asked");
     }
 

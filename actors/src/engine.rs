@@ -278,6 +278,16 @@ impl Engine {
         self.inner.payments.fault()
     }
 
+    /// Returns why the carrier is not asked for its rates, or was not heard when it last was.
+    pub fn carrier_fault(&self) -> Option<String> {
+        self.inner.kinds.carrier.fault()
+    }
+
+    /// Returns why the tax calculator is not asked, or was not heard when it last was.
+    pub fn tax_calculator_fault(&self) -> Option<String> {
+        self.inner.kinds.tax.fault()
+    }
+
     /// Returns what the engine does. Walks over everything that is in memory.
     pub fn counters(&self) -> Counters {
         let inner = &self.inner;

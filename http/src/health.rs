@@ -32,7 +32,7 @@ pub enum Condition {
 /// One part of the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Part {
-    /// Which: `store`, `payments`, `mail`.
+    /// Which, such as `store`, `payments` or `mail`.
     pub name: &'static str,
     /// How it is.
     pub status: Condition,

@@ -36,6 +36,14 @@ struct CouponCode {
 /// # Errors
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
+    tokio::select! {
+        written = export(arguments) => written,
+        // Returning removes what was written so far.
+        _ = tokio::signal::ctrl_c() => bail!("interrupted: the file is as it was"),
+    }
+}
+
+async fn export(arguments: Export) -> anyhow::Result<ExitCode> {
     let server = Server::new(&arguments.remote)?;
     let staff = server.staff()?.clone();
     let mut connection = Connection::open(&server).await?;

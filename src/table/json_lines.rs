@@ -1,10 +1,11 @@
 //! JSON Lines: an object a line, whose members are the columns.
 
-use super::{BEHIND_THE_END, Column, NOT_UTF_8, Others, Row};
+use super::{BEHIND_THE_END, Column, NOT_UTF_8, Others, ROW_BYTES_MAX, ROW_TOO_LONG, Row};
+use anyhow::ensure;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
 /// From here on a JSON number has more digits than are kept of it.
 const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
@@ -34,9 +35,11 @@ impl JsonLines {
         loop {
             self.bytes.clear();
             self.line += 1;
-            if self.reader.read_until(b'\n', &mut self.bytes)? == 0 {
+            let mut row = (&mut self.reader).take(ROW_BYTES_MAX);
+            if row.read_until(b'\n', &mut self.bytes)? == 0 {
                 return Ok(None);
             }
+            ensure!(row.limit() > 0 || self.bytes.ends_with(b"\n"), ROW_TOO_LONG);
             // Blank, or what old programs write at the end.
             if !["".as_bytes(), BEHIND_THE_END.as_bytes()].contains(&self.bytes.trim_ascii()) {
                 let text = std::str::from_utf8(&self.bytes).map_err(|_| NOT_UTF_8.to_owned());

@@ -224,6 +224,35 @@ fn a_quotation_mark_that_is_never_closed_is_told() {
 }
 
 #[test]
+fn a_row_that_does_not_end_is_not_taken_into_memory() {
+    let rest = "x,1\n".repeat(5 * 1024 * 1024);
+    for (name, text, line) in [
+        ("a.csv", format!("sku,price\nA,1\nB,\"2\n{rest}"), 2),
+        (
+            "a.jsonl",
+            format!(
+                "{{\"sku\":\"A\",\"price\":1}}\n{{\"sku\":\"{}",
+                rest.replace('\n', " ")
+            ),
+            1,
+        ),
+    ] {
+        let refused = read_all(name, text.as_bytes(), &["sku", "price"]).err();
+        let told = refused.map(|refused| format!("{refused:#}")).unwrap_or_default();
+        assert!(told.contains(&format!("{name} after line {line}: ")), "{told}");
+        assert!(told.ends_with(ROW_TOO_LONG), "{told}");
+    }
+    // One that ends is read, however many are before it.
+    let long = "x".repeat(1024 * 1024);
+    let rows = read_all(
+        "a.csv",
+        format!("sku,price\n{}", format!("{long},1\n").repeat(20)).as_bytes(),
+        &["sku", "price"],
+    );
+    assert_eq!(rows.map(|rows| rows.len()).ok(), Some(20));
+}
+
+#[test]
 fn a_column_that_is_to_be_ignored_is_none_also_where_it_is_known() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     for (name, text) in [

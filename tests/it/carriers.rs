@@ -160,11 +160,23 @@ async fn shipping_goes_by_what_the_carrier_asks_and_falls_back_where_it_is_silen
         .key(&unique("key"));
     refused.refused(422, "checkout.incomplete").await;
 
+    let health = async || {
+        let ready = guest.get("//health/ready").ok(200).await;
+        let parts = ready["parts"].as_array().cloned().unwrap_or_default();
+        let carrier = parts.iter().find(|part| part["name"] == "carrier");
+        (
+            ready["status"].clone(),
+            carrier.map(|part| part["status"].clone()),
+        )
+    };
+    assert_eq!(health().await, (json!("ok"), Some(json!("ok"))));
+
     // It does not answer in time, or at all, or says that it is asked too often; after which it is not asked at all.
     for silent in ["ZE99 1AA", "ZE99 2AA", "ZE99 3AA", "LS2 1AA"] {
         let (_, cart) = filled(shop, at(silent), &method).await;
         assert_eq!(shipping(&cart), (pence(725), json!("fallback")), "{silent}");
     }
+    assert_eq!(health().await, (json!("degraded"), Some(json!("degraded"))));
 }
 
 #[tokio::test]

@@ -308,7 +308,15 @@ async fn health_names_each_part() {
         .flatten()
         .filter_map(|part| part["name"].as_str())
         .collect();
-    assert_eq!(parts, ["store", "payments", "mail", "background"]);
+    let expected = [
+        "store",
+        "payments",
+        "carrier",
+        "tax_calculator",
+        "mail",
+        "background",
+    ];
+    assert_eq!(parts, expected);
 }
 
 #[tokio::test]

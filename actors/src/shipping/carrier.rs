@@ -50,6 +50,17 @@ impl CarrierDesk {
         }
     }
 
+    /// Returns why shipping goes by the tariffs' fallbacks, if it does for every parcel.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let reason = || {
+            format!(
+                "{} does not answer: fallbacks of tariffs hold",
+                self.carrier.name()
+            )
+        };
+        self.answers.is_down().then(reason)
+    }
+
     /// Returns what the carrier asks for a parcel.
     async fn rates(&self, parcel: &Parcel) -> Answered<Arc<CarrierRates>> {
         self.answers.get(parcel, self.ask(parcel)).await

@@ -51,6 +51,12 @@ impl TaxDesk {
         self.calculator.name()
     }
 
+    /// Returns why tax goes by the rate table, if it does for every cart.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let reason = || format!("{} does not answer: the rate table holds", self.name());
+        self.answers.is_down().then(reason)
+    }
+
     /// Returns the tax of each item, in their order.
     async fn taxes(&self, request: &Request, taxable: &Taxable) -> Answered<Taxes> {
         self.answers.get(request, self.ask(request, taxable)).await
