@@ -17,7 +17,9 @@ pub(crate) struct UnitPrice {
 
 /// A text that is not a price.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a price; write digits with at most six decimals, for example 2.55")]
+#[error(
+    "{0:?} is not a price; write digits with at most six decimals, and no more than a thousand million, for example 2.55"
+)]
 pub(crate) struct NotAPrice(String);
 
 impl UnitPrice {

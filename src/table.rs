@@ -3,11 +3,13 @@
 mod json_lines;
 mod layout;
 mod others;
+mod quotation;
 mod unix_lines;
 
 use anyhow::{Context, bail, ensure};
 use json_lines::JsonLines;
 use layout::{Layout, foreign};
+use quotation::{Misplaced, Watched};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -36,6 +38,10 @@ const BEHIND_THE_END: &str = "\u{1a}";
 
 /// What is wrong with the row that has taken it in.
 const NEVER_CLOSED: &str = "a quotation mark in it is never closed: nothing behind it was read";
+
+/// What is wrong with a row in which one closes a value that goes on.
+const MISPLACED: &str = "text stands behind a closing quotation mark: write a mark inside a value twice, and the whole \
+                         value between marks";
 
 /// How much is read ahead.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -121,6 +127,7 @@ struct Separated {
     length: Rc<Cell<u64>>,
     /// How much of it was before the row that is read.
     row_start: Rc<Cell<u64>>,
+    misplaced: Misplaced,
 }
 
 /// Which columns a table must have.
@@ -193,9 +200,10 @@ impl Table {
             }
         };
         let (length, row_start) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let misplaced = Misplaced::default();
         let lines = Bounded {
             reader: Counted {
-                reader: UnixLines::of(reader),
+                reader: Watched::of(UnixLines::of(reader), delimiter, misplaced.clone()),
                 bytes_read: Rc::clone(&length),
             },
             row_start: Rc::clone(&row_start),
@@ -214,6 +222,10 @@ impl Table {
         ensure!(
             heading.iter().any(|name| !["", BEHIND_THE_END].contains(&name)),
             "it names no columns; its first line must"
+        );
+        ensure!(
+            !misplaced.is_before(reader.position().byte()),
+            "its heading: {MISPLACED}"
         );
         let names: Vec<&str> = wanted.iter().map(|want| want.column.as_str()).collect();
         if let Some(want) = wanted
@@ -262,6 +274,7 @@ impl Table {
                 width: heading.len(),
                 length,
                 row_start,
+                misplaced,
             }),
             columns,
         ))
@@ -349,9 +362,15 @@ impl Separated {
         let is_open = self.is_at_end() && texts.any(|text| text.ends_with(BEHIND_THE_END.as_bytes()));
         let inside = self.record.iter().flatten();
         let lines = inside.filter(|byte| **byte == b'\n').count() + usize::from(!is_open);
-        let values = match is_open {
-            true => Err(NEVER_CLOSED.to_owned()),
-            false => self.values(columns),
+        let is_misplaced = self.misplaced.is_before(self.reader.position().byte());
+        let values = match (is_open, is_misplaced, lines) {
+            (true, _, _) => Err(NEVER_CLOSED.to_owned()),
+            (false, true, ..=1) => Err(MISPLACED.to_owned()),
+            (false, true, _) => {
+                let last = behind.saturating_sub(1);
+                Err(format!("it takes in all lines up to {last}, because {MISPLACED}"))
+            }
+            (false, false, _) => self.values(columns),
         };
         Ok(Some(Row {
             line: behind.saturating_sub(u64::try_from(lines).unwrap_or(u64::MAX)),

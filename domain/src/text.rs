@@ -134,16 +134,29 @@ pub fn check_line(text: &str, length_max: usize) -> Result<(), Error> {
             max: length_max,
         });
     }
-    if text.chars().any(char::is_control) {
+    if text.chars().any(is_control) {
         return Err(Error::ControlCharacter);
     }
     Ok(())
 }
 
+/// Tells whether a character does something to those around it where it is shown: it ends a line, or turns the rest of it
+/// round (Unicode's separators of lines and paragraphs, embeddings and overrides, besides what it calls control).
+fn is_control(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')
+}
+
+/// Tells whether nothing of a text can be seen.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let invisible = ['\u{ad}', '\u{200b}', '\u{2060}', '\u{3164}', '\u{feff}'];
+    text.chars()
+        .all(|character| character.is_whitespace() || invisible.contains(&character))
+}
+
 /// Returns as much of a text as has room on a line of `length_max` characters, with one blank in place of line breaks and
 /// control characters: a name for what nobody has named. Empty where nothing but those is in it.
 pub fn fitted(text: &str, length_max: usize) -> String {
-    let words = text.split(|c: char| c.is_control() || c.is_whitespace());
+    let words = text.split(|c: char| is_control(c) || c.is_whitespace());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let fitting: String = words.join(" ").chars().take(length_max).collect();
     fitting.trim_end().to_owned()
@@ -177,7 +190,11 @@ impl Email {
     /// [`Error::Empty`], [`Error::TooLong`], [`Error::TooManyBytes`], [`Error::ControlCharacter`] or
     /// [`Error::NotAnEmail`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let text = line(text, EMAIL_LENGTH_MAX)?;
+        let text = line(text, EMAIL_LENGTH_MAX).map_err(|error| match error {
+            // A sign among others that no address has.
+            Error::ControlCharacter if !text.chars().any(char::is_control) => Error::NotAnEmail,
+            error => error,
+        })?;
         if EMAIL_LENGTH_MAX < text.len() {
             return Err(Error::TooManyBytes {
                 length: text.len(),
@@ -289,6 +306,33 @@ mod tests {
         let read = Email::parse(text);
         let read = read.as_ref().map(Email::as_str).map_err(|error| error.code());
         assert_eq!(read, expected, "{text}");
+    }
+
+    #[test]
+    fn a_line_has_nothing_that_ends_it_or_turns_it_round() {
+        for broken in [
+            "Ada\nTotal",
+            "Ada\u{85}Total",
+            "Ada\u{2028}Total",
+            "Ada\u{2029}",
+            "\u{202e}Ada",
+        ] {
+            assert_eq!(
+                check_line(broken, 100),
+                Err(Error::ControlCharacter),
+                "{broken:?}"
+            );
+        }
+        assert_eq!(fitted("Ada\u{2028}\u{202e}Lovelace", 100), "Ada Lovelace");
+        // Names and emoji need these.
+        for whole in [
+            "\u{645}\u{6cc}\u{200c}\u{62e}",
+            "\u{5d0}\u{200f}",
+            "\u{1f469}\u{200d}\u{1f680}",
+        ] {
+            assert_eq!(check_line(whole, 100), Ok(()), "{whole:?}");
+        }
+        assert!(is_blank(" \u{200b}\u{3164}\u{a0}") && is_blank("") && !is_blank("\u{200b}x"));
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl JsonLines {
             ensure!(row.limit() > 0 || self.bytes.ends_with(b"\n"), ROW_TOO_LONG);
             // Blank, or what old programs write at the end.
             if !["".as_bytes(), BEHIND_THE_END.as_bytes()].contains(&self.bytes.trim_ascii()) {
-                let text = std::str::from_utf8(&self.bytes).map_err(|_| NOT_UTF_8.to_owned());
+                let text = std::str::from_utf8(self.bytes.trim_ascii_end()).map_err(|_| NOT_UTF_8.to_owned());
                 return Ok(Some(Row {
                     line: self.line,
                     values: text.and_then(|text| values(text, columns, &self.others)),

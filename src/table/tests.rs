@@ -224,6 +224,54 @@ fn a_quotation_mark_that_is_never_closed_is_told() {
 }
 
 #[test]
+fn text_behind_a_closing_quotation_mark_is_told_with_every_line_that_it_takes_in() {
+    let told = |line: u64, last: Option<u64>| Row {
+        line,
+        values: Err(last.map_or(MISPLACED.to_owned(), |last| {
+            format!("it takes in all lines up to {last}, because {MISPLACED}")
+        })),
+    };
+    let good = |line| row(line, &[Some("E"), Some("4")]);
+    for (text, refused) in [
+        ("A,\"8 cm\nB,2\nC,\"Big\" pan\nE,4\n", told(2, Some(4))),
+        ("A,\"x\"y\n\nB\",\"z\"\nE,4\n", told(2, None)),
+        ("A,\"x\"  \"y\"\nE,4\n", told(2, None)),
+        ("\"A\"\"\"B,1\nE,4\n", told(2, None)),
+    ] {
+        let rows = read_all(
+            "a.csv",
+            format!("sku,price\n{text}").as_bytes(),
+            &["sku", "price"],
+        );
+        let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(rows[0], refused, "{text}");
+        assert_eq!(
+            rows.last().map(|row| &row.values),
+            Some(&good(0).values),
+            "{text}"
+        );
+    }
+    // However it is split between two reads; and none of these is one.
+    let rest = "E,\"4\"  \nF G\"\",\"a\"\"b, \"\"\"\n".repeat(20_000);
+    let rows = read_all(
+        "a.csv",
+        format!("sku,price\n{rest}A,\"1\"2").as_bytes(),
+        &["sku", "price"],
+    );
+    let rows = rows.unwrap_or_else(|error| panic!("{error:#}"));
+    assert_eq!(rows[0], row(2, &[Some("E"), Some("4  ")]));
+    assert_eq!(rows[1], row(3, &[Some("F G\"\""), Some("a\"b, \"")]));
+    assert_eq!((rows.len(), &rows[40_000]), (40_001, &told(40_002, None)));
+    assert!(rows[..40_000].iter().all(|row| row.values.is_ok()));
+    let heading = read_all("a.csv", b"sku,\"price\" net\nE,4\n", &["sku"]).err();
+    let heading = heading.map(|error| format!("{error:#}")).unwrap_or_default();
+    assert!(
+        heading.ends_with(&format!("its heading: {MISPLACED}")),
+        "{heading}"
+    );
+}
+
+#[test]
 fn a_row_that_does_not_end_is_not_taken_into_memory() {
     let rest = "x,1\n".repeat(5 * 1024 * 1024);
     for (name, text, line) in [

@@ -196,6 +196,8 @@ impl Applier {
                 Heard::Poke => hurry = true,
                 Heard::Close(told) => {
                     self.shared.check_place()?;
+                    // Into what has been put in its place no checkpoint is written.
+                    self.shared.check_kept()?;
                     let up_to = self.known();
                     self.feeder.feed(up_to)?;
                     return Ok(told);
@@ -210,6 +212,7 @@ impl Applier {
                 last_pass = Instant::now();
                 self.shared.check_place()?;
                 let up_to = self.known();
+                self.check_kept(up_to)?;
                 self.feeder.begin(up_to);
             }
         }
@@ -229,6 +232,14 @@ impl Applier {
             Ok(ToApplier::Close(told)) => Heard::Close(told),
             Err(RecvTimeoutError::Timeout) => Heard::Nothing,
             Err(RecvTimeoutError::Disconnected) => Heard::Close(None),
+        }
+    }
+
+    /// Checks that what the index is to show is still in the journal.
+    fn check_kept(&self, up_to: Position) -> Result<(), Fault> {
+        match self.feeder.mark.position < up_to {
+            true => self.shared.check_kept(),
+            false => Ok(()),
         }
     }
 

@@ -19,9 +19,9 @@ use crate::view::View;
 use crate::{Accepted, Body, Commit, Fault, Position, Receipt, ReceiptKey, Rejected};
 use cartwright_domain::{EntityKey, Revision, Sequence, Timestamp, UniqueKey};
 use crossbeam_channel::{Receiver, Sender};
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::{io, mem};
 use tokio::sync::oneshot;
 
 /// What comes through the committer's queue. A commit is in a box: it would be copied at each step of its way, from the
@@ -199,6 +199,7 @@ impl Committer {
                 .first()
                 .map_or(Position(position.0 + 1), |(first, _)| *first);
             let written = counters.writing.during(|| self.journal.append(buffer, first));
+            let written = written.and_then(|written| self.check_kept().map(|()| written));
             let written = written.map_err(|error| Unknown(format!("writing the journal failed: {error}")))?;
             buffer.clear();
             counters.groups.fetch_add(1, Ordering::Relaxed);
@@ -256,8 +257,21 @@ impl Committer {
         let _ = self.applier.send(ToApplier::Poke);
     }
 
+    /// Checks that what is written is still to be found, as long as anybody wants the store.
+    fn check_kept(&self) -> io::Result<()> {
+        match self.shared.is_let_go_of.load(Ordering::Acquire) {
+            true => Ok(()),
+            false => self.journal.check_named(),
+        }
+    }
+
     /// Closes the journal, lets the applier close the rest once all is told, and refuses what still comes.
     fn close(self, carried: Option<Item>, told: Option<oneshot::Sender<Result<(), Fault>>>) {
+        // In what has been put in its place nothing is noted.
+        if let Err(error) = self.check_kept() {
+            (self.shared.abort)(&format!("closing the journal failed: {error}"));
+            return;
+        }
         let Self {
             items,
             journal,

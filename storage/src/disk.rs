@@ -71,6 +71,15 @@ pub trait DiskFile: Send + Sync {
     /// # Errors
     /// As [`sync_data`](Self::sync_data).
     fn sync_all(&self) -> io::Result<()>;
+
+    /// Tells whether the file still has a name: what is written into one that was removed is gone with the process. A disk
+    /// that nobody else has access to need not look.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn is_named(&self) -> io::Result<bool> {
+        Ok(true)
+    }
 }
 
 /// A disk: files by path. Names are durable only once their directory is synced.

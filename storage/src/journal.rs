@@ -218,6 +218,21 @@ impl Journal {
         Ok(written)
     }
 
+    /// Checks that what is written is still to be found: nobody has removed the segment, or put another in its place.
+    ///
+    /// # Errors
+    /// Which, and what to do.
+    pub(crate) fn check_named(&self) -> io::Result<()> {
+        if self.file.is_named()? {
+            return Ok(());
+        }
+        let path = self.segment.path.display();
+        Err(io::Error::other(format!(
+            "{path} was removed or replaced while it was in use; stop the server before anything in its directory is \
+             changed, and start it again"
+        )))
+    }
+
     fn next_segment(&mut self, first: Position) -> io::Result<()> {
         let Made { mut segment, file } = self.spares.take(self.segment.number + 1)?;
         segment.first = first;

@@ -77,6 +77,41 @@ impl Lease {
             Ok(true) | Err(_) => Ok(()),
         }
     }
+
+    /// Tells whether what this process writes is still to be found, wherever the directory is now: neither it nor the
+    /// journal's in it was removed, and the latter not replaced either.
+    ///
+    /// # Errors
+    /// Which, and what to do.
+    pub(crate) fn check_kept(&self) -> Result<(), String> {
+        if is_at(&self.directory, &self.path).is_err() {
+            return match is_removed(&self.directory) {
+                true => Err(removed(&self.path)),
+                false => Ok(()),
+            };
+        }
+        let (Some(journal), name) = (&self.journal, self.path.join(JOURNAL)) else {
+            return Ok(());
+        };
+        match is_at(journal, &name) {
+            Ok(true) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Ok(()),
+            Ok(false) | Err(_) => Err(removed(&name)),
+        }
+    }
+}
+
+/// Tells whether a directory that was opened is nowhere any more.
+fn is_removed(opened: &File) -> bool {
+    opened.metadata().is_ok_and(|now| now.nlink() == 0)
+}
+
+fn removed(path: &Path) -> String {
+    format!(
+        "{} was removed or replaced while it was in use; stop the server before anything in its directory is changed, and \
+         start it again",
+        path.display()
+    )
 }
 
 /// Takes the lock of the journal's directory, where there is one. Who holds it does not stand beside it.
@@ -160,5 +195,37 @@ mod tests {
         fs::create_dir(&path).expect("the place is free");
         let told = lease.check().expect_err("another is there");
         assert!(told.contains("has taken the place"), "{told}");
+    }
+
+    #[test]
+    fn a_lease_whose_directory_or_journal_was_removed_says_so() {
+        let parent = tempfile::tempdir().expect("a directory can be made");
+        let path = parent.path().join("data");
+        let journal = path.join(JOURNAL);
+        fs::create_dir_all(&journal).expect("a directory can be made");
+        let told = |lease: &Lease| lease.check_kept().expect_err("it is gone");
+        let lease = Lease::take(&path).expect("nobody else has it");
+        assert_eq!(lease.check_kept(), Ok(()));
+        // As a copy is put back in place.
+        fs::remove_dir(&journal).expect("it is empty");
+        assert!(
+            told(&lease).contains("data/journal was removed"),
+            "{}",
+            told(&lease)
+        );
+        fs::create_dir(&journal).expect("the place is free");
+        assert!(
+            told(&lease).contains("data/journal was removed"),
+            "{}",
+            told(&lease)
+        );
+        drop(lease);
+        let lease = Lease::take(&path).expect("nobody else has it any more");
+        assert_eq!(lease.check_kept(), Ok(()));
+        let moved = parent.path().join("moved");
+        fs::rename(&path, &moved).expect("it is there");
+        assert_eq!(lease.check_kept(), Ok(()));
+        fs::remove_dir_all(&moved).expect("it can be removed");
+        assert!(told(&lease).contains("data was removed"), "{}", told(&lease));
     }
 }

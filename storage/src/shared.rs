@@ -10,7 +10,7 @@ use crate::table::SledTable;
 use crate::{Fault, Position};
 use cartwright_domain::Sequence;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) synced: watch::Sender<Position>,
     pub(crate) abort: Abort,
     pub(crate) counters: Counters,
+    /// Nobody has the store any more: what is left to be done is done, and whoever had it may have removed it.
+    pub(crate) is_let_go_of: AtomicBool,
     /// Gone once the store is closed.
     index: RwLock<Option<Arc<SledTable>>>,
     lease: Mutex<Option<Lease>>,
@@ -122,6 +124,7 @@ impl Shared {
             synced: watch::Sender::new(position),
             abort,
             counters,
+            is_let_go_of: AtomicBool::new(false),
             index: RwLock::new(Some(index)),
             lease: Mutex::new(Some(lease)),
             check: Mutex::new(None),
@@ -139,8 +142,20 @@ impl Shared {
 
     /// Checks that what is written is written into the directory that is locked; aborts otherwise.
     pub(crate) fn check_place(&self) -> Result<(), Fault> {
+        self.check_lease(Lease::check)
+    }
+
+    /// Checks that what was written is still to be found; aborts otherwise.
+    pub(crate) fn check_kept(&self) -> Result<(), Fault> {
+        if self.is_let_go_of.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.check_lease(Lease::check_kept)
+    }
+
+    fn check_lease(&self, check: fn(&Lease) -> Result<(), String>) -> Result<(), Fault> {
         let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
-        lease.as_ref().map_or(Ok(()), Lease::check).map_err(|why| {
+        lease.as_ref().map_or(Ok(()), check).map_err(|why| {
             (self.abort)(&why);
             Fault::Io(why)
         })

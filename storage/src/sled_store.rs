@@ -44,6 +44,12 @@ pub struct SledStore {
     waiting_max: u64,
 }
 
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        self.shared.is_let_go_of.store(true, Ordering::Release);
+    }
+}
+
 impl SledStore {
     /// Opens the store of a data directory, makes one where there is none, and says what was found.
     ///

@@ -103,11 +103,12 @@ impl Paced {
 
 /// A shop on a paced disk, whose carts are open.
 struct Shop {
-    home: TempDir,
     disk: Paced,
     engine: Engine,
     staff: Client,
     shoppers: Vec<Client>,
+    /// Removed once nobody has the engine any more.
+    home: TempDir,
 }
 
 async fn engine(home: &Path, disk: Arc<dyn Disk>, pending_bytes_max: u64, mailbox_max: usize) -> Engine {

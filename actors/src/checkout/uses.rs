@@ -58,9 +58,8 @@ fn limit_reached(frozen: &FrozenQuote, needed: Use, error: &UseError) -> cartwri
     };
     problem.message = match &applied.code {
         // One that somebody else holds stays in the cart.
-        Some(_) => format!(
-            "{} is used up, or its last use is with somebody who is paying; take the code out, or complete again later",
-            applied.name
+        Some(code) => format!(
+            "the code {code} is used up, or its last use is with somebody who is paying; take it out, or complete again later"
         ),
         None => format!(
             "{} has been used as often as it can be; show the cart and complete again",

@@ -91,7 +91,7 @@ pub(super) fn due_changed(priced: &Priced, completion: &Completion) -> Option<Pr
         return None;
     }
     let message = format!(
-        "{} are left to be paid now, no longer {expected}; show it and complete again",
+        "{} are left to be paid now, no longer {expected}; show it and complete again with it as expected_amount_due",
         coverage.due
     );
     Some(due_problem(message, priced).with("expected_amount_due", expected))
@@ -100,7 +100,8 @@ pub(super) fn due_changed(priced: &Priced, completion: &Completion) -> Option<Pr
 /// Refuses an amount to be paid of which nobody knows any more whether it is what the caller was last shown.
 pub(super) fn due_unknown(priced: &Priced) -> Problem {
     let message = format!(
-        "{} are left to be paid, which may be another amount than was last shown; show it and complete again",
+        "{} are left to be paid, which may be another amount than was last shown; show it and complete again with it as \
+         expected_amount_due",
         priced.coverage.due
     );
     due_problem(message, priced)
@@ -190,7 +191,7 @@ fn missing(priced: &Priced, has_payment: bool) -> FieldErrors {
         ),
         (Some(choice), Some(_)) => {
             let message = format!(
-                "the shipping method {} is not available for this cart",
+                "the shipping method {} is not available for this cart; choose one of its shipping options",
                 choice.name
             );
             errors.add("/shipping_method_id", "checkout.shipping_unavailable", message);
@@ -282,7 +283,7 @@ fn total_changed(expected: Money, shown: Option<ShownSums>, priced: &Priced) -> 
         }
     }
     let message = format!(
-        "the total is now {}, no longer {expected}; show it and complete again",
+        "the total is now {}, no longer {expected}; show it and complete again with it as expected_total",
         priced.quote.total
     );
     total_problem(message, priced, changed).with("expected_total", expected)
@@ -291,7 +292,7 @@ fn total_changed(expected: Money, shown: Option<ShownSums>, priced: &Priced) -> 
 /// Refuses a total of which nobody knows any more whether it is what the caller was last shown.
 pub(super) fn total_unknown(priced: &Priced) -> Problem {
     let message = format!(
-        "the total is {}, which may be another than was last shown; show it and complete again",
+        "the total is {}, which may be another than was last shown; show it and complete again with it as expected_total",
         priced.quote.total
     );
     total_problem(message, priced, Vec::new())

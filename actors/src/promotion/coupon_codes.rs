@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, unreadable};
 use crate::import::{self, ImportedRow, RowOutcome};
-use crate::once::{Shown, gone};
+use crate::once::{Shown, gone, there};
 use crate::page::{Order, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, AskError};
@@ -132,6 +132,7 @@ impl Engine {
         };
         let replay = |receipt: Box<Receipt>| async move {
             let begun: Answer<Addition, Promotion> = promotions.replay(&receipt).await?;
+            there(begun.state, true)?;
             self.added(request, promotion, codes, begun.reply).await
         };
         self.once(request, fresh, replay).await
@@ -330,6 +331,7 @@ impl Engine {
         };
         let replay = |receipt: Box<Receipt>| async move {
             let begun: Answer<Draw, Promotion> = promotions.replay(&receipt).await?;
+            there(begun.state, true)?;
             self.drawn(request, promotion, &begun.reply).await
         };
         self.once(request, fresh, replay).await

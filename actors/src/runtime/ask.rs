@@ -182,13 +182,13 @@ pub enum AskError<X: Refusal> {
     #[error(transparent)]
     Replayed(Problem),
     /// There is no such entity.
-    #[error("there is no {} {}", entity.kind, entity.id.simple())]
+    #[error("there is no {} {}", entity.kind.name().replace('_', " "), entity.to_wire())]
     NotFound {
         /// Whose address it is.
         entity: EntityKey,
     },
     /// It is there already.
-    #[error("{} {} exists already", entity.kind, entity.id.simple())]
+    #[error("{} {} exists already", entity.kind.name().replace('_', " "), entity.to_wire())]
     AlreadyExists {
         /// Which.
         entity: EntityKey,

@@ -179,7 +179,7 @@ impl Input {
     /// Names, streets and cities stay in the letters in which they were typed: that some countries print them in
     /// capitals is for whoever prints the label.
     pub fn check(self, pointer: &str, errors: &mut FieldErrors) -> Option<Address> {
-        let country = Country::of(self.country.as_deref().unwrap_or_default());
+        let country = Country::of(self.country.as_deref().unwrap_or_default().trim());
         let bad_before = errors.as_slice().len();
         let mut reader = Reader {
             pointer,
@@ -245,7 +245,7 @@ impl Reader<'_> {
         length_max: usize,
         missing: Option<Error>,
     ) -> Option<String> {
-        let typed = typed.filter(|typed| !typed.trim().is_empty());
+        let typed = typed.filter(|typed| !text::is_blank(typed));
         match (typed, missing) {
             (Some(typed), _) => self.take(name, text::line(&typed, length_max)),
             (None, Some(missing)) => self.take(name, Err(missing)),

@@ -202,7 +202,7 @@ pub enum Error {
     #[error("the amount is larger than can be counted")]
     Overflow,
     /// Not a decimal number.
-    #[error("not a decimal number")]
+    #[error("not a decimal number, which is digits with at most one point, such as 0.2")]
     NotANumber,
     /// More digits behind the point than may be.
     #[error("more than {max} decimals")]

@@ -67,6 +67,13 @@ impl TaxRate {
 }
 
 impl RateDraft {
+    /// Tells whether the rate is above 1, which in a table of many is what other shops write: a percentage.
+    pub fn is_percentage(&self) -> bool {
+        self.rate
+            .parse::<Rate>()
+            .is_ok_and(|rate| Decimal::ONE < rate.decimal())
+    }
+
     /// Reads a rate, or notes every bad field below `pointer`.
     pub(super) fn check(&self, pointer: &str, errors: &mut FieldErrors) -> Option<TaxRate> {
         let pointer = |field: &str| format!("{pointer}/{field}");
@@ -78,7 +85,7 @@ impl RateDraft {
         if let Some(rate) = rate
             && (rate.is_negative() || Decimal::from(RATE_MAX) < rate.decimal())
         {
-            let message = format!("a tax rate lies between 0 and {RATE_MAX}");
+            let message = format!("a tax rate lies between 0 and {RATE_MAX}; 20 per cent is 0.2");
             errors.add(pointer("rate"), "tax.rate_out_of_range", message);
         }
         if self.validity.is_empty() {

@@ -294,7 +294,10 @@ impl From<&VariantView> for Variant {
             options: variant.options.clone(),
             status: variant.status.into(),
             for_sale: view.for_sale,
-            available: view.available,
+            // Staff see by how much more was promised than is there.
+            available: view
+                .available
+                .map(|units| if is_for_staff { units } else { units.max(0) }),
             created_at: variant.created_at.into(),
             version: view.variant.revision.0,
         }

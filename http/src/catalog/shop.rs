@@ -4,10 +4,10 @@ use super::BySku;
 use super::dto::{Product, Variant};
 use crate::answer::{Answer, Answered};
 use crate::dto::List;
-use crate::extract::{Id, Page, PageQuery, Params, entity_id};
+use crate::extract::{Id, Name, Page, PageQuery, Params, entity_id};
 use crate::problem::Refused;
 use crate::router::Api;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use cartwright_actors::Engine;
 use cartwright_actors::catalog::Visibility;
 use cartwright_domain::Class;
@@ -40,7 +40,7 @@ async fn list_products(State(engine): State<Engine>, Page(page): Page) -> Answer
     params(("product" = String, Path, description = "The product's id or handle.")),
     responses((status = OK, description = "The product.", body = Product)),
 )]
-async fn show_product(State(engine): State<Engine>, Path(product): Path<String>) -> Answered<Product> {
+async fn show_product(State(engine): State<Engine>, Name(product): Name) -> Answered<Product> {
     let id = product_id(&engine, &product).await?;
     let view = engine.product(Visibility::Published, id).await?;
     Ok(Answer::entity(Product::from(&view)))

@@ -29,12 +29,23 @@ pub fn instant(text: &str) -> Result<Timestamp, String> {
     } else {
         text.parse::<jiff::Timestamp>()
     };
-    let instant = instant.ok().filter(|instant| FIRST <= *instant);
+    let instant = instant
+        .ok()
+        .filter(|instant| FIRST <= *instant && !is_more_than_a_day_off(text));
     let instant = instant.ok_or(
         "expected a point in time such as 2024-05-06T07:08:09Z, or a date such as 2024-05-06, from 0000-01-01 to \
          9999-12-30",
     )?;
     Ok(Timestamp::from_millis(instant.as_millisecond()))
+}
+
+/// Tells whether a time's offset has more hours than a day, which RFC 3339 does not know.
+fn is_more_than_a_day_off(text: &str) -> bool {
+    let offset = text
+        .get(DATE_LENGTH..)
+        .and_then(|time| time.rsplit_once(['+', '-']));
+    let hours = offset.and_then(|(_, offset)| offset.get(..2)?.parse::<u8>().ok());
+    hours.is_some_and(|hours| 23 < hours)
 }
 
 impl From<Timestamp> for Time {
@@ -78,6 +89,9 @@ mod tests {
         check_read("2011-01-04", Some(1_294_099_200_000));
         check_read("0000-01-01", Some(-62_167_219_200_000));
         check_read("0000-01-01T00:00:00+10:00", None);
+        check_read("2024-05-06T07:08:09+23:59", Some(1_714_892_949_000));
+        check_read("2024-05-06T07:08:09+24:00", None);
+        check_read("2024-05-06T07:08:09-25:00", None);
         for text in ["", "now", "2011-02-30", "2011-01-04T00:00:00", "1294099200"] {
             check_read(text, None);
         }

@@ -122,9 +122,14 @@ fn staff(access: &Access, token: &str) -> Result<Staff, Refused> {
 
 /// Returns the token behind `Authorization: Bearer`.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    if values.next().is_some() {
+        let message = "the header Authorization stands there twice; who asks has one token";
+        return Err(unauthenticated("auth.not_bearer", message));
+    }
     let value = value.to_str().unwrap_or_default();
     let token = value
         .split_once(' ')

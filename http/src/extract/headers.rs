@@ -119,7 +119,7 @@ fn if_none_match_malformed() -> Refused {
 }
 
 fn if_match_malformed() -> Refused {
-    let message = "the header If-Match must hold one version in quotes, as the ETag of an answer has it";
+    let message = "the header If-Match must hold one version in quotes, as the engine's ETag has it, and no weak one (W/)";
     Refused::new(Class::Malformed, "request.if_match_malformed", message)
 }
 

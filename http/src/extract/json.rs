@@ -44,9 +44,14 @@ impl<T> Json<T> {
     ) -> Result<Self, Refused> {
         let is_json = is_json(request.headers());
         let is_identity = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
-        let mut codings = request.headers().get_all(header::CONTENT_ENCODING).iter();
-        if !codings.all(is_identity) {
-            let message = "the body must be JSON as it is, without a Content-Encoding";
+        let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+        let headers = request.headers();
+        let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+        // The connection undoes chunks, once, and nothing else.
+        let mut of_transfer = headers.get_all(header::TRANSFER_ENCODING).iter();
+        let is_plain = of_transfer.next().is_none_or(is_chunked) && of_transfer.next().is_none();
+        if !codings.all(is_identity) || !is_plain {
+            let message = "the body must be JSON as it is, without a Content-Encoding or a Transfer-Encoding but chunked";
             return Err(Refused::of_protocol(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "request.encoded",

@@ -27,7 +27,7 @@ pub(crate) use json::malformed;
 pub use json::{Json, Unread};
 pub(crate) use objects::Objects;
 pub use page::{Page, PageQuery};
-pub use path::{AnyId, Id, entity_id, id_of};
+pub use path::{AnyId, Id, Name, entity_id, id_of};
 pub use query::Params;
 pub(crate) use rows::{Rows, SentRow};
 pub(crate) use wording::plain;

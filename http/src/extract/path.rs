@@ -7,6 +7,7 @@ use axum::{
 };
 use cartwright_actors::history::no_history;
 use cartwright_domain::{Class, Entity, EntityId, EntityKey, id};
+use std::convert::Infallible;
 
 /// The id of an entity, the one parameter of the route.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,17 @@ impl<S: Send + Sync> FromRequestParts<S> for AnyId {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let entity = EntityKey::from_wire(&text_of(parts, state).await).ok_or_else(no_history)?;
         Ok(Self(entity))
+    }
+}
+
+/// A name or a number by which somebody calls something, the one parameter of the route.
+#[derive(Clone, Debug)]
+pub struct Name(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(text_of(parts, state).await))
     }
 }
 

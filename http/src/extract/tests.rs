@@ -174,8 +174,14 @@ async fn a_body_must_say_that_it_is_json() {
     check(Some("application/json-patch+json; charset=utf-8"), 415).await;
     check(Some("text/plain"), 415).await;
     check(None, 415).await;
-    for (coding, code) in [("gzip", "request.encoded"), ("Identity", "")] {
-        let headers = [("content-type", "application/json"), ("content-encoding", coding)];
+    for (header, coding, code) in [
+        ("content-encoding", "gzip", "request.encoded"),
+        ("content-encoding", "Identity", ""),
+        ("transfer-encoding", "Chunked", ""),
+        ("transfer-encoding", "gzip, chunked", "request.encoded"),
+        ("transfer-encoding", "chunked, chunked", "request.encoded"),
+    ] {
+        let headers = [("content-type", "application/json"), (header, coding)];
         let body = r#"{"sku":"A"}"#;
         let reply = edge().ask(request("POST", "/api/v1/lines", &headers, body)).await;
         match code {

@@ -16,6 +16,7 @@ mod request_id;
 mod security;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 pub use deadline::Deadline;
 
@@ -40,6 +41,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt, service_fn};
+use unread::Unread;
 
 /// The most bytes a body may have.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -135,7 +137,7 @@ impl Around {
     }
 
     /// Names the request and gives it a deadline; gives the answer what every answer has.
-    async fn answer(self, mut request: Request) -> Response {
+    async fn answer(self, mut request: Request, unread: Unread) -> Response {
         let https = self.bounds.https;
         let id = request_id::name(&request);
         let line = access_log::begin(&request);
@@ -143,16 +145,16 @@ impl Around {
         deadline::set(&mut request, self.bounds.options.request_timeout);
         DefaultBodyLimit::max(bodies::bytes_max(&request)).apply(&mut request);
         let is_large = bodies::is_large(&request);
-        let checked =
-            host::check(&request).and_then(|()| origin::check(&request, &self.bounds.options.origins));
+        let checked = host::check(&request).and_then(|()| origin::check(&request, &self.bounds.options));
         let mut response = match (checked, self.for_origins) {
             (Err(refused), _) => refused.into_response(),
             (Ok(()), None) => guarded(self.routes, &self.bounds, request).await,
             (Ok(()), Some(routes)) => certain(routes.oneshot(request).await),
         };
         let is_refused = response.status().is_client_error() || response.status().is_server_error();
-        // What is not read to its end is in the way of another request; whoever keeps connections has to know.
-        if (is_large && is_refused) || self.bounds.closes.load(Ordering::Relaxed) {
+        // Of a large one that is refused it may not all have arrived.
+        let is_in_the_way = unread.is_left() || (is_large && is_refused);
+        if is_in_the_way || self.bounds.closes.load(Ordering::Relaxed) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
@@ -206,7 +208,7 @@ fn certain<T>(Ok(value): Result<T, Infallible>) -> T {
 
 impl<B> Service<axum::http::Request<B>> for Around
 where
-    B: HttpBody<Data = Bytes> + Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     type Response = Response;
@@ -218,6 +220,9 @@ where
     }
 
     fn call(&mut self, request: axum::http::Request<B>) -> Self::Future {
-        self.clone().answer(request.map(Body::new)).map(Ok).boxed()
+        let (parts, body) = request.into_parts();
+        let (unread, body) = Unread::watch(body);
+        let request = Request::from_parts(parts, Body::new(body));
+        self.clone().answer(request, unread).map(Ok).boxed()
     }
 }

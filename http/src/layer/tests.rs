@@ -119,6 +119,7 @@ async fn a_page_of_another_origin_changes_nothing_unless_it_is_named() {
     const SHOP: &str = "https://www.example.com";
     let edge = Edge::new(&Options {
         origins: vec![HeaderValue::from_static(SHOP)],
+        public_url: Some("https://api.example.com/shop".to_owned()),
         ..Options::default()
     });
     let check = async |method: &str, site: Option<&str>, origin: Option<&str>, is_refused: bool| {
@@ -141,7 +142,20 @@ async fn a_page_of_another_origin_changes_nothing_unless_it_is_named() {
         );
     };
     check("POST", None, None, false).await;
-    check("POST", None, Some("https://evil.example"), false).await;
+    // What a browser says that does not say more, be it old or the address one of plain HTTP.
+    for (origin, is_refused) in [
+        ("https://evil.example", true),
+        ("null", true),
+        (SHOP, false),
+        ("https://api.example.com", false),
+        ("https://api.example.com.evil.example", true),
+        ("https://api", true),
+        ("http://shop.example", false),
+        ("http://shop.example:3000", true),
+    ] {
+        check("POST", None, Some(origin), is_refused).await;
+        check("GET", None, Some(origin), false).await;
+    }
     check(
         "POST",
         Some("same-origin"),

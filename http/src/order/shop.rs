@@ -3,10 +3,10 @@
 use super::dto::{Order, OrderProof};
 use crate::answer::{Answer, Answered};
 use crate::cart::Explanation;
-use crate::extract::{Call, Params, entity_id};
+use crate::extract::{Call, Name, Params, entity_id};
 use crate::problem::Refused;
 use crate::router::Api;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use cartwright_actors::order::Proof;
 use cartwright_actors::{Engine, Shown};
 use cartwright_domain::order;
@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 async fn show_order(
     State(engine): State<Engine>,
     call: Call,
-    Path(name): Path<String>,
+    Name(name): Name,
     Params(OrderProof { token, email }): Params<OrderProof>,
 ) -> Answered<Order> {
     let proof = Proof { token, email };
@@ -58,7 +58,7 @@ async fn show_order(
 async fn explain_order(
     State(engine): State<Engine>,
     call: Call,
-    Path(name): Path<String>,
+    Name(name): Name,
     Params(OrderProof { token, email }): Params<OrderProof>,
 ) -> Answered<Explanation> {
     let order = find(&engine, &call, &name, &Proof { token, email }).await?;

@@ -460,7 +460,7 @@ mod tests {
         check(
             &promotions::COLUMNS,
             &percentage,
-            "percentage: \"abc\" is no number",
+            "percentage: \"abc\" is no number; 10 per cent is 0.1",
         );
         let balance = [
             ("code", "7K3M-QW9X-2HTP-ZC4D"),

@@ -77,6 +77,8 @@ struct Journey {
     places: HashMap<String, usize>,
     /// By coupon and campaign.
     coupons: BTreeMap<(String, String), Coupon>,
+    /// Whose code each is, as a store tells codes apart.
+    codes: HashMap<String, (String, String)>,
     /// The rows that could not be read.
     unread: Tally,
 }
@@ -105,6 +107,12 @@ pub(super) async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
     shop.load_households(&journey).await?;
     let variants = shop.variants(&journey).await?;
     shop.load_coupons(&journey, &variants).await?;
+    if journey.unread.refused > 0 {
+        output::line(format!(
+            "rows that are not of the files' form: refused {}",
+            journey.unread.refused
+        ))?;
+    }
     Ok(match shop.refused {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
@@ -185,6 +193,13 @@ impl Journey {
         let campaign = values.needed("campaign_id")?;
         let days = self.campaigns.get(&campaign).copied();
         let days = days.ok_or_else(|| format!("campaigns has no campaign {campaign}"))?;
+        let own = self.codes.entry(code(&upc, &campaign).to_ascii_uppercase());
+        let (other, its_campaign) = own.or_insert_with(|| (upc.clone(), campaign.clone()));
+        if (&*other, &*its_campaign) != (&upc, &campaign) {
+            return Err(format!(
+                "coupon {upc} of campaign {campaign} would have the code of coupon {other} of campaign {its_campaign}"
+            ));
+        }
         let place = match self.places.get(&sku) {
             Some(place) => *place,
             None => {
@@ -382,6 +397,15 @@ mod tests {
             std::fs::write(file, text).expect("the folder is writable");
         }
         Journey::read(folder.path()).expect("the files are there")
+    }
+
+    #[test]
+    fn two_coupons_of_one_code_do_not_overwrite_each_other() {
+        let journey = journey("coupon_upc,product_id,campaign_id\nabc,P-1,26\nABC,P-2,26\nabc,P-2,26\n");
+        // Besides what is wrong with the campaigns.
+        assert_eq!((journey.coupons.len(), journey.unread.refused), (1, 3));
+        let coupon = &journey.coupons[&("abc".to_owned(), "26".to_owned())];
+        assert_eq!(coupon.products.len(), 2);
     }
 
     #[test]

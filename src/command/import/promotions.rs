@@ -74,7 +74,7 @@ fn promotion(line: u64, values: &mut Values) -> Result<Value, String> {
         .as_deref()
         .filter(|text| text.parse::<Decimal>().is_err())
     {
-        return Err(format!("percentage: {text:?} is no number"));
+        return Err(format!("percentage: {text:?} is no number; 10 per cent is 0.1"));
     }
     if percentage.is_some() || amount.is_some() {
         put(

@@ -48,8 +48,12 @@ fn territory(place: &str) -> Option<String> {
 fn rate(line: u64, values: &mut Values) -> Result<Value, String> {
     let rate = values.needed("rate")?;
     // Above one it is what other shops write: a percentage.
-    if rate.parse().is_ok_and(|rate: Decimal| Decimal::ONE < rate) {
-        return Err(format!("rate: {rate} is more than 1; 20 per cent is 0.2"));
+    match rate.parse() {
+        Ok(number) if Decimal::ONE < number => {
+            return Err(format!("rate: {rate} is more than 1; 20 per cent is 0.2"));
+        }
+        Ok(_) => {}
+        Err(_) => return Err(format!("rate: {rate:?} is no number; 20 per cent is 0.2")),
     }
     Ok(json!({
         "row": line,

@@ -91,6 +91,8 @@ impl Kind {
 pub(super) struct Line {
     /// The row in the file, from 1, not counting the heading.
     pub(super) row: u32,
+    /// The line of the file it begins in, from 1.
+    pub(super) file_line: u64,
     /// Which of [`Plan::codes`].
     pub(super) code: usize,
     /// How many units.
@@ -176,7 +178,7 @@ impl Plan {
         let mut table = Table::open(path, &wanted, Others::passed_over(nearly))?;
         let mut builder = Builder::default();
         while let Some(row) = table.next_row()? {
-            if let Err(fault) = row.values.and_then(|values| builder.add(values)) {
+            if let Err(fault) = row.values.and_then(|values| builder.add(row.line, values)) {
                 builder.faults.push(format!("line {}: {fault}", row.line));
             }
         }
@@ -267,7 +269,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn add(&mut self, values: Vec<Option<String>>) -> Result<(), String> {
+    fn add(&mut self, file_line: u64, values: Vec<Option<String>>) -> Result<(), String> {
         self.rows += 1;
         let values: [Option<String>; COLUMNS.len()] = values
             .try_into()
@@ -294,6 +296,7 @@ impl Builder {
         let code = self.code(sku, title, price);
         let line = Line {
             row: self.rows,
+            file_line,
             code,
             quantity,
             price,

@@ -65,8 +65,8 @@ impl Scene<'_> {
             .find(|line| line.quantity < 1 || line.price.is_negative())
         {
             let reason = format!(
-                "row {}: {} x {} cannot be a cart line",
-                odd.row, odd.quantity, odd.price
+                "line {}: {} x {} cannot be a cart line",
+                odd.file_line, odd.quantity, odd.price
             );
             return Ok(Outcome::Refused { reason });
         }
@@ -163,11 +163,11 @@ fn details(invoice: &Invoice, shipping_method_id: &str) -> bytes::Bytes {
     let (name, email) = match &invoice.customer {
         Some(customer) => (
             format!("Customer {customer}"),
-            format!("customer-{customer}@example.com"),
+            format!("customer-{}@example.com", mailable(customer)),
         ),
         None => (
             "Guest".to_owned(),
-            format!("guest-{}@example.com", invoice.number),
+            format!("guest-{}@example.com", mailable(&invoice.number)),
         ),
     };
     Details {
@@ -179,14 +179,37 @@ fn details(invoice: &Invoice, shipping_method_id: &str) -> bytes::Bytes {
     .body()
 }
 
+/// Returns what the file calls somebody as an address may have it: what is neither letter nor digit stands there by its
+/// number, so that two whom the file tells apart have two addresses.
+fn mailable(name: &str) -> String {
+    let mut address = String::with_capacity(name.len());
+    for letter in name.chars() {
+        match letter.is_ascii_alphanumeric() {
+            true => address.push(letter),
+            false => address.push_str(&format!("-{:x}-", u32::from(letter))),
+        }
+    }
+    address
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn whoever_the_file_names_has_an_address_of_their_own() {
+        let addresses = ["17850", "17 850", "17-850", "a@b,c", "É"].map(mailable);
+        assert_eq!(
+            addresses,
+            ["17850", "17-20-850", "17-2d-850", "a-40-b-2c-c", "-c9-"]
+        );
+    }
+
+    #[test]
     fn a_line_is_told_by_its_row_and_has_the_rows_price() {
         let line = Line {
             row: 7,
+            file_line: 8,
             code: 0,
             quantity: 6,
             price: "2.55".parse().expect("a price"),

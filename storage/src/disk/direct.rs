@@ -8,7 +8,7 @@ use super::{DEVICE_ALIGNMENT, DiskFile};
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -116,6 +116,10 @@ impl DiskFile for RealFile {
 
     fn sync_all(&self) -> io::Result<()> {
         self.file.sync_all()
+    }
+
+    fn is_named(&self) -> io::Result<bool> {
+        Ok(0 < self.file.metadata()?.nlink())
     }
 }
 

@@ -99,4 +99,8 @@ impl DiskFile for WatchedFile {
         (self.hear)(DiskCall::SyncAll, &self.path)?;
         self.file.sync_all()
     }
+
+    fn is_named(&self) -> io::Result<bool> {
+        self.file.is_named()
+    }
 }

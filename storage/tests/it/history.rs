@@ -79,8 +79,9 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// A store on the disk that can be killed.
 struct Disk {
-    directory: TempDir,
+    /// Let go of before its directory is removed.
     store: SledStore,
+    directory: TempDir,
     options: Options,
 }
 

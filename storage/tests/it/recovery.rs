@@ -292,6 +292,51 @@ fn a_failed_sync_aborts_and_answers_nobody() {
     assert!(why.recv().unwrap().contains("the disk is gone"));
 }
 
+#[test]
+fn a_journal_that_is_replaced_under_an_open_store_aborts_and_answers_nobody() {
+    // By a file of the same name, as `rsync` puts it there; by another directory; by nothing.
+    let by_file = |journal: &Path| {
+        let segment = std::fs::read_dir(journal)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .min();
+        let (segment, copy) = (segment.unwrap(), journal.join("copy"));
+        std::fs::copy(&segment, &copy).unwrap();
+        std::fs::rename(&copy, &segment).unwrap();
+    };
+    let by_directory = |journal: &Path| {
+        let aside = journal.with_extension("aside");
+        std::fs::rename(journal, &aside).unwrap();
+        copy(&aside, journal);
+    };
+    let by_nothing = |journal: &Path| std::fs::remove_dir_all(journal).unwrap();
+    for (replace, is_written) in [
+        (&by_file as &dyn Fn(&Path), true),
+        (&by_nothing, true),
+        (&by_file, false),
+        (&by_directory, false),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let (aborted, why) = std::sync::mpsc::channel();
+        let options = Options {
+            abort: Arc::new(move |why| drop(aborted.send(why.to_owned()))),
+            ..small()
+        };
+        let store = open(directory.path(), &options);
+        run(async {
+            draft(&store, toy(1), 0).accepted(&store).await;
+            replace(&directory.path().join("journal"));
+            match is_written {
+                true => assert!(draft(&store, toy(2), 0).submit(&store).await.is_err()),
+                // Nothing is noted in what was put there.
+                false => drop(store.close().await),
+            }
+        });
+        let why = why.recv().unwrap();
+        assert!(why.contains("was removed or replaced"), "{why}");
+    }
+}
+
 /// Says of every segment that is to be made but the first whether the disk takes it: by whether it is made ahead.
 fn segments_made(
     takes: impl FnMut(bool) -> bool + Send + 'static,
