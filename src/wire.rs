@@ -145,10 +145,10 @@ impl Health for Parted {
             let subscribers = self.engine.subscribers();
             let optional = [
                 ("payments", self.engine.payment_fault()),
-                ("carrier", self.engine.carrier_fault()),
-                ("tax_calculator", self.engine.tax_calculator_fault()),
                 ("mail", mail_fault(&subscribers)),
                 ("background", background_fault(&subscribers)),
+                ("carrier", self.engine.carrier_fault()),
+                ("tax_calculator", self.engine.tax_calculator_fault()),
             ];
             let optional = optional.map(|(name, fault)| part(name, Condition::Degraded, fault));
             std::iter::once(store).chain(optional).collect()

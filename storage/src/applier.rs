@@ -166,7 +166,9 @@ impl Applier {
         let told = match self.work() {
             Ok(told) => told,
             Err(fault) => {
-                (self.shared.abort)(&format!("writing the index failed: {fault}"));
+                (self.shared.abort)(&format!(
+                    "writing the index failed: {fault}; mostly the disk is full or fails: mend that and start again"
+                ));
                 return;
             }
         };

@@ -66,7 +66,7 @@ pub enum OpenError {
         known: u16,
     },
     /// The operating system refused a file.
-    #[error("cannot use {}", path.display())]
+    #[error("cannot use {}{}", path.display(), cure(source))]
     Io {
         /// Which file or directory.
         path: PathBuf,
@@ -79,6 +79,17 @@ pub enum OpenError {
     /// An option has a value with which a store cannot work.
     #[error("{0}")]
     Options(String),
+}
+
+/// Returns what to do where the operating system refuses a file for a reason that is mostly the same.
+fn cure(refused: &io::Error) -> &'static str {
+    match refused.kind() {
+        io::ErrorKind::PermissionDenied => {
+            " (run as the user who owns the data directory, or give it to this one with `chown -R`)"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => " (its file system takes no writes: mount it so that it does)",
+        _ => "",
+    }
 }
 
 /// Returns the refusal of a file by the operating system.

@@ -78,7 +78,7 @@ pub enum Fault {
     #[error("too many reads are waiting; try again")]
     Busy,
     /// The disk said no.
-    #[error("reading failed: {0}")]
+    #[error("reading or writing failed: {0}")]
     Io(String),
 }
 

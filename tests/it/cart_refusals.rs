@@ -479,7 +479,9 @@ async fn a_first_add_that_is_refused_opens_no_cart() {
     let expected = guest.post(LINES, units(1)).if_match(5);
     let problem = expected.refused(412, "version.stale").await;
     assert_eq!(problem["details"]["version"], 0);
-    guest.get("/carts/current").refused(404, "cart.not_found").await;
+    let none = guest.get("/carts/current").refused(404, "cart.not_found").await;
+    let told = none["message"].as_str().unwrap_or_default();
+    assert!(told.contains("POST /carts"), "{told}");
     assert_eq!(quantities(&add(&guest, &variant, 5).await), [5]);
 }
 

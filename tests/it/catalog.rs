@@ -402,6 +402,10 @@ async fn stock_is_what_is_on_hand_less_what_is_held() {
         (&stock["available"], &stock["buffer"], &stock["location"]),
         (&json!(7), &json!(3), &json!("default"))
     );
+    // Shoppers hear of nothing less than nothing.
+    let too_few = json!({ "tracked": true, "on_hand": 3, "buffer": 10 });
+    let stock = shop.staff.put(&stock_path, too_few).ok(200).await;
+    assert_eq!((&stock["available"], available().await), (&json!(-7), json!(0)));
     let backorder = json!({ "tracked": true, "on_hand": 10, "buffer": -2 });
     shop.staff.put(&stock_path, backorder).ok(200).await;
     assert_eq!(available().await, 12);

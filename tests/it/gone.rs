@@ -19,6 +19,36 @@ async fn a_repeat_about_what_was_deleted_meanwhile_says_that_it_is_one() {
 }
 
 #[tokio::test]
+async fn a_repeat_of_codes_whose_promotion_was_deleted_meanwhile_gives_none_out() {
+    let OpenShop { shop, .. } = OpenShop::shared().await;
+    let promotion = json!({
+        "name": unique("Letter"), "requires_code": true, "enabled": true,
+        "actions": [{ "type": "order", "percentage": "0.1" }],
+    });
+    let made = id_of(&shop.staff.post("/admin/promotions", promotion).ok(201).await);
+    let path = format!("/admin/promotions/{made}");
+    let (drawn, added) = (unique("drawn"), unique("added"));
+    let codes = json!({ "codes": [unique("CODE")] });
+    let draw = || {
+        shop.staff
+            .post(&format!("{path}/codes/generate"), json!({ "count": 3 }))
+            .key(&drawn)
+    };
+    let add = || {
+        shop.staff
+            .post(&format!("{path}/codes"), codes.clone())
+            .key(&added)
+    };
+    draw().ok(201).await;
+    add().ok(200).await;
+    shop.staff.delete(&path).ok(204).await;
+    for again in [draw().send().await, add().send().await] {
+        assert!(again.is_replayed(), "{}", again.text);
+        again.expect_refused(404, "promotion.not_found");
+    }
+}
+
+#[tokio::test]
 async fn a_repeat_about_a_cart_that_is_over_says_that_it_is_one() {
     let open = OpenShop::fresh().await;
     let lifetimes = json!({ "cart_seconds": 2, "abandoned_cart_seconds": 1 });

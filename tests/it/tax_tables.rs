@@ -177,6 +177,7 @@ async fn every_fault_of_a_rate_row_is_told_and_the_other_rows_are_taken() {
         row(3, "UK; GB-1234; GB *", "0.2", ""),
         row(4, "GB", "0.2", "4.1.2011"),
         row(5, "GB", "0.2", "2011-01-04"),
+        row(6, "FR", "5.5", ""),
     ];
     let told = staff
         .post("/admin/tax/import", json!({ "rows": rows }))
@@ -186,9 +187,11 @@ async fn every_fault_of_a_rate_row_is_told_and_the_other_rows_are_taken() {
     let outcomes: Vec<&Value> = results.iter().map(|result| &result["outcome"]).collect();
     assert_eq!(
         outcomes,
-        ["created", "refused", "refused", "refused", "created"],
+        ["created", "refused", "refused", "refused", "created", "refused"],
         "{told}"
     );
+    let message = results[5]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("20 per cent is 0.2"), "{message}");
     let message = results[2]["message"].as_str().unwrap_or_default();
     for fault in ["/countries/0", "/subdivisions/0", "/postal_codes/0"] {
         assert!(message.contains(fault), "{fault} is not in {message:?}");

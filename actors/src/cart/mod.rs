@@ -34,7 +34,7 @@ use cartwright_domain::cart::{
     AddLine, Attributes, Cart, ClearLines, Patch, Recover, RemoveLine, SetQuantity, ShippingChoice, State,
     UpdateDetails, VariantFacts,
 };
-use cartwright_domain::catalog::{ProductStatus, Variant};
+use cartwright_domain::catalog::Variant;
 use cartwright_domain::error::FieldErrors;
 use cartwright_domain::id::{CartId, CheckoutId, CustomerId, LineId, ShippingMethodId, VariantId};
 use cartwright_domain::identity::Session;
@@ -232,7 +232,7 @@ impl Engine {
             CartRef::Current => self.open_of(self.current_of(request).await?).await?,
         };
         let state = open.as_ref().map(|open| &*open.state);
-        let facts = self.facts_of_ref(request, &draft.variant, state).await?;
+        let facts = self.facts_of_ref(&draft.variant, state).await?;
         let command = AddLine {
             facts,
             quantity: draft.quantity,
@@ -459,13 +459,7 @@ impl Engine {
         Ok(session.ok_or_else(gone::<Session>)?.state.cart())
     }
 
-    /// Returns what is known of a variant that is to be added. What is not published yet only staff know.
-    async fn facts_of_ref(
-        &self,
-        request: &Request,
-        variant: &VariantRef,
-        cart: Option<&Cart>,
-    ) -> Result<VariantFacts, Refused> {
+    async fn facts_of_ref(&self, variant: &VariantRef, cart: Option<&Cart>) -> Result<VariantFacts, Refused> {
         let unknown = |name: String| {
             let mut refused = gone::<Variant>();
             refused.problem.message = format!("there is no variant {name}");
@@ -479,19 +473,10 @@ impl Engine {
                 .await?
                 .ok_or_else(|| unknown(sku.clone()))?,
         };
-        let nobody_knows = || match variant {
-            VariantRef::Id(id) => unknown(id.to_string()),
-            VariantRef::Sku(sku) => unknown(sku.clone()),
-        };
-        let facts = self.kinds().facts_of(id, cart).await?.ok_or_else(nobody_knows)?;
-        if !facts.for_sale && !request.caller.is_staff() {
-            let product = self.kinds().products.read(facts.product_id).await;
-            let product = product.map_err(unreadable)?;
-            if product.is_some_and(|product| product.state.status == ProductStatus::Draft) {
-                return Err(nobody_knows());
-            }
-        }
-        Ok(facts)
+        self.kinds()
+            .facts_of(id, cart)
+            .await?
+            .ok_or_else(|| unknown(id.to_string()))
     }
 
     /// Remembers what this caller is shown for this cart: a completion that names no total expects it.

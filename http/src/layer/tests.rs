@@ -236,6 +236,24 @@ async fn a_request_past_its_time_answers_504() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_body_ends_its_connection() {
+    let check = async |method: &str, path: &str, body: &str, status: u16, closes: Option<&str>| {
+        let headers = [("content-type", "application/json")];
+        let reply = edge().ask(request(method, path, &headers, body)).await;
+        assert_eq!(reply.status.as_u16(), status, "{method} {path}");
+        assert_eq!(reply.header("connection"), closes, "{method} {path} {body}");
+    };
+    let line = r#"{"sku":"A"}"#;
+    check("POST", "/api/v1/lines", line, 200, None).await;
+    check("POST", "/api/v1/lines", "{", 400, None).await;
+    check("POST", "/api/v1/nothing", line, 404, Some("close")).await;
+    check("POST", "/api/v1/nothing", "", 404, None).await;
+    check("DELETE", "/api/v1/lines", line, 405, Some("close")).await;
+    check("GET", "/api/v1/me", line, 200, Some("close")).await;
+    check("GET", "/api/v1/me", "", 200, None).await;
+}
+
+#[tokio::test]
 async fn a_body_may_be_as_large_as_its_route_takes() {
     async fn check(path: &str, bytes: usize, expected: u16) {
         let frame = r#"{"sku":""}"#.len();

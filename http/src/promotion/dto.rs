@@ -266,6 +266,9 @@ impl TryFrom<SentAction> for PromotionAction {
         };
         match sent.left() {
             None => Ok(action),
+            Some(other) if other == "items" && matches!(action, Self::Sets { .. }) => {
+                Err("items is no field of sets; they have buy_items and get_items".to_owned())
+            }
             Some(other) => Err(format!(
                 "{other} is no field of an action of this type; take it out, or name another type"
             )),
