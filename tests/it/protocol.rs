@@ -311,10 +311,10 @@ async fn health_names_each_part() {
     let expected = [
         "store",
         "payments",
-        "carrier",
-        "tax_calculator",
         "mail",
         "background",
+        "carrier",
+        "tax_calculator",
     ];
     assert_eq!(parts, expected);
 }
