@@ -79,9 +79,12 @@ impl Health {
         }
     }
 
-    /// Tells whether nobody was there when something was last asked, and not for the first time.
+    /// Tells whether nothing is asked, or nobody was there when something last was; not for ever, because perhaps nobody
+    /// wants to know any more.
     fn is_down(&self, now: Timestamp) -> bool {
-        SILENCES_MAX <= self.silences.load(Ordering::Relaxed) || self.silent_until(now).is_some()
+        let until = Timestamp::from_millis(self.silent_until.load(Ordering::Relaxed));
+        let was_silent = SILENCES_MAX <= self.silences.load(Ordering::Relaxed);
+        now < until || (was_silent && now < until.after(KEPT_FOR))
     }
 
     /// Returns until when nothing is asked, if that lies ahead.
@@ -275,6 +278,11 @@ mod tests {
         assert_eq!(asked(), 7);
         sleep(SILENT_FOR).await;
         assert!(somebody.answers.is_down(), "nobody has asked since");
+        let later = somebody.answers.clock.now().after(KEPT_FOR);
+        assert!(
+            !somebody.answers.health.is_down(later),
+            "nobody wants to know any more"
+        );
         assert_eq!(somebody.get(8, Ok(())).await, Some(8));
         assert!(!somebody.answers.is_down());
         assert_eq!(somebody.get(9, Err(Silence::Away)).await, None);

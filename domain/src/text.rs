@@ -146,6 +146,13 @@ fn is_control(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')
 }
 
+/// Returns a text without the signs of direction around it, in which lists of contacts wrap numbers that are copied.
+pub(crate) fn unwrapped(text: &str) -> &str {
+    text.trim_matches(|character: char| {
+        character.is_whitespace() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    })
+}
+
 /// Tells whether nothing of a text can be seen.
 pub(crate) fn is_blank(text: &str) -> bool {
     let invisible = ['\u{ad}', '\u{200b}', '\u{2060}', '\u{3164}', '\u{feff}'];
@@ -332,6 +339,7 @@ mod tests {
         ] {
             assert_eq!(check_line(whole, 100), Ok(()), "{whole:?}");
         }
+        assert_eq!(unwrapped(" \u{202a}+44 20\u{202c} "), "+44 20");
         assert!(is_blank(" \u{200b}\u{3164}\u{a0}") && is_blank("") && !is_blank("\u{200b}x"));
     }
 

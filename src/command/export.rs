@@ -13,6 +13,7 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tempfile::NamedTempFile;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What an export of codes has in its columns.
 const CODE_COLUMNS: [&str; 4] = ["code", "promotion", "used", "created"];
@@ -36,10 +37,12 @@ struct CouponCode {
 /// # Errors
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         written = export(arguments) => written,
         // Returning removes what was written so far.
         _ = tokio::signal::ctrl_c() => bail!("interrupted: the file is as it was"),
+        _ = terminate.recv() => bail!("told to end: the file is as it was"),
     }
 }
 

@@ -298,7 +298,7 @@ impl Checkpoints {
                         };
                         // As many rows later it is tried again.
                         if let Err(error) = noted {
-                            tracing::warn!(%error, "a checkpoint cannot be noted; until it can, a start replays more");
+                            tracing::warn!(%error, "a checkpoint cannot be noted in the file applied; until it can, a start replays more");
                         }
                     }
                 });
@@ -324,7 +324,7 @@ impl Checkpoints {
         self.thread.join().map_err(|_| closed())?;
         let checkpoint = self.checkpointer.sync(index)?;
         let noted = self.checkpointer.note(&checkpoint);
-        noted.map_err(|error| Fault::Io(format!("noting the checkpoint: {error}")))
+        noted.map_err(|error| Fault::Io(format!("noting the checkpoint in the file applied: {error}")))
     }
 }
 

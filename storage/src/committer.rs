@@ -199,7 +199,10 @@ impl Committer {
                 .first()
                 .map_or(Position(position.0 + 1), |(first, _)| *first);
             let written = counters.writing.during(|| self.journal.append(buffer, first));
-            let written = written.and_then(|written| self.check_kept().map(|()| written));
+            let written = written.and_then(|written| {
+                check_kept(&mut self.journal, &self.shared, false)?;
+                Ok(written)
+            });
             let written = written.map_err(|error| Unknown(format!("writing the journal failed: {error}")))?;
             buffer.clear();
             counters.groups.fetch_add(1, Ordering::Relaxed);
@@ -257,18 +260,10 @@ impl Committer {
         let _ = self.applier.send(ToApplier::Poke);
     }
 
-    /// Checks that what is written is still to be found, as long as anybody wants the store.
-    fn check_kept(&self) -> io::Result<()> {
-        match self.shared.is_let_go_of.load(Ordering::Acquire) {
-            true => Ok(()),
-            false => self.journal.check_named(),
-        }
-    }
-
     /// Closes the journal, lets the applier close the rest once all is told, and refuses what still comes.
-    fn close(self, carried: Option<Item>, told: Option<oneshot::Sender<Result<(), Fault>>>) {
+    fn close(mut self, carried: Option<Item>, told: Option<oneshot::Sender<Result<(), Fault>>>) {
         // In what has been put in its place nothing is noted.
-        if let Err(error) = self.check_kept() {
+        if let Err(error) = check_kept(&mut self.journal, &self.shared, true) {
             (self.shared.abort)(&format!("closing the journal failed: {error}"));
             return;
         }
@@ -303,5 +298,13 @@ impl Committer {
             }
             teller.bring(news);
         }
+    }
+}
+
+/// Checks that what is written is still to be found, as long as anybody wants the store.
+fn check_kept(journal: &mut Journal, shared: &Shared, must: bool) -> io::Result<()> {
+    match shared.is_let_go_of.load(Ordering::Acquire) {
+        true => Ok(()),
+        false => journal.check_kept(must),
     }
 }

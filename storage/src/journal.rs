@@ -15,7 +15,7 @@ pub use scan::CutTail;
 pub(crate) use scan::Reach;
 pub(crate) use segment::{Filling, has_segments, identity, remove_half_made, write_zeros};
 
-use crate::disk::{DiskFile, Opening, make_directories, write_all_at};
+use crate::disk::{DiskFile, Opening, Written, make_directories, write_all_at};
 use crate::error::io_at;
 use crate::{Disk, Fault, OpenError, Position};
 use frame::{Frame, FrameEntry};
@@ -27,6 +27,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 /// The size of the first segment of a new journal: small, so that a new store starts at once.
 pub(crate) const FIRST_SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
@@ -67,6 +68,8 @@ pub(crate) struct Journal {
     file: Box<dyn DiskFile>,
     segment: Segment,
     offset: u64,
+    /// The head of the last frame.
+    last: Written,
     spares: Spares,
     catalog: Arc<Catalog>,
 }
@@ -125,6 +128,7 @@ impl Journal {
             file,
             segment,
             offset,
+            last: Written::default(),
             spares,
             catalog,
         };
@@ -209,6 +213,9 @@ impl Journal {
         let bytes = buffer.finish(self.segment.salt, first);
         write_all_at(&*self.file, bytes, self.offset)?;
         self.file.sync_data()?;
+        self.last.offset = self.offset;
+        self.last.bytes.clear();
+        self.last.bytes.extend_from_slice(&bytes[..frame::HEADER_BYTES]);
         let written = bytes.len() as u64;
         self.offset += written;
         if is_full {
@@ -218,12 +225,14 @@ impl Journal {
         Ok(written)
     }
 
-    /// Checks that what is written is still to be found: nobody has removed the segment, or put another in its place.
+    /// Checks that what is written is still to be found: nobody has removed the segment, put another in its place, or written
+    /// over it. The last is looked for once a second, and where it `must` be known.
     ///
     /// # Errors
     /// Which, and what to do.
-    pub(crate) fn check_named(&self) -> io::Result<()> {
-        if self.file.is_named()? {
+    pub(crate) fn check_kept(&mut self, must: bool) -> io::Result<()> {
+        self.last.seen_for = if must { Duration::ZERO } else { LOOK_EVERY };
+        if self.file.is_kept(&self.segment.path, &self.last)? {
             return Ok(());
         }
         let path = self.segment.path.display();
@@ -248,6 +257,9 @@ impl Journal {
         Ok(())
     }
 }
+
+/// How often it is looked whether what was written last is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How many segments are looked through for the commits of one entity at once: each may have to be read from the disk, and
 /// there are few threads that read.

@@ -36,7 +36,7 @@ mod verdict;
 mod view;
 
 pub use commit::*;
-pub use disk::{Disk, DiskCall, DiskFile, Opening, RealDisk, WatchedDisk};
+pub use disk::{Disk, DiskCall, DiskFile, Opening, RealDisk, WatchedDisk, Written};
 pub use disk_check::{DiskLoad, DiskTimes, Preparation, disk_check, disk_check_of};
 pub use error::OpenError;
 pub use fault::{FaultStore, Mishap};

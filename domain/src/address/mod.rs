@@ -247,7 +247,7 @@ impl Reader<'_> {
     ) -> Option<String> {
         let typed = typed.filter(|typed| !text::is_blank(typed));
         match (typed, missing) {
-            (Some(typed), _) => self.take(name, text::line(&typed, length_max)),
+            (Some(typed), _) => self.take(name, text::line(text::unwrapped(&typed), length_max)),
             (None, Some(missing)) => self.take(name, Err(missing)),
             (None, None) => None,
         }

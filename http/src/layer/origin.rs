@@ -35,10 +35,16 @@ pub(super) fn check(request: &Request, options: &Options) -> Result<(), Refused>
 /// Tells whether an origin is the server's: by the host that the request names, or by the address that shoppers know.
 fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>, public_url: Option<&str>) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
-    let own_host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let is_of_host = origin
-        .split_once("://")
-        .is_some_and(|(_, host)| host.eq_ignore_ascii_case(own_host));
-    let behind = public_url.and_then(|url| url.strip_prefix(origin));
-    is_of_host || behind.is_some_and(|path| path.is_empty() || path.starts_with('/'))
+    let Some((scheme, of_page)) = origin.split_once("://") else {
+        return false;
+    };
+    let own = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    // What stands in front may name the port that an origin leaves out.
+    let default_port = if scheme == "https" { ":443" } else { ":80" };
+    let own = own.strip_suffix(default_port).unwrap_or(own);
+    let known = public_url.and_then(|url| url.split_at_checked(origin.len()));
+    let is_known = |(url, path): (&str, &str)| {
+        url.eq_ignore_ascii_case(origin) && (path.is_empty() || path.starts_with('/'))
+    };
+    of_page.eq_ignore_ascii_case(own) || known.is_some_and(is_known)
 }

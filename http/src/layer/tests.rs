@@ -152,6 +152,7 @@ async fn a_page_of_another_origin_changes_nothing_unless_it_is_named() {
         ("https://api", true),
         ("http://shop.example", false),
         ("http://shop.example:3000", true),
+        ("https://API.example.com", false),
     ] {
         check("POST", None, Some(origin), is_refused).await;
         check("GET", None, Some(origin), false).await;

@@ -1,5 +1,5 @@
 //! Whether a request's body was read to its end. What is left of it is in the way of the next request of its connection:
-//! hyper closes such a connection, and whoever keeps it has to know (RFC 9112, section 9.6).
+//! hyper closes such a connection unless all of it has come already, and whoever keeps it has to know (RFC 9112, section 9.6).
 
 use axum::body::{Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};

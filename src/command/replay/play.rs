@@ -184,7 +184,7 @@ fn details(invoice: &Invoice, shipping_method_id: &str) -> bytes::Bytes {
 fn mailable(name: &str) -> String {
     let mut address = String::with_capacity(name.len());
     for letter in name.chars() {
-        match letter.is_ascii_alphanumeric() {
+        match letter.is_alphanumeric() {
             true => address.push(letter),
             false => address.push_str(&format!("-{:x}-", u32::from(letter))),
         }
@@ -199,10 +199,7 @@ mod tests {
     #[test]
     fn whoever_the_file_names_has_an_address_of_their_own() {
         let addresses = ["17850", "17 850", "17-850", "a@b,c", "É"].map(mailable);
-        assert_eq!(
-            addresses,
-            ["17850", "17-20-850", "17-2d-850", "a-40-b-2c-c", "-c9-"]
-        );
+        assert_eq!(addresses, ["17850", "17-20-850", "17-2d-850", "a-40-b-2c-c", "É"]);
     }
 
     #[test]

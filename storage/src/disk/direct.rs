@@ -4,14 +4,15 @@
 //! folio that the zeros lie in: up to 1 MiB for each group. Past it, a group is the bytes that it is, and costs a
 //! quarter less CPU (ADR 0009). Reads go through the cache: the system keeps both in step.
 
-use super::{DEVICE_ALIGNMENT, DiskFile};
+use super::{DEVICE_ALIGNMENT, DiskFile, Written};
 use rustix::fs::OFlags;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// What addresses, offsets and lengths must be multiples of: the sector of nearly every disk.
 const SECTOR_BYTES: usize = 512;
@@ -20,6 +21,40 @@ const SECTOR_BYTES: usize = 512;
 pub(super) struct RealFile {
     file: File,
     direct: Option<Direct>,
+    identity: Identity,
+    /// When it was last looked at what was written.
+    looked: Mutex<Instant>,
+}
+
+/// By what a file is known to be the one at a path, as far as its file system says so at all.
+struct Identity {
+    by_number: bool,
+    by_links: bool,
+}
+
+impl Identity {
+    /// Finds out what the file system says of a file that was just opened.
+    fn of(file: &File, path: &Path) -> io::Result<Self> {
+        let (own, named) = (file.metadata()?, fs::metadata(path)?);
+        Ok(Self {
+            by_number: number(&own) == number(&named),
+            by_links: 0 < own.nlink(),
+        })
+    }
+
+    fn is_at(&self, file: &File, path: &Path) -> io::Result<bool> {
+        let own = file.metadata()?;
+        Ok(match fs::metadata(path) {
+            Ok(named) => !self.by_number || number(&own) == number(&named),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => !self.by_links || 0 < own.nlink(),
+            // Nobody can tell.
+            Err(_) => true,
+        })
+    }
+}
+
+fn number(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 /// The way past the page cache.
@@ -34,9 +69,12 @@ struct Direct {
 impl RealFile {
     /// Opens a file for reading.
     pub(super) fn read_only(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
         Ok(Self {
-            file: File::open(path)?,
+            identity: Identity::of(&file, path)?,
+            file,
             direct: None,
+            looked: Mutex::new(Instant::now()),
         })
     }
 
@@ -47,6 +85,8 @@ impl RealFile {
         // A file system that cannot do it says so here.
         let direct = OpenOptions::new().write(true).custom_flags(flags).open(path).ok();
         Ok(Self {
+            identity: Identity::of(&file, path)?,
+            looked: Mutex::new(Instant::now()),
             file,
             direct: direct.map(|file| Direct {
                 file,
@@ -54,6 +94,23 @@ impl RealFile {
                 works: AtomicBool::new(true),
             }),
         })
+    }
+}
+
+impl RealFile {
+    /// Tells whether what was written is there, or was a moment ago.
+    fn has(&self, written: &Written) -> io::Result<bool> {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.bytes.is_empty() || looked.elapsed() < written.seen_for {
+            return Ok(true);
+        }
+        *looked = Instant::now();
+        let mut found = vec![0; written.bytes.len()];
+        match self.file.read_exact_at(&mut found, written.offset) {
+            Ok(()) => Ok(found == written.bytes),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -118,8 +175,8 @@ impl DiskFile for RealFile {
         self.file.sync_all()
     }
 
-    fn is_named(&self) -> io::Result<bool> {
-        Ok(0 < self.file.metadata()?.nlink())
+    fn is_kept(&self, path: &Path, last: &Written) -> io::Result<bool> {
+        Ok(self.identity.is_at(&self.file, path)? && self.has(last)?)
     }
 }
 

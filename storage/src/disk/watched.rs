@@ -1,7 +1,7 @@
 //! The machine's disk under watch: what must become durable is heard before it is done, for tests that hold it up,
 //! refuse it or note its order. It changes nothing itself.
 
-use super::{Disk, DiskFile, Opening, RealDisk};
+use super::{Disk, DiskFile, Opening, RealDisk, Written};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -100,7 +100,7 @@ impl DiskFile for WatchedFile {
         self.file.sync_all()
     }
 
-    fn is_named(&self) -> io::Result<bool> {
-        self.file.is_named()
+    fn is_kept(&self, path: &Path, last: &Written) -> io::Result<bool> {
+        self.file.is_kept(path, last)
     }
 }

@@ -15,7 +15,7 @@ use std::io;
 /// Frames begin at multiples of this, so that a torn write never spoils the frame before it.
 pub(crate) const ALIGNMENT: usize = 512;
 const MAGIC: [u8; 4] = *b"CWgr";
-const HEADER_BYTES: usize = 32;
+pub(super) const HEADER_BYTES: usize = 32;
 const CHECKSUM_AT: usize = 28;
 const ENTRY_HEADER_BYTES: usize = 24;
 /// What is read of a frame at first; most groups are no longer.

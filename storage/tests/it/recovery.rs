@@ -294,15 +294,20 @@ fn a_failed_sync_aborts_and_answers_nobody() {
 
 #[test]
 fn a_journal_that_is_replaced_under_an_open_store_aborts_and_answers_nobody() {
-    // By a file of the same name, as `rsync` puts it there; by another directory; by nothing.
+    const SEGMENT: &str = "0000000000000001.journal";
+    // By a file of the same name, as `rsync` puts it there, with or without the old one beside it; by what it was before,
+    // written into it, as `cp` does; by another directory; by nothing.
     let by_file = |journal: &Path| {
-        let segment = std::fs::read_dir(journal)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .min();
-        let (segment, copy) = (segment.unwrap(), journal.join("copy"));
-        std::fs::copy(&segment, &copy).unwrap();
-        std::fs::rename(&copy, &segment).unwrap();
+        std::fs::copy(journal.join(SEGMENT), journal.join("copy")).unwrap();
+        std::fs::rename(journal.join("copy"), journal.join(SEGMENT)).unwrap();
+    };
+    let by_file_aside = |journal: &Path| {
+        std::fs::rename(journal.join(SEGMENT), journal.join("aside")).unwrap();
+        std::fs::copy(journal.join("aside"), journal.join(SEGMENT)).unwrap();
+    };
+    let by_bytes = |journal: &Path| {
+        let bytes = std::fs::metadata(journal.join(SEGMENT)).unwrap().len();
+        std::fs::write(journal.join(SEGMENT), vec![0; usize::try_from(bytes).unwrap()]).unwrap();
     };
     let by_directory = |journal: &Path| {
         let aside = journal.with_extension("aside");
@@ -312,8 +317,12 @@ fn a_journal_that_is_replaced_under_an_open_store_aborts_and_answers_nobody() {
     let by_nothing = |journal: &Path| std::fs::remove_dir_all(journal).unwrap();
     for (replace, is_written) in [
         (&by_file as &dyn Fn(&Path), true),
+        (&by_file_aside, true),
+        (&by_directory, true),
         (&by_nothing, true),
         (&by_file, false),
+        (&by_file_aside, false),
+        (&by_bytes, false),
         (&by_directory, false),
     ] {
         let directory = tempfile::tempdir().unwrap();
