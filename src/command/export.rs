@@ -41,8 +41,8 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
     tokio::select! {
         written = export(arguments) => written,
         // Returning removes what was written so far.
-        _ = tokio::signal::ctrl_c() => bail!("interrupted: the file is as it was"),
-        _ = terminate.recv() => bail!("told to end: the file is as it was"),
+        _ = tokio::signal::ctrl_c() => bail!("interrupted: what was there is as it was"),
+        _ = terminate.recv() => bail!("told to end: what was there is as it was"),
     }
 }
 

@@ -198,12 +198,13 @@ impl Committer {
                 .accepted
                 .first()
                 .map_or(Position(position.0 + 1), |(first, _)| *first);
-            let written = counters.writing.during(|| self.journal.append(buffer, first));
-            let written = written.and_then(|written| {
+            let written = counters.writing.during(|| {
+                let written = self.journal.append(buffer, first)?;
                 check_kept(&mut self.journal, &self.shared, false)?;
                 Ok(written)
             });
-            let written = written.map_err(|error| Unknown(format!("writing the journal failed: {error}")))?;
+            let written = written
+                .map_err(|error: io::Error| Unknown(format!("writing the journal failed: {error}")))?;
             buffer.clear();
             counters.groups.fetch_add(1, Ordering::Relaxed);
             counters.journal_bytes.fetch_add(written, Ordering::Relaxed);
@@ -303,8 +304,11 @@ impl Committer {
 
 /// Checks that what is written is still to be found, as long as anybody wants the store.
 fn check_kept(journal: &mut Journal, shared: &Shared, must: bool) -> io::Result<()> {
-    match shared.is_let_go_of.load(Ordering::Acquire) {
-        true => Ok(()),
-        false => journal.check_kept(must),
+    if shared.is_let_go_of.load(Ordering::Acquire) {
+        return Ok(());
     }
+    journal.check_kept(must).inspect_err(|_| {
+        // Where the whole directory was exchanged that is what is to be told.
+        let _ = shared.check_place();
+    })
 }

@@ -17,7 +17,6 @@ use direct::RealFile;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Where memory begins that every device can read past the page cache: at a page. What begins elsewhere is copied.
 pub(crate) const DEVICE_ALIGNMENT: usize = 4096;
@@ -73,12 +72,12 @@ pub trait DiskFile: Send + Sync {
     /// As [`sync_data`](Self::sync_data).
     fn sync_all(&self) -> io::Result<()>;
 
-    /// Tells whether what is written into the file is found again: it is the one at this path, or was moved with its whole
-    /// directory, and holds what was written last. A disk that nobody else has access to need not look.
+    /// Tells whether what is written into the file is found again: it is the one at this path, or was moved together with the
+    /// two directories above, and has what was written there. A disk that nobody else has access to need not look.
     ///
     /// # Errors
     /// Whatever the disk says.
-    fn is_kept(&self, _path: &Path, _last: &Written) -> io::Result<bool> {
+    fn is_kept(&self, _path: &Path, _written: &[&Written]) -> io::Result<bool> {
         Ok(true)
     }
 }
@@ -90,8 +89,6 @@ pub struct Written {
     pub offset: u64,
     /// As much of it as tells it from anything else; nothing where nothing was written.
     pub bytes: Vec<u8>,
-    /// For how long a look at it holds, because each is a read of the disk.
-    pub seen_for: Duration,
 }
 
 /// A disk: files by path. Names are durable only once their directory is synced.

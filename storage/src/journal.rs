@@ -24,10 +24,10 @@ use segment::{Listed, Made, Plan, Segment};
 use spare::Spares;
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The size of the first segment of a new journal: small, so that a new store starts at once.
 pub(crate) const FIRST_SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
@@ -68,8 +68,12 @@ pub(crate) struct Journal {
     file: Box<dyn DiskFile>,
     segment: Segment,
     offset: u64,
-    /// The head of the last frame.
+    /// The heads of the last frame, and of one of before the last look.
     last: Written,
+    watched: Written,
+    looked: Instant,
+    /// A segment before this one that was not found any more when its time was over.
+    lost: Option<PathBuf>,
     spares: Spares,
     catalog: Arc<Catalog>,
 }
@@ -129,6 +133,9 @@ impl Journal {
             segment,
             offset,
             last: Written::default(),
+            watched: Written::default(),
+            looked: Instant::now(),
+            lost: None,
             spares,
             catalog,
         };
@@ -226,24 +233,42 @@ impl Journal {
     }
 
     /// Checks that what is written is still to be found: nobody has removed the segment, put another in its place, or written
-    /// over it. The last is looked for once a second, and where it `must` be known.
+    /// over it. For the last a frame is read back, once a second and where it `must` be known: one of before the last time,
+    /// because behind what was written over it newer ones stand as they should.
     ///
     /// # Errors
     /// Which, and what to do.
     pub(crate) fn check_kept(&mut self, must: bool) -> io::Result<()> {
-        self.last.seen_for = if must { Duration::ZERO } else { LOOK_EVERY };
-        if self.file.is_kept(&self.segment.path, &self.last)? {
+        let is_due = must || LOOK_EVERY <= self.looked.elapsed();
+        let is_kept = match is_due {
+            true => self.is_found()?,
+            false => self.file.is_kept(&self.segment.path, &[])?,
+        };
+        if is_due {
+            self.looked = Instant::now();
+            self.watched.clone_from(&self.last);
+        }
+        if is_kept && self.lost.is_none() {
             return Ok(());
         }
-        let path = self.segment.path.display();
+        let path = self.lost.as_ref().unwrap_or(&self.segment.path).display();
         Err(io::Error::other(format!(
             "{path} was removed or replaced while it was in use; stop the server before anything in its directory is \
              changed, and start it again"
         )))
     }
 
+    fn is_found(&self) -> io::Result<bool> {
+        let frames = [&self.watched, &self.last];
+        self.file.is_kept(&self.segment.path, &frames)
+    }
+
     fn next_segment(&mut self, first: Position) -> io::Result<()> {
+        if !self.is_found()? {
+            self.lost = Some(self.segment.path.clone());
+        }
         let Made { mut segment, file } = self.spares.take(self.segment.number + 1)?;
+        (self.watched, self.last) = Default::default();
         segment.first = first;
         self.segment = segment;
         self.file = file;

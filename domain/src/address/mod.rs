@@ -245,7 +245,7 @@ impl Reader<'_> {
         length_max: usize,
         missing: Option<Error>,
     ) -> Option<String> {
-        let typed = typed.filter(|typed| !text::is_blank(typed));
+        let typed = typed.filter(|typed| !text::is_blank(text::unwrapped(typed)));
         match (typed, missing) {
             (Some(typed), _) => self.take(name, text::line(text::unwrapped(&typed), length_max)),
             (None, Some(missing)) => self.take(name, Err(missing)),
@@ -329,6 +329,26 @@ mod tests {
         let address = address.expect("an address without bad fields");
         assert_eq!(address.region.as_deref(), region);
         assert_eq!(address.postal_code.as_deref(), postal_code);
+    }
+
+    #[test]
+    fn what_lists_of_contacts_wrap_a_number_in_is_no_part_of_it() {
+        let phone = |typed: &str| {
+            let mut errors = FieldErrors::default();
+            let input = Input {
+                phone: Some(typed.to_owned()),
+                country: Some(" GB ".to_owned()),
+                ..input("GB", "", "SW1Y 4JH")
+            };
+            let address = input.check("", &mut errors);
+            assert_eq!(errors.as_slice(), []);
+            address.and_then(|address| address.phone)
+        };
+        assert_eq!(
+            phone("\u{202a}+44 20 7946 0000\u{202c}").as_deref(),
+            Some("+44 20 7946 0000")
+        );
+        assert_eq!(phone("\u{202a}\u{202c}"), None);
     }
 
     #[test]

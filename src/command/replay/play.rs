@@ -180,7 +180,7 @@ fn details(invoice: &Invoice, shipping_method_id: &str) -> bytes::Bytes {
 }
 
 /// Returns what the file calls somebody as an address may have it: what is neither letter nor digit stands there by its
-/// number, so that two whom the file tells apart have two addresses.
+/// number, so that two whom the file tells apart by more than small and capital letters have two addresses.
 fn mailable(name: &str) -> String {
     let mut address = String::with_capacity(name.len());
     for letter in name.chars() {

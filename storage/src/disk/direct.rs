@@ -12,7 +12,6 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 /// What addresses, offsets and lengths must be multiples of: the sector of nearly every disk.
 const SECTOR_BYTES: usize = 512;
@@ -21,9 +20,8 @@ const SECTOR_BYTES: usize = 512;
 pub(super) struct RealFile {
     file: File,
     direct: Option<Direct>,
-    identity: Identity,
-    /// When it was last looked at what was written.
-    looked: Mutex<Instant>,
+    /// Of a file that is written.
+    identity: Option<Identity>,
 }
 
 /// By what a file is known to be the one at a path, as far as its file system says so at all.
@@ -46,11 +44,20 @@ impl Identity {
         let own = file.metadata()?;
         Ok(match fs::metadata(path) {
             Ok(named) => !self.by_number || number(&own) == number(&named),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => !self.by_links || 0 < own.nlink(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Moved, with what it is in: by itself it is where nobody looks for it.
+                let mut above = path.ancestors().skip(1).take(2);
+                let is_moved = above.all(is_nowhere);
+                is_moved && (!self.by_links || 0 < own.nlink())
+            }
             // Nobody can tell.
             Err(_) => true,
         })
     }
+}
+
+fn is_nowhere(directory: &Path) -> bool {
+    fs::metadata(directory).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn number(file: &Metadata) -> (u64, u64) {
@@ -69,12 +76,10 @@ struct Direct {
 impl RealFile {
     /// Opens a file for reading.
     pub(super) fn read_only(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
         Ok(Self {
-            identity: Identity::of(&file, path)?,
-            file,
+            file: File::open(path)?,
             direct: None,
-            looked: Mutex::new(Instant::now()),
+            identity: None,
         })
     }
 
@@ -85,8 +90,7 @@ impl RealFile {
         // A file system that cannot do it says so here.
         let direct = OpenOptions::new().write(true).custom_flags(flags).open(path).ok();
         Ok(Self {
-            identity: Identity::of(&file, path)?,
-            looked: Mutex::new(Instant::now()),
+            identity: Some(Identity::of(&file, path)?),
             file,
             direct: direct.map(|file| Direct {
                 file,
@@ -98,13 +102,8 @@ impl RealFile {
 }
 
 impl RealFile {
-    /// Tells whether what was written is there, or was a moment ago.
+    /// Tells whether what was written is there.
     fn has(&self, written: &Written) -> io::Result<bool> {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if written.bytes.is_empty() || looked.elapsed() < written.seen_for {
-            return Ok(true);
-        }
-        *looked = Instant::now();
         let mut found = vec![0; written.bytes.len()];
         match self.file.read_exact_at(&mut found, written.offset) {
             Ok(()) => Ok(found == written.bytes),
@@ -175,8 +174,13 @@ impl DiskFile for RealFile {
         self.file.sync_all()
     }
 
-    fn is_kept(&self, path: &Path, last: &Written) -> io::Result<bool> {
-        Ok(self.identity.is_at(&self.file, path)? && self.has(last)?)
+    fn is_kept(&self, path: &Path, written: &[&Written]) -> io::Result<bool> {
+        let is_at = self.identity.as_ref().map(|known| known.is_at(&self.file, path));
+        let mut is_kept = is_at.transpose()?.unwrap_or(true);
+        for written in written {
+            is_kept = is_kept && self.has(written)?;
+        }
+        Ok(is_kept)
     }
 }
 

@@ -100,7 +100,7 @@ impl DiskFile for WatchedFile {
         self.file.sync_all()
     }
 
-    fn is_kept(&self, path: &Path, last: &Written) -> io::Result<bool> {
-        self.file.is_kept(path, last)
+    fn is_kept(&self, path: &Path, written: &[&Written]) -> io::Result<bool> {
+        self.file.is_kept(path, written)
     }
 }

@@ -10,6 +10,7 @@ mod flips;
 mod history;
 mod left;
 mod recovery;
+mod replaced;
 mod scans;
 mod support;
 mod telling;

@@ -9,6 +9,7 @@ use cartwright_storage::{
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 #[test]
 fn everything_is_there_after_a_close_and_after_a_kill() {
@@ -292,60 +293,6 @@ fn a_failed_sync_aborts_and_answers_nobody() {
     assert!(why.recv().unwrap().contains("the disk is gone"));
 }
 
-#[test]
-fn a_journal_that_is_replaced_under_an_open_store_aborts_and_answers_nobody() {
-    const SEGMENT: &str = "0000000000000001.journal";
-    // By a file of the same name, as `rsync` puts it there, with or without the old one beside it; by what it was before,
-    // written into it, as `cp` does; by another directory; by nothing.
-    let by_file = |journal: &Path| {
-        std::fs::copy(journal.join(SEGMENT), journal.join("copy")).unwrap();
-        std::fs::rename(journal.join("copy"), journal.join(SEGMENT)).unwrap();
-    };
-    let by_file_aside = |journal: &Path| {
-        std::fs::rename(journal.join(SEGMENT), journal.join("aside")).unwrap();
-        std::fs::copy(journal.join("aside"), journal.join(SEGMENT)).unwrap();
-    };
-    let by_bytes = |journal: &Path| {
-        let bytes = std::fs::metadata(journal.join(SEGMENT)).unwrap().len();
-        std::fs::write(journal.join(SEGMENT), vec![0; usize::try_from(bytes).unwrap()]).unwrap();
-    };
-    let by_directory = |journal: &Path| {
-        let aside = journal.with_extension("aside");
-        std::fs::rename(journal, &aside).unwrap();
-        copy(&aside, journal);
-    };
-    let by_nothing = |journal: &Path| std::fs::remove_dir_all(journal).unwrap();
-    for (replace, is_written) in [
-        (&by_file as &dyn Fn(&Path), true),
-        (&by_file_aside, true),
-        (&by_directory, true),
-        (&by_nothing, true),
-        (&by_file, false),
-        (&by_file_aside, false),
-        (&by_bytes, false),
-        (&by_directory, false),
-    ] {
-        let directory = tempfile::tempdir().unwrap();
-        let (aborted, why) = std::sync::mpsc::channel();
-        let options = Options {
-            abort: Arc::new(move |why| drop(aborted.send(why.to_owned()))),
-            ..small()
-        };
-        let store = open(directory.path(), &options);
-        run(async {
-            draft(&store, toy(1), 0).accepted(&store).await;
-            replace(&directory.path().join("journal"));
-            match is_written {
-                true => assert!(draft(&store, toy(2), 0).submit(&store).await.is_err()),
-                // Nothing is noted in what was put there.
-                false => drop(store.close().await),
-            }
-        });
-        let why = why.recv().unwrap();
-        assert!(why.contains("was removed or replaced"), "{why}");
-    }
-}
-
 /// Says of every segment that is to be made but the first whether the disk takes it: by whether it is made ahead.
 fn segments_made(
     takes: impl FnMut(bool) -> bool + Send + 'static,
@@ -456,7 +403,7 @@ fn a_full_pending_stops_admission_until_the_index_has_caught_up() {
     let directory = tempfile::tempdir().unwrap();
     let options = Options {
         pending_bytes_max: 6_000,
-        index_after: std::time::Duration::from_secs(3_600),
+        index_after: Duration::from_secs(3_600),
         ..small()
     };
     let store = open(directory.path(), &options);
@@ -526,11 +473,8 @@ fn a_segment_made_ahead_by_other_options_is_made_anew() {
     let began = std::time::Instant::now();
     while !ahead.exists() {
         let waited = began.elapsed();
-        assert!(
-            waited < std::time::Duration::from_secs(30),
-            "no segment was made ahead"
-        );
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        assert!(waited < Duration::from_secs(30), "no segment was made ahead");
+        std::thread::sleep(Duration::from_millis(1));
     }
     run(narrow.close()).unwrap();
     drop(narrow);
