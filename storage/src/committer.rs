@@ -198,9 +198,11 @@ impl Committer {
                 .accepted
                 .first()
                 .map_or(Position(position.0 + 1), |(first, _)| *first);
+            let (journal, shared) = (&mut self.journal, &self.shared);
             let written = counters.writing.during(|| {
-                let written = self.journal.append(buffer, first)?;
-                check_kept(&mut self.journal, &self.shared, false)?;
+                kept(shared, || journal.check_kept(false))?;
+                let written = journal.append(buffer, first)?;
+                kept(shared, || journal.check_there())?;
                 Ok(written)
             });
             let written = written
@@ -264,7 +266,7 @@ impl Committer {
     /// Closes the journal, lets the applier close the rest once all is told, and refuses what still comes.
     fn close(mut self, carried: Option<Item>, told: Option<oneshot::Sender<Result<(), Fault>>>) {
         // In what has been put in its place nothing is noted.
-        if let Err(error) = check_kept(&mut self.journal, &self.shared, true) {
+        if let Err(error) = kept(&self.shared, || self.journal.check_kept(true)) {
             (self.shared.abort)(&format!("closing the journal failed: {error}"));
             return;
         }
@@ -302,12 +304,12 @@ impl Committer {
     }
 }
 
-/// Checks that what is written is still to be found, as long as anybody wants the store.
-fn check_kept(journal: &mut Journal, shared: &Shared, must: bool) -> io::Result<()> {
+/// Does a check that what is written is still to be found, as long as anybody wants the store.
+fn kept(shared: &Shared, check: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     if shared.is_let_go_of.load(Ordering::Acquire) {
         return Ok(());
     }
-    journal.check_kept(must).inspect_err(|_| {
+    check().inspect_err(|_| {
         // Where the whole directory was exchanged that is what is to be told.
         let _ = shared.check_place();
     })

@@ -223,6 +223,9 @@ impl Journal {
         self.last.offset = self.offset;
         self.last.bytes.clear();
         self.last.bytes.extend_from_slice(&bytes[..frame::HEADER_BYTES]);
+        if self.watched.bytes.is_empty() {
+            self.watched.clone_from(&self.last);
+        }
         let written = bytes.len() as u64;
         self.offset += written;
         if is_full {
@@ -232,22 +235,31 @@ impl Journal {
         Ok(written)
     }
 
-    /// Checks that what is written is still to be found: nobody has removed the segment, put another in its place, or written
-    /// over it. For the last a frame is read back, once a second and where it `must` be known: one of before the last time,
-    /// because behind what was written over it newer ones stand as they should.
+    /// Checks that nobody has removed the segment, or put another in its place.
     ///
     /// # Errors
     /// Which, and what to do.
+    pub(crate) fn check_there(&self) -> io::Result<()> {
+        let is_there = self.file.is_kept(&self.segment.path, &[])?;
+        self.told(is_there)
+    }
+
+    /// Checks that nobody has written over the segment either, once a second and where it `must` be known. Besides the last
+    /// frame one of before the last time is looked for: behind what was written over, newer ones stand as they should.
+    ///
+    /// # Errors
+    /// As [`check_there`](Self::check_there).
     pub(crate) fn check_kept(&mut self, must: bool) -> io::Result<()> {
-        let is_due = must || LOOK_EVERY <= self.looked.elapsed();
-        let is_kept = match is_due {
-            true => self.is_found()?,
-            false => self.file.is_kept(&self.segment.path, &[])?,
-        };
-        if is_due {
-            self.looked = Instant::now();
-            self.watched.clone_from(&self.last);
+        if !must && self.looked.elapsed() < LOOK_EVERY {
+            return Ok(());
         }
+        let is_found = self.is_found()?;
+        self.looked = Instant::now();
+        self.watched.clone_from(&self.last);
+        self.told(is_found)
+    }
+
+    fn told(&self, is_kept: bool) -> io::Result<()> {
         if is_kept && self.lost.is_none() {
             return Ok(());
         }

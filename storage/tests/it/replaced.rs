@@ -1,6 +1,6 @@
 //! Directories and segments that somebody removes, moves, replaces or writes over while a store uses them.
 
-use crate::left::run;
+use crate::left::{reopen, run};
 use crate::support::{copy, draft, open, small, toy};
 use cartwright_storage::{Options, Store};
 use std::path::Path;
@@ -66,28 +66,79 @@ fn a_journal_that_is_replaced_under_an_open_store_aborts_and_answers_nobody() {
     }
 }
 
+/// Longer than from one look at what was written to the next.
+const LOOKED: Duration = Duration::from_millis(1_100);
+
 #[test]
 fn a_segment_that_is_written_over_under_an_open_store_aborts_within_a_second_or_two() {
-    let directory = tempfile::tempdir().unwrap();
+    /// What happens after the start, in its order.
+    enum Step {
+        Done,
+        WrittenOver,
+        /// It may be done: nobody has looked since.
+        Perhaps,
+        Wait,
+        Refused,
+        Closed,
+    }
+    use Step::{Closed, Done, Perhaps, Refused, Wait, WrittenOver};
+    for steps in [
+        vec![Done, WrittenOver, Wait, Refused],
+        vec![WrittenOver, Wait, Refused],
+        // Behind what was written over, what is written now stands as it should.
+        vec![Done, Wait, Done, WrittenOver, Perhaps, Wait, Refused],
+        vec![WrittenOver, Perhaps, Perhaps, Closed],
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let (aborted, why) = std::sync::mpsc::channel();
+        let options = Options {
+            abort: Arc::new(move |why| drop(aborted.send(why.to_owned()))),
+            ..small()
+        };
+        let store = open(directory.path(), &options);
+        let segment = directory.path().join("journal/0000000000000001.journal");
+        run(async {
+            for (step, number) in steps.iter().zip(1..) {
+                let commit = async || draft(&store, toy(number), 0).submit(&store).await;
+                match step {
+                    Done => assert!(commit().await.is_ok()),
+                    Perhaps => drop(commit().await),
+                    Refused => assert!(commit().await.is_err(), "nobody may be answered"),
+                    Wait => std::thread::sleep(LOOKED),
+                    WrittenOver => {
+                        let bytes = std::fs::metadata(&segment).unwrap().len();
+                        std::fs::write(&segment, vec![0; usize::try_from(bytes).unwrap()]).unwrap();
+                    }
+                    Closed => drop(store.close().await),
+                }
+            }
+        });
+        let why = why.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert!(why.contains("was removed or replaced"), "{why}");
+    }
+}
+
+#[test]
+fn a_directory_that_is_moved_as_a_whole_and_back_goes_on() {
+    let parent = tempfile::tempdir().unwrap();
+    let [data, moved] = ["data", "moved"].map(|name| parent.path().join(name));
     let (aborted, why) = std::sync::mpsc::channel();
     let options = Options {
         abort: Arc::new(move |why| drop(aborted.send(why.to_owned()))),
         ..small()
     };
-    let store = open(directory.path(), &options);
-    let segment = directory.path().join("journal/0000000000000001.journal");
-    let commit = async |number| draft(&store, toy(number), 0).submit(&store).await;
+    let store = open(&data, &options);
     run(async {
-        assert!(commit(1).await.is_ok());
-        std::thread::sleep(Duration::from_millis(1_100));
-        assert!(commit(2).await.is_ok());
-        let bytes = std::fs::metadata(&segment).unwrap().len();
-        std::fs::write(&segment, vec![0; usize::try_from(bytes).unwrap()]).unwrap();
-        // Behind what was written over, what is written now stands as it should.
-        let _ = commit(3).await;
-        std::thread::sleep(Duration::from_millis(1_100));
-        assert!(commit(4).await.is_err(), "nobody may be answered");
+        draft(&store, toy(1), 0).accepted(&store).await;
+        std::fs::rename(&data, &moved).unwrap();
+        draft(&store, toy(2), 0).accepted(&store).await;
+        std::thread::sleep(LOOKED);
+        draft(&store, toy(3), 0).accepted(&store).await;
+        std::fs::rename(&moved, &data).unwrap();
+        draft(&store, toy(4), 0).accepted(&store).await;
+        store.close().await.unwrap();
     });
-    let why = why.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert!(why.contains("was removed or replaced"), "{why}");
+    assert!(why.try_recv().is_err());
+    let (_, report) = reopen(&data);
+    assert_eq!(report.start, 2);
 }
