@@ -68,9 +68,10 @@ pub(crate) struct Journal {
     file: Box<dyn DiskFile>,
     segment: Segment,
     offset: u64,
-    /// The heads of the last frame, and of one of before the last look.
+    /// The heads of the last frame, of the first since the last look, and of the last before that.
     last: Written,
-    watched: Written,
+    first: Written,
+    before: Written,
     looked: Instant,
     /// A segment before this one that was not found any more when its time was over.
     lost: Option<PathBuf>,
@@ -133,7 +134,8 @@ impl Journal {
             segment,
             offset,
             last: Written::default(),
-            watched: Written::default(),
+            first: Written::default(),
+            before: Written::default(),
             looked: Instant::now(),
             lost: None,
             spares,
@@ -223,8 +225,8 @@ impl Journal {
         self.last.offset = self.offset;
         self.last.bytes.clear();
         self.last.bytes.extend_from_slice(&bytes[..frame::HEADER_BYTES]);
-        if self.watched.bytes.is_empty() {
-            self.watched.clone_from(&self.last);
+        if self.first.bytes.is_empty() {
+            self.first.clone_from(&self.last);
         }
         let written = bytes.len() as u64;
         self.offset += written;
@@ -245,7 +247,8 @@ impl Journal {
     }
 
     /// Checks that nobody has written over the segment either, once a second and where it `must` be known. Besides the last
-    /// frame one of before the last time is looked for: behind what was written over, newer ones stand as they should.
+    /// frame the first since the last time and the last before that are looked for: behind what was written over, newer ones
+    /// stand as they should.
     ///
     /// # Errors
     /// As [`check_there`](Self::check_there).
@@ -255,7 +258,8 @@ impl Journal {
         }
         let is_found = self.is_found()?;
         self.looked = Instant::now();
-        self.watched.clone_from(&self.last);
+        self.before.clone_from(&self.last);
+        self.first.bytes.clear();
         self.told(is_found)
     }
 
@@ -271,7 +275,7 @@ impl Journal {
     }
 
     fn is_found(&self) -> io::Result<bool> {
-        let frames = [&self.watched, &self.last];
+        let frames = [&self.before, &self.first, &self.last];
         self.file.is_kept(&self.segment.path, &frames)
     }
 
@@ -280,7 +284,7 @@ impl Journal {
             self.lost = Some(self.segment.path.clone());
         }
         let Made { mut segment, file } = self.spares.take(self.segment.number + 1)?;
-        (self.watched, self.last) = Default::default();
+        (self.before, self.first, self.last) = Default::default();
         segment.first = first;
         self.segment = segment;
         self.file = file;
