@@ -152,8 +152,8 @@ impl Around {
             (Ok(()), Some(routes)) => certain(routes.oneshot(request).await),
         };
         let is_refused = response.status().is_client_error() || response.status().is_server_error();
-        // Of a large one that is refused it may not all have arrived.
-        let is_in_the_way = unread.is_left() || (is_large && is_refused);
+        // Of a large one it may not all have arrived. What a handler that did as it was asked passes over has, mostly.
+        let is_in_the_way = is_refused && (is_large || unread.is_left());
         if is_in_the_way || self.bounds.closes.load(Ordering::Relaxed) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
