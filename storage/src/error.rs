@@ -99,3 +99,12 @@ pub(crate) fn io_at(path: &Path, source: io::Error) -> OpenError {
         source,
     }
 }
+
+/// Says of a file or directory that this process writes that it is not to be found any more, and what to do.
+pub(crate) fn removed(path: &Path) -> String {
+    format!(
+        "{} was removed or replaced while it was in use; stop the server before anything in its directory is changed, and \
+         start it again",
+        path.display()
+    )
+}

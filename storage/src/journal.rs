@@ -16,7 +16,7 @@ pub(crate) use scan::Reach;
 pub(crate) use segment::{Filling, has_segments, identity, remove_half_made, write_zeros};
 
 use crate::disk::{DiskFile, Opening, Written, make_directories, write_all_at};
-use crate::error::io_at;
+use crate::error::{io_at, removed};
 use crate::{Disk, Fault, OpenError, Position};
 use frame::{Frame, FrameEntry};
 use scan::{End, Ending, Spoiled};
@@ -267,11 +267,8 @@ impl Journal {
         if is_kept && self.lost.is_none() {
             return Ok(());
         }
-        let path = self.lost.as_ref().unwrap_or(&self.segment.path).display();
-        Err(io::Error::other(format!(
-            "{path} was removed or replaced while it was in use; stop the server before anything in its directory is \
-             changed, and start it again"
-        )))
+        let path = self.lost.as_ref().unwrap_or(&self.segment.path);
+        Err(io::Error::other(removed(path)))
     }
 
     fn is_found(&self) -> io::Result<bool> {

@@ -5,7 +5,7 @@
 //! holds the directory.
 
 use crate::OpenError;
-use crate::error::io_at;
+use crate::error::{io_at, removed};
 use crate::recover::JOURNAL;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -104,14 +104,6 @@ impl Lease {
 /// Tells whether a directory that was opened is nowhere any more.
 fn is_removed(opened: &File) -> bool {
     opened.metadata().is_ok_and(|now| now.nlink() == 0)
-}
-
-fn removed(path: &Path) -> String {
-    format!(
-        "{} was removed or replaced while it was in use; stop the server before anything in its directory is changed, and \
-         start it again",
-        path.display()
-    )
 }
 
 /// Takes the lock of the journal's directory, where there is one. Who holds it does not stand beside it.

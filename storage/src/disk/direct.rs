@@ -26,7 +26,8 @@ pub(super) struct RealFile {
 
 /// By what a file is known to be the one at a path, as far as its file system says so at all.
 struct Identity {
-    by_number: bool,
+    /// Its own, where the path is of the same one.
+    number: Option<(u64, u64)>,
     by_links: bool,
 }
 
@@ -35,24 +36,23 @@ impl Identity {
     fn of(file: &File, path: &Path) -> io::Result<Self> {
         let (own, named) = (file.metadata()?, fs::metadata(path)?);
         Ok(Self {
-            by_number: number(&own) == number(&named),
+            number: Some(number(&own)).filter(|own| *own == number(&named)),
             by_links: 0 < own.nlink(),
         })
     }
 
     fn is_at(&self, file: &File, path: &Path) -> io::Result<bool> {
-        let own = file.metadata()?;
-        Ok(match fs::metadata(path) {
-            Ok(named) => !self.by_number || number(&own) == number(&named),
+        match fs::metadata(path) {
+            Ok(named) => Ok(self.number.is_none_or(|own| own == number(&named))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Moved, with what it is in: by itself it is where nobody looks for it.
                 let mut above = path.ancestors().skip(1).take(2);
                 let is_moved = above.all(is_nowhere);
-                is_moved && (!self.by_links || 0 < own.nlink())
+                Ok(is_moved && (!self.by_links || 0 < file.metadata()?.nlink()))
             }
             // Nobody can tell.
-            Err(_) => true,
-        })
+            Err(_) => Ok(true),
+        }
     }
 }
 

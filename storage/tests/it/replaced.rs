@@ -2,14 +2,40 @@
 
 use crate::left::{reopen, run};
 use crate::support::{copy, draft, open, small, toy};
-use cartwright_storage::{Options, Store};
+use cartwright_storage::{Options, SledStore, Store};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
+
+const SEGMENT: &str = "0000000000000001.journal";
+
+/// Longer than from one look at what was written to the next.
+const LOOKED: Duration = Duration::from_millis(1_100);
+
+/// Opens a store that tells why it would abort the process.
+fn watched(directory: &Path) -> (SledStore, Receiver<String>) {
+    let (aborted, why) = std::sync::mpsc::channel();
+    let options = Options {
+        abort: Arc::new(move |why| drop(aborted.send(why.to_owned()))),
+        ..small()
+    };
+    (open(directory, &options), why)
+}
+
+fn check_told(why: &Receiver<String>) {
+    let why = why.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(why.contains("was removed or replaced"), "{why}");
+}
+
+/// Writes zeros over the first segment, in its own file, as `cp` writes what it was before.
+fn write_over(journal: &Path) {
+    let bytes = std::fs::metadata(journal.join(SEGMENT)).unwrap().len();
+    std::fs::write(journal.join(SEGMENT), vec![0; usize::try_from(bytes).unwrap()]).unwrap();
+}
 
 #[test]
 fn a_journal_that_is_replaced_under_an_open_store_aborts_and_answers_nobody() {
-    const SEGMENT: &str = "0000000000000001.journal";
     // By a file of the same name, as `rsync` puts it there, with or without the old one beside it; by what it was before,
     // written into it, as `cp` does; by another directory; by nothing.
     let by_file = |journal: &Path| {
@@ -22,10 +48,6 @@ fn a_journal_that_is_replaced_under_an_open_store_aborts_and_answers_nobody() {
     };
     let aside = |journal: &Path| {
         std::fs::rename(journal.join(SEGMENT), journal.with_extension("aside")).unwrap();
-    };
-    let by_bytes = |journal: &Path| {
-        let bytes = std::fs::metadata(journal.join(SEGMENT)).unwrap().len();
-        std::fs::write(journal.join(SEGMENT), vec![0; usize::try_from(bytes).unwrap()]).unwrap();
     };
     let by_directory = |journal: &Path| {
         let aside = journal.with_extension("aside");
@@ -42,16 +64,11 @@ fn a_journal_that_is_replaced_under_an_open_store_aborts_and_answers_nobody() {
         (&aside, false),
         (&by_file, false),
         (&by_file_aside, false),
-        (&by_bytes, false),
+        (&write_over, false),
         (&by_directory, false),
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let (aborted, why) = std::sync::mpsc::channel();
-        let options = Options {
-            abort: Arc::new(move |why| drop(aborted.send(why.to_owned()))),
-            ..small()
-        };
-        let store = open(directory.path(), &options);
+        let (store, why) = watched(directory.path());
         run(async {
             draft(&store, toy(1), 0).accepted(&store).await;
             replace(&directory.path().join("journal"));
@@ -61,13 +78,9 @@ fn a_journal_that_is_replaced_under_an_open_store_aborts_and_answers_nobody() {
                 false => drop(store.close().await),
             }
         });
-        let why = why.recv_timeout(Duration::from_secs(10)).unwrap();
-        assert!(why.contains("was removed or replaced"), "{why}");
+        check_told(&why);
     }
 }
-
-/// Longer than from one look at what was written to the next.
-const LOOKED: Duration = Duration::from_millis(1_100);
 
 #[test]
 fn a_segment_that_is_written_over_under_an_open_store_aborts_within_a_second_or_two() {
@@ -90,13 +103,8 @@ fn a_segment_that_is_written_over_under_an_open_store_aborts_within_a_second_or_
         vec![WrittenOver, Perhaps, Perhaps, Closed],
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let (aborted, why) = std::sync::mpsc::channel();
-        let options = Options {
-            abort: Arc::new(move |why| drop(aborted.send(why.to_owned()))),
-            ..small()
-        };
-        let store = open(directory.path(), &options);
-        let segment = directory.path().join("journal/0000000000000001.journal");
+        let (store, why) = watched(directory.path());
+        let journal = directory.path().join("journal");
         run(async {
             for (step, number) in steps.iter().zip(1..) {
                 let commit = async || draft(&store, toy(number), 0).submit(&store).await;
@@ -105,29 +113,38 @@ fn a_segment_that_is_written_over_under_an_open_store_aborts_within_a_second_or_
                     Perhaps => drop(commit().await),
                     Refused => assert!(commit().await.is_err(), "nobody may be answered"),
                     Wait => std::thread::sleep(LOOKED),
-                    WrittenOver => {
-                        let bytes = std::fs::metadata(&segment).unwrap().len();
-                        std::fs::write(&segment, vec![0; usize::try_from(bytes).unwrap()]).unwrap();
-                    }
+                    WrittenOver => write_over(&journal),
                     Closed => drop(store.close().await),
                 }
             }
         });
-        let why = why.recv_timeout(Duration::from_secs(10)).unwrap();
-        assert!(why.contains("was removed or replaced"), "{why}");
+        check_told(&why);
     }
+}
+
+#[test]
+fn a_segment_that_was_written_over_is_noticed_when_the_next_is_begun() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, why) = watched(directory.path());
+    let journal = directory.path().join("journal");
+    run(async {
+        draft(&store, toy(1), 0).accepted(&store).await;
+        write_over(&journal);
+        // More than a segment has room for, and done long before the next look.
+        let mut done = true;
+        for number in 2..=200 {
+            done = done && draft(&store, toy(number), 0).submit(&store).await.is_ok();
+        }
+        assert!(!done, "nobody may be answered");
+    });
+    check_told(&why);
 }
 
 #[test]
 fn a_directory_that_is_moved_as_a_whole_and_back_goes_on() {
     let parent = tempfile::tempdir().unwrap();
     let [data, moved] = ["data", "moved"].map(|name| parent.path().join(name));
-    let (aborted, why) = std::sync::mpsc::channel();
-    let options = Options {
-        abort: Arc::new(move |why| drop(aborted.send(why.to_owned()))),
-        ..small()
-    };
-    let store = open(&data, &options);
+    let (store, why) = watched(&data);
     run(async {
         draft(&store, toy(1), 0).accepted(&store).await;
         std::fs::rename(&data, &moved).unwrap();
