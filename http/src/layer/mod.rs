@@ -9,6 +9,7 @@ mod cors;
 mod deadline;
 mod end;
 mod host;
+mod leftover;
 mod origin;
 mod panic;
 mod problems;
@@ -16,7 +17,6 @@ mod request_id;
 mod security;
 #[cfg(test)]
 mod tests;
-mod unread;
 
 pub use deadline::Deadline;
 
@@ -32,6 +32,7 @@ use bodies::Bodies;
 use cartwright_actors::runtime::Deadlines;
 use end::UnderWay;
 use futures::future::{BoxFuture, FutureExt};
+use leftover::Leftover;
 use request_id::RequestId;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -41,7 +42,6 @@ use std::task::Poll;
 use std::time::Duration;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt, service_fn};
-use unread::Unread;
 
 /// The most bytes a body may have.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -137,7 +137,7 @@ impl Around {
     }
 
     /// Names the request and gives it a deadline; gives the answer what every answer has.
-    async fn answer(self, mut request: Request, unread: Unread) -> Response {
+    async fn answer(self, mut request: Request, leftover: Leftover) -> Response {
         let https = self.bounds.https;
         let id = request_id::name(&request);
         let line = access_log::begin(&request);
@@ -153,7 +153,7 @@ impl Around {
         };
         let is_refused = response.status().is_client_error() || response.status().is_server_error();
         // Of a large one it may not all have arrived. What a handler that did as it was asked passes over has, mostly.
-        let is_in_the_way = is_refused && (is_large || unread.is_left());
+        let is_in_the_way = is_refused && (is_large || leftover.is_there());
         if is_in_the_way || self.bounds.closes.load(Ordering::Relaxed) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
@@ -221,8 +221,8 @@ where
 
     fn call(&mut self, request: axum::http::Request<B>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let (unread, body) = Unread::watch(body);
+        let (leftover, body) = Leftover::watch(body);
         let request = Request::from_parts(parts, Body::new(body));
-        self.clone().answer(request, unread).map(Ok).boxed()
+        self.clone().answer(request, leftover).map(Ok).boxed()
     }
 }

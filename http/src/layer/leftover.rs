@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-/// Knows of a body whether something of it is unread; of none, that nothing is.
-pub(super) struct Unread(Option<Arc<AtomicBool>>);
+/// What is left unread of a body; of none, nothing.
+pub(super) struct Leftover(Option<Arc<AtomicBool>>);
 
-impl Unread {
+impl Leftover {
     /// Watches a body.
     pub(super) fn watch<B: HttpBody>(body: B) -> (Self, Watched<B>) {
         let is_left = (!body.is_end_stream()).then(|| Arc::new(AtomicBool::new(true)));
-        let unread = Self(is_left.clone());
-        (unread, Watched { body, is_left })
+        let leftover = Self(is_left.clone());
+        (leftover, Watched { body, is_left })
     }
 
-    /// Tells whether anything is left of it.
-    pub(super) fn is_left(&self) -> bool {
+    /// Tells whether there is any.
+    pub(super) fn is_there(&self) -> bool {
         self.0.as_ref().is_some_and(|left| left.load(Ordering::Relaxed))
     }
 }
