@@ -307,6 +307,6 @@ pub(crate) fn gone<E: Entity>() -> Refused {
     Refused::from(Problem::new(
         cartwright_domain::Class::NotFound,
         &code,
-        format!("there is no such {}", E::KIND.name().replace('_', " ")),
+        format!("there is no such {}", E::KIND.in_words()),
     ))
 }

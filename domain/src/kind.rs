@@ -24,6 +24,11 @@ macro_rules! stable_tags {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
+
+            /// Returns the name as a sentence has it: `stock item`.
+            pub fn in_words(self) -> String {
+                self.name().replace('_', " ")
+            }
         }
 
         impl From<$name> for u8 {

@@ -182,13 +182,13 @@ pub enum AskError<X: Refusal> {
     #[error(transparent)]
     Replayed(Problem),
     /// There is no such entity.
-    #[error("there is no {} {}", entity.kind.name().replace('_', " "), entity.to_wire())]
+    #[error("there is no {} {}", entity.kind.in_words(), entity.to_wire())]
     NotFound {
         /// Whose address it is.
         entity: EntityKey,
     },
     /// It is there already.
-    #[error("{} {} exists already", entity.kind.name().replace('_', " "), entity.to_wire())]
+    #[error("{} {} exists already", entity.kind.in_words(), entity.to_wire())]
     AlreadyExists {
         /// Which.
         entity: EntityKey,
@@ -200,7 +200,7 @@ pub enum AskError<X: Refusal> {
         current: Revision,
     },
     /// A unique key belongs to another entity.
-    #[error("this {} belongs to {}", key.space.name().replace('_', " "), holder.to_wire())]
+    #[error("this {} belongs to {}", key.space.in_words(), holder.to_wire())]
     KeyTaken {
         /// The key.
         key: UniqueKey,

@@ -82,10 +82,7 @@ impl Engine {
     async fn import_rate(&self, request: &Request, row: RateRow) -> Result<RowOutcome, Refused> {
         let mut errors = FieldErrors::default();
         let territory = row.territory(&mut errors);
-        if row.rate.is_percentage() {
-            let message = format!("{} is more than 1; 20 per cent is 0.2", row.rate.rate);
-            errors.add("/rate", "tax.rate_out_of_range", message);
-        }
+        row.rate.refuse_percentage("/rate", &mut errors);
         errors
             .into_result()
             .map_err(|errors| Refused::from(errors.problem()))?;

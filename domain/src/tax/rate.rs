@@ -67,11 +67,12 @@ impl TaxRate {
 }
 
 impl RateDraft {
-    /// Tells whether the rate is above 1, which in a table of many is what other shops write: a percentage.
-    pub fn is_percentage(&self) -> bool {
-        self.rate
-            .parse::<Rate>()
-            .is_ok_and(|rate| Decimal::ONE < rate.decimal())
+    /// Notes that a rate is above 1, which in a table of many is what other shops write: a percentage.
+    pub fn refuse_percentage(&self, pointer: &str, errors: &mut FieldErrors) {
+        let rate = self.rate.parse::<Rate>();
+        if rate.is_ok_and(|rate| Decimal::ONE < rate.decimal()) {
+            out_of_range(format!("{} is more than 1", self.rate), pointer, errors);
+        }
     }
 
     /// Reads a rate, or notes every bad field below `pointer`.
@@ -85,8 +86,8 @@ impl RateDraft {
         if let Some(rate) = rate
             && (rate.is_negative() || Decimal::from(RATE_MAX) < rate.decimal())
         {
-            let message = format!("a tax rate lies between 0 and {RATE_MAX}; 20 per cent is 0.2");
-            errors.add(pointer("rate"), "tax.rate_out_of_range", message);
+            let why = format!("a tax rate lies between 0 and {RATE_MAX}");
+            out_of_range(why, &pointer("rate"), errors);
         }
         if self.validity.is_empty() {
             let message = "a rate ends after it begins";
@@ -100,6 +101,11 @@ impl RateDraft {
             validity: self.validity,
         })
     }
+}
+
+fn out_of_range(why: String, pointer: &str, errors: &mut FieldErrors) {
+    let message = format!("{why}; 20 per cent is 0.2");
+    errors.add(pointer, "tax.rate_out_of_range", message);
 }
 
 /// Reads all rates of a zone and sorts them; notes every bad field, and every rate that cannot be told from another.
