@@ -148,7 +148,11 @@ pub(super) async fn capture(
     };
     match take(env, saga, &approval, &settings).await {
         Ok(noted) => Ok(over().resting_on(noted)),
-        Err(reason) => Err(Halt::Again(reason)),
+        Err(reason) => {
+            // It may not have been, at the first try.
+            note_failure(env, saga, &approval, reason.clone()).await;
+            Err(Halt::Again(reason))
+        }
     }
 }
 

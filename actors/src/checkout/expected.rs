@@ -60,8 +60,16 @@ impl Engine {
             return Ok(completion);
         }
         if let Some(total) = completion.expected_total {
-            if completion.expected_due.is_some() || priced.coverage.due.is_zero() {
+            if completion.expected_due.is_some() {
                 return Ok(completion);
+            }
+            let due_now = Completion {
+                expected_due: Some(priced.coverage.due),
+                ..completion.clone()
+            };
+            // Nobody agrees to less; and what covers it all may be gone before it is held.
+            if priced.coverage.due.is_zero() {
+                return Ok(due_now);
             }
             let last = self.inner().shown_totals.last(priced.cart.id, &request.caller);
             let was_told = last.is_some_and(|last| matches!(last.how, Told::Due) && last.total == total);
@@ -73,10 +81,7 @@ impl Engine {
             if is_more || !self.kinds().covers_what_it_did(priced).await? {
                 return Err(self.refusing(request, priced.cart.id, validate::due_unknown(priced)));
             }
-            return Ok(Completion {
-                expected_due: Some(priced.coverage.due),
-                ..completion
-            });
+            return Ok(due_now);
         }
         if !self.kinds().costs_what_it_did(priced).await? {
             return Err(self.refusing(request, priced.cart.id, validate::total_unknown(priced)));
