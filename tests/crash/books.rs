@@ -118,7 +118,7 @@ fn check_money(orders: &[Value], ledger: &Ledger) {
     let mut authorized = BTreeSet::new();
     for entry in &ledger.entries {
         if entry.operation == Operation::Authorize {
-            assert!(authorized.insert(&entry.reference), "authorized twice: {entry:?}");
+            assert!(authorized.insert(&entry.checkout), "authorized twice: {entry:?}");
         }
     }
     for order in orders {

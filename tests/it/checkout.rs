@@ -483,7 +483,7 @@ async fn a_declined_payment_leaves_the_cart_usable_and_charges_nothing() {
     let ledger = open.server.ledger();
     let of_checkout = |payment: &&_| -> bool {
         let payment: &cartwright_gateways::payment::sandbox::Payment = payment;
-        payment.reference == text(&done["id"])
+        payment.checkout == text(&done["id"])
     };
     let payments: Vec<_> = ledger.payments.iter().filter(of_checkout).collect();
     assert_eq!(payments.len(), 1);
@@ -566,6 +566,6 @@ async fn stock_that_staff_takes_away_revokes_the_newest_reservation() {
         ledger
             .entries
             .iter()
-            .all(|entry| entry.reference != text(&second["id"]))
+            .all(|entry| entry.checkout != text(&second["id"]))
     );
 }

@@ -13,7 +13,7 @@ fn text(value: &Value) -> &str {
 /// Returns what the sandbox holds of a checkout's payments.
 fn payments(open: &OpenShop, checkout: &Value) -> Vec<Payment> {
     let mut payments = open.server.ledger().payments;
-    payments.retain(|payment| payment.reference == text(&checkout["id"]));
+    payments.retain(|payment| payment.checkout == text(&checkout["id"]));
     payments
 }
 
@@ -22,7 +22,7 @@ fn authorizations(open: &OpenShop, checkout: &Value) -> usize {
     let entries = open.server.ledger().entries;
     let of_checkout = |entry: &&_| -> bool {
         let entry: &cartwright_gateways::payment::sandbox::Entry = entry;
-        entry.operation == Operation::Authorize && entry.reference == text(&checkout["id"])
+        entry.operation == Operation::Authorize && entry.checkout == text(&checkout["id"])
     };
     entries.iter().filter(of_checkout).count()
 }

@@ -286,7 +286,7 @@ async fn two_hundred_buyers_of_fifty_units_make_exactly_fifty_orders() {
     assert!(
         charged
             .into_iter()
-            .all(|payment| completed.contains(&payment.reference.as_str()))
+            .all(|payment| completed.contains(&payment.checkout.as_str()))
     );
 }
 

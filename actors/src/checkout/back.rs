@@ -51,20 +51,14 @@ async fn void_payment(
     let provider = env.provider(&settings);
     match provider.outcome(&operation(saga.id, AUTHORIZE)).await {
         Ok(Some(Outcome::Approved(approval))) => {
-            match provider
-                .void(&operation(saga.id, VOID), &approval.reference)
-                .await
-            {
-                Ok(_) => Ok(()),
-                Err(payment::Error::Declined(reason)) => {
-                    tracing::warn!(
-                        checkout = %saga.id, payment = %approval.reference.as_str(), ?reason,
-                        "the provider voids no payment of a checkout that comes to nothing; look for it there"
-                    );
-                    Ok(())
-                }
-                Err(error) => Err(Halt::Again(error.to_string())),
+            let voided = payment::void(&provider, &operation(saga.id, VOID), &approval.reference).await;
+            if voided.map_err(|error| Halt::Again(error.to_string()))?.is_none() {
+                tracing::warn!(
+                    checkout = %saga.id, payment = %approval.reference.as_str(),
+                    "the provider voids no payment of a checkout that comes to nothing; look for it there"
+                );
             }
+            Ok(())
         }
         Ok(Some(Outcome::Declined(_)) | None) => Ok(()),
         Ok(Some(Outcome::Pending)) => Err(Halt::Again("the provider has not decided".to_owned())),

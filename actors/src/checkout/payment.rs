@@ -124,7 +124,7 @@ async fn ask_to_authorize(
     let request = AuthorizeRequest {
         amount: frozen.due(),
         token: Token::new(token.unwrap_or_default()),
-        reference: saga.id.to_string(),
+        checkout: saga.id.to_string(),
         description: format!("order of cart {}", saga.state.cart),
     };
     provider.authorize(&operation(saga.id, AUTHORIZE), request).await

@@ -185,30 +185,21 @@ async fn return_payment(
     let orders = &env.kinds.orders;
     match payment.state() {
         PaymentState::Authorized | PaymentState::CaptureFailed => {
-            match provider.void(&key("void")?, &reference).await {
-                Ok(_) => {
-                    let command = RecordVoid {
-                        reference: payment.reference().to_owned(),
-                    };
-                    let answer = orders
-                        .ask(
-                            saga.state.order,
-                            command,
-                            Ask::internal(&caller(saga), env.kinds.randomness.seed()),
-                        )
-                        .await;
-                    answer.map(|_| ()).map_err(|error| error.to_string())
-                }
-                // Captured meanwhile: the checkout that captured it sees the canceled order and refunds it.
-                Err(payment::Error::Declined(reason)) => {
-                    tracing::warn!(
-                        order = %saga.state.order, payment = payment.reference(), ?reason,
-                        "the provider voids no payment of a canceled order; unless it is refunded next, look for it there"
-                    );
-                    Ok(())
-                }
-                Err(error) => Err(error.to_string()),
+            // Declined where it was captured meanwhile: the checkout that captured it sees the canceled order and refunds it.
+            let voided = payment::void(provider, &key("void")?, &reference).await;
+            if voided.map_err(|error| error.to_string())?.is_none() {
+                tracing::warn!(
+                    order = %saga.state.order, payment = payment.reference(),
+                    "the provider voids no payment of a canceled order; look for it there"
+                );
+                return Ok(());
             }
+            let command = RecordVoid {
+                reference: payment.reference().to_owned(),
+            };
+            let ask = Ask::internal(&caller(saga), env.kinds.randomness.seed());
+            let answer = orders.ask(saga.state.order, command, ask).await;
+            answer.map(|_| ()).map_err(|error| error.to_string())
         }
         PaymentState::Captured | PaymentState::PartiallyRefunded => {
             let amount = payment.refundable();

@@ -72,8 +72,8 @@ fn check_money(orders: &[Arc<Order>], ledger: &Ledger, told: &str) {
     assert_eq!(ledger.torn_bytes, 0, "{told}");
     for order in orders {
         let quote = order.quote();
-        let reference = quote.checkout.to_string();
-        let of_checkout = |payment: &&Payment| payment.reference == reference;
+        let checkout = quote.checkout.to_string();
+        let of_checkout = |payment: &&Payment| payment.checkout == checkout;
         let payments: Vec<&Payment> = ledger.payments.iter().filter(of_checkout).collect();
         let at_provider = |noted: &&Noted| noted.stored_value().is_none();
         let noted: Vec<&Noted> = order.payments().iter().filter(at_provider).collect();
@@ -119,7 +119,7 @@ fn check_money(orders: &[Arc<Order>], ledger: &Ledger, told: &str) {
     for payment in &ledger.payments {
         let is_ordered = orders
             .iter()
-            .any(|order| order.quote().checkout.to_string() == payment.reference);
+            .any(|order| order.quote().checkout.to_string() == payment.checkout);
         assert!(
             is_ordered || (payment.voided && payment.captured.is_zero()),
             "{told}: money without an order: {payment:?}"
@@ -129,9 +129,9 @@ fn check_money(orders: &[Arc<Order>], ledger: &Ledger, told: &str) {
     for entry in &ledger.entries {
         if entry.operation == Operation::Authorize {
             assert!(
-                authorized.insert(entry.reference.clone()),
+                authorized.insert(entry.checkout.clone()),
                 "{told}: {} was authorized twice",
-                entry.reference
+                entry.checkout
             );
         }
     }

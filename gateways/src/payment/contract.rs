@@ -17,7 +17,7 @@ fn request(amount: Money, token: &str) -> AuthorizeRequest {
     AuthorizeRequest {
         amount,
         token: Token::new(token),
-        reference: "chk_1".to_owned(),
+        checkout: "chk_1".to_owned(),
         description: "order of chk_1".to_owned(),
     }
 }

@@ -14,7 +14,7 @@ mod tries;
 pub use crate::operation::{InvalidKey, KEY_LENGTH_MAX, OperationKey};
 pub use deadline::Deadlined;
 pub use sandbox::Sandbox;
-pub use tries::{capture, last_outcome, refund};
+pub use tries::{capture, last_outcome, refund, void};
 
 use crate::deadline::NO_ANSWER;
 use cartwright_domain::money::Money;
@@ -139,8 +139,8 @@ pub struct AuthorizeRequest {
     pub amount: Money,
     /// The shopper's means of payment.
     pub token: Token,
-    /// What the payment is for, in our words: the checkout's id.
-    pub reference: String,
+    /// The checkout that pays, by its id.
+    pub checkout: String,
     /// What the shopper may read on a statement.
     pub description: String,
 }
@@ -170,8 +170,8 @@ pub enum Outcome {
 pub struct Notification {
     /// The operation it is about.
     pub key: OperationKey,
-    /// What the payment is for: the reference of the [`AuthorizeRequest`].
-    pub reference: String,
+    /// The checkout of the [`AuthorizeRequest`].
+    pub checkout: String,
     /// What the provider says happened.
     pub outcome: Outcome,
 }

@@ -35,8 +35,8 @@ pub struct Entry {
     pub operation: Operation,
     /// The payment it belongs to.
     pub payment: Reference,
-    /// What the payment is for, in the caller's words: a checkout's id.
-    pub reference: String,
+    /// The checkout that pays by it, by its id.
+    pub checkout: String,
     /// How much was asked for; of a void, how much was authorized.
     pub amount: Money,
     /// Why it was refused, or nothing when it was done.
@@ -48,8 +48,8 @@ pub struct Entry {
 pub struct Payment {
     /// The provider's name for it.
     pub payment: Reference,
-    /// What it is for, in the caller's words: a checkout's id.
-    pub reference: String,
+    /// The checkout that pays by it, by its id.
+    pub checkout: String,
     /// How much was set aside.
     pub authorized: Money,
     /// How much of it was taken.
@@ -66,7 +66,7 @@ pub(super) enum Request {
     /// A new payment, which the shopper's token may make the sandbox refuse.
     Authorize {
         amount: Money,
-        reference: String,
+        checkout: String,
         refusal: Option<Decline>,
     },
     /// Something about a payment that is there.
@@ -109,7 +109,7 @@ impl Book {
         let (payment, step) = match request {
             Request::Authorize {
                 amount,
-                reference,
+                checkout,
                 refusal,
             } => {
                 let payment = payment_of(&key);
@@ -120,7 +120,7 @@ impl Book {
                     key,
                     operation,
                     payment,
-                    reference,
+                    checkout,
                     amount,
                     declined,
                 });
@@ -143,7 +143,7 @@ impl Book {
             key,
             operation,
             payment,
-            reference: known.reference.clone(),
+            checkout: known.checkout.clone(),
             amount,
             declined,
         })
@@ -166,7 +166,7 @@ impl Book {
             let nothing = Money::zero(entry.amount.currency);
             let payment = Payment {
                 payment: entry.payment.clone(),
-                reference: entry.reference.clone(),
+                checkout: entry.checkout.clone(),
                 authorized: entry.amount,
                 captured: nothing,
                 refunded: nothing,
@@ -205,12 +205,10 @@ impl Entry {
         match request {
             Request::Authorize {
                 amount,
-                reference,
+                checkout,
                 refusal: _,
             } => {
-                self.operation == Operation::Authorize
-                    && self.amount == *amount
-                    && self.reference == *reference
+                self.operation == Operation::Authorize && self.amount == *amount && self.checkout == *checkout
             }
             Request::Follow { payment, step } => {
                 let same = match step {

@@ -241,7 +241,7 @@ struct Extent {
     torn_bytes: u64,
 }
 
-/// Reads every line. From the first that does not read on, none may: then all of it is a torn tail.
+/// Reads every line. From the first that is not as it was written on, none may be: then all of it is a torn tail.
 fn scan(
     path: &Path,
     file: &File,
@@ -249,7 +249,7 @@ fn scan(
 ) -> Result<Extent, Error> {
     let mut reader = BufReader::new(file);
     let mut extent = Extent::default();
-    let mut bad: Option<(u64, String)> = None;
+    let mut torn: Option<u64> = None;
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -259,19 +259,19 @@ fn scan(
         if read == 0 {
             break;
         }
-        match (decode(&line), bad.take()) {
-            (Ok(entries), None) => {
-                for entry in entries {
-                    take(entry).map_err(|reason| damaged(path, number, reason))?;
-                }
-                extent.sound_bytes += read as u64;
-            }
-            (Ok(_), Some((number, reason))) => return Err(damaged(path, number, reason)),
-            (Err(reason), first) => {
-                bad = first.or(Some((number, reason)));
-                extent.torn_bytes += line.trim_ascii_end().len() as u64;
-            }
+        let Some(operations) = whole(&line) else {
+            torn.get_or_insert(number);
+            extent.torn_bytes += line.trim_ascii_end().len() as u64;
+            continue;
+        };
+        if let Some(number) = torn {
+            return Err(damaged(path, number, "its checksum or form is wrong".to_owned()));
         }
+        let damaged = |reason| damaged(path, number, reason);
+        for entry in operations.entries().map_err(damaged)? {
+            take(entry).map_err(damaged)?;
+        }
+        extent.sound_bytes += read as u64;
     }
     Ok(extent)
 }
@@ -313,7 +313,7 @@ impl From<&Entry> for Record {
             key: entry.key.to_string(),
             operation: entry.operation.name().to_owned(),
             payment: entry.payment.to_string(),
-            reference: entry.reference.clone(),
+            reference: entry.checkout.clone(),
             amount: entry.amount.amount,
             currency: entry.amount.currency.code().to_owned(),
             declined: declined.map(|why| RecordedDecline {
@@ -333,7 +333,7 @@ impl Record {
             operation: Operation::from_name(&self.operation)
                 .ok_or_else(|| format!("its operation {:?} is not known to this release", self.operation))?,
             payment: Reference::new(self.payment),
-            reference: self.reference,
+            checkout: self.reference,
             amount: Money::new(self.amount, currency),
             declined: self.declined.map(|why| Decline {
                 code: why.code,
@@ -354,23 +354,38 @@ pub(super) fn encode(group: &[Record], line: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-fn decode(line: &[u8]) -> Result<Vec<Entry>, String> {
-    let bad = || "its checksum or form is wrong".to_owned();
-    let (digits, rest) = parts(line).ok_or_else(bad)?;
-    let is_one = rest.starts_with(MIDDLE_OF_ONE);
-    let operations = rest
-        .strip_prefix(if is_one { MIDDLE_OF_ONE } else { MIDDLE })
-        .ok_or_else(bad)?;
-    if crc32c::crc32c(operations) != digits {
-        return Err(bad());
+/// What a line says, as it was written.
+enum Operations<'a> {
+    Group(&'a [u8]),
+    /// As earlier builds wrote it.
+    One(&'a [u8]),
+}
+
+impl Operations<'_> {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// What of them this release does not know: they were written, and may have been answered.
+    fn entries(&self) -> Result<Vec<Entry>, String> {
+        let group = match self {
+            Self::Group(bytes) => serde_json::from_slice(bytes),
+            Self::One(bytes) => serde_json::from_slice(bytes).map(|record| vec![record]),
+        };
+        let group: Vec<Record> = group.map_err(|error| error.to_string())?;
+        group.into_iter().map(Record::entry).collect()
     }
-    let group = if is_one {
-        serde_json::from_slice(operations).map(|record| vec![record])
-    } else {
-        serde_json::from_slice(operations)
+}
+
+/// Returns what a line says; nothing where it is not as it was written.
+fn whole(line: &[u8]) -> Option<Operations<'_>> {
+    let (checksum, rest) = parts(line)?;
+    let (operations, bytes) = match rest.strip_prefix(MIDDLE_OF_ONE) {
+        Some(one) => (Operations::One(one), one),
+        None => rest
+            .strip_prefix(MIDDLE)
+            .map(|group| (Operations::Group(group), group))?,
     };
-    let group: Vec<Record> = group.map_err(|error| error.to_string())?;
-    group.into_iter().map(Record::entry).collect()
+    (crc32c::crc32c(bytes) == checksum).then_some(operations)
 }
 
 /// Takes a whole line apart: its checksum, and what stands behind that.

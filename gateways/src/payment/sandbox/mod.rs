@@ -179,16 +179,14 @@ impl Sandbox {
         if behavior == Behavior::Hang {
             return future::pending().await;
         }
-        let AuthorizeRequest {
-            amount, reference, ..
-        } = request;
+        let AuthorizeRequest { amount, checkout, .. } = request;
         let answer = self
             .desk
             .ask(
                 key,
                 Some(Request::Authorize {
                     amount,
-                    reference,
+                    checkout,
                     refusal,
                 }),
             )
@@ -249,11 +247,11 @@ impl Sandbox {
         let (Answer::Decided(entry) | Answer::Repeated(entry)) = answer else {
             return;
         };
-        let (key, reference) = (entry.key.clone(), entry.reference.clone());
+        let (key, checkout) = (entry.key.clone(), entry.checkout.clone());
         // Nobody has to listen.
         let _ = self.notifications.send(Notification {
             key,
-            reference,
+            checkout,
             outcome: outcome(entry.clone()),
         });
     }

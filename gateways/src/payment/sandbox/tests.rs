@@ -5,6 +5,7 @@ use super::ledger::Record;
 use super::*;
 use crate::payment::Deadlined;
 use cartwright_domain::money::Currency;
+use serde_json::json;
 use std::{fs, path::PathBuf, sync::Arc};
 
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -30,13 +31,13 @@ impl House {
         Deadlined::new(sandbox, DEADLINE)
     }
 
-    /// Returns how often and for how much each reference was authorized.
+    /// Returns how often and for how much each checkout was authorized.
     fn charges(&self) -> Vec<(String, i64)> {
         let ledger = Ledger::read(&self.path()).unwrap();
         ledger
             .payments
             .iter()
-            .map(|payment| (payment.reference.clone(), payment.authorized.amount))
+            .map(|payment| (payment.checkout.clone(), payment.authorized.amount))
             .collect()
     }
 }
@@ -70,7 +71,7 @@ fn request(token: &str) -> AuthorizeRequest {
     AuthorizeRequest {
         amount: eur(1_234),
         token: Token::new(token),
-        reference: "chk_1".to_owned(),
+        checkout: "chk_1".to_owned(),
         description: "order".to_owned(),
     }
 }
@@ -184,7 +185,7 @@ async fn an_answer_given_twice_is_one_charge() {
         notification,
         Notification {
             key: key("a"),
-            reference: "chk_1".to_owned(),
+            checkout: "chk_1".to_owned(),
             outcome: expected
         }
     );
@@ -234,7 +235,7 @@ async fn what_was_answered_is_known_after_a_restart() {
     let ledger = Ledger::read(&house.path()).unwrap();
     let payment = Payment {
         payment: held.reference,
-        reference: "chk_1".to_owned(),
+        checkout: "chk_1".to_owned(),
         authorized: eur(1_234),
         captured: eur(1_000),
         refunded: eur(1),
@@ -434,13 +435,38 @@ async fn an_empty_or_missing_ledger_has_no_entries() {
     assert_eq!(Ledger::read(&path).unwrap(), empty);
 }
 
+#[test]
+fn a_whole_line_of_a_later_release_is_no_torn_tail() {
+    let house = House::new(Config::default());
+    let operation = serde_json::to_value(Record::from(&declined_entry())).unwrap();
+    let known = line("ops", &json!([operation]).to_string());
+    for (field, value) in [("fee", json!(3)), ("operation", json!("capture_in_part"))] {
+        let mut later = operation.clone();
+        later[field] = value;
+        let bytes = known.clone() + &line("ops", &json!([later]).to_string());
+        fs::write(house.path(), &bytes).unwrap();
+        let refused = Sandbox::open(&house.path(), Config::default()).err();
+        assert!(
+            matches!(refused, Some(LedgerError::Damaged { line: 2, .. })),
+            "{field}: {refused:?}"
+        );
+        assert_eq!(fs::read_to_string(house.path()).unwrap(), bytes, "nothing is cut");
+    }
+}
+
+/// Returns a line of a ledger with a checksum that is right.
+fn line(name: &str, value: &str) -> String {
+    let checksum = crc32c::crc32c(value.as_bytes());
+    format!("{{\"crc\":\"{checksum:08x}\",\"{name}\":{value}}}\n")
+}
+
 fn declined_entry() -> Entry {
     Entry {
         at: cartwright_domain::Timestamp::from_millis(1_700_000_000_000),
         key: key("d"),
         operation: Operation::Authorize,
         payment: Reference::new("sbx_1"),
-        reference: "chk_1".to_owned(),
+        checkout: "chk_1".to_owned(),
         amount: eur(1_234),
         declined: Some(decline("card_declined", "the card was declined")),
     }
@@ -454,10 +480,6 @@ fn stored_lines_are_the_golden_ones() {
         r#""reference":"chk_1","amount":1234,"currency":"EUR","#,
         r#""declined":{"code":"card_declined","message":"the card was declined"}}"#,
     );
-    let line = |name: &str, value: &str| {
-        let checksum = crc32c::crc32c(value.as_bytes());
-        format!("{{\"crc\":\"{checksum:08x}\",\"{name}\":{value}}}\n")
-    };
     let (earlier, today) = (line("op", operation), line("ops", &format!("[{operation}]")));
     for golden in [&earlier, &today] {
         fs::write(house.path(), golden).unwrap();
