@@ -18,7 +18,7 @@ fn number(checkout: &Value) -> u64 {
 /// Returns the one payment of a checkout, as the provider knows it.
 fn payment(open: &OpenShop, checkout: &Value) -> Payment {
     let mut payments = open.server.ledger().payments;
-    payments.retain(|payment| payment.reference == text(&checkout["id"]));
+    payments.retain(|payment| payment.checkout == text(&checkout["id"]));
     assert_eq!(payments.len(), 1, "{payments:?}");
     payments.remove(0)
 }
@@ -263,6 +263,14 @@ async fn canceling_refunds_what_was_captured_and_gives_the_stock_back() {
         (&last["reason"], &last["by"]),
         (&json!("out of fashion"), &json!("staff:admin"))
     );
+    let number = canceled["number"].as_u64().expect("it has a number");
+    let shown = guest.get(&format!("/orders/{number}")).ok(200).await;
+    let told = &shown["history"][2];
+    assert_eq!(
+        (&told["to"], &told["by"], &told["reason"]),
+        (&json!("canceled"), &json!("staff"), &Value::Null),
+        "what staff write is for staff"
+    );
     let of_provider = payment(&open, &checkout);
     assert_eq!(
         (of_provider.captured.amount, of_provider.refunded.amount),
@@ -365,7 +373,7 @@ async fn ten_cancellations_at_once_refund_once() {
     .await;
     let refunds = open.server.ledger().entries.into_iter().filter(|entry| {
         entry.operation == cartwright_gateways::payment::sandbox::Operation::Refund
-            && entry.reference == text(&checkout["id"])
+            && entry.checkout == text(&checkout["id"])
     });
     assert_eq!(refunds.count(), 1);
     until("the stock is back", async || {

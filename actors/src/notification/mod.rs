@@ -4,7 +4,7 @@ use crate::engine::Kinds;
 use crate::once::Shown;
 use crate::runtime::{Subscriber, Unhandled};
 use cartwright_domain::id::OrderId;
-use cartwright_domain::order::Order;
+use cartwright_domain::order::{Order, Status};
 use cartwright_domain::{EntityId, Kind};
 use cartwright_gateways::mail::{Error, Mail, Mailer, MessageId};
 use cartwright_storage::{Fact, Fault, Store, Wanted};
@@ -99,6 +99,9 @@ fn confirmation(order: &Order) -> Result<Option<Mail>, String> {
 fn text_of(order: &Order, number: u64) -> String {
     let (frozen, quote) = (order.quote(), &order.quote().quote);
     let mut text = format!("Thank you. Your order {number} is placed.\n\n");
+    if order.status() == Status::Canceled {
+        text.push_str("It has been canceled since; what you paid is given back.\n\n");
+    }
     // Writing to a text does not fail.
     for (line, quoted) in frozen.lines.iter().zip(&quote.lines) {
         let _ = writeln!(

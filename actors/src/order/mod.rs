@@ -10,10 +10,10 @@ use crate::page::{Order as Sorted, Page, PageRequest};
 use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{AskError, Opened, Ticket, TicketMode};
 use cartwright_domain::id::{CancellationId, OrderId};
-use cartwright_domain::order::Order;
 use cartwright_domain::order::cancellation::{
     BeginCancellation, Cancellation, Error, JoinCancellation, Step,
 };
+use cartwright_domain::order::{self, Order};
 use cartwright_domain::{EntityId, Unique, UniqueKey};
 use cartwright_storage::{Outcome as Kept, Receipt};
 
@@ -171,19 +171,20 @@ impl Engine {
             .create(cancellation, command, ask.clone().ticket(ticket.clone()).fresh())
             .await;
         let (asked, answer) = match begun {
-            // Somebody is canceling it already: whatever that comes to is the answer, now and under this key.
+            // Somebody is canceling it already: whether it is canceled is the answer to both, now and under this key.
             Err(AskError::KeyTaken { holder, .. }) => {
                 let holder = CancellationId::from_uuid(holder.id);
                 let other = cancellations.read(holder).await.map_err(unreadable)?;
+                let is_done = |other: &Shown<Cancellation>| {
+                    other.state.step != Step::CancelOrder && other.state.refusal.is_none()
+                };
+                if other.as_ref().is_some_and(is_done) {
+                    // Only the money is still on its way back.
+                    return Err(AskError::Refused(order::Error::AlreadyCanceled).into());
+                }
                 let may_be_stale = other.is_some_and(|other| {
-                    let Cancellation {
-                        order_revision,
-                        step,
-                        refusal,
-                        ..
-                    } = &*other.state;
-                    let is_others = order_revision.is_some() && *order_revision != request.if_match;
-                    is_others && (*step == Step::CancelOrder || refusal.is_some())
+                    let revision = other.state.order_revision;
+                    revision.is_some() && revision != request.if_match
                 });
                 if may_be_stale {
                     // It may be refused for a revision that this caller has not named, or was. There is an answer once it is

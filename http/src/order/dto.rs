@@ -128,21 +128,22 @@ pub(crate) struct OrderPayment {
 pub(crate) struct OrderStatusChange {
     /// When.
     at: Time,
-    /// Who.
+    /// Who; shoppers are told of staff, and not of whom.
     #[schema(example = "staff:admin")]
     by: String,
     /// The status before; `null` when it was placed.
     from: Option<&'static str>,
     /// The status since.
     to: &'static str,
-    /// Why.
-    reason: String,
+    /// Why; what staff have written is told to staff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// A cancellation.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct OrderCancellation {
-    /// Why, kept with the order.
+    /// Why, kept with the order and told to staff only.
     pub(super) reason: String,
 }
 
@@ -163,12 +164,23 @@ impl Order {
     pub(super) fn for_owner(shown: &Shown<order::Order>) -> Self {
         Self {
             token: Some(shown.state.token().to_owned()),
-            ..Self::from(shown)
+            ..Self::for_shopper(shown)
         }
+    }
+
+    /// Writes an order for who is not of staff: without who of them moved it and why, which they write for each other.
+    pub(super) fn for_shopper(shown: &Shown<order::Order>) -> Self {
+        let mut order = Self::from(shown);
+        for change in &mut order.history {
+            if change.by.contains("staff:") {
+                (change.by, change.reason) = ("staff".to_owned(), None);
+            }
+        }
+        order
     }
 }
 
-/// Writes an order for anybody who may see it: without its token.
+/// Writes an order for staff: without its token.
 impl From<&Shown<order::Order>> for Order {
     fn from(shown: &Shown<order::Order>) -> Self {
         let order = &shown.state;
@@ -261,7 +273,7 @@ impl From<&StatusChange> for OrderStatusChange {
             by: change.by.clone(),
             from: change.from.map(order::Status::name),
             to: change.to.name(),
-            reason: change.reason.clone(),
+            reason: Some(change.reason.clone()),
         }
     }
 }

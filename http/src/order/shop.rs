@@ -41,7 +41,7 @@ async fn show_order(
     let shown = if ordered || knows_token {
         Order::for_owner(&order)
     } else {
-        Order::from(&order)
+        Order::for_shopper(&order)
     };
     Ok(Answer::entity(shown))
 }
