@@ -47,6 +47,13 @@ impl Dice {
     }
 }
 
+/// Returns a number that a run is given, such as its seed.
+pub(crate) fn of_environment(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name} is {text}, which is no number")))
+}
+
 /// Returns a seed for a run that was not given one.
 pub(crate) fn seed_of_clock() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -22,7 +22,7 @@ mod staff;
 mod support;
 mod world;
 
-use dice::Dice;
+use dice::{Dice, of_environment};
 use process::{Setup, Tally};
 use serde_json::json;
 use shopper::{Closed, Shopper};
@@ -54,7 +54,7 @@ const STARTS_KILLED_MAX: u64 = 4;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_acknowledged_is_lost_by_a_kill() {
     let cycles = of_environment("CARTWRIGHT_CRASH_CYCLES").unwrap_or(CYCLES_DEFAULT);
-    let seed = of_environment("CARTWRIGHT_CRASH_SEED").unwrap_or_else(dice::seed_of_clock);
+    let seed = seed();
     note(&format!("crash: {cycles} cycles, CARTWRIGHT_CRASH_SEED={seed}"));
     let mut dice = Dice::new(seed);
 
@@ -160,8 +160,10 @@ fn setup_of(cycle: u64, dice: &mut Dice) -> Setup {
 
 #[tokio::test]
 async fn a_stop_for_long_lets_go_of_no_stock_that_is_being_paid() {
+    let seed = seed();
+    note(&format!("crash: a long stop, CARTWRIGHT_CRASH_SEED={seed}"));
     let mut tally = Tally::default();
-    let setup = Setup::eager(&mut Dice::new(dice::seed_of_clock())).hasty();
+    let setup = Setup::eager(&mut Dice::new(seed)).hasty();
     let server = setup.start(&Directory::new());
     let shop = server.shop();
     shop.settings(json!({ "reservation_seconds": 2, "checkout_seconds": 60, "provider_seconds": 1 }))
@@ -215,7 +217,7 @@ async fn a_stop_for_long_lets_go_of_no_stock_that_is_being_paid() {
 
 #[tokio::test]
 async fn killed_during_its_first_starts_it_starts_all_the_same() {
-    let seed = of_environment("CARTWRIGHT_CRASH_SEED").unwrap_or_else(dice::seed_of_clock);
+    let seed = seed();
     let mut dice = Dice::new(seed);
     let directory = Directory::new();
     let mut tally = Tally::default();
@@ -231,10 +233,9 @@ async fn killed_during_its_first_starts_it_starts_all_the_same() {
     assert_eq!(checkout["order"]["number"], json!(1), "seed {seed}");
 }
 
-fn of_environment(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    let number = text.parse();
-    Some(number.unwrap_or_else(|_| panic!("{name} is {text}, which is no number")))
+/// The seed by which a run repeats the choices of another.
+fn seed() -> u64 {
+    of_environment("CARTWRIGHT_CRASH_SEED").unwrap_or_else(dice::seed_of_clock)
 }
 
 #[expect(clippy::print_stderr, reason = "the seed of a failing run must be seen")]

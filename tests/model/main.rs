@@ -22,15 +22,11 @@ mod shipping;
 mod smaller;
 
 use case::Case;
+use dice::of_environment;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How many carts, unless the environment says otherwise.
 const CARTS_DEFAULT: u64 = 2_000;
-
-fn of_environment(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
-}
 
 /// Returns what the model and the engine say where that is not the same.
 fn difference(case: &Case) -> Option<String> {

@@ -65,7 +65,7 @@ struct Entry {
 /// What the provider was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Operation {
-    Authorize { reference: String, amount: Money },
+    Authorize { checkout: String, amount: Money },
     Capture { payment: Reference, amount: Money },
     Void { payment: Reference },
     Refund { payment: Reference, amount: Money },
@@ -77,7 +77,7 @@ pub(crate) struct Payment {
     /// The provider's name for it.
     pub(crate) payment: String,
     /// The checkout it is for.
-    pub(crate) reference: String,
+    pub(crate) checkout: String,
     pub(crate) authorized: i64,
     pub(crate) captured: i64,
     pub(crate) refunded: i64,
@@ -155,7 +155,7 @@ impl Bank {
         if book.is_away() {
             return Err(unavailable());
         }
-        let plan = book.plan(&operation);
+        let plan = book.plan();
         let Some(wait) = plan.done_after else {
             return Ok(plan);
         };
@@ -195,7 +195,7 @@ impl Bank {
         for _ in 0..if twice { 2 } else { 1 } {
             let notification = Notification {
                 key: key.clone(),
-                reference: String::new(),
+                checkout: String::new(),
                 outcome: outcome.clone(),
             };
             // Nobody has to listen.
@@ -225,7 +225,7 @@ impl Book {
         now < self.away_until
     }
 
-    fn plan(&mut self, operation: &Operation) -> Plan {
+    fn plan(&mut self) -> Plan {
         let prompt = |dice: &mut Dice| Some(Duration::from_millis(dice.between(1, 40)));
         let mut plan = Plan {
             done_after: prompt(&mut self.dice),
@@ -236,8 +236,7 @@ impl Book {
             return plan;
         }
         match self.dice.below(20) {
-            // A void that is declined says that the money was taken.
-            0 | 1 => plan.declines = !matches!(operation, Operation::Void { .. }),
+            0 | 1 => plan.declines = true,
             // Slow, on the way or with the answer; past the deadline too.
             2 => plan.done_after = Some(Duration::from_millis(self.dice.between(500, SLOW_MS_MAX))),
             3 => plan.told_after = Some(Duration::from_millis(self.dice.between(500, SLOW_MS_MAX))),
@@ -251,11 +250,11 @@ impl Book {
 
     fn carry_out(&mut self, operation: &Operation) -> Result<Approval, Decline> {
         match operation {
-            Operation::Authorize { reference, amount } => {
+            Operation::Authorize { checkout, amount } => {
                 let payment = format!("pay_{}", self.payments.len() + 1);
                 let opened = Payment {
                     payment: payment.clone(),
-                    reference: reference.clone(),
+                    checkout: checkout.clone(),
                     authorized: amount.amount,
                     captured: 0,
                     refunded: 0,
@@ -331,10 +330,8 @@ impl Gateway for Line {
         key: &'a OperationKey,
         request: AuthorizeRequest,
     ) -> BoxFuture<'a, Result<Approval, Error>> {
-        let AuthorizeRequest {
-            reference, amount, ..
-        } = request;
-        self.operate(key, Operation::Authorize { reference, amount })
+        let AuthorizeRequest { checkout, amount, .. } = request;
+        self.operate(key, Operation::Authorize { checkout, amount })
             .boxed()
     }
 

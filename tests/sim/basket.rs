@@ -50,6 +50,8 @@ pub(crate) struct Basket {
     /// The checkout that was begun for it, and may still hold it.
     pub(crate) checkout: Option<CheckoutId>,
     pub(crate) may_be_locked: bool,
+    /// A checkout that was begun had not locked it when that was answered, and may at any time.
+    pub(crate) is_starting: bool,
     /// It costs something else than its shopper was last shown.
     pub(crate) is_news: bool,
 }
@@ -64,6 +66,7 @@ impl Basket {
             has_details: false,
             checkout: None,
             may_be_locked: false,
+            is_starting: false,
             is_news: false,
         }
     }

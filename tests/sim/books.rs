@@ -10,8 +10,10 @@ use cartwright_actors::page::PAGE_LIMIT_MAX;
 use cartwright_actors::{PageRequest, Request, Shown};
 use cartwright_domain::Seed;
 use cartwright_domain::cart::State;
+use cartwright_domain::money::Money;
 use cartwright_domain::order::{Order, Status};
 use cartwright_domain::payment::PaymentState;
+use cartwright_domain::settings::Capture;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -44,6 +46,7 @@ pub(crate) async fn check(
     goods.purse.check(running, &orders).await;
     check_stock(running, goods, staff, &orders).await;
     check_carts(running, page(), &orders).await;
+    check_captures(shop, running, &orders).await;
     check_mails(shop, &orders).await;
     orders.len()
 }
@@ -92,9 +95,9 @@ fn check_money(shop: &Shop, orders: &[Shown<Order>]) {
     let payments = shop.bank.payments();
     for order in orders {
         let quote = order.state.quote();
-        let reference = quote.checkout.to_string();
+        let checkout = quote.checkout.to_string();
         let due = check_tenders(order);
-        let mut of_order = payments.iter().filter(|payment| payment.reference == reference);
+        let mut of_order = payments.iter().filter(|payment| payment.checkout == checkout);
         if due == 0 {
             assert_eq!(of_order.count(), 0, "nothing of {} is due", order.id);
             continue;
@@ -142,11 +145,36 @@ fn check_money(shop: &Shop, orders: &[Shown<Order>]) {
     for payment in &payments {
         let is_ordered = orders
             .iter()
-            .any(|order| order.state.quote().checkout.to_string() == payment.reference);
+            .any(|order| order.state.quote().checkout.to_string() == payment.checkout);
         assert!(
             is_ordered || (payment.voided && payment.captured == 0),
             "money without an order: {payment:?}"
         );
+    }
+}
+
+/// What was to be captured at once is captured, and nothing else: by the setting when the completion was asked for.
+async fn check_captures(shop: &Shop, running: &Running, orders: &[Shown<Order>]) {
+    for order in orders {
+        let Some(payment) = order.state.payments().last() else {
+            continue;
+        };
+        if order.state.status() == Status::Canceled || payment.stored_value().is_some() {
+            continue;
+        }
+        let request = shop.requests().staff(None);
+        let seen = running
+            .engine
+            .checkout(&request, order.state.quote().checkout)
+            .await;
+        let checkout = seen.expect("a checkout is read").checkout;
+        let completion = checkout.state.completion.as_ref();
+        let capture = completion.and_then(|completion| completion.capture);
+        let captured = match capture.expect("an order's checkout was completed") {
+            Capture::Now => payment.authorized_amount(),
+            Capture::WhenShipped => Money::zero(payment.authorized_amount().currency),
+        };
+        assert_eq!(payment.captured(), captured, "what is captured of {}", order.id);
     }
 }
 

@@ -18,7 +18,7 @@ mod shopper;
 mod staff;
 mod trace;
 
-use dice::Dice;
+use dice::{Dice, of_environment};
 use disk::Broken;
 use futures::future::join_all;
 use shop::{Sabotage, Shop, staged};
@@ -129,12 +129,6 @@ async fn end(shop: &Shop, running: shop::Running, dice: &mut Dice) {
         true => shop.stop(running).await,
         false => shop.kill(running).await,
     }
-}
-
-fn of_environment(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    let number = text.parse();
-    Some(number.unwrap_or_else(|_| panic!("{name} is {text}, which is no number")))
 }
 
 #[expect(clippy::print_stderr, reason = "the seed of a failing run must be seen")]

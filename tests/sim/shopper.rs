@@ -15,6 +15,7 @@ use cartwright_actors::cart::CartView;
 use cartwright_actors::checkout::CheckoutView;
 use cartwright_actors::{Engine, Shown};
 use cartwright_domain::Problem;
+use cartwright_domain::checkout::Step;
 use cartwright_domain::id::{CartId, CheckoutId, OrderId, SessionId, VariantId};
 use cartwright_domain::order::Order;
 use first::FirstAdds;
@@ -390,6 +391,7 @@ impl Shopper {
             (Act::Start(_), Reply::Checkout(view)) => {
                 let basket = self.basket.as_mut().expect("a cart is checked out");
                 (basket.checkout, basket.may_be_locked) = (Some(view.checkout.id), true);
+                basket.is_starting = view.checkout.state.step == Step::ReserveStock;
             }
             (Act::Complete(_) | Act::CompleteStarted(_), Reply::Checkout(view)) => {
                 let Some(order) = &view.order else {
@@ -404,7 +406,7 @@ impl Shopper {
             }
             (Act::Abandon(_), Reply::Checkout(view)) => {
                 let basket = self.basket.as_mut().expect("a cart is checked out");
-                basket.checkout = None;
+                (basket.checkout, basket.is_starting) = (None, false);
                 basket.may_be_locked = !view.checkout.state.is_ended();
             }
             (Act::Look(id), Reply::Order(order)) => {
@@ -430,7 +432,9 @@ impl Shopper {
     fn refused(&mut self, act: Act, problem: &Problem) {
         let basket = self.basket.as_mut();
         let may_come = match (act, problem.code.as_str()) {
-            (Act::Change(..), "cart.locked") => basket.is_some_and(|basket| basket.may_be_locked),
+            (Act::Change(..), "cart.locked") => {
+                basket.is_some_and(|basket| basket.may_be_locked || basket.is_starting)
+            }
             (
                 Act::AddFirst { .. } | Act::Change(_, Change::Add(..) | Change::Set(..)),
                 "cart.insufficient_stock",
@@ -475,7 +479,7 @@ impl Shopper {
             (Act::Abandon(_), "checkout.in_progress") => true,
             (Act::Abandon(_) | Act::CompleteStarted(_), "checkout.ended") => {
                 if let Some(basket) = basket {
-                    (basket.checkout, basket.may_be_locked) = (None, false);
+                    (basket.checkout, basket.may_be_locked, basket.is_starting) = (None, false, false);
                 }
                 true
             }
