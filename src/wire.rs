@@ -140,7 +140,11 @@ impl Health for Parted {
             let down = disk_fault(self.engine.writing_for()).or_else(busy);
             let store = match down {
                 Some(_) => part("store", Condition::Unhealthy, down),
-                None => part("store", Condition::Degraded, read_fault(self.engine.unread_ago())),
+                None => {
+                    let unread = read_fault(self.engine.unread_ago());
+                    let fault = unread.or_else(|| note_fault(self.engine.is_checkpoint_unnoted()));
+                    part("store", Condition::Degraded, fault)
+                }
             };
             let subscribers = self.engine.subscribers();
             let optional = [
@@ -166,6 +170,13 @@ fn disk_fault(writing_for: Duration) -> Option<String> {
 fn read_fault(ago: Option<Duration>) -> Option<String> {
     let ago = ago.filter(|ago| *ago < UNREAD_TOLD)?.as_secs();
     Some(format!("the store could not be read {ago} s ago; see the log"))
+}
+
+/// Says that how far the index is cannot be noted, if it cannot.
+fn note_fault(is_unnoted: bool) -> Option<String> {
+    let told =
+        "a checkpoint cannot be noted in the file applied, and the next start may be refused; see the log";
+    is_unnoted.then(|| told.to_owned())
 }
 
 /// Says what is wrong with the mails that follow from orders, if anything is.

@@ -268,6 +268,11 @@ impl Engine {
         self.inner.runtime.store().statistics().unread_ago
     }
 
+    /// Tells whether the store's last checkpoint could not be noted.
+    pub fn is_checkpoint_unnoted(&self) -> bool {
+        self.inner.runtime.store().statistics().is_checkpoint_unnoted
+    }
+
     /// Returns what each subscriber has done.
     pub fn subscribers(&self) -> Vec<SubscriberCounters> {
         self.inner.runtime.subscribers()

@@ -296,6 +296,8 @@ impl Checkpoints {
                                 return;
                             }
                         };
+                        let is_unnoted = &shared.counters.is_checkpoint_unnoted;
+                        is_unnoted.store(noted.is_err(), Ordering::Relaxed);
                         // As many rows later it is tried again.
                         if let Err(error) = noted {
                             tracing::warn!(%error, "a checkpoint cannot be noted in the file applied; until it can, a start replays more");

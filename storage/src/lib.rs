@@ -223,6 +223,8 @@ pub struct Statistics {
     pub writing_for: Duration,
     /// How long ago a read of the index failed, if one has since the start.
     pub unread_ago: Option<Duration>,
+    /// Whether the last checkpoint could not be noted, so that the next start replays more.
+    pub is_checkpoint_unnoted: bool,
 }
 
 /// Where commits become durable and from where they are read.

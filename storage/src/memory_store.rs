@@ -319,10 +319,11 @@ impl Store for MemoryStore {
             zeroed_bytes: 0,
             commits: state.commits,
             snapshot_bytes: 0,
-            writing_for: Duration::ZERO,
-            unread_ago: None,
             pending_bytes: 0,
             waiting: 0,
+            writing_for: Duration::ZERO,
+            unread_ago: None,
+            is_checkpoint_unnoted: false,
         }
     }
 

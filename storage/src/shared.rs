@@ -53,6 +53,7 @@ pub(crate) struct Counters {
     pub(crate) snapshot_bytes: AtomicU64,
     /// Since when the disk has a group to write.
     pub(crate) writing: Writing,
+    pub(crate) is_checkpoint_unnoted: AtomicBool,
     /// Last numbers drawn, in the order of [`Sequence::ALL`].
     pub(crate) numbers: [AtomicU64; Sequence::ALL.len()],
 }

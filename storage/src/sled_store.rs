@@ -401,6 +401,7 @@ impl Store for SledStore {
             waiting: counters.waiting.load(Ordering::Relaxed),
             writing_for: counters.writing.lasts(),
             unread_ago: self.shared.loaders.failed_ago(),
+            is_checkpoint_unnoted: counters.is_checkpoint_unnoted.load(Ordering::Relaxed),
         }
     }
 
