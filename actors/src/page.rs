@@ -5,7 +5,7 @@ use crate::once::Shown;
 use crate::request::Refused;
 use crate::runtime::Entities;
 use cartwright_domain::{Class, Entity, EntityKey, Kind, Problem};
-use cartwright_storage::{Listed, ListingRow, Position, Scan};
+use cartwright_storage::{KEY_BYTES_MAX, Listed, ListingRow, Position, Scan};
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -18,6 +18,15 @@ pub const PAGE_LIMIT_MAX: usize = 100;
 const HEAD_LENGTH: usize = 2;
 /// Bytes behind the sort value in a cursor: the kind's tag and the id.
 const TAIL_LENGTH: usize = 17;
+/// The most bytes a cursor stands for.
+const CURSOR_BYTES_MAX: usize = HEAD_LENGTH + KEY_BYTES_MAX + TAIL_LENGTH;
+
+// What a cursor's first byte says it is of.
+const OF_LISTING: u8 = 0;
+const OF_UNIQUE: u8 = 1;
+const OF_KIND: u8 = 2;
+/// An entity's history, which is no list of the store.
+const OF_HISTORY: u8 = 3;
 
 /// Which page is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +46,7 @@ impl Default for PageRequest {
     }
 }
 
-/// Where a page ended. Opaque to callers.
+/// Where the next page begins: behind a row of a list, or with a commit of a history. Opaque to callers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     list: [u8; HEAD_LENGTH],
@@ -58,14 +67,11 @@ impl Cursor {
     }
 }
 
-/// The first byte of a cursor of the history of an entity, which is no list of the store.
-const HISTORY: u8 = 3;
-
 impl Cursor {
     /// Makes the cursor of a page of an entity's history that begins with a commit; none where there is no such commit.
     pub(crate) fn of_history(entity: EntityKey, from: Position) -> Option<Self> {
         (from != Position::default()).then(|| Self {
-            list: [HISTORY, entity.kind.tag()],
+            list: [OF_HISTORY, entity.kind.tag()],
             row: ListingRow {
                 sort: from.0.to_be_bytes().to_vec(),
                 entity,
@@ -76,7 +82,7 @@ impl Cursor {
     /// Returns the commit that the next page of an entity's history begins with.
     pub(crate) fn position_in_history(self, entity: EntityKey) -> Result<Position, InvalidCursor> {
         let Self { list, row } = self;
-        let is_of_list = list == [HISTORY, entity.kind.tag()] && row.entity == entity;
+        let is_of_list = list == [OF_HISTORY, entity.kind.tag()] && row.entity == entity;
         let position = row.sort.try_into().ok().filter(|_| is_of_list);
         position
             .map(|bytes| Position(u64::from_be_bytes(bytes)))
@@ -87,9 +93,9 @@ impl Cursor {
 /// Returns the bytes that stand for a list in a cursor.
 const fn list_of(of: Listed) -> [u8; HEAD_LENGTH] {
     match of {
-        Listed::Listing(listing) => [0, listing.tag()],
-        Listed::Unique(space) => [1, space.tag()],
-        Listed::Kind(kind) => [2, kind.tag()],
+        Listed::Listing(listing) => [OF_LISTING, listing.tag()],
+        Listed::Unique(space) => [OF_UNIQUE, space.tag()],
+        Listed::Kind(kind) => [OF_KIND, kind.tag()],
     }
 }
 
@@ -119,7 +125,7 @@ impl FromStr for Cursor {
         if !text.is_ascii()
             || !digits.len().is_multiple_of(2)
             || digits.len() < 2 * (HEAD_LENGTH + TAIL_LENGTH)
-            || 2 * 600 < digits.len()
+            || 2 * CURSOR_BYTES_MAX < digits.len()
         {
             return Err(InvalidCursor);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long what goes on when nobody waits for it any more may take until then.
+/// How long what goes on after its deadline may take from then on, at most.
 const FINISH_MAX: Duration = Duration::from_secs(300);
 
 /// How long before its deadline a request no longer waits for what others do, so that what there is can still be answered:
@@ -51,7 +51,7 @@ impl Request {
         Ask::external(Arc::clone(&self.caller), self.seed, self.ends()).if_match(self.if_match)
     }
 
-    /// Returns when it has come to its end, and if it is in the middle.
+    /// Returns when it ends at the latest, whether or not it is done.
     pub(crate) fn ends(&self) -> Instant {
         match self.goes_on {
             true => self.deadline + FINISH_MAX,

@@ -1,12 +1,12 @@
 //! Answers: a body with its version as `ETag`, and the marks that an answer may carry.
 
 use crate::{
-    extract::{IDEMPOTENT_REPLAYED, etag},
+    extract::{IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED, etag},
     problem::Refused,
 };
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use cartwright_actors::request::Done;
@@ -18,7 +18,6 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BODY_BYTES_EXPECTED: usize = 8 * 1024;
 /// Room for the headers of an answer, with those that every answer gets.
 const HEADERS_EXPECTED: usize = 16;
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const RETURN_MINIMAL: HeaderValue = HeaderValue::from_static("return=minimal");
 const REPLAYED: HeaderValue = HeaderValue::from_static("true");
 

@@ -30,7 +30,7 @@ use tower::Service;
 /// How long to wait after a failed accept, which mostly means that the process has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often it is told that no further connections are taken.
-const FULL_TOLD_EVERY: Duration = Duration::from_secs(60);
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// How many connections may wait to be taken; the kernel may have room for fewer (`net.core.somaxconn`).
 const CONNECTING_MAX: u32 = 4_096;
 /// How long whoever has connected before a stop may wait to be taken.
@@ -145,7 +145,7 @@ impl Server {
         } = self;
         let graceful = GracefulShutdown::new();
         let permits = Arc::new(Semaphore::new(options.connections_max));
-        let mut full_told = None;
+        let mut told = Told::default();
         let mut connections = JoinSet::new();
         let deadlines = Deadlines::default();
         let builder = connection_options(&options, &deadlines);
@@ -157,7 +157,7 @@ impl Server {
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
-                accepted = accept(&listener, &permits, &mut full_told) => accepted,
+                accepted = accept(&listener, &permits, &mut told) => accepted,
                 Some(_) = connections.join_next() => continue,
             };
             let Some((stream, permit)) = accepted else {
@@ -324,18 +324,41 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Taken<S> {
     }
 }
 
+/// What is told now and then, and not at each connection.
+#[derive(Default)]
+struct Told {
+    /// That there is no room for another.
+    full: NowAndThen,
+    /// That the system refused one.
+    refused: NowAndThen,
+}
+
+/// When something was told last.
+#[derive(Default)]
+struct NowAndThen(Option<Instant>);
+
+impl NowAndThen {
+    /// Tells whether it is to be told again; if so, it counts as told.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.0.is_none_or(|told| TOLD_EVERY <= told.elapsed());
+        if is_due {
+            self.0 = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
 /// Takes the next connection. Waits for a permit first, so that connections beyond the bound wait in the system's own
 /// queue, and tells now and then that it does.
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-    full_told: &mut Option<Instant>,
+    told: &mut Told,
 ) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let permit = match Arc::clone(permits).try_acquire_owned() {
         Ok(permit) => permit,
         Err(_) => {
-            if full_told.is_none_or(|told| FULL_TOLD_EVERY <= told.elapsed()) {
-                *full_told = Some(Instant::now());
+            if told.full.is_due() {
                 tracing::warn!(
                     "as many connections are open as may be: further ones wait until one closes; see connections_max"
                 );
@@ -350,7 +373,9 @@ async fn accept(
             Some((stream, permit))
         }
         Err(error) => {
-            tracing::warn!(%error, "a connection could not be accepted");
+            if told.refused.is_due() {
+                tracing::warn!(%error, "a connection could not be accepted");
+            }
             sleep(ACCEPT_PAUSE).await;
             None
         }

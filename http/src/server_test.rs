@@ -112,9 +112,12 @@ async fn a_stopped_server_lets_requests_end_and_takes_no_more() {
     send(&mut stream, "/gate").await;
     patient(house.entered.notified()).await;
     house.stop.send(()).unwrap();
-    while TcpStream::connect(house.address).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    patient(async {
+        while TcpStream::connect(house.address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     house.open.notify_one();
     assert!(read_until(&mut stream, "passed").await.contains("200 OK"));
     assert_eq!(patient(house.ended).await.unwrap(), Ended::Drained);

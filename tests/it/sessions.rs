@@ -139,13 +139,13 @@ async fn ending_a_session_takes_the_cookie_away_and_the_cart_out_of_reach() {
 async fn a_session_slides_while_it_is_used_and_ends_when_it_is_not() {
     let server = Server::fresh();
     let shop = server.shop();
-    shop.settings(json!({ "session_seconds": 3 })).await;
+    shop.settings(json!({ "session_seconds": 6 })).await;
     let guest = shop.guest().await;
     let first = guest.get("/session").ok(200).await;
-    // Twice its lifetime, in steps that are shorter.
+    // Longer than its lifetime, in steps that are shorter by far.
     let mut renewed = 0;
-    for _ in 0..12 {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..7 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let shown = guest.get("/session").send().await;
         renewed += u32::from(shown.header("set-cookie").is_some());
         shown.expect(200);
@@ -154,7 +154,7 @@ async fn a_session_slides_while_it_is_used_and_ends_when_it_is_not() {
     assert!(first["expires_at"].as_str() < last["expires_at"].as_str());
     assert!(0 < renewed, "the browser's cookie was never renewed");
 
-    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    tokio::time::sleep(Duration::from_millis(6_500)).await;
     guest.get("/session").refused(404, "session.not_found").await;
 }
 

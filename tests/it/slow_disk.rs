@@ -231,13 +231,18 @@ fn copy(from: &Path, to: &Path) {
 
 /// Asks until there is room: to open all carts takes more than a small store has for what is not in the index yet.
 async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
-    loop {
-        let answer = ask().await;
-        if answer.status != 503 {
-            return answer;
+    let answered = async {
+        loop {
+            let answer = ask().await;
+            if answer.status != 503 {
+                return answer;
+            }
+            sleep(SYNC).await;
         }
-        sleep(SYNC).await;
-    }
+    };
+    timeout(PATIENCE, answered)
+        .await
+        .expect("there is room in the end")
 }
 
 /// Adds a unit to the shopper's cart.

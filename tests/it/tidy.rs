@@ -49,6 +49,8 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
 const MACHINERY: &[(&str, &[&str])] = &[
     ("domain", &["address", "money"]),
     ("actors", &["runtime"]),
+    // Who is behind it, and not what it is for: shipping and notification.
+    ("gateways", &["carrier", "mail"]),
     ("http", &["dto", "extract", "layer"]),
 ];
 
@@ -97,11 +99,13 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 pub(crate) fn rust_files() -> Vec<(String, String)> {
-    files(root())
+    let found: Vec<_> = files(root())
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|path| (relative(&path), text(&path)))
-        .collect()
+        .collect();
+    assert!(!found.is_empty(), "there are no sources in {}", root().display());
+    found
 }
 
 pub(crate) fn relative(path: &Path) -> String {

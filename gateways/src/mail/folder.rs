@@ -263,6 +263,11 @@ mod tests {
     use super::*;
     use crate::mail::{InvalidMessageId, MessageId};
     use cartwright_domain::Email;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    /// How long a condition may take before a test has failed.
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     fn mail(id: &str, text: &str) -> Mail {
         Mail {
@@ -357,9 +362,12 @@ mod tests {
                 .await
                 .unwrap();
         }
-        while files(home.path()).len() < 100 {
-            tokio::task::yield_now().await;
-        }
+        let written = async {
+            while files(home.path()).len() < 100 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, written).await.expect("all are written");
         assert_eq!(files(&home.path().join(SPOOL)), Vec::<String>::new());
         folder.settle().await.unwrap();
         assert!(!lock(&folder.shared.written).unsynced);

@@ -13,8 +13,12 @@ pub const IDEMPOTENCY_KEY_LENGTH_MAX: usize = 255;
 /// Marks an answer that was given before under the same key.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// Names a change so that its repeat is known.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Asks for less of an answer.
+pub const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// Says what of that was done.
+pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// The version the caller expects, from `If-Match: "7"`. Without the header, or with `*`, none: the last write wins.
 /// `If-None-Match: *` on a change expects that nothing is there, which is version 0. Reading passes over both: answers

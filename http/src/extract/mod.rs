@@ -19,9 +19,10 @@ pub use call::{Call, StaffCall};
 pub use caller::{Access, Anyone, FoundSession, Sessions, StaffOnly};
 pub(crate) use change::{Change, Changes, Null};
 pub use cookie::{SESSION_COOKIE, SessionCookie};
+pub(crate) use headers::PREFERENCE_APPLIED;
 pub use headers::{
-    IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENT_REPLAYED, IdempotencyKey, IfMatch, Prefer, RequiredIdempotencyKey,
-    UserAgent, etag,
+    IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENT_REPLAYED, IdempotencyKey, IfMatch, PREFER,
+    Prefer, RequiredIdempotencyKey, UserAgent, etag,
 };
 pub(crate) use json::malformed;
 pub use json::{Json, Unread};

@@ -67,7 +67,7 @@ pub fn id_of<I: EntityId>(text: &str, kind: &str) -> Result<I, Refused> {
         Refused::new(
             Class::NotFound,
             &code,
-            format!("there is no {} with this id", kind.replace('_', " ")),
+            format!("there is no such {}", kind.replace('_', " ")),
         )
     })
 }

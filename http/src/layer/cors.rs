@@ -1,7 +1,8 @@
 //! Which pages of other origins may call from a browser.
 
 use super::request_id;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use crate::extract::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, PREFER, PREFERENCE_APPLIED};
+use axum::http::{HeaderValue, Method, header};
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -10,10 +11,6 @@ const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Allows the configured origins, with cookies. Without one, browsers keep to their own.
 pub(super) fn layer(origins: &[HeaderValue]) -> CorsLayer {
-    let idempotency_key = HeaderName::from_static("idempotency-key");
-    let idempotent_replayed = HeaderName::from_static("idempotent-replayed");
-    let prefer = HeaderName::from_static("prefer");
-    let preference_applied = HeaderName::from_static("preference-applied");
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().cloned()))
         .allow_credentials(true)
@@ -29,16 +26,16 @@ pub(super) fn layer(origins: &[HeaderValue]) -> CorsLayer {
             header::CONTENT_TYPE,
             header::IF_MATCH,
             header::IF_NONE_MATCH,
-            idempotency_key,
-            prefer,
+            IDEMPOTENCY_KEY,
+            PREFER,
             request_id::HEADER,
         ])
         .expose_headers([
             header::ETAG,
             header::LOCATION,
             header::RETRY_AFTER,
-            idempotent_replayed,
-            preference_applied,
+            IDEMPOTENT_REPLAYED,
+            PREFERENCE_APPLIED,
             request_id::HEADER,
         ])
         .max_age(MAX_AGE)
