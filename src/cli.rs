@@ -276,10 +276,12 @@ pub(crate) enum Work {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").args(["work", "all", "growth", "from"]).required(true).multiple(true))]
 pub(crate) struct Bench {
-    /// One kind of load, on a running server
+    /// One kind of load, on a running server that is there for it alone: it adds variants and orders, and w4 and w8 leave free
+    /// shipping and an untaxed zone to everywhere. The bare handler and the disk beside it are this machine's
     #[arg(long, conflicts_with_all = ["all", "growth", "from", "page"])]
     pub(crate) work: Option<Work>,
-    /// Every kind of load, each on a server of its own that starts empty
+    /// Every kind of load, each on a server of its own that starts empty, with the options that are the default: --url, --token
+    /// and --config are not looked at
     #[arg(long)]
     pub(crate) all: bool,
     /// What becomes of it all as the shop grows, on servers of its own; takes minutes
@@ -291,17 +293,21 @@ pub(crate) struct Bench {
     /// How many connections send requests, each the next one when the last is answered [default: 64; w4 and w8: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) connections: Option<u16>,
-    /// How many operations a second, spread evenly over the connections, whether or not the last ones are answered [default:
-    /// each connection the next when the last is answered]
-    #[arg(long, requires = "work", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    /// How many operations a second, spread evenly over the connections, whether or not the last ones are answered; where its
+    /// own last one is not, a connection sends the next as soon as it is [default: each the next when the last is answered]
+    #[arg(long, requires = "work", conflicts_with_all = ["all", "growth", "from"], value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) rate: Option<u64>,
-    /// How long to measure, after a warm-up of a fifth of it; parts of a second are allowed
+    /// How long to measure, after a warm-up of a fifth of it; parts of a second are allowed. At a --rate above what the server
+    /// does it takes longer, until all that was due is answered
     #[arg(long, default_value = "10", value_name = "N", value_parser = seconds)]
     pub(crate) seconds: Duration,
-    /// How often all works are measured, one after the other; each goal is judged by its round in the middle
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=99))]
+    /// How often all works are measured, one after the other, and of the growth the sizes and the long carts; each goal is
+    /// judged by its round in the middle
+    #[arg(long, default_value_t = 3, conflicts_with = "work", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=99))]
     pub(crate) rounds: u8,
-    /// How many carts the growth goes up to; w9 has a hundredth of them, but at least 400
+    /// How many carts the growth goes up to. A tenth of them are the ceiling of those in memory, the idle ones and the variants
+    /// that are imported; a fifth, up to 2,000 and 500, the lines of the longest carts; a hundredth, w9's carts (at least
+    /// 400) and those whose snapshots are weighed
     #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=100_000_000))]
     pub(crate) carts: u32,
     /// Write one JSON object, to a file or instead of the table

@@ -6,15 +6,13 @@ use std::fs;
 
 /// Milliseconds of a tick of the kernel's process accounting, on every Linux platform in use.
 const TICK_MS: u64 = 10;
-/// Bytes of a page of memory, where the kernel does not say.
-const PAGE_BYTES: u64 = 4096;
 
 /// How many files the store, the mails and the payments may need beside the connections; of a process that may have few
 /// files open, half.
 const FILES_OF_THE_STORE: u64 = 256;
 
 /// Lets this process have as many files open as it may at all, and returns how many; `None`: as many as it likes.
-pub(crate) fn raise_open_files() -> Option<u64> {
+pub fn raise_open_files() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {
         return limit.current;
@@ -69,12 +67,7 @@ fn cpu_ms_of(stat: &str) -> Option<(u64, u64)> {
 pub(crate) fn usage() -> ProcessUsage {
     let id = std::process::id();
     let (user_ms, system_ms) = cpu_ms(id).unwrap_or_default();
-    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm
-        .split_whitespace()
-        .nth(1)
-        .and_then(|field| field.parse::<u64>().ok())
-        .unwrap_or(0);
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let io = fs::read_to_string("/proc/self/io").unwrap_or_default();
     let written = io
         .lines()
@@ -84,9 +77,16 @@ pub(crate) fn usage() -> ProcessUsage {
         id,
         user_ms,
         system_ms,
-        resident_bytes: pages * PAGE_BYTES,
+        resident_bytes: resident_bytes_of(&status).unwrap_or(0),
         write_bytes: written.unwrap_or(0),
     }
+}
+
+/// Reads the resident memory from the text of `/proc/PID/status`, where it is in kibibytes, however large a page is.
+fn resident_bytes_of(status: &str) -> Option<u64> {
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = resident.trim().strip_suffix(" kB")?.parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 #[cfg(test)]
@@ -119,6 +119,14 @@ mod tests {
         let stat = "4242 (cart) wright) S 1 4242 4242 0 -1 4194304 500 0 0 0 123 45 0 0 20 0 4 0 999 1 2 3";
         assert_eq!(cpu_ms_of(stat), Some((1230, 450)));
         assert_eq!(cpu_ms_of("nonsense"), None);
+    }
+
+    #[test]
+    fn resident_memory_is_read_in_kibibytes() {
+        let status = "Name:\tcartwright\nVmHWM:\t   90000 kB\nVmRSS:\t   12345 kB\nThreads:\t4\n";
+        assert_eq!(resident_bytes_of(status), Some(12_345 * 1024));
+        assert_eq!(resident_bytes_of("Name:\tkthreadd\n"), None);
+        assert_eq!(resident_bytes_of("VmRSS:\t18014398509481984 kB\n"), None);
     }
 
     #[test]

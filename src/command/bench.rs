@@ -8,32 +8,55 @@
 
 mod counters;
 mod figures;
+mod files;
 mod goals;
 mod growth;
+mod json_fields;
 mod limits;
 mod load;
 mod machine;
 mod own_server;
 mod page;
 mod page_growth;
+mod page_text;
 mod plot;
 mod report;
+mod said;
 mod suite;
 mod turns;
+mod warnings;
 mod work;
 
 use crate::cli::{Bench, Work};
 use crate::client::Server;
 use crate::output;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use cartwright::process;
 use figures::Figures;
+use files::{Tried, cannot_write, plot_of};
 use limits::Limits;
 use load::Pace;
 use report::Report;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use turns::PARTS;
 use work::{Load, Shop};
+
+/// The scale that the goals are set for: less of it says little about them.
+const GOAL_CARTS: u64 = 1_000_000;
+const GOAL_TIME: Duration = Duration::from_secs(5);
+const GOAL_ROUNDS: usize = 3;
+
+/// The most lines a cart may hold.
+const LARGEST_CART: u64 = 2_000;
+
+/// How many files are open for each connection at most: of two servers in turn, or of a server and the bare handler.
+const FILES_PER_CONNECTION: u64 = 2;
+
+/// Those beside the connections.
+const OTHER_FILES: u64 = 64;
 
 /// W9 has so many times fewer carts than the growth goes up to.
 const SLEEPING_DIVISOR: u32 = 100;
@@ -80,6 +103,13 @@ impl Settings {
             usize::try_from((self.carts / SLEEPING_DIVISOR).max(SLEEPING_MIN)).unwrap_or(usize::MAX);
         Load::of(work, self.connections, sleeping)
     }
+
+    /// Returns how soon the index of a bench's own server is told of a change, where it is not as by default: of a turn shorter
+    /// than a goal is about it would otherwise be told long after its end.
+    fn index_after_ms(&self) -> Option<u128> {
+        let turn = self.time / PARTS;
+        (self.time < GOAL_TIME).then(|| (2 * turn).as_millis().max(1))
+    }
 }
 
 /// Runs a bench. The exit code is 1 when operations failed.
@@ -87,23 +117,29 @@ impl Settings {
 /// # Errors
 /// The server cannot be used, and what to do about it.
 pub(crate) async fn run(arguments: Bench) -> anyhow::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         ended = measure(arguments) => ended,
         // Returning ends the servers and removes their directories.
         _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        _ = terminate.recv() => bail!("told to end"),
     }
 }
 
 async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
     let settings = Settings::of(&arguments);
-    if let Some(file) = arguments
-        .json
-        .as_deref()
-        .filter(|file| *file != Path::new(output::STDOUT))
-    {
-        // Told before the work, which may take long.
-        let opened = std::fs::File::options().create(true).append(true).open(file);
-        opened.with_context(|| format!("cannot write {}", file.display()))?;
+    // What is wrong is told before the work, which may take long.
+    let mut report = match &arguments.from {
+        Some(file) => Report::read(file)?,
+        None => Report::default(),
+    };
+    let _tried = Tried::all(arguments.json.as_deref(), arguments.page.as_deref())?;
+    let is_suite = arguments.all || arguments.growth;
+    if is_suite || (arguments.work.is_some() && settings.limits) {
+        ensure_usable(&settings.directory)?;
+    }
+    if is_suite || arguments.work.is_some() {
+        ensure_files(arguments.connections, process::raise_open_files())?;
     }
     if let Some(work) = arguments.work {
         let server = Server::new(&arguments.remote)?;
@@ -112,12 +148,9 @@ async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
         write(arguments.json.as_deref(), &measured.figures, Some(&table))?;
         return Ok(exit_code(measured.figures.errors));
     }
-    let mut report = match &arguments.from {
-        Some(file) => Report::read(file)?,
-        None => Report::default(),
-    };
-    if arguments.all || arguments.growth {
-        let now = machine::about(&settings)?;
+    let began = Instant::now();
+    if is_suite {
+        let now = machine::about(&settings, arguments.data_dir.is_some())?;
         let before = report.about.filter(|_| !(arguments.all && arguments.growth));
         report.about = Some(match before {
             Some(before) => before.beside(now)?,
@@ -129,6 +162,9 @@ async fn measure(arguments: Bench) -> anyhow::Result<ExitCode> {
     }
     if arguments.growth {
         report.growth = Some(growth::growth(&settings).await?);
+    }
+    if let Some(about) = report.about.as_mut().filter(|_| is_suite) {
+        about.run_ms += u64::try_from(began.elapsed().as_millis())?;
     }
     let table = report.table();
     write(arguments.json.as_deref(), &report.judged(), Some(&table))?;
@@ -150,7 +186,7 @@ fn write(json: Option<&Path>, figures: &impl serde::Serialize, table: Option<&st
         Some(_) if is_stdout => output::line(serde_json::to_string(figures)?)?,
         Some(file) => {
             let text = serde_json::to_string_pretty(figures)? + "\n";
-            std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+            std::fs::write(file, text).with_context(|| cannot_write(file))?;
         }
     }
     if let Some(table) = table.filter(|_| !is_stdout) {
@@ -161,11 +197,36 @@ fn write(json: Option<&Path>, figures: &impl serde::Serialize, table: Option<&st
 
 /// Writes the page, and the plot beside it under the page's name.
 fn write_page(file: &Path, report: &Report) -> anyhow::Result<()> {
-    let plot = file.with_extension("svg");
+    let plot = plot_of(file);
     let name = plot.file_name().context("the page's name is a file's")?;
-    let wrote = |file: &Path| format!("cannot write {}", file.display());
-    std::fs::write(&plot, plot::svg(&goals::judge(report))?).with_context(|| wrote(&plot))?;
-    std::fs::write(file, page::page(report, &name.to_string_lossy())).with_context(|| wrote(file))?;
+    std::fs::write(&plot, plot::svg(&goals::judge(report))?).with_context(|| cannot_write(&plot))?;
+    std::fs::write(file, page::page(report, &name.to_string_lossy())).with_context(|| cannot_write(file))?;
+    Ok(())
+}
+
+/// Refuses a directory in which nothing can be written.
+fn ensure_usable(directory: &Path) -> anyhow::Result<()> {
+    let named = || {
+        format!(
+            "cannot measure in {}; name a directory with --data-dir",
+            directory.display()
+        )
+    };
+    tempfile::tempfile_in(directory).with_context(named)?;
+    Ok(())
+}
+
+/// Refuses more connections than this process may have open.
+fn ensure_files(connections: Option<u16>, open_files_max: Option<u64>) -> anyhow::Result<()> {
+    let (Some(connections), Some(open_files_max)) = (connections, open_files_max) else {
+        return Ok(());
+    };
+    let needed = FILES_PER_CONNECTION * u64::from(connections) + OTHER_FILES;
+    ensure!(
+        needed <= open_files_max,
+        "{connections} connections take up to {needed} open files, and this process may have {open_files_max}: raise \
+         `ulimit -n`, or lower --connections"
+    );
     Ok(())
 }
 
@@ -234,5 +295,42 @@ fn warn_if_other(load: Load, figures: &Figures) {
              not in these figures",
             load.work.name()
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_connections_than_files_may_be_open_are_refused() {
+        assert!(ensure_files(Some(480), Some(1_024)).is_ok());
+        let refused = ensure_files(Some(481), Some(1_024)).expect_err("that is too many");
+        assert!(
+            refused
+                .to_string()
+                .starts_with("481 connections take up to 1026 open files")
+        );
+        assert!(ensure_files(None, Some(1_024)).is_ok());
+        assert!(ensure_files(Some(4_096), None).is_ok());
+    }
+
+    #[test]
+    fn the_index_is_told_sooner_where_turns_are_shorter_than_the_goals_are_about() {
+        let index_after_ms = |time| {
+            let settings = Settings {
+                time,
+                connections: None,
+                rounds: 1,
+                carts: 100,
+                directory: PathBuf::new(),
+                limits: true,
+                pace: Pace::Closed,
+            };
+            settings.index_after_ms()
+        };
+        assert_eq!(index_after_ms(GOAL_TIME), None);
+        assert_eq!(index_after_ms(Duration::from_millis(200)), Some(80));
+        assert_eq!(index_after_ms(Duration::from_nanos(1)), Some(1));
     }
 }

@@ -1,9 +1,9 @@
 //! `cartwright bench`: against a running server, whose own counters it reads, and on servers of its own.
 
-use crate::support::{Server, cartwright};
+use crate::support::{Server, cartwright, until};
 use serde_json::Value;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Runs a bench and returns what it wrote to stdout.
 #[track_caller]
@@ -24,6 +24,15 @@ fn number(figures: &Value, pointer: &str) -> u64 {
 fn json(file: &Path) -> Value {
     let text = std::fs::read(file).expect("the figures were written");
     serde_json::from_slice(&text).expect("the figures are JSON")
+}
+
+/// Runs a bench that is refused and returns why.
+#[track_caller]
+fn refused(arguments: &[&str]) -> String {
+    let output = cartwright().arg("bench").args(arguments).output();
+    let output = output.expect("the binary runs");
+    assert!(!output.status.success(), "{arguments:?} are taken");
+    String::from_utf8(output.stderr).expect("what it says is text")
 }
 
 /// Checks what every work says of itself.
@@ -86,6 +95,64 @@ fn a_work_is_measured_at_the_rate_that_is_asked_for() {
 }
 
 #[test]
+fn what_would_not_be_heeded_is_refused() {
+    for all in [["--all"].as_slice(), &["--growth"], &["--from", "figures.json"]] {
+        let why = refused(&[all, &["--rate", "50"]].concat());
+        let is_refused = why.contains("cannot be used with") && why.contains("'--rate <N>'");
+        assert!(is_refused, "{all:?}: {why}");
+    }
+    let why = refused(&["--work", "w2", "--rounds", "9"]);
+    assert!(why.contains("cannot be used with"), "{why}");
+}
+
+#[test]
+fn what_cannot_be_written_or_read_is_told_before_the_work() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    // Nobody listens there, and that is not what it comes to.
+    let nobody = ["--url", "http://127.0.0.1:1", "--token", "eyJ"];
+    let work = [["--work", "w2", "--seconds", "60"].as_slice(), &nobody].concat();
+    let missing = path("missing");
+    let why = refused(&[&work, ["--data-dir", &missing].as_slice()].concat());
+    assert!(why.contains("cannot measure in"), "{why}");
+    let figures = path("figures.json");
+    let why = refused(&["--from", &figures, "--json", &figures]);
+    assert!(why.contains("cannot read"), "{why}");
+    let why = refused(&["--all", "--json", &figures, "--page", &path("page.svg")]);
+    assert!(why.contains("would be written over"), "{why}");
+    let why = refused(&["--all", "--json", &figures, "--page", &path("missing/page.md")]);
+    assert!(why.contains("cannot write"), "{why}");
+    let why = refused(&[&work, ["--json", &figures].as_slice()].concat());
+    assert!(why.contains("no server answers"), "{why}");
+    let left = std::fs::read_dir(folder.path()).expect("it is there").count();
+    assert_eq!(left, 0, "files that nothing was written to are gone");
+}
+
+#[tokio::test]
+async fn who_ends_a_bench_ends_its_servers_and_removes_what_they_wrote() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let mut bench = cartwright()
+        .args(["bench", "--growth", "--seconds", "60", "--data-dir"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let files = || std::fs::read_dir(folder.path()).expect("it is there").count();
+    until("it has two servers", async || (2 <= files()).then_some(())).await;
+    let sent = Command::new("kill")
+        .args(["-TERM", &bench.id().to_string()])
+        .status();
+    assert!(sent.is_ok_and(|status| status.success()), "SIGTERM can be sent");
+    let ended = until("it has ended", async || {
+        bench.try_wait().expect("it can be waited for")
+    })
+    .await;
+    assert!(!ended.success());
+    assert_eq!(files(), 0, "its servers' directories are gone");
+}
+
+#[test]
 fn every_work_is_measured_with_nothing_but_the_binary() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let (file, page) = (
@@ -112,6 +179,8 @@ fn every_work_is_measured_with_nothing_but_the_binary() {
         .arg("--page")
         .arg(&page));
     assert!(table.contains("operations/s"), "{table}");
+    let small = "This is a small run, with 1,000 carts";
+    assert!(table.contains(small), "{table}");
 
     let report = json(&file);
     assert_eq!(report["rounds"].as_array().map(Vec::len), Some(2));
@@ -149,7 +218,11 @@ fn every_work_is_measured_with_nothing_but_the_binary() {
         assert_eq!((&both["work"], &both["over"]), (&work.into(), &over.into()));
         assert!(0 < number(both, "/operations_per_second"), "{both}");
         assert!(0 < number(both, "/over_operations_per_second"), "{both}");
+        assert_eq!(both["wakes_permille"].is_null(), work != "w9", "{both}");
+        assert_eq!(both["mails_permille"].is_null(), work != "w8", "{both}");
+        assert!(0 < number(both, "/over_commits_permille"), "{both}");
     }
+    assert!(0 < number(round, "/kept_bytes"), "mails are kept: {round}");
     let snapshots = &round["snapshots"];
     assert!(
         number(snapshots, "/snapshot_bytes") < number(snapshots, "/written_bytes"),
@@ -158,6 +231,12 @@ fn every_work_is_measured_with_nothing_but_the_binary() {
 
     let text = std::fs::read_to_string(&page).expect("the page was written");
     assert!(text.starts_with("<!-- Generated by"), "{text}");
+    assert!(text.contains(small), "{text}");
+    let command =
+        "cartwright bench --all --seconds 0.200 --rounds 2 --carts 1000 --connections 4 --data-dir DIR";
+    assert!(text.contains(command), "{text}");
+    let warnings = report["warnings"].as_array().expect("warnings are a list");
+    assert!(!warnings.is_empty(), "{report}");
     let goals = report["goals"].as_array().expect("goals are a list");
     for goal in goals {
         assert!(
@@ -201,6 +280,7 @@ fn growth_is_measured_on_a_small_scale() {
         .arg("--json")
         .arg(&file));
     let growth = &json(&file)["growth"];
+    assert!(0 < number(growth, "/store_bytes"), "{growth}");
     for (size, carts) in [100, 200].into_iter().enumerate() {
         assert_eq!(number(growth, &format!("/sizes/{size}/carts")), carts);
         assert!(0 < number(growth, &format!("/sizes/{size}/server/operations")));

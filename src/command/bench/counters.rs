@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::time::{Duration, Instant};
 
 /// How long the index may take to hold everything.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const SETTLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A store is at rest when nothing was written for so long.
 pub(super) const QUIET: Duration = Duration::from_millis(500);
@@ -17,7 +17,18 @@ pub(super) const QUIET: Duration = Duration::from_millis(500);
 const SYNCS_QUIET: Duration = Duration::from_millis(100);
 
 /// How often that is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How a server is watched that has something left to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watch {
+    /// For how long nothing must have been written.
+    pub(super) quiet: Duration,
+    /// How often that is looked at.
+    pub(super) every: Duration,
+    /// How long that may take.
+    pub(super) patience: Duration,
+}
 
 /// What the server says about its own process, entities and store.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -154,8 +165,28 @@ impl ServerCounters {
     /// # Errors
     /// It takes too long.
     pub(super) async fn at_rest(&mut self) -> anyhow::Result<Actors> {
-        let settled = self.settled(QUIET, SETTLE_TIMEOUT).await?;
-        settled.with_context(|| format!("the server still wrote {SETTLE_TIMEOUT:?} after the last request"))
+        let watch = Watch {
+            quiet: QUIET,
+            every: LOOK_EVERY,
+            patience: SETTLE_TIMEOUT,
+        };
+        self.rested(watch).await
+    }
+
+    /// Waits as [`Self::at_rest`] does, watching in another way.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub(super) async fn rested(&mut self, watch: Watch) -> anyhow::Result<Actors> {
+        let settled = self.settled(watch).await?;
+        let late = || {
+            format!(
+                "the server still wrote, or its index did not hold everything, {:?} after the last request; is anybody else \
+                 at work there, or its index_after_ms long?",
+                watch.patience
+            )
+        };
+        settled.with_context(late)
     }
 
     /// Waits until the index holds everything and nothing was written for a while, and returns the counters; or none where
@@ -163,11 +194,12 @@ impl ServerCounters {
     ///
     /// # Errors
     /// The counters cannot be read.
-    pub(super) async fn settled(
-        &mut self,
-        quiet: Duration,
-        patience: Duration,
-    ) -> anyhow::Result<Option<Actors>> {
+    pub(super) async fn settled(&mut self, watch: Watch) -> anyhow::Result<Option<Actors>> {
+        let Watch {
+            quiet,
+            every,
+            patience,
+        } = watch;
         let began = Instant::now();
         let mut last = self.read().await?;
         let mut since = Instant::now();
@@ -175,7 +207,7 @@ impl ServerCounters {
             if patience <= began.elapsed() {
                 return Ok(None);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(every).await;
             let now = self.read().await?;
             let is_same = now.process.write_bytes == last.process.write_bytes;
             if !is_same || now.store.applied < now.store.synced {

@@ -4,6 +4,7 @@ use super::counters::Actors;
 use super::limits::{DiskFigures, Limits};
 use super::load::{Bodies, Pace};
 use super::work::Load;
+use crate::cli::Work;
 use crate::latencies::Latencies;
 use crate::output::{decimals, per_second};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,10 @@ const NANOS_PER_MS: u64 = 1_000_000;
 /// One measurement.
 #[derive(Debug)]
 pub(super) struct Run {
+    /// Of what began in the measured time, too.
     latencies: Latencies,
+    /// How many operations went well.
+    done: u64,
     /// How many operations failed.
     pub(super) errors: u64,
     /// Why the first of them failed.
@@ -33,6 +37,11 @@ pub(super) struct Run {
     resident_bytes: u64,
     wakes: u64,
     mails: u64,
+    commits: u64,
+    /// Commits from before the measured time that the index did not hold when it began.
+    backlog: u64,
+    /// The process' counters when it was over.
+    ended: Actors,
 }
 
 impl Run {
@@ -40,6 +49,7 @@ impl Run {
     pub(super) fn new() -> Self {
         Self {
             latencies: Latencies::default(),
+            done: 0,
             errors: 0,
             first_error: None,
             took: Duration::ZERO,
@@ -52,15 +62,21 @@ impl Run {
             resident_bytes: 0,
             wakes: 0,
             mails: 0,
+            commits: 0,
+            backlog: 0,
+            ended: Actors::default(),
         }
     }
 
-    /// Counts one operation.
-    pub(super) fn add(&mut self, time: Duration, done: anyhow::Result<Bodies>) {
+    /// Counts one operation that has ended, and how long it took, where that is known to be of the measured time alone.
+    pub(super) fn add(&mut self, time: Option<Duration>, done: anyhow::Result<Bodies>) {
         match done {
             Ok(bodies) => {
                 self.bodies = bodies;
-                self.latencies.record(time);
+                self.done += 1;
+                if let Some(time) = time {
+                    self.latencies.record(time);
+                }
             }
             Err(error) => {
                 self.errors += 1;
@@ -88,11 +104,27 @@ impl Run {
             .activations
             .saturating_sub(before.carts().activations);
         self.mails = after.mails().saturating_sub(before.mails());
+        self.commits = after.store.synced.saturating_sub(before.store.synced);
+        self.backlog = before.store.synced.saturating_sub(before.store.applied);
+        self.ended = after.clone();
+    }
+
+    /// Adds what a turn has left to be done, which the process has done by now: of what that took, the share of the turn's
+    /// commits among those that the index did not hold when it began.
+    pub(super) fn add_left(&mut self, turn: &Self, done: &Actors) {
+        let share = |all: u64| {
+            let commits = turn.commits.saturating_add(turn.backlog);
+            all.saturating_mul(turn.commits).checked_div(commits).unwrap_or(0)
+        };
+        self.cpu_ms += share(done.cpu_ms().saturating_sub(turn.ended.cpu_ms()));
+        let written = done.process.write_bytes;
+        self.write_bytes += share(written.saturating_sub(turn.ended.process.write_bytes));
     }
 
     /// Adds what came after it: as if both had been one, without the time between them.
     pub(super) fn join(&mut self, next: &Self) {
         self.latencies.join(&next.latencies);
+        self.done += next.done;
         self.errors += next.errors;
         self.first_error = self.first_error.take().or_else(|| next.first_error.clone());
         self.took += next.took;
@@ -105,16 +137,32 @@ impl Run {
         self.resident_bytes = next.resident_bytes;
         self.wakes += next.wakes;
         self.mails += next.mails;
+        self.commits += next.commits;
     }
 
     /// Returns how many operations went well.
     pub(super) fn operations(&self) -> u64 {
-        self.latencies.count()
+        self.done
     }
 
-    /// Tells whether nothing was done, well or not.
+    /// Tells whether nothing was done from its beginning to its end, well or not.
     pub(super) fn is_empty(&self) -> bool {
-        self.operations() == 0 && self.errors == 0
+        self.latencies.count() == 0 && self.errors == 0
+    }
+
+    /// Returns how many carts were made active, in thousandths of the operations.
+    pub(super) fn wakes_permille(&self) -> u64 {
+        permille(self.wakes, self.operations()).unwrap_or(0)
+    }
+
+    /// Returns how many orders were confirmed by mail, in thousandths of the operations.
+    pub(super) fn mails_permille(&self) -> u64 {
+        permille(self.mails, self.operations()).unwrap_or(0)
+    }
+
+    /// Returns how many commits an operation made, in thousandths.
+    pub(super) fn commits_permille(&self) -> u64 {
+        permille(self.commits, self.operations()).unwrap_or(0)
     }
 
     /// Returns how many bytes a group had, if groups were written.
@@ -182,7 +230,7 @@ pub(super) struct Figures {
     /// What of it are groups in the journal.
     pub(super) journal_bytes_per_operation: u64,
     pub(super) resident_bytes: u64,
-    /// How many sleeping carts were woken, in thousandths of the operations.
+    /// How many sleeping carts were woken, in thousandths of the operations; of W9 alone, for other works open carts, too.
     pub(super) wakes_permille: u64,
     /// How many orders were confirmed by mail, in thousandths of the operations.
     pub(super) mails_permille: u64,
@@ -221,8 +269,11 @@ impl Figures {
             write_bytes_per_operation: run.write_bytes / run.operations().max(1),
             journal_bytes_per_operation: run.journal_bytes / run.operations().max(1),
             resident_bytes: run.resident_bytes,
-            wakes_permille: permille(run.wakes, run.operations()).unwrap_or(0),
-            mails_permille: permille(run.mails, run.operations()).unwrap_or(0),
+            wakes_permille: match load.work {
+                Work::W9 => run.wakes_permille(),
+                Work::W1 | Work::W2 | Work::W3 | Work::W4 | Work::W5 | Work::W8 => 0,
+            },
+            mails_permille: run.mails_permille(),
             request_bytes: run.bodies.request,
             response_bytes: run.bodies.response,
             share_of_bare_permille: share,
@@ -258,10 +309,10 @@ impl Figures {
             format!("{all} bytes, of which {journal} are the journal's groups"),
         );
         row("resident memory", format!("{} MiB", self.resident_bytes >> 20));
-        row(
-            "carts woken",
-            format!("{} in 1000 operations", self.wakes_permille),
-        );
+        if self.work == Work::W9.name() {
+            let woken = format!("{} in 1000 operations", self.wakes_permille);
+            row("carts woken", woken);
+        }
         row("mails", format!("{} in 1000 operations", self.mails_permille));
         row("failed", self.errors.to_string());
         if let Some(bare) = &self.bare {
@@ -322,7 +373,6 @@ fn cpu(side: &Side) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Work;
     use crate::command::bench::counters::{Process, Store};
 
     fn actors(user_ms: u64, groups: u64, write_bytes: u64) -> Actors {
@@ -347,7 +397,7 @@ mod tests {
         let mut run = Run::new();
         for _ in 0..operations {
             run.add(
-                Duration::from_micros(250),
+                Some(Duration::from_micros(250)),
                 Ok(Bodies {
                     request: 10,
                     response: 20,
@@ -421,11 +471,57 @@ mod tests {
     fn failed_operations_are_counted_apart_and_the_first_is_kept() {
         let mut run = run(1, 0);
         for text in ["first", "second"] {
-            run.add(Duration::ZERO, Err(anyhow::anyhow!(text)));
+            run.add(Some(Duration::ZERO), Err(anyhow::anyhow!(text)));
         }
         assert_eq!(
             (run.operations(), run.errors, run.first_error.as_deref()),
             (1, 2, Some("first"))
         );
+    }
+
+    #[test]
+    fn what_is_done_in_the_time_counts_and_only_what_began_in_it_has_a_latency() {
+        let mut run = run(3, 0);
+        let bodies = Bodies {
+            request: 10,
+            response: 20,
+        };
+        run.add(None, Ok(bodies));
+        assert_eq!((run.operations(), run.side().operations_per_second), (4, 2));
+        assert_eq!(run.latencies.count(), 3);
+        let mut only_begun_before = Run::new();
+        only_begun_before.add(None, Ok(bodies));
+        assert!(only_begun_before.is_empty());
+    }
+
+    #[test]
+    fn what_a_turn_leaves_to_the_index_counts_to_it_but_for_what_the_warm_up_left() {
+        let at = |synced, applied, cpu_ms: u64, write_bytes| Actors {
+            store: Store {
+                synced,
+                applied,
+                ..Store::default()
+            },
+            ..actors(cpu_ms / 2, 0, write_bytes)
+        };
+        let mut turn = Run::new();
+        let (before, after) = (at(200, 0, 0, 0), at(1_000, 0, 100, 8_000));
+        turn.count(&before, &after, Duration::from_secs(1));
+        let mut all = Run::new();
+        all.join(&turn);
+        all.add_left(&turn, &at(1_000, 1_000, 150, 10_000));
+        assert_eq!((all.cpu_ms, all.write_bytes), (100 + 40, 8_000 + 1_600));
+        // A read leaves nothing.
+        let mut reads = Run::new();
+        reads.count(&before, &before, Duration::from_secs(1));
+        all.add_left(&reads, &after);
+        assert_eq!((all.cpu_ms, all.write_bytes), (140, 9_600));
+    }
+
+    #[test]
+    fn carts_are_called_woken_where_they_slept() {
+        let figures = |work| Figures::of(Load::of(work, None, 0), Pace::Closed, &run(4, 0), None);
+        let is_told = |work| figures(work).table().contains("carts woken");
+        assert_eq!([Work::W1, Work::W2, Work::W9].map(is_told), [false, false, true]);
     }
 }

@@ -4,14 +4,14 @@ mod fill;
 mod largest;
 pub(super) mod report;
 
-use super::Settings;
 use super::counters::{Counters, ServerCounters};
 use super::figures::{Run, whole};
 use super::load::{Client, Pace};
-use super::own_server::OwnServer;
+use super::own_server::{OwnServer, room_bytes};
 use super::report::middle;
 use super::turns::{self, ServerTurns};
-use super::work::{CURRENCY, Load, Shop};
+use super::work::{Buyer, CURRENCY, Load, Shop};
+use super::{LARGEST_CART, Settings};
 use crate::cli::Work;
 use crate::client::{Call, Cart, Connection, Guest};
 use crate::latencies::Latencies;
@@ -44,9 +44,6 @@ const REMEMBERED: u64 = 10_000;
 /// The carts whose cost is compared, in lines.
 const SHORT_CART: u64 = 5;
 const LONG_CART: u64 = 500;
-
-/// The most lines a cart may hold.
-const LARGEST_CART: u64 = 2_000;
 
 /// Small growth has shorter carts: so many times fewer lines than carts in store.
 const LINES_DIVISOR: u64 = 5;
@@ -90,8 +87,8 @@ async fn many_carts(settings: &Settings, growth: &mut Growth) -> anyhow::Result<
     let carts = growth.carts;
     let ceiling = (carts / TENTH).max(1);
     let options = [("residents_max", ceiling.to_string())];
-    let mut server = OwnServer::start(&settings.directory, &options)?;
-    let small = OwnServer::start(&settings.directory, &options)?;
+    let mut server = OwnServer::start(settings, &options).await?;
+    let small = OwnServer::start(settings, &options).await?;
     let load = Load::of(Work::W2, settings.connections, 0);
     let mut filler = Filler::of(&server, load.connections, (carts / REMEMBERED).max(1)).await?;
     growth.residents.ceiling = ceiling;
@@ -129,6 +126,7 @@ async fn many_carts(settings: &Settings, growth: &mut Growth) -> anyhow::Result<
     };
     output::note("first touches of cold carts");
     growth.cold = cold(&server, filler.remembered()).await?;
+    growth.store_bytes = Some(room_bytes(server.folder()));
     Ok(())
 }
 
@@ -155,7 +153,7 @@ fn sizes(carts: u64) -> Vec<u64> {
 /// Kills the server under W2, and returns how long its next start took.
 async fn killed_under(server: &mut OwnServer, load: Load, time: Duration) -> anyhow::Result<Duration> {
     let clients = Shop::set_up(server.server(), load).await?.clients().await?;
-    let work = async |mut client: super::work::Buyer| -> anyhow::Result<()> {
+    let work = async |mut client: Buyer| -> anyhow::Result<()> {
         loop {
             client.once().await?;
         }
@@ -221,8 +219,8 @@ async fn cold(server: &OwnServer, carts: &[Cart]) -> anyhow::Result<Cold> {
 /// Measures W2 on short carts and on carts of so many lines, in turn.
 async fn long_carts(settings: &Settings, long: u64) -> anyhow::Result<LongCarts> {
     output::note(format!("w2 on carts of {SHORT_CART} and of {long} lines in turn"));
-    let start = || OwnServer::start(&settings.directory, &[]);
-    let (at_short, at_long) = (start()?, start()?);
+    let start = || OwnServer::start(settings, &[]);
+    let (at_short, at_long) = (start().await?, start().await?);
     let turns = async |server: &OwnServer, lines| {
         let load = Load {
             lines: usize::try_from(lines)?,
@@ -251,7 +249,7 @@ async fn idle(settings: &Settings, carts: u64) -> anyhow::Result<Idle> {
         ("resident_idle_ms", NEVER_IDLE_MS.to_string()),
         ("index_cache_bytes", SMALL_CACHE_BYTES.to_string()),
     ];
-    let server = OwnServer::start(&settings.directory, &options)?;
+    let server = OwnServer::start(settings, &options).await?;
     let load = Load::of(Work::W2, settings.connections, 0);
     let mut filler = Filler::of(&server, load.connections, u64::MAX).await?;
     // As many come before, so that what every server needs is not counted as theirs: above all the newest commits,
@@ -291,7 +289,7 @@ async fn state_bytes(server: &OwnServer, counters: &mut ServerCounters) -> anyho
 /// Imports a file of variants with the command that anybody would use.
 async fn import(settings: &Settings, variants: u64) -> anyhow::Result<Import> {
     output::note(format!("import of {variants} variants"));
-    let server = OwnServer::start(&settings.directory, &[])?;
+    let server = OwnServer::start(settings, &[]).await?;
     let mut text = "sku,title,price,stock\n".to_owned();
     for number in 0..variants {
         writeln!(text, "import-{number},Import {number},2.55,100")?;

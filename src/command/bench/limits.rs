@@ -3,6 +3,7 @@
 use super::counters::{Actors, Counters, Process};
 use super::figures::Run;
 use super::load::{Bodies, Client};
+use super::said::Said;
 use super::turns::{PARTS, ServerTurns};
 use crate::cli::Remote;
 use crate::client::{Call, Connection, Server};
@@ -11,15 +12,14 @@ use bytes::Bytes;
 use cartwright::process;
 use cartwright_storage::{DiskLoad, Preparation, disk_check_of};
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How many groups the disk is asked for: one for so many milliseconds of a work, within these bounds.
-const MILLIS_PER_GROUP: u128 = 10;
-const GROUPS_MIN: u32 = 50;
-const GROUPS_MAX: u32 = 1_000;
+pub(super) const MILLIS_PER_GROUP: u128 = 10;
+pub(super) const GROUPS_MIN: u32 = 50;
+pub(super) const GROUPS_MAX: u32 = 1_000;
 
 /// The machine's limits.
 #[derive(Debug)]
@@ -69,28 +69,30 @@ pub(super) async fn disk(
     })
 }
 
-/// A bare handler in a process of its own, so that its CPU can be told from the client's. Ends when dropped.
+/// A bare handler in a process of its own, so that its CPU can be told from the client's.
 struct Bare {
-    process: Child,
+    process: Ending,
     server: Server,
 }
 
 impl Bare {
-    fn start(response_bytes: usize) -> anyhow::Result<Self> {
+    async fn start(response_bytes: usize) -> anyhow::Result<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["bench-bare", "--response-bytes", &response_bytes.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .context("the bare handler does not start")?;
-        let mut said = String::new();
-        let stdout = process.stdout.take().context("the bare handler has no output")?;
-        BufReader::new(stdout).read_line(&mut said)?;
+        let stdout = process.stdout.take();
+        // It ends with this, whatever comes.
+        let process = Ending(process);
+        let mut said = Said::by(stdout.context("the bare handler has no output")?)?;
+        let mute = "the bare handler did not say where it listens";
         let remote = Remote {
-            url: said.trim().to_owned(),
+            url: said.next(|line| Some(line.to_owned())).await.context(mute)?,
             token: None,
         };
-        let server = Server::new(&remote).context("the bare handler did not say where it listens")?;
+        let server = Server::new(&remote).context(mute)?;
         Ok(Self { process, server })
     }
 
@@ -116,7 +118,7 @@ impl Counters for Bare {
     async fn read(&mut self) -> anyhow::Result<Actors> {
         Ok(Actors {
             process: Process {
-                user_ms: cpu_ms_of_process(self.process.id())?,
+                user_ms: cpu_ms_of_process(self.process.0.id())?,
                 ..Process::default()
             },
             ..Actors::default()
@@ -124,11 +126,14 @@ impl Counters for Bare {
     }
 }
 
-impl Drop for Bare {
+/// A process that ends when it is dropped.
+struct Ending(Child);
+
+impl Drop for Ending {
     fn drop(&mut self) {
         // It has nothing to lose, and is gone either way.
-        drop(self.process.kill());
-        drop(self.process.wait());
+        drop(self.0.kill());
+        drop(self.0.wait());
     }
 }
 
@@ -171,9 +176,9 @@ impl Client for Asker {
 pub(super) async fn beside_bare_handler(mut server: ServerTurns) -> anyhow::Result<[Run; 2]> {
     // The first turn tells the sizes. What a turn leaves to be done is not to slow down the bare handler's.
     server.next().await?;
-    server.settle().await?;
+    server.finish().await?;
     let bodies = server.run().bodies;
-    let bare = Bare::start(bodies.response)?;
+    let bare = Bare::start(bodies.response).await?;
     let mut bare = server.beside(bare.askers(server.connections(), bodies.request).await?, bare);
     bare.next().await?;
     for turn in 1..PARTS {
@@ -183,7 +188,7 @@ pub(super) async fn beside_bare_handler(mut server: ServerTurns) -> anyhow::Resu
             bare.next().await?;
         }
         server.next().await?;
-        server.settle().await?;
+        server.finish().await?;
         if !is_bare_first {
             bare.next().await?;
         }

@@ -4,8 +4,10 @@ use super::counters::{Actors, Counters};
 use super::figures::Run;
 use super::limits::cpu_ms_of_process;
 use crate::output;
+use anyhow::Context;
 use futures::future::{FutureExt, try_join_all};
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::time::{Duration, Instant};
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityOsValue, ThreadSchedulePolicy,
@@ -105,9 +107,11 @@ async fn closed<C: Client>(
         while phase.get() != Phase::Over {
             let started_in = phase.get();
             let sent = Instant::now();
-            let done = client.once().await;
-            if started_in == Phase::Measuring && phase.get() == Phase::Measuring {
-                run.borrow_mut().add(sent.elapsed(), done);
+            let done = at_server(client.once().await)?;
+            if phase.get() == Phase::Measuring {
+                // One that began before is work of the measured time, too, but not all that it took is of it.
+                let time = (started_in == Phase::Measuring).then(|| sent.elapsed());
+                run.borrow_mut().add(time, done);
             }
         }
         Ok(())
@@ -129,6 +133,22 @@ async fn closed<C: Client>(
     let mut run = run.into_inner();
     count(&mut run, &before, &after);
     Ok(run)
+}
+
+/// Passes on what an operation has come to, unless nobody listens any more: no later one would come to anything else.
+fn at_server<T>(done: anyhow::Result<T>) -> anyhow::Result<anyhow::Result<T>> {
+    let is_refused = |error: &anyhow::Error| {
+        let mut causes = error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<io::Error>());
+        causes.any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
+    };
+    match done {
+        Err(error) if is_refused(&error) => {
+            Err(error).context("the server has ended while it was measured: nothing is said of it")
+        }
+        other => Ok(other),
+    }
 }
 
 /// Lets the clients send so many requests a second, in turn, whether or not the last ones are answered.
@@ -153,9 +173,9 @@ async fn paced<C: Client>(
         let run = &run;
         working.push(async move {
             while let Some(due) = ticks.recv().await {
-                let done = client.once().await;
+                let done = at_server(client.once().await)?;
                 if measured_from <= due {
-                    run.borrow_mut().add(due.elapsed(), done);
+                    run.borrow_mut().add(Some(due.elapsed()), done);
                 }
             }
             anyhow::Ok(())
@@ -280,5 +300,38 @@ mod tests {
         assert_eq!(run.operations(), 10, "every request that was due was sent");
         assert!(300_000 < run.side().max_us, "{:?}", run.side());
         assert!(Duration::from_millis(400) < run.took, "{:?}", run.took);
+    }
+
+    /// Fails with this, time and again.
+    struct Failing(io::ErrorKind);
+
+    impl Client for Failing {
+        async fn once(&mut self) -> anyhow::Result<Bodies> {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Err(anyhow::Error::from(io::Error::from(self.0)).context("no server answers"))
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_gone_ends_the_measurement_and_one_that_fails_does_not() {
+        let check = |pace, kind| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let ran = runtime.expect("a runtime starts").block_on(async {
+                run(
+                    &mut [Failing(kind)],
+                    pace,
+                    Duration::from_millis(50),
+                    &mut Nothing,
+                )
+                .await
+            });
+            ran.map(|run| (run.operations(), 0 < run.errors))
+        };
+        for pace in [Pace::Closed, Pace::PerSecond(100)] {
+            let failed = check(pace, io::ErrorKind::ConnectionReset).expect("it is measured to its end");
+            assert_eq!(failed, (0, true));
+            let gone = check(pace, io::ErrorKind::ConnectionRefused).expect_err("nobody is there");
+            assert!(gone.to_string().starts_with("the server has ended"), "{gone}");
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! The machine a run was made on, by name.
 
 use super::Settings;
-use super::report::About;
+use super::report::{About, Asked};
 use anyhow::Context;
 use std::fs;
+use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 
 /// Where the kernel tells about its memory and its parts.
@@ -16,7 +17,7 @@ const MOUNTS: &str = "/proc/self/mounts";
 ///
 /// # Errors
 /// The directory that is measured does not exist.
-pub(super) fn about(settings: &Settings) -> anyhow::Result<About> {
+pub(super) fn about(settings: &Settings, is_directory_named: bool) -> anyhow::Result<About> {
     let directory = &settings.directory;
     let directory =
         fs::canonicalize(directory).with_context(|| format!("cannot measure in {}", directory.display()))?;
@@ -40,7 +41,24 @@ pub(super) fn about(settings: &Settings) -> anyhow::Result<About> {
         kernel: read(RELEASE).trim().to_owned(),
         filesystem: filesystem(&read(MOUNTS), &directory),
         seconds_ms: u64::try_from(settings.time.as_millis()).unwrap_or(u64::MAX),
+        asked: Asked {
+            connections: settings.connections,
+            rounds: settings.rounds,
+            carts: settings.carts,
+            no_limits: !settings.limits,
+            data_dir: is_directory_named,
+        },
+        program: program()?,
+        run_ms: 0,
     })
+}
+
+/// Returns a hash of this program, by which one build is told from another of the same version.
+fn program() -> anyhow::Result<String> {
+    let program = std::env::current_exe().and_then(fs::read);
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&program.context("this program cannot be read")?);
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 /// Returns the first value of a name in lines of `name: value`.

@@ -1,30 +1,31 @@
 //! A server of the bench's own: this binary, on a new directory that goes away with it.
 
+use super::Settings;
+use super::said::{START_MAX, Said};
 use crate::cli::Remote;
 use crate::client::Server;
+use crate::command::serve::LISTENS;
 use crate::output;
 use anyhow::{Context, bail};
+use cartwright::config::ENV_PREFIX;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Lines};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// What the line with the address begins with.
-const LISTENS: &str = "Cartwright listens on ";
 
 /// What every token begins with: a JSON object in base64.
 const TOKEN_PREFIX: &str = "eyJ";
 
-/// The prefix of variables that the server would take for options.
-const ENV_PREFIX: &str = "CARTWRIGHT_";
-
-/// How long a start may take.
-const READY_TIMEOUT: Duration = Duration::from_secs(600);
-
 /// How often it is asked whether it is ready.
 const READY_POLL: Duration = Duration::from_millis(2);
+
+/// How long that answer may take.
+const READY_ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// The bytes of a block, as the kernel tells how many blocks a file has.
+const BLOCK_BYTES: u64 = 512;
 
 /// See the module.
 pub(super) struct OwnServer {
@@ -41,8 +42,7 @@ struct Process {
     /// What it writes its log to.
     log: PathBuf,
     is_killed: bool,
-    /// Read no further than the address, and kept open so that the server can write on.
-    said: Lines<BufReader<ChildStdout>>,
+    said: Said,
 }
 
 impl Drop for Process {
@@ -60,11 +60,19 @@ impl Drop for Process {
 }
 
 impl OwnServer {
-    /// Starts one below a directory, with options as in `cartwright.example.toml`.
+    /// Starts one below the directory to measure, with options as in `cartwright.example.toml`.
     ///
     /// # Errors
     /// It does not start, and what it wrote to its log.
-    pub(super) fn start(parent: &Path, options: &[(&'static str, String)]) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        settings: &Settings,
+        options: &[(&'static str, String)],
+    ) -> anyhow::Result<Self> {
+        let parent = settings.directory.as_path();
+        let mut options = options.to_vec();
+        if let Some(index_after_ms) = settings.index_after_ms() {
+            options.push(("index_after_ms", index_after_ms.to_string()));
+        }
         let folder = tempfile::Builder::new()
             .prefix("cartwright-bench-")
             .tempdir_in(parent)
@@ -72,16 +80,16 @@ impl OwnServer {
         // What others have left in the page cache goes to the disk now, and not half a minute later in the middle of what
         // is measured.
         rustix::fs::syncfs(File::open(parent)?)?;
-        let mut process = spawn(folder.path(), options)?;
-        let (url, token) = (process.url(), process.token());
-        let (Some(url), Some(token)) = (url, token) else {
-            bail!("the server did not start: {}", read_log(&process.log));
-        };
+        let mut process = spawn(folder.path(), &options)?;
+        let said = async { anyhow::Ok((process.url().await?, process.token().await?)) };
+        let said = said.await;
+        let failed = || format!("the server did not start: {}", read_log(&process.log));
+        let (url, token) = said.with_context(failed)?;
         let server = server_at(&url, &token)?;
         Ok(Self {
             process,
             folder,
-            options: options.to_vec(),
+            options,
             server,
             token,
         })
@@ -133,18 +141,18 @@ impl OwnServer {
     pub(super) async fn start_again(&mut self) -> anyhow::Result<Duration> {
         let began = Instant::now();
         self.process = spawn(self.folder.path(), &self.options)?;
-        let url = self.process.url();
+        let url = self.process.url().await;
         let failed = || format!("the server did not start again: {}", read_log(&self.process.log));
         let url = url.with_context(failed)?;
-        let client = reqwest::Client::new();
+        let client = reqwest::Client::builder().timeout(READY_ANSWER_MAX).build()?;
         let ready = format!("{url}/health/ready");
         loop {
             let answer = client.get(&ready).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 break;
             }
-            if READY_TIMEOUT <= began.elapsed() {
-                bail!("the server was not ready after {READY_TIMEOUT:?}");
+            if START_MAX <= began.elapsed() {
+                bail!("the server was not ready after {START_MAX:?}");
             }
             tokio::time::sleep(READY_POLL).await;
         }
@@ -155,20 +163,29 @@ impl OwnServer {
 }
 
 impl Process {
-    fn said_next(&mut self, mut wanted: impl FnMut(&str) -> Option<String>) -> Option<String> {
-        self.said
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| wanted(&line))
+    async fn url(&mut self) -> anyhow::Result<String> {
+        let url = |line: &str| line.strip_prefix(LISTENS).map(str::to_owned);
+        self.said.next(url).await
     }
 
-    fn url(&mut self) -> Option<String> {
-        self.said_next(|line| line.strip_prefix(LISTENS).map(str::to_owned))
+    async fn token(&mut self) -> anyhow::Result<String> {
+        let token = |line: &str| line.starts_with(TOKEN_PREFIX).then(|| line.to_owned());
+        self.said.next(token).await
     }
+}
 
-    fn token(&mut self) -> Option<String> {
-        self.said_next(|line| line.starts_with(TOKEN_PREFIX).then(|| line.to_owned()))
+/// Returns how much room a folder takes on the disk. What goes meanwhile is not counted.
+pub(super) fn room_bytes(folder: &Path) -> u64 {
+    let mut room = 0;
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(about) = entry.metadata() else { continue };
+        room += if about.is_dir() {
+            room_bytes(&entry.path())
+        } else {
+            about.blocks() * BLOCK_BYTES
+        };
     }
+    room
 }
 
 fn server_at(url: &str, token: &str) -> anyhow::Result<Server> {
@@ -211,10 +228,15 @@ fn spawn(folder: &Path, options: &[(&'static str, String)]) -> anyhow::Result<Pr
         .spawn()
         .context("the server cannot be started")?;
     let stdout = child.stdout.take().context("the server has no output")?;
+    let said = Said::by(stdout).inspect_err(|_| {
+        // Nobody would end it later.
+        drop(child.kill());
+        drop(child.wait());
+    })?;
     Ok(Process {
         child,
         log,
         is_killed: false,
-        said: BufReader::new(stdout).lines(),
+        said,
     })
 }

@@ -84,7 +84,10 @@ fn draw<B: DrawingBackend>(
         let end = x_of(reached(judged, value));
         area.draw(&Text::new(short(judged.goal), (8, middle - 6), ink.clone()))?;
         area.draw(&Rectangle::new([(BARS_X, top), (end, bottom)], color.filled()))?;
-        let shown = format!("{} ({})", judged.unit.show(value), judged.bound(judged.must));
+        let bound = judged
+            .must
+            .map_or_else(String::new, |must| format!(" ({})", judged.bound(must)));
+        let shown = judged.unit.show(value) + &bound;
         area.draw(&Text::new(shown, (VALUES_X, middle - 6), ink.clone()))?;
         if let Some(stretch) = judged.stretch {
             let x = x_of(reached(judged, stretch));
@@ -103,9 +106,10 @@ fn draw<B: DrawingBackend>(
 
 /// Returns how far a value reaches a goal's must, in thousandths, up to the end of the scale.
 fn reached(judged: &Judged, value: u64) -> u64 {
+    let must = judged.must.unwrap_or(0);
     let (part, whole) = match judged.want {
-        Want::AtLeast => (value, judged.must),
-        Want::AtMost => (judged.must, value),
+        Want::AtLeast => (value, must),
+        Want::AtMost => (must, value),
     };
     let reached = part.saturating_mul(MUST).checked_div(whole).unwrap_or(SCALE_MAX);
     reached.min(SCALE_MAX)
@@ -135,10 +139,11 @@ mod tests {
             goal: "a goal",
             unit: Unit::Count,
             want,
-            must,
+            must: Some(must),
             stretch: None,
             measured,
             range: None,
+            rounds: None,
         }
     }
 

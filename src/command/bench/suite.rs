@@ -1,10 +1,10 @@
 //! Every work, each on a server of its own that starts empty, and what belongs to single works.
 
 use super::counters::{Counters, ServerCounters};
-use super::figures::{Figures, permille};
+use super::figures::{Figures, Run, permille};
 use super::limits;
 use super::load::{Client, Pace};
-use super::own_server::OwnServer;
+use super::own_server::{OwnServer, room_bytes};
 use super::report::{HalfLoad, InTurn, Snapshots, Waits, Works};
 use super::turns::{self, TURNS};
 use super::work::{Load, Shop};
@@ -38,18 +38,22 @@ const SLEEPY_IDLE_MS: u64 = 100;
 /// # Errors
 /// A server cannot be started or refuses to be set up.
 pub(super) async fn rounds(settings: &Settings) -> anyhow::Result<Vec<Works>> {
-    // Kept to the end: a file system that looks for a free file number passes those of files deleted a moment ago one
-    // by one, and every order's mail is a file.
+    // Those with mails are kept to the end: a file system that looks for a free file number passes those of files deleted a
+    // moment ago one by one, and every order's mail is a file.
     let mut folders = Vec::new();
     let mut rounds = Vec::with_capacity(settings.rounds.into());
     for round in 1..=settings.rounds {
         output::note(format!("round {round} of {}", settings.rounds));
-        rounds.push(works(settings, &mut folders).await?);
+        let (works, kept) = works(settings).await?;
+        rounds.push(works);
+        folders.extend(kept);
     }
     Ok(rounds)
 }
 
-async fn works(settings: &Settings, folders: &mut Vec<TempDir>) -> anyhow::Result<Works> {
+/// Measures all works once, and returns with their figures the folders that are to be kept.
+async fn works(settings: &Settings) -> anyhow::Result<(Works, Vec<TempDir>)> {
+    let mut folders = Vec::new();
     let mut works = Works {
         waits: Some(waits(settings).await?),
         ..Works::default()
@@ -62,28 +66,34 @@ async fn works(settings: &Settings, folders: &mut Vec<TempDir>) -> anyhow::Resul
             work.what(),
             load.connections
         ));
-        let server = start(*work, settings)?;
+        let server = start(*work, settings).await?;
         let measured = one(server.server(), load, settings).await?;
         if *work == Work::W2 && settings.limits {
             works.half_load = Some(half_load(&measured, settings).await?);
         }
         works.figures.push(measured.figures);
-        folders.push(server.end());
+        if load.is_purchase() {
+            folders.push(server.end());
+        }
     }
     for (work, over) in IN_TURN {
-        works.in_turn.push(in_turn(work, over, settings, folders).await?);
+        works
+            .in_turn
+            .push(in_turn(work, over, settings, &mut folders).await?);
     }
     works.snapshots = Some(snapshots(settings).await?);
-    Ok(works)
+    let kept = folders.iter().map(|folder| room_bytes(folder.path()));
+    works.kept_bytes = Some(kept.sum());
+    Ok((works, folders))
 }
 
 /// Starts a server for a work, on an empty directory.
-fn start(work: Work, settings: &Settings) -> anyhow::Result<OwnServer> {
+async fn start(work: Work, settings: &Settings) -> anyhow::Result<OwnServer> {
     let options = match work {
         Work::W9 => vec![("resident_idle_ms", SLEEPY_IDLE_MS.to_string())],
         _ => Vec::new(),
     };
-    OwnServer::start(&settings.directory, &options)
+    OwnServer::start(settings, &options).await
 }
 
 /// Measures two works in turn, each on a server of its own.
@@ -94,29 +104,40 @@ async fn in_turn(
     folders: &mut Vec<TempDir>,
 ) -> anyhow::Result<InTurn> {
     output::note(format!("{} and {} in turn", work.name(), over.name()));
-    let servers = [start(work, settings)?, start(over, settings)?];
+    let servers = [start(work, settings).await?, start(over, settings).await?];
     let ready = async |work, server: &OwnServer| {
         let shop = Shop::set_up(server.server(), settings.load(work)).await?;
         shop.turns(Pace::Closed, settings.time).await
     };
     let [one, other] = [ready(work, &servers[0]).await?, ready(over, &servers[1]).await?];
     let [measured, beside] = turns::both(one, other).await?;
-    let measured = Figures::of(settings.load(work), Pace::Closed, &measured, None);
-    warn_if_other(settings.load(work), &measured);
-    folders.extend(servers.map(OwnServer::end));
+    for (work, run) in [(work, &measured), (over, &beside)] {
+        let load = settings.load(work);
+        warn_if_other(load, &Figures::of(load, Pace::Closed, run, None));
+    }
+    let is_purchase = settings.load(work).is_purchase();
+    if is_purchase {
+        folders.extend(servers.map(OwnServer::end));
+    }
+    let mails = |run: &Run| is_purchase.then(|| run.mails_permille());
     Ok(InTurn {
         work: work.name(),
         over: over.name(),
         turns: TURNS,
-        operations_per_second: measured.server.operations_per_second,
+        operations_per_second: measured.side().operations_per_second,
         over_operations_per_second: beside.side().operations_per_second,
+        wakes_permille: (work == Work::W9).then(|| measured.wakes_permille()),
+        mails_permille: mails(&measured),
+        over_mails_permille: mails(&beside),
+        commits_permille: Some(measured.commits_permille()),
+        over_commits_permille: Some(beside.commits_permille()),
     })
 }
 
 /// Buys alone, and counts how many groups were synced for each purchase: alone, each wait for the disk is a group.
 async fn waits(settings: &Settings) -> anyhow::Result<Waits> {
     output::note("single purchases on an otherwise idle server");
-    let server = OwnServer::start(&settings.directory, &[])?;
+    let server = OwnServer::start(settings, &[]).await?;
     let load = Load::of(Work::W4, Some(1), 0);
     let shop = Shop::set_up(server.server(), load).await?;
     let mut buyer = shop
@@ -172,7 +193,7 @@ async fn snapshots(settings: &Settings) -> anyhow::Result<Snapshots> {
     let carts = usize::try_from(settings.carts / SNAPSHOT_CARTS_DIVISOR)?;
     let load = Load::of(Work::W2, settings.connections, 0).over_carts(carts);
     output::note(format!("w2 over {} carts, bytes written", load.carts()));
-    let server = OwnServer::start(&settings.directory, &[])?;
+    let server = OwnServer::start(settings, &[]).await?;
     let shop = Shop::set_up(server.server(), load).await?;
     let mut clients = shop.clients().await?;
     let mut counters = ServerCounters::of(server.server()).await?;

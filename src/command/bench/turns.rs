@@ -4,7 +4,7 @@
 //! time and are measured for a short while each, the one after the other, again and again: a slow second counts in one
 //! turn of many, and a slow minute in those of both.
 
-use super::counters::{Counters, QUIET, ServerCounters};
+use super::counters::{Counters, LOOK_EVERY, QUIET, SETTLE_TIMEOUT, ServerCounters, Watch};
 use super::figures::Run;
 use super::load::{self, Client, Pace};
 use super::work::Buyer;
@@ -15,7 +15,12 @@ use std::time::Duration;
 pub(super) const PARTS: u32 = 5;
 
 /// How often each of two works is measured, for such a part of the time: twice as long as a work beside its limits.
-pub(super) const TURNS: u32 = 10;
+pub(super) const TURNS: u32 = 2 * PARTS;
+
+/// How often it is looked in the time of a turn whether what it left is done, and how seldom at most: what a look costs the
+/// server counts to the turn.
+const LOOKS_IN_A_TURN: u32 = 4;
+const LOOK_SELDOM: Duration = Duration::from_millis(200);
 
 /// One of the two: who puts load on it, and where its counters are read.
 pub(super) struct Turns<C, K> {
@@ -25,6 +30,8 @@ pub(super) struct Turns<C, K> {
     time: Duration,
     /// All its turns.
     run: Run,
+    /// The last of them.
+    last: Run,
 }
 
 /// The turns of a server.
@@ -39,6 +46,7 @@ impl<C: Client, K: Counters> Turns<C, K> {
             pace,
             time,
             run: Run::new(),
+            last: Run::new(),
         }
     }
 
@@ -60,8 +68,8 @@ impl<C: Client, K: Counters> Turns<C, K> {
     }
 
     async fn measure(&mut self, time: Duration) -> anyhow::Result<()> {
-        let run = load::run(&mut self.clients, self.pace, time, &mut self.counters).await?;
-        self.run.join(&run);
+        self.last = load::run(&mut self.clients, self.pace, time, &mut self.counters).await?;
+        self.run.join(&self.last);
         Ok(())
     }
 
@@ -73,6 +81,7 @@ impl<C: Client, K: Counters> Turns<C, K> {
             pace: self.pace,
             time: self.time,
             run: Run::new(),
+            last: Run::new(),
         }
     }
 
@@ -109,7 +118,29 @@ impl ServerTurns {
     /// The counters cannot be read.
     pub(super) async fn settle(&mut self) -> anyhow::Result<()> {
         let turn = self.time / PARTS;
-        self.counters.settled(QUIET.min(turn / 2), turn).await?;
+        self.counters
+            .settled(Watch {
+                quiet: QUIET.min(turn / 2),
+                every: LOOK_EVERY,
+                patience: turn,
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until the index holds what the turn changed, and counts what that took to the turn.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub(super) async fn finish(&mut self) -> anyhow::Result<()> {
+        let turn = self.time / PARTS;
+        let watch = Watch {
+            quiet: QUIET.min(turn / 2),
+            every: (turn / LOOKS_IN_A_TURN).clamp(LOOK_EVERY, LOOK_SELDOM),
+            patience: SETTLE_TIMEOUT,
+        };
+        let done = self.counters.rested(watch).await?;
+        self.run.add_left(&self.last, &done);
         Ok(())
     }
 }

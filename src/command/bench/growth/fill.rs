@@ -113,6 +113,10 @@ impl Filler {
                 let carts = counters.read().await?.carts();
                 residents.most = residents.most.max(carts.resident + carts.resting);
                 residents.most_live = residents.most_live.max(carts.resident);
+                if residents.most < residents.ceiling {
+                    // Nothing has been over the ceiling yet.
+                    looks.clear();
+                }
                 looks.push_back(done.get());
                 if LOOKS_IN_TWO_SECONDS + 1 < looks.len() {
                     looks.pop_front();

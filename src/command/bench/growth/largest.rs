@@ -29,7 +29,7 @@ struct Line {
 /// The cart cannot be filled. What fails afterwards is part of what was measured.
 pub(super) async fn largest(settings: &Settings, lines: u64) -> anyhow::Result<Largest> {
     output::note(format!("every operation at a cart of {lines} lines"));
-    let server = OwnServer::start(&settings.directory, &[])?;
+    let server = OwnServer::start(settings, &[]).await?;
     let staff = server.server().staff()?;
     let mut connection = Connection::open(server.server()).await?;
     shop_setup::ensure_no_tax(&mut connection, staff).await?;

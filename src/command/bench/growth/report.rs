@@ -17,6 +17,9 @@ pub(crate) struct Growth {
     pub(crate) largest: Largest,
     pub(crate) idle: Idle,
     pub(crate) import: Import,
+    /// The room on the disk that the grown store took in the end.
+    #[serde(default)]
+    pub(crate) store_bytes: Option<u64>,
 }
 
 /// W2 with so many carts in store.
@@ -46,7 +49,7 @@ pub(crate) struct Residents {
     pub(crate) most: u64,
     /// Those with an actor.
     pub(crate) most_live: u64,
-    /// The ceiling is looked after once a second, so that it may be passed by about as many.
+    /// In the busiest two seconds since there were as many as the ceiling, which is looked after once a second.
     pub(crate) opened_in_two_seconds: u64,
 }
 
@@ -73,7 +76,7 @@ pub(crate) struct Touches {
     pub(crate) max_us: u64,
 }
 
-/// W2 on short carts and on long ones, one after the other.
+/// W2 on short carts and on long ones, in turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LongCarts {
     pub(crate) short: Lines,
@@ -87,6 +90,16 @@ impl LongCarts {
             self.long.server.cpu_ns_per_operation,
             self.short.server.cpu_ns_per_operation,
         )
+    }
+
+    /// Returns how long half of the adds to a long cart take at most, in thousandths of those to a short cart.
+    pub(crate) fn p50_over_permille(&self) -> Option<u64> {
+        permille(self.long.server.p50_us, self.short.server.p50_us)
+    }
+
+    /// Returns the same of all but the slowest hundredth.
+    pub(crate) fn p99_over_permille(&self) -> Option<u64> {
+        permille(self.long.server.p99_us, self.short.server.p99_us)
     }
 }
 
