@@ -15,6 +15,7 @@ pub(crate) use refusal::Refusal;
 
 use crate::cli::Remote;
 use anyhow::{Context, bail, ensure};
+use cartwright_actors::PAGE_LIMIT_MAX;
 use hyper::header::HeaderValue;
 use serde::de::DeserializeOwned;
 
@@ -136,7 +137,7 @@ impl<'a> Pages<'a> {
     pub(crate) fn of(path: &'a str) -> Self {
         Self {
             path,
-            query: Some(format!("limit={PAGE_LIMIT}")),
+            query: Some(format!("limit={PAGE_LIMIT_MAX}")),
         }
     }
 
@@ -160,13 +161,10 @@ impl<'a> Pages<'a> {
         let asked = format!("{}?{query}", self.path);
         let page: Page<T> = connection.call(Call::get(&asked).staff(staff)).await?.json()?;
         let next = page.next_cursor;
-        self.query = next.map(|cursor| format!("limit={PAGE_LIMIT}&cursor={}", percent_encoded(&cursor)));
+        self.query = next.map(|cursor| format!("limit={PAGE_LIMIT_MAX}&cursor={}", percent_encoded(&cursor)));
         Ok(Some(page.items))
     }
 }
-
-/// The most items a page may hold.
-const PAGE_LIMIT: u8 = 100;
 
 /// Writes a text so that it can stand in a query or as a path segment.
 pub(crate) fn percent_encoded(text: &str) -> String {

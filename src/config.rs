@@ -1,9 +1,9 @@
 //! The process configuration: where it comes from, what its options are, and what is wrong with it.
 //!
 //! Defaults, then `cartwright.toml`, then `CARTWRIGHT_…` variables, then arguments; the later source wins. The options
-//! and their sentences stand in `cartwright.example.toml`, which is also where the defaults are written, once.
-//! Nothing else in the process reads the environment. What belongs to the store (currency, tax mode, lifetimes) is not
-//! here but an entity behind the admin API.
+//! and their sentences stand in `cartwright.example.toml`, from which the defaults are read: those that other crates have
+//! of the same do not hold in a process, and the help of two arguments repeats theirs. No option is read from the
+//! environment elsewhere. What belongs to the store (currency, tax mode, lifetimes) is an entity behind the admin API.
 
 pub use self::variables::ENV_NO_OPTIONS;
 use self::variables::{Variables, no_texts, variable};

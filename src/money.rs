@@ -1,5 +1,6 @@
 //! The clients' own arithmetic with prices: integers only, and independent of the server's, which it checks.
 
+use cartwright_domain::catalog::PRICE_MILLIONTHS_MAX;
 use std::fmt;
 use std::str::FromStr;
 
@@ -74,6 +75,9 @@ impl FromStr for UnitPrice {
         }
         let joined = format!("{whole}{fraction:0<DECIMALS_MAX$}");
         let micros: i64 = joined.parse().map_err(|_| refused())?;
+        if PRICE_MILLIONTHS_MAX < micros {
+            return Err(refused());
+        }
         Ok(Self {
             micros: if negative { -micros } else { micros },
         })
@@ -136,7 +140,7 @@ mod tests {
 
     #[test]
     fn an_amount_that_does_not_fit_is_none() {
-        assert_eq!(price("9000000000").times(i64::MAX), None);
+        assert_eq!(price("1000000000").times(i64::MAX), None);
     }
 
     #[test]
@@ -147,6 +151,9 @@ mod tests {
         check_text("15", "15");
         check_text("-0.10", "-0.1");
         check_text("1.00000000", "1");
+        check_text("999999999.999999", "999999999.999999");
+        check_text("1000000000", "1000000000");
+        check_text("-1000000000", "-1000000000");
     }
 
     #[test]
@@ -161,6 +168,9 @@ mod tests {
             "£1",
             "1.0000001",
             "1e3",
+            "1000000000.000001",
+            "-1000000000.000001",
+            "5000000000",
             "99999999999999999999",
         ] {
             check_refused(text);

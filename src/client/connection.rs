@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an answer may take. Longer than any deadline of the server.
+/// How long an answer may take. Longer than the server's deadline by default; where `request_timeout_ms` is more, a call is
+/// given up before the server gives it up.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often a call is repeated that the server was too busy for.
@@ -185,7 +186,8 @@ impl Connection {
         })
     }
 
-    /// Sends a call and returns its answer; a call the server is too busy for is repeated after the time it asks for.
+    /// Sends a call and returns its answer; a call the server is too busy for is repeated after the time it asks for. What no
+    /// wait mends is not.
     ///
     /// # Errors
     /// [`Refusal`] where the server refuses, otherwise what befell the connection.
@@ -196,12 +198,9 @@ impl Connection {
             if answer.status.is_success() {
                 return Ok(answer);
             }
-            let is_busy = matches!(
-                answer.status,
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-            );
-            if !is_busy || BUSY_RETRIES_MAX <= busy {
-                return Err(Refusal::read(&call.method, call.path, answer.status, &answer.body).into());
+            let refusal = Refusal::read(&call.method, call.path, answer.status, &answer.body);
+            if !refusal.may_pass() || BUSY_RETRIES_MAX <= busy {
+                return Err(refusal.into());
             }
             busy += 1;
             tokio::time::sleep(answer.retry_after()).await;

@@ -8,6 +8,9 @@ use std::fmt;
 /// The longest part of an answer that is no problem+json which is still shown.
 const SHOWN_CHARS_MAX: usize = 300;
 
+/// The code of what is set aside until the server is started again.
+const QUARANTINED: &str = "engine.quarantined";
+
 /// A refused call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -17,7 +20,7 @@ pub(crate) struct Refusal {
     pub(crate) code: String,
     /// What the server says for a person.
     pub(crate) message: String,
-    /// Every bad field, as `pointer: message`.
+    /// Every bad field, as the server's messages have them: `pointer: message`.
     fields: Vec<String>,
     /// What was asked.
     asked: String,
@@ -42,6 +45,15 @@ struct Field {
     message: String,
 }
 
+impl Field {
+    fn in_words(self) -> String {
+        match self.pointer.as_str() {
+            "" => self.message,
+            pointer => format!("{pointer}: {}", self.message),
+        }
+    }
+}
+
 impl Refusal {
     /// Reads a refusal from an answer that is no success.
     pub(crate) fn read(method: &Method, path: &str, status: StatusCode, body: &Bytes) -> Self {
@@ -51,11 +63,7 @@ impl Refusal {
                 status,
                 code: problem.error,
                 message: problem.message.or(problem.title).unwrap_or_default(),
-                fields: problem
-                    .errors
-                    .into_iter()
-                    .map(|field| format!("{}: {}", field.pointer, field.message))
-                    .collect(),
+                fields: problem.errors.into_iter().map(Field::in_words).collect(),
                 asked,
                 request_id: problem.request_id,
             },
@@ -89,15 +97,27 @@ impl Refusal {
         if !self.message.is_empty() {
             reason = format!("{reason}: {}", self.message);
         }
-        if !self.fields.is_empty() {
-            reason = format!("{reason} ({})", self.fields.join("; "));
+        let fields = self.fields.join("; ");
+        // Mostly the message is made of them.
+        if !fields.is_empty() && fields != self.message {
+            reason = format!("{reason} ({fields})");
         }
         reason.replace(['\t', '\n', '\r'], " ")
+    }
+
+    /// Tells whether the same call may be done after a wait.
+    pub(crate) fn may_pass(&self) -> bool {
+        let is_busy = matches!(
+            self.status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        );
+        is_busy && self.code != QUARANTINED
     }
 
     /// Returns what the person at the keyboard can do about it.
     fn advice(&self) -> Option<&'static str> {
         match self.status {
+            _ if self.code == QUARANTINED => Some("restart the server; its log says why"),
             StatusCode::UNAUTHORIZED => Some(
                 "the token is not (or no longer) good for this server; `cartwright token --data DIR` issues another",
             ),

@@ -60,8 +60,20 @@ fn a_refusal_says_what_was_asked_and_what_to_do() {
     );
     check_refusal(
         422,
-        r#"{"error":"invalid","message":"bad","errors":[{"pointer":"/sku","code":"x","message":"is empty"}]}"#,
-        "POST /carts was answered with 422: invalid: bad (/sku: is empty)",
+        r#"{"error":"request.invalid_fields","message":"/on_hand: at most 1000000000000 units are possible",
+            "errors":[{"pointer":"/on_hand","code":"out_of_range","message":"at most 1000000000000 units are possible"}]}"#,
+        "POST /carts was answered with 422: request.invalid_fields: /on_hand: at most 1000000000000 units are possible",
+    );
+    check_refusal(
+        400,
+        r#"{"error":"request.invalid_fields","message":"/sku: not a SKU; must be given",
+            "errors":[{"pointer":"/sku","code":"x","message":"not a SKU"},{"pointer":"","code":"y","message":"must be given"}]}"#,
+        "POST /carts was answered with 400: request.invalid_fields: /sku: not a SKU; must be given",
+    );
+    check_refusal(
+        422,
+        r#"{"error":"stock.refused","message":"the row is refused","errors":[{"pointer":"/sku","message":"not a SKU"}]}"#,
+        "POST /carts was answered with 422: stock.refused: the row is refused (/sku: not a SKU)",
     );
     check_refusal(
         403,
@@ -73,6 +85,29 @@ fn a_refusal_says_what_was_asked_and_what_to_do() {
         502,
         "<html>\n",
         "POST /carts was answered with 502: 502 Bad Gateway: <html>",
+    );
+}
+
+#[test]
+fn only_what_a_wait_may_mend_is_asked_again() {
+    let check = |status: u16, code: &str, may_pass: bool| {
+        let status = StatusCode::from_u16(status).expect("a status");
+        let body = format!(r#"{{"error":"{code}","message":"no"}}"#).into();
+        let refusal = Refusal::read(&Method::POST, "/carts", status, &body);
+        assert_eq!(refusal.may_pass(), may_pass, "{status} {code}");
+    };
+    check(429, "engine.entity_busy", true);
+    check(503, "engine.overloaded", true);
+    check(503, "engine.restarted", true);
+    check(503, "", true);
+    check(503, "engine.quarantined", false);
+    check(500, "engine.internal", false);
+    check(409, "stock.short", false);
+    check_refusal(
+        503,
+        r#"{"error":"engine.quarantined","message":"cart:0192 is set aside because it keeps failing"}"#,
+        "POST /carts was answered with 503: engine.quarantined: cart:0192 is set aside because it keeps failing; \
+         restart the server; its log says why",
     );
 }
 

@@ -8,8 +8,9 @@ use crate::output;
 use crate::table::delimiter_of;
 use anyhow::{Context, bail};
 use serde::Deserialize;
-use std::fs::File;
-use std::io::{Seek, Write};
+use std::fs::{File, Permissions};
+use std::io::{ErrorKind, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tempfile::NamedTempFile;
@@ -17,6 +18,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// What an export of codes has in its columns.
 const CODE_COLUMNS: [&str; 4] = ["code", "promotion", "used", "created"];
+
+/// Who may do what with a file that is new, as far as the process may give it to them (`umask`).
+const NEW_FILE_MODE: u32 = 0o666;
 
 #[derive(Debug, Deserialize)]
 struct Promotion {
@@ -38,12 +42,22 @@ struct CouponCode {
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
+    let left = match file_of(&arguments) {
+        Some(_) => "what was there is as it was",
+        None => "what went to stdout is not all of it",
+    };
     tokio::select! {
         written = export(arguments) => written,
         // Returning removes what was written so far.
-        _ = tokio::signal::ctrl_c() => bail!("interrupted: what was there is as it was"),
-        _ = terminate.recv() => bail!("told to end: what was there is as it was"),
+        _ = tokio::signal::ctrl_c() => bail!("interrupted: {left}"),
+        _ = terminate.recv() => bail!("told to end: {left}"),
     }
+}
+
+/// Returns the file that is to be written; none where that is stdout.
+fn file_of(arguments: &Export) -> Option<&Path> {
+    let file = arguments.file.as_deref();
+    file.filter(|file| *file != Path::new(output::STDOUT))
 }
 
 async fn export(arguments: Export) -> anyhow::Result<ExitCode> {
@@ -59,44 +73,61 @@ async fn export(arguments: Export) -> anyhow::Result<ExitCode> {
         None => promotions.iter().collect(),
     };
 
-    let (mut whole, delimiter) = match &arguments.file {
-        Some(path) if path != Path::new(output::STDOUT) => {
+    let (mut whole, delimiter) = match file_of(&arguments) {
+        Some(path) => {
             let delimiter = delimiter_of(path)?;
             let whole = Whole::of(path).with_context(|| format!("cannot write {}", path.display()))?;
             (Some(whole), delimiter)
         }
-        Some(_) | None => (None, b','),
+        None => (None, b','),
     };
+    let place = if whole.is_some() { "the file" } else { "stdout" };
+    let unwritten = || format!("{place} could not be written to its end");
     let file: Box<dyn Write + '_> = match &mut whole {
         Some(whole) => Box::new(whole.file()),
         None => Box::new(std::io::stdout()),
     };
     let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
-    table.write_record(CODE_COLUMNS)?;
     let bar = output::progress_open("exporting");
-    for promotion in meant {
-        let name = named.of_promotion(promotion);
-        let path = format!("/admin/promotions/{}/codes", promotion.id);
-        let mut pages = Pages::of(&path);
-        while let Some(codes) = pages.next::<CouponCode>(&mut connection, &staff).await? {
-            for code in &codes {
-                let used = if code.used { "yes" } else { "no" };
-                table.write_record([&code.code, name, used, &code.created_at])?;
+    let written = async {
+        table.write_record(CODE_COLUMNS)?;
+        for promotion in meant {
+            let name = named.of_promotion(promotion);
+            let path = format!("/admin/promotions/{}/codes", promotion.id);
+            let mut pages = Pages::of(&path);
+            while let Some(codes) = pages.next::<CouponCode>(&mut connection, &staff).await? {
+                for code in &codes {
+                    let used = if code.used { "yes" } else { "no" };
+                    table.write_record([&code.code, name, used, &code.created_at])?;
+                }
+                bar.inc(u64::try_from(codes.len())?);
             }
-            bar.inc(u64::try_from(codes.len())?);
         }
-    }
-    table
-        .flush()
-        .context("the file could not be written to its end")?;
+        table.flush().map_err(csv::Error::from)?;
+        anyhow::Ok(())
+    };
+    let written = written.await;
     drop(table);
-    if let Some(whole) = whole {
-        whole.put().context("the file could not be written to its end")?;
+    match (written, whole) {
+        // A reader of stdout who has gone away has read enough.
+        (Err(error), None) if is_reader_gone(&error) => return Ok(ExitCode::SUCCESS),
+        (Err(error), _) if error.is::<csv::Error>() => return Err(error.context(unwritten())),
+        (Err(error), _) => return Err(error),
+        (Ok(()), Some(whole)) => whole.put().with_context(unwritten)?,
+        (Ok(()), None) => {}
     }
     let codes = bar.position();
     bar.finish_and_clear();
     output::note(format!("exported {codes} codes"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells whether writing failed because whoever reads what is written has gone away. A server may go away, too.
+fn is_reader_gone(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<csv::Error>().map(csv::Error::kind) {
+        Some(csv::ErrorKind::Io(error)) => error.kind() == ErrorKind::BrokenPipe,
+        _ => false,
+    }
 }
 
 /// A file that gets what is to be in it once that is whole: an export that breaks off leaves the last one as it was.
@@ -109,11 +140,20 @@ enum Whole {
 
 impl Whole {
     fn of(path: &Path) -> std::io::Result<Self> {
-        let place = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
+        let place = match File::options().write(true).open(path) {
+            // What a link leads to is made, and not something in the place of the link.
+            Err(error) if error.kind() == ErrorKind::NotFound && path.is_symlink() => File::create(path)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                let mut beside = tempfile::Builder::new();
+                let beside = beside.permissions(Permissions::from_mode(NEW_FILE_MODE));
+                return Ok(Self::Beside {
+                    written: beside.tempfile_in(folder.unwrap_or(Path::new(".")))?,
+                    place: path.to_owned(),
+                });
+            }
+            opened => opened?,
+        };
         let is = place.metadata()?;
         if is.is_file() {
             // What a link leads to is replaced, and not the link.
@@ -191,6 +231,59 @@ impl<'a> Named<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_there_once_it_is_whole_as_a_file_of_its_folder_would_be() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let [beside, link, missing, new] =
+            ["beside", "link", "missing", "new"].map(|name| folder.path().join(name));
+        std::fs::write(&beside, "as it was")?;
+        std::os::unix::fs::symlink(&missing, &link)?;
+        for (place, before) in [(&new, None), (&beside, Some("as it was")), (&link, Some(""))] {
+            let broken_off =
+                |place: &Path| -> std::io::Result<()> { Whole::of(place)?.file().write_all(b"half") };
+            broken_off(place)?;
+            assert_eq!(std::fs::read_to_string(place).ok().as_deref(), before);
+            let mut whole = Whole::of(place)?;
+            whole.file().write_all(b"whole")?;
+            whole.put()?;
+            assert_eq!(std::fs::read_to_string(place)?, "whole");
+        }
+        let mode = |path: &Path| std::fs::metadata(path).map(|file| file.permissions().mode());
+        assert_eq!(mode(&new)?, mode(&beside)?);
+        assert!(link.is_symlink());
+        assert_eq!(
+            std::fs::read_dir(folder.path())?.count(),
+            4,
+            "nothing else is left"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn only_of_what_is_written_a_reader_is_gone() {
+        struct Unread;
+
+        impl Write for Unread {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let mut table = csv::Writer::from_writer(Unread);
+        let unread = table.write_record(CODE_COLUMNS).and_then(|()| Ok(table.flush()?));
+        assert!(unread.is_err_and(|error| is_reader_gone(&error.into())));
+        let lost = std::io::Error::from(ErrorKind::BrokenPipe);
+        assert!(!is_reader_gone(
+            &anyhow::Error::new(lost).context("the server went away")
+        ));
+        let full = csv::Error::from(std::io::Error::from(ErrorKind::StorageFull));
+        assert!(!is_reader_gone(&full.into()));
+    }
 
     #[test]
     fn a_promotion_is_called_what_finds_it_and_no_other() {

@@ -11,6 +11,7 @@ pub(crate) mod complete_journey;
 mod customers;
 mod gift_cards;
 mod mapping;
+mod members;
 mod price_lists;
 mod promotions;
 mod rates;

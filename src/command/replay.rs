@@ -88,7 +88,7 @@ pub(crate) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     };
     let shipping_method_id = shop_setup::ensure_free_shipping(&mut connection, &staff, CURRENCY).await?;
     let variant_ids = resolve(&server, &mut connection, &staff, &plan).await?;
-    stock::open(&mut connection, &staff, &figures, &variant_ids).await?;
+    stock::open(&mut connection, &staff, &figures, &plan, &variant_ids).await?;
 
     if !left_out.is_empty() {
         let kinds: Vec<String> = left_out

@@ -6,9 +6,13 @@ use cartwright::config::{Arguments, Config, Sources};
 use cartwright::telemetry;
 use cartwright::{App, FirstToken};
 use cartwright_actors::runtime::ClockCheck;
+use cartwright_http::auth::TOKEN_DAYS_DEFAULT;
 use std::path::Path;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What the line with the address begins with.
+pub(super) const LISTENS: &str = "Cartwright listens on ";
 
 /// Serves the configured data directory.
 ///
@@ -63,7 +67,7 @@ async fn start(config: &Config, arguments: &Arguments) -> anyhow::Result<App> {
         ClockCheck::Strict
     };
     let app = App::start(config, clock).await?;
-    output::line(format!("Cartwright listens on http://{}", app.address()))?;
+    output::line(format!("{LISTENS}http://{}", app.address()))?;
     if let Some(FirstToken { token, had_data }) = app.first_token() {
         let why = if *had_data {
             "A new key for staff tokens was made: there was data and no key, and earlier tokens are refused."
@@ -71,7 +75,7 @@ async fn start(config: &Config, arguments: &Arguments) -> anyhow::Result<App> {
             "This is the first start."
         };
         output::line(format!(
-            "{why} The staff token, valid 30 days and shown only once:"
+            "{why} The staff token, valid {TOKEN_DAYS_DEFAULT} days and shown only once:"
         ))?;
         output::line(token)?;
     }

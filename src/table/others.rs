@@ -74,7 +74,7 @@ impl Others {
             let meant: Vec<String> = meant.map(|name| format!("{name:?}")).collect();
             (!meant.is_empty()).then(|| {
                 format!(
-                    "it has a column {column:?}, which is none of its columns; call it {} if that is meant, or remove it{}",
+                    "it has a column {column:?}, which is not one of those that are read; call it {} if that is meant, or remove it{}",
                     meant.join(" or "),
                     or_ignored(column)
                 )
@@ -86,8 +86,12 @@ impl Others {
         let others: Vec<&str> = others.collect();
         (!others.is_empty()).then(|| {
             let quoted: Vec<String> = others.iter().map(|column| format!("{column:?}")).collect();
+            let (are, each) = match others.len() {
+                1 => ("is", "it"),
+                _ => ("are", "each"),
+            };
             format!(
-                "it has {}, which is none of the columns {}; call it one of these or remove it{}",
+                "it has {}, which {are} not among the columns {}; call {each} one of these or remove it{}",
                 quoted.join(" and "),
                 names.join(", "),
                 or_ignored(&others.join(","))
@@ -130,7 +134,9 @@ mod tests {
             let others = Others::passed_over(nearly_or_shortened);
             let reason = others.fault(["name", column].into_iter(), &names);
             let told = name.map(|name| {
-                format!("it has a column {column:?}, which is none of its columns; call it {name:?}")
+                format!(
+                    "it has a column {column:?}, which is not one of those that are read; call it {name:?}"
+                )
             });
             assert_eq!(reason.is_some(), told.is_some(), "{column}");
             assert!(
@@ -161,14 +167,17 @@ mod tests {
         check(
             &refused,
             &["name", "first_order", "zones"],
-            Some("--ignore \"first_order,zones\""),
+            Some(
+                "it has \"first_order\" and \"zones\", which are not among the columns name, code; call each one of \
+                 these or remove it, or pass over what it says with --ignore \"first_order,zones\"",
+            ),
         );
         check(&refused, &["name", "Code"], Some("call it \"code\""));
         let ignored = refused.but(["zones"]);
         check(
             &ignored,
             &["name", "first_order", "zones"],
-            Some("--ignore \"first_order\""),
+            Some("it has \"first_order\", which is not among the columns name, code; call it one of these"),
         );
         check(&ignored, &["zones"], None);
         let passed_over = Others::passed_over(nearly).but(["Name"]);

@@ -1,6 +1,6 @@
 //! Codes that are each good for one order, over HTTP: adding, drawing, listing, using up, racing.
 
-use crate::support::{Answer, Client, OpenShop, Variant, amount_of, pence, unique, until};
+use crate::support::{Answer, Client, OpenShop, Variant, amount_of, cartwright, pence, unique, until};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -392,6 +392,26 @@ async fn a_repeat_does_not_bring_back_a_code_that_was_taken_out_of_use() {
         assert_eq!(again.expect(*status), *answer);
     }
     assert_eq!(campaign.open.shop.list(&codes).await, listed[..1]);
+}
+
+#[tokio::test]
+async fn an_export_whose_reader_goes_away_ends_in_order() {
+    let campaign = Campaign::new().await;
+    let path = format!("{}/codes/generate", campaign.path);
+    let draw = json!({ "count": 1000 });
+    campaign.staff().post(&path, draw).ok(201).await;
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let server = &campaign.open.server;
+    let mut command = cartwright();
+    command
+        .args(["export", "--codes"])
+        .args(["--url", server.url(), "--token", server.token()])
+        .stdout(writer);
+    let run = tokio::task::spawn_blocking(move || command.output()).await;
+    let run = run.expect("it does not panic").expect("the binary runs");
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!((run.status.code(), &*said), (Some(0), ""));
 }
 
 #[tokio::test]

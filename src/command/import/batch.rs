@@ -2,11 +2,9 @@
 
 use super::RowResult;
 use crate::client::{Call, Connection};
+use cartwright_actors::import::ROWS_MAX;
 use hyper::header::HeaderValue;
 use serde::{Deserialize, Serialize};
-
-/// How many rows the server takes in one call.
-const ROWS_MAX: usize = 500;
 
 /// How many bytes of JSON make a call large enough. With one more row it is still well below the 8 MiB that the server
 /// takes.

@@ -2,8 +2,9 @@
 
 use super::about::About;
 use super::columns::{Columns, Values};
+use super::members::Members;
 use cartwright_domain::text::Email;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
     path: "/admin/customers/import",
@@ -22,21 +23,16 @@ pub(super) const COLUMNS: Columns = Columns {
 
 /// Whether they are an address, groups and a number is the server's to say.
 fn customer(line: u64, values: &mut Values) -> Result<Value, String> {
-    let mut customer = Map::new();
-    let mut put = |name: &str, value: Value| {
-        if !value.is_null() {
-            customer.insert(name.to_owned(), value);
-        }
-    };
+    let mut customer = Members::default();
     let (external_id, email) = (values.take("external_id"), values.take("email"));
     if external_id.is_none() && email.is_none() {
         return Err("it has neither external_id nor email, of which one is needed".to_owned());
     }
-    put("external_id", json!(external_id));
-    put("email", json!(email));
-    put("groups", json!(values.list("groups")));
-    put("tax_exempt", json!(values.choice("tax_exempt")?));
-    put("vat_number", json!(values.take("vat_number")));
+    customer.put("external_id", external_id);
+    customer.put("email", email);
+    customer.put("groups", values.list("groups"));
+    customer.put("tax_exempt", values.choice("tax_exempt")?);
+    customer.put("vat_number", values.take("vat_number"));
     Ok(json!({ "row": line, "customer": customer }))
 }
 

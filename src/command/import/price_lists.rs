@@ -2,7 +2,8 @@
 
 use super::about::About;
 use super::columns::{Columns, Shared, Values, spelled, spelled_parts};
-use serde_json::{Map, Value, json};
+use super::members::Members;
+use serde_json::{Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
     path: "/admin/price-lists/import",
@@ -43,18 +44,13 @@ pub(super) const COLUMNS: Columns = Columns {
 
 /// Whether its SKU, currency and times are any is the server's to say.
 fn list_price(line: u64, values: &mut Values) -> Result<Value, String> {
-    let mut list = Map::new();
-    let mut put = |name: &str, value: Value| {
-        if !value.is_null() {
-            list.insert(name.to_owned(), value);
-        }
-    };
-    put("name", json!(values.needed("list")?));
-    put("groups", json!(values.list("groups")));
-    put("priority", json!(values.number("priority")?));
-    put("valid_from", json!(values.take("valid_from")));
-    put("valid_until", json!(values.take("valid_until")));
-    put("enabled", json!(values.choice("enabled")?));
+    let mut list = Members::default();
+    list.put("name", values.needed("list")?);
+    list.put("groups", values.list("groups"));
+    list.put("priority", values.number("priority")?);
+    list.put("valid_from", values.take("valid_from"));
+    list.put("valid_until", values.take("valid_until"));
+    list.put("enabled", values.choice("enabled")?);
     Ok(json!({
         "row": line,
         "price_list": list,

@@ -2,8 +2,9 @@
 
 use super::about::About;
 use super::columns::{Columns, Values, minor_units};
+use super::members::Members;
 use rust_decimal::Decimal;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(super) const COLUMNS: Columns = Columns {
     path: "/admin/promotions/import",
@@ -41,15 +42,10 @@ pub(super) const COLUMNS: Columns = Columns {
 
 /// Whether its codes, handles and times are any is the server's to say.
 fn promotion(line: u64, values: &mut Values) -> Result<Value, String> {
-    let mut promotion = Map::new();
-    let mut put = |name: &str, value: Value| {
-        if !value.is_null() {
-            promotion.insert(name.to_owned(), value);
-        }
-    };
-    put("name", json!(values.needed("name")?));
-    put("code", json!(values.take("code")));
-    put("requires_code", json!(values.choice("requires_code")?));
+    let mut promotion = Members::default();
+    promotion.put("name", values.needed("name")?);
+    promotion.put("code", values.take("code"));
+    promotion.put("requires_code", values.choice("requires_code")?);
     let currency = values.take("currency");
     let items = values
         .list("categories")
@@ -77,7 +73,7 @@ fn promotion(line: u64, values: &mut Values) -> Result<Value, String> {
         return Err(format!("percentage: {text:?} is no number; 10 per cent is 0.1"));
     }
     if percentage.is_some() || amount.is_some() {
-        put(
+        promotion.put(
             "actions",
             json!([{ "type": off, "percentage": percentage, "fixed": amount }]),
         );
@@ -91,15 +87,15 @@ fn promotion(line: u64, values: &mut Values) -> Result<Value, String> {
         "ends_at": values.take("ends_at"),
         "currency": currency,
     });
-    put("conditions", conditions);
-    put("priority", json!(values.number("priority")?));
-    put("exclusive", json!(values.choice("exclusive")?));
-    put("usage_limit", json!(values.number("usage_limit")?));
-    put(
+    promotion.put("conditions", conditions);
+    promotion.put("priority", values.number("priority")?);
+    promotion.put("exclusive", values.choice("exclusive")?);
+    promotion.put("usage_limit", values.number("usage_limit")?);
+    promotion.put(
         "usage_limit_per_customer",
-        json!(values.number("usage_limit_per_customer")?),
+        values.number("usage_limit_per_customer")?,
     );
-    put("enabled", json!(values.choice("enabled")?));
+    promotion.put("enabled", values.choice("enabled")?);
     Ok(json!({ "row": line, "promotion": promotion }))
 }
 

@@ -66,11 +66,11 @@ impl Kind {
     /// Returns what a row of this kind does to the stock of its code.
     ///
     /// Sold goods leave, and a negative quantity comes back; in unpriced rows and write-offs the sign is the other
-    /// way round.
-    pub(super) fn stock_change(self, quantity: i64) -> i64 {
+    /// way round. `None` when it does not fit.
+    pub(super) fn stock_change(self, quantity: i64) -> Option<i64> {
         match self {
-            Self::Sale | Self::Cancellation | Self::Adjustment => -quantity,
-            Self::Unpriced | Self::StockWriteOff => quantity,
+            Self::Sale | Self::Cancellation | Self::Adjustment => quantity.checked_neg(),
+            Self::Unpriced | Self::StockWriteOff => Some(quantity),
         }
     }
 

@@ -118,7 +118,14 @@ impl Scene<'_> {
     }
 
     async fn adjust(&self, guest: &mut Guest, invoice: &Invoice, line: &Line) -> anyhow::Result<Outcome> {
-        let change = invoice.kind.stock_change(line.quantity);
+        let Some(change) = invoice.kind.stock_change(line.quantity) else {
+            let Line {
+                file_line, quantity, ..
+            } = line;
+            return Ok(Outcome::Refused {
+                reason: format!("line {file_line}: the change of stock by {quantity} does not fit"),
+            });
+        };
         if change == 0 {
             return Ok(Outcome::Adjusted);
         }

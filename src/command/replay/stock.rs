@@ -34,6 +34,20 @@ struct StockItem {
     available: Option<i64>,
 }
 
+impl StockItem {
+    /// Returns how many units are on hand where so many are available: what orders and checkouts hold, and the buffer, come
+    /// on top, also of stock that was not counted so far.
+    ///
+    /// `None` when they do not fit.
+    fn on_hand(&self, available: i64) -> Option<i64> {
+        let mut on_hand = available;
+        for held in [self.reserved, self.allocated, self.buffer] {
+            on_hand = on_hand.checked_add(held)?;
+        }
+        Some(on_hand.max(0))
+    }
+}
+
 /// Reads a stock file: code, opening and closing stock.
 ///
 /// # Errors
@@ -86,21 +100,24 @@ pub(super) fn read(path: &Path, plan: &mut Plan) -> anyhow::Result<Vec<Figures>>
 /// Sets the opening stock, so that exactly so many units are available, whatever earlier orders hold.
 ///
 /// # Errors
-/// The server refuses.
+/// The server refuses, or there are more units than can be counted.
 pub(super) async fn open(
     connection: &mut Connection,
     staff: &HeaderValue,
     figures: &[Figures],
+    plan: &Plan,
     variant_ids: &[String],
 ) -> anyhow::Result<()> {
     let bar = output::progress(u64::try_from(figures.len())?, "opening stock");
     for Figures { code, opening, .. } in figures {
         let path = format!("/admin/variants/{}/stock", variant_ids[*code]);
         let item: StockItem = connection.call(Call::get(&path).staff(staff)).await?.json()?;
-        // What orders and checkouts hold, and the buffer, come on top of what is to be available, also of stock that was not
-        // counted so far.
-        let held = item.reserved + item.allocated + item.buffer;
-        let body = json!({"tracked": true, "on_hand": (opening + held).max(0)});
+        let too_many = || {
+            let sku = &plan.codes[*code].sku;
+            format!("{sku:?}: an opening stock of {opening} beside what is held is too many units")
+        };
+        let on_hand = item.on_hand(*opening).with_context(too_many)?;
+        let body = json!({"tracked": true, "on_hand": on_hand});
         connection
             .call(Call::put(&path).staff(staff).body(body.to_string()))
             .await?;
@@ -200,6 +217,37 @@ mod tests {
         let twice = read_stock("StockCode,min_opening,closing\nA,3,2\nA,3,2\n").err();
         let said = twice.map(|error| format!("{error:#}")).unwrap_or_default();
         assert!(said.contains("line 3: \"A\" stands in line 2 already"), "{said}");
+    }
+
+    #[test]
+    fn an_opening_stock_that_does_not_fit_beside_what_is_held_is_none() {
+        let item = StockItem {
+            reserved: 1,
+            allocated: 2,
+            buffer: 3,
+            available: None,
+        };
+        for (available, on_hand) in [
+            (4, Some(10)),
+            (-7, Some(0)),
+            (i64::MIN, Some(0)),
+            (i64::MAX - 6, Some(i64::MAX)),
+            (i64::MAX - 5, None),
+            (i64::MAX, None),
+        ] {
+            assert_eq!(item.on_hand(available), on_hand, "{available}");
+        }
+    }
+
+    #[test]
+    fn figures_of_one_code_that_do_not_fit_together_are_told() {
+        let twice = format!("StockCode,min_opening,closing\nA,{},0\n\"A \",1,0\n", i64::MAX);
+        let said = read_stock(&twice).err().map(|error| format!("{error:#}"));
+        assert!(
+            said.as_deref()
+                .is_some_and(|said| said.ends_with("line 3: too many units")),
+            "{said:?}"
+        );
     }
 
     #[test]
