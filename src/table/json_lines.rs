@@ -2,13 +2,13 @@
 
 use super::{BEHIND_THE_END, Column, NOT_UTF_8, Others, ROW_BYTES_MAX, ROW_TOO_LONG, Row};
 use anyhow::ensure;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Number, Value};
 use std::fmt;
 use std::io::{BufRead, Read};
 
-/// How far the exponent of a number may move its point: what is further away is no price, and no number of anything.
-const EXPONENT_MAX: u32 = 30;
+/// From here on a JSON number has more digits than are kept of it.
+const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// See the module.
 pub(super) struct JsonLines {
@@ -54,7 +54,7 @@ impl JsonLines {
 
 fn values(text: &str, columns: &[Column], others: &Others) -> Result<Vec<Option<String>>, String> {
     let Members { object, twice } =
-        Members::of(text).map_err(|error| format!("it is not a JSON object: {error}"))?;
+        serde_json::from_str(text).map_err(|error| format!("it is not a JSON object: {error}"))?;
     if let Some(member) = twice {
         return Err(format!("{member} is given twice"));
     }
@@ -72,41 +72,30 @@ fn values(text: &str, columns: &[Column], others: &Others) -> Result<Vec<Option<
     }
 }
 
-/// The members of an object, numbers as texts of their digits, and the first that is given twice.
+/// The members of an object, and the first that is given twice.
 struct Members {
     object: Map<String, Value>,
     twice: Option<String>,
 }
 
-impl Members {
-    fn of(text: &str) -> Result<Self, serde_json::Error> {
-        let written = AsWritten::of(text);
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let members = deserializer.deserialize_map(Gather { written })?;
-        deserializer.end()?;
-        Ok(members)
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Gather)
     }
 }
 
-/// Reads an object whose values are written so.
-struct Gather<'a> {
-    written: AsWritten<'a>,
-}
+struct Gather;
 
-impl<'de> Visitor<'de> for Gather<'_> {
+impl<'de> Visitor<'de> for Gather {
     type Value = Members;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a map")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Members, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Members, A::Error> {
         let (mut object, mut twice) = (Map::new(), None);
-        while let Some((member, mut value)) = members.next_entry::<String, Value>()? {
-            let written = self.written.next();
-            if let Some(digits) = written.filter(|_| value.is_number()).and_then(digits) {
-                value = Value::String(digits);
-            }
+        while let Some((member, value)) = members.next_entry::<String, Value>()? {
             if object.insert(member.clone(), value).is_some() {
                 twice.get_or_insert(member);
             }
@@ -115,52 +104,12 @@ impl<'de> Visitor<'de> for Gather<'_> {
     }
 }
 
-/// The values of an object's own members as they are written, one after the other. Of what is no object they are anything.
-struct AsWritten<'a> {
-    /// What stands behind the value before, or behind the object's beginning.
-    rest: &'a str,
-}
-
-impl<'a> AsWritten<'a> {
-    fn of(text: &'a str) -> Self {
-        let rest = text.split_once('{').map_or("", |(_, rest)| rest);
-        Self { rest }
-    }
-}
-
-impl<'a> Iterator for AsWritten<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let rest = self.rest;
-        let (mut begin, mut depth) = (0, 0_usize);
-        let (mut is_in_text, mut is_escaped) = (false, false);
-        for (at, byte) in rest.bytes().enumerate() {
-            match byte {
-                _ if is_escaped => is_escaped = false,
-                b'\\' => is_escaped = is_in_text,
-                b'"' => is_in_text = !is_in_text,
-                _ if is_in_text => {}
-                b':' if depth == 0 => begin = at + 1,
-                b',' | b'}' if depth == 0 => {
-                    self.rest = &rest[at + 1..];
-                    return Some(rest[begin..at].trim());
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-        None
-    }
-}
-
 /// Returns a value as a file of separated values would hold it: parts have `;` between.
 fn written(value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Bool(choice) => Ok(choice.to_string()),
-        Value::Number(number) => Err(format!("write {number} as a text")),
+        Value::Number(number) => digits(number).ok_or_else(|| format!("write {number} as a text")),
         Value::Array(parts) if !parts.is_empty() && parts.iter().all(is_part) => {
             let parts: Vec<&str> = parts.iter().filter_map(Value::as_str).collect();
             Ok(parts.join(";"))
@@ -175,30 +124,12 @@ fn is_part(value: &Value) -> bool {
     value.as_str().is_some_and(|part| !part.contains(';'))
 }
 
-/// Returns a JSON number without an exponent and without noughts at the end of its fraction, as people write it. All other
-/// digits are there as they are written; nothing for one whose exponent is above [`EXPONENT_MAX`].
-fn digits(number: &str) -> Option<String> {
-    let (number, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let exponent: i32 = exponent.parse().ok()?;
-    if EXPONENT_MAX < exponent.unsigned_abs() {
-        return None;
+/// Returns a number without an exponent, as people write it; nothing for one so large that digits before its point were lost.
+/// Of one with more than 17 digits the last are rounded as it is read: in a text all are known.
+fn digits(number: &Number) -> Option<String> {
+    if !number.is_f64() {
+        return Some(number.to_string());
     }
-    let noughts = "0".repeat(usize::try_from(exponent.unsigned_abs()).ok()?);
-    let (sign, number) = number
-        .strip_prefix('-')
-        .map_or(("", number), |number| ("-", number));
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let (digits, point) = if exponent < 0 {
-        (format!("{noughts}{whole}{fraction}"), whole.len())
-    } else {
-        (format!("{whole}{fraction}{noughts}"), whole.len() + noughts.len())
-    };
-    let (whole, fraction) = digits.split_at_checked(point)?;
-    let whole = match whole.trim_start_matches('0') {
-        "" => "0",
-        whole => whole,
-    };
-    let fraction = fraction.trim_end_matches('0');
-    let point = if fraction.is_empty() { "" } else { "." };
-    Some(format!("{sign}{whole}{point}{fraction}"))
+    let value = number.as_f64().filter(|value| value.abs() < NUMBER_MAX);
+    value.map(|value| value.to_string())
 }
