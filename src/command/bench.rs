@@ -11,7 +11,8 @@ mod figures;
 mod files;
 mod goals;
 mod growth;
-mod json_fields;
+#[cfg(test)]
+mod json_test;
 mod limits;
 mod load;
 mod machine;

@@ -1,7 +1,6 @@
 //! What the performance page says of every run: how it is measured, and how to do it again.
 
 use super::growth::report::Growth;
-use super::json_fields::JSON;
 use super::limits::{GROUPS_MAX, GROUPS_MIN, MILLIS_PER_GROUP};
 use super::report::{About, Report, Works};
 use crate::output::{decimals, thousands};
@@ -142,15 +141,13 @@ It needs nothing that runs: it starts servers of its own on temporary directorie
     }
     text.push_str(
         "\
-`bench --from figures.json --page FILE` writes the page again without measuring.
+`bench --from figures.json --page FILE` writes the page again without measuring; what its fields mean is in [a page of its own](bench-json.md).
 
 One work on a running server: `cartwright bench --work w2 --connections 64 --seconds 10`, and `--rate 10000` for so many a second, with `CARTWRIGHT_URL` and `CARTWRIGHT_TOKEN` set.
 It adds variants, carts and orders to that server's shop, and W4 and W8 a shipping method and a tax zone for everywhere, for nothing, that stay: use a server that is there for it alone.
 `cartwright disk-check` shows what a disk's `fdatasync` allows, and `cargo bench` runs the micro-benchmarks in `benches/`.
-
 ",
     );
-    text.push_str(JSON);
     text
 }
 
