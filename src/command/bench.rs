@@ -248,7 +248,10 @@ struct Measured {
 async fn one(server: &Server, load: Load, settings: &Settings) -> anyhow::Result<Measured> {
     let Settings { time, pace, .. } = *settings;
     let shop = Shop::set_up(server, load).await?;
-    let turns = shop.turns(pace, time).await?;
+    let mut turns = shop.turns(pace, time).await?;
+    if !load.is_change() {
+        turns.until_quiet().await?;
+    }
     let (run, limits) = if settings.limits {
         // A purchase is many requests, and there is no bare handler of many.
         let (run, bare) = if load.is_purchase() {

@@ -22,6 +22,9 @@ pub(super) const TURNS: u32 = 2 * PARTS;
 const LOOKS_IN_A_TURN: u32 = 4;
 const LOOK_SELDOM: Duration = Duration::from_millis(200);
 
+/// How long nothing was written where nothing is to follow from what was done before.
+const FOLLOWED_UP: Duration = Duration::from_secs(2);
+
 /// One of the two: who puts load on it, and where its counters are read.
 pub(super) struct Turns<C, K> {
     clients: Vec<C>,
@@ -108,6 +111,21 @@ impl ServerTurns {
     /// It takes too long.
     pub(super) async fn at_rest(&mut self) -> anyhow::Result<()> {
         self.counters.at_rest().await?;
+        Ok(())
+    }
+
+    /// Waits until nothing follows any more from what was set up, so that nobody writes while others only read: subscribers note
+    /// once a second how far they are.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub(super) async fn until_quiet(&mut self) -> anyhow::Result<()> {
+        let watch = Watch {
+            quiet: FOLLOWED_UP,
+            every: LOOK_EVERY,
+            patience: SETTLE_TIMEOUT,
+        };
+        self.counters.rested(watch).await?;
         Ok(())
     }
 

@@ -97,6 +97,11 @@ impl Load {
         }
     }
 
+    /// Tells whether an operation changes something.
+    pub(super) fn is_change(self) -> bool {
+        self.work != Work::W3
+    }
+
     /// Tells whether one operation is a whole purchase.
     pub(super) fn is_purchase(self) -> bool {
         is_purchase(self.work)
