@@ -49,7 +49,7 @@ pub async fn refund(
 }
 
 /// Lets go of what was authorized, as [`Gateway::void`], under the first key that was not declined; nothing once it was
-/// declined as often as it is tried ([`VOIDS_MAX`]).
+/// declined as often as it is tried, eight times.
 ///
 /// # Errors
 /// As [`Gateway::void`]; a decline is of this try.
