@@ -11,6 +11,7 @@ mod judge;
 mod replay;
 mod serve;
 mod shop_setup;
+mod signals;
 mod token;
 
 use crate::cli::{Cli, Command};

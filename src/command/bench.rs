@@ -28,6 +28,7 @@ mod turns;
 mod warnings;
 mod work;
 
+use super::signals::Signals;
 use crate::cli::{Bench, Work};
 use crate::client::Server;
 use crate::output;
@@ -41,7 +42,6 @@ use report::Report;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
 use turns::PARTS;
 use work::{Load, Shop};
 
@@ -118,12 +118,11 @@ impl Settings {
 /// # Errors
 /// The server cannot be used, and what to do about it.
 pub(crate) async fn run(arguments: Bench) -> anyhow::Result<ExitCode> {
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::heed()?;
     tokio::select! {
         ended = measure(arguments) => ended,
         // Returning ends the servers and removes their directories.
-        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
-        _ = terminate.recv() => bail!("told to end"),
+        () = signals.stop() => bail!("it was interrupted"),
     }
 }
 

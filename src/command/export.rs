@@ -2,6 +2,7 @@
 //!
 //! Rows are written as their pages come, so that a list may be of any length.
 
+use super::signals::Signals;
 use crate::cli::Export;
 use crate::client::{Connection, Pages, Server, list_all};
 use crate::output;
@@ -14,7 +15,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tempfile::NamedTempFile;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// What an export of codes has in its columns.
 const CODE_COLUMNS: [&str; 4] = ["code", "promotion", "used", "created"];
@@ -41,7 +41,7 @@ struct CouponCode {
 /// # Errors
 /// What stopped it, and what to do about it.
 pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::heed()?;
     let left = match file_of(&arguments) {
         Some(_) => "what was there is as it was",
         None => "what went to stdout is not all of it",
@@ -49,8 +49,7 @@ pub(crate) async fn run(arguments: Export) -> anyhow::Result<ExitCode> {
     tokio::select! {
         written = export(arguments) => written,
         // Returning removes what was written so far.
-        _ = tokio::signal::ctrl_c() => bail!("interrupted: {left}"),
-        _ = terminate.recv() => bail!("told to end: {left}"),
+        () = signals.stop() => bail!("it was interrupted: {left}"),
     }
 }
 

@@ -12,6 +12,7 @@ mod stock;
 
 use super::import::{self, ImportRow, Price};
 use super::shop_setup;
+use super::signals::Signals;
 use crate::cli::Replay;
 use crate::client::{Connection, Guest, Server};
 use crate::output;
@@ -140,6 +141,7 @@ async fn play_all(
     steps: &[Step],
     at_once: usize,
 ) -> anyhow::Result<Option<anyhow::Error>> {
+    let mut signals = Signals::heed()?;
     let bar = output::progress(u64::try_from(steps.len())?, "playing");
     let next = Cell::new(0);
     let mut guests = Vec::new();
@@ -160,7 +162,7 @@ async fn play_all(
     let playing = try_join_all(guests.into_iter().map(play));
     let stopped = tokio::select! {
         played = playing => played.err(),
-        _ = tokio::signal::ctrl_c() => Some(anyhow::anyhow!("it was interrupted")),
+        () = signals.stop() => Some(anyhow::anyhow!("it was interrupted")),
     };
     bar.finish_and_clear();
     scene.report.borrow_mut().finish(started.elapsed());

@@ -1,6 +1,7 @@
 //! `cartwright serve` and `cartwright demo`: a store that runs until it is told to stop.
 
 use super::as_server;
+use super::signals::Signals;
 use crate::output;
 use cartwright::config::{Arguments, Config, Sources};
 use cartwright::telemetry;
@@ -9,7 +10,6 @@ use cartwright_actors::runtime::ClockCheck;
 use cartwright_http::auth::TOKEN_DAYS_DEFAULT;
 use std::path::Path;
 use std::process::ExitCode;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What the line with the address begins with.
 pub(super) const LISTENS: &str = "Cartwright listens on ";
@@ -85,28 +85,4 @@ async fn start(config: &Config, arguments: &Arguments) -> anyhow::Result<App> {
         config.data.display()
     ))?;
     Ok(app)
-}
-
-/// The signals that ask a server to stop.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// From now on these signals no longer end the process by themselves.
-    fn heed() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for the first of them.
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

@@ -447,6 +447,13 @@ fn disk_check_says_what_the_disk_allows_and_leaves_nothing_behind() {
 
 #[test]
 fn an_interrupted_replay_reports_what_was_played() {
+    for signal in ["-INT", "-TERM"] {
+        check_interrupted(signal);
+    }
+}
+
+/// Checks that a replay that is sent this signal reports its part.
+fn check_interrupted(signal: &str) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let report = directory.path().join("report.tsv").display().to_string();
     let shop = FakeShop::open(Mood::Slow);
@@ -466,7 +473,7 @@ fn an_interrupted_replay_reports_what_was_played() {
         std::thread::sleep(Duration::from_millis(10));
     }
     let interrupted = Command::new("kill")
-        .args(["-INT", &replay.id().to_string()])
+        .args([signal, &replay.id().to_string()])
         .status();
     assert!(interrupted.is_ok_and(|status| status.success()));
     let ended = replay.wait_with_output().expect("it ends");

@@ -2,33 +2,34 @@
 //! want the same balance. The sandbox's own ledger is the witness of what was charged.
 
 use crate::support::{Answer, Client, OpenShop, Variant, address, amount_of, pence, unique, until};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
-pub(super) fn text(value: &Value) -> &str {
+fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
 }
 
-pub(super) async fn issue(open: &OpenShop, amount: i64) -> Value {
+async fn issue(open: &OpenShop, amount: i64) -> Value {
     let body = json!({ "amount": pence(amount) });
     open.shop.staff.post("/admin/gift-cards", body).ok(201).await
 }
 
-pub(super) fn card_path(card: &Value) -> String {
+fn card_path(card: &Value) -> String {
     format!("/admin/gift-cards/{}", text(&card["id"]))
 }
 
 /// Returns what is on a gift card, and what of it is held.
-pub(super) async fn balance(open: &OpenShop, card: &Value) -> (i64, i64) {
+async fn balance(open: &OpenShop, card: &Value) -> (i64, i64) {
     let card = open.shop.staff.get(&card_path(card)).ok(200).await;
     (amount_of(&card["balance"]), amount_of(&card["held"]))
 }
 
-pub(super) fn with_code(card: &Value) -> Value {
+fn with_code(card: &Value) -> Value {
     json!({ "code": card["code"] })
 }
 
 /// A guest whose cart of one variant is to be paid with a gift card, as far as it goes.
-pub(super) async fn applied(open: &OpenShop, variant: &Variant, card: &Value) -> (Client, String, Value) {
+async fn applied(open: &OpenShop, variant: &Variant, card: &Value) -> (Client, String, Value) {
     let guest = open.shop.guest().await;
     let cart = open.shop.ready_cart(&guest, &open.method, &[(variant, 2)]).await;
     let path = format!("/carts/{cart}/gift-cards");
@@ -36,19 +37,19 @@ pub(super) async fn applied(open: &OpenShop, variant: &Variant, card: &Value) ->
     (guest, cart, shown)
 }
 
-pub(super) async fn complete(guest: &Client, cart: &str, body: Value) -> Answer {
+async fn complete(guest: &Client, cart: &str, body: Value) -> Answer {
     let path = format!("/carts/{cart}/complete");
     guest.post(&path, body).key(&unique("key")).send().await
 }
 
-pub(super) fn token(token: &str) -> Value {
+fn token(token: &str) -> Value {
     json!({ "payment": { "token": token } })
 }
 
 /// Returns what the sandbox has of a checkout: authorized, captured, refunded.
 fn charged(open: &OpenShop, checkout: &Value) -> Vec<(i64, i64, i64)> {
     let payments = open.server.ledger().payments.into_iter();
-    let own = payments.filter(|payment| payment.checkout == text(&checkout["id"]) && !payment.voided);
+    let own = payments.filter(|payment| payment.reference == text(&checkout["id"]) && !payment.voided);
     own.map(|payment| {
         let amounts = [payment.authorized, payment.captured, payment.refunded];
         let [authorized, captured, refunded] = amounts.map(|money| money.amount);
@@ -557,5 +558,36 @@ async fn a_customer_goes_or_is_owed_more_and_never_both() {
             true => drop(gone.expect_refused(409, "customer.has_store_credit")),
             false => assert_eq!(gone.status, 204, "round {round}"),
         }
+    }
+}
+
+/// A balance for one of twenty tabs, twenty times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_tabs_spend_a_card_once() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(100, None).await;
+    let guest = open.shop.guest().await;
+    for round in 0..20 {
+        let card = issue(&open, 200).await;
+        let tabs = (0..20).map(|_| async {
+            let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 2)]).await;
+            let path = format!("/carts/{cart}/gift-cards");
+            let shown = guest.post(&path, with_code(&card)).ok(200).await;
+            assert_eq!(shown["amount_due"], pence(0));
+            cart
+        });
+        let carts = join_all(tabs).await;
+        let completions = carts.iter().map(|cart| complete(&guest, cart, json!({})));
+        let answers = join_all(completions).await;
+        let paid = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(paid, 1, "round {round}");
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            let code = text(&answer.json["error"]);
+            let fits = ["checkout.amount_due_changed", "gift_card.insufficient_balance"].contains(&code);
+            assert!(answer.status == 409 && fits, "{}", answer.text);
+        }
+        assert_eq!(balance(&open, &card).await, (0, 0), "round {round}");
+        let shown = open.shop.staff.get(&card_path(&card)).ok(200).await;
+        assert_eq!(shown["ledger"].as_array().map(Vec::len), Some(2), "round {round}");
     }
 }
