@@ -230,7 +230,7 @@ pub(super) struct Figures {
     /// What of it are groups in the journal.
     pub(super) journal_bytes_per_operation: u64,
     pub(super) resident_bytes: u64,
-    /// How many sleeping carts were woken, in thousandths of the operations; of W9 alone, for other works open carts, too.
+    /// How many sleeping carts were woken, in thousandths of the operations; none of works that open carts, which wake, too.
     pub(super) wakes_permille: u64,
     /// How many orders were confirmed by mail, in thousandths of the operations.
     pub(super) mails_permille: u64,
@@ -269,9 +269,10 @@ impl Figures {
             write_bytes_per_operation: run.write_bytes / run.operations().max(1),
             journal_bytes_per_operation: run.journal_bytes / run.operations().max(1),
             resident_bytes: run.resident_bytes,
-            wakes_permille: match load.work {
-                Work::W9 => run.wakes_permille(),
-                Work::W1 | Work::W2 | Work::W3 | Work::W4 | Work::W5 | Work::W8 => 0,
+            wakes_permille: if load.opens_carts() {
+                0
+            } else {
+                run.wakes_permille()
             },
             mails_permille: run.mails_permille(),
             request_bytes: run.bodies.request,

@@ -9,9 +9,12 @@ use tokio::sync::mpsc;
 /// How long a start may take.
 pub(super) const START_MAX: Duration = Duration::from_secs(600);
 
+/// How many lines may wait to be listened to; those beyond are dropped. A start says a handful.
+const LINES_MAX: usize = 64;
+
 /// A process' lines. They are read on a thread that ends with the process, so that it can always write on.
 pub(super) struct Said {
-    lines: mpsc::UnboundedReceiver<String>,
+    lines: mpsc::Receiver<String>,
     /// Until when it is listened to.
     until: Instant,
 }
@@ -26,11 +29,11 @@ impl Said {
     }
 
     fn within(stdout: ChildStdout, patience: Duration) -> anyhow::Result<Self> {
-        let (heard, lines) = mpsc::unbounded_channel();
+        let (heard, lines) = mpsc::channel(LINES_MAX);
         let listen = move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 // Where nobody listens any more it is read on, so that the process is not stopped by a full pipe.
-                drop(heard.send(line));
+                drop(heard.try_send(line));
             }
         };
         let named = std::thread::Builder::new().name("bench-said".to_owned());

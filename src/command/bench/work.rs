@@ -106,6 +106,11 @@ impl Load {
     pub(super) fn is_purchase(self) -> bool {
         is_purchase(self.work)
     }
+
+    /// Tells whether an operation opens a cart of its own.
+    pub(super) fn opens_carts(self) -> bool {
+        self.work == Work::W1 || self.is_purchase()
+    }
 }
 
 fn is_purchase(work: Work) -> bool {
