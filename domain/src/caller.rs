@@ -3,6 +3,9 @@
 use crate::id::SessionId;
 use serde::{Deserialize, Serialize};
 
+/// What the names of staff begin with.
+const STAFF: &str = "staff:";
+
 /// Who a request comes from. Ownership comes from the session, permission from the staff token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
@@ -67,11 +70,16 @@ impl Caller {
     pub fn name(&self) -> String {
         // In pieces and not as formats: every change has one.
         match (&self.staff, &self.session, &self.engine) {
-            (Some(staff), _, _) => ["staff:", &staff.subject].concat(),
+            (Some(staff), _, _) => [STAFF, &staff.subject].concat(),
             (None, Some(session), _) => ["session:", &session.to_string()].concat(),
             (None, None, Some(part)) => ["engine:", part].concat(),
             (None, None, None) => "anonymous".to_owned(),
         }
+    }
+
+    /// Tells whether a name, as `name` returns it or within a longer text, is that of a member of staff.
+    pub fn names_staff(name: &str) -> bool {
+        name.contains(STAFF)
     }
 
     /// Returns whose idempotency keys the caller's are: staff's, the session's or, with both, those of staff in this
@@ -79,7 +87,7 @@ impl Caller {
     pub fn key_scope(&self) -> Option<String> {
         match (&self.session, &self.staff) {
             // The session first: its id has no space, and whoever stands behind one is staff.
-            (Some(session), Some(staff)) => Some(format!("session:{session} staff:{}", staff.subject)),
+            (Some(session), Some(staff)) => Some(format!("session:{session} {STAFF}{}", staff.subject)),
             (Some(_), None) | (None, Some(_)) => Some(self.name()),
             (None, None) => None,
         }

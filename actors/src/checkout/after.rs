@@ -16,7 +16,7 @@ use cartwright_domain::inventory::Allocate;
 use cartwright_domain::order::{
     Order, PlaceOrder, PromisedStock, RecordCapture, RecordCaptureFailure, RecordRefund, Status,
 };
-use cartwright_domain::payment::Payment;
+use cartwright_domain::payment::{Payment, PaymentState};
 use cartwright_domain::settings::{Capture, Settings};
 use cartwright_gateways::payment::{self, Approval, Gateway, Outcome, Reference};
 use cartwright_storage::Decision;
@@ -149,8 +149,10 @@ pub(super) async fn capture(
     match take(env, saga, &approval, &settings).await {
         Ok(noted) => Ok(over().resting_on(noted)),
         Err(reason) => {
-            // It may not have been, at the first try.
-            note_failure(env, saga, &approval, reason.clone()).await;
+            // It was, unless the first try was cut off before it got so far.
+            if payment.state() == PaymentState::Authorized {
+                note_failure(env, saga, &approval, reason.clone()).await;
+            }
             Err(Halt::Again(reason))
         }
     }

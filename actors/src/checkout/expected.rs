@@ -63,13 +63,13 @@ impl Engine {
             if completion.expected_due.is_some() {
                 return Ok(completion);
             }
-            let due_now = Completion {
+            let of_due = |completion| Completion {
                 expected_due: Some(priced.coverage.due),
-                ..completion.clone()
+                ..completion
             };
             // Nobody agrees to less; and what covers it all may be gone before it is held.
             if priced.coverage.due.is_zero() {
-                return Ok(due_now);
+                return Ok(of_due(completion));
             }
             let last = self.inner().shown_totals.last(priced.cart.id, &request.caller);
             let was_told = last.is_some_and(|last| matches!(last.how, Told::Due) && last.total == total);
@@ -81,7 +81,7 @@ impl Engine {
             if is_more || !self.kinds().covers_what_it_did(priced).await? {
                 return Err(self.refusing(request, priced.cart.id, validate::due_unknown(priced)));
             }
-            return Ok(due_now);
+            return Ok(of_due(completion));
         }
         if !self.kinds().costs_what_it_did(priced).await? {
             return Err(self.refusing(request, priced.cart.id, validate::total_unknown(priced)));

@@ -4,6 +4,7 @@ use crate::answer::versioned;
 use crate::cart::{AppliedPromotion, Totals};
 use crate::dto::{Address, Money, Price, Tax, Time, unless_zero};
 use cartwright_actors::Shown;
+use cartwright_domain::Caller;
 use cartwright_domain::cart::{FrozenLine, QuoteLine, ShippingChoice};
 use cartwright_domain::order::{self, StatusChange};
 use cartwright_domain::payment::{Payment, PaymentState};
@@ -172,7 +173,7 @@ impl Order {
     pub(super) fn for_shopper(shown: &Shown<order::Order>) -> Self {
         let mut order = Self::from(shown);
         for change in &mut order.history {
-            if change.by.contains("staff:") {
+            if Caller::names_staff(&change.by) {
                 (change.by, change.reason) = ("staff".to_owned(), None);
             }
         }
