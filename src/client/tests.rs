@@ -60,6 +60,11 @@ fn a_refusal_says_what_was_asked_and_what_to_do() {
     );
     check_refusal(
         422,
+        r#"{"error":"invalid","message":"bad","errors":[{"pointer":"/sku","code":"x","message":"is empty"}]}"#,
+        "POST /carts was answered with 422: invalid: bad (/sku: is empty)",
+    );
+    check_refusal(
+        422,
         r#"{"error":"request.invalid_fields","message":"/on_hand: at most 1000000000000 units are possible",
             "errors":[{"pointer":"/on_hand","code":"out_of_range","message":"at most 1000000000000 units are possible"}]}"#,
         "POST /carts was answered with 422: request.invalid_fields: /on_hand: at most 1000000000000 units are possible",
