@@ -49,7 +49,7 @@ fn token(token: &str) -> Value {
 /// Returns what the sandbox has of a checkout: authorized, captured, refunded.
 fn charged(open: &OpenShop, checkout: &Value) -> Vec<(i64, i64, i64)> {
     let payments = open.server.ledger().payments.into_iter();
-    let own = payments.filter(|payment| payment.reference == text(&checkout["id"]) && !payment.voided);
+    let own = payments.filter(|payment| payment.checkout == text(&checkout["id"]) && !payment.voided);
     own.map(|payment| {
         let amounts = [payment.authorized, payment.captured, payment.refunded];
         let [authorized, captured, refunded] = amounts.map(|money| money.amount);

@@ -20,7 +20,6 @@ mod first_adds;
 mod first_orders;
 mod frozen_carts;
 mod gift_card_payments;
-mod gift_card_races;
 mod gift_cards;
 mod given_up;
 mod gone;

@@ -3,6 +3,7 @@
 
 mod abandoned;
 mod conditions;
+mod covered;
 mod overload;
 mod tracked;
 
@@ -16,7 +17,7 @@ use cartwright_gateways::mail::Folder;
 use cartwright_gateways::payment::{Sandbox, sandbox};
 use cartwright_gateways::tax;
 use cartwright_http::layer;
-use cartwright_storage::{Disk, DiskCall, Options, RealDisk, SledStore, WatchedDisk};
+use cartwright_storage::{Disk, DiskCall, Options, SledStore, WatchedDisk};
 use futures::future::join_all;
 use serde_json::json;
 use std::ops::AddAssign;
@@ -197,20 +198,33 @@ impl Shop {
             .expect("the store says that it is full");
     }
 
-    /// Ends the engine, starts another on the same files, and returns the units in each cart.
-    async fn reopened(self) -> Vec<u64> {
+    /// Ends the engine, and starts another on the same files and a disk that does not wait.
+    async fn restarted(self) -> Self {
         self.engine
             .shutdown(Instant::now() + PATIENCE)
             .await
             .expect("the store closes");
         // The server of the old engine still holds its directory.
-        let home = tempfile::tempdir().expect("a directory");
+        let (home, disk) = (tempfile::tempdir().expect("a directory"), Paced::new());
         copy(self.home.path(), home.path());
-        let engine = engine(home.path(), Arc::new(RealDisk), PENDING_BYTES_PLENTY, MAILBOX_MAX).await;
-        let (url, _) = serve(engine, home.path(), &options()).await;
+        let engine = engine(home.path(), disk.disk(), PENDING_BYTES_PLENTY, MAILBOX_MAX).await;
+        let (url, token) = serve(engine.clone(), home.path(), &options()).await;
+        let shoppers = self.shoppers.iter().map(|shopper| shopper.at(&url)).collect();
+        Self {
+            home,
+            disk,
+            engine,
+            staff: self.staff.at(&url).with_token(&token),
+            shoppers,
+        }
+    }
+
+    /// Starts another engine on the same files, and returns the units in each cart.
+    async fn reopened(self) -> Vec<u64> {
+        let again = self.restarted().await;
         let mut units = Vec::new();
-        for shopper in &self.shoppers {
-            units.push(units_of(&shopper.at(&url)).await);
+        for shopper in &again.shoppers {
+            units.push(units_of(shopper).await);
         }
         units
     }

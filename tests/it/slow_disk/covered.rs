@@ -1,0 +1,61 @@
+//! A cart that a gift card pays for as a whole, while what is to stop the card waits for the disk.
+
+use super::{LOOK, PATIENCE, PENDING_BYTES_PLENTY, Pace, Shop, add};
+use crate::support::{self, id_of, pence, unique};
+use cartwright_gateways::payment::sandbox::Ledger;
+use serde_json::json;
+use tokio::time::{sleep, timeout};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_shown_that_a_card_pays_it_all_is_charged_nothing_though_it_is_stopped_and_nobody_remembers()
+{
+    let mut house = Shop::open(PENDING_BYTES_PLENTY).await;
+    let shop = support::Shop::by(&house.staff);
+    let method = shop.everywhere().await;
+    let variant = shop.variant(1_000, None).await;
+    let card = json!({ "amount": pence(1_000) });
+    let card = house.staff.post("/admin/gift-cards", card).ok(201).await;
+    let guest = shop.guest().await;
+    let cart = shop.ready_cart(&guest, &method, &[(&variant, 1)]).await;
+    let code = json!({ "code": card["code"] });
+    let shown = guest
+        .post(&format!("/carts/{cart}/gift-cards"), code)
+        .ok(200)
+        .await;
+    assert_eq!(
+        (&shown["totals"]["total"], &shown["amount_due"]),
+        (&pence(1_000), &pence(0))
+    );
+    house.shoppers.push(guest);
+    let mut house = house.restarted().await;
+    let guest = house.shoppers.pop().expect("the one with the card");
+    let other = house.shoppers.pop().expect("one of many");
+    let waiting = async |wanted: u64| {
+        let waits = async {
+            while house.engine.counters().store.waiting < wanted {
+                sleep(LOOK).await;
+            }
+        };
+        timeout(PATIENCE, waits).await.expect("it waits for the disk");
+    };
+
+    // The completion is to read the card as it was, and to come behind what stops it.
+    house.disk.set(Pace::Stopped);
+    let first = tokio::spawn(async move { add(&other, "second").await });
+    waiting(1).await;
+    let (staff, path) = (house.staff.clone(), format!("/admin/gift-cards/{}", id_of(&card)));
+    let stop = tokio::spawn(async move { staff.patch(&path, json!({ "enabled": false })).send().await });
+    waiting(2).await;
+    let body = json!({ "payment": { "token": "tok_approve" }, "expected_total": pence(1_000) });
+    let path = format!("/carts/{cart}/complete");
+    let completion = tokio::spawn(async move { guest.post(&path, body).key(&unique("key")).send().await });
+    waiting(3).await;
+    house.disk.set(Pace::Fast);
+
+    first.await.expect("an answer").expect(200);
+    stop.await.expect("an answer").expect(200);
+    let answer = completion.await.expect("an answer");
+    answer.expect_refused(409, "checkout.amount_due_changed");
+    let ledger = Ledger::read(&house.home.path().join("ledger.jsonl")).expect("the ledger reads");
+    assert_eq!(ledger.entries, [], "the card was all there was to pay with");
+}
