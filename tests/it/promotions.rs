@@ -133,6 +133,13 @@ async fn codes_are_judged_one_by_one_and_leave_when_they_can_no_longer_be_used()
     assert!(again.is_replayed());
     assert_eq!(again.expect(200)["refused_codes"], applied["refused_codes"]);
 
+    // What is no code may be long, and of letters of any length.
+    let mut codes = vec!["ten".to_owned()];
+    codes.extend((0..9).map(|at| format!("{}{at}", "\u{1f343}".repeat(100))));
+    let many = open.guest.post(CODES, json!({ "codes": codes })).key("many");
+    let many = many.ok(200).await;
+    assert_eq!(errors(&many, "refused_codes"), ["coupon.unknown"; 9]);
+
     let path = format!("/admin/promotions/{}", ten["id"].as_str().unwrap_or_default());
     open.staff.patch(&path, json!({ "enabled": false })).ok(200).await;
     let told = open.cart().await;

@@ -57,7 +57,7 @@ impl Engine {
         let (mut codes, mut refused) = (Vec::new(), Vec::new());
         for text in &texts {
             let Ok(code) = Code::parse(text) else {
-                let code = text.chars().take(CODE_LENGTH_MAX).collect();
+                let code = start_of(text);
                 refused.push(CodeRefused::Unknown { code }.problem());
                 continue;
             };
@@ -158,4 +158,13 @@ impl Engine {
         });
         taken_out.await
     }
+}
+
+/// Returns as much of what is no code as a code may have, in bytes: refusals are kept.
+fn start_of(text: &str) -> String {
+    let letters = text.char_indices();
+    letters
+        .take_while(|(at, letter)| at + letter.len_utf8() <= CODE_LENGTH_MAX)
+        .map(|(_, letter)| letter)
+        .collect()
 }
