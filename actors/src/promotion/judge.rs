@@ -7,7 +7,7 @@ use crate::request::{Outcome, Refused, Request};
 use cartwright_domain::cart::Unmet;
 use cartwright_domain::customer::{Customer, KnownAs};
 use cartwright_domain::promotion::{
-    Attempt, Code, GiveBackUse, Goods, Promotion, SpendUse, Use, UseCounter, Verdict,
+    Attempt, Code, GiveBackUse, Goods, SpendUse, Use, UseCounter, Verdict,
 };
 use cartwright_domain::text::Email;
 use cartwright_domain::{Class, Problem, Timestamp};
@@ -57,7 +57,7 @@ impl Engine {
     ///
     /// # Errors
     /// `promotion.too_many_attempts`; a fault of the store. Whoever sends the same again under the same key goes on where
-    /// it stopped.
+    /// it stopped: what has been judged to be counted is counted, whatever has become of promotion and customer.
     pub async fn judge_codes(
         &self,
         request: &Request,
@@ -80,19 +80,24 @@ impl Engine {
         }
         let mut verdicts = Vec::with_capacity(attempts.len());
         for (row, attempt) in attempts.iter().enumerate() {
-            verdicts.push(self.judge_code(request, row, attempt).await?);
+            let row = request.part(&row.to_string());
+            let judged = match attempt.redeem {
+                true => self.kept(&row, || self.judge_code(attempt)).await?.value,
+                false => self.judge_code(attempt).await?,
+            };
+            verdicts.push(match judged {
+                Ok(uses) if self.count(&row, attempt, &uses).await? => Verdict::Good,
+                Ok(_) => Verdict::Unmet(Unmet::LimitReached),
+                Err(verdict) => verdict,
+            });
         }
         Ok(verdicts)
     }
 
-    async fn judge_code(
-        &self,
-        request: &Request,
-        row: usize,
-        attempt: &CodeAttempt,
-    ) -> Result<Verdict, Refused> {
+    /// Returns the uses that an attempt needs, or why it is refused.
+    async fn judge_code(&self, attempt: &CodeAttempt) -> Result<Result<Vec<Use>, Verdict>, Refused> {
         let Ok(code) = Code::parse(&attempt.code) else {
-            return Ok(Verdict::Unmet(Unmet::NoSuchCode));
+            return Ok(Err(Verdict::Unmet(Unmet::NoSuchCode)));
         };
         let known = self.known(attempt).await?;
         let goods = match &attempt.sku {
@@ -115,35 +120,21 @@ impl Engine {
         );
         let promotion = match judged {
             Ok(promotion) => promotion,
-            Err(unmet) => return Ok(Verdict::Unmet(unmet)),
+            Err(unmet) => return Ok(Err(Verdict::Unmet(unmet))),
         };
         let named = attempt.external_id.is_some() || attempt.email.is_some();
         if named && promotion.is_limited_by_shopper() && known.as_whom().limited().next().is_none() {
-            return Ok(Verdict::NoSuchCustomer);
+            return Ok(Err(Verdict::NoSuchCustomer));
         }
-        match self
-            .count(request, row, attempt, &code, promotion, &known)
-            .await?
-        {
-            true => Ok(Verdict::Good),
-            false => Ok(Verdict::Unmet(Unmet::LimitReached)),
-        }
+        let mut uses = promotion.uses(known.as_whom());
+        uses.extend(promotion.use_of(&code));
+        uses.sort_unstable();
+        uses.dedup();
+        Ok(Ok(uses))
     }
 
     /// Counts the uses that an attempt needs, all or none, and tells whether there are any left.
-    async fn count(
-        &self,
-        request: &Request,
-        row: usize,
-        attempt: &CodeAttempt,
-        code: &Code,
-        promotion: &Promotion,
-        known: &Known,
-    ) -> Result<bool, Refused> {
-        let mut uses = promotion.uses(known.as_whom());
-        uses.extend(promotion.use_of(code));
-        uses.sort_unstable();
-        uses.dedup();
+    async fn count(&self, row: &Request, attempt: &CodeAttempt, uses: &[Use]) -> Result<bool, Refused> {
         let counters = &self.kinds().use_counters;
         if !attempt.redeem {
             for needed in uses {
@@ -154,10 +145,9 @@ impl Engine {
             }
             return Ok(true);
         }
-        // By its counter: which there are may have changed since this was asked before under the same key.
         let part = |what: &str, of: &Use| Request {
             if_match: None,
-            ..request.part(&format!("{row}/{what}/{}", of.counter))
+            ..row.part(&format!("{what}/{}", of.counter))
         };
         for (at, needed) in uses.iter().enumerate() {
             let step = part("use", needed);

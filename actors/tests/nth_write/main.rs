@@ -14,11 +14,13 @@ mod shop;
 mod support;
 mod values;
 
+use cartwright_actors::promotion::CodeAttempt;
 use cartwright_actors::{Refused, Request, new_seed};
+use cartwright_domain::promotion;
 use cartwright_storage::Mishap;
 use cases::{Case, GONE, all};
 use setup::Setup;
-use shop::Desk;
+use shop::{By, Desk};
 use std::time::Duration;
 use support::house::{House, PATIENCE, Running, keyed};
 use tokio::time::{Instant, sleep};
@@ -72,6 +74,60 @@ async fn any_write_that_is_refused_is_an_error_or_done_later_and_the_same_reques
 #[tokio::test(start_paused = true)]
 async fn any_write_whose_answer_is_lost_is_found_by_the_same_request_and_not_done_twice() {
     each(Trouble::Untold).await;
+}
+
+/// A code is good exactly if its use is counted, also where the promotion has ended before the same is asked again.
+#[tokio::test(start_paused = true)]
+async fn a_use_that_was_counted_is_told_whatever_has_become_of_its_promotion() {
+    for nth in 1..WRITES_MAX {
+        let house = House::build().await;
+        let running = house.start(Duration::ZERO, |_| {}).await;
+        let desk = Desk::new(&running, &house);
+        let draft = promotion::Draft {
+            usage_limit: Some(Some(5)),
+            ..setup::tenth("TEN")
+        };
+        let made = desk.engine.create_promotion(&desk.request(By::Staff), draft).await.unwrap();
+        let id = made.value.promotion.id;
+        quiet(&running).await;
+        let before = running.faults.submitted();
+        running.faults.fail_nth(nth);
+        let attempt = CodeAttempt {
+            code: "ten".to_owned(),
+            redeem: true,
+            ..CodeAttempt::default()
+        };
+        let request = keyed(desk.request(By::Staff), "the key");
+        let judge = async |request: &Request| {
+            let attempts = vec![attempt.clone(); 2];
+            desk.engine.judge_codes(request, attempts).await
+        };
+        let first = judge(&request).await;
+        quiet(&running).await;
+        if running.faults.submitted() - before < nth {
+            running.kill().await;
+            assert_eq!(first.unwrap().value, [None, None]);
+            assert!(4 <= nth, "both uses and the answer are written");
+            return;
+        }
+        let over = promotion::Draft {
+            enabled: Some(false),
+            ..promotion::Draft::default()
+        };
+        let staff = desk.request(By::Staff);
+        desk.engine.update_promotion(&staff, id, over).await.unwrap();
+        let again = Request {
+            seed: new_seed(),
+            deadline: Instant::now() + PATIENCE,
+            ..request
+        };
+        let verdicts = judge(&again).await.unwrap().value;
+        let good = verdicts.iter().filter(|problem| problem.is_none()).count();
+        let counted = desk.engine.promotion(id).await.unwrap().used;
+        running.kill().await;
+        assert_eq!(counted, Some(good as u64), "at write {nth}: {verdicts:?}");
+    }
+    panic!("there is no end");
 }
 
 async fn each(trouble: Trouble) {
