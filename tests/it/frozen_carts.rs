@@ -96,6 +96,12 @@ async fn a_completed_cart_names_its_lines_as_its_order_does() {
     let cart = open.shop.ready_cart(&guest, &open.method, &[(&cup, 1)]).await;
     let path = format!("/carts/{cart}");
     rename("Big cup").await;
+    let method = format!("/admin/shipping/methods/{}", open.method);
+    let send_by = async |name: &str| {
+        let name = json!({ "name": name });
+        open.shop.staff.patch(&method, name).ok(200).await;
+    };
+    send_by("Parcel").await;
     let variant = format!("/admin/variants/{}", cup.id);
     let sku = json!({ "sku": "CUP-2" });
     open.shop.staff.patch(&variant, sku).ok(200).await;
@@ -109,8 +115,10 @@ async fn a_completed_cart_names_its_lines_as_its_order_does() {
     };
     let checkout = open.shop.complete(&guest, &cart, &purchase).await.expect(200);
     rename("Bigger cup").await;
+    send_by("Van").await;
     let order = open.shop.order(text(&checkout["order"]["id"])).await;
     assert_eq!(named(&order), [("CUP-2", "Big cup")]);
+    assert_eq!(order["shipping_method"]["name"], "Parcel");
     let completed = guest.get(&path).ok(200).await;
     assert_eq!(named(&completed), named(&order));
     assert_eq!(open.shop.list("/admin/carts").await, [completed]);

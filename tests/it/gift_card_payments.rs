@@ -401,6 +401,25 @@ async fn that_staff_have_taken_the_last_card_out_is_told_until_it_was_seen() {
 }
 
 #[tokio::test]
+async fn an_explanation_agrees_to_no_amount_due() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1_000, Some(10)).await;
+    let (guest, cart) = taken_out(&open, &variant).await;
+    let refused = complete(&guest, &cart, token("tok_approve")).await;
+    refused.expect_refused(409, "checkout.amount_due_changed");
+    open.shop.set_price(&variant, 1_050).await;
+    let why = guest.get(&format!("/carts/{cart}/explain")).ok(200).await;
+    assert_eq!(why["totals"]["total"], pence(2_100));
+    let mut body = token("tok_approve");
+    body["expected_total"] = pence(2_100);
+    let refused = complete(&guest, &cart, body.clone()).await;
+    let refused = refused.expect_refused(409, "checkout.amount_due_changed");
+    assert_eq!(refused["details"]["amount_due"], pence(2_100));
+    body["expected_amount_due"] = pence(2_100);
+    complete(&guest, &cart, body).await.expect(200);
+}
+
+#[tokio::test]
 async fn that_staff_have_taken_the_last_card_out_is_told_after_a_restart() {
     let open = OpenShop::fresh().await;
     let variant = open.shop.variant(1_000, Some(10)).await;

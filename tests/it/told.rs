@@ -315,3 +315,54 @@ async fn a_code_that_is_another_promotions_by_now_is_noticed_over_a_restart() {
     };
     check_asked_after_a_restart(OpenShop::fresh().await, moved).await;
 }
+
+/// An order that stood when the total was shown leaves no trace once it is canceled.
+#[tokio::test]
+async fn after_a_restart_nobody_is_taken_for_new_who_was_not_when_they_were_shown_the_total() {
+    let open = OpenShop::fresh().await;
+    let (_, before, first) = shown(&open).await;
+    let ordered = complete(&before, &first, json!({})).await.expect(200);
+    let staff = &open.shop.staff;
+    for promotion in [
+        json!({
+            "name": "Everybody", "enabled": true,
+            "actions": [{ "type": "order", "percentage": "0.1" }],
+        }),
+        json!({
+            "name": "New ones", "enabled": true, "exclusive": true, "conditions": { "first_order": true },
+            "actions": [{ "type": "order", "percentage": "0.05" }],
+        }),
+    ] {
+        staff.post("/admin/promotions", promotion).ok(201).await;
+    }
+    let mut carts = Vec::new();
+    for _ in 0..3 {
+        let (_, guest, cart) = shown(&open).await;
+        let seen = guest.get(&format!("/carts/{cart}")).ok(200).await;
+        assert_eq!(seen["totals"]["total"], pence(900));
+        carts.push((guest, cart));
+    }
+    let cancel = format!("/admin/orders/{}/cancel", id_of(&ordered["order"]));
+    staff
+        .post(&cancel, json!({ "reason": "wanted otherwise" }))
+        .ok(200)
+        .await;
+    let server = open.into_server().kill_and_restart();
+    let mut guests = carts
+        .into_iter()
+        .map(|(guest, cart)| (guest.at(server.url()), cart));
+    let mut next = || guests.next().expect("there are three");
+    let (guest, cart) = next();
+    refused(&guest, &cart, json!({})).await;
+    // Nor where the checkout was started after the restart, and was told no total.
+    let (guest, cart) = next();
+    let path = format!("{}/complete", start(&guest, &cart).await);
+    let body = json!({ "payment": { "token": "tok_approve" } });
+    let answer = guest.post(&path, body).key(&unique("key")).send().await;
+    answer.expect_refused(409, "checkout.total_changed");
+    let (guest, cart) = next();
+    let looked = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    assert_eq!(looked["totals"]["total"], pence(950));
+    let done = complete(&guest, &cart, json!({})).await.expect(200);
+    assert_eq!(done["order"]["total"], pence(950));
+}

@@ -188,10 +188,16 @@ impl Gathered {
 
     /// Tells whether what the cart is priced by was the same when the cart was last changed, as far as commits and time
     /// tell: rules that were deleted leave no trace, and what was answered outside is not kept. Nor is it looked here at what
-    /// a quote turns out to rest on.
-    pub(crate) async fn was_the_same(&self, kinds: &Kinds) -> Result<bool, Refused> {
+    /// a quote turns out to rest on, but for the promotions of it that are for first orders: an order that stood then and was
+    /// canceled since has left no trace either.
+    pub(crate) async fn was_the_same(&self, quote: &Quote, kinds: &Kinds) -> Result<bool, Refused> {
         let as_of = self.cart.position;
-        if self.book.promotions.has_first_orders() && Some(as_of) < kinds.last_order_of(self.whose()).await? {
+        let promotions = &self.book.promotions;
+        let mut applied = quote.promotions.iter();
+        if applied.any(|applied| promotions.is_for_first_orders(applied.promotion)) {
+            return Ok(false);
+        }
+        if promotions.has_first_orders() && Some(as_of) < kinds.last_order_of(self.whose()).await? {
             return Ok(false);
         }
         let looked = self.seen.values().flatten();

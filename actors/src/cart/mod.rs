@@ -31,8 +31,8 @@ use crate::request::{Done, Outcome, Refused, Request};
 use crate::runtime::{Answer, Ticket};
 use cartwright_domain::address;
 use cartwright_domain::cart::{
-    AddLine, Attributes, Cart, ClearLines, Patch, Recover, RemoveLine, SetQuantity, ShippingChoice, State,
-    UpdateDetails, VariantFacts,
+    AddLine, Attributes, Cart, ClearLines, LockScope, Patch, Recover, RemoveLine, SetQuantity,
+    ShippingChoice, State, UpdateDetails, VariantFacts,
 };
 use cartwright_domain::catalog::Variant;
 use cartwright_domain::error::FieldErrors;
@@ -151,10 +151,19 @@ impl Engine {
         let is_news = !news.removed.is_empty();
         let line = None;
         let read = Arc::new(ReadCart::new(CartView { priced, line, news }, counted, stamp));
-        let is_paid_with_more = !read.view.priced.cart.state.stored_values().is_empty();
+        let cart = &read.view.priced.cart.state;
+        let is_paid_with_more = !cart.stored_values().is_empty();
+        // Its quote may have been frozen since it was looked for.
+        let is_freezing = matches!(
+            cart.state(),
+            State::Checkout {
+                scope: LockScope::Everything,
+                ..
+            }
+        );
         // An abandoned one is recovered by whoever owns it, who is also told of lost codes; what gift cards cover changes
         // with time alone.
-        if is_owner && !is_abandoned && !is_news && !is_paid_with_more {
+        if is_owner && !is_abandoned && !is_news && !is_paid_with_more && !is_freezing {
             reads.keep(&read);
         }
         Ok(read)

@@ -10,12 +10,13 @@ use crate::cart::Priced;
 use crate::engine::unreadable;
 use crate::inventory::stock_of;
 use crate::once::gone;
-use crate::runtime::{AskError, Performed, Published};
+use crate::runtime::{Answer, AskError, Performed, Published};
 use cartwright_domain::cart::totals::Trace;
 use cartwright_domain::cart::{Cart, FrozenQuote, LockForCheckout, LockScope};
 use cartwright_domain::checkout::{AwaitCompletion, BeginAuthorization, Checkout, Progress, Reserved};
 use cartwright_domain::id::{CheckoutId, VariantId};
-use cartwright_domain::inventory::{self, Pin, Reserve};
+use cartwright_domain::inventory::{self, Hold, Pin, Reserve, StockItem};
+use cartwright_domain::{Refusal, Timestamp};
 use cartwright_storage::Decision;
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
@@ -57,15 +58,15 @@ async fn lock_cart(
     scope: LockScope,
     step: &'static str,
 ) -> Result<(Arc<Published<Cart>>, Option<Decision>), Halt> {
-    let is_shown = match scope {
-        // Completion may be asked for when nobody remembers what was shown.
-        LockScope::Lines => env.has_shown(&saga.state).await?,
-        LockScope::Everything => true,
+    let shown = match scope {
+        LockScope::Lines => env.shown_sums(&saga.state).await?,
+        // What is expected was said with the completion.
+        LockScope::Everything => None,
     };
     let command = LockForCheckout {
         checkout: saga.id,
         scope,
-        is_shown,
+        shown,
     };
     let ask = env
         .step(saga.id, step, None)
@@ -86,10 +87,10 @@ async fn reserve_and_freeze(
     validate::lines(&priced)?;
     validate::details(&priced, &saga.state)?;
     let demand = priced.cart.state.lines().units_by_variant();
-    let (reserved, decisions) = reserve_all(env, saga.id, demand, None, lock.as_ref()).await?;
+    let held = reserve_all(env, saga.id, demand, None, lock.as_ref()).await?;
     validate::total(env, &priced, &saga.state)?;
-    let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
-    Ok(frozen.resting_on(decisions).resting_on(lock))
+    let frozen = freeze(env, saga, (priced, trace), Arc::new(held.reserved)).await?;
+    Ok(frozen.resting_on(held.decisions).resting_on(lock))
 }
 
 async fn reserve_for_a_time(
@@ -102,17 +103,18 @@ async fn reserve_for_a_time(
     validate::lines(&priced)?;
     let lifetime = env.kinds.current_settings().await?.lifetimes.reservation;
     let demand = priced.cart.state.lines().units_by_variant();
-    let (reserved, decisions) = reserve_all(env, saga.id, demand, Some(lifetime), lock.as_ref()).await?;
-    // Before any of the stock is free again, also where it was reserved by an earlier run of this step.
-    let reserved_until = saga.state.created_at.after(lifetime);
+    let held = reserve_all(env, saga.id, demand, Some(lifetime), lock.as_ref()).await?;
+    // Before any of the stock is free again, also where it was reserved by an earlier run of this step, for as long as was
+    // set then.
+    let lasts_until = saga.state.created_at.after(lifetime);
     let outcome = finish::reserved(
         saga,
         AwaitCompletion {
-            reserved_until,
-            reserved: Arc::new(reserved),
+            reserved_until: held.until.map_or(lasts_until, |until| until.min(lasts_until)),
+            reserved: Arc::new(held.reserved),
         },
     );
-    Ok(outcome.resting_on(decisions).resting_on(lock))
+    Ok(outcome.resting_on(held.decisions).resting_on(lock))
 }
 
 async fn pin_and_freeze(
@@ -131,11 +133,12 @@ async fn pin_and_freeze(
     validate::details(&priced, &saga.state)?;
     validate::total(env, &priced, &saga.state)?;
     let (mut reserved, pinned) = pin(env, saga).await?;
-    let (late, decisions) = reserve_all(env, saga.id, unreserved(saga, &priced), None, lock.as_ref()).await?;
-    reserved.extend(late);
+    let late = reserve_all(env, saga.id, unreserved(saga, &priced), None, lock.as_ref()).await?;
+    reserved.extend(late.reserved);
     reserved.sort_unstable();
     let frozen = freeze(env, saga, (priced, trace), Arc::new(reserved)).await?;
-    Ok(frozen.resting_on(pinned).resting_on(decisions).resting_on(lock))
+    let frozen = frozen.resting_on(pinned).resting_on(late.decisions);
+    Ok(frozen.resting_on(lock))
 }
 
 /// Returns what the cart demands of variants that were not tracked when stock was reserved. They may be by now, or an
@@ -158,6 +161,7 @@ async fn freeze(
     (priced, trace): (Priced, Trace),
     reserved: Arc<Vec<Reserved>>,
 ) -> Result<Performed<Progress>, Halt> {
+    none_unheld(env, saga.id, &reserved).await?;
     let quote = match frozen_quote(env, saga).await? {
         // An earlier build got so far with this step. What it wrote stands.
         Some(quote) => quote,
@@ -170,6 +174,11 @@ async fn freeze(
                 |variant| priced.facts.get(&variant),
                 env.now(),
             )
+            .sent_by(|method| {
+                let methods = env.kinds.shipping_methods.roster();
+                let now = methods.iter().find(|known| known.id == method);
+                now.map(|method| method.state.name().to_owned())
+            })
             .explained_by(trace)
             .paid_with(priced.coverage.tenders());
             validate::size(&quote)?;
@@ -180,6 +189,29 @@ async fn freeze(
         quote,
         reserved,
     })))
+}
+
+/// Refuses where nothing is held of a variant that is tracked: steps answer for ever what they first did, and an item may
+/// have been untracked for that moment only.
+async fn none_unheld(env: &CheckoutEnv, checkout: CheckoutId, reserved: &[Reserved]) -> Result<(), Halt> {
+    let unheld: Vec<_> = reserved.iter().filter(|held| held.quantity == 0).collect();
+    if !unheld.is_empty() {
+        // What came before the reservation is then known.
+        env.every_verdict().await;
+    }
+    for Reserved { variant, .. } in unheld {
+        let item = env.kinds.stock_items.read(stock_of(*variant)).await;
+        let Some(available) = item.map_err(unreadable)?.and_then(|item| item.state.available()) else {
+            continue;
+        };
+        let gone = inventory::Error::ReservationGone {
+            variant: *variant,
+            checkout,
+            available: u64::try_from(available).unwrap_or_default(),
+        };
+        return Err(Halt::Refused(gone.problem()));
+    }
+    Ok(())
 }
 
 /// Returns the quote this checkout froze, if it has. Earlier builds wrote it beside the checkout, under the same id.
@@ -225,6 +257,16 @@ async fn pin(
     Ok((reserved, decisions.into_iter().flatten().collect()))
 }
 
+/// What has been reserved.
+#[derive(Default)]
+struct Reservations {
+    reserved: Vec<Reserved>,
+    /// What the reservations hang on.
+    decisions: Vec<Decision>,
+    /// When the first of those that are for a time is over.
+    until: Option<Timestamp>,
+}
+
 /// Reserves what a cart demands: variant by variant in ascending order, the same for every checkout, so that of those
 /// who want the last units somebody gets all of them. Each rests on the one before: what is not kept of one is kept of
 /// none after it.
@@ -236,16 +278,29 @@ async fn reserve_all(
     demand: BTreeMap<VariantId, u64>,
     lifetime: Option<Duration>,
     lock: Option<&Decision>,
-) -> Result<(Vec<Reserved>, Vec<Decision>), Halt> {
-    let (mut reserved, mut decisions) = (Vec::new(), Vec::new());
+) -> Result<Reservations, Halt> {
+    let mut all = Reservations::default();
     let mut last = lock.cloned();
     for (variant, quantity) in demand {
-        let (held, decision) = reserve(env, checkout, variant, quantity, lifetime, last.as_ref()).await?;
-        last = decision.clone().or(last);
-        reserved.extend(held);
-        decisions.extend(decision);
+        let Some(answer) = reserve(env, checkout, variant, quantity, lifetime, last.as_ref()).await? else {
+            continue;
+        };
+        // Also where nothing was held, because the item has come to be untracked since it was read: this step answers so for
+        // ever, and were the item tracked again, a later run of it would sell what nobody holds. The quote is not frozen
+        // then.
+        let quantity = answer.reply.quantity;
+        all.reserved.push(Reserved { variant, quantity });
+        let reservation = answer
+            .state
+            .as_ref()
+            .and_then(|item| item.state.reservation(checkout));
+        if let Some(Hold::Until(until)) = reservation.map(|reservation| reservation.hold) {
+            all.until = Some(all.until.map_or(until, |first| first.min(until)));
+        }
+        last = answer.decision.clone().or(last);
+        all.decisions.extend(answer.decision);
     }
-    Ok((reserved, decisions))
+    Ok(all)
 }
 
 /// Reserves stock of one variant, for a time or pinned; none where it is not tracked, unless an earlier run of the step
@@ -257,11 +312,11 @@ async fn reserve(
     quantity: u64,
     lifetime: Option<Duration>,
     rests_on: Option<&Decision>,
-) -> Result<(Option<Reserved>, Option<Decision>), Halt> {
+) -> Result<Option<Answer<inventory::Held, StockItem>>, Halt> {
     let items = &env.kinds.stock_items;
     let item = items.read(stock_of(variant)).await.map_err(unreadable)?;
     if !item.is_some_and(|item| item.state.is_tracked() || item.state.reservation(checkout).is_some()) {
-        return Ok((None, None));
+        return Ok(None);
     }
     let command = Reserve {
         checkout,
@@ -277,10 +332,7 @@ async fn reserve(
                 .resting_on(rests_on.cloned()),
         )
         .await?;
-    // Also where nothing was held, because the item has come to be untracked since it was read: this step answers so for
-    // ever, and were the item tracked again, a later run of it would sell what nobody holds. Its pin looks again.
-    let quantity = answer.reply.quantity;
-    Ok((Some(Reserved { variant, quantity }), answer.decision))
+    Ok(Some(answer))
 }
 
 /// Returns all that may be reserved for a cart: once it is unlocked nobody can tell any more.

@@ -5,7 +5,7 @@ use crate::engine::{Kinds, unreadable};
 use crate::once::gone;
 use crate::request::Refused;
 use crate::runtime::{Ask, AskError, Performed, Runtime, StepKey};
-use cartwright_domain::cart::Cart;
+use cartwright_domain::cart::{Cart, Sums};
 use cartwright_domain::checkout::{Checkout, Ending, Progress, Reserved, WalkBack};
 use cartwright_domain::id::CheckoutId;
 use cartwright_domain::money::Money;
@@ -47,17 +47,22 @@ impl CheckoutEnv {
         shown.filter(|shown| shown.total == total)
     }
 
-    /// Tells whether the shopper has been shown what the cart of a checkout comes to. What a refusal told them does not
+    /// Returns what the shopper was last shown that the cart of a checkout comes to. What a refusal told them does not
     /// count: they may not have seen it.
-    pub(super) async fn has_shown(&self, checkout: &Checkout) -> Result<bool, Refused> {
+    pub(super) async fn shown_sums(&self, checkout: &Checkout) -> Result<Option<Sums>, Refused> {
+        if let Some(shown) = self.shown_totals.last_in(checkout.cart, checkout.session) {
+            return Ok(shown.sums().map(|_| Sums {
+                total: shown.total,
+                due: shown.due,
+            }));
+        }
         let cart = self.kinds.carts.read(checkout.cart).await.map_err(unreadable)?;
         let priced = self.kinds.priced(cart.ok_or_else(gone::<Cart>)?).await?;
-        match self.shown_totals.last_in(checkout.cart, checkout.session) {
-            Some(shown) => Ok(shown.sums().is_some()
-                && shown.total == priced.quote.total
-                && shown.due == priced.coverage.due),
-            None => self.kinds.costs_what_it_did(&priced).await,
-        }
+        let is_known = self.kinds.costs_what_it_did(&priced).await?;
+        Ok(is_known.then(|| Sums {
+            total: priced.quote.total,
+            due: priced.coverage.due,
+        }))
     }
 
     /// Waits until every commit made before has its verdict: what an earlier run gave up waiting for is then known.

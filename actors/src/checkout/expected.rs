@@ -26,13 +26,18 @@ impl Engine {
     ) -> Result<Completion, Refused> {
         let settings = self.kinds().current_settings().await?;
         let counts = |shown: &ShownTotal| match shown.how {
-            Told::Shown(_) => true,
+            Told::Shown(_) | Told::BeforeLock => true,
             _ if is_of_staff(request, cart) => true,
             Told::Total => draft.expected_total.is_some() || draft.expected_due == Some(shown.due),
             Told::Due => draft.expected_due.is_some(),
         };
-        let shown = self.inner().shown_totals.last(cart.id, &request.caller);
-        let shown = shown.filter(counts);
+        let last = self.inner().shown_totals.last(cart.id, &request.caller);
+        let before_lock = || {
+            let is_owner = cart.state.is_owned_by(&request.caller);
+            let sums = cart.state.shown_sums().filter(|_| is_owner);
+            sums.map(ShownTotal::before_lock)
+        };
+        let shown = last.or_else(before_lock).filter(counts);
         let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
         let shown_due = || shown?.due_of(expected_total?);
         Ok(Completion {
@@ -136,7 +141,7 @@ impl Kinds {
             }
         }
         let gathered = self.gather(Arc::clone(cart)).await?;
-        gathered.was_the_same(self).await
+        gathered.was_the_same(&priced.quote, self).await
     }
 
     /// Tells whether gift cards and store credit can pay what its shopper was shown of a cart when it was last written.

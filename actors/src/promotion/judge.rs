@@ -6,9 +6,7 @@ use crate::once::{Shown, replayed, shown};
 use crate::request::{Outcome, Refused, Request};
 use cartwright_domain::cart::Unmet;
 use cartwright_domain::customer::{Customer, KnownAs};
-use cartwright_domain::promotion::{
-    Attempt, Code, GiveBackUse, Goods, SpendUse, Use, UseCounter, Verdict,
-};
+use cartwright_domain::promotion::{Attempt, Code, GiveBackUse, Goods, SpendUse, Use, UseCounter, Verdict};
 use cartwright_domain::text::Email;
 use cartwright_domain::{Class, Problem, Timestamp};
 use std::slice;

@@ -87,7 +87,11 @@ async fn a_use_that_was_counted_is_told_whatever_has_become_of_its_promotion() {
             usage_limit: Some(Some(5)),
             ..setup::tenth("TEN")
         };
-        let made = desk.engine.create_promotion(&desk.request(By::Staff), draft).await.unwrap();
+        let made = desk
+            .engine
+            .create_promotion(&desk.request(By::Staff), draft)
+            .await
+            .unwrap();
         let id = made.value.promotion.id;
         quiet(&running).await;
         let before = running.faults.submitted();

@@ -14,6 +14,7 @@ mod scenarios;
 mod support;
 
 use buyer::{Buyer, ORDERED};
+use cartwright_domain::settings;
 use cartwright_storage::{FaultStore, MemoryStore};
 use earlier::{Came, PUT_BESIDE, put_quotes_beside};
 use house::{House, RESERVATION, Running, pence};
@@ -267,6 +268,33 @@ async fn a_reservation_whose_note_came_late_is_not_said_to_last_longer() {
         let id = buyer.start(0, "start", cart).await.unwrap();
         let lasts = buyer.reserved_for(0, id).await;
         assert_eq!(lasts, Some(RESERVATION), "{commits}");
+        running.kill().await;
+    }
+}
+
+/// Where a step is done again after reservations were set to last longer, those of its first time do not.
+#[tokio::test(start_paused = true)]
+async fn a_checkout_lasts_no_longer_than_what_an_earlier_try_has_reserved() {
+    for commits in 1..=5 {
+        let house = House::build().await;
+        let fail = |faults: &FaultStore<MemoryStore>| faults.fail_nth(CART_COMMITS + commits);
+        let running = house.start(Duration::ZERO, fail).await;
+        let buyer = Buyer::new(&running.engine, &house);
+        let [cup, pot] = buyer.goods.tracked;
+        let cart = buyer.cart(0, "cart", &[(cup, 1), (pot, 1)]).await;
+        let longer = settings::Draft {
+            reservation_seconds: Some(10 * RESERVATION.as_secs()),
+            ..settings::Draft::default()
+        };
+        let (started, ()) = tokio::join!(buyer.start(0, "start", cart), async {
+            sleep(POLL).await;
+            buyer.settings("longer", longer).await;
+        });
+        let id = started.unwrap();
+        let lasts = buyer.reserved_for(0, id).await.unwrap();
+        sleep(lasts - Duration::from_secs(5)).await;
+        let ended = buyer.complete_checkout(0, "complete", id).await;
+        assert_eq!(ended, ORDERED, "{commits}: {lasts:?}");
         running.kill().await;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::line::{check_attributes, is_too_much};
 use super::{
-    Attributes, Cart, Error, Event, IdleLifetimes, Line, Lines, LockScope, PriceOverride, PricingDate,
+    Attributes, Cart, Error, Event, IdleLifetimes, Line, Lines, LockScope, PriceOverride, PricingDate, Seen,
     ShippingChoice, State, Timer, VariantFacts,
 };
 use crate::address::Address;
@@ -50,7 +50,7 @@ impl Create<Cart> for OpenCart {
             lifetimes: self.lifetimes,
             created_at: drawn_at.min(cx.now()),
             updated_at: cx.now(),
-            is_shown: true,
+            seen: Seen::AsWritten,
             has_lost_cover: false,
         };
         cx.wake_at(Timer::Abandonment, cx.now().after(self.lifetimes.until_abandoned));

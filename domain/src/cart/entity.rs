@@ -13,7 +13,7 @@ use crate::id::{
     CartId, CheckoutId, CustomerId, LineId, OrderId, SessionId, ShippingMethodId, StoredValueId, VariantId,
 };
 use crate::kind::Kind;
-use crate::money::Currency;
+use crate::money::{Currency, Money};
 use crate::promotion::Code;
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -42,10 +42,30 @@ pub struct Cart {
     pub(super) lifetimes: IdleLifetimes,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
-    /// See [`Cart::is_shown`].
-    pub(super) is_shown: bool,
+    /// See [`Cart::is_shown`] and [`Cart::shown_sums`].
+    pub(super) seen: Seen,
     /// See [`Cart::has_lost_cover`].
     pub(super) has_lost_cover: bool,
+}
+
+/// What a cart's shopper was shown of what it comes to, as far as the cart itself knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Seen {
+    /// Not what it comes to now.
+    Nothing,
+    /// What it came to when it was last written: by the answer to their own change.
+    AsWritten,
+    /// This, when a checkout locked it. Prices and gift cards may have changed in that moment.
+    Sums(Sums),
+}
+
+/// What a cart comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// What it costs.
+    pub total: Money,
+    /// What of it gift cards and store credit leave for the payment provider.
+    pub due: Money,
 }
 
 /// Where a cart stands (section 4.1 of the semantics).
@@ -296,10 +316,17 @@ impl Cart {
         caller.is_staff() || self.is_owned_by(caller)
     }
 
-    /// Tells whether its shopper was shown what it came to when it was last written: by the answer to their own change, or
-    /// before a checkout locked it.
+    /// Tells whether its shopper was shown what it came to when it was last written, by the answer to their own change.
     pub fn is_shown(&self) -> bool {
-        self.is_shown
+        self.seen == Seen::AsWritten
+    }
+
+    /// Returns what its shopper was shown before a checkout locked it, unless it was changed since.
+    pub fn shown_sums(&self) -> Option<Sums> {
+        match self.seen {
+            Seen::Sums(sums) => Some(sums),
+            Seen::Nothing | Seen::AsWritten => None,
+        }
     }
 
     /// Tells whether somebody else has taken out what was to pay a part of it since its shopper last changed it.
@@ -376,18 +403,16 @@ impl Cart {
         }
         self.state = state;
         self.updated_at = cx.now();
-        self.note_shown(self.is_owned_by(cx.caller()));
-    }
-
-    /// Notes whether its shopper is shown what it comes to now.
-    pub(super) fn note_shown(&mut self, is_shown: bool) {
-        self.is_shown = is_shown;
-        self.has_lost_cover &= !is_shown;
+        if self.is_owned_by(cx.caller()) {
+            (self.seen, self.has_lost_cover) = (Seen::AsWritten, false);
+        } else {
+            self.seen = Seen::Nothing;
+        }
     }
 
     fn look_for_activity(&mut self, cx: &mut Context<'_, Self>) {
         let due = self.updated_at.after(self.lifetimes.until_abandoned);
-        self.is_shown = false;
+        self.seen = Seen::Nothing;
         match self.state {
             State::Created | State::Active | State::Recovered if due <= cx.now() => {
                 self.state = State::Abandoned;
@@ -406,7 +431,7 @@ impl Cart {
 
 impl Entity for Cart {
     const KIND: Kind = Kind::Cart;
-    const SCHEMA: u16 = 5;
+    const SCHEMA: u16 = 6;
     type Id = CartId;
     type Event = Event;
     type Timer = Timer;
@@ -418,6 +443,8 @@ impl Entity for Cart {
             2 => body.read::<Cart2>().map(Self::from),
             3 => body.read::<Cart3>().map(Self::from),
             4 => body.read::<Cart4>().map(Self::from),
+            // A flag stood where `seen` stands, of the same bytes as its first two.
+            5 => body.read(),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }
@@ -440,7 +467,7 @@ impl Entity for Cart {
             lifetimes,
             created_at,
             updated_at,
-            is_shown,
+            seen,
             has_lost_cover,
         } = self;
         body.write(&(id, owner, state, currency))?;
@@ -453,7 +480,7 @@ impl Entity for Cart {
             lifetimes,
             created_at,
             updated_at,
-            is_shown,
+            seen,
             has_lost_cover,
         ))
     }

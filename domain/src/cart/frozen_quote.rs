@@ -9,7 +9,7 @@ use crate::address::Address;
 use crate::entity::{Context, Entity, NoTimer, PastBody};
 use crate::error::{Broken, ensure};
 use crate::event::EventBody;
-use crate::id::{CartId, CheckoutId, CustomerId, LineId, ProductId, VariantId};
+use crate::id::{CartId, CheckoutId, CustomerId, LineId, ProductId, ShippingMethodId, VariantId};
 use crate::kind::Kind;
 use crate::money::Money;
 use crate::promotion::Use;
@@ -120,6 +120,17 @@ impl FrozenQuote {
             uses,
             frozen_at,
         }
+    }
+
+    /// Names how it goes by the name that the method has now, where it is known; else it keeps that of when it was chosen.
+    #[must_use]
+    pub fn sent_by(mut self, name_of: impl FnOnce(ShippingMethodId) -> Option<String>) -> Self {
+        if let Some(choice) = &mut self.shipping_method
+            && let Some(name) = name_of(choice.method)
+        {
+            choice.name = name;
+        }
+        self
     }
 
     /// Notes what gift cards and store credit are to pay.

@@ -1,6 +1,6 @@
 //! What checkouts, merges and returning shoppers do to a cart.
 
-use super::{Cart, Error, Event, LockScope, State};
+use super::{Cart, Error, Event, LockScope, Seen, State, Sums};
 use crate::entity::{Command, Context};
 use crate::id::{CartId, CheckoutId, OrderId};
 
@@ -12,8 +12,9 @@ pub struct LockForCheckout {
     pub checkout: CheckoutId,
     /// How much it takes.
     pub scope: LockScope,
-    /// Whether the shopper has been shown what the cart comes to.
-    pub is_shown: bool,
+    /// What the shopper was last shown that the cart comes to. Kept while it stays as it is: completion may be asked for
+    /// when nobody remembers.
+    pub shown: Option<Sums>,
 }
 
 impl Command<Cart> for LockForCheckout {
@@ -24,7 +25,7 @@ impl Command<Cart> for LockForCheckout {
         let Self {
             checkout,
             scope,
-            is_shown,
+            shown,
         } = self;
         match cart.state {
             State::Checkout {
@@ -48,10 +49,10 @@ impl Command<Cart> for LockForCheckout {
             Event::Locked { checkout, scope },
             cx,
         );
-        match scope {
-            LockScope::Lines => cart.note_shown(is_shown),
-            // Who completes at once may be somebody else, and fail: what is left to be paid the shopper may not have seen.
-            LockScope::Everything => cart.is_shown = is_shown,
+        if let Some(sums) = shown {
+            cart.seen = Seen::Sums(sums);
+            // Who was shown that nothing else pays a part of it knows that it is gone.
+            cart.has_lost_cover &= sums.total != sums.due;
         }
         Ok(())
     }

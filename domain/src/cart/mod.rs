@@ -22,7 +22,7 @@ pub mod totals;
 
 pub use codes::{ApplyCodes, CODES_MAX, CodeRefused, RemoveCodes};
 pub use command::{AddLine, ClearLines, OpenCart, Patch, RemoveLine, SetQuantity, UpdateDetails};
-pub use entity::{Cart, IdleLifetimes, LockScope, PricingDate, ShippingChoice, State, Timer};
+pub use entity::{Cart, IdleLifetimes, LockScope, PricingDate, Seen, ShippingChoice, State, Sums, Timer};
 pub use error::Error;
 pub use event::Event;
 pub use frozen_quote::{FrozenEvent, FrozenLine, FrozenQuote};

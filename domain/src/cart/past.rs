@@ -2,7 +2,7 @@
 
 use super::{
     Cart, FrozenLine, FrozenQuote, IdleLifetimes, Line, LineTax, Lines, PricingDate, Quote, QuoteLine,
-    QuoteShipping, ShippingChoice, State, TaxSource,
+    QuoteShipping, Seen, ShippingChoice, State, TaxSource,
 };
 use crate::address::Address;
 use crate::id::{
@@ -120,7 +120,7 @@ impl From<Cart1> for Cart {
 
 impl From<Cart2> for Cart {
     fn from(past: Cart2) -> Self {
-        Self::from(Cart3 {
+        let cart = Self::from(Cart3 {
             id: past.id,
             owner: past.owner,
             state: past.state,
@@ -137,7 +137,12 @@ impl From<Cart2> for Cart {
             lifetimes: past.lifetimes,
             created_at: past.created_at,
             updated_at: past.updated_at,
-        })
+        });
+        // No gift card ever paid a part of it.
+        Self {
+            has_lost_cover: false,
+            ..cart
+        }
     }
 }
 
@@ -167,6 +172,8 @@ impl From<Cart3> for Cart {
 
 impl From<Cart4> for Cart {
     fn from(past: Cart4) -> Self {
+        // Where nothing pays a part of it and its shopper has not seen that, something may have been taken out.
+        let has_lost_cover = !past.is_shown && past.stored_values.is_empty();
         Self {
             id: past.id,
             owner: past.owner,
@@ -184,8 +191,12 @@ impl From<Cart4> for Cart {
             lifetimes: past.lifetimes,
             created_at: past.created_at,
             updated_at: past.updated_at,
-            is_shown: past.is_shown,
-            has_lost_cover: false,
+            seen: if past.is_shown {
+                Seen::AsWritten
+            } else {
+                Seen::Nothing
+            },
+            has_lost_cover,
         }
     }
 }

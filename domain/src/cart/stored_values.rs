@@ -53,7 +53,7 @@ impl Command<Cart> for RemoveStoredValue {
         cart.stored_values.retain(|applied| *applied != value);
         if cart.stored_values.len() != held {
             cart.changed(Event::StoredValueRemoved { value }, cx);
-            cart.has_lost_cover |= !cart.is_shown;
+            cart.has_lost_cover |= !cart.is_shown();
         }
         Ok(())
     }

@@ -282,6 +282,12 @@ impl Promotions {
         self.has_first_orders
     }
 
+    /// Tells whether one of them is for first orders only.
+    pub fn is_for_first_orders(&self, id: PromotionId) -> bool {
+        self.limited(id)
+            .is_some_and(|promotion| promotion.conditions.first_order)
+    }
+
     /// Returns the uses that an order with these promotions needs, of a shopper who is known so, in the order in which they
     /// are reserved. What several of them count in one place is one use.
     pub fn uses(&self, applied: &[AppliedPromotion], known: KnownAs<'_>) -> Vec<Use> {

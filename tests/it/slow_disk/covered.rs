@@ -1,6 +1,7 @@
-//! A cart that a gift card pays for as a whole, while what is to stop the card waits for the disk.
+//! What changes while a change that shoppers have seen nothing of waits for the disk: nobody is charged for it when nobody
+//! remembers any more what they were shown.
 
-use super::{LOOK, PATIENCE, PENDING_BYTES_PLENTY, Pace, Shop, add};
+use super::{LOOK, PATIENCE, PENDING_BYTES_PLENTY, Pace, SYNC, Shop, add};
 use crate::support::{self, id_of, pence, unique};
 use cartwright_gateways::payment::sandbox::Ledger;
 use serde_json::json;
@@ -58,4 +59,67 @@ async fn who_was_shown_that_a_card_pays_it_all_is_charged_nothing_though_it_is_s
     answer.expect_refused(409, "checkout.amount_due_changed");
     let ledger = Ledger::read(&house.home.path().join("ledger.jsonl")).expect("the ledger reads");
     assert_eq!(ledger.entries, [], "the card was all there was to pay with");
+}
+
+/// At which parts of a sync's time after the start it is that something changes: the start is to have read what was before,
+/// and to lock the cart behind it.
+const PARTS: [u32; 5] = [5, 4, 3, 2, 1];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_while_a_checkout_starts_is_not_taken_for_shown_after_a_restart() {
+    let mut house = Shop::open(PENDING_BYTES_PLENTY).await;
+    let shop = support::Shop::by(&house.staff);
+    let method = shop.everywhere().await;
+    let pay = json!({ "payment": { "token": "tok_approve" } });
+    let mut pay_total = pay.clone();
+    pay_total["expected_total"] = pence(1_000);
+    let (mut guests, mut asked) = (Vec::new(), Vec::new());
+    for part in PARTS {
+        for (is_price, body) in [(true, &pay), (false, &pay_total), (false, &pay)] {
+            let variant = shop.variant(1_000, None).await;
+            let guest = shop.guest().await;
+            let cart = shop.ready_cart(&guest, &method, &[(&variant, 1)]).await;
+            let card = json!({ "amount": pence(600) });
+            let card = house.staff.post("/admin/gift-cards", card).ok(201).await;
+            if !is_price {
+                let code = json!({ "code": card["code"] });
+                let shown = guest
+                    .post(&format!("/carts/{cart}/gift-cards"), code)
+                    .ok(200)
+                    .await;
+                assert_eq!(shown["amount_due"], pence(400));
+            }
+            house.disk.set(Pace::Slow);
+            let (shopper, path) = (guest.clone(), format!("/carts/{cart}/checkout"));
+            let start =
+                tokio::spawn(async move { shopper.post(&path, json!({})).key(&unique("key")).send().await });
+            sleep(SYNC / part).await;
+            if is_price {
+                shop.set_price(&variant, 1_200).await;
+            } else {
+                let path = format!("/admin/gift-cards/{}", id_of(&card));
+                let off = json!({ "enabled": false });
+                house.staff.patch(&path, off).ok(200).await;
+            }
+            start.await.expect("an answer").expect(201);
+            house.disk.set(Pace::Fast);
+            guests.push(guest);
+            asked.push((cart, body.clone(), is_price));
+        }
+    }
+    house.shoppers = guests;
+    let house = house.restarted().await;
+    for (guest, (cart, body, is_price)) in house.shoppers.iter().zip(asked) {
+        let completion = guest
+            .post(&format!("/carts/{cart}/complete"), body)
+            .key(&unique("key"));
+        let code = if is_price {
+            "checkout.total_changed"
+        } else {
+            "checkout.amount_due_changed"
+        };
+        completion.refused(409, code).await;
+    }
+    let ledger = Ledger::read(&house.home.path().join("ledger.jsonl")).expect("the ledger reads");
+    assert_eq!(ledger.entries, [], "nobody was shown what they would be charged");
 }

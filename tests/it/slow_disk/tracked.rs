@@ -46,3 +46,26 @@ async fn stock_that_was_not_counted_for_the_moment_of_a_start_is_not_oversold() 
         .await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_that_stops_to_be_counted_while_a_shopper_starts_to_buy_it_is_sold() {
+    let house = Shop::open(PENDING_BYTES_PLENTY).await;
+    let shop = support::Shop::by(&house.staff);
+    let method = shop.everywhere().await;
+    for part in PARTS {
+        let variant = shop.variant(1000, Some(1)).await;
+        let guest = shop.guest().await;
+        let cart = shop.ready_cart(&guest, &method, &[(&variant, 1)]).await;
+        house.disk.set(Pace::Slow);
+        let (shopper, path) = (guest.clone(), format!("/carts/{cart}/complete"));
+        let body = json!({ "payment": { "token": "tok_approve" } });
+        let completion =
+            tokio::spawn(async move { shopper.post(&path, body).key(&unique("key")).send().await });
+        sleep(SYNC / part).await;
+        let path = format!("/admin/variants/{}/stock", variant.id);
+        house.staff.put(&path, json!({ "tracked": false })).ok(200).await;
+        let done = completion.await.expect("an answer").expect(200);
+        assert_eq!(done["state"], "completed");
+        house.disk.set(Pace::Fast);
+    }
+}

@@ -122,7 +122,7 @@ fn lock(checkout: CheckoutId) -> LockForCheckout {
     LockForCheckout {
         checkout,
         scope: LockScope::Lines,
-        is_shown: true,
+        shown: None,
     }
 }
 

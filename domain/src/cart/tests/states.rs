@@ -3,10 +3,11 @@
 use super::*;
 use crate::cart::{
     ClearLines, Complete, Error, Event, LockForCheckout, LockScope, MergeInto, Patch, Recover, RemoveLine,
-    SetQuantity, ShippingChoice, State, Timer, Unlock, UpdateDetails,
+    SetQuantity, ShippingChoice, State, Sums, Timer, Unlock, UpdateDetails,
 };
 use crate::entity::{Entity, TimerName};
 use crate::id::{SessionId, ShippingMethodId};
+use crate::money::Money;
 use crate::text::Email;
 
 const SURVIVOR: CartId = CartId(Uuid::from_u128(99));
@@ -95,7 +96,7 @@ fn a_checkout_that_holds_everything_lets_no_detail_change_and_never_takes_less()
     let everything = LockForCheckout {
         checkout: CHECKOUT,
         scope: LockScope::Everything,
-        is_shown: true,
+        shown: None,
     };
     assert_eq!(code(cart.run(everything)), Ok(()));
     let events = cart.events.len();
@@ -480,17 +481,32 @@ fn a_cart_notes_whether_its_shopper_has_seen_it_as_it_is() {
         assert!(cart.run(add(&variant(1), 1)).is_ok());
         assert_eq!(cart.entity.is_shown(), is_shown, "after {:?}", cart.caller);
     }
-    // What locks it knows whether they have, and what unlocks it does not.
-    cart.caller = Caller::engine("checkout");
-    for is_shown in [true, false] {
+    // What locks it knows what they have seen, and what unlocks it does not.
+    let sums = Sums {
+        total: Money::new(500, Currency::GBP),
+        due: Money::new(400, Currency::GBP),
+    };
+    for (shown, name) in [(Some(sums), "ada"), (None, "bea")] {
+        cart.caller = Caller::engine("checkout");
         let lock = LockForCheckout {
-            is_shown,
+            shown,
             ..lock(CHECKOUT)
         };
         assert_eq!(code(cart.run(lock)), Ok(()));
-        assert_eq!(cart.entity.is_shown(), is_shown);
+        assert_eq!((cart.entity.is_shown(), cart.entity.shown_sums()), (false, shown));
         assert_eq!(code(cart.run(Unlock { checkout: CHECKOUT })), Ok(()));
-        assert!(!cart.entity.is_shown());
+        assert_eq!((cart.entity.is_shown(), cart.entity.shown_sums()), (false, None));
+        // Through the checkout they change it themselves, and are shown what it comes to.
+        assert_eq!(code(cart.run(lock)), Ok(()));
+        cart.caller = shopper.clone();
+        let details = UpdateDetails {
+            email: email(&format!("{name}@example.com")),
+            through: Some(CHECKOUT),
+            ..UpdateDetails::default()
+        };
+        assert_eq!(code(cart.run(details)), Ok(()));
+        assert_eq!((cart.entity.is_shown(), cart.entity.shown_sums()), (true, None));
+        assert_eq!(code(cart.run(Unlock { checkout: CHECKOUT })), Ok(()));
     }
     cart.caller = shopper;
     assert!(cart.run(ClearLines).is_ok());

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::cart::{
-    ApplyStoredValue, Error, Event, LockForCheckout, LockScope, RemoveStoredValue, STORED_VALUES_MAX, Unlock,
+    ApplyStoredValue, Error, Event, LockForCheckout, LockScope, RemoveStoredValue, STORED_VALUES_MAX, Sums,
+    Unlock,
 };
 use crate::id::{SessionId, StoredValueId};
+use crate::money::Money;
 
 fn value(n: usize) -> StoredValueId {
     let n = u128::try_from(n).expect("a small number");
@@ -50,7 +52,7 @@ fn a_cart_is_paid_with_five_and_with_none_while_it_is_checked_out() {
     let lock = LockForCheckout {
         checkout: CHECKOUT,
         scope: LockScope::Lines,
-        is_shown: true,
+        shown: None,
     };
     assert_eq!(cart.run(lock), Ok(()));
     let locked = Err(Error::Locked { checkout: CHECKOUT });
@@ -72,17 +74,23 @@ fn what_somebody_else_has_taken_out_is_noted_until_the_shopper_is_shown_what_is_
         assert_eq!(cart.run(remove(1)), Ok(()));
         assert_eq!(cart.entity.has_lost_cover(), is_lost);
     }
-    // To complete it at once nobody has to have looked.
-    for (scope, is_shown, is_lost) in [
-        (LockScope::Everything, true, true),
-        (LockScope::Lines, false, true),
-        (LockScope::Lines, true, false),
+    // To complete it at once nobody has to have looked; and who was shown that something else pays a part of it has not
+    // seen that it is gone.
+    let shown = |due| {
+        let [total, due] = [500, due].map(|amount| Money::new(amount, Currency::GBP));
+        Some(Sums { total, due })
+    };
+    for (scope, shown, is_lost) in [
+        (LockScope::Everything, None, true),
+        (LockScope::Lines, None, true),
+        (LockScope::Lines, shown(400), true),
+        (LockScope::Lines, shown(500), false),
     ] {
         cart.caller = Caller::engine("checkout");
         let lock = LockForCheckout {
             checkout: CHECKOUT,
             scope,
-            is_shown,
+            shown,
         };
         assert_eq!(cart.run(lock), Ok(()));
         assert_eq!(cart.run(Unlock { checkout: CHECKOUT }), Ok(()));
