@@ -5,8 +5,9 @@
 
 use crate::dice::Dice;
 use crate::trace::{Trace, digest_of};
-use cartwright_domain::inventory::Held;
-use cartwright_domain::{EntityKey, Kind, Sequence, Timestamp, UniqueKey};
+use cartwright_domain::id::CheckoutId;
+use cartwright_domain::inventory::{Held, StockItem};
+use cartwright_domain::{EntityId, EntityKey, Kind, Sequence, Timestamp, UniqueKey};
 use cartwright_storage::{
     Accepted, Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Outcome, Past,
     Position, Receipt, ReceiptFound, ReceiptKey, Rejected, Scan, Statistics, Store, Wanted, codec,
@@ -464,15 +465,25 @@ impl Store for Mounted {
         if let (
             Broken::Forgets(forgotten),
             ReceiptKey::Step {
-                step, participant, ..
+                saga,
+                step,
+                participant,
             },
         ) = (self.broken, &key)
             && step == forgotten
         {
-            let receipt = false_receipt(&key, *participant);
-            return self.read(move |_| {
-                let found = ReceiptFound::Present(Box::new(receipt.clone()));
-                std::future::ready(Ok(found)).boxed()
+            let (saga, participant) = (*saga, *participant);
+            return self.read(move |store| {
+                let (key, loading) = (key.clone(), store.load(participant));
+                let found = async move {
+                    let held = held_by(saga, participant, loading.await?)?;
+                    Ok(ReceiptFound::Present(Box::new(false_receipt(
+                        key,
+                        participant,
+                        held,
+                    ))))
+                };
+                found.boxed()
             });
         }
         self.read(move |store| store.receipt(key.clone(), now))
@@ -552,14 +563,25 @@ impl Store for Mounted {
     }
 }
 
-/// A receipt of a step that was never taken.
-fn false_receipt(key: &ReceiptKey, participant: EntityKey) -> Receipt {
+/// Returns what a checkout holds of a stock item; nothing of anything else.
+fn held_by(saga: EntityKey, participant: EntityKey, loaded: Option<Loaded>) -> Result<Held, Fault> {
+    let Some(loaded) = loaded.filter(|_| participant.kind == Kind::StockItem) else {
+        return Ok(Held::default());
+    };
+    let item = codec::decode_snapshot::<StockItem>(&loaded.snapshot)?;
+    let reservation = item.state.reservation(CheckoutId::from_uuid(saga.id));
+    let quantity = reservation.map_or(0, |reservation| reservation.quantity);
+    Ok(Held { quantity })
+}
+
+/// A receipt of a step that was never taken, which says what the step would have.
+fn false_receipt(key: ReceiptKey, participant: EntityKey, held: Held) -> Receipt {
     let reply = match participant.kind {
-        Kind::StockItem => codec::encode_reply(&Held::default()),
+        Kind::StockItem => codec::encode_reply(&held),
         _ => codec::encode_reply(&()),
     };
     Receipt {
-        key: key.clone(),
+        key,
         fingerprint: [0; 32],
         entity: participant,
         revision: Default::default(),
