@@ -149,11 +149,25 @@ impl Engine {
         R: Serialize + DeserializeOwned + Send + 'static,
         F: Future<Output = Result<R, Refused>> + Send,
     {
+        self.kept_where(request, work, |_| true).await
+    }
+
+    /// As [`Engine::kept`], where what the work came to is worth to be kept: else it is done again when it is asked again.
+    pub(crate) async fn kept_where<R, F>(
+        &self,
+        request: &Request,
+        work: impl FnOnce() -> F,
+        is_kept: impl FnOnce(&R) -> bool + Send,
+    ) -> Outcome<R>
+    where
+        R: Serialize + DeserializeOwned + Send + 'static,
+        F: Future<Output = Result<R, Refused>> + Send,
+    {
         let settings = &self.kinds().settings;
         let work = work();
-        let fresh = |ticket| async move {
+        let fresh = |ticket: Option<Ticket>| async move {
             let reply = work.await?;
-            let Some(ticket) = ticket else {
+            let Some(ticket) = ticket.filter(|_| is_kept(&reply)) else {
                 return Ok(Done::fresh(reply));
             };
             let ask = request.ask().if_match(None).ticket(Some(ticket));

@@ -366,3 +366,32 @@ async fn after_a_restart_nobody_is_taken_for_new_who_was_not_when_they_were_show
     let done = complete(&guest, &cart, json!({})).await.expect(200);
     assert_eq!(done["order"]["total"], pence(950));
 }
+
+/// What a started checkout keeps is not believed where the shopper may have been shown something else since.
+#[tokio::test]
+async fn after_a_restart_a_started_checkout_does_not_agree_to_what_was_shown_before_the_last_look() {
+    let open = OpenShop::fresh().await;
+    let mut started = Vec::new();
+    for is_changed in [true, false] {
+        let (variant, guest, cart) = shown(&open).await;
+        let path = format!("{}/complete", start(&guest, &cart).await);
+        if is_changed {
+            open.shop.set_price(&variant, 450).await;
+            let looked = guest.get(&format!("/carts/{cart}")).ok(200).await;
+            assert_eq!(looked["totals"]["total"], pence(900));
+            open.shop.set_price(&variant, 500).await;
+        }
+        started.push((guest, path, is_changed));
+    }
+    let server = open.into_server().kill_and_restart();
+    for (guest, path, is_changed) in started {
+        let guest = guest.at(server.url());
+        let body = json!({ "payment": { "token": "tok_approve" } });
+        let answer = guest.post(&path, body).key(&unique("key")).send().await;
+        if is_changed {
+            answer.expect_refused(409, "checkout.total_changed");
+        } else {
+            assert_eq!(answer.expect(200)["order"]["total"], pence(1_000));
+        }
+    }
+}

@@ -4,7 +4,7 @@
 
 use super::Priced;
 use cartwright_domain::Caller;
-use cartwright_domain::cart::{Quote, Sums};
+use cartwright_domain::cart::Quote;
 use cartwright_domain::id::{CartId, SessionId};
 use cartwright_domain::money::Money;
 use quick_cache::sync::Cache;
@@ -34,8 +34,6 @@ pub(crate) struct ShownTotal {
 pub(crate) enum Told {
     /// They were shown the cart, with what makes up its total.
     Shown(ShownSums),
-    /// They were shown it before a checkout locked the cart, which has kept no more of it.
-    BeforeLock,
     /// They were told that this is the total now.
     Total,
     /// They were told that this is left to be paid now, of the same total.
@@ -80,11 +78,10 @@ impl ShownTotals {
         if is_known {
             return;
         }
-        // Nobody has agreed to what was left to be paid then, nor do they by agreeing to a total that is told without it.
-        let is_agreed = due.is_some() || !last.is_some_and(|last| matches!(last.how, Told::Due));
-        let how = if is_agreed { how } else { Told::Due };
+        // What was left to be paid by a refusal nobody has agreed to.
+        let agreed = last.filter(|last| !matches!(last.how, Told::Due));
         let key = (cart, fingerprint(caller));
-        match due.or_else(|| last?.due_of(total)) {
+        match due.or_else(|| agreed?.due_of(total)) {
             Some(due) => self.cache.insert(key, ShownTotal { total, due, how }),
             None => drop(self.cache.remove(&key)),
         }
@@ -111,20 +108,11 @@ impl ShownTotal {
         }
     }
 
-    /// Returns what whoever started a checkout was shown before.
-    pub(crate) fn before_lock(sums: Sums) -> Self {
-        Self {
-            total: sums.total,
-            due: sums.due,
-            how: Told::BeforeLock,
-        }
-    }
-
     /// Returns what makes it up, where the cart was shown.
     pub(crate) fn sums(&self) -> Option<ShownSums> {
         match self.how {
             Told::Shown(sums) => Some(sums),
-            Told::BeforeLock | Told::Total | Told::Due => None,
+            Told::Total | Told::Due => None,
         }
     }
 

@@ -161,7 +161,7 @@ async fn freeze(
     (priced, trace): (Priced, Trace),
     reserved: Arc<Vec<Reserved>>,
 ) -> Result<Performed<Progress>, Halt> {
-    none_unheld(env, saga.id, &reserved).await?;
+    none_unheld(env, saga.id, &priced.cart.state, &reserved).await?;
     let quote = match frozen_quote(env, saga).await? {
         // An earlier build got so far with this step. What it wrote stands.
         Some(quote) => quote,
@@ -191,21 +191,33 @@ async fn freeze(
     })))
 }
 
-/// Refuses where nothing is held of a variant that is tracked: steps answer for ever what they first did, and an item may
-/// have been untracked for that moment only.
-async fn none_unheld(env: &CheckoutEnv, checkout: CheckoutId, reserved: &[Reserved]) -> Result<(), Halt> {
-    let unheld: Vec<_> = reserved.iter().filter(|held| held.quantity == 0).collect();
-    if !unheld.is_empty() {
+/// Lets nothing be frozen of which nothing is held though it is tracked. An item may have come to be tracked since it was
+/// passed over: then it is reserved in another run. Where it was asked, in a moment in which it was not tracked, the step has
+/// that answer for ever: then this checkout has failed.
+async fn none_unheld(
+    env: &CheckoutEnv,
+    checkout: CheckoutId,
+    cart: &Cart,
+    reserved: &[Reserved],
+) -> Result<(), Halt> {
+    if reserved.iter().any(|held| held.quantity == 0) {
         // What came before the reservation is then known.
         env.every_verdict().await;
     }
-    for Reserved { variant, .. } in unheld {
-        let item = env.kinds.stock_items.read(stock_of(*variant)).await;
+    for variant in cart.lines().units_by_variant().into_keys() {
+        let asked = reserved.iter().find(|held| held.variant == variant);
+        if asked.is_some_and(|held| 0 < held.quantity) {
+            continue;
+        }
+        let item = env.kinds.stock_items.read(stock_of(variant)).await;
         let Some(available) = item.map_err(unreadable)?.and_then(|item| item.state.available()) else {
             continue;
         };
+        if asked.is_none() {
+            return Err(Halt::Again(format!("the stock of {variant} is counted now")));
+        }
         let gone = inventory::Error::ReservationGone {
-            variant: *variant,
+            variant,
             checkout,
             available: u64::try_from(available).unwrap_or_default(),
         };
@@ -294,8 +306,14 @@ async fn reserve_all(
             .state
             .as_ref()
             .and_then(|item| item.state.reservation(checkout));
-        if let Some(Hold::Until(until)) = reservation.map(|reservation| reservation.hold) {
-            all.until = Some(all.until.map_or(until, |first| first.min(until)));
+        match reservation.map(|reservation| reservation.hold) {
+            Some(Hold::Until(until)) => {
+                all.until = Some(all.until.map_or(until, |first| first.min(until)));
+            }
+            Some(Hold::Pinned) => {}
+            // What an earlier run reserved for a time is over.
+            None if 0 < quantity && lifetime.is_some() => return Err(Halt::Expired),
+            None => {}
         }
         last = answer.decision.clone().or(last);
         all.decisions.extend(answer.decision);

@@ -1,5 +1,6 @@
 //! What the steps of a checkout need, and the words in which they fail.
 
+use super::expected::sums_of;
 use crate::cart::{ShownTotal, ShownTotals};
 use crate::engine::{Kinds, unreadable};
 use crate::once::gone;
@@ -59,10 +60,7 @@ impl CheckoutEnv {
         let cart = self.kinds.carts.read(checkout.cart).await.map_err(unreadable)?;
         let priced = self.kinds.priced(cart.ok_or_else(gone::<Cart>)?).await?;
         let is_known = self.kinds.costs_what_it_did(&priced).await?;
-        Ok(is_known.then(|| Sums {
-            total: priced.quote.total,
-            due: priced.coverage.due,
-        }))
+        Ok(is_known.then(|| sums_of(&priced)))
     }
 
     /// Waits until every commit made before has its verdict: what an earlier run gave up waiting for is then known.

@@ -1,15 +1,15 @@
 //! What a caller expects to pay (section 5.2 of the semantics): what they say, else what they were last shown.
 //!
 //! What was shown is in memory and bounded. After a restart, or for a cart not looked at for long, the total is known all
-//! the same if the cart's last change was the shopper's own, which showed it, and nothing that the cart is priced by has
-//! changed since.
+//! the same if the cart's last change was the shopper's own, which showed it, or the lock of a checkout, which keeps what had
+//! been shown, and nothing that the cart is priced by has changed since.
 
 use super::{CompletionDraft, validate};
 use crate::cart::{Priced, ShownTotal, Told};
 use crate::engine::{Engine, Kinds, unreadable};
 use crate::once::Shown;
 use crate::request::{Refused, Request};
-use cartwright_domain::cart::{Cart, Quote, QuoteShipping, TaxSource};
+use cartwright_domain::cart::{Cart, Quote, QuoteShipping, Seen, Sums, TaxSource};
 use cartwright_domain::checkout::Completion;
 use cartwright_domain::id::CouponCodeId;
 use cartwright_domain::shipping::PriceSource;
@@ -26,18 +26,13 @@ impl Engine {
     ) -> Result<Completion, Refused> {
         let settings = self.kinds().current_settings().await?;
         let counts = |shown: &ShownTotal| match shown.how {
-            Told::Shown(_) | Told::BeforeLock => true,
+            Told::Shown(_) => true,
             _ if is_of_staff(request, cart) => true,
             Told::Total => draft.expected_total.is_some() || draft.expected_due == Some(shown.due),
             Told::Due => draft.expected_due.is_some(),
         };
-        let last = self.inner().shown_totals.last(cart.id, &request.caller);
-        let before_lock = || {
-            let is_owner = cart.state.is_owned_by(&request.caller);
-            let sums = cart.state.shown_sums().filter(|_| is_owner);
-            sums.map(ShownTotal::before_lock)
-        };
-        let shown = last.or_else(before_lock).filter(counts);
+        let shown = self.inner().shown_totals.last(cart.id, &request.caller);
+        let shown = shown.filter(counts);
         let expected_total = draft.expected_total.or(shown.map(|shown| shown.total));
         let shown_due = || shown?.due_of(expected_total?);
         Ok(Completion {
@@ -104,6 +99,14 @@ fn is_of_staff(request: &Request, cart: &Shown<Cart>) -> bool {
     request.caller.is_staff() && !cart.state.is_owned_by(&request.caller)
 }
 
+/// Returns what a cart comes to.
+pub(super) fn sums_of(priced: &Priced) -> Sums {
+    Sums {
+        total: priced.quote.total,
+        due: priced.coverage.due,
+    }
+}
+
 /// Tells whether a quote rests on what somebody outside has said, or would have.
 fn is_asked_outside(quote: &Quote) -> bool {
     let is_carried = |line: &QuoteShipping| line.source != PriceSource::Tariff;
@@ -148,7 +151,13 @@ impl Kinds {
     async fn covers_what_it_did(&self, priced: &Priced) -> Result<bool, Refused> {
         let cart = &priced.cart;
         let (state, shown_at) = (&cart.state, cart.state.updated_at());
-        if !state.is_shown() {
+        let is_shown = match state.seen() {
+            Seen::Nothing => false,
+            Seen::AsWritten => true,
+            // What changed in the moment of the lock is told by the sums, and what has changed since by what is newer.
+            Seen::Sums(sums) => sums == sums_of(priced),
+        };
+        if !is_shown {
             return Ok(false);
         }
         for id in state.stored_values() {

@@ -31,6 +31,9 @@ pub struct CodeAttempt {
     pub redeem: bool,
 }
 
+/// The uses that a code needs, or why it is refused.
+type Judged = Result<Vec<Use>, Verdict>;
+
 /// The shopper of an attempt.
 struct Known {
     customer: Option<Shown<Customer>>,
@@ -78,13 +81,18 @@ impl Engine {
         }
         let mut verdicts = Vec::with_capacity(attempts.len());
         for (row, attempt) in attempts.iter().enumerate() {
-            let row = request.part(&row.to_string());
             let judged = match attempt.redeem {
-                true => self.kept(&row, || self.judge_code(attempt)).await?.value,
+                true => {
+                    let judged = request.part(&format!("{row}/judged"));
+                    // Of what is not counted nothing hangs on what the code was judged by.
+                    let is_counted = |judged: &Judged| judged.as_ref().is_ok_and(|uses| !uses.is_empty());
+                    let kept = self.kept_where(&judged, || self.judge_code(attempt), is_counted);
+                    kept.await?.value
+                }
                 false => self.judge_code(attempt).await?,
             };
             verdicts.push(match judged {
-                Ok(uses) if self.count(&row, attempt, &uses).await? => Verdict::Good,
+                Ok(uses) if self.count(request, row, attempt, &uses).await? => Verdict::Good,
                 Ok(_) => Verdict::Unmet(Unmet::LimitReached),
                 Err(verdict) => verdict,
             });
@@ -93,7 +101,7 @@ impl Engine {
     }
 
     /// Returns the uses that an attempt needs, or why it is refused.
-    async fn judge_code(&self, attempt: &CodeAttempt) -> Result<Result<Vec<Use>, Verdict>, Refused> {
+    async fn judge_code(&self, attempt: &CodeAttempt) -> Result<Judged, Refused> {
         let Ok(code) = Code::parse(&attempt.code) else {
             return Ok(Err(Verdict::Unmet(Unmet::NoSuchCode)));
         };
@@ -132,7 +140,13 @@ impl Engine {
     }
 
     /// Counts the uses that an attempt needs, all or none, and tells whether there are any left.
-    async fn count(&self, row: &Request, attempt: &CodeAttempt, uses: &[Use]) -> Result<bool, Refused> {
+    async fn count(
+        &self,
+        request: &Request,
+        row: usize,
+        attempt: &CodeAttempt,
+        uses: &[Use],
+    ) -> Result<bool, Refused> {
         let counters = &self.kinds().use_counters;
         if !attempt.redeem {
             for needed in uses {
@@ -145,7 +159,7 @@ impl Engine {
         }
         let part = |what: &str, of: &Use| Request {
             if_match: None,
-            ..row.part(&format!("{what}/{}", of.counter))
+            ..request.part(&format!("{row}/{what}/{}", of.counter))
         };
         for (at, needed) in uses.iter().enumerate() {
             let step = part("use", needed);

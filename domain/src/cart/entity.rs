@@ -1,6 +1,6 @@
 //! The cart: its state, its lines, its timers.
 
-use super::past::{Cart1, Cart2, Cart3, Cart4};
+use super::past::{Cart1, Cart2, Cart3, Cart4, of_schema_5};
 use super::{
     CODES_MAX, Error, Event, Line, LineProblem, Lines, STORED_VALUES_MAX, VariantFacts, line_problems,
 };
@@ -42,7 +42,6 @@ pub struct Cart {
     pub(super) lifetimes: IdleLifetimes,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
-    /// See [`Cart::is_shown`] and [`Cart::shown_sums`].
     pub(super) seen: Seen,
     /// See [`Cart::has_lost_cover`].
     pub(super) has_lost_cover: bool,
@@ -316,17 +315,9 @@ impl Cart {
         caller.is_staff() || self.is_owned_by(caller)
     }
 
-    /// Tells whether its shopper was shown what it came to when it was last written, by the answer to their own change.
-    pub fn is_shown(&self) -> bool {
-        self.seen == Seen::AsWritten
-    }
-
-    /// Returns what its shopper was shown before a checkout locked it, unless it was changed since.
-    pub fn shown_sums(&self) -> Option<Sums> {
-        match self.seen {
-            Seen::Sums(sums) => Some(sums),
-            Seen::Nothing | Seen::AsWritten => None,
-        }
+    /// Returns what its shopper was shown of what it comes to.
+    pub fn seen(&self) -> Seen {
+        self.seen
     }
 
     /// Tells whether somebody else has taken out what was to pay a part of it since its shopper last changed it.
@@ -443,8 +434,7 @@ impl Entity for Cart {
             2 => body.read::<Cart2>().map(Self::from),
             3 => body.read::<Cart3>().map(Self::from),
             4 => body.read::<Cart4>().map(Self::from),
-            // A flag stood where `seen` stands, of the same bytes as its first two.
-            5 => body.read(),
+            5 => body.read().map(of_schema_5),
             _ => Err(format!("{} has no schema {schema}", Self::KIND)),
         }
     }

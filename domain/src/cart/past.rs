@@ -97,6 +97,24 @@ pub(super) struct Cart4 {
     is_shown: bool,
 }
 
+/// Returns a cart that was written as one of schema 5, which had a flag where `seen` is, of the same bytes as its first two.
+/// What the lock of a checkout said of it was not always true.
+pub(super) fn of_schema_5(cart: Cart) -> Cart {
+    match cart.state {
+        State::Checkout { .. } => Cart {
+            seen: Seen::Nothing,
+            has_lost_cover: cart.has_lost_cover || cart.stored_values.is_empty(),
+            ..cart
+        },
+        State::Created
+        | State::Active
+        | State::Completed { .. }
+        | State::Abandoned
+        | State::Recovered
+        | State::Merged { .. } => cart,
+    }
+}
+
 impl From<Cart1> for Cart {
     fn from(past: Cart1) -> Self {
         Self::from(Cart2 {

@@ -1,6 +1,6 @@
 //! Gift cards and store credit that a cart is to be paid with. What they cover is judged at every read.
 
-use super::{Cart, Error, Event};
+use super::{Cart, Error, Event, Seen};
 use crate::entity::{Command, Context};
 use crate::id::StoredValueId;
 
@@ -53,7 +53,7 @@ impl Command<Cart> for RemoveStoredValue {
         cart.stored_values.retain(|applied| *applied != value);
         if cart.stored_values.len() != held {
             cart.changed(Event::StoredValueRemoved { value }, cx);
-            cart.has_lost_cover |= !cart.is_shown();
+            cart.has_lost_cover |= cart.seen != Seen::AsWritten;
         }
         Ok(())
     }

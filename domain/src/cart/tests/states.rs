@@ -3,7 +3,7 @@
 use super::*;
 use crate::cart::{
     ClearLines, Complete, Error, Event, LockForCheckout, LockScope, MergeInto, Patch, Recover, RemoveLine,
-    SetQuantity, ShippingChoice, State, Sums, Timer, Unlock, UpdateDetails,
+    Seen, SetQuantity, ShippingChoice, State, Sums, Timer, Unlock, UpdateDetails,
 };
 use crate::entity::{Entity, TimerName};
 use crate::id::{SessionId, ShippingMethodId};
@@ -479,7 +479,8 @@ fn a_cart_notes_whether_its_shopper_has_seen_it_as_it_is() {
     ] {
         cart.caller = caller;
         assert!(cart.run(add(&variant(1), 1)).is_ok());
-        assert_eq!(cart.entity.is_shown(), is_shown, "after {:?}", cart.caller);
+        let is_seen = cart.entity.seen() == Seen::AsWritten;
+        assert_eq!(is_seen, is_shown, "after {:?}", cart.caller);
     }
     // What locks it knows what they have seen, and what unlocks it does not.
     let sums = Sums {
@@ -493,9 +494,9 @@ fn a_cart_notes_whether_its_shopper_has_seen_it_as_it_is() {
             ..lock(CHECKOUT)
         };
         assert_eq!(code(cart.run(lock)), Ok(()));
-        assert_eq!((cart.entity.is_shown(), cart.entity.shown_sums()), (false, shown));
+        assert_eq!(cart.entity.seen(), shown.map_or(Seen::Nothing, Seen::Sums));
         assert_eq!(code(cart.run(Unlock { checkout: CHECKOUT })), Ok(()));
-        assert_eq!((cart.entity.is_shown(), cart.entity.shown_sums()), (false, None));
+        assert_eq!(cart.entity.seen(), Seen::Nothing);
         // Through the checkout they change it themselves, and are shown what it comes to.
         assert_eq!(code(cart.run(lock)), Ok(()));
         cart.caller = shopper.clone();
@@ -505,17 +506,17 @@ fn a_cart_notes_whether_its_shopper_has_seen_it_as_it_is() {
             ..UpdateDetails::default()
         };
         assert_eq!(code(cart.run(details)), Ok(()));
-        assert_eq!((cart.entity.is_shown(), cart.entity.shown_sums()), (true, None));
+        assert_eq!(cart.entity.seen(), Seen::AsWritten);
         assert_eq!(code(cart.run(Unlock { checkout: CHECKOUT })), Ok(()));
     }
     cart.caller = shopper;
     assert!(cart.run(ClearLines).is_ok());
-    assert!(cart.entity.is_shown());
+    assert_eq!(cart.entity.seen(), Seen::AsWritten);
     // Nobody has seen it lie about.
     cart.now = Timestamp::from_millis(0).after(60 * DAY);
     assert_eq!(code(cart.fire(Timer::Abandonment)), Ok(()));
     assert_eq!(
-        (cart.entity.state(), cart.entity.is_shown()),
-        (State::Abandoned, false)
+        (cart.entity.state(), cart.entity.seen()),
+        (State::Abandoned, Seen::Nothing)
     );
 }
