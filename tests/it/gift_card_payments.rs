@@ -401,51 +401,6 @@ async fn that_staff_have_taken_the_last_card_out_is_told_until_it_was_seen() {
 }
 
 #[tokio::test]
-async fn an_explanation_agrees_to_no_amount_due() {
-    let open = OpenShop::shared().await;
-    let variant = open.shop.variant(1_000, Some(10)).await;
-    let (guest, cart) = taken_out(&open, &variant).await;
-    let refused = complete(&guest, &cart, token("tok_approve")).await;
-    refused.expect_refused(409, "checkout.amount_due_changed");
-    open.shop.set_price(&variant, 1_050).await;
-    let why = guest.get(&format!("/carts/{cart}/explain")).ok(200).await;
-    assert_eq!(why["totals"]["total"], pence(2_100));
-    let mut body = token("tok_approve");
-    body["expected_total"] = pence(2_100);
-    let refused = complete(&guest, &cart, body.clone()).await;
-    let refused = refused.expect_refused(409, "checkout.amount_due_changed");
-    assert_eq!(refused["details"]["amount_due"], pence(2_100));
-    body["expected_amount_due"] = pence(2_100);
-    complete(&guest, &cart, body).await.expect(200);
-}
-
-/// What a refusal told of one total is no agreement to another that an explanation told.
-#[tokio::test]
-async fn an_amount_due_of_before_agrees_to_no_total_of_an_explanation() {
-    let open = OpenShop::shared().await;
-    let variant = open.shop.variant(1_000, Some(10)).await;
-    let card = issue(&open, 600).await;
-    let (guest, cart, _) = applied(&open, &variant, &card).await;
-    let adjust = async |amount: i64| {
-        let change = json!({ "amount": pence(amount), "reason": "counted again" });
-        let path = format!("{}/adjustments", card_path(&card));
-        open.shop.staff.post(&path, change).ok(200).await;
-    };
-    adjust(-600).await;
-    let refused = complete(&guest, &cart, token("tok_approve")).await;
-    let refused = refused.expect_refused(409, "checkout.amount_due_changed");
-    assert_eq!(refused["details"]["amount_due"], pence(2_000));
-    open.shop.set_price(&variant, 1_500).await;
-    let why = guest.get(&format!("/carts/{cart}/explain")).ok(200).await;
-    assert_eq!(why["totals"]["total"], pence(3_000));
-    adjust(1_200).await;
-    let mut body = token("tok_approve");
-    body["expected_amount_due"] = pence(2_000);
-    let refused = complete(&guest, &cart, body).await;
-    refused.expect_refused(409, "checkout.total_changed");
-}
-
-#[tokio::test]
 async fn that_staff_have_taken_the_last_card_out_is_told_after_a_restart() {
     let open = OpenShop::fresh().await;
     let variant = open.shop.variant(1_000, Some(10)).await;

@@ -395,3 +395,61 @@ async fn after_a_restart_a_started_checkout_does_not_agree_to_what_was_shown_bef
         }
     }
 }
+
+/// Opens a cart that is shown to cost 10.00, of which a gift card pays 6.00; returns the card's id, too.
+async fn shown_with_card(open: &OpenShop) -> (Variant, Client, String, String) {
+    let card = json!({ "amount": pence(600) });
+    let card = open.shop.staff.post("/admin/gift-cards", card).ok(201).await;
+    let (variant, guest, cart) = shown(open).await;
+    let code = json!({ "code": card["code"] });
+    let seen = guest
+        .post(&format!("/carts/{cart}/gift-cards"), code)
+        .ok(200)
+        .await;
+    assert_eq!(seen["amount_due"], pence(400));
+    (variant, guest, cart, id_of(&card))
+}
+
+/// Has an explanation tell that a cart costs so much.
+async fn explained(guest: &Client, cart: &str, total: i64) {
+    let why = guest.get(&format!("/carts/{cart}/explain")).ok(200).await;
+    assert_eq!(why["totals"]["total"], pence(total));
+}
+
+#[tokio::test]
+async fn an_explanation_agrees_to_no_amount_due() {
+    let open = OpenShop::shared().await;
+    let (variant, guest, cart, card) = shown_with_card(&open).await;
+    let removed = format!("/carts/{cart}/payments/{card}");
+    open.shop.staff.delete(&removed).ok(200).await;
+    let refused = complete(&guest, &cart, json!({})).await;
+    refused.expect_refused(409, "checkout.amount_due_changed");
+    open.shop.set_price(&variant, 550).await;
+    explained(&guest, &cart, 1_100).await;
+    let mut sums = json!({ "expected_total": pence(1_100) });
+    let refused = complete(&guest, &cart, sums.clone()).await;
+    let refused = refused.expect_refused(409, "checkout.amount_due_changed");
+    assert_eq!(refused["details"]["amount_due"], pence(1_100));
+    sums["expected_amount_due"] = pence(1_100);
+    complete(&guest, &cart, sums).await.expect(200);
+}
+
+/// What a refusal told of one total is no agreement to another that an explanation told.
+#[tokio::test]
+async fn an_amount_due_of_before_agrees_to_no_total_of_an_explanation() {
+    let open = OpenShop::shared().await;
+    let (variant, guest, cart, card) = shown_with_card(&open).await;
+    let adjust = async |amount: i64| {
+        let change = json!({ "amount": pence(amount), "reason": "counted again" });
+        let path = format!("/admin/gift-cards/{card}/adjustments");
+        open.shop.staff.post(&path, change).ok(200).await;
+    };
+    adjust(-600).await;
+    let refused = complete(&guest, &cart, json!({})).await;
+    let refused = refused.expect_refused(409, "checkout.amount_due_changed");
+    assert_eq!(refused["details"]["amount_due"], pence(1_000));
+    open.shop.set_price(&variant, 750).await;
+    explained(&guest, &cart, 1_500).await;
+    adjust(600).await;
+    self::refused(&guest, &cart, json!({ "expected_amount_due": pence(1_000) })).await;
+}

@@ -4,7 +4,7 @@
 
 use super::Priced;
 use cartwright_domain::Caller;
-use cartwright_domain::cart::Quote;
+use cartwright_domain::cart::{Quote, Sums};
 use cartwright_domain::id::{CartId, SessionId};
 use cartwright_domain::money::Money;
 use quick_cache::sync::Cache;
@@ -119,13 +119,11 @@ impl ShownTotal {
     /// Returns what is left of a total for the payment provider where as much else pays as was shown; nothing of another
     /// currency.
     pub(crate) fn due_of(&self, total: Money) -> Option<Money> {
-        let covered = self.total.minus(self.due).ok()?;
-        let due = total.minus(covered).ok()?;
-        Some(if due.amount < 0 {
-            Money::zero(total.currency)
-        } else {
-            due
-        })
+        let shown = Sums {
+            total: self.total,
+            due: self.due,
+        };
+        shown.due_of(total)
     }
 }
 

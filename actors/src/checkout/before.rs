@@ -16,7 +16,7 @@ use cartwright_domain::cart::{Cart, FrozenQuote, LockForCheckout, LockScope};
 use cartwright_domain::checkout::{AwaitCompletion, BeginAuthorization, Checkout, Progress, Reserved};
 use cartwright_domain::id::{CheckoutId, VariantId};
 use cartwright_domain::inventory::{self, Hold, Pin, Reserve, StockItem};
-use cartwright_domain::{Refusal, Timestamp};
+use cartwright_domain::{Problem, Refusal, Timestamp};
 use cartwright_storage::Decision;
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
@@ -216,14 +216,19 @@ async fn none_unheld(
         if asked.is_none() {
             return Err(Halt::Again(format!("the stock of {variant} is counted now")));
         }
-        let gone = inventory::Error::ReservationGone {
-            variant,
-            checkout,
-            available: u64::try_from(available).unwrap_or_default(),
-        };
-        return Err(Halt::Refused(gone.problem()));
+        return Err(Halt::Refused(gone_of(variant, checkout, available)));
     }
     Ok(())
+}
+
+/// Refuses what nobody holds any more for a checkout, with what can be had.
+fn gone_of(variant: VariantId, checkout: CheckoutId, available: i64) -> Problem {
+    let gone = inventory::Error::ReservationGone {
+        variant,
+        checkout,
+        available: u64::try_from(available).unwrap_or_default(),
+    };
+    gone.problem()
 }
 
 /// Returns the quote this checkout froze, if it has. Earlier builds wrote it beside the checkout, under the same id.
@@ -297,24 +302,24 @@ async fn reserve_all(
         let Some(answer) = reserve(env, checkout, variant, quantity, lifetime, last.as_ref()).await? else {
             continue;
         };
-        // Also where nothing was held, because the item has come to be untracked since it was read: this step answers so for
-        // ever, and were the item tracked again, a later run of it would sell what nobody holds. The quote is not frozen
-        // then.
-        let quantity = answer.reply.quantity;
-        all.reserved.push(Reserved { variant, quantity });
-        let reservation = answer
-            .state
-            .as_ref()
-            .and_then(|item| item.state.reservation(checkout));
-        match reservation.map(|reservation| reservation.hold) {
-            Some(Hold::Until(until)) => {
-                all.until = Some(all.until.map_or(until, |first| first.min(until)));
+        let item = answer.state.as_ref().map(|item| &*item.state);
+        let reservation = item.and_then(|item| item.reservation(checkout));
+        let quantity = match (reservation, item.and_then(StockItem::available)) {
+            (Some(reservation), _) => {
+                if let Hold::Until(until) = reservation.hold {
+                    all.until = Some(all.until.map_or(until, |first| first.min(until)));
+                }
+                answer.reply.quantity
             }
-            Some(Hold::Pinned) => {}
-            // What an earlier run reserved for a time is over.
-            None if 0 < quantity && lifetime.is_some() => return Err(Halt::Expired),
-            None => {}
-        }
+            // What an earlier run was given is over, or was revoked; the step answers so for ever.
+            (None, Some(available)) if 0 < answer.reply.quantity => {
+                return Err(Halt::Refused(gone_of(variant, checkout, available)));
+            }
+            // Nothing was held, because the item has come to be untracked since it was read, and were it tracked again, a later
+            // run would sell what nobody holds. The quote is not frozen then.
+            (None, _) => 0,
+        };
+        all.reserved.push(Reserved { variant, quantity });
         last = answer.decision.clone().or(last);
         all.decisions.extend(answer.decision);
     }

@@ -83,6 +83,18 @@ impl Engine {
             }
             return Ok(of_due(completion));
         }
+        if let Seen::Sums(sums) = priced.cart.state.seen()
+            && completion.expected_due.is_none()
+        {
+            let kept = Completion {
+                expected_total: Some(sums.total),
+                expected_due: Some(sums.due),
+                ..completion.clone()
+            };
+            if let Some(problem) = validate::due_changed(priced, &kept) {
+                return Err(self.refusing(request, priced.cart.id, problem));
+            }
+        }
         if !self.kinds().costs_what_it_did(priced).await? {
             return Err(self.refusing(request, priced.cart.id, validate::total_unknown(priced)));
         }
@@ -124,6 +136,11 @@ impl Kinds {
         if !self.covers_what_it_did(priced).await? {
             return Ok(false);
         }
+        if let Seen::Sums(sums) = cart.state.seen()
+            && sums != sums_of(priced)
+        {
+            return Ok(false);
+        }
         // What a carrier or calculator said then is kept nowhere.
         if is_asked_outside(&priced.quote) {
             return Ok(false);
@@ -155,7 +172,7 @@ impl Kinds {
             Seen::Nothing => false,
             Seen::AsWritten => true,
             // What changed in the moment of the lock is told by the sums, and what has changed since by what is newer.
-            Seen::Sums(sums) => sums == sums_of(priced),
+            Seen::Sums(sums) => sums.due_of(priced.quote.total) == Some(priced.coverage.due),
         };
         if !is_shown {
             return Ok(false);

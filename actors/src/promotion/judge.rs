@@ -84,9 +84,9 @@ impl Engine {
             let judged = match attempt.redeem {
                 true => {
                     let judged = request.part(&format!("{row}/judged"));
-                    // Of what is not counted nothing hangs on what the code was judged by.
-                    let is_counted = |judged: &Judged| judged.as_ref().is_ok_and(|uses| !uses.is_empty());
-                    let kept = self.kept_where(&judged, || self.judge_code(attempt), is_counted);
+                    // Of what is good and not counted nothing hangs on what the code was judged by.
+                    let is_kept = |judged: &Judged| *judged != Ok(Vec::new());
+                    let kept = self.kept_where(&judged, || self.judge_code(attempt), is_kept);
                     kept.await?.value
                 }
                 false => self.judge_code(attempt).await?,

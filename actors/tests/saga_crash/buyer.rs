@@ -8,6 +8,7 @@ use cartwright_actors::{Engine, Outcome, PageRequest, Request, new_seed};
 use cartwright_domain::catalog::PriceChange;
 use cartwright_domain::checkout::Ending;
 use cartwright_domain::id::{CartId, CheckoutId, OrderId, ShippingMethodId, VariantId};
+use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Money, Price};
 use cartwright_domain::promotion::{self, ActionDraft, ReductionDraft};
 use cartwright_domain::stored_value::GiftCardDraft;
@@ -248,6 +249,21 @@ impl<'a> Buyer<'a> {
             })
             .await;
         set.unwrap();
+    }
+
+    /// Counts so many units of a variant; none: it is not counted any more.
+    pub(crate) async fn count(&self, key: &str, variant: VariantId, on_hand: Option<u64>) {
+        let levels = StockLevels {
+            tracked: Some(on_hand.is_some()),
+            on_hand: Some(on_hand.unwrap_or_default()),
+            ..StockLevels::default()
+        };
+        let counted = self
+            .finally(&keyed(staff(), key), async |request| {
+                self.engine.set_stock(request, variant, levels).await
+            })
+            .await;
+        counted.unwrap();
     }
 
     /// Makes a promotion of a tenth that so many orders may carry, and one of each shopper.

@@ -299,6 +299,44 @@ async fn a_checkout_lasts_no_longer_than_what_an_earlier_try_has_reserved() {
     }
 }
 
+/// Where a step is done again after its stock was let go, its first answer is not taken for what is held.
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_an_earlier_try_had_reserved_and_lost_is_promised_or_not_sold() {
+    for commits in 1..=5 {
+        let house = House::build().await;
+        let fail = |faults: &FaultStore<MemoryStore>| faults.fail_nth(CART_COMMITS + 2 + commits);
+        let running = house.start(Duration::ZERO, fail).await;
+        let buyer = Buyer::new(&running.engine, &house);
+        let [cup, pot] = buyer.goods.tracked;
+        let cart = buyer.cart(0, "cart", &[(cup, 1), (pot, 1)]).await;
+        for (key, variant) in [("cup", cup), ("pot", pot)] {
+            buyer.count(key, variant, Some(1)).await;
+        }
+        let (started, ()) = tokio::join!(buyer.start(0, "start", cart), async {
+            sleep(POLL).await;
+            for (key, variant) in [("no cup", cup), ("no pot", pot)] {
+                buyer.count(key, variant, None).await;
+            }
+        });
+        for (key, variant) in [("a cup", cup), ("a pot", pot)] {
+            buyer.count(key, variant, Some(1)).await;
+        }
+        let ended = match started {
+            Ok(id) => buyer.complete_checkout(0, "complete", id).await,
+            Err(code) => code,
+        };
+        sleep(OUTAGE).await;
+        let sold = u64::from(ended == ORDERED);
+        for variant in [cup, pot] {
+            let shown = running.engine.stock(variant).await.unwrap().unwrap();
+            let item = &shown.state;
+            let units = (item.on_hand(), item.reserved(), item.allocated());
+            assert_eq!(units, (1, 0, sold), "{commits}: {ended}");
+        }
+        running.kill().await;
+    }
+}
+
 /// Disturbs every scenario at each of its commits, until the disturbance comes too late.
 async fn each(disturb: impl Fn(u64) -> Disturbance, first: u64) {
     for scenario in ALL {

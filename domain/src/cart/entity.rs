@@ -67,6 +67,20 @@ pub struct Sums {
     pub due: Money,
 }
 
+impl Sums {
+    /// Returns what is left of a total for the payment provider where as much else pays as of this one; nothing of another
+    /// currency.
+    pub fn due_of(self, total: Money) -> Option<Money> {
+        let covered = self.total.minus(self.due).ok()?;
+        let due = total.minus(covered).ok()?;
+        Some(if due.amount < 0 {
+            Money::zero(total.currency)
+        } else {
+            due
+        })
+    }
+}
+
 /// Where a cart stands (section 4.1 of the semantics).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {

@@ -98,20 +98,17 @@ pub(super) struct Cart4 {
 }
 
 /// Returns a cart that was written as one of schema 5, which had a flag where `seen` is, of the same bytes as its first two.
-/// What the lock of a checkout said of it was not always true.
+/// What the lock of a checkout said of it was not always true, nor what it took for known of what had paid a part.
 pub(super) fn of_schema_5(cart: Cart) -> Cart {
-    match cart.state {
-        State::Checkout { .. } => Cart {
-            seen: Seen::Nothing,
-            has_lost_cover: cart.has_lost_cover || cart.stored_values.is_empty(),
-            ..cart
-        },
-        State::Created
-        | State::Active
-        | State::Completed { .. }
-        | State::Abandoned
-        | State::Recovered
-        | State::Merged { .. } => cart,
+    let seen = match cart.state.holder() {
+        Some(_) => Seen::Nothing,
+        None => cart.seen,
+    };
+    let may_have_lost = seen != Seen::AsWritten && cart.stored_values.is_empty();
+    Cart {
+        seen,
+        has_lost_cover: cart.has_lost_cover || may_have_lost,
+        ..cart
     }
 }
 
