@@ -347,6 +347,25 @@ async fn keys_of_callers_without_a_session_are_ignored() {
 }
 
 #[tokio::test]
+async fn a_first_add_is_done_once_also_when_it_is_repeated_with_the_cookie_that_it_was_given() {
+    let OpenShop { server, shop, .. } = OpenShop::shared().await;
+    let variant = shop.variant(100, None).await;
+    for (path, body) in [
+        (LINES, json!({ "variant_id": variant.id, "quantity": 2 })),
+        ("/carts", json!({})),
+    ] {
+        let (guest, key) = (server.guest(), unique("key"));
+        let first = guest.post(path, body.clone()).key(&key).send().await;
+        assert!(!first.is_replayed());
+        assert!(guest.session().is_some(), "the answer sets a cookie");
+        let again = guest.post(path, body).key(&key).send().await;
+        assert!(again.is_replayed(), "{path}: {}", again.text);
+        assert_eq!(again.json["id"], first.json["id"]);
+        assert_eq!(again.json["totals"], first.json["totals"]);
+    }
+}
+
+#[tokio::test]
 async fn staff_repeats_without_making_things_twice() {
     let OpenShop { shop, .. } = OpenShop::shared().await;
     let (key, sku) = (unique("key"), unique("SKU"));

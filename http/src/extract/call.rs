@@ -64,16 +64,24 @@ impl Call {
         }
     }
 
-    /// Returns the call as made by the session that was opened for it just now. Its key stays that of the caller
-    /// without the session, in which nobody can repeat it: staff's, or ignored.
+    /// Returns the call as made by the session that was opened for it just now. So is its key, since its answer sets the
+    /// cookie with which it may be repeated; that of staff stays theirs.
     #[must_use]
     pub fn in_new_session(self, session: SessionId) -> Self {
         let caller = Caller {
             session: Some(session),
             ..Caller::clone(&self.caller)
         };
+        let caller = Arc::new(caller);
+        let keyed = self.keyed.map(|mut keyed| {
+            if !caller.is_staff() {
+                keyed.caller = Arc::clone(&caller);
+            }
+            keyed
+        });
         Self {
-            caller: Arc::new(caller),
+            caller,
+            keyed,
             ..self
         }
     }
