@@ -144,14 +144,15 @@ async fn pin_and_freeze(
 /// Returns what the cart demands of variants that were not tracked when stock was reserved. They may be by now, or an
 /// earlier run of this step may have found them so.
 fn unreserved(saga: &Published<Checkout>, priced: &Priced) -> BTreeMap<VariantId, u64> {
-    let reserved = &saga.state.reserved;
     let mut demand = priced.cart.state.lines().units_by_variant();
-    demand.retain(|variant, _| {
-        reserved
-            .binary_search_by_key(variant, |held| held.variant)
-            .is_err()
-    });
+    demand.retain(|variant, _| reserved_of(&saga.state.reserved, *variant).is_none());
     demand
+}
+
+/// Returns what has been reserved of a variant; they are in its order.
+fn reserved_of(reserved: &[Reserved], variant: VariantId) -> Option<&Reserved> {
+    let found = reserved.binary_search_by_key(&variant, |held| held.variant);
+    found.ok().map(|at| &reserved[at])
 }
 
 /// Freezes the quote, before the provider may hear of it.
@@ -205,7 +206,7 @@ async fn none_unheld(
         env.every_verdict().await;
     }
     for variant in cart.lines().units_by_variant().into_keys() {
-        let asked = reserved.iter().find(|held| held.variant == variant);
+        let asked = reserved_of(reserved, variant);
         if asked.is_some_and(|held| 0 < held.quantity) {
             continue;
         }

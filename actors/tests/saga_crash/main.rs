@@ -15,7 +15,6 @@ mod support;
 
 use buyer::{Buyer, ORDERED};
 use cartwright_domain::settings;
-use cartwright_storage::{FaultStore, MemoryStore};
 use earlier::{Came, PUT_BESIDE, put_quotes_beside};
 use house::{House, RESERVATION, Running, pence};
 use scenarios::{ALL, CAPTURES_WAIT, Scenario};
@@ -192,8 +191,7 @@ async fn any_commit_that_fails_is_an_error_or_done_later_and_the_same_key_then_s
 async fn a_checkout_that_is_tried_again_raises_an_alarm_once_its_order_is_placed() {
     let mut alarms = Vec::new();
     for nth in CART_COMMITS.. {
-        let mut house = House::build().await;
-        let running = house.start(Duration::ZERO, |faults| faults.fail_nth(nth)).await;
+        let (mut house, running) = failing_at(nth).await;
         live(&running, &ALL[0], &mut house).await;
         let counters = running.engine.counters().checkouts;
         let was_disturbed = nth <= running.faults.submitted();
@@ -256,12 +254,17 @@ async fn nothing_is_begun_while_the_provider_is_known_to_take_nothing() {
     running.kill().await;
 }
 
+/// Starts an engine whose commit with this number is refused.
+async fn failing_at(nth: u64) -> (House, Running) {
+    let house = House::build().await;
+    let running = house.start(Duration::ZERO, |faults| faults.fail_nth(nth)).await;
+    (house, running)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_reservation_whose_note_came_late_is_not_said_to_last_longer() {
     for commits in 1..=5 {
-        let house = House::build().await;
-        let fail = |faults: &FaultStore<MemoryStore>| faults.fail_nth(CART_COMMITS + commits);
-        let running = house.start(Duration::ZERO, fail).await;
+        let (house, running) = failing_at(CART_COMMITS + commits).await;
         let buyer = Buyer::new(&running.engine, &house);
         let [cup, pot] = buyer.goods.tracked;
         let cart = buyer.cart(0, "cart", &[(cup, 1), (pot, 1)]).await;
@@ -276,9 +279,7 @@ async fn a_reservation_whose_note_came_late_is_not_said_to_last_longer() {
 #[tokio::test(start_paused = true)]
 async fn a_checkout_lasts_no_longer_than_what_an_earlier_try_has_reserved() {
     for commits in 1..=5 {
-        let house = House::build().await;
-        let fail = |faults: &FaultStore<MemoryStore>| faults.fail_nth(CART_COMMITS + commits);
-        let running = house.start(Duration::ZERO, fail).await;
+        let (house, running) = failing_at(CART_COMMITS + commits).await;
         let buyer = Buyer::new(&running.engine, &house);
         let [cup, pot] = buyer.goods.tracked;
         let cart = buyer.cart(0, "cart", &[(cup, 1), (pot, 1)]).await;
@@ -303,9 +304,8 @@ async fn a_checkout_lasts_no_longer_than_what_an_earlier_try_has_reserved() {
 #[tokio::test(start_paused = true)]
 async fn a_unit_that_an_earlier_try_had_reserved_and_lost_is_promised_or_not_sold() {
     for commits in 1..=5 {
-        let house = House::build().await;
-        let fail = |faults: &FaultStore<MemoryStore>| faults.fail_nth(CART_COMMITS + 2 + commits);
-        let running = house.start(Duration::ZERO, fail).await;
+        // Both are counted first.
+        let (house, running) = failing_at(CART_COMMITS + 2 + commits).await;
         let buyer = Buyer::new(&running.engine, &house);
         let [cup, pot] = buyer.goods.tracked;
         let cart = buyer.cart(0, "cart", &[(cup, 1), (pot, 1)]).await;
