@@ -1,6 +1,7 @@
 //! What counts as told to a shopper of what their cart comes to, and so as expected when they complete it, over HTTP.
 
 use crate::support::{Answer, Client, OpenShop, Variant, id_of, pence, unique};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 /// Asks for the completion of a cart, with the sums that are named.
@@ -452,4 +453,46 @@ async fn an_amount_due_of_before_agrees_to_no_total_of_an_explanation() {
     explained(&guest, &cart, 1_500).await;
     adjust(600).await;
     self::refused(&guest, &cart, json!({ "expected_amount_due": pence(1_000) })).await;
+}
+
+/// Whoever joins a completion is refused with it, and asks again under a key of their own.
+#[tokio::test]
+async fn a_refusal_that_is_told_again_takes_the_place_of_nothing_that_was_shown_since() {
+    let open = OpenShop::shared().await;
+    let (_, guest, cart, card) = shown_with_card(&open).await;
+    let let_pay = async |enabled: bool| {
+        let path = format!("/admin/gift-cards/{card}");
+        let change = json!({ "enabled": enabled });
+        open.shop.staff.patch(&path, change).ok(200).await;
+    };
+    let other = open.shop.variant(1_000, None).await;
+    let line = json!({ "variant_id": other.id, "quantity": 1 });
+    let shown = guest.post(&format!("/carts/{cart}/lines"), line).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(1_400));
+    let lines = shown["lines"].as_array().expect("a cart has lines");
+    let line = lines.iter().find(|line| line["variant_id"] == other.id.as_str());
+    let line = format!("/carts/{cart}/lines/{}", id_of(line.expect("it was added")));
+    let_pay(false).await;
+    open.shop.set_price(&other, 1_500).await;
+    let keys = [(); 10].map(|()| unique("key"));
+    let ask = async |key: &String| {
+        let body = json!({ "payment": { "token": "tok_approve" } });
+        let path = format!("/carts/{cart}/complete");
+        guest.post(&path, body).key(key).send().await
+    };
+    for answer in join_all(keys.iter().map(ask)).await {
+        let told = answer.expect_refused(409, "checkout.total_changed");
+        assert_eq!(told["details"]["amount_due"], pence(2_500));
+    }
+    let_pay(true).await;
+    let shown = guest.delete(&line).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(400));
+    for key in &keys {
+        let again = ask(key).await;
+        assert!(again.is_replayed(), "{again:?}");
+        again.expect_refused(409, "checkout.total_changed");
+    }
+    let_pay(false).await;
+    let answer = complete(&guest, &cart, json!({ "expected_total": pence(1_000) })).await;
+    answer.expect_refused(409, "checkout.amount_due_changed");
 }

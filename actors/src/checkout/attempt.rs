@@ -135,7 +135,7 @@ impl Engine {
             // cart back: the saga judges them.
             let priced = self.kinds().priced(cart.clone()).await?;
             let shown = match validate::due_changed(&priced, &completion) {
-                Some(problem) => Err(self.refusing(request, cart.id, problem)),
+                Some(problem) => Err(problem.into()),
                 None => {
                     let unfinished = validate::unfinished(&priced, completion.payment_token.is_some());
                     if let Some(problem) = unfinished.or_else(|| self.unpayable(&priced)) {

@@ -63,13 +63,13 @@ impl Engine {
             if completion.expected_due.is_some() {
                 return Ok(completion);
             }
-            let of_due = |completion| Completion {
-                expected_due: Some(priced.coverage.due),
-                ..completion
+            let of_due = |expected_due| Completion {
+                expected_due,
+                ..completion.clone()
             };
             // Nobody agrees to less; and what covers it all may be gone before it is held.
             if priced.coverage.due.is_zero() {
-                return Ok(of_due(completion));
+                return Ok(of_due(Some(priced.coverage.due)));
             }
             let last = self.inner().shown_totals.last(priced.cart.id, &request.caller);
             let was_told = last.is_some_and(|last| matches!(last.how, Told::Due) && last.total == total);
@@ -79,9 +79,10 @@ impl Engine {
                 return Ok(completion);
             }
             if is_more || !self.kinds().covers_what_it_did(priced).await? {
-                return Err(self.refusing(request, priced.cart.id, validate::due_unknown(priced)));
+                return Err(validate::due_unknown(priced).into());
             }
-            return Ok(of_due(completion));
+            // The total may be another in this moment, and the one that is named again before it is frozen.
+            return Ok(of_due(sums_of(priced).due_of(total)));
         }
         if let Seen::Sums(sums) = priced.cart.state.seen()
             && completion.expected_due.is_none()
@@ -92,11 +93,11 @@ impl Engine {
                 ..completion.clone()
             };
             if let Some(problem) = validate::due_changed(priced, &kept) {
-                return Err(self.refusing(request, priced.cart.id, problem));
+                return Err(problem.into());
             }
         }
         if !self.kinds().costs_what_it_did(priced).await? {
-            return Err(self.refusing(request, priced.cart.id, validate::total_unknown(priced)));
+            return Err(validate::total_unknown(priced).into());
         }
         Ok(Completion {
             expected_total: Some(priced.quote.total),

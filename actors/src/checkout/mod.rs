@@ -79,7 +79,7 @@ impl Engine {
             Opened::Fresh(ticket) => ticket,
         };
         let attempt = self.start_fresh(request, cart, ticket.clone()).await;
-        self.answer(request, Asked::Start, ticket, attempt).await
+        self.answer(request, Asked::Start, None, ticket, attempt).await
     }
 
     async fn start_fresh(
@@ -132,11 +132,16 @@ impl Engine {
             }
             Opened::Fresh(ticket) => ticket,
         };
-        let attempt = match self.resolve(request, cart).await {
-            Ok(cart) => self.complete_fresh(request, cart, draft, ticket.clone()).await,
-            Err(refused) => Err(refused),
+        let (cart, attempt) = match self.resolve(request, cart).await {
+            Ok(cart) => {
+                let id = cart.id;
+                let attempt = self.complete_fresh(request, cart, draft, ticket.clone()).await;
+                (Some(id), attempt)
+            }
+            Err(refused) => (None, Err(refused)),
         };
-        self.answer(request, Asked::Completion, ticket, attempt).await
+        self.answer(request, Asked::Completion, cart, ticket, attempt)
+            .await
     }
 
     /// Completes a checkout that was started. A revision the caller expects is the checkout's.
@@ -155,14 +160,15 @@ impl Engine {
             }
             Opened::Fresh(ticket) => ticket,
         };
-        let attempt = match self.checkout_and_cart(request, id).await {
+        let (cart, attempt) = match self.checkout_and_cart(request, id).await {
             Ok((checkout, cart)) => {
-                self.complete_started(request, &checkout, &cart, draft, ticket.clone())
-                    .await
+                let completing = self.complete_started(request, &checkout, &cart, draft, ticket.clone());
+                (Some(cart.id), completing.await)
             }
-            Err(refused) => Err(refused),
+            Err(refused) => (None, Err(refused)),
         };
-        self.answer(request, Asked::Completion, ticket, attempt).await
+        self.answer(request, Asked::Completion, cart, ticket, attempt)
+            .await
     }
 
     async fn complete_started(
@@ -224,7 +230,7 @@ impl Engine {
                     .or_else(|| validate::obstacle(&priced, completion.payment_token.is_some()))
                     .or_else(|| self.unpayable(&priced));
                 if let Some(problem) = obstacle {
-                    return Err(self.refusing(request, cart.id, problem));
+                    return Err(problem.into());
                 }
                 let completion = self.as_shown(request, &priced, completion).await?;
                 self.begin(request, &cart, Some(completion), ticket).await
@@ -392,11 +398,13 @@ impl Engine {
         }
     }
 
-    /// Answers from the attempt that keeps the key, once it has come to what was asked for; or keeps why there is none.
+    /// Answers from the attempt that keeps the key, once it has come to what was asked for; or keeps why there is none, which
+    /// may tell the sums of `cart`.
     async fn answer(
         &self,
         request: &Request,
         asked: Asked,
+        cart: Option<CartId>,
         ticket: Option<Ticket>,
         attempt: Result<Attempt, Refused>,
     ) -> Outcome<CheckoutView> {
@@ -420,16 +428,20 @@ impl Engine {
             mode: TicketMode::Answer,
             ..ticket
         });
-        let receipt = self.keep_refusal(request, ticket, refused).await?;
-        self.replay_checkout(request, asked, &receipt).await
+        match self.keep_refusal(request, ticket, refused).await {
+            Ok(receipt) => self.replay_checkout(request, asked, &receipt).await,
+            Err(refused) => Err(self.refusing(request, cart, refused)),
+        }
     }
 
-    /// Refuses, and remembers what the caller is told by that of the sums of a cart.
-    pub(super) fn refusing(&self, request: &Request, cart: CartId, problem: Problem) -> Refused {
-        if let Some((how, total, due)) = validate::told(&problem) {
+    /// Refuses, and remembers what the caller is told by that of the sums of a cart. What is told again says what was, and
+    /// the caller may have been shown other sums since.
+    fn refusing(&self, request: &Request, cart: Option<CartId>, refused: Refused) -> Refused {
+        let told = validate::told(&refused.problem).filter(|_| !refused.replayed);
+        if let (Some(cart), Some((how, total, due))) = (cart, told) {
             self.told(request, cart, how, total, Some(due));
         }
-        problem.into()
+        refused
     }
 
     /// Returns where an attempt stands, or its refusal.
@@ -443,10 +455,7 @@ impl Engine {
         let value = self.checkout_view(id).await?;
         let cart = value.checkout.state.cart;
         match asked.refusal(&value.checkout.state) {
-            Some(problem) => Err(Refused {
-                replayed,
-                ..self.refusing(request, cart, problem)
-            }),
+            Some(problem) => Err(self.refusing(request, Some(cart), Refused { problem, replayed })),
             None => Ok(Done { value, replayed }),
         }
     }

@@ -11,7 +11,7 @@ use cartwright_domain::id::{CartId, CheckoutId, OrderId, ShippingMethodId, Varia
 use cartwright_domain::inventory::StockLevels;
 use cartwright_domain::money::{Money, Price};
 use cartwright_domain::promotion::{self, ActionDraft, ReductionDraft};
-use cartwright_domain::stored_value::GiftCardDraft;
+use cartwright_domain::stored_value::{self, GiftCardDraft};
 use cartwright_domain::{Caller, Problem, settings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,9 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const TRIES_MAX: usize = 1_800;
 /// What came of a checkout that led to an order.
 pub(crate) const ORDERED: &str = "ordered";
+
+/// The code of the gift card.
+const GIFT_CARD: &str = "SAGA-GIFT-01";
 
 /// The clients of one engine: two shoppers and staff.
 pub(crate) struct Buyer<'a> {
@@ -93,7 +96,7 @@ impl<'a> Buyer<'a> {
 
     /// Issues a gift card, as staff, and has a cart paid with it.
     pub(crate) async fn gift_card(&self, shopper: usize, cart: CartId, amount: Money) {
-        let code = "SAGA-GIFT-01";
+        let code = GIFT_CARD;
         let issued = self
             .finally(&keyed(staff(), "issue"), async |request| {
                 let draft = GiftCardDraft {
@@ -113,6 +116,21 @@ impl<'a> Buyer<'a> {
             })
             .await;
         applied.unwrap();
+    }
+
+    /// Stops the gift card, as staff.
+    pub(crate) async fn stop_gift_card(&self) {
+        let card = self.engine.gift_card_by_code(GIFT_CARD).await.unwrap().unwrap();
+        let stopped = self
+            .finally(&keyed(staff(), "stop"), async |request| {
+                let draft = stored_value::Draft {
+                    enabled: Some(false),
+                    ..stored_value::Draft::default()
+                };
+                self.engine.update_gift_card(request, card.id, draft).await
+            })
+            .await;
+        stopped.unwrap();
     }
 
     /// Starts a checkout. Whoever asks again is told of the same one, whatever became of it.
@@ -289,8 +307,8 @@ impl<'a> Buyer<'a> {
         made.unwrap();
     }
 
-    /// Looks at a cart.
-    pub(crate) async fn look(&self, shopper: usize, cart: CartId) {
+    /// Looks at a cart; returns its total.
+    pub(crate) async fn look(&self, shopper: usize, cart: CartId) -> Money {
         let looked = self
             .finally(&self.shopper(shopper, "look"), async |request| {
                 let value = self.engine.cart(request, CartRef::Id(cart)).await?;
@@ -298,7 +316,7 @@ impl<'a> Buyer<'a> {
                 Ok(Done { value, replayed })
             })
             .await;
-        looked.unwrap();
+        looked.unwrap().view.priced.quote.total
     }
 
     /// Applies a code to a cart.

@@ -4,30 +4,32 @@
 use super::{LOOK, PATIENCE, PENDING_BYTES_PLENTY, Pace, SYNC, Shop, add};
 use crate::support::{self, id_of, pence, unique};
 use cartwright_gateways::payment::sandbox::Ledger;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
+
+/// Opens a cart that is shown to cost 10.00, of which a gift card of so much pays its part; returns the cart, and
+/// the card's path.
+async fn shown_with_card(house: &mut Shop, amount: i64) -> (String, String) {
+    let shop = support::Shop::by(&house.staff);
+    let method = shop.everywhere().await;
+    let variant = shop.variant(1_000, None).await;
+    let card = json!({ "amount": pence(amount) });
+    let card = house.staff.post("/admin/gift-cards", card).ok(201).await;
+    let guest = shop.guest().await;
+    let cart = shop.ready_cart(&guest, &method, &[(&variant, 1)]).await;
+    let code = json!({ "code": card["code"] });
+    let gift_cards = format!("/carts/{cart}/gift-cards");
+    let shown = guest.post(&gift_cards, code).ok(200).await;
+    assert_eq!(shown["amount_due"], pence(1_000 - amount));
+    house.shoppers.push(guest);
+    (cart, format!("/admin/gift-cards/{}", id_of(&card)))
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_shown_that_a_card_pays_it_all_is_charged_nothing_though_it_is_stopped_and_nobody_remembers()
 {
     let mut house = Shop::open(PENDING_BYTES_PLENTY).await;
-    let shop = support::Shop::by(&house.staff);
-    let method = shop.everywhere().await;
-    let variant = shop.variant(1_000, None).await;
-    let card = json!({ "amount": pence(1_000) });
-    let card = house.staff.post("/admin/gift-cards", card).ok(201).await;
-    let guest = shop.guest().await;
-    let cart = shop.ready_cart(&guest, &method, &[(&variant, 1)]).await;
-    let code = json!({ "code": card["code"] });
-    let shown = guest
-        .post(&format!("/carts/{cart}/gift-cards"), code)
-        .ok(200)
-        .await;
-    assert_eq!(
-        (&shown["totals"]["total"], &shown["amount_due"]),
-        (&pence(1_000), &pence(0))
-    );
-    house.shoppers.push(guest);
+    let (cart, card) = shown_with_card(&mut house, 1_000).await;
     let mut house = house.restarted().await;
     let guest = house.shoppers.pop().expect("the one with the card");
     let other = house.shoppers.pop().expect("one of many");
@@ -44,8 +46,8 @@ async fn who_was_shown_that_a_card_pays_it_all_is_charged_nothing_though_it_is_s
     house.disk.set(Pace::Stopped);
     let first = tokio::spawn(async move { add(&other, "second").await });
     waiting(1).await;
-    let (staff, path) = (house.staff.clone(), format!("/admin/gift-cards/{}", id_of(&card)));
-    let stop = tokio::spawn(async move { staff.patch(&path, json!({ "enabled": false })).send().await });
+    let staff = house.staff.clone();
+    let stop = tokio::spawn(async move { staff.patch(&card, json!({ "enabled": false })).send().await });
     waiting(2).await;
     let body = json!({ "payment": { "token": "tok_approve" }, "expected_total": pence(1_000) });
     let path = format!("/carts/{cart}/complete");
@@ -122,4 +124,33 @@ async fn what_changes_while_a_checkout_starts_is_not_taken_for_shown_after_a_res
     }
     let ledger = Ledger::read(&house.home.path().join("ledger.jsonl")).expect("the ledger reads");
     assert_eq!(ledger.entries, [], "nobody was shown what they would be charged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_nobody_was_answered_tells_nothing() {
+    let mut house = Shop::open(PENDING_BYTES_PLENTY).await;
+    let (cart, card) = shown_with_card(&mut house, 600).await;
+    let house = house.restarted().await;
+    let guest = house.shoppers.last().expect("the one with the card");
+    let complete = |sums: Value| {
+        let mut body = json!({ "payment": { "token": "tok_approve" } });
+        body["expected_total"] = sums;
+        guest
+            .post(&format!("/carts/{cart}/complete"), body)
+            .key(&unique("key"))
+    };
+    house
+        .staff
+        .patch(&card, json!({ "enabled": false }))
+        .ok(200)
+        .await;
+    house.disk.set(Pace::Stopped);
+    let late = complete(Value::Null).send().await;
+    assert_eq!(late.status, 504, "{late:?}");
+    house.disk.set(Pace::Fast);
+    complete(pence(1_000))
+        .refused(409, "checkout.amount_due_changed")
+        .await;
+    let ledger = Ledger::read(&house.home.path().join("ledger.jsonl")).expect("the ledger reads");
+    assert_eq!(ledger.entries, [], "4.00 were shown, and never 10.00");
 }
