@@ -82,13 +82,10 @@ async fn a_large_refusal_is_kept_under_its_key() {
     assert_eq!(again["details"], problem["details"]);
 }
 
-#[tokio::test]
-async fn a_cart_that_is_too_large_for_an_order_is_refused_and_given_back() {
-    let open = OpenShop::shared().await;
-    let variant = open.shop.variant(500, Some(1_000)).await;
-    let guest = open.shop.guest().await;
-    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 1)]).await;
-    let mut last = Value::Null;
+/// Opens a cart with as many large lines as it takes; returns their ids, too.
+async fn large_cart(open: &OpenShop, guest: &Client, variant: &Variant) -> (String, Vec<Value>) {
+    let cart = open.shop.ready_cart(guest, &open.method, &[(variant, 1)]).await;
+    let mut lines = Vec::new();
     for line in 0..LARGE_LINES_MAX {
         let field = |field: usize| (format!("field{field}"), json!(format!("{line:0>FIELD_CHARS$}")));
         let fields: serde_json::Map<String, Value> = (0..FIELDS).map(field).collect();
@@ -98,8 +95,17 @@ async fn a_cart_that_is_too_large_for_an_order_is_refused_and_given_back() {
         if added.status == 413 {
             break;
         }
-        last = added.expect(200)["line"]["id"].clone();
+        lines.push(added.expect(200)["line"]["id"].clone());
     }
+    (cart, lines)
+}
+
+#[tokio::test]
+async fn a_cart_that_is_too_large_for_an_order_is_refused_and_given_back() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(500, Some(1_000)).await;
+    let guest = open.shop.guest().await;
+    let (cart, lines) = large_cart(&open, &guest, &variant).await;
     let pay = json!({ "payment": { "token": "tok_approve" } });
     let path = format!("/carts/{cart}/complete");
     let refused = guest.post(&path, pay.clone()).key(&unique("key"));
@@ -113,10 +119,39 @@ async fn a_cart_that_is_too_large_for_an_order_is_refused_and_given_back() {
     let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
     assert_eq!(shown["state"], "active", "and not held by the checkout for ever");
 
-    let line = format!("/carts/{cart}/lines/{}", last.as_str().expect("an id"));
+    let last = lines.last().and_then(Value::as_str).expect("an id");
+    let line = format!("/carts/{cart}/lines/{last}");
     guest.delete(&line).ok(200).await;
     guest.delete(&format!("/carts/{cart}/lines")).ok(200).await;
     let body = json!({ "variant_id": variant.id });
     guest.post(&format!("/carts/{cart}/lines"), body).ok(200).await;
     guest.post(&path, pay).key(&unique("key")).ok(200).await;
+}
+
+#[tokio::test]
+async fn no_cart_is_too_large_for_an_order_because_it_would_be_explained() {
+    let open = OpenShop::fresh().await;
+    let actions = vec![json!({ "type": "lines", "percentage": "0.01" }); 10];
+    let promotion = json!({ "name": "Ten times one", "enabled": true, "actions": actions });
+    open.shop.staff.post("/admin/promotions", promotion).ok(201).await;
+    let variant = open.shop.variant(500, None).await;
+    let guest = open.shop.guest().await;
+    let (cart, mut lines) = large_cart(&open, &guest, &variant).await;
+    let pay = json!({ "payment": { "token": "tok_approve" } });
+    let path = format!("/carts/{cart}/complete");
+    let refused = guest.post(&path, pay.clone()).key(&unique("key"));
+    let problem = refused.refused(409, "checkout.cart_too_large").await;
+    let size = |name: &str| problem["details"][name].as_u64().expect("a number");
+    // One line less than what is too much, so that there is no room for why each action applied to each line.
+    let (bytes, bytes_max) = (size("bytes"), size("bytes_max"));
+    let of_a_line = bytes / u64::try_from(lines.len()).expect("some");
+    for _ in 0..=(bytes - bytes_max) / of_a_line {
+        let line = lines.pop().expect("a line");
+        let line = line.as_str().expect("an id");
+        guest.delete(&format!("/carts/{cart}/lines/{line}")).ok(200).await;
+    }
+    let done = guest.post(&path, pay).key(&unique("key")).ok(200).await;
+    let order = done["order"]["id"].as_str().expect("an id");
+    let why = guest.get(&format!("/orders/{order}/explain")).ok(200).await;
+    assert_eq!(why["promotions"][0]["name"], "Ten times one", "{why}");
 }

@@ -167,7 +167,7 @@ async fn freeze(
         // An earlier build got so far with this step. What it wrote stands.
         Some(quote) => quote,
         None => {
-            let quote = FrozenQuote::of_cart(
+            let mut quote = FrozenQuote::of_cart(
                 saga.id,
                 &priced.cart.state,
                 Arc::unwrap_or_clone(priced.quote),
@@ -182,7 +182,11 @@ async fn freeze(
             })
             .explained_by(trace)
             .paid_with(priced.coverage.tenders());
-            validate::size(&quote)?;
+            if validate::size(&quote).is_err() {
+                // Of many lines, why each promotion applied to each may be most of it. What it came to is kept in any case.
+                quote.looked = Vec::new();
+                validate::size(&quote)?;
+            }
             Arc::new(quote)
         }
     };
