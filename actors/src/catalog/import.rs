@@ -1,7 +1,7 @@
 //! The bulk import: one product with one variant a row, found by its SKU.
 //!
 //! A second run of the same rows changes nothing. The ids of a new product and its variant come from the SKU, so that a
-//! run that was cut off between its writes goes on where it stopped.
+//! run goes on where another was cut off between its writes. What that has made is as the row says that comes next.
 //!
 //! A row that is refused changes nothing: what can be known is judged before anything is written. Stock, of which only
 //! its actor knows what is promised, is written first, so that a variant is never sold without the stock of its row.
@@ -124,22 +124,32 @@ impl Engine {
             status: row.status.unwrap_or(ProductStatus::Active),
         };
         command.check().map_err(refused_fields)?;
-        self.stock_from_row(request, variant, row.stock).await?;
-        if self
-            .kinds()
-            .products
-            .read(product)
-            .await
-            .map_err(unreadable)?
-            .is_none()
-        {
-            self.create_with_free_handle(request, product, command, None)
-                .await?;
+        if row.stock.is_none() {
+            self.untrack(request, variant).await?;
         }
-        let ask = request.ask().if_match(None);
+        self.stock_from_row(request, variant, row.stock).await?;
+        let (products, ask) = (&self.kinds().products, || request.ask().if_match(None));
+        match products.read(product).await.map_err(unreadable)? {
+            None => {
+                self.create_with_free_handle(request, product, command, None)
+                    .await?;
+            }
+            // With variants that were put into it since it is theirs, too.
+            Some(_) if self.has_others(product, variant).await? => {}
+            Some(_) => {
+                let change = UpdateProduct {
+                    title: Some(command.title),
+                    images: Some(command.images),
+                    categories: Some(command.categories),
+                    status: Some(command.status),
+                    ..UpdateProduct::default()
+                };
+                products.ask(product, change, ask()).await?;
+            }
+        }
         self.kinds()
             .variants
-            .create(variant, CreateVariant { product, draft }, ask)
+            .create(variant, CreateVariant { product, draft }, ask())
             .await?;
         Ok(RowOutcome::Created)
     }
@@ -176,7 +186,7 @@ impl Engine {
             let changed = change.changed(&product_before.state).map_err(refused_fields)?;
             Ok::<_, Refused>(changed != *product_before.state)
         };
-        if changes_product(&product_change)? && self.has_others(&before).await? {
+        if changes_product(&product_change)? && self.has_others(product, variant).await? {
             product_change.title = None;
             if changes_product(&product_change)? {
                 return Err(shared_product().into());
@@ -195,17 +205,31 @@ impl Engine {
         })
     }
 
-    /// Tells whether a variant's product has others, whose rows could not all say what the product is called.
-    async fn has_others(&self, variant: &Shown<Variant>) -> Result<bool, Refused> {
+    /// Tells whether a product has other variants, whose rows could not all say what the product is called.
+    async fn has_others(&self, product: ProductId, variant: VariantId) -> Result<bool, Refused> {
         let scan = Scan {
             of: Listing::VariantsByProduct.into(),
-            prefix: variant.state.product.uuid().as_bytes().to_vec(),
+            prefix: product.uuid().as_bytes().to_vec(),
             after: None,
             descending: false,
             limit: 2,
         };
         let found = self.kinds().variants.list(scan).await.map_err(unreadable)?;
-        Ok(found.items.iter().any(|other| other.id != variant.id))
+        Ok(found.items.iter().any(|other| other.id != variant))
+    }
+
+    /// Has the stock of a variant not be counted that is not there yet: that of a row without stock.
+    async fn untrack(&self, request: &Request, variant: VariantId) -> Result<(), Refused> {
+        let (items, item) = (&self.kinds().stock_items, stock_of(variant));
+        if items.read(item).await.map_err(unreadable)?.is_some() {
+            let levels = StockLevels {
+                tracked: Some(false),
+                ..StockLevels::default()
+            };
+            let ask = request.ask().if_match(None);
+            items.ask(item, SetStock { levels }, ask).await?;
+        }
+        Ok(())
     }
 
     /// Sets the stock a row gives, and tells whether that changed anything. Without one the stock stays.

@@ -7,6 +7,7 @@
 
 mod cases;
 mod coverage;
+mod half_done;
 mod rules;
 mod setup;
 mod shop;

@@ -69,6 +69,16 @@ impl Desk {
             let (state, revision) = (&customer.state, customer.revision);
             let (name, groups, tax) = (&state.external_id, &state.groups, &state.tax);
             seen.push(format!("customer {name:?} {groups:?} {tax:?} {revision:?}"));
+            for credit in self
+                .engine
+                .store_credit(customer.id, everything())
+                .await
+                .unwrap()
+                .items
+            {
+                let (balance, held) = (credit.state.balance(), credit.state.held());
+                seen.push(format!("store credit of {name:?} {balance:?} {held:?}"));
+            }
         }
         for method in self.engine.shipping_methods(everything()).await.unwrap().items {
             let (name, price, revision) = (method.state.name(), method.state.tariffs(), method.revision);
@@ -151,12 +161,17 @@ impl Desk {
                 .iter()
                 .map(|line| (&skus[&line.variant], line.quantity));
             let lines: BTreeMap<&String, u32> = lines.collect();
+            let (total, due) = (view.priced.quote.total, view.priced.coverage.due);
             seen.push(format!(
-                "cart {}, current {is_current}, of {:?} to {:?} by {:?}: {lines:?}",
+                "cart {}, current {is_current}, of {:?} to {:?} by {:?}: {lines:?} with {:?}, {} cards or credits, \
+                 a customer {}: {total:?}, {due:?} due",
                 cart.state().name(),
                 cart.email(),
                 cart.shipping_address(),
-                cart.shipping().map(|shipping| &shipping.name)
+                cart.shipping().map(|shipping| &shipping.name),
+                cart.codes(),
+                cart.stored_values().len(),
+                cart.customer().is_some()
             ));
         }
     }
