@@ -43,7 +43,7 @@ impl CustomerRow {
 /// A row, and the customer that it means as things are, so that rows that name one in different ways are about the same.
 struct MeantRow {
     row: CustomerRow,
-    meant: Option<CustomerId>,
+    meant: Result<Option<CustomerId>, Refused>,
 }
 
 impl import::Row for MeantRow {
@@ -56,7 +56,8 @@ impl import::Row for MeantRow {
     }
 
     fn names(&self) -> Vec<String> {
-        let meant = self.meant.map(|customer| format!("customer {customer}"));
+        let meant = self.meant.as_ref().ok().copied().flatten();
+        let meant = meant.map(|customer| format!("customer {customer}"));
         let id = self.row.external_id().map(|id| format!("id {}", id.trim()));
         let email = self.row.email();
         let email = email.map(|email| format!("email {}", Email::compare_key_of(email)));
@@ -75,13 +76,16 @@ impl Engine {
         rows: Vec<CustomerRow>,
     ) -> Result<Vec<ImportedRow>, Refused> {
         let rows = stream::iter(rows).map(|row| async {
-            // A row whose customer cannot be read is refused for it when it is done.
-            let meant = self.customer_of_row(&row).await.ok().flatten();
-            let meant = meant.map(|customer| customer.id);
+            let meant = self.customer_of_row(&row).await;
+            let meant = meant.map(|found| found.map(|customer| customer.id));
             MeantRow { row, meant }
         });
         let rows = rows.buffered(CUSTOMERS_AT_ONCE).collect().await;
-        let import = |MeantRow { row, .. }| self.import_customer(request, row);
+        let import = |MeantRow { row, meant }| async move {
+            // Where it is not known whom it means, it may be due behind another row.
+            meant?;
+            self.import_customer(request, row).await
+        };
         import::each(rows, CUSTOMERS_AT_ONCE, import::too_many::CUSTOMER, import).await
     }
 
