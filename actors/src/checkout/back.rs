@@ -54,8 +54,8 @@ async fn void_payment(
             let voided = payment::void(&provider, &operation(saga.id, VOID), &approval.reference).await;
             if voided.map_err(|error| Halt::Again(error.to_string()))?.is_none() {
                 tracing::warn!(
-                    checkout = %saga.id, payment = %approval.reference.as_str(),
-                    "the provider voids no payment of a checkout that comes to nothing; look for it there"
+                    alarm = true, checkout = %saga.id, payment = %approval.reference.as_str(),
+                    "the provider does not void the payment of a checkout that comes to nothing; look for it there"
                 );
             }
             Ok(())

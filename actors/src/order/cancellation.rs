@@ -12,18 +12,20 @@ use cartwright_domain::inventory::{Deallocate, StockItem};
 use cartwright_domain::order::cancellation::{
     Cancellation, EndCancellation, NoteOrderCanceled, Progress, Step,
 };
-use cartwright_domain::order::{Cancel, Order, PromisedStock, RecordRefund, RecordVoid};
+use cartwright_domain::order::{Cancel, Order, PromisedStock, RecordRefund, RecordVoid, RecordVoidFailure};
 use cartwright_domain::payment::{Payment, PaymentState};
 use cartwright_domain::promotion::{GiveBackUse, Use, UseCounter};
 use cartwright_domain::stored_value::{GiveBack, StoredValue};
 use cartwright_domain::{Entity, Problem, Timestamp, checkout};
 use cartwright_gateways::payment::{self, Deadlined, Gateway, OperationKey, Reference};
 use cartwright_storage::ReceiptKey;
-use futures::future::{join3, try_join_all};
+use futures::future::{join_all, join3};
 use std::sync::Arc;
 
 /// The step that cancels the order.
 const CANCEL_ORDER: &str = "cancel_order";
+/// The step that notes that a payment is not voided.
+const RECORD_VOID_FAILURE: &str = "record_void_failure";
 /// The step that gives units back to the stock.
 const DEALLOCATE_STOCK: &str = "deallocate_stock";
 /// The step that gives back a use of a promotion.
@@ -113,14 +115,7 @@ async fn cancel_order(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>
 }
 
 async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -> Stepped {
-    let read = env
-        .kinds
-        .orders
-        .read(saga.state.order)
-        .await
-        .map_err(|fault| fault.to_string())?;
-    let order = read.ok_or("the order is gone")?;
-    require_delivered(env, &order).await?;
+    let order = delivered(env, saga).await?;
     let settings = env
         .kinds
         .current_settings()
@@ -128,45 +123,62 @@ async fn give_back(env: &CancellationEnv, saga: &Arc<Published<Cancellation>>) -
         .map_err(|refused: Refused| refused.to_string())?;
     let provider = Deadlined::new(Arc::clone(&env.payments), settings.lifetimes.provider);
     let payments = order.state.payments();
+    // One that cannot be asked keeps nobody else from getting back what is theirs.
     let money = async {
+        let mut returned = Ok(());
         for (index, payment) in payments.iter().enumerate() {
-            match payment.stored_value() {
-                Some(value) => return_value(env, saga, value, index, payment).await?,
-                None => return_payment(env, saga, &provider, index, payment).await?,
-            }
+            let one = match payment.stored_value() {
+                Some(value) => return_value(env, saga, value, index, payment).await,
+                None => return_payment(env, saga, &provider, index, payment).await,
+            };
+            returned = returned.and(one);
         }
-        Ok(())
+        returned
     };
     let stock = order.state.stock();
-    let units = try_join_all(stock.iter().map(|promised| deallocate(env, saga, promised)));
+    let units = join_all(stock.iter().map(|promised| deallocate(env, saga, promised)));
     let used = order.state.quote().uses.as_slice();
     let given_back = match settings.keep_used_on_cancel {
         true => &[],
         false => used,
     };
-    let uses = try_join_all(given_back.iter().map(|used| give_back_use(env, saga, used)));
+    let uses = join_all(given_back.iter().map(|used| give_back_use(env, saga, used)));
     // A provider that is silent keeps nobody from buying what is free again.
     let (money, units, uses): (Result<(), String>, _, _) = join3(money, units, uses).await;
-    money.and(units.map(drop)).and(uses.map(drop))?;
+    units.into_iter().chain(uses).fold(money, Result::and)?;
     // The setting may have been another at an earlier try.
     Ok(over(saga, stock, used, payments, None))
 }
 
-/// Lets the order's checkout finish first: what it has not yet allocated or captured cannot be given back, and the
-/// refusal would be kept as the step's answer.
-async fn require_delivered(env: &CancellationEnv, order: &Arc<Published<Order>>) -> Result<(), String> {
-    let read = env.kinds.checkouts.read(order.state.quote().checkout).await;
-    let Some(checkout) = read.map_err(|fault| fault.to_string())? else {
-        return Ok(());
+/// Returns the order once its checkout has finished: what that has not yet allocated or captured cannot be given back, and
+/// the refusal would be kept as the step's answer.
+async fn delivered(
+    env: &CancellationEnv,
+    saga: &Published<Cancellation>,
+) -> Result<Arc<Published<Order>>, String> {
+    let read = async || {
+        let read = env.kinds.orders.read(saga.state.order).await;
+        read.map_err(|fault| fault.to_string())?
+            .ok_or_else(|| "the order is gone".to_owned())
     };
-    match checkout.state.step {
-        checkout::Step::CapturePayment | checkout::Step::Ended => Ok(()),
-        checkout::Step::ReserveStock
-        | checkout::Step::AwaitCompletion
-        | checkout::Step::FreezeQuote
-        | checkout::Step::AuthorizePayment
-        | checkout::Step::SettlePayment
-        | checkout::Step::WalkBack => Err("the checkout is still at work on the order".to_owned()),
+    let checkout = read().await?.state.quote().checkout;
+    let checkout = env.kinds.checkouts.read(checkout).await;
+    let is_delivered = match checkout.map_err(|fault| fault.to_string())? {
+        None => true,
+        Some(checkout) => match checkout.state.step {
+            checkout::Step::CapturePayment | checkout::Step::Ended => true,
+            checkout::Step::ReserveStock
+            | checkout::Step::AwaitCompletion
+            | checkout::Step::FreezeQuote
+            | checkout::Step::AuthorizePayment
+            | checkout::Step::SettlePayment
+            | checkout::Step::WalkBack => false,
+        },
+    };
+    match is_delivered {
+        // As the checkout has left it.
+        true => read().await,
+        false => Err("the checkout is still at work on the order".to_owned()),
     }
 }
 
@@ -189,10 +201,15 @@ async fn return_payment(
             let voided = payment::void(provider, &key("void")?, &reference).await;
             if voided.map_err(|error| error.to_string())?.is_none() {
                 tracing::warn!(
-                    order = %saga.state.order, payment = payment.reference(),
-                    "the provider voids no payment of a canceled order; look for it there"
+                    alarm = true, order = %saga.state.order, payment = payment.reference(),
+                    "the provider does not void the payment of a canceled order; look for it there"
                 );
-                return Ok(());
+                let command = RecordVoidFailure {
+                    reference: payment.reference().to_owned(),
+                };
+                let ask = env.step(saga, RECORD_VOID_FAILURE);
+                let answer = orders.ask(saga.state.order, command, ask).await;
+                return answer.map(|_| ()).map_err(|error| error.to_string());
             }
             let command = RecordVoid {
                 reference: payment.reference().to_owned(),
@@ -312,7 +329,7 @@ fn over(
 ) -> Performed<Progress> {
     let receipt = |participant, step| ReceiptKey::step(Cancellation::key(saga.id), step, participant);
     let order = Order::key(saga.state.order);
-    let mut deletes = vec![receipt(order, CANCEL_ORDER)];
+    let mut deletes = vec![receipt(order, CANCEL_ORDER), receipt(order, RECORD_VOID_FAILURE)];
     for (index, payment) in payments.iter().enumerate() {
         deletes.push(receipt(order, refund_step(index)));
         let value = payment.stored_value().map(StoredValue::key);

@@ -127,9 +127,13 @@ impl Engine {
                 let waited = sagas
                     .wait_for(begun, request.waits_until(), Cancellation::is_ended)
                     .await;
-                return self
-                    .cancellation_done(waited.map_err(unreadable)?, replayed)
-                    .await;
+                let cancellation = waited.map_err(unreadable)?;
+                let is_canceled = |found: &Shown<Cancellation>| found.state.step != Step::CancelOrder;
+                if !cancellation.as_ref().is_none_or(is_canceled) {
+                    // It may be refused yet. The key goes on standing for it.
+                    return Err(AskError::<Error>::Expired.into());
+                }
+                return self.cancellation_done(cancellation, replayed).await;
             }
             Err(refused) => refused,
         };

@@ -9,7 +9,9 @@
 mod books;
 mod buyer;
 mod earlier;
+mod returned;
 mod scenarios;
+mod shown;
 #[path = "../support/mod.rs"]
 mod support;
 

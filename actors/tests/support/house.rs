@@ -92,6 +92,11 @@ impl House {
         Ledger::read(&self.folder.path().join("ledger.jsonl")).unwrap()
     }
 
+    /// Has the provider forget what it did.
+    pub(crate) fn lose_ledger(&self) {
+        std::fs::remove_file(self.folder.path().join("ledger.jsonl")).unwrap();
+    }
+
     /// Returns the names of the mails that were sent.
     pub(crate) fn mails(&self) -> Vec<String> {
         let files = std::fs::read_dir(self.folder.path().join("mail")).unwrap();

@@ -205,6 +205,26 @@ impl Command<Order> for RecordVoid {
     }
 }
 
+/// Notes that a provider does not let go of an authorization and is not asked any more. It stays as it is, until it ends at
+/// the provider.
+#[derive(Clone, Debug)]
+pub struct RecordVoidFailure {
+    /// The provider's name for the payment.
+    pub reference: String,
+}
+
+impl Command<Order> for RecordVoidFailure {
+    const NAME: &'static str = "order.record_void_failure";
+    type Reply = ();
+
+    fn apply(self, order: &mut Order, cx: &mut Context<'_, Order>) -> Result<(), Error> {
+        let Self { reference } = self;
+        order.payment_mut(&reference)?;
+        cx.emit(Event::PaymentVoidFailed { reference });
+        Ok(())
+    }
+}
+
 /// Notes that a provider has given money back.
 #[derive(Clone, Debug)]
 pub struct RecordRefund {

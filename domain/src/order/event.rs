@@ -50,6 +50,11 @@ pub enum Event {
         /// How much.
         amount: Money,
     },
+    /// The provider would not let money go that was set aside, as often as it was asked; somebody should look for it there.
+    PaymentVoidFailed {
+        /// The provider's name for the payment.
+        reference: String,
+    },
 }
 
 impl EventBody for Event {
@@ -64,6 +69,7 @@ impl EventBody for Event {
             Self::PaymentCaptureFailed { .. } => "order.payment_capture_failed",
             Self::PaymentVoided { .. } => "order.payment_voided",
             Self::PaymentRefunded { .. } => "order.payment_refunded",
+            Self::PaymentVoidFailed { .. } => "order.payment_void_failed",
         }
     }
 }

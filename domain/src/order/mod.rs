@@ -14,6 +14,7 @@ pub(crate) mod tests;
 
 pub use command::{
     Cancel, PlaceOrder, RecordCapture, RecordCaptureFailure, RecordRefund, RecordUses, RecordVoid,
+    RecordVoidFailure,
 };
 pub use entity::{Order, PromisedStock, StatusChange};
 pub use error::Error;

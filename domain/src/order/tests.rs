@@ -2,7 +2,7 @@
 
 use super::{
     Cancel, Error, Event, FulfillmentState, Order, PlaceOrder, PromisedStock, RecordCapture,
-    RecordCaptureFailure, RecordRefund, RecordUses, RecordVoid, Status, StatusChange,
+    RecordCaptureFailure, RecordRefund, RecordUses, RecordVoid, RecordVoidFailure, Status, StatusChange,
 };
 use crate::caller::{Caller, Role};
 use crate::cart::{Attributes, FrozenLine, FrozenQuote, Quote, QuoteLine, TaxSource};
@@ -358,6 +358,33 @@ fn money_taken_and_given_back_is_told_once() {
         },
     ];
     assert_eq!(bench.events, told);
+}
+
+#[test]
+fn what_is_not_voided_stays_authorized_and_is_told() {
+    let mut bench = paid();
+    bench.events.clear();
+    let before = bench.entity.clone();
+    let failure = RecordVoidFailure {
+        reference: reference(),
+    };
+    assert_eq!(bench.run(failure), Ok(()));
+    assert_eq!(bench.entity, before);
+    assert_eq!(
+        bench.events,
+        [Event::PaymentVoidFailed {
+            reference: reference()
+        }]
+    );
+    let other = RecordVoidFailure {
+        reference: "pay_2".to_owned(),
+    };
+    assert_eq!(
+        bench.run(other),
+        Err(Error::UnknownPayment {
+            reference: "pay_2".to_owned()
+        })
+    );
 }
 
 #[test]

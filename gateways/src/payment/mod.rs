@@ -176,10 +176,13 @@ pub struct Notification {
     pub outcome: Outcome,
 }
 
+/// The code of a decline where the provider knows no payment of that name.
+pub const UNKNOWN_PAYMENT: &str = "unknown_payment";
+
 /// A refusal by the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decline {
-    /// The stable code, in the provider's words.
+    /// The stable code, in the provider's words, but for [`UNKNOWN_PAYMENT`].
     pub code: String,
     /// What a person may be told: lowercase, no full stop.
     pub message: String,

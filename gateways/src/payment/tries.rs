@@ -3,7 +3,7 @@
 //! Each try that follows a decline has a key of its own. The provider remembers how often it has declined, so that nobody
 //! else has to, and a process that knows nothing of earlier tries finds the same key.
 
-use super::{Approval, Error, Gateway, OperationKey, Outcome, Reference};
+use super::{Approval, Error, Gateway, OperationKey, Outcome, Reference, UNKNOWN_PAYMENT};
 use cartwright_domain::money::Money;
 
 /// How often a provider may decline to let go of a payment until that is final. An authorization ends by itself in time, and
@@ -49,7 +49,7 @@ pub async fn refund(
 }
 
 /// Lets go of what was authorized, as [`Gateway::void`], under the first key that was not declined; nothing once it was
-/// declined as often as it is tried, eight times.
+/// declined as often as it is tried, eight times, or where the provider knows of no such payment.
 ///
 /// # Errors
 /// As [`Gateway::void`]; a decline is of this try.
@@ -59,6 +59,7 @@ pub async fn void(
     authorization: &Reference,
 ) -> Result<Option<Approval>, Error> {
     match gateway.void(first, authorization).await {
+        Err(Error::Declined(decline)) if decline.code == UNKNOWN_PAYMENT => Ok(None),
         Err(Error::Declined(_)) => {
             let Tried { declined, key, .. } = last_try(gateway, first).await?;
             match declined < VOIDS_MAX {

@@ -1,6 +1,6 @@
 //! What the sandbox knows of its payments, and what it decides: pure, folded from the ledger's entries.
 
-use super::super::{Decline, OperationKey, Reference};
+use super::super::{Decline, OperationKey, Reference, UNKNOWN_PAYMENT};
 use cartwright_domain::{
     Timestamp,
     money::{self, Money},
@@ -128,10 +128,7 @@ impl Book {
             Request::Follow { payment, step } => (payment, step),
         };
         let Some(known) = self.payments.get(&payment) else {
-            return Err(decline(
-                "unknown_payment",
-                format!("there is no payment {payment}"),
-            ));
+            return Err(decline(UNKNOWN_PAYMENT, format!("there is no payment {payment}")));
         };
         let (operation, amount, declined) = match step {
             Step::Capture(amount) => (Operation::Capture, amount, known.refuse_capture(amount)),
