@@ -40,6 +40,13 @@ struct Known<'a> {
     index: &'a SledTable,
 }
 
+impl Known<'_> {
+    /// Asks the index, which may have to ask the disk.
+    fn asked<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.shared.counters.writing.during(ask)
+    }
+}
+
 impl Behind for Known<'_> {
     fn revision(&self, entity: EntityKey) -> Option<Revision> {
         let newest = self.shared.pending.entity(entity)?;
@@ -55,7 +62,7 @@ impl Behind for Known<'_> {
             pending: &self.shared.pending,
             index: self.index,
         };
-        index::holder(&view, key)
+        self.asked(|| index::holder(&view, key))
     }
 
     fn receipt(&self, key: &ReceiptKey, absent_as_of: Position) -> Result<Option<Arc<Receipt>>, Fault> {
@@ -63,7 +70,7 @@ impl Behind for Known<'_> {
             Some(newest) => Ok(newest),
             // Whatever was written since is in pending.
             None if self.shared.pending.since() <= absent_as_of => Ok(None),
-            None => Ok(index::receipt(self.index, key)?.map(Arc::new)),
+            None => Ok(self.asked(|| index::receipt(self.index, key))?.map(Arc::new)),
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::record::Entry;
 use crate::{Fact, Fault, Past, Position};
 use cartwright_domain::EntityKey;
 
-/// Reads the wanted facts of at most `commits_max` commits after a position, and tells how far was read.
+/// Reads the wanted facts of at most `commits_max` commits after a position, and tells how far was read. What cannot be read
+/// ends that: whoever goes on from there hears of it.
 pub(crate) fn read(
     catalog: &Catalog,
     after: Position,
@@ -18,7 +19,7 @@ pub(crate) fn read(
     let mut facts = Vec::new();
     let mut read_to = after;
     let mut commits = 0;
-    catalog.read(after, synced, |position, payload| {
+    let walked = catalog.read(after, synced, |position, payload| {
         let Entry::Commit(record) = Entry::decode(payload)? else {
             return Ok(Reading::More);
         };
@@ -30,8 +31,11 @@ pub(crate) fn read(
         } else {
             Reading::Enough
         })
-    })?;
-    Ok((facts, read_to))
+    });
+    match walked {
+        Err(_) if after < read_to => Ok((facts, read_to)),
+        walked => walked.map(|()| (facts, read_to)),
+    }
 }
 
 /// Reads at most so many commits of an entity, from one of them back; nothing where that one is another's. Damage ends

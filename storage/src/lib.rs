@@ -219,7 +219,7 @@ pub struct Statistics {
     pub pending_bytes: u64,
     /// Commits submitted whose verdict was not told yet.
     pub waiting: u64,
-    /// For how long the disk has been writing the group it has; nothing while it has none.
+    /// For how long the disk has been writing the group it has, or reading what that needs; nothing while it has none.
     pub writing_for: Duration,
     /// How long ago a read of the index failed, if one has since the start.
     pub unread_ago: Option<Duration>,
@@ -264,7 +264,8 @@ pub trait Store: Send + Sync + 'static {
     fn scan(&self, scan: Scan) -> BoxFuture<'static, Result<Vec<ListingRow>, Fault>>;
 
     /// Reads the wanted facts after a position, at most `commits_max` commits' worth, never past the last synced one.
-    /// The second value is the position up to which was read, whether or not there were facts.
+    /// The second value is the position up to which was read, whether or not there were facts. What cannot be read is told
+    /// to whoever reads on from right before it.
     fn events_after(
         &self,
         after: Position,

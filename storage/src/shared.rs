@@ -79,12 +79,12 @@ impl Writing {
         u64::try_from(self.begun.elapsed().as_millis()).map_or(u64::MAX, |ms| ms.saturating_add(1))
     }
 
-    /// Has the disk write.
-    pub(crate) fn during<T>(&self, write: impl FnOnce() -> T) -> T {
+    /// Has the disk write, or read what is needed to write.
+    pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
         self.since.store(self.now(), Ordering::Relaxed);
-        let written = write();
+        let done = work();
         self.since.store(0, Ordering::Relaxed);
-        written
+        done
     }
 
     /// Returns for how long the disk has been at it.

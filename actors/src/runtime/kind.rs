@@ -43,6 +43,15 @@ pub(super) struct Counts {
     pub(super) refused: AtomicU64,
 }
 
+/// What has become of the removals from a roster since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Removed {
+    /// All were seen to their end.
+    Seen,
+    /// One was not, and may come to it at any time.
+    Unseen,
+}
+
 pub(super) struct KindShared<E: Entity> {
     pub(super) runtime: Arc<Inner>,
     pub(super) options: EntityOptions,
@@ -54,7 +63,7 @@ pub(super) struct KindShared<E: Entity> {
     pub(super) roster: Option<Roster<E>>,
     pub(super) sweeps: AtomicU64,
     /// Held by the one removal from the roster that is under way.
-    removal: Mutex<()>,
+    removal: Mutex<Removed>,
     observer: OnceLock<Observer<E>>,
     forgotten: OnceLock<Forgotten<E>>,
     supervisor: OnceLock<ActorCell>,
@@ -71,7 +80,7 @@ impl<E: Entity> KindShared<E> {
             counts: Counts::default(),
             wards: DashMap::default(),
             sweeps: AtomicU64::new(0),
-            removal: Mutex::new(()),
+            removal: Mutex::new(Removed::Seen),
             observer: OnceLock::new(),
             forgotten: OnceLock::new(),
             supervisor: OnceLock::new(),
@@ -138,7 +147,8 @@ impl<E: Entity> KindShared<E> {
     }
 
     /// Awaits what may take an entity out of the roster, and keeps, also for later starts, which commit did so last.
-    /// A removal that was not seen to its end may still come to it: the next start takes it that it did.
+    /// A removal that was not seen to its end may still come to it, also behind later ones: the next start takes it that it
+    /// did.
     pub(super) async fn removing<T>(
         &self,
         removal: impl Future<Output = Asked<T, E>>,
@@ -146,12 +156,16 @@ impl<E: Entity> KindShared<E> {
         let Some(roster) = &self.roster else {
             return Ok(removal.await);
         };
-        let _turn = self.removal.lock().await;
+        let mut turn = self.removal.lock().await;
         let (store, removals) = (&self.runtime.store, Self::removals());
         store.move_cursor(&removals, REMOVING).await?;
+        // Also where nobody waits for this one to its end.
+        let before = std::mem::replace(&mut *turn, Removed::Unseen);
         let done = removal.await;
-        if !matches!(done, Err(AskError::Expired | AskError::Retry { .. })) {
+        let is_seen = !matches!(done, Err(AskError::Expired | AskError::Retry { .. }));
+        if is_seen && before == Removed::Seen {
             store.move_cursor(&removals, roster.removed()).await?;
+            *turn = Removed::Seen;
         }
         Ok(done)
     }

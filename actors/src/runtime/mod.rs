@@ -47,7 +47,7 @@ pub use published::{Page, Published};
 pub use randomness::Randomness;
 pub use receipts::{FinalAnswer, IDEMPOTENCY_LIFETIME, Opened, Receipts, Ticket, TicketMode};
 pub use relay::{DEAD_LETTERS_MAX, DeadLetter, Subscriber, SubscriberCounters, Unhandled};
-pub use saga::{Action, Next, Performed, Saga, SagaCounters, SagaStep, Sagas, StepAge, WAITING};
+pub use saga::{Action, Next, Performed, READING, Saga, SagaCounters, SagaStep, Sagas, StepAge, WAITING};
 pub use tasks::TaskEnd;
 
 #[cfg(test)]

@@ -186,7 +186,14 @@ impl Relay {
             let before = cursor.read;
             let page = inner.store.events_after(before, COMMITS_PER_READ, wanted).await;
             lock(&self.counters).unread = page.as_ref().err().and_then(lasting);
-            let (facts, read) = page?;
+            let (facts, read) = match page {
+                Ok(page) => page,
+                Err(fault) => {
+                    // However often it is tried again, what was handled does not come again.
+                    self.move_on(&mut cursor, inner).await?;
+                    return Err(fault.into());
+                }
+            };
             let mut handled = cursor.read;
             for fact in &facts {
                 // A commit's facts share its position: it is passed when the next one's begin.
@@ -301,7 +308,7 @@ impl Relay {
             {
                 let mut counters = lock(&self.counters);
                 counters.failed += 1;
-                counters.waits = tries_max.is_none().then(|| reason.clone());
+                counters.waits = Some(reason.clone());
             }
             failed += 1;
             tried += u32::from(tries_max.is_some());

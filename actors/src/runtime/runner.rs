@@ -4,7 +4,7 @@
 use crate::runtime::ask::{Ask, AskError};
 use crate::runtime::entities::Entities;
 use crate::runtime::published::Published;
-use crate::runtime::saga::{Action, Next, Performed, Saga, SagaShared, SagaStep, WAITING};
+use crate::runtime::saga::{Action, Next, Performed, READING, Saga, SagaShared, SagaStep, WAITING};
 use crate::runtime::tasks::TaskEnd;
 use cartwright_domain::Problem;
 use cartwright_storage::Position;
@@ -18,6 +18,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+
+/// How often a saga that is resumed is read before somebody should know that it cannot be: the store may only be busy.
+const READS_MAX: u32 = 3;
 
 pub(super) enum RunnerMessage<S: Saga> {
     /// Look what is next, in this newer state if there is one.
@@ -110,6 +113,7 @@ impl<S: Saga> Running<S> {
 
     /// Reads the committed state, for a saga that is resumed.
     fn read(&mut self) {
+        self.stand(READING);
         let (id, entities) = (self.charge.id, self.charge.shared.entities.clone());
         self.start("saga read", async move {
             match entities.read(id).await {
@@ -207,6 +211,10 @@ impl<S: Saga> Running<S> {
         if self.is_past_pivot || newest.is_some_and(|newest| newest.state.is_past_pivot()) {
             self.charge.shared.alarms.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(alarm = true, %saga, failures, reason, ?wait, "a step past the pivot is retried");
+        } else if newest.is_none() && READS_MAX < failures {
+            // It may be past its pivot.
+            self.charge.shared.alarms.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(alarm = true, %saga, failures, reason, ?wait, "what is left to do cannot be read");
         } else {
             tracing::info!(%saga, failures, reason, ?wait, "a step is retried");
         }

@@ -146,7 +146,7 @@ pub trait Saga: Entity {
 /// How many sagas stand at a step, and for how long the oldest has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepAge {
-    /// The step, or [`WAITING`].
+    /// The step, [`WAITING`] or [`READING`].
     pub step: &'static str,
     /// How many sagas.
     pub sagas: usize,
@@ -156,6 +156,8 @@ pub struct StepAge {
 
 /// Where a saga stands that waits for something outside.
 pub const WAITING: &str = "waiting";
+/// Where a saga stands that is resumed and not read yet.
+pub const READING: &str = "reading";
 
 /// What the sagas of one kind do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -410,7 +410,6 @@ fn damage_is_told_to_the_feed_where_it_is_and_stops_only_who_needs_what_it_took(
     let (taken, kept) = (position(bad), position(last));
     flip(first, bad + 40);
     let check = |after: Position, is_stopped: bool| {
-        // Whoever has read nothing yet has no place to go on from.
         let (store, _) = reopen(directory.path());
         let read = run(store.events_after(after, usize::MAX, Wanted::Every));
         if is_stopped {
@@ -428,10 +427,17 @@ fn damage_is_told_to_the_feed_where_it_is_and_stops_only_who_needs_what_it_took(
         }
         run(store.close()).unwrap();
     };
-    check(Position(0), true);
     check(Position(taken.0 - 1), true);
     check(taken, false);
     check(kept, false);
+    // What stands in front of it is read all the same.
+    assert!(1 < taken.0);
+    let (store, _) = reopen(directory.path());
+    let (facts, read_to) = run(store.events_after(Position(0), usize::MAX, Wanted::Every)).unwrap();
+    let positions: Vec<_> = facts.iter().map(|fact| fact.position.0).collect();
+    assert_eq!(positions, (1..taken.0).collect::<Vec<_>>());
+    assert_eq!(read_to, Position(taken.0 - 1));
+    run(store.close()).unwrap();
 }
 
 #[test]

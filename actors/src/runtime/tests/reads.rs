@@ -256,7 +256,7 @@ async fn the_last_removal_from_a_roster_is_known_to_later_starts_even_if_one_end
         bench
     }
     let bench = start(&TestStore::new()).await;
-    for n in [1, 2] {
+    for n in [1, 2, 3] {
         bench.open(n).await;
     }
     let never = bench.toys.roster_removed();
@@ -282,6 +282,17 @@ async fn the_last_removal_from_a_roster_is_known_to_later_starts_even_if_one_end
     let found = third.toys.roster_removed();
     assert!(erased <= found, "{found:?} is before {erased:?}");
     assert_eq!(start(&bench.store).await.toys.roster_removed(), found);
+
+    // One that nobody waits for any more comes behind another, of which nothing comes.
+    let fourth = start(&bench.store).await;
+    let unsaid = fourth.toys.removing(std::future::pending::<Answered<()>>());
+    timeout(PATIENCE, unsaid).await.unwrap_err();
+    let refused = fourth.toys.removing(std::future::ready(Ok(())));
+    refused.await.unwrap().unwrap();
+    fourth.tell(toy_id(3), Erase {}).await.unwrap();
+    let erased = fourth.toys.roster_removed();
+    assert!(found < erased);
+    assert!(erased <= start(&bench.store).await.toys.roster_removed());
 
     // An earlier release has kept nothing.
     let removals = "removed from toy";

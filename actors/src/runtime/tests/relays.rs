@@ -279,6 +279,24 @@ async fn what_cannot_be_read_is_told_until_it_can() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_handled_in_front_of_what_cannot_be_read_does_not_come_again() {
+    let bench = Bench::new();
+    let diary = Arc::new(Diary::default());
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    bench.runtime.open().await.unwrap();
+    let id = bench.open(1).await;
+    bench.tell(id, add(1)).await.unwrap();
+    // It is handled, and no second has passed that would move the cursor.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    bench.store.damage(true);
+    bench.tell(id, add(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    bench.store.damage(false);
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    assert_eq!(*diary.seen.lock().unwrap(), [2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_restart_facts_go_on_behind_the_cursor() {
     let bench = Bench::new();
     let diary = Arc::new(Diary::default());

@@ -355,3 +355,23 @@ async fn a_waiter_hears_of_the_state_it_asked_for_although_the_saga_goes_on() {
     assert!(never.state.ended);
     assert_eq!(Instant::now(), deadline);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_saga_that_cannot_be_read_after_a_restart_raises_an_alarm() {
+    let (trips, from, to) = Trips::new(Weather {
+        agains: 1_000,
+        ..Weather::default()
+    })
+    .await;
+    trips.begin(1, from, to).await;
+    let paid = Arc::clone(&trips.world.paid);
+    let trips = Trips::on(trips.bench.restart().await, &paid, Weather::default());
+    trips.bench.store.damage(true);
+    trips.bench.runtime.open().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let counters = trips.sagas.counters();
+    assert_eq!(counters.open, 1);
+    assert!(0 < counters.alarms, "{counters:?}");
+    trips.bench.store.damage(false);
+    assert!(trips.wait(1).await.unwrap().ended);
+}
