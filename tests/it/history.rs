@@ -1,6 +1,6 @@
 //! What has become of an entity, as staff read it.
 
-use crate::support::{OpenShop, pence, until};
+use crate::support::{OpenShop, pence, unique, until};
 use cartwright_domain::Kind;
 use serde_json::{Value, json};
 
@@ -186,4 +186,30 @@ async fn the_history_of_what_is_not_there_is_refused() {
             .refused(400, "page.invalid_cursor")
             .await;
     }
+}
+
+#[tokio::test]
+async fn the_stock_of_a_started_checkout_says_when_it_is_held_for_good() {
+    let open = OpenShop::shared().await;
+    let variant = open.shop.variant(1000, Some(5)).await;
+    let guest = open.shop.guest().await;
+    let cart = open.shop.ready_cart(&guest, &open.method, &[(&variant, 3)]).await;
+    let start = guest.post(&format!("/carts/{cart}/checkout"), json!({}));
+    let started = start.key(&unique("key")).ok(201).await;
+    let pay = json!({ "payment": { "token": "tok_approve" } });
+    let complete = guest.post(&format!("/carts/{cart}/complete"), pay);
+    complete.key(&unique("key")).ok(200).await;
+    let stock = format!("/admin/variants/{}/stock", variant.id);
+    let stock = open.shop.staff.get(&stock).ok(200).await;
+    let of_stock = history(&open, text(&stock["id"]), 100).await;
+    let (pinned, by) = event(&of_stock, "inventory.reservation_pinned");
+    assert_eq!(
+        (&pinned["checkout"], &pinned["quantity"]),
+        (&started["id"], &json!(3))
+    );
+    assert!(by.starts_with("engine:"), "{by}");
+    assert!(
+        of_stock.iter().all(|change| change["events"] != json!([])),
+        "{of_stock:?}"
+    );
 }

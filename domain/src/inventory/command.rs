@@ -229,7 +229,7 @@ impl Command<StockItem> for Reserve {
         if let Some(earlier) = earlier {
             if earlier.quantity == quantity && !earlier.hold.is_over(cx.now()) {
                 if lifetime.is_none() {
-                    item.pin(checkout);
+                    pin(item, checkout, cx);
                 }
                 return Ok(Held { quantity });
             }
@@ -262,7 +262,9 @@ impl Command<StockItem> for Reserve {
         item.hold(checkout, quantity, expires_at);
         match lifetime {
             Some(_) => item.arm(expires_at, cx),
-            None => item.pin(checkout),
+            None => {
+                item.pin(checkout);
+            }
         }
         cx.emit(Event::StockReserved { checkout, quantity });
         Ok(Held { quantity })
@@ -295,8 +297,15 @@ impl Command<StockItem> for Pin {
                 available,
             });
         }
-        item.pin(checkout);
+        pin(item, checkout, cx);
         Ok(Held { quantity })
+    }
+}
+
+/// Makes what was reserved for a time hold until it is let go.
+fn pin(item: &mut StockItem, checkout: CheckoutId, cx: &mut Context<'_, StockItem>) {
+    if let Some(quantity) = item.pin(checkout) {
+        cx.emit(Event::ReservationPinned { checkout, quantity });
     }
 }
 

@@ -96,6 +96,13 @@ pub enum Event {
         /// The level.
         low_stock_level: u64,
     },
+    /// What was reserved for a time holds from now on until it is released or allocated: payment begins.
+    ReservationPinned {
+        /// Who holds it.
+        checkout: CheckoutId,
+        /// Units.
+        quantity: u64,
+    },
 }
 
 impl EventBody for Event {
@@ -113,6 +120,7 @@ impl EventBody for Event {
             Self::StockAllocated { .. } => "inventory.stock_allocated",
             Self::StockDeallocated { .. } => "inventory.stock_deallocated",
             Self::StockRanLow { .. } => "inventory.stock_ran_low",
+            Self::ReservationPinned { .. } => "inventory.reservation_pinned",
         }
     }
 }

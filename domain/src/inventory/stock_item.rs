@@ -222,16 +222,16 @@ impl StockItem {
         Some(reservation)
     }
 
-    /// Makes a reservation hold until it is let go.
-    pub(super) fn pin(&mut self, checkout: CheckoutId) {
-        let Ok(index) = self.place_of(checkout) else {
-            return;
-        };
+    /// Makes a reservation hold until it is let go. Returns the units that did not before.
+    pub(super) fn pin(&mut self, checkout: CheckoutId) -> Option<u64> {
+        let index = self.place_of(checkout).ok()?;
         let reservation = &mut Arc::make_mut(&mut self.reservations)[index];
-        if reservation.hold != Hold::Pinned {
-            reservation.hold = Hold::Pinned;
-            self.pinned += reservation.quantity;
+        if reservation.hold == Hold::Pinned {
+            return None;
         }
+        reservation.hold = Hold::Pinned;
+        self.pinned += reservation.quantity;
+        Some(reservation.quantity)
     }
 
     /// Sets the timer for an expiry, unless it already fires by then.

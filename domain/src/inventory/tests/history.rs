@@ -60,7 +60,10 @@ fn summed(events: &[Event]) -> (i64, i64, i64) {
                 allocated += units(*quantity);
             }
             Event::StockDeallocated { quantity, .. } => allocated -= units(*quantity),
-            Event::StockItemCreated { .. } | Event::StockLevelsSet { .. } | Event::StockRanLow { .. } => {}
+            Event::StockItemCreated { .. }
+            | Event::StockLevelsSet { .. }
+            | Event::StockRanLow { .. }
+            | Event::ReservationPinned { .. } => {}
         }
     }
     (on_hand, reserved, allocated)

@@ -168,6 +168,10 @@ fn a_purchase_moves_units_from_available_over_reserved_to_allocated_and_back() {
                 checkout: checkout(1),
                 quantity: 2
             },
+            Event::ReservationPinned {
+                checkout: checkout(1),
+                quantity: 2,
+            },
             Event::StockAllocated {
                 checkout: checkout(1),
                 order: order(1),
