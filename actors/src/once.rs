@@ -186,7 +186,7 @@ impl Engine {
         self.once(request, fresh, replay).await
     }
 
-    /// Keeps a final refusal under the caller's key, at the caller's session or, for staff, at the settings, and
+    /// Keeps a final refusal under the caller's key, at the session whose key it is or, for staff, at the settings, and
     /// returns it as the answer.
     ///
     /// It is told only once it is kept: an earlier try under the same key may still be under way, and what that comes
@@ -211,7 +211,8 @@ impl Engine {
         };
         let ask = request.ask().if_match(None).ticket(Some(ticket));
         let problem = refused.problem.clone();
-        let kept = match request.caller.session {
+        let owner = request.idempotency.as_ref().map(|key| &key.caller);
+        let kept = match owner.and_then(|owner| owner.session) {
             Some(session) => {
                 let command = identity::KeepRefusal { problem };
                 let kept = self.kinds().sessions.ask(session, command, ask).await;

@@ -250,7 +250,12 @@ impl Engine {
             unit_price: draft.unit_price,
             limits: settings.limits,
         };
+        let expects_none = cart == CartRef::Current && request.if_match == Some(Revision::default());
         let (id, expected) = match open {
+            // Under its key it may have opened the cart the first time, and come no further.
+            Some(open) if expects_none && ticket.is_some() && open.revision == Revision::default().next() => {
+                (open.id, Some(open.revision))
+            }
             Some(open) => (open.id, request.if_match),
             None => {
                 require_no_version::<Cart>(request)?;

@@ -15,8 +15,9 @@ use std::time::Duration;
 
 /// How long looking a session up may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A visit noted at most so long ago is this one: then the browser's cookie is renewed too.
-const JUST_NOTED: Duration = Duration::from_secs(1);
+/// As long as this after a visit was noted the browser's cookie is renewed, too: the answer that does it first may be late,
+/// or be lost.
+const JUST_NOTED: Duration = Duration::from_secs(60);
 
 /// Finds sessions through the engine.
 pub(crate) struct EngineSessions(pub(crate) Engine);

@@ -1,7 +1,7 @@
-//! What one caller asks for at a version, beside what another asks for at none: each is answered for its own.
+//! What is asked for at a version: beside what another asks for at none, and again when it broke off.
 
 use super::{PENDING_BYTES_PLENTY, Pace, SYNC, Shop};
-use crate::support::{self, unique};
+use crate::support::{self, unique, until};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -60,4 +60,25 @@ async fn a_completion_is_not_refused_for_a_version_that_another_one_has_named() 
         }
     }
     panic!("a change came between a completion and its lock {stale} times in {ROUNDS_MAX} rounds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_line_that_expects_no_cart_is_not_refused_for_the_one_that_it_has_opened() {
+    let house = Shop::open(PENDING_BYTES_PLENTY).await;
+    let guest = support::Shop::by(&house.staff).guest().await;
+    let add = |key: &str| {
+        let line = json!({ "sku": "CUP", "quantity": 1 });
+        guest.post("/carts/current/lines", line).key(key).if_match(0)
+    };
+    house.disk.set(Pace::Stopped);
+    let broken_off = add("first").send().await;
+    assert_eq!(broken_off.status, 504, "{broken_off:?}");
+    house.disk.set(Pace::Fast);
+    until("its cart is there", async || {
+        let cart = guest.get("/carts/current").send().await;
+        (cart.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(add("first").ok(200).await["totals"]["units"], 1);
+    add("second").refused(412, "version.stale").await;
 }
