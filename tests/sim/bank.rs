@@ -30,12 +30,21 @@ pub(crate) struct Bank {
     shared: Arc<Shared>,
 }
 
+/// How an engine's line to the provider is broken on purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// It is as it should be.
+    #[default]
+    Not,
+    /// Voids are answered and not done: a saga that forgets them could not do worse.
+    ForgetsVoids,
+}
+
 /// The provider as one process sees it.
 pub(crate) struct Line {
     bank: Bank,
     is_alive: Arc<AtomicBool>,
-    /// Voids are answered and not done: a saga that forgets them could not do worse.
-    forgets_voids: bool,
+    broken: Broken,
 }
 
 struct Shared {
@@ -115,11 +124,11 @@ impl Bank {
     }
 
     /// Connects a process.
-    pub(crate) fn line(&self, is_alive: &Arc<AtomicBool>, forgets_voids: bool) -> Line {
+    pub(crate) fn line(&self, is_alive: &Arc<AtomicBool>, broken: Broken) -> Line {
         Line {
             bank: self.clone(),
             is_alive: Arc::clone(is_alive),
-            forgets_voids,
+            broken,
         }
     }
 
@@ -139,6 +148,14 @@ impl Bank {
     /// Returns every payment there ever was.
     pub(crate) fn payments(&self) -> Vec<Payment> {
         self.book().payments.values().cloned().collect()
+    }
+
+    /// Returns what was ever set aside for a checkout.
+    pub(crate) fn authorized(&self, checkout: &str) -> i64 {
+        let book = self.book();
+        let payments = book.payments.values();
+        let of_checkout = payments.filter(|payment| payment.checkout == checkout);
+        of_checkout.map(|payment| payment.authorized).sum()
     }
 
     /// Returns what was asked of it that must never be asked.
@@ -351,7 +368,7 @@ impl Gateway for Line {
         authorization: &'a Reference,
     ) -> BoxFuture<'a, Result<Approval, Error>> {
         let payment = authorization.clone();
-        if self.forgets_voids {
+        if self.broken == Broken::ForgetsVoids {
             let said = Ok(approval(&payment, Money::zero(gbp())));
             return std::future::ready(said).boxed();
         }

@@ -3,6 +3,7 @@
 //! A change that was acknowledged is in; one that was refused is not; of one that got no answer both is possible until
 //! the cart itself tells.
 
+use crate::shown::Seen;
 use cartwright_actors::cart::CartView;
 use cartwright_domain::cart::Cart;
 use cartwright_domain::id::{CartId, CheckoutId, LineId, VariantId};
@@ -54,6 +55,8 @@ pub(crate) struct Basket {
     pub(crate) is_starting: bool,
     /// It costs something else than its shopper was last shown.
     pub(crate) is_news: bool,
+    /// What its shopper has seen that it comes to.
+    pub(crate) seen: Seen,
 }
 
 impl Basket {
@@ -68,6 +71,7 @@ impl Basket {
             may_be_locked: false,
             is_starting: false,
             is_news: false,
+            seen: Seen::default(),
         }
     }
 
@@ -127,6 +131,7 @@ impl Basket {
     /// The process has ended: what has not arrived never will.
     pub(crate) fn nothing_is_under_way(&mut self) {
         self.is_unsettled = false;
+        self.seen.nothing_is_under_way();
     }
 
     /// The cart was read.

@@ -52,7 +52,10 @@ fn a_refusal_is_told_only_when_no_earlier_try_is_under_way() {
                     reason: "counted".to_owned(),
                     reference: None,
                 };
-                let adjusted = engine.adjust_stock(&requests.staff(None), cup, adjustment).await;
+                // Staff wait as long as it takes.
+                let mut request = requests.staff(None);
+                request.deadline = tokio::time::Instant::now() + STALL * 4;
+                let adjusted = engine.adjust_stock(&request, cup, adjustment).await;
                 adjusted.expect("there are enough");
             };
             let complete = async |patience| {

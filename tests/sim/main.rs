@@ -15,7 +15,9 @@ mod post;
 mod purse;
 mod shop;
 mod shopper;
+mod shown;
 mod staff;
+mod tags;
 mod trace;
 
 use dice::{Dice, of_environment};
@@ -204,7 +206,7 @@ fn check_found_from(first: u64, sabotage: Sabotage, reasons: &[&str]) {
 fn broken_store(store: Broken) -> Sabotage {
     Sabotage {
         store,
-        forgets_voids: false,
+        ..Sabotage::default()
     }
 }
 
@@ -227,7 +229,7 @@ fn a_commit_that_rests_on_a_refused_one_is_found() {
     check_found_from(
         125,
         broken_store(Broken::AcceptsUnfounded),
-        &["on hand, reserved, allocated", "is Checkout"],
+        &["on hand, reserved, allocated", "is Checkout", "gets no answer"],
     );
 }
 
@@ -250,10 +252,13 @@ fn a_saga_that_forgets_to_unlock_the_cart_is_found() {
 #[test]
 fn a_saga_that_forgets_to_void_the_payment_is_found() {
     let sabotage = Sabotage {
-        forgets_voids: true,
+        line: bank::Broken::ForgetsVoids,
         ..Sabotage::default()
     };
-    check_found(sabotage, &["money without an order", "books of"]);
+    check_found(
+        sabotage,
+        &["money without an order", "books of", "sagas do not end"],
+    );
 }
 
 #[test]
@@ -263,4 +268,13 @@ fn a_reservation_that_expires_while_pinned_is_found() {
         broken_store(Broken::Forgets("pin_stock")),
         &["on hand, reserved, allocated"],
     );
+}
+
+#[test]
+fn a_charge_of_what_was_never_shown_is_found() {
+    let sabotage = Sabotage {
+        looks_unseen: true,
+        ..Sabotage::default()
+    };
+    check_found(sabotage, &["was never shown"]);
 }

@@ -6,15 +6,16 @@ use crate::dice::Dice;
 use crate::shop::{Goods, Requests, Running, euro, shipping_price};
 use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, View};
 use cartwright_actors::import::RowOutcome;
-use cartwright_actors::{Engine, Outcome, Request, Shown};
+use cartwright_actors::{Engine, Outcome, Refused, Request, Shown};
 use cartwright_domain::cart::{FrozenQuote, Patch};
 use cartwright_domain::id::{CustomerId, PromotionId, StoredValueId};
 use cartwright_domain::money::{Currency, Money};
 use cartwright_domain::order::{Order, Status};
 use cartwright_domain::promotion::{ActionDraft, Draft, ReductionDraft};
 use cartwright_domain::stored_value::{Adjust, GiftCardDraft};
-use cartwright_domain::{customer, payment::PaymentState};
+use cartwright_domain::{customer, payment::PaymentState, stored_value};
 use std::collections::BTreeSet;
+use tokio::time::Instant;
 
 /// Gift cards: their codes, and what is on them at first, in pence but for the last.
 const CARDS: [(&str, i64); 3] = [
@@ -27,6 +28,8 @@ const CODES: [&str; 3] = ["TENTH", "ONCE-1", "ONCE-2"];
 const TENTH_MAX: u64 = 2;
 /// What a code for one order takes off, in pence, before the tenth is taken.
 const ONCE_OFF: i64 = 100;
+/// What comes off before that without a code, while staff have it so, in pence.
+const SALE_OFF: i64 = 30;
 /// The store credit of the one customer there is a record of, in pence.
 const CREDIT: i64 = 1_500;
 
@@ -38,6 +41,7 @@ pub(crate) struct Purse {
     credit: (StoredValueId, Money),
     tenth: PromotionId,
     once: PromotionId,
+    sale: PromotionId,
 }
 
 impl Purse {
@@ -100,6 +104,17 @@ impl Purse {
             ..Draft::default()
         });
         let once = once.await;
+        let sale = promote(Draft {
+            name: Some("Sale".to_owned()),
+            priority: Some(2),
+            actions: Some(vec![ActionDraft::Order(ReductionDraft {
+                percentage: None,
+                fixed: Some(Money::new(SALE_OFF, Currency::GBP)),
+            })]),
+            enabled: Some(false),
+            ..Draft::default()
+        });
+        let sale = sale.await;
         let codes = CODES[1..].iter().map(|code| (*code).to_owned());
         let imported = engine.add_codes(&staff(), once, codes.collect()).await;
         let imported = imported.expect("codes");
@@ -112,12 +127,44 @@ impl Purse {
             credit: (credit, goodwill.amount),
             tenth,
             once,
+            sale,
         }
     }
 
-    /// Returns what an order of these goods comes to, with the promotions that it carries: none but those that shoppers
-    /// have codes of, and each once.
-    pub(crate) fn total(&self, goods: &Goods, quote: &FrozenQuote) -> i64 {
+    /// Switches the sale on or off.
+    pub(crate) async fn switch_sale(
+        &self,
+        engine: &Engine,
+        request: &Request,
+        is_on: bool,
+    ) -> Result<(), Refused> {
+        let draft = Draft {
+            enabled: Some(is_on),
+            ..Draft::default()
+        };
+        let done = engine.update_promotion(request, self.sale, draft).await;
+        done.map(|_| ())
+    }
+
+    /// Stops a gift card, or allows it again.
+    pub(crate) async fn switch_card(
+        &self,
+        engine: &Engine,
+        request: &Request,
+        at: usize,
+        is_on: bool,
+    ) -> Result<(), Refused> {
+        let draft = stored_value::Draft {
+            enabled: Some(is_on),
+            ..stored_value::Draft::default()
+        };
+        let done = engine.update_gift_card(request, self.cards[at].0, draft).await;
+        done.map(|_| ())
+    }
+
+    /// Returns what an order of these goods that was asked for since then comes to, with the promotions that it carries:
+    /// none but the sale and those that shoppers have codes of, and each once.
+    pub(crate) fn total(&self, goods: &Goods, quote: &FrozenQuote, since: Instant) -> i64 {
         let currency = quote.quote.currency;
         let (mut left, mut is_sent) = (0, false);
         for (line, quoted) in quote.lines.iter().zip(&quote.quote.lines) {
@@ -126,10 +173,21 @@ impl Purse {
                 .iter()
                 .find(|(variant, _)| *variant == line.variant);
             let (_, good) = known.expect("what is ordered is sold");
-            left += good.price(currency, quoted.quantity) * i64::from(quoted.quantity);
+            let quantity = i64::from(quoted.quantity);
+            let price = good.fixed_price(currency, quoted.quantity).unwrap_or_else(|| {
+                let price = quoted.amount.amount / quantity;
+                let was_tagged = goods.tags.may_have_been(line.variant, price, since);
+                assert!(was_tagged, "{price} for a unit is on no tag: {:?}", goods.tags);
+                price
+            });
+            left += price * quantity;
             is_sent |= !good.is_digital;
         }
         let mut carried = carried(quote);
+        if carried.remove(&self.sale) {
+            assert_eq!(currency, Currency::GBP, "pence are taken off pounds");
+            left -= SALE_OFF.min(left);
+        }
         if carried.remove(&self.once) {
             assert_eq!(currency, Currency::GBP, "a pound is taken off pounds");
             left -= ONCE_OFF.min(left);
@@ -210,6 +268,11 @@ pub(crate) fn check_tenders(order: &Shown<Order>) -> i64 {
     let payments = quote.tenders.len() + usize::from(0 < due);
     assert_eq!(order.state.payments().len(), payments, "payments of {}", order.id);
     due
+}
+
+/// Returns the place of a gift card.
+pub(crate) fn card(dice: &mut Dice) -> usize {
+    *dice.one_of(&[0, 1, 2])
 }
 
 /// Returns something to enter or take out.

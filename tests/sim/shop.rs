@@ -1,10 +1,11 @@
 //! A simulated shop: what outlives a crash, the engine that runs on it, and what it sells.
 
-use crate::bank::Bank;
+use crate::bank::{self, Bank};
 use crate::dice::Dice;
 use crate::disk::{Broken, Disk, Mounted};
 use crate::post::Post;
 use crate::purse::Purse;
+use crate::tags::Tags;
 use crate::trace::Trace;
 use cartwright_actors::runtime::{ClockCheck, EntityOptions, Randomness, RuntimeOptions};
 use cartwright_actors::{Engine, Idempotency, Parts, Request};
@@ -76,13 +77,18 @@ impl Good {
         }
     }
 
-    /// Returns what a unit costs where a line has so many.
-    pub(crate) fn price(&self, currency: Currency, quantity: u32) -> i64 {
+    /// Returns what a unit costs where a line has so many; none where that is on its tag, which staff change.
+    pub(crate) fn fixed_price(&self, currency: Currency, quantity: u32) -> Option<i64> {
         match currency == Currency::GBP {
-            true if MANY <= quantity => self.price_of_many,
-            true => self.prices[0],
-            false => self.prices[1],
+            true if MANY <= quantity => Some(self.price_of_many),
+            true => None,
+            false => Some(self.prices[1]),
         }
+    }
+
+    /// Returns what a unit costs at first, in pence.
+    pub(crate) fn first_price(&self) -> i64 {
+        self.prices[0]
     }
 }
 
@@ -100,7 +106,9 @@ pub(crate) fn euro() -> Currency {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sabotage {
     pub(crate) store: Broken,
-    pub(crate) forgets_voids: bool,
+    pub(crate) line: bank::Broken,
+    /// Whoever completes has just been shown what their cart comes to, says the shop: it shows nobody.
+    pub(crate) looks_unseen: bool,
 }
 
 /// What the shop sells, and how.
@@ -108,6 +116,8 @@ pub(crate) struct Sabotage {
 pub(crate) struct Goods {
     pub(crate) variants: Vec<(VariantId, Good)>,
     pub(crate) method: ShippingMethodId,
+    /// What a unit costs in pence, as staff have it.
+    pub(crate) tags: Tags,
     /// Units on hand at first, in the order of the variants.
     pub(crate) on_hand: Vec<u64>,
     /// A cart without activity is abandoned after so long.
@@ -124,7 +134,7 @@ pub(crate) struct Shop {
     pub(crate) bank: Bank,
     pub(crate) post: Post,
     dice: Dice,
-    sabotage: Sabotage,
+    pub(crate) sabotage: Sabotage,
     began: Instant,
     starts: u64,
     seeds: Arc<AtomicU64>,
@@ -182,7 +192,7 @@ impl Shop {
         let randomness = Seed(self.seed).derive(&self.starts.to_be_bytes());
         let parts = Parts {
             store: Arc::new(store.clone()),
-            payments: Arc::new(self.bank.line(&is_alive, self.sabotage.forgets_voids)),
+            payments: Arc::new(self.bank.line(&is_alive, self.sabotage.line)),
             carrier: Arc::new(Fake::new(Arc::new(Timestamp::default))),
             tax_calculator: Arc::new(cartwright_gateways::tax::Fake),
             mailer: Arc::new(self.post.counter(&is_alive)),
@@ -260,7 +270,7 @@ impl Shop {
             ..PriceListDraft::default()
         };
         let list = engine.create_price_list(&staff(), list).await.expect("a list");
-        let (mut variants, mut stock) = (Vec::new(), Vec::new());
+        let (mut variants, mut stock, tags) = (Vec::new(), Vec::new(), Tags::default());
         for good in GOODS {
             let Good { sku, on_hand, .. } = good;
             let price = |amount, currency| Price::of_money(Money::new(amount, currency)).expect("a price");
@@ -299,12 +309,14 @@ impl Shop {
                 .set_stock(&staff(), variant, levels)
                 .await
                 .expect("a stock item");
+            tags.ask(variant, pounds);
             variants.push((variant, good));
             stock.push(on_hand);
         }
         Goods {
             variants,
             method,
+            tags,
             on_hand: stock,
             cart_lifetime: Duration::from_secs(cart_seconds),
             purse: Purse::fill(engine, &requests).await,

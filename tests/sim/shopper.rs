@@ -2,16 +2,19 @@
 
 mod call;
 mod first;
+mod refusal;
 
 pub(crate) use call::details;
 
+use crate::bank::Bank;
 use crate::basket::{Basket, Change, Entry};
 use crate::dice::Dice;
 use crate::purse::entry;
 use crate::shop::{Goods, Requests, Shop};
+use crate::shown::{Named, Sums};
 use crate::trace::Trace;
 use call::call;
-use cartwright_actors::cart::CartView;
+use cartwright_actors::cart::{CartRef, CartView};
 use cartwright_actors::checkout::CheckoutView;
 use cartwright_actors::{Engine, Shown};
 use cartwright_domain::Problem;
@@ -21,7 +24,7 @@ use cartwright_domain::order::Order;
 use first::FirstAdds;
 use futures::future::join_all;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// How often one request is made before the shop counts as silent.
 const TRIES_MAX: u32 = 3_000;
@@ -46,16 +49,33 @@ enum Act {
     Burst(CartId, VariantId, u32),
     Read(CartId),
     Start(CartId),
-    Complete(CartId),
-    CompleteStarted(CheckoutId),
+    Complete(CartId, Named),
+    CompleteStarted(CheckoutId, Named),
     Abandon(CheckoutId),
     Look(OrderId),
+}
+
+impl Act {
+    /// Tells whether its answer shows the shopper their cart, with what it comes to.
+    fn shows_cart(self) -> bool {
+        match self {
+            // What staff do they are shown themselves.
+            Self::Change(_, change) => change != Change::Enter(Entry::Customer),
+            Self::OpenCart { .. } | Self::AddFirst { .. } | Self::Burst(..) | Self::Read(_) => true,
+            Self::Start(_)
+            | Self::Complete(..)
+            | Self::CompleteStarted(..)
+            | Self::Abandon(_)
+            | Self::Look(_) => false,
+        }
+    }
 }
 
 /// A request that has not been answered for good.
 #[derive(Clone, Debug)]
 struct Asked {
     act: Act,
+    since: Instant,
     key: Option<String>,
     tries: u32,
 }
@@ -82,6 +102,9 @@ pub(crate) struct Shopper {
     dice: Dice,
     requests: Requests,
     trace: Trace,
+    bank: Bank,
+    /// Whether the shop is broken so that it takes for shown what nobody saw.
+    looks_unseen: bool,
     goods: Goods,
     /// How long it usually thinks at most, in milliseconds.
     pace: u64,
@@ -106,6 +129,8 @@ impl Shopper {
             dice,
             requests: shop.requests(),
             trace: shop.trace.clone(),
+            bank: shop.bank.clone(),
+            looks_unseen: shop.sabotage.looks_unseen,
             goods: goods.clone(),
             session: None,
             basket: None,
@@ -139,10 +164,15 @@ impl Shopper {
         let orders = self.placed.iter().map(|placed| Act::Look(placed.id));
         let acts: Vec<Act> = cart.into_iter().chain(orders).collect();
         for act in acts {
-            self.ask(act);
-            while self.asked.is_some() {
-                self.attempt(engine).await;
-            }
+            self.insist(engine, act).await;
+        }
+    }
+
+    /// Asks until it is answered.
+    async fn insist(&mut self, engine: &Engine, act: Act) {
+        self.ask(act);
+        while self.asked.is_some() {
+            self.attempt(engine).await;
         }
     }
 
@@ -187,7 +217,8 @@ impl Shopper {
             };
         };
         let cart = basket.id;
-        if basket.is_news {
+        // Whoever was told the news may complete again without another look.
+        if basket.is_news && dice.one_in(2) {
             return Act::Read(cart);
         }
         let variant = dice.one_of(&self.goods.variants).0;
@@ -203,8 +234,8 @@ impl Shopper {
                 0 => Act::Read(cart),
                 1 => Act::Change(cart, Change::Add(variant, quantity)),
                 2 | 3 => Act::Abandon(checkout),
-                4 => Act::Complete(cart),
-                _ => Act::CompleteStarted(checkout),
+                4 => Act::Complete(cart, basket.seen.name(dice)),
+                _ => Act::CompleteStarted(checkout, basket.seen.name(dice)),
             };
         }
         if basket.is_empty() {
@@ -223,10 +254,10 @@ impl Shopper {
             5 => Act::Read(cart),
             15 => Act::Burst(cart, variant, 2 * quantity),
             16..=19 => Act::Change(cart, Change::Enter(entry(dice))),
-            6 if dice.one_in(4) => Act::Complete(cart),
+            6 if dice.one_in(4) => Act::Complete(cart, basket.seen.name(dice)),
             _ if !basket.has_details => Act::Change(cart, Change::Details),
             6..=9 => Act::Start(cart),
-            _ => Act::Complete(cart),
+            _ => Act::Complete(cart, basket.seen.name(dice)),
         }
     }
 
@@ -236,13 +267,18 @@ impl Shopper {
             Act::Change(..) => !self.dice.one_in(3),
             Act::OpenCart { .. }
             | Act::Start(_)
-            | Act::Complete(_)
-            | Act::CompleteStarted(_)
+            | Act::Complete(..)
+            | Act::CompleteStarted(..)
             | Act::Abandon(_) => true,
         };
         self.keys += 1;
         let key = is_keyed.then(|| format!("{}-{}", self.name, self.keys));
-        self.asked = Some(Asked { act, key, tries: 0 });
+        self.asked = Some(Asked {
+            act,
+            since: Instant::now(),
+            key,
+            tries: 0,
+        });
     }
 
     /// Makes the request that waits for its answer, once or, with a key, sometimes several times at once.
@@ -263,6 +299,7 @@ impl Shopper {
             self.name
         );
         let Asked { act, key, .. } = asked.clone();
+        self.look_unseen(engine, session, act).await;
         let once = |requests: &Requests| {
             let request = match act {
                 Act::Change(_, Change::Enter(Entry::Customer)) => requests.staff(key.as_deref()),
@@ -291,11 +328,23 @@ impl Shopper {
             false => 1,
         };
         let answers = join_all((0..at_once).map(|_| once(&self.requests))).await;
+        let shown = shown_in(&answers);
         let answer = answers
             .into_iter()
             .reduce(|first, second| self.same(act, first, second))
             .expect("it was asked at least once");
-        self.hear(act, key.is_some(), answer).await;
+        self.hear(act, key.is_some(), answer, shown).await;
+    }
+
+    /// A shop that is broken looks at the cart by itself before it completes, and takes that for shown.
+    async fn look_unseen(&self, engine: &Engine, session: SessionId, act: Act) {
+        if let (true, Some(basket), Act::Complete(..) | Act::CompleteStarted(..)) =
+            (self.looks_unseen, &self.basket, act)
+        {
+            let request = self.requests.shopper(session, None);
+            // Whatever comes of it, nobody hears it.
+            let _ = engine.cart(&request, CartRef::Id(basket.id)).await;
+        }
     }
 
     /// Whoever asks twice under one key is told one thing.
@@ -336,16 +385,24 @@ impl Shopper {
         ));
         let basket = self.basket.as_mut().expect("a cart is changed");
         basket.added(variant, done, unanswered);
+        let shown = shown_in(&answers);
+        if !shown.is_empty() {
+            basket.seen.changed(shown);
+        }
+        if 0 < unanswered {
+            basket.seen.missed();
+        }
         self.asked = None;
     }
 
-    async fn hear(&mut self, act: Act, is_keyed: bool, answer: Result<Reply, Problem>) {
+    async fn hear(&mut self, act: Act, is_keyed: bool, answer: Result<Reply, Problem>, shown: Vec<Sums>) {
         let name = self.name;
         match answer {
             Ok(reply) => {
                 self.trace
                     .line(format_args!("shopper {name}: {act:?}: {}", told(&reply)));
                 if self.done(act, reply) {
+                    self.saw(act, shown);
                     self.asked = None;
                 } else {
                     sleep(Duration::from_millis(500)).await;
@@ -360,6 +417,11 @@ impl Shopper {
             Err(problem) => {
                 self.trace
                     .line(format_args!("shopper {name}: {act:?}: {}, again", problem.code));
+                if let (Act::Start(_) | Act::Complete(..) | Act::CompleteStarted(..), Some(basket)) =
+                    (act, &mut self.basket)
+                {
+                    basket.seen.missed_refusal();
+                }
                 if !is_keyed {
                     self.no_answer(act);
                     self.asked = None;
@@ -367,6 +429,16 @@ impl Shopper {
                 let wait = self.dice.between(50, 900);
                 sleep(Duration::from_millis(wait)).await;
             }
+        }
+    }
+
+    /// Notes what the shopper has seen of their cart.
+    fn saw(&mut self, act: Act, shown: Vec<Sums>) {
+        let Some(basket) = &mut self.basket else { return };
+        match (act, act.shows_cart()) {
+            (Act::Read(_), _) => basket.seen.read(shown),
+            (_, true) => basket.seen.changed(shown),
+            (_, false) => {}
         }
     }
 
@@ -393,7 +465,7 @@ impl Shopper {
                 (basket.checkout, basket.may_be_locked) = (Some(view.checkout.id), true);
                 basket.is_starting = view.checkout.state.step == Step::ReserveStock;
             }
-            (Act::Complete(_) | Act::CompleteStarted(_), Reply::Checkout(view)) => {
+            (Act::Complete(_, named) | Act::CompleteStarted(_, named), Reply::Checkout(view)) => {
                 let Some(order) = &view.order else {
                     assert!(
                         !view.is_settled(),
@@ -402,7 +474,7 @@ impl Shopper {
                     );
                     return false;
                 };
-                self.order_placed(order);
+                self.order_placed(order, named);
             }
             (Act::Abandon(_), Reply::Checkout(view)) => {
                 let basket = self.basket.as_mut().expect("a cart is checked out");
@@ -418,94 +490,32 @@ impl Shopper {
         true
     }
 
-    fn order_placed(&mut self, order: &Shown<Order>) {
+    fn order_placed(&mut self, order: &Shown<Order>, named: Named) {
+        let since = self.asked.as_ref().map_or_else(Instant::now, |asked| asked.since);
         let basket = self.basket.take().expect("a cart is completed");
         basket.ordered(&order.state);
         assert_eq!(order.state.quote().cart, basket.id, "an order of another cart");
         let quote = order.state.quote();
-        let total = self.goods.purse.total(&self.goods, quote);
+        let total = self.goods.purse.total(&self.goods, quote, since);
         assert_eq!(quote.quote.total.amount, total, "the total of {quote:?}");
+        let charged = self.bank.authorized(&quote.checkout.to_string());
+        basket.seen.require(named, total, charged);
         self.placed.push(placed_of(order));
-    }
-
-    /// Believes a refusal, if it is one that may come.
-    fn refused(&mut self, act: Act, problem: &Problem) {
-        let basket = self.basket.as_mut();
-        let may_come = match (act, problem.code.as_str()) {
-            (Act::Change(..), "cart.locked") => {
-                basket.is_some_and(|basket| basket.may_be_locked || basket.is_starting)
-            }
-            (
-                Act::AddFirst { .. } | Act::Change(_, Change::Add(..) | Change::Set(..)),
-                "cart.insufficient_stock",
-            ) => true,
-            (Act::Change(_, Change::Enter(_)), code) => {
-                let why = code.split('.').next();
-                why.is_some_and(|area| ["coupon", "gift_card", "store_credit"].contains(&area))
-            }
-            (
-                Act::Start(_) | Act::Complete(_) | Act::CompleteStarted(_),
-                "checkout.total_changed"
-                | "checkout.amount_due_changed"
-                | "coupon.limit_reached"
-                | "gift_card.insufficient_balance"
-                | "store_credit.insufficient_balance",
-            ) => {
-                if let Some(basket) = basket {
-                    (basket.checkout, basket.may_be_locked, basket.is_news) = (None, false, true);
-                }
-                true
-            }
-            (
-                Act::Start(_) | Act::Complete(_) | Act::CompleteStarted(_),
-                "checkout.lines_unavailable"
-                | "inventory.insufficient"
-                | "inventory.reservation_gone"
-                | "checkout.reservation_expired"
-                | "checkout.abandoned"
-                | "payment.declined"
-                | "payment.given_up"
-                | "payment.unavailable",
-            ) => {
-                if let Some(basket) = basket {
-                    (basket.checkout, basket.may_be_locked) = (None, false);
-                }
-                true
-            }
-            (Act::Complete(_) | Act::CompleteStarted(_), "checkout.incomplete") => {
-                basket.is_some_and(|basket| !basket.has_details)
-            }
-            // It still reserves, which whoever began it did not wait for.
-            (Act::Abandon(_), "checkout.in_progress") => true,
-            (Act::Abandon(_) | Act::CompleteStarted(_), "checkout.ended") => {
-                if let Some(basket) = basket {
-                    (basket.checkout, basket.may_be_locked, basket.is_starting) = (None, false, false);
-                }
-                true
-            }
-            _ => false,
-        };
-        assert!(may_come, "shopper {}: {act:?} is refused: {problem:?}", self.name);
-    }
-
-    fn no_answer(&mut self, act: Act) {
-        if let Act::AddFirst { variant, adds, .. } = act
-            && 0 < adds
-        {
-            self.first_adds.push((variant, adds));
-        }
-        if let (Act::Burst(_, variant, adds), Some(basket)) = (act, &mut self.basket) {
-            basket.added(variant, 0, adds);
-        }
-        if let (Act::Change(_, change), Some(basket)) = (act, &mut self.basket) {
-            basket.may_have_changed(change);
-        }
     }
 }
 
 /// Tells whether asking again cannot change it.
 pub(crate) fn is_final(problem: &Problem) -> bool {
     problem.class.is_final() && problem.code != "idempotency.in_progress"
+}
+
+/// Returns what answers show of a cart.
+fn shown_in(answers: &[Result<Reply, Problem>]) -> Vec<Sums> {
+    let views = answers.iter().filter_map(|answer| match answer {
+        Ok(Reply::Cart(view)) => Some(Sums::of(view)),
+        Ok(Reply::Checkout(_) | Reply::Order(_)) | Err(_) => None,
+    });
+    views.collect()
 }
 
 /// Tells whether the answer is that there is none yet.

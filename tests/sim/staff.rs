@@ -1,12 +1,15 @@
 //! Staff at random: goods come and go, orders are called off; and the shelves are counted against the answers.
 
 use crate::dice::Dice;
+use crate::purse;
 use crate::shop::{Goods, Requests, Shop};
 use crate::shopper::is_final;
 use crate::trace::Trace;
 use cartwright_actors::{Engine, PageRequest};
+use cartwright_domain::catalog::PriceChange;
 use cartwright_domain::id::{OrderId, VariantId};
 use cartwright_domain::inventory::{AdjustStock, StockItem};
+use cartwright_domain::money::{Currency, Money, Price};
 use cartwright_domain::{Problem, settings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,7 +18,7 @@ use tokio::time::sleep;
 /// How often one request is made before the shop counts as silent.
 const TRIES_MAX: u32 = 3_000;
 /// How many different things staff do.
-const ACTS: u64 = 20;
+const ACTS: u64 = 28;
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -23,6 +26,12 @@ enum Act {
     Cancel(OrderId),
     /// When payments are captured from now on: `now` or `when_shipped`.
     Capture(&'static str),
+    /// What a unit costs from now on, in pence.
+    Price(VariantId, i64),
+    /// Whether something comes off without a code.
+    Sale(bool),
+    /// Whether this gift card may be spent.
+    Card(usize, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +46,7 @@ pub(crate) struct Staff {
     dice: Dice,
     requests: Requests,
     trace: Trace,
+    goods: Goods,
     /// Units on hand, by what was acknowledged.
     on_hand: BTreeMap<VariantId, u64>,
     asked: Option<Asked>,
@@ -57,6 +67,7 @@ impl Staff {
             dice,
             requests: shop.requests(),
             trace: shop.trace.clone(),
+            goods: goods.clone(),
             on_hand: variants.zip(goods.on_hand.iter().copied()).collect(),
             asked: None,
             keys: 0,
@@ -108,7 +119,7 @@ impl Staff {
     }
 
     async fn choose(&mut self, engine: &Engine) {
-        let act = match self.dice.below(6) {
+        let act = match self.dice.below(9) {
             0 | 1 => {
                 let Ok(page) = engine.orders(PageRequest::default()).await else {
                     return;
@@ -125,6 +136,15 @@ impl Staff {
             }
             2 if self.dice.one_in(2) => Act::Capture("now"),
             2 => Act::Capture("when_shipped"),
+            6 => {
+                let (variant, good) = *self.dice.one_of(&self.goods.variants);
+                let first = good.first_price();
+                let price = first + *self.dice.one_of(&[0, 0, first / 8, -first / 10]);
+                self.goods.tags.ask(variant, price);
+                Act::Price(variant, price)
+            }
+            7 => Act::Card(purse::card(&mut self.dice), self.dice.one_in(2)),
+            8 => Act::Sale(self.dice.one_in(2)),
             _ => {
                 let variants: Vec<VariantId> = self.on_hand.keys().copied().collect();
                 let delta = i64::try_from(self.dice.between(1, 9)).unwrap_or(1) - 4;
@@ -179,9 +199,25 @@ impl Staff {
                 let done = engine.update_settings(&request, change).await;
                 done.map(|_| true).map_err(|refused| refused.problem)
             }
+            Act::Price(variant, price) => {
+                let price = Price::of_money(Money::new(price, Currency::GBP)).expect("a price");
+                let done = engine.set_price(&request, variant, PriceChange::Set(price)).await;
+                done.map(|_| true).map_err(|refused| refused.problem)
+            }
+            Act::Sale(is_on) => {
+                let done = self.goods.purse.switch_sale(engine, &request, is_on).await;
+                done.map(|()| true).map_err(|refused| refused.problem)
+            }
+            Act::Card(at, is_on) => {
+                let done = self.goods.purse.switch_card(engine, &request, at, is_on).await;
+                done.map(|()| true).map_err(|refused| refused.problem)
+            }
         };
         match answer {
             Ok(is_over) => {
+                if let Act::Price(variant, _) = act {
+                    self.goods.tags.set(variant);
+                }
                 self.trace.line(format_args!("staff: {act:?}: done {is_over}"));
                 if let (Act::Cancel(id), true) = (act, is_over) {
                     self.canceled.insert(id);
@@ -201,7 +237,7 @@ impl Staff {
                         )
                     }
                     Act::Cancel(_) => problem.code == "order.already_canceled",
-                    Act::Capture(_) => false,
+                    Act::Capture(_) | Act::Price(..) | Act::Sale(_) | Act::Card(..) => false,
                 };
                 assert!(may_come, "{act:?} is refused: {problem:?}");
             }

@@ -4,6 +4,7 @@ use super::{Act, Reply};
 use crate::basket::Change;
 use crate::purse::enter;
 use crate::shop::{Goods, euro};
+use crate::shown::Named;
 use cartwright_actors::cart::{CartRef, CartView, DetailsDraft, LineDraft, VariantRef, View};
 use cartwright_actors::checkout::{CheckoutView, CompletionDraft};
 use cartwright_actors::order::Proof;
@@ -22,10 +23,10 @@ pub(super) async fn call(
 ) -> Result<Reply, Problem> {
     let cart = |outcome: Outcome<CartView>| outcome.map(|done| Reply::Cart(Box::new(done.value)));
     let checkout = |outcome: Outcome<CheckoutView>| outcome.map(|done| Reply::Checkout(Box::new(done.value)));
-    let draft = CompletionDraft {
+    let draft = |Named { total, due }| CompletionDraft {
         payment_token: Some("card".to_owned()),
-        expected_total: None,
-        expected_due: None,
+        expected_total: total,
+        expected_due: due,
     };
     let answer: Result<Reply, Refused> = match act {
         Act::OpenCart { in_euros } => cart(engine.open_cart(request, in_euros.then(euro)).await),
@@ -35,8 +36,12 @@ pub(super) async fn call(
             read.map(|read| Reply::Cart(Box::new(read.view.clone())))
         }
         Act::Start(id) => checkout(engine.start_checkout(request, CartRef::Id(id)).await),
-        Act::Complete(id) => checkout(engine.complete_cart(request, CartRef::Id(id), draft).await),
-        Act::CompleteStarted(id) => checkout(engine.complete_checkout(request, id, draft).await),
+        Act::Complete(id, named) => {
+            checkout(engine.complete_cart(request, CartRef::Id(id), draft(named)).await)
+        }
+        Act::CompleteStarted(id, named) => {
+            checkout(engine.complete_checkout(request, id, draft(named)).await)
+        }
         Act::Abandon(id) => checkout(engine.abandon_checkout(request, id).await),
         Act::AddFirst { variant, .. } => cart(add(engine, request, CartRef::Current, variant, 1).await),
         Act::Burst(cart, ..) => panic!("a burst of {cart} is made of changes"),

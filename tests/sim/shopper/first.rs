@@ -5,6 +5,7 @@ use super::{Act, Reply, Shopper, is_final};
 use crate::basket::Basket;
 use crate::dice::Dice;
 use crate::shop::Goods;
+use crate::shown::Sums;
 use cartwright_actors::cart::CartRef;
 use cartwright_actors::{Engine, Request};
 use cartwright_domain::id::{CartId, SessionId, VariantId};
@@ -80,17 +81,24 @@ impl Shopper {
             });
             return;
         };
-        if let Ok(current) = engine
+        let mut basket = Basket::new(cart);
+        let may_come = !self.first_adds.is_empty() || 0 < unanswered;
+        if may_come {
+            basket.seen.missed();
+        }
+        match engine
             .cart(&self.requests.shopper(session, None), CartRef::Current)
             .await
         {
-            let current = current.view.priced.cart.id;
-            assert_eq!(
-                current, cart,
-                "shopper {name}: the session names another cart than took its first adds"
-            );
+            Ok(current) => {
+                assert_eq!(
+                    current.view.priced.cart.id, cart,
+                    "shopper {name}: the session names another cart than took its first adds"
+                );
+                basket.seen.read(vec![Sums::of(&current.view)]);
+            }
+            Err(_) => basket.seen.missed(),
         }
-        let mut basket = Basket::new(cart);
         for (variant, adds) in self.first_adds.drain(..) {
             basket.added(variant, 0, adds);
         }
