@@ -79,6 +79,14 @@ impl Basket {
         self.possible.len() == 1
     }
 
+    /// Returns what it certainly holds.
+    pub(crate) fn contents(&self) -> Option<&Contents> {
+        match self.possible.as_slice() {
+            [contents] => Some(contents),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.possible.iter().all(BTreeMap::is_empty)
     }

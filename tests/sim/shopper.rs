@@ -2,12 +2,13 @@
 
 mod call;
 mod first;
+mod last;
 mod refusal;
 
 pub(crate) use call::details;
 
 use crate::bank::Bank;
-use crate::basket::{Basket, Change, Entry};
+use crate::basket::{Basket, Change, Contents, Entry, contents_of_order};
 use crate::dice::Dice;
 use crate::purse::entry;
 use crate::shop::{Goods, Requests, Shop};
@@ -94,6 +95,7 @@ pub(crate) struct Placed {
     pub(crate) number: Option<u64>,
     pub(crate) total: i64,
     pub(crate) cart: CartId,
+    pub(crate) contents: Contents,
 }
 
 /// One shopper, who outlives every process.
@@ -529,6 +531,7 @@ fn placed_of(order: &Shown<Order>) -> Placed {
         number: order.state.number(),
         total: order.state.quote().quote.total.amount,
         cart: order.state.quote().cart,
+        contents: contents_of_order(&order.state),
     }
 }
 
