@@ -38,6 +38,8 @@ pub(crate) enum Broken {
     Not,
     /// Voids are answered and not done: a saga that forgets them could not do worse.
     ForgetsVoids,
+    /// Each call goes under a key of its own: a saga that draws another at each try could not do worse.
+    DrawsKeys,
 }
 
 /// The provider as one process sees it.
@@ -319,6 +321,15 @@ impl Line {
         if !self.is_alive.load(Ordering::Relaxed) {
             return pending().await;
         }
+        let drawn;
+        let key = match self.broken {
+            Broken::Not | Broken::ForgetsVoids => key,
+            Broken::DrawsKeys => {
+                drawn =
+                    OperationKey::new(key, &self.bank.book().ways.to_string()).expect("a key with a number");
+                &drawn
+            }
+        };
         let known = self.bank.book().known(key, &operation);
         if let Some(result) = known {
             sleep(Duration::from_millis(1)).await;

@@ -3,14 +3,17 @@
 //! What is submitted waits for the next group; a group is durable, visible and answered when its sync ends. A crash
 //! loses what waits, and keeps or loses the group that was being synced, as the seed has it.
 
+mod broken;
+
+pub(crate) use broken::Broken;
+
 use crate::dice::Dice;
 use crate::trace::{Trace, digest_of};
-use cartwright_domain::id::CheckoutId;
-use cartwright_domain::inventory::{Held, StockItem};
-use cartwright_domain::{EntityId, EntityKey, Kind, Sequence, Timestamp, UniqueKey};
+use broken::{false_receipt, held_by};
+use cartwright_domain::{EntityKey, Kind, Sequence, Timestamp, UniqueKey};
 use cartwright_storage::{
-    Accepted, Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Outcome, Past,
-    Position, Receipt, ReceiptFound, ReceiptKey, Rejected, Scan, Statistics, Store, Wanted, codec,
+    Body, Commit, Done, DueTimer, Fact, Fault, ListingRow, Loaded, MemoryStore, Past, Position, ReceiptFound,
+    ReceiptKey, Rejected, Scan, Statistics, Store, Wanted,
 };
 use futures::future::{BoxFuture, FutureExt, pending};
 use std::collections::VecDeque;
@@ -26,20 +29,6 @@ const REFUSED_ONE_IN: u64 = 100;
 /// One group in so many takes longer than usual, and one in so many of these much longer.
 const SLOW_ONE_IN: u64 = 30;
 const STUCK_ONE_IN: u64 = 5;
-
-/// How the store is broken on purpose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Broken {
-    /// It is as it should be.
-    #[default]
-    Not,
-    /// It answers simple changes when it takes them, before their sync.
-    AnswersEarly,
-    /// It accepts what rests on a commit that it refused.
-    AcceptsUnfounded,
-    /// It says of this step of a checkout that it was done, whenever it is asked: so it is never done.
-    Forgets(&'static str),
-}
 
 /// What outlives a crash.
 pub(crate) struct Disk {
@@ -75,6 +64,8 @@ struct State {
     /// The group being synced is on the disk, and not everybody was told.
     is_synced: bool,
     is_at_work: bool,
+    /// What would make it as if the order that was told last had never been there, in a store that loses orders.
+    loses: Option<Commit>,
     /// What would have told of lost commits: dropped, it would tell that nothing will come.
     lost: Vec<Item>,
     /// One for each who waits for facts: of several who wait on one it is chance who hears first.
@@ -122,6 +113,7 @@ impl Disk {
             syncing: VecDeque::new(),
             is_synced: false,
             is_at_work: false,
+            loses: None,
             lost: Vec::new(),
             synced: Vec::new(),
         };
@@ -164,6 +156,10 @@ impl Mounted {
                 other => other,
             };
             self.shared.state().lost.push(lost);
+        }
+        let loses = self.shared.state().loses.take();
+        if let Some(loses) = loses {
+            self.submit(loses);
         }
     }
 
@@ -265,6 +261,9 @@ impl Mounted {
                     done(Err(Rejected::Unavailable("the disk says no".to_owned())));
                     return;
                 }
+                if self.broken == Broken::LosesOrders {
+                    self.lose_later(&mut commit);
+                }
                 let Done(done) = std::mem::replace(&mut commit.done, Done(Box::new(|_| {})));
                 let (trace, entity) = (self.shared.trace.clone(), commit.entity);
                 commit.done = Done(Box::new(move |verdict| {
@@ -287,27 +286,6 @@ impl Mounted {
                 let _ = passed.send(());
             }
         }
-    }
-
-    /// The store answers for what it has not synced, as if it were sure to come.
-    fn answer_early(&self, commit: &mut Commit) {
-        let is_simple = commit.keys.unique_put.is_empty()
-            && commit.numbering.is_none()
-            && commit.receipts.is_empty()
-            && 0 < commit.expected.0;
-        if !is_simple {
-            return;
-        }
-        let before = {
-            let state = self.shared.state();
-            state.gathering.len() + state.syncing.len()
-        };
-        let position = self.inner.statistics().synced.0 + u64::try_from(before).unwrap_or(0) + 1;
-        let Done(done) = std::mem::replace(&mut commit.done, Done(Box::new(|_| {})));
-        done(Ok(Accepted {
-            position: Position(position),
-            number: None,
-        }));
     }
 
     /// A reading takes a moment, and sees what there was before or after it. In a dead process it never ends.
@@ -560,32 +538,5 @@ impl Store for Mounted {
             Ok(())
         }
         .boxed()
-    }
-}
-
-/// Returns what a checkout holds of a stock item; nothing of anything else.
-fn held_by(saga: EntityKey, participant: EntityKey, loaded: Option<Loaded>) -> Result<Held, Fault> {
-    let Some(loaded) = loaded.filter(|_| participant.kind == Kind::StockItem) else {
-        return Ok(Held::default());
-    };
-    let item = codec::decode_snapshot::<StockItem>(&loaded.snapshot)?;
-    let reservation = item.state.reservation(CheckoutId::from_uuid(saga.id));
-    let quantity = reservation.map_or(0, |reservation| reservation.quantity);
-    Ok(Held { quantity })
-}
-
-/// A receipt of a step that was never taken, which says what the step would have.
-fn false_receipt(key: ReceiptKey, participant: EntityKey, held: Held) -> Receipt {
-    let reply = match participant.kind {
-        Kind::StockItem => codec::encode_reply(&held),
-        _ => codec::encode_reply(&()),
-    };
-    Receipt {
-        key,
-        fingerprint: [0; 32],
-        entity: participant,
-        revision: Default::default(),
-        outcome: Outcome::Done(reply.expect("a small reply")),
-        expires_at: None,
     }
 }

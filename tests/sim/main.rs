@@ -303,6 +303,26 @@ fn a_reservation_that_expires_while_pinned_is_found() {
 }
 
 #[test]
+fn a_key_of_its_own_for_each_call_of_the_provider_is_found() {
+    let sabotage = Sabotage {
+        line: bank::Broken::DrawsKeys,
+        ..Sabotage::default()
+    };
+    check_found(
+        sabotage,
+        &["were charged", "has not one payment", "money without an order"],
+    );
+}
+
+#[test]
+fn a_crash_that_takes_an_order_is_found() {
+    check_found(
+        broken_store(Broken::LosesOrders),
+        &["ended as Some(Completed)", "is lost", "orders there are"],
+    );
+}
+
+#[test]
 fn a_charge_of_what_was_never_shown_is_found() {
     let sabotage = Sabotage {
         looks_unseen: true,
