@@ -35,7 +35,7 @@ use trace::Trace;
 
 /// How many seeds, unless the environment says otherwise.
 const SEEDS_DEFAULT: u64 = 500;
-/// Of so many seeds and more each has an order, on average.
+/// From so many seeds on there must be as many orders as seeds.
 const SEEDS_MANY: u64 = 100;
 /// Within so many seeds a broken engine must be found.
 const SEEDS_BROKEN: u64 = 300;
