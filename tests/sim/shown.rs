@@ -82,7 +82,7 @@ impl Seen {
 
     /// A completion was refused, which may tell what the cart comes to now. Whoever names nothing next may not have seen it:
     /// what was shown before counts, too.
-    pub(crate) fn refused(&mut self, problem: &Problem) {
+    pub(crate) fn told_by(&mut self, problem: &Problem) {
         self.possible.extend(Sums::told(problem));
     }
 

@@ -31,7 +31,7 @@ impl Shopper {
             ) => {
                 if let Some(basket) = basket {
                     (basket.checkout, basket.may_be_locked, basket.is_news) = (None, false, true);
-                    basket.seen.refused(problem);
+                    basket.seen.told_by(problem);
                 }
                 true
             }
