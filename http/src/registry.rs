@@ -105,7 +105,8 @@ struct SagaCount {
     ended: u64,
     /// Steps that had to be done again.
     retries: u64,
-    /// Those of them of which there was no way back, as behind the placing of an order; the log has an alarm for each.
+    /// Those of them of which there was no way back, as behind the placing of an order, and sagas that could not be read; the
+    /// log has an alarm for each.
     alarms: u64,
     /// Runners that crashed.
     restarts: u64,

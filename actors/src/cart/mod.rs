@@ -467,7 +467,7 @@ impl Engine {
             .ok_or_else(gone::<Cart>)
     }
 
-    async fn current_of(&self, request: &Request) -> Result<Option<CartId>, Refused> {
+    pub(crate) async fn current_of(&self, request: &Request) -> Result<Option<CartId>, Refused> {
         let session = Self::require_session(request)?;
         let session = self.kinds().sessions.read(session).await.map_err(unreadable)?;
         Ok(session.ok_or_else(gone::<Session>)?.state.cart())

@@ -87,6 +87,14 @@ impl ShownTotals {
         }
     }
 
+    /// Forgets what a caller was told last, where they are told other sums again.
+    pub(crate) fn told_again(&self, cart: CartId, caller: &Caller, total: Money, due: Money) {
+        let last = self.last(cart, caller);
+        if last.is_some_and(|last| (last.total, last.due) != (total, due)) {
+            self.cache.remove(&(cart, fingerprint(caller)));
+        }
+    }
+
     pub(crate) fn last(&self, cart: CartId, caller: &Caller) -> Option<ShownTotal> {
         self.cache.get(&(cart, fingerprint(caller)))
     }

@@ -1,7 +1,7 @@
 //! The bulk import: one product with one variant a row, found by its SKU.
 //!
 //! A second run of the same rows changes nothing. The ids of a new product and its variant come from the SKU, so that a
-//! run goes on where another was cut off between its writes. What that has made is as the row says that comes next.
+//! run goes on where another was cut off between its writes. What that has made is known to the row that comes next.
 //!
 //! A row that is refused changes nothing: what can be known is judged before anything is written. Stock, of which only
 //! its actor knows what is promised, is written first, so that a variant is never sold without the stock of its row.
@@ -120,32 +120,24 @@ impl Engine {
             handle: None,
             description: String::new(),
             images: images_of(&row, &[]).unwrap_or_default(),
-            categories: row.categories.unwrap_or_default(),
+            categories: row.categories.clone().unwrap_or_default(),
             status: row.status.unwrap_or(ProductStatus::Active),
         };
         command.check().map_err(refused_fields)?;
-        if row.stock.is_none() {
-            self.untrack(request, variant).await?;
-        }
+        let products = &self.kinds().products;
+        let there = products.read(product).await.map_err(unreadable)?;
+        let change = match &there {
+            Some(there) => Some(self.product_change(&row, there, variant).await?),
+            None => None,
+        };
         self.stock_from_row(request, variant, row.stock).await?;
-        let (products, ask) = (&self.kinds().products, || request.ask().if_match(None));
-        match products.read(product).await.map_err(unreadable)? {
-            None => {
+        let ask = || request.ask().if_match(None);
+        match change {
+            Some(change) => drop(products.ask(product, change, ask()).await?),
+            None => drop(
                 self.create_with_free_handle(request, product, command, None)
-                    .await?;
-            }
-            // With variants that were put into it since it is theirs, too.
-            Some(_) if self.has_others(product, variant).await? => {}
-            Some(_) => {
-                let change = UpdateProduct {
-                    title: Some(command.title),
-                    images: Some(command.images),
-                    categories: Some(command.categories),
-                    status: Some(command.status),
-                    ..UpdateProduct::default()
-                };
-                products.ask(product, change, ask()).await?;
-            }
+                    .await?,
+            ),
         }
         self.kinds()
             .variants
@@ -168,30 +160,14 @@ impl Engine {
         let product_before = product_before.ok_or_else(gone::<Product>)?;
         let title = title_of(&row).map(ToOwned::to_owned);
         let change = UpdateVariant {
-            title: title.clone(),
+            title,
             price: row.price.map(PriceChange::Set),
             tax_category: row.tax_category.clone(),
             weight_grams: row.weight_grams,
             ..UpdateVariant::default()
         };
-        let mut product_change = UpdateProduct {
-            title,
-            images: images_of(&row, &product_before.state.images),
-            categories: row.categories,
-            status: row.status,
-            ..UpdateProduct::default()
-        };
         change.changed(&before.state).map_err(refused_fields)?;
-        let changes_product = |change: &UpdateProduct| {
-            let changed = change.changed(&product_before.state).map_err(refused_fields)?;
-            Ok::<_, Refused>(changed != *product_before.state)
-        };
-        if changes_product(&product_change)? && self.has_others(product, variant).await? {
-            product_change.title = None;
-            if changes_product(&product_change)? {
-                return Err(shared_product().into());
-            }
-        }
+        let product_change = self.product_change(&row, &product_before, variant).await?;
         let mut changed = self.stock_from_row(request, variant, row.stock).await?;
         let ask = || request.ask().if_match(None);
         let after = kinds.variants.ask(variant, change, ask()).await?;
@@ -218,18 +194,34 @@ impl Engine {
         Ok(found.items.iter().any(|other| other.id != variant))
     }
 
-    /// Has the stock of a variant not be counted that is not there yet: that of a row without stock.
-    async fn untrack(&self, request: &Request, variant: VariantId) -> Result<(), Refused> {
-        let (items, item) = (&self.kinds().stock_items, stock_of(variant));
-        if items.read(item).await.map_err(unreadable)?.is_some() {
-            let levels = StockLevels {
-                tracked: Some(false),
-                ..StockLevels::default()
-            };
-            let ask = request.ask().if_match(None);
-            items.ask(item, SetStock { levels }, ask).await?;
+    /// Returns what a row changes of its variant's product. One that has others is called what it is.
+    ///
+    /// # Errors
+    /// Every bad field; `import.shared_product`.
+    async fn product_change(
+        &self,
+        row: &ImportRow,
+        product: &Shown<Product>,
+        variant: VariantId,
+    ) -> Result<UpdateProduct, Refused> {
+        let mut change = UpdateProduct {
+            title: title_of(row).map(ToOwned::to_owned),
+            images: images_of(row, &product.state.images),
+            categories: row.categories.clone(),
+            status: row.status,
+            ..UpdateProduct::default()
+        };
+        let changes = |change: &UpdateProduct| {
+            let changed = change.changed(&product.state).map_err(refused_fields)?;
+            Ok::<_, Refused>(changed != *product.state)
+        };
+        if changes(&change)? && self.has_others(product.id, variant).await? {
+            change.title = None;
+            if changes(&change)? {
+                return Err(shared_product().into());
+            }
         }
-        Ok(())
+        Ok(change)
     }
 
     /// Sets the stock a row gives, and tells whether that changed anything. Without one the stock stays.

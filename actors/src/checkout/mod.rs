@@ -75,7 +75,10 @@ impl Engine {
     /// `cart.not_found`, `version.stale`, `cart.completed`, `cart.empty`, `checkout.lines_unavailable`, a stock item's refusal.
     pub async fn start_checkout(&self, request: &Request, cart: CartRef) -> Outcome<CheckoutView> {
         let ticket = match self.open_attempt(request, Asked::Start).await? {
-            Opened::Known(receipt) => return self.replay_checkout(request, Asked::Start, &receipt).await,
+            Opened::Known(receipt) => {
+                let cart = self.cart_meant(request, cart).await;
+                return self.replay_checkout(request, Asked::Start, cart, &receipt).await;
+            }
             Opened::Fresh(ticket) => ticket,
         };
         let attempt = self.start_fresh(request, cart, ticket.clone()).await;
@@ -128,7 +131,10 @@ impl Engine {
     ) -> Outcome<CheckoutView> {
         let ticket = match self.open_attempt(request, Asked::Completion).await? {
             Opened::Known(receipt) => {
-                return self.replay_checkout(request, Asked::Completion, &receipt).await;
+                let cart = self.cart_meant(request, cart).await;
+                return self
+                    .replay_checkout(request, Asked::Completion, cart, &receipt)
+                    .await;
             }
             Opened::Fresh(ticket) => ticket,
         };
@@ -156,7 +162,11 @@ impl Engine {
     ) -> Outcome<CheckoutView> {
         let ticket = match self.open_attempt(request, Asked::Completion).await? {
             Opened::Known(receipt) => {
-                return self.replay_checkout(request, Asked::Completion, &receipt).await;
+                let checkout = self.kinds().checkouts.read(id).await.map_err(unreadable)?;
+                let cart = checkout.map(|checkout| checkout.state.cart);
+                return self
+                    .replay_checkout(request, Asked::Completion, cart, &receipt)
+                    .await;
             }
             Opened::Fresh(ticket) => ticket,
         };
@@ -429,17 +439,21 @@ impl Engine {
             ..ticket
         });
         match self.keep_refusal(request, ticket, refused).await {
-            Ok(receipt) => self.replay_checkout(request, asked, &receipt).await,
+            Ok(receipt) => self.replay_checkout(request, asked, cart, &receipt).await,
             Err(refused) => Err(self.refusing(request, cart, refused)),
         }
     }
 
-    /// Refuses, and remembers what the caller is told by that of the sums of a cart. What is told again says what was, and
-    /// the caller may have been shown other sums since.
+    /// Refuses, and remembers what the caller is told by that of the sums of a cart. What is told again may be news to them
+    /// all the same, and older than what they were shown since: neither is then known to be what they saw last.
     fn refusing(&self, request: &Request, cart: Option<CartId>, refused: Refused) -> Refused {
-        let told = validate::told(&refused.problem).filter(|_| !refused.replayed);
-        if let (Some(cart), Some((how, total, due))) = (cart, told) {
-            self.told(request, cart, how, total, Some(due));
+        if let (Some(cart), Some((how, total, due))) = (cart, validate::told(&refused.problem)) {
+            if refused.replayed {
+                let totals = &self.inner().shown_totals;
+                totals.told_again(cart, &request.caller, total, due);
+            } else {
+                self.told(request, cart, how, total, Some(due));
+            }
         }
         refused
     }
@@ -460,18 +474,28 @@ impl Engine {
         }
     }
 
-    /// Answers what was asked for before, under the same key.
+    /// Returns which cart is meant, where that is known.
+    async fn cart_meant(&self, request: &Request, cart: CartRef) -> Option<CartId> {
+        match cart {
+            CartRef::Id(id) => Some(id),
+            CartRef::Current => self.current_of(request).await.ok().flatten(),
+        }
+    }
+
+    /// Answers what was asked for before, under the same key, of `cart`.
     async fn replay_checkout(
         &self,
         request: &Request,
         asked: Asked,
+        cart: Option<CartId>,
         receipt: &Receipt,
     ) -> Outcome<CheckoutView> {
         if let Kept::Refused(problem) = &receipt.outcome {
-            return Err(Refused {
+            let refused = Refused {
                 problem: problem.clone(),
                 replayed: true,
-            });
+            };
+            return Err(self.refusing(request, cart, refused));
         }
         let id = CheckoutId::from_uuid(receipt.entity.id);
         // Whose it is the key says, also once the cart is gone.

@@ -200,16 +200,18 @@ async fn return_payment(
             // Declined where it was captured meanwhile: the checkout that captured it sees the canceled order and refunds it.
             let voided = payment::void(provider, &key("void")?, &reference).await;
             if voided.map_err(|error| error.to_string())?.is_none() {
-                tracing::warn!(
-                    alarm = true, order = %saga.state.order, payment = payment.reference(),
-                    "the provider does not void the payment of a canceled order; look for it there"
-                );
                 let command = RecordVoidFailure {
                     reference: payment.reference().to_owned(),
                 };
                 let ask = env.step(saga, RECORD_VOID_FAILURE);
                 let answer = orders.ask(saga.state.order, command, ask).await;
-                return answer.map(|_| ()).map_err(|error| error.to_string());
+                if !answer.map_err(|error| error.to_string())?.replayed {
+                    tracing::warn!(
+                        alarm = true, order = %saga.state.order, payment = payment.reference(),
+                        "the provider does not void the payment of a canceled order; look for it there"
+                    );
+                }
+                return Ok(());
             }
             let command = RecordVoid {
                 reference: payment.reference().to_owned(),

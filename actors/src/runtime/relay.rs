@@ -308,7 +308,7 @@ impl Relay {
             {
                 let mut counters = lock(&self.counters);
                 counters.failed += 1;
-                counters.waits = Some(reason.clone());
+                counters.waits = tries_max.is_none().then(|| reason.clone());
             }
             failed += 1;
             tried += u32::from(tries_max.is_some());

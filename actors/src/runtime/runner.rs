@@ -7,7 +7,7 @@ use crate::runtime::published::Published;
 use crate::runtime::saga::{Action, Next, Performed, READING, Saga, SagaShared, SagaStep, WAITING};
 use crate::runtime::tasks::TaskEnd;
 use cartwright_domain::Problem;
-use cartwright_storage::Position;
+use cartwright_storage::{Fault, Position};
 use futures::future::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::fmt;
@@ -18,9 +18,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-
-/// How often a saga that is resumed is read before somebody should know that it cannot be: the store may only be busy.
-const READS_MAX: u32 = 3;
 
 pub(super) enum RunnerMessage<S: Saga> {
     /// Look what is next, in this newer state if there is one.
@@ -113,10 +110,25 @@ impl<S: Saga> Running<S> {
 
     /// Reads the committed state, for a saga that is resumed.
     fn read(&mut self) {
-        self.stand(READING);
+        // Whoever is read again after a crash stands where it stood.
+        let standing = &self.charge.shared.standing;
+        standing
+            .entry(self.charge.id)
+            .or_insert((READING, Instant::now()));
         let (id, entities) = (self.charge.id, self.charge.shared.entities.clone());
         self.start("saga read", async move {
-            match entities.read(id).await {
+            let mut tries = 0;
+            let read = loop {
+                match entities.read(id).await {
+                    // Of many that are resumed at once.
+                    Err(Fault::Busy) => {
+                        tokio::time::sleep(entities.shared.runtime.options.policy().backoff(tries)).await;
+                        tries += 1;
+                    }
+                    read => break read,
+                }
+            };
+            match read {
                 Ok(published) => published.map_or(Finished::Gone, Finished::Kept),
                 Err(fault) => Finished::Again {
                     reason: fault.to_string(),
@@ -211,7 +223,7 @@ impl<S: Saga> Running<S> {
         if self.is_past_pivot || newest.is_some_and(|newest| newest.state.is_past_pivot()) {
             self.charge.shared.alarms.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(alarm = true, %saga, failures, reason, ?wait, "a step past the pivot is retried");
-        } else if newest.is_none() && READS_MAX < failures {
+        } else if newest.is_none() {
             // It may be past its pivot.
             self.charge.shared.alarms.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(alarm = true, %saga, failures, reason, ?wait, "what is left to do cannot be read");

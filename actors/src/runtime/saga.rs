@@ -168,7 +168,7 @@ pub struct SagaCounters {
     pub ended: u64,
     /// Steps that had to be done again.
     pub retries: u64,
-    /// Those of them past the pivot: each has raised an alarm.
+    /// Those of them past the pivot, and of sagas that could not be read: each has raised an alarm.
     pub alarms: u64,
     /// Runners that crashed.
     pub restarts: u64,

@@ -18,16 +18,23 @@ async fn what_an_import_has_made_by_half_is_as_the_next_one_says() {
         price: Price::of_money(pence(500)).ok(),
         image_url: Some("https://example.com/lamp.jpg".to_owned()),
         categories: Some(vec!["lamps".to_owned()]),
+        status: Some(ProductStatus::Archived),
         stock: Some(12),
         ..ImportRow::default()
     };
     let tuesday = ImportRow {
         title: Some("Floor lamp".to_owned()),
-        image_url: None,
-        categories: None,
+        categories: Some(vec!["sale".to_owned()]),
         status: Some(ProductStatus::Draft),
-        stock: None,
+        stock: Some(5),
         ..monday.clone()
+    };
+    // What a row does not say stays.
+    let prices = ImportRow {
+        row: 1,
+        sku: "LAMP".to_owned(),
+        price: Price::of_money(pence(600)).ok(),
+        ..ImportRow::default()
     };
     for nth in 1..WRITES_MAX {
         let house = House::build().await;
@@ -44,24 +51,41 @@ async fn what_an_import_has_made_by_half_is_as_the_next_one_says() {
             assert!(3 < nth, "stock, product and variant are written: {broken_off:?}");
             return;
         }
-        desk.engine
-            .import_catalog(&staff, vec![tuesday.clone()])
-            .await
-            .unwrap();
-        let variant = desk.engine.variant_by_sku("LAMP").await.unwrap().unwrap();
-        let shown = desk.engine.variant(Visibility::All, variant).await.unwrap();
-        let product = shown.variant.state.product;
-        let product = desk.engine.product(Visibility::All, product).await.unwrap();
-        let product = &product.product.state;
-        running.kill().await;
+        let is_made = desk.engine.product_by_handle("lamp").await.unwrap().is_some();
+        let imported = async |row: &ImportRow| {
+            let rows = vec![row.clone()];
+            desk.engine.import_catalog(&staff, rows).await.unwrap();
+            let variant = desk.engine.variant_by_sku("LAMP").await.unwrap().unwrap();
+            let variant = desk.engine.variant(Visibility::All, variant).await.unwrap();
+            let product = variant.variant.state.product;
+            let product = desk.engine.product(Visibility::All, product).await.unwrap();
+            (product.product, variant.available)
+        };
         let told = format!("at write {nth}");
+        if is_made {
+            let (product, available) = imported(&prices).await;
+            assert_eq!(product.state.status, ProductStatus::Archived, "{told}");
+            assert_eq!(
+                (&*product.state.title, product.state.images.len(), available),
+                ("Lamp", 1, Some(12)),
+                "{told}"
+            );
+        }
+        let (product, available) = imported(&tuesday).await;
+        running.kill().await;
+        assert_eq!(product.state.status, ProductStatus::Draft, "{told}");
         assert_eq!(
-            (&*product.title, product.status),
-            ("Floor lamp", ProductStatus::Draft),
+            (&*product.state.title, available),
+            ("Floor lamp", Some(5)),
             "{told}"
         );
-        assert_eq!((product.images.len(), product.categories.len()), (0, 0), "{told}");
-        assert_eq!(shown.available, None, "{told}");
+        let categories: Vec<_> = product
+            .state
+            .categories
+            .iter()
+            .map(|handle| handle.as_str())
+            .collect();
+        assert_eq!(categories, ["sale"], "{told}");
     }
     panic!("there is no end");
 }

@@ -6,7 +6,7 @@ use crate::entity::{Command, Context, Create};
 use crate::error::FieldErrors;
 use crate::id::{OrderId, SessionId};
 use crate::money::Money;
-use crate::payment::{self, Payment};
+use crate::payment::{self, Payment, PaymentState};
 use crate::text;
 use std::sync::Arc;
 
@@ -205,8 +205,8 @@ impl Command<Order> for RecordVoid {
     }
 }
 
-/// Notes that a provider does not let go of an authorization and is not asked any more. It stays as it is, until it ends at
-/// the provider.
+/// Notes that a provider does not let go of an authorization, however often it is asked. It stays as it is, until it ends at
+/// the provider; nothing is noted of what was captured meanwhile.
 #[derive(Clone, Debug)]
 pub struct RecordVoidFailure {
     /// The provider's name for the payment.
@@ -219,8 +219,13 @@ impl Command<Order> for RecordVoidFailure {
 
     fn apply(self, order: &mut Order, cx: &mut Context<'_, Order>) -> Result<(), Error> {
         let Self { reference } = self;
-        order.payment_mut(&reference)?;
-        cx.emit(Event::PaymentVoidFailed { reference });
+        let payment = order.payment_mut(&reference)?;
+        if matches!(
+            payment.state(),
+            PaymentState::Authorized | PaymentState::CaptureFailed
+        ) {
+            cx.emit(Event::PaymentVoidFailed { reference });
+        }
         Ok(())
     }
 }

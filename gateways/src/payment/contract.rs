@@ -170,7 +170,7 @@ async fn check(provider: &dyn Gateway, good: &str, bad: &str) {
     );
     // There is nothing to let go of, however often it is asked.
     for _ in 0..2 {
-        assert_eq!(super::void(provider, &key("v3"), &nobody).await, Ok(None));
+        assert_eq!(void(provider, &key("v3"), &nobody).await, Ok(None));
     }
 }
 

@@ -58,16 +58,19 @@ pub async fn void(
     first: &OperationKey,
     authorization: &Reference,
 ) -> Result<Option<Approval>, Error> {
-    match gateway.void(first, authorization).await {
+    let void = async |key| match gateway.void(key, authorization).await {
         Err(Error::Declined(decline)) if decline.code == UNKNOWN_PAYMENT => Ok(None),
+        answered => answered.map(Some),
+    };
+    match void(first).await {
         Err(Error::Declined(_)) => {
             let Tried { declined, key, .. } = last_try(gateway, first).await?;
             match declined < VOIDS_MAX {
-                true => gateway.void(&key, authorization).await.map(Some),
+                true => void(&key).await,
                 false => Ok(None),
             }
         }
-        answered => answered.map(Some),
+        answered => answered,
     }
 }
 

@@ -2,7 +2,7 @@
 //! remembers any more what they were shown.
 
 use super::{LOOK, PATIENCE, PENDING_BYTES_PLENTY, Pace, SYNC, Shop, add};
-use crate::support::{self, id_of, pence, unique};
+use crate::support::{self, id_of, pence, unique, until};
 use cartwright_gateways::payment::sandbox::Ledger;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -153,4 +153,46 @@ async fn a_refusal_that_nobody_was_answered_tells_nothing() {
         .await;
     let ledger = Ledger::read(&house.home.path().join("ledger.jsonl")).expect("the ledger reads");
     assert_eq!(ledger.entries, [], "4.00 were shown, and never 10.00");
+}
+
+/// A repeat may be the first that is heard of a refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_repeat_was_told_is_not_charged_more_than_that() {
+    let mut house = Shop::open(PENDING_BYTES_PLENTY).await;
+    let (cart, card) = shown_with_card(&mut house, 600).await;
+    let guest = house.shoppers.last().expect("the one with the card");
+    let shown = guest.get(&format!("/carts/{cart}")).ok(200).await;
+    let adjust = async |amount: i64| {
+        let change = json!({ "amount": pence(amount), "reason": "counted again" });
+        let path = format!("{card}/adjustments");
+        house.staff.post(&path, change).ok(200).await;
+    };
+    let complete = |key: &str, total: Value| {
+        let mut body = json!({ "payment": { "token": "tok_approve" } });
+        body["expected_total"] = total;
+        guest.post(&format!("/carts/{cart}/complete"), body).key(key)
+    };
+    adjust(400).await;
+    let variant = shown["lines"][0]["variant_id"]
+        .as_str()
+        .expect("a line is of one");
+    let price = format!("/admin/variants/{variant}/price");
+    house.staff.put(&price, pence(1_500)).ok(200).await;
+    house.disk.set(Pace::Stopped);
+    let late = complete("late", Value::Null).send().await;
+    assert_eq!(late.status, 504, "{late:?}");
+    house.disk.set(Pace::Fast);
+    let told = until("it is refused", async || {
+        let again = complete("late", Value::Null).send().await;
+        (again.json["error"] != "idempotency.in_progress").then_some(again)
+    })
+    .await;
+    let told = told.expect_refused(409, "checkout.total_changed");
+    assert_eq!(told["details"]["amount_due"], pence(500));
+    adjust(-400).await;
+    complete(&unique("key"), pence(1_500))
+        .refused(409, "checkout.amount_due_changed")
+        .await;
+    let ledger = Ledger::read(&house.home.path().join("ledger.jsonl")).expect("the ledger reads");
+    assert_eq!(ledger.entries, [], "5.00 were told last, and never 9.00");
 }
