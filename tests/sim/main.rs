@@ -315,7 +315,12 @@ fn a_key_of_its_own_for_each_call_of_the_provider_is_found() {
 fn a_crash_that_takes_an_order_is_found() {
     check_found(
         broken_store(Broken::LosesOrders),
-        &["ended as Some(Completed)", "is lost", "orders there are"],
+        &[
+            "ended as Some(Completed)",
+            "is lost",
+            "orders there are",
+            "CapturePayment, order None",
+        ],
     );
 }
 
