@@ -76,8 +76,7 @@ impl Engine {
     pub async fn start_checkout(&self, request: &Request, cart: CartRef) -> Outcome<CheckoutView> {
         let ticket = match self.open_attempt(request, Asked::Start).await? {
             Opened::Known(receipt) => {
-                let cart = self.cart_meant(request, cart).await;
-                return self.replay_checkout(request, Asked::Start, cart, &receipt).await;
+                return self.replay_checkout(request, Asked::Start, None, &receipt).await;
             }
             Opened::Fresh(ticket) => ticket,
         };
@@ -482,7 +481,7 @@ impl Engine {
         }
     }
 
-    /// Answers what was asked for before, under the same key, of `cart`.
+    /// Answers what was asked for before, under the same key. A refusal that was kept may tell the sums of `cart`.
     async fn replay_checkout(
         &self,
         request: &Request,

@@ -128,8 +128,8 @@ impl Engine {
                     .wait_for(begun, request.waits_until(), Cancellation::is_ended)
                     .await;
                 let cancellation = waited.map_err(unreadable)?;
-                let is_canceled = |found: &Shown<Cancellation>| found.state.step != Step::CancelOrder;
-                if !cancellation.as_ref().is_none_or(is_canceled) {
+                let stands = |found: &Shown<Cancellation>| found.state.step == Step::CancelOrder;
+                if cancellation.as_ref().is_some_and(stands) {
                     // It may be refused yet. The key goes on standing for it.
                     return Err(AskError::<Error>::Expired.into());
                 }

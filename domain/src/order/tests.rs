@@ -368,7 +368,7 @@ fn what_is_not_voided_stays_authorized_and_is_told() {
     let failure = RecordVoidFailure {
         reference: reference(),
     };
-    assert_eq!(bench.run(failure), Ok(()));
+    assert_eq!(bench.run(failure.clone()), Ok(()));
     assert_eq!(bench.entity, before);
     assert_eq!(
         bench.events,
@@ -376,6 +376,11 @@ fn what_is_not_voided_stays_authorized_and_is_told() {
             reference: reference()
         }]
     );
+    // Nothing is to be let go of what was captured meanwhile.
+    assert_eq!(bench.run(capture(1_000)), Ok(()));
+    bench.events.clear();
+    assert_eq!(bench.run(failure), Ok(()));
+    assert_eq!(bench.events, []);
     let other = RecordVoidFailure {
         reference: "pay_2".to_owned(),
     };

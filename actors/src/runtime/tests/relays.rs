@@ -1,7 +1,7 @@
 //! Subscribers: every fact, in order, at least once.
 
 use super::Bench;
-use super::toy::add;
+use super::toy::{ToyId, add};
 use crate::runtime::{Subscriber, Unhandled};
 use cartwright_storage::{Fact, Fault, Position, Store};
 use futures::future::{BoxFuture, FutureExt};
@@ -72,17 +72,23 @@ impl Subscriber for Diary {
     }
 }
 
+/// Opens a toy of which a diary is kept.
+async fn begun(diary: Diary) -> (Bench, Arc<Diary>, ToyId) {
+    let (bench, diary) = (Bench::new(), Arc::new(diary));
+    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
+    bench.runtime.open().await.unwrap();
+    let id = bench.open(1).await;
+    (bench, diary, id)
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_takes_long_to_be_made_safe_is_told_while_it_does() {
-    let bench = Bench::new();
     let dry = Arc::new(Notify::new());
     let diary = Diary {
         wet: Some(Arc::clone(&dry)),
         ..Diary::default()
     };
-    bench.runtime.subscribe(Arc::new(diary));
-    bench.runtime.open().await.unwrap();
-    let id = bench.open(1).await;
+    let (bench, _, id) = begun(diary).await;
     bench.tell(id, add(1)).await.unwrap();
     let unsettled = || bench.runtime.subscribers().remove(0).unsettled;
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -97,14 +103,11 @@ async fn what_takes_long_to_be_made_safe_is_told_while_it_does() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_where_work_is_made_safe_ends_no_subscriber() {
-    let bench = Bench::new();
-    let diary = Arc::new(Diary {
+    let diary = Diary {
         breaks: AtomicBool::new(true),
         ..Diary::default()
-    });
-    bench.runtime.subscribe(Arc::clone(&diary) as Arc<dyn Subscriber>);
-    bench.runtime.open().await.unwrap();
-    let id = bench.open(1).await;
+    };
+    let (bench, diary, id) = begun(diary).await;
     bench.tell(id, add(1)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
     let counters = bench.runtime.subscribers().remove(0);
@@ -174,11 +177,7 @@ async fn a_fact_that_waits_for_others_is_never_given_up() {
     };
     check_diary(waiting(15), &[2, 3, 4, 5], 15, &[]).await;
 
-    let bench = Bench::new();
-    let diary = Arc::new(waiting(1_000));
-    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
-    bench.runtime.open().await.unwrap();
-    let id = bench.open(1).await;
+    let (bench, diary, id) = begun(waiting(1_000)).await;
     for _ in 0..4 {
         bench.tell(id, add(1)).await.unwrap();
     }
@@ -222,15 +221,12 @@ async fn a_fact_that_can_never_be_handled_is_given_up_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_stay_counts_as_failed_and_is_counted_once_when_it_does() {
-    let bench = Bench::new();
-    let diary = Arc::new(Diary {
+    let diary = Diary {
         refuses: Some(3),
         fades: AtomicBool::new(true),
         ..Diary::default()
-    });
-    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
-    bench.runtime.open().await.unwrap();
-    let id = bench.open(1).await;
+    };
+    let (bench, diary, id) = begun(diary).await;
     for _ in 0..4 {
         bench.tell(id, add(1)).await.unwrap();
     }
@@ -260,11 +256,7 @@ async fn what_does_not_stay_counts_as_failed_and_is_counted_once_when_it_does() 
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_told_until_it_can() {
-    let bench = Bench::new();
-    let diary = Arc::new(Diary::default());
-    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
-    bench.runtime.open().await.unwrap();
-    let id = bench.open(1).await;
+    let (bench, diary, id) = begun(Diary::default()).await;
     bench.store.damage(true);
     bench.tell(id, add(1)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(10 * 60)).await;
@@ -280,11 +272,7 @@ async fn what_cannot_be_read_is_told_until_it_can() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_handled_in_front_of_what_cannot_be_read_does_not_come_again() {
-    let bench = Bench::new();
-    let diary = Arc::new(Diary::default());
-    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
-    bench.runtime.open().await.unwrap();
-    let id = bench.open(1).await;
+    let (bench, diary, id) = begun(Diary::default()).await;
     bench.tell(id, add(1)).await.unwrap();
     // It is handled, and no second has passed that would move the cursor.
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -298,11 +286,7 @@ async fn what_was_handled_in_front_of_what_cannot_be_read_does_not_come_again() 
 
 #[tokio::test(start_paused = true)]
 async fn after_a_restart_facts_go_on_behind_the_cursor() {
-    let bench = Bench::new();
-    let diary = Arc::new(Diary::default());
-    bench.runtime.subscribe(Arc::clone(&diary) as Arc<_>);
-    bench.runtime.open().await.unwrap();
-    let id = bench.open(1).await;
+    let (bench, diary, id) = begun(Diary::default()).await;
     bench.tell(id, add(1)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     bench.tell(id, add(1)).await.unwrap();
