@@ -39,7 +39,8 @@ impl Engine {
         F: Future<Output = Outcome<T>> + Send,
         R: Future<Output = Result<T, Refused>> + Send,
     {
-        match self.open(request, TicketMode::Answer).await? {
+        let opened = self.open(request, TicketMode::Answer).await?;
+        match opened {
             Opened::Known(receipt) => Ok(Done {
                 value: Box::pin(replay(receipt)).await?,
                 replayed: true,

@@ -268,7 +268,8 @@ impl Kinds {
             return Ok(false);
         }
         let itself = spared.order.as_ref().map(|order| order.id);
-        Ok(self.last_order_but(itself, whose).await?.is_some())
+        // In a box: few carts have a promotion that asks for it, and every change of one would have room for it.
+        Ok(Box::pin(self.last_order_but(itself, whose)).await?.is_some())
     }
 
     /// Returns since when the last order of a cart's shopper stands as it does, of the customer or to one of the mailboxes;

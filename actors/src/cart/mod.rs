@@ -424,7 +424,8 @@ impl Engine {
         view: View,
         replayed: bool,
     ) -> Outcome<CartView> {
-        let priced = self.priced_for(cart, view).await?;
+        // In a box: what comes before it is copied whole on its way there.
+        let priced = Box::pin(self.priced_for(cart, view)).await?;
         let (priced, news) = self.let_codes_go(request, priced, view).await?;
         self.remember(request, &priced);
         Ok(Done {

@@ -31,11 +31,12 @@ use axum::{
 use bodies::Bodies;
 use cartwright_actors::runtime::Deadlines;
 use end::UnderWay;
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, Either, FutureExt, TryFutureExt, ready};
 use leftover::Leftover;
 use request_id::RequestId;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -115,7 +116,7 @@ impl Around {
             let (routes, bounds) = (routes.clone(), Arc::clone(&bounds));
             let guarded = service_fn(move |request| {
                 let (routes, bounds) = (routes.clone(), Arc::clone(&bounds));
-                async move { Ok(guarded(routes, &bounds, request).await) }
+                guarded(routes, bounds, request).map(Ok)
             });
             BoxCloneSyncService::new(cors::layer(&options.origins).layer(guarded))
         });
@@ -137,7 +138,10 @@ impl Around {
     }
 
     /// Names the request and gives it a deadline; gives the answer what every answer has.
-    async fn answer(self, mut request: Request, leftover: Leftover) -> Response {
+    ///
+    /// What is done before the routes are reached is no part of what it returns: that is copied into a box for every
+    /// request, and held for as long as the request waits for the disk.
+    fn answer(self, mut request: Request, leftover: Leftover) -> impl Future<Output = Response> + Send {
         let https = self.bounds.https;
         let id = request_id::name(&request);
         let line = access_log::begin(&request);
@@ -146,37 +150,45 @@ impl Around {
         DefaultBodyLimit::max(bodies::bytes_max(&request)).apply(&mut request);
         let is_large = bodies::is_large(&request);
         let checked = host::check(&request).and_then(|()| origin::check(&request, &self.bounds.options));
-        let mut response = match (checked, self.for_origins) {
-            (Err(refused), _) => refused.into_response(),
-            (Ok(()), None) => guarded(self.routes, &self.bounds, request).await,
-            (Ok(()), Some(routes)) => certain(routes.oneshot(request).await),
+        let bounds = Arc::clone(&self.bounds);
+        let answered = match (checked, self.for_origins) {
+            (Err(refused), _) => Either::Left(ready(refused.into_response())),
+            (Ok(()), None) => Either::Right(Either::Left(guarded(self.routes, self.bounds, request))),
+            (Ok(()), Some(routes)) => Either::Right(Either::Right(routes.oneshot(request).map(certain))),
         };
-        let is_refused = response.status().is_client_error() || response.status().is_server_error();
-        // Of a large one it may not all have arrived. What a handler that did as it was asked passes over has, mostly.
-        let is_in_the_way = is_refused && (is_large || leftover.is_there());
-        if is_in_the_way || self.bounds.closes.load(Ordering::Relaxed) {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
+        async move {
+            let mut response = answered.await;
+            let is_refused = response.status().is_client_error() || response.status().is_server_error();
+            // Of a large one it may not all have arrived. What a handler that did as it was asked passes over has, mostly.
+            let is_in_the_way = is_refused && (is_large || leftover.is_there());
+            if is_in_the_way || bounds.closes.load(Ordering::Relaxed) {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            cookie.send(https, &mut response);
+            problems::write(&id, &mut response);
+            security::add(https, &mut response);
+            id.write(&mut response);
+            if let Some(line) = line {
+                line.write(&id, &response);
+            }
+            response
         }
-        cookie.send(https, &mut response);
-        problems::write(&id, &mut response);
-        security::add(https, &mut response);
-        id.write(&mut response);
-        if let Some(line) = line {
-            line.write(&id, &response);
-        }
-        response
     }
 }
 
 /// Answers in place of a handler whose request has no room, that panics or takes too long.
-async fn guarded(mut routes: Router, bounds: &Bounds, mut request: Request) -> Response {
+fn guarded(
+    mut routes: Router,
+    bounds: Arc<Bounds>,
+    mut request: Request,
+) -> impl Future<Output = Response> + Send {
     let room = match bounds.bodies.room(&mut request) {
         Ok(room) => room,
         Err(refused) => {
             // In a box of its own: every request has room for it otherwise.
-            bodies::pass_over(request).boxed().await;
-            return refused.into_response();
+            let passed_over = bodies::pass_over(request).boxed();
+            return passed_over.map(|()| refused.into_response()).left_future();
         }
     };
     let is_to_end = end::is_owed(&request);
@@ -185,21 +197,25 @@ async fn guarded(mut routes: Router, bounds: &Bounds, mut request: Request) -> R
         request = request.map(|body| end::in_time(body, deadline));
     }
     let held = room.clone();
-    let answer = AssertUnwindSafe(async move {
-        let answer = certain(routes.call(request).await);
+    let answer = routes.call(request).map(|answer| {
         // For as long as what was read of it is there.
         drop(held);
-        answer
+        certain(answer)
     });
-    let answer = async move { answer.catch_unwind().await.unwrap_or_else(panic::refuse) };
+    let answer = AssertUnwindSafe(answer)
+        .catch_unwind()
+        .unwrap_or_else(panic::refuse);
     let answer = match is_to_end {
-        true => bounds.under_way.clone().reach(answer).left_future(),
+        true => bounds.under_way.clone().reach(answer).boxed().left_future(),
         false => answer.right_future(),
     };
-    let timeout = bounds.options.request_timeout;
-    let answer = deadline::keep(&bounds.deadlines, deadline, timeout, answer).await;
-    let cut_off = room.and_then(|room| room.refused());
-    cut_off.map_or(answer, IntoResponse::into_response)
+    let answer = async move {
+        let timeout = bounds.options.request_timeout;
+        let answer = deadline::keep(&bounds.deadlines, deadline, timeout, pin!(answer)).await;
+        let cut_off = room.and_then(|room| room.refused());
+        cut_off.map_or(answer, IntoResponse::into_response)
+    };
+    answer.right_future()
 }
 
 fn certain<T>(Ok(value): Result<T, Infallible>) -> T {

@@ -2,13 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use super::{BODY_BYTES_MAX, BODY_TOO_LARGE, Options, REQUEST_TIMEOUT, STAFF_BODY_BYTES_MAX, UnderWay, end};
+use super::{
+    Around, BODY_BYTES_MAX, BODY_TOO_LARGE, Leftover, Options, REQUEST_TIMEOUT, STAFF_BODY_BYTES_MAX,
+    UnderWay, end,
+};
 use crate::{
     health::{Condition, Part},
     problem::{self, Refused},
     router_test::{Edge, Reply, edge, part, refused, request},
 };
+use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Version};
 use axum::response::Response;
 use cartwright_domain::{Class, Detail, Problem, error::FieldErrors};
@@ -464,4 +469,14 @@ async fn a_body_that_stops_coming_is_cut_off_and_no_other() {
     let cut = end::in_time(Body::from_stream(cut), in_a_second());
     let error = axum::body::to_bytes(cut, 2).await.unwrap_err();
     assert!(error.to_string().contains("elapsed"), "{error}");
+}
+
+#[test]
+fn what_is_around_a_handler_takes_little_room() {
+    const BYTES_MAX: usize = 2_048;
+    let around = Around::new(Router::new(), &Options::default());
+    let (leftover, body) = Leftover::watch(Body::empty());
+    let bytes = size_of_val(&around.answer(Request::new(Body::new(body)), leftover));
+    let where_from = "every request has it copied into a box, and holds it while it waits for the disk";
+    assert!(bytes <= BYTES_MAX, "{bytes} bytes: {where_from}");
 }
