@@ -16,9 +16,11 @@ use cartwright_actors::Engine;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 
-/// What the routes work with.
+/// What the routes work with. A router copies it for every request, more than once.
 #[derive(Clone)]
-pub struct Api {
+pub struct Api(Arc<Parts>);
+
+struct Parts {
     engine: Engine,
     access: Access,
     usage: ReadUsage,
@@ -28,30 +30,30 @@ impl Api {
     /// Makes the state of the routes: the engine behind them, the key that staff tokens are checked with, and how to
     /// learn what the process uses.
     pub fn new(engine: Engine, staff: Arc<StaffKeys>, usage: ReadUsage) -> Self {
-        let sessions = Arc::new(EngineSessions(engine.clone()));
-        Self {
+        let access = Access::new(EngineSessions(engine.clone()), staff);
+        Self(Arc::new(Parts {
             engine,
-            access: Access { sessions, staff },
+            access,
             usage,
-        }
+        }))
     }
 }
 
 impl FromRef<Api> for Engine {
     fn from_ref(api: &Api) -> Self {
-        api.engine.clone()
+        api.0.engine.clone()
     }
 }
 
 impl FromRef<Api> for Access {
     fn from_ref(api: &Api) -> Self {
-        api.access.clone()
+        api.0.access.clone()
     }
 }
 
 impl FromRef<Api> for ReadUsage {
     fn from_ref(api: &Api) -> Self {
-        Arc::clone(&api.usage)
+        Arc::clone(&api.0.usage)
     }
 }
 

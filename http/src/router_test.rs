@@ -26,10 +26,10 @@ use cartwright_domain::{
 };
 use futures::future::BoxFuture;
 use http_body_util::BodyExt;
+use hyper::service::Service;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{future, sync::Arc, time::Duration};
-use tower::ServiceExt;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -125,10 +125,7 @@ impl Edge {
         let home = tempfile::tempdir().unwrap();
         let (keys, _) = StaffKeys::load_or_create(home.path()).unwrap();
         let keys = Arc::new(keys);
-        let access = Access {
-            sessions: Arc::new(TwoSessions),
-            staff: Arc::clone(&keys),
-        };
+        let access = Access::new(TwoSessions, Arc::clone(&keys));
         let around = router::assemble(api(Toy { access }), Arc::new(Parts(parts)), options).unwrap();
         Self {
             around,
@@ -142,7 +139,7 @@ impl Edge {
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Reply {
-        let response = self.around.clone().oneshot(request).await.unwrap();
+        let response = self.around.call(request).await.unwrap();
         Reply::read(response).await
     }
 

@@ -6,8 +6,9 @@ use hyper::{
     body::Incoming,
     rt::{Sleep, Timer},
     server::conn::http1,
+    service::Service,
 };
-use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use std::{
     convert::Infallible,
     future::Future,
@@ -25,7 +26,6 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
-use tower::Service;
 
 /// How long to wait after a failed accept, which mostly means that the process has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -163,9 +163,8 @@ impl Server {
             let Some((stream, permit)) = accepted else {
                 continue;
             };
-            let service = TowerToHyperService::new(service.clone());
             let stream = Taken::new(stream, options.write_timeout, &deadlines);
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
             let watched = graceful.watch(connection);
             connections.spawn(async move {
                 // A connection that breaks is the caller's affair.

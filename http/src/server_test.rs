@@ -3,6 +3,7 @@
 
 use crate::server::{BindError, Ended, Options, Server};
 use axum::{Router, routing::get};
+use hyper_util::service::TowerToHyperService;
 use std::{future, io::Write, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -49,7 +50,7 @@ async fn house(options: Options) -> House {
     let told = async {
         let _ = stopped.await;
     };
-    let ended = tokio::spawn(server.serve(router, told, future::ready(())));
+    let ended = tokio::spawn(server.serve(TowerToHyperService::new(router), told, future::ready(())));
     House {
         address,
         stop,

@@ -403,7 +403,7 @@ impl<E: Entity> Head<E> {
             return;
         }
         let stand = self.head.clone();
-        self.gathering(ask.ticket.is_some(), &stand).add(Contents {
+        self.gathering(ask.ticket.is_some(), stand).add(Contents {
             receipts,
             ..Contents::default()
         });
@@ -453,7 +453,7 @@ impl<E: Entity> Head<E> {
             None => ReceiptChange::default(),
         };
         // A timer that is being handled has left the head already, hence the comparison with what is gathered.
-        let timers_changed = stand.timers != self.gathered_timers();
+        let timers_changed = stand.timers != *self.gathered_timers();
         if !changed && events.is_empty() && !timers_changed && receipts.is_empty() {
             return Ok(());
         }
@@ -463,7 +463,7 @@ impl<E: Entity> Head<E> {
             true => Writes::State,
             false => Writes::Nothing,
         };
-        self.gathering(alone, &stand).add(Contents {
+        self.gathering(alone, stand).add(Contents {
             writes,
             erases: erased,
             creates: creating,
@@ -477,7 +477,7 @@ impl<E: Entity> Head<E> {
     }
 
     /// Returns the timers as of the last command that is part of a commit.
-    fn gathered_timers(&self) -> Arc<Vec<(String, Timestamp)>> {
+    fn gathered_timers(&self) -> &Arc<Vec<(String, Timestamp)>> {
         let stand = match (&self.batch, &self.flight) {
             (Some(batch), _) => &batch.stand,
             (None, Some(flight)) => &flight.stand,
@@ -486,20 +486,22 @@ impl<E: Entity> Head<E> {
                 .as_ref()
                 .map_or(&self.head, |committed| &committed.stand),
         };
-        Arc::clone(&stand.timers)
+        &stand.timers
     }
 
     /// Returns the commit that gathers, after moving it to where the entity stands now.
-    fn gathering(&mut self, alone: bool, stand: &Stand<E>) -> &mut Contents {
-        if alone {
-            let exclusive = Box::new(Batch::new(stand.clone()));
-            return &mut self.exclusive.insert(exclusive).contents;
+    fn gathering(&mut self, alone: bool, stand: Stand<E>) -> &mut Contents {
+        let gathering = match alone {
+            true => &mut self.exclusive,
+            false => &mut self.batch,
+        };
+        match gathering {
+            Some(batch) => {
+                batch.stand = stand;
+                &mut batch.contents
+            }
+            None => &mut gathering.insert(Box::new(Batch::new(stand))).contents,
         }
-        let batch = self
-            .batch
-            .get_or_insert_with(|| Box::new(Batch::new(stand.clone())));
-        batch.stand = stand.clone();
-        &mut batch.contents
     }
 
     /// Lets an answer wait for the commits it has seen, its own included.

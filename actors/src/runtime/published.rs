@@ -1,11 +1,11 @@
 //! Committed states, as readers see them.
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use cartwright_domain::{Entity, Listing, Revision};
 use cartwright_storage::{ListingRow, Position};
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// One committed state of an entity: a body and its `ETag` come from the same one.
 #[derive(Debug)]
@@ -41,8 +41,11 @@ pub struct Page<E: Entity> {
 }
 
 /// Where an entity's committed state is found. It outlives activations, so that a reader never waits for one.
+///
+/// The state is behind a lock, and not swapped by `ArcSwap` as lists are: that is as dear to read, and whoever swaps goes
+/// through the places of every thread that has ever read, with some forty locked instructions for each commit.
 pub(super) struct Cell<E: Entity> {
-    state: ArcSwapOption<Published<E>>,
+    state: RwLock<Option<Arc<Published<E>>>>,
     /// The sweep at which it was last used.
     used: AtomicU64,
 }
@@ -50,19 +53,23 @@ pub(super) struct Cell<E: Entity> {
 impl<E: Entity> Cell<E> {
     pub(super) fn new(sweep: u64) -> Self {
         Self {
-            state: ArcSwapOption::empty(),
+            state: RwLock::default(),
             used: AtomicU64::new(sweep),
         }
     }
 
     pub(super) fn get(&self) -> Option<Arc<Published<E>>> {
-        self.state.load_full()
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts the newest committed state in place; none after the entity was erased. Verdicts of one entity come one
     /// after the other, also over activations, so that the last call is the newest.
     pub(super) fn set(&self, published: Option<Arc<Published<E>>>) {
-        self.state.store(published);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *state, published);
+        // Not under the lock.
+        drop(state);
+        drop(before);
     }
 
     pub(super) fn touch(&self, sweep: u64) {

@@ -43,29 +43,41 @@ impl<E: Entity> Stand<E> {
 
     /// Returns where it stands after a command, by the working copy, if that was changed, and the timers set or canceled.
     pub(super) fn after(&self, working: E, change: Change, timers: &[(E::Timer, Option<Timestamp>)]) -> Self {
-        let mut stand = self.clone();
-        if change != Change::Nothing {
-            let keys = working.keys();
-            if keys != *stand.keys {
-                stand.keys = Arc::new(keys);
-            }
-            if change == Change::Version {
-                stand.revision = stand.revision.next();
-            }
-            stand.state = Some(Arc::new(working));
+        let timers = match timers {
+            [] => Arc::clone(&self.timers),
+            timers => Arc::new(self.timers_after(timers)),
+        };
+        if change == Change::Nothing {
+            return Self {
+                timers,
+                ..self.clone()
+            };
         }
-        if !timers.is_empty() {
-            let mut rows = Vec::with_capacity(stand.timers.len() + timers.len());
-            rows.extend_from_slice(&stand.timers);
-            for (timer, at) in timers {
-                rows.retain(|(name, _)| name != timer.name());
-                if let Some(at) = at {
-                    rows.push((timer.name().to_owned(), *at));
-                }
-            }
-            stand.timers = Arc::new(rows);
+        let keys = working.keys();
+        Self {
+            revision: match change {
+                Change::Version => self.revision.next(),
+                Change::Nothing | Change::Unseen => self.revision,
+            },
+            timers,
+            keys: match keys == *self.keys {
+                true => Arc::clone(&self.keys),
+                false => Arc::new(keys),
+            },
+            state: Some(Arc::new(working)),
         }
-        stand
+    }
+
+    fn timers_after(&self, timers: &[(E::Timer, Option<Timestamp>)]) -> Vec<(String, Timestamp)> {
+        let mut rows = Vec::with_capacity(self.timers.len() + timers.len());
+        rows.extend_from_slice(&self.timers);
+        for (timer, at) in timers {
+            rows.retain(|(name, _)| name != timer.name());
+            if let Some(at) = at {
+                rows.push((timer.name().to_owned(), *at));
+            }
+        }
+        rows
     }
 }
 

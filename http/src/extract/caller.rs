@@ -37,13 +37,21 @@ pub struct FoundSession {
     pub renew: Option<Duration>,
 }
 
-/// What the extractors need to know who asks. Part of the router's state.
+/// What the extractors need to know who asks. Part of the router's state. Cheap to clone.
 #[derive(Clone)]
-pub struct Access {
-    /// Finds sessions.
-    pub sessions: Arc<dyn Sessions>,
-    /// Checks staff tokens.
-    pub staff: Arc<StaffKeys>,
+pub struct Access(Arc<Known>);
+
+struct Known {
+    sessions: Box<dyn Sessions>,
+    staff: Arc<StaffKeys>,
+}
+
+impl Access {
+    /// Finds sessions by the first, and checks staff tokens by the second.
+    pub fn new(sessions: impl Sessions, staff: Arc<StaffKeys>) -> Self {
+        let sessions = Box::new(sessions);
+        Self(Arc::new(Known { sessions, staff }))
+    }
 }
 
 /// Whoever asks, with or without a session or a token. A token that is not valid is refused even where none is
@@ -66,14 +74,14 @@ where
         if let Some(caller) = parts.extensions.get::<Arc<Caller>>() {
             return Ok(Self(Arc::clone(caller)));
         }
-        let access = Access::from_ref(state);
+        let Access(known) = Access::from_ref(state);
         let staff = match bearer(&parts.headers)? {
-            Some(token) => Some(staff(&access, token)?),
+            Some(token) => Some(staff(&known, token)?),
             None => None,
         };
         let mut session = None;
         for value in cookie::sessions(&parts.headers) {
-            if let Some(found) = access.sessions.find(value).await? {
+            if let Some(found) = known.sessions.find(value).await? {
                 session = Some((found, value.to_owned()));
                 break;
             }
@@ -115,8 +123,8 @@ where
     }
 }
 
-fn staff(access: &Access, token: &str) -> Result<Staff, Refused> {
-    let verified = access.staff.verify(token, access.sessions.now());
+fn staff(known: &Known, token: &str) -> Result<Staff, Refused> {
+    let verified = known.staff.verify(token, known.sessions.now());
     verified.map_err(|refused| unauthenticated(refused.code(), &refused.to_string()))
 }
 

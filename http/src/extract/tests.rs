@@ -453,12 +453,8 @@ async fn a_call_gathers_who_asks_and_ignores_key_and_version_of_a_read() {
 #[tokio::test]
 async fn a_fingerprint_tells_requests_apart() {
     async fn fingerprint(path: &str, body: &'static [u8]) -> [u8; 32] {
-        let toy = Toy {
-            access: Access {
-                sessions: Arc::new(TwoSessions),
-                staff: Arc::clone(&edge().keys),
-            },
-        };
+        let access = Access::new(TwoSessions, Arc::clone(&edge().keys));
+        let toy = Toy { access };
         let (mut parts, _) = request("POST", path, &[("idempotency-key", "k")], "").into_parts();
         let call = <Call as FromRequestParts<Toy>>::from_request_parts(&mut parts, &toy).await;
         call.unwrap().request(body).idempotency.unwrap().fingerprint

@@ -39,7 +39,6 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -222,7 +221,7 @@ fn certain<T>(Ok(value): Result<T, Infallible>) -> T {
     value
 }
 
-impl<B> Service<axum::http::Request<B>> for Around
+impl<B> hyper::service::Service<axum::http::Request<B>> for Around
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
@@ -231,11 +230,7 @@ where
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: axum::http::Request<B>) -> Self::Future {
+    fn call(&self, request: axum::http::Request<B>) -> Self::Future {
         let (parts, body) = request.into_parts();
         let (leftover, body) = Leftover::watch(body);
         let request = Request::from_parts(parts, Body::new(body));
