@@ -54,6 +54,10 @@ pub(super) async fn largest(settings: &Settings, lines: u64) -> anyhow::Result<L
     shop_setup::ensure_no_tax(&mut connection, staff).await?;
     let method = shop_setup::ensure_free_shipping(&mut connection, staff, CURRENCY).await?;
     let variants = add_variants(&mut connection, staff, usize::try_from(lines)?).await?;
+    // No more than that, also where there may be: what asks for a line too many is refused at every size.
+    let no_more = json!({ "cart_lines_max": lines }).to_string();
+    let no_more = Call::patch("/admin/settings").body(no_more);
+    connection.call(no_more.staff(staff)).await?;
     let card = make_reductions(&mut connection, staff).await?;
     let mut guest = Guest::new(connection);
     let cookie = guest.open_session().await?;
@@ -63,17 +67,22 @@ pub(super) async fn largest(settings: &Settings, lines: u64) -> anyhow::Result<L
     for variant in &variants {
         guest.add_line(&second, None, line_body(variant)).await?;
     }
-    let (last, others) = variants.split_last().context("a cart has lines")?;
+    let [others @ .., priced, last] = variants.as_slice() else {
+        bail!("a cart of fewer than two lines is not large");
+    };
     for variant in others {
         guest.add_line(&cart, None, line_body(variant)).await?;
     }
+    let priced = priced_body(priced);
+    guest.add_line(&cart, Some(staff), priced.clone()).await?;
     let mut doing = Doing {
         guest,
         cookie: &cookie,
         staff,
         done: Vec::new(),
     };
-    let line = doing.fill(&cart, last).await.context("no line was changed")?;
+    let line = doing.fill(&cart, last, priced).await;
+    let line = line.context("no line was changed")?;
     let details = Details {
         name: "Buyer",
         email: "buyer@example.com",
@@ -115,6 +124,11 @@ async fn make_reductions(connection: &mut Connection, staff: &HeaderValue) -> an
     connection.call(card.staff(staff)).await?.json()
 }
 
+/// A unit at a price that staff have set. It goes into no line of its variant at another price.
+fn priced_body(variant: &str) -> String {
+    json!({ "variant_id": variant, "quantity": 1, "unit_price": worth() }).to_string()
+}
+
 fn worth() -> Value {
     json!({ "amount": WORTH, "currency": CURRENCY })
 }
@@ -146,8 +160,8 @@ impl Doing<'_> {
         done.ok()
     }
 
-    /// Adds the last line and changes it; returns the id of a line.
-    async fn fill(&mut self, cart: &Cart, variant: &str) -> Option<String> {
+    /// Adds the last line and changes it, and adds to one that staff have priced; returns the id of the last.
+    async fn fill(&mut self, cart: &Cart, variant: &str, priced: String) -> Option<String> {
         let add = Call::post(&cart.lines_path).body(line_body(variant));
         self.once("add the last line", add.clone().minimal()).await;
         let minimal = add.clone().minimal();
@@ -160,8 +174,7 @@ impl Doing<'_> {
         let path = format!("{}/{line}", cart.lines_path);
         let quantity = Call::patch(&path).minimal().body(r#"{"quantity":3}"#);
         self.once("set a line's quantity", quantity).await;
-        let priced = json!({ "variant_id": variant, "quantity": 1, "unit_price": worth() });
-        let priced = Call::post(&cart.lines_path).minimal().body(priced.to_string());
+        let priced = Call::post(&cart.lines_path).minimal().body(priced);
         let priced = priced.staff(self.staff);
         self.once("add a unit at a price of staff's", priced).await;
         Some(line)
