@@ -27,6 +27,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep, timeout};
 
 /// What a sync takes.
@@ -108,8 +109,19 @@ struct Shop {
     engine: Engine,
     staff: Client,
     shoppers: Vec<Client>,
-    /// Removed once nobody has the engine any more.
+    /// Removed once the engine has ended.
     home: TempDir,
+}
+
+impl Drop for Shop {
+    /// Ends the engine: sagas have commits left to write when their test is over, and a store whose journal is removed then
+    /// ends the process.
+    fn drop(&mut self) {
+        self.disk.set(Pace::Fast);
+        let ended = self.engine.shutdown(Instant::now() + PATIENCE);
+        // Where the test has ended it already nothing comes of it.
+        let _ = block_in_place(|| Handle::current().block_on(ended));
+    }
 }
 
 async fn engine(home: &Path, disk: Arc<dyn Disk>, pending_bytes_max: u64, mailbox_max: usize) -> Engine {
