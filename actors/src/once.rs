@@ -39,6 +39,7 @@ impl Engine {
         F: Future<Output = Outcome<T>> + Send,
         R: Future<Output = Result<T, Refused>> + Send,
     {
+        // Bound first: what a `match` looks at is there until its last arm, and would be part of the future beside them.
         let opened = self.open(request, TicketMode::Answer).await?;
         match opened {
             Opened::Known(receipt) => Ok(Done {

@@ -424,7 +424,7 @@ impl Engine {
         view: View,
         replayed: bool,
     ) -> Outcome<CartView> {
-        // In a box: what comes before it is copied whole on its way there.
+        // In a box: a future is copied whole on its way down through the edge, and this one is large.
         let priced = Box::pin(self.priced_for(cart, view)).await?;
         let (priced, news) = self.let_codes_go(request, priced, view).await?;
         self.remember(request, &priced);
