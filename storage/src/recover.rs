@@ -20,7 +20,7 @@ use crate::{Disk, Fault, OpenError, Position};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The folder of the journal in a data directory.
 pub(crate) const JOURNAL: &str = "journal";
@@ -32,8 +32,13 @@ const SUSPECT: &str = "suspect";
 const JOURNAL_OF: &str = "journal";
 /// How many digits a salt has there.
 const SALT_DIGITS: usize = 16;
-/// How many rows are checked at once.
+/// How many rows are checked at once before the index is used.
 const CHECKED_AT_ONCE: usize = 512;
+/// How many while it is used: whoever writes to it waits for them.
+const CHECKED_BESIDE: usize = 16;
+/// How long they are checked until others have their turn. Where cores are few, whoever wakes may wait for all of it, and
+/// more than once on the way of one request.
+const CHECKED_BESIDE_FOR: Duration = Duration::from_micros(100);
 /// How many entries a replay leaves for later; what is more is written to the index at once.
 const REPLAYED_PENDING_MAX: usize = 200_000;
 /// After how many rows or commits progress is told.
@@ -349,10 +354,16 @@ fn note_journal(disk: &dyn Disk, directory: &Path, index: &Path) {
 /// # Errors
 /// The damage: what was served since the start may rest on it, so the process must end.
 pub(crate) fn check_on(table: &SledTable, index: &Path, goes_on: impl Fn() -> bool) -> Result<(), Fault> {
+    let mut begun = Instant::now();
     while goes_on() {
-        let begun = Instant::now();
-        match table.check(CHECKED_AT_ONCE) {
-            Ok(Checked::Some(_)) => std::thread::sleep(begun.elapsed()),
+        match table.check(CHECKED_BESIDE) {
+            Ok(Checked::Some(_)) => {
+                let took = begun.elapsed();
+                if CHECKED_BESIDE_FOR <= took {
+                    std::thread::sleep(took);
+                    begun = Instant::now();
+                }
+            }
             Ok(Checked::All) => {
                 tracing::info!("every row of the index is sound");
                 return Ok(());
