@@ -39,6 +39,8 @@ const CHECKED_BESIDE: usize = 16;
 /// How long they are checked until others have their turn. Where cores are few, whoever wakes may wait for all of it, and
 /// more than once on the way of one request.
 const CHECKED_BESIDE_FOR: Duration = Duration::from_micros(100);
+/// How many times as long the others' turn is.
+const REST: u32 = 3;
 /// How many entries a replay leaves for later; what is more is written to the index at once.
 const REPLAYED_PENDING_MAX: usize = 200_000;
 /// After how many rows or commits progress is told.
@@ -348,7 +350,7 @@ fn note_journal(disk: &dyn Disk, directory: &Path, index: &Path) {
     }
 }
 
-/// Checks the rest of the index beside everything else, and leaves the other half of the time to others. Damage is
+/// Checks the rest of the index beside everything else, and leaves most of the time to others. Damage is
 /// written down, so that the next start sets the index aside.
 ///
 /// # Errors
@@ -360,7 +362,7 @@ pub(crate) fn check_on(table: &SledTable, index: &Path, goes_on: impl Fn() -> bo
             Ok(Checked::Some(_)) => {
                 let took = begun.elapsed();
                 if CHECKED_BESIDE_FOR <= took {
-                    std::thread::sleep(took);
+                    std::thread::sleep(REST * took);
                     begun = Instant::now();
                 }
             }
