@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
-/// How long the disk may take for one group before the store counts as one that cannot be written.
-const WRITING_MAX: Duration = Duration::from_secs(5);
+/// How long the disk may take for one group, or one read, before the store counts as one that cannot be written, or read.
+const DISK_TAKES_MAX: Duration = Duration::from_secs(5);
 
 /// For how long it is told that the store could not be read.
 const UNREAD_TOLD: Duration = Duration::from_secs(60);
@@ -141,8 +141,9 @@ impl Health for Parted {
             let store = match down {
                 Some(_) => part("store", Condition::Unhealthy, down),
                 None => {
-                    let unread = read_fault(self.engine.unread_ago());
-                    let fault = unread.or_else(|| note_fault(self.engine.is_checkpoint_unnoted()));
+                    let unread = || read_fault(self.engine.unread_ago());
+                    let fault = hang_fault(self.engine.reading_for()).or_else(unread);
+                    let fault = fault.or_else(|| note_fault(self.engine.is_checkpoint_unnoted()));
                     part("store", Condition::Degraded, fault)
                 }
             };
@@ -163,7 +164,15 @@ impl Health for Parted {
 /// Says that the disk does not write, if it does not.
 fn disk_fault(writing_for: Duration) -> Option<String> {
     let seconds = writing_for.as_secs();
-    (WRITING_MAX <= writing_for).then(|| format!("the disk has not answered for {seconds} s"))
+    (DISK_TAKES_MAX <= writing_for).then(|| format!("the disk has not answered for {seconds} s"))
+}
+
+/// Says that what is not in memory is waited for, if it is.
+fn hang_fault(reading_for: Duration) -> Option<String> {
+    let seconds = reading_for.as_secs();
+    (DISK_TAKES_MAX <= reading_for).then(|| {
+        format!("a read of the store has lasted for {seconds} s; what is in memory is served meanwhile")
+    })
 }
 
 /// Says that what is not in memory cannot be read, if that was so a moment ago.
@@ -228,6 +237,10 @@ mod tests {
         assert_eq!(disk_fault(Duration::from_millis(4_999)), None);
         let told = disk_fault(Duration::from_secs(7));
         assert_eq!(told.as_deref(), Some("the disk has not answered for 7 s"));
+        assert_eq!(hang_fault(Duration::from_millis(4_999)), None);
+        let told = hang_fault(Duration::from_secs(7));
+        let expected = "a read of the store has lasted for 7 s; what is in memory is served meanwhile";
+        assert_eq!(told.as_deref(), Some(expected));
     }
 
     #[test]

@@ -263,6 +263,11 @@ impl Engine {
         self.inner.runtime.store().statistics().writing_for
     }
 
+    /// Returns for how long the read of the store that lasts longest has lasted.
+    pub fn reading_for(&self) -> Duration {
+        self.inner.runtime.store().statistics().reading_for
+    }
+
     /// Returns how long ago the store could not be read, if that was so since the start.
     pub fn unread_ago(&self) -> Option<Duration> {
         self.inner.runtime.store().statistics().unread_ago

@@ -4,6 +4,7 @@
 //! answers. It knows domain types and nothing of actors.
 
 mod applier;
+mod at_disk;
 mod checkpoint;
 pub mod codec;
 pub mod commit;
@@ -221,6 +222,8 @@ pub struct Statistics {
     pub waiting: u64,
     /// For how long the disk has been writing the group it has, or reading what that needs; nothing while it has none.
     pub writing_for: Duration,
+    /// For how long the read of the index that lasts longest has lasted; nothing while there is none.
+    pub reading_for: Duration,
     /// How long ago a read of the index failed, if one has since the start.
     pub unread_ago: Option<Duration>,
     /// Whether the last checkpoint could not be noted, so that the next start replays more.

@@ -1,6 +1,7 @@
 //! The bounded pool of threads on which the index is read. A runtime thread never waits for sled.
 
 use crate::Fault;
+use crate::at_disk::AtDisk;
 use crate::commit::CLOSED;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use futures::future::{BoxFuture, FutureExt, ready};
@@ -17,6 +18,8 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(crate) struct Loaders {
     open: Mutex<Option<Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Of each thread.
+    reading: Vec<Arc<AtDisk>>,
     /// When a read failed last.
     failed_at: Arc<Mutex<Option<Instant>>>,
 }
@@ -25,20 +28,29 @@ impl Loaders {
     /// Starts the threads.
     pub(crate) fn start(threads: usize, waiting_max: usize) -> io::Result<Self> {
         let (sender, jobs) = bounded::<Job>(waiting_max.max(1));
-        let start = |number: usize| {
+        let reading: Vec<Arc<AtDisk>> = std::iter::repeat_with(Arc::default)
+            .take(threads.max(1))
+            .collect();
+        let start = |(number, reading): (usize, &Arc<AtDisk>)| {
             let jobs: Receiver<Job> = jobs.clone();
+            let reading = Arc::clone(reading);
             std::thread::Builder::new()
                 .name(format!("cartwright-load-{number}"))
                 .spawn(move || {
                     for job in jobs {
-                        job();
+                        reading.during(job);
                     }
                 })
         };
-        let threads = (0..threads.max(1)).map(start).collect::<io::Result<Vec<_>>>()?;
+        let threads = reading
+            .iter()
+            .enumerate()
+            .map(start)
+            .collect::<io::Result<Vec<_>>>()?;
         Ok(Self {
             open: Mutex::new(Some(sender)),
             threads: Mutex::new(threads),
+            reading,
             failed_at: Arc::default(),
         })
     }
@@ -79,6 +91,12 @@ impl Loaders {
     pub(crate) fn failed_ago(&self) -> Option<Duration> {
         let failed_at = *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner);
         failed_at.map(|at| at.elapsed())
+    }
+
+    /// Returns for how long the read that lasts longest has lasted; nothing while there is none.
+    pub(crate) fn reading_for(&self) -> Duration {
+        let reads = self.reading.iter().map(|reading| reading.lasts());
+        reads.max().unwrap_or_default()
     }
 
     /// Finishes the reads that wait and ends the threads.
@@ -122,5 +140,25 @@ mod tests {
         assert!(matches!(read, Err(Fault::Io(_))));
         assert!(loaders.failed_ago().is_some());
         loaders.close();
+    }
+
+    #[tokio::test]
+    async fn a_read_that_hangs_is_seen_until_it_ends_whatever_others_do() {
+        let loaders = Loaders::start(2, 2).unwrap();
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (go_on, hangs) = std::sync::mpsc::channel::<()>();
+        let hanging = loaders.read(move || {
+            begun.send(()).unwrap();
+            hangs.recv().unwrap();
+            Ok(())
+        });
+        has_begun.recv().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        loaders.read(|| Ok(())).await.unwrap();
+        assert!(Duration::from_millis(10) <= loaders.reading_for());
+        go_on.send(()).unwrap();
+        hanging.await.unwrap();
+        loaders.close();
+        assert_eq!(loaders.reading_for(), Duration::ZERO);
     }
 }

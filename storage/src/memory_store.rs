@@ -322,6 +322,7 @@ impl Store for MemoryStore {
             pending_bytes: 0,
             waiting: 0,
             writing_for: Duration::ZERO,
+            reading_for: Duration::ZERO,
             unread_ago: None,
             is_checkpoint_unnoted: false,
         }

@@ -1,5 +1,6 @@
 //! What the threads of a store share.
 
+use crate::at_disk::AtDisk;
 use crate::journal::Catalog;
 use crate::lease::Lease;
 use crate::loaders::{Loaders, closed};
@@ -13,7 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// See the module.
@@ -51,49 +51,11 @@ pub(crate) struct Counters {
     pub(crate) journal_bytes: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) snapshot_bytes: AtomicU64,
-    /// Since when the disk has a group to write.
-    pub(crate) writing: Writing,
+    /// Since when the committer waits for the disk.
+    pub(crate) writing: AtDisk,
     pub(crate) is_checkpoint_unnoted: AtomicBool,
     /// Last numbers drawn, in the order of [`Sequence::ALL`].
     pub(crate) numbers: [AtomicU64; Sequence::ALL.len()],
-}
-
-/// Since when the disk has something to write, if it has.
-pub(crate) struct Writing {
-    begun: Instant,
-    /// Milliseconds after that, from 1; 0 while the disk has nothing to do.
-    since: AtomicU64,
-}
-
-impl Default for Writing {
-    fn default() -> Self {
-        Self {
-            begun: Instant::now(),
-            since: AtomicU64::new(0),
-        }
-    }
-}
-
-impl Writing {
-    fn now(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).map_or(u64::MAX, |ms| ms.saturating_add(1))
-    }
-
-    /// Has the disk write, or read what is needed to write.
-    pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.since.store(self.now(), Ordering::Relaxed);
-        let done = work();
-        self.since.store(0, Ordering::Relaxed);
-        done
-    }
-
-    /// Returns for how long the disk has been at it.
-    pub(crate) fn lasts(&self) -> Duration {
-        match self.since.load(Ordering::Relaxed) {
-            0 => Duration::ZERO,
-            since => Duration::from_millis(self.now().saturating_sub(since)),
-        }
-    }
 }
 
 impl Counters {

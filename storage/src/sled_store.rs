@@ -400,6 +400,7 @@ impl Store for SledStore {
             pending_bytes: self.shared.pending.bytes(),
             waiting: counters.waiting.load(Ordering::Relaxed),
             writing_for: counters.writing.lasts(),
+            reading_for: self.shared.loaders.reading_for(),
             unread_ago: self.shared.loaders.failed_ago(),
             is_checkpoint_unnoted: counters.is_checkpoint_unnoted.load(Ordering::Relaxed),
         }
