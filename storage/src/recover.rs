@@ -41,6 +41,8 @@ const CHECKED_BESIDE: usize = 16;
 const CHECKED_BESIDE_FOR: Duration = Duration::from_micros(100);
 /// How many times as long the others' turn is.
 const REST: u32 = 3;
+/// How long that is at most, after a read that the disk was slow to answer: a store that is closed waits for it.
+const REST_MAX: Duration = Duration::from_millis(50);
 /// How many entries a replay leaves for later; what is more is written to the index at once.
 const REPLAYED_PENDING_MAX: usize = 200_000;
 /// After how many rows or commits progress is told.
@@ -362,7 +364,7 @@ pub(crate) fn check_on(table: &SledTable, index: &Path, goes_on: impl Fn() -> bo
             Ok(Checked::Some(_)) => {
                 let took = begun.elapsed();
                 if CHECKED_BESIDE_FOR <= took {
-                    std::thread::sleep(REST * took);
+                    std::thread::sleep(rest(took));
                     begun = Instant::now();
                 }
             }
@@ -379,6 +381,11 @@ pub(crate) fn check_on(table: &SledTable, index: &Path, goes_on: impl Fn() -> bo
         }
     }
     Ok(())
+}
+
+/// Returns how long others have their turn after one that took so long.
+fn rest(took: Duration) -> Duration {
+    took.saturating_mul(REST).min(REST_MAX)
 }
 
 /// Moves the index out of the way, in place of one that was set aside before.
@@ -441,5 +448,18 @@ impl Replay<'_> {
             self.feeder.feed(self.position)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_have_three_quarters_of_the_time_and_a_close_does_not_wait_for_a_slow_disk() {
+        let of = |micros| rest(Duration::from_micros(micros));
+        assert_eq!(of(100), Duration::from_micros(300));
+        assert_eq!(of(5_000), Duration::from_millis(15));
+        assert_eq!(of(60_000_000), Duration::from_millis(50));
     }
 }
